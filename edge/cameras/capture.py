@@ -1,0 +1,139 @@
+"""The capture thread: reads a camera and keeps the newest frame in a one-slot mailbox."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.cameras.frames import to_bgr
+from edge.errors import CameraError, EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.cameras import Camera
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture, (height, width, 3) uint8 BGR, and when it was taken (monotonic seconds)."""
+
+    image: NDArray[np.uint8]
+    time: float
+
+
+class Capture:
+    """Runs a camera in a thread of its own, so that a slow consumer always gets the newest frame.
+
+    Args:
+        camera: What to read. Its `every_frame` says whether the thread waits for the consumer (a folder
+            of pictures) or overwrites what was not fetched in time (a camera).
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, camera: Camera, now: Callable[[], float] = time.monotonic) -> None:
+        self._camera = camera
+        self._now = now
+        self._changed = threading.Condition()
+        self._frame: Frame | None = None
+        self._open = False
+        self._ended = False
+        self._error: EdgeError | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+
+    def start(self) -> None:
+        """Begin to open the camera and read it, in the thread: a driver that hangs must not hang the daemon."""
+        self._thread.start()
+
+    def wait_open(self, timeout: float) -> bool:
+        """Wait until the camera is open; False when it is not after `timeout` seconds.
+
+        Raises:
+            CameraError: It cannot be opened.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._open or self._ended, timeout)
+            if not self._open and self._error is not None:
+                raise self._error
+            return self._open
+
+    def take(self, timeout: float) -> Frame | None:
+        """The newest frame that was not taken before, waiting for one if need be.
+
+        Returns:
+            None when none came within `timeout` seconds, or when the input has ended (see `ended`).
+
+        Raises:
+            CameraError: The camera failed; what it had delivered before has been taken.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout)
+            frame, self._frame = self._frame, None
+            self._changed.notify_all()
+            if frame is None and self._error is not None:
+                raise self._error
+            return frame
+
+    @property
+    def ended(self) -> bool:
+        """The input came to its end, and every frame was taken. After an error this stays false: `take` raises it."""
+        with self._changed:
+            return self._ended and self._frame is None and self._error is None
+
+    def stop(self) -> None:
+        """Close the camera. A read that hangs in a driver is left behind in its daemon thread."""
+        with self._changed:
+            self._stopping = True
+            self._frame = None
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
+        if self._thread.is_alive():
+            logger.warning("camera %s does not answer; it is left to the operating system", self._camera.name)
+        else:
+            self._camera.stop()
+
+    def _run(self) -> None:
+        try:
+            self._camera.start()
+            with self._changed:
+                self._open = True
+                self._changed.notify_all()
+            self._read_all()
+        except EdgeError as error:
+            self._error = error
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; it must not end the thread unheard
+            self._error = CameraError(f"camera {self._camera.name} failed", f"{type(error).__name__}: {error}")
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _read_all(self) -> None:
+        unusable = 0
+        while not self._stopping:
+            raw = self._camera.read()
+            if raw is None:
+                return
+            image = to_bgr(raw)
+            if image is None:
+                unusable += 1
+                if unusable in (1, 10, 100):  # a camera that sends nothing else must not fill the journal
+                    logger.warning("camera %s: unusable frame (%s %s)", self._camera.name, raw.dtype, raw.shape)
+                continue
+            with self._changed:
+                if self._camera.every_frame:
+                    self._changed.wait_for(lambda: self._frame is None or self._stopping)
+                if self._stopping:
+                    return
+                self._frame = Frame(image, self._now())
+                self._changed.notify_all()

@@ -1,0 +1,235 @@
+"""Portraits: two public-domain faces for the sample input, read as data out of wheels that are never installed."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FOLDER_VARIABLE = "EDGE_PORTRAITS"
+DESK = 1.2  # from the centre of a face down to the edge of the desk, in heights of the face
+_SHIRTS = ((150, 96, 62), (88, 110, 58), (70, 70, 160), (112, 86, 104), (70, 130, 176), (120, 120, 124), (78, 58, 48))
+_LOCK = "requirements-sample.lock"
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """One picture of one face, with what is needed to cut the head out of it."""
+
+    name: str
+    emotion: str
+    image: NDArray[np.uint8]
+    """(height, width, 3) uint8 BGR."""
+    face: tuple[float, float, float, float]
+    """x, y, width, height of the face as a detector boxes it, in pixels of the image."""
+    outline: NDArray[np.float32]
+    """(points, 2) float32 x, y around hair, ears and neck, in pixels of the image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sprite:
+    """One person at the final size, ready to be blended into a frame."""
+
+    emotion: str
+    size: tuple[float, float]
+    """Width and height of the face box, pixels."""
+    centre: tuple[int, int]
+    """x, y of the middle of the face box, pixels of the sprite."""
+    light: NDArray[np.uint8]
+    """(height, width, 3) uint8 BGR, already multiplied by the mask."""
+    mask: NDArray[np.uint8]
+    """(height, width, 3) uint8, 255 where the person hides the room."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    emotion: str
+    wheel: str
+    member: str
+    shape: tuple[int, int, int]
+    face: tuple[float, float, float, float]
+    outline: tuple[tuple[int, int], ...]
+
+
+# The face boxes are YuNet's (2023mar), the median over the sizes at which the sample shows the picture;
+# the outlines were read off an enlarged print with a grid.
+_SOURCES = (
+    _Source(
+        name="astronaut",  # NASA, Eileen Collins
+        emotion="happy",
+        wheel="scikit_image-*.whl",
+        member="skimage/data/astronaut.png",
+        shape=(512, 512, 3),
+        face=(181.0, 68.0, 89.0, 107.0),
+        outline=(
+            *((190, 33), (205, 23), (232, 17), (260, 25), (283, 39), (295, 62), (300, 86), (296, 106), (281, 124)),
+            *((271, 133), (266, 135), (260, 152), (255, 170), (253, 186), (233, 189), (205, 186), (190, 182)),
+            *((187, 160), (183, 140), (181, 131), (173, 124), (168, 116), (158, 100), (155, 70), (161, 57), (175, 46)),
+        ),
+    ),
+    _Source(
+        name="hopper",  # US Navy, Grace Hopper
+        emotion="neutral",
+        wheel="matplotlib-*.whl",
+        member="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+        shape=(600, 512, 3),
+        face=(174.0, 116.0, 182.0, 219.0),
+        outline=(
+            *((174, 83), (182, 69), (200, 52), (217, 44), (223, 34), (240, 26), (262, 25), (284, 30), (299, 44)),
+            *((320, 48), (344, 66), (351, 85), (363, 89), (368, 105), (369, 140), (367, 175), (372, 190), (370, 212)),
+            *(
+                (362, 245),
+                (358, 262),
+                (355, 284),
+                (344, 298),
+                (331, 302),
+                (327, 325),
+                (317, 345),
+                (299, 370),
+                (270, 395),
+            ),
+            *(
+                (245, 395),
+                (221, 370),
+                (209, 345),
+                (207, 305),
+                (199, 294),
+                (177, 283),
+                (165, 270),
+                (162, 245),
+                (157, 215),
+            ),
+            *((156, 192), (158, 165), (154, 130), (158, 101), (166, 90)),
+        ),
+    ),
+)
+
+
+def portraits_folder() -> Path:
+    """Where the wheels lie: $EDGE_PORTRAITS, else `portraits` inside the virtual environment."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or Path(sys.prefix) / "portraits")
+
+
+def read_portraits(folder: Path | None = None) -> tuple[Portrait, ...]:
+    """Read both portraits.
+
+    Args:
+        folder: Where the two wheels lie; None means `portraits_folder()`.
+
+    Raises:
+        CameraError: A wheel is missing, or holds no such picture.
+    """
+    place = portraits_folder() if folder is None else folder
+    return tuple(
+        Portrait(
+            name=source.name,
+            emotion=source.emotion,
+            image=_read(place, source),
+            face=source.face,
+            outline=np.array(source.outline, np.float32),
+        )
+        for source in _SOURCES
+    )
+
+
+def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Sprite:
+    """Draw one person from the chest up, a little different every time.
+
+    Args:
+        portrait: Whose head.
+        face: Height of the face box, pixels.
+        random: Decides mirror, tilt, light, tint, blur and shirt.
+    """
+    fine = 2.0 * face  # drawn at twice the size, then halved: smooth edges at any size
+    middle = np.array((round(1.35 * face), round(1.25 * face)), np.float64)
+    box = (2 * int(2 * middle[0]), 2 * int(middle[1] + (DESK + 0.1) * face))
+    x, y, width, height = portrait.face
+    scale = fine / height
+    image = cv2.resize(portrait.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    pivot = ((x + width / 2) * scale, (y + height / 2) * scale)
+    matrix = np.array(cv2.getRotationMatrix2D(pivot, random.uniform(-8.0, 8.0), 1.0), np.float64)
+    matrix[:, 2] += 2 * middle - pivot
+    if random.random() < 0.5:
+        matrix[0] = -matrix[0]
+        matrix[0, 2] += 4 * middle[0]
+    head = cv2.warpAffine(image, matrix, box, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    head = cv2.GaussianBlur(head, (0, 0), random.uniform(0.3, 0.5 + 0.012 * face))
+    tint = (random.uniform(0.93, 1.07, 3) * random.uniform(0.85, 1.1)).astype(np.float32)
+    colours = np.clip(head * tint + np.float32(random.uniform(-10.0, 10.0)), 0.0, 255.0)
+    outline = cv2.transform((portrait.outline * scale)[None], matrix)[0]
+    feather = _filled(outline, box, 0.02 * fine)
+
+    shade = np.linspace(1.1, 0.8, box[1], dtype=np.float32)[:, None, None]
+    shirt = np.array(_SHIRTS[int(random.integers(len(_SHIRTS)))], np.float32) * shade
+    half = np.array(((0.2, 0.5), (0.42, 0.56), (0.85, 0.72), (1.05, 0.92), (1.14, 1.4)))
+    body = np.concatenate((half, half[::-1] * (-1, 1))) * fine + 2 * middle
+    torso = _filled(body, box, 0.012 * fine)
+    under = (1.0 - feather) * torso
+    small = (box[0] // 2, box[1] // 2)
+    light = cv2.resize(feather * colours + under * shirt, small, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(255.0 * (feather + under), small, interpolation=cv2.INTER_AREA)
+    return Sprite(
+        emotion=portrait.emotion,
+        size=(face * width / height, face),
+        centre=(int(middle[0]), int(middle[1])),
+        light=light.astype(np.uint8),
+        mask=np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8),
+    )
+
+
+def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray[np.float32]:
+    """A polygon with soft edges: (height, width, 1) float32, 1 inside and 0 outside."""
+    canvas = np.zeros((size[1], size[0]), np.float32)
+    cv2.fillPoly(canvas, [np.round(points).astype(np.int32)], (1.0,))
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), soft), np.float32)[:, :, None]
+
+
+def _read(folder: Path, source: _Source) -> NDArray[np.uint8]:
+    remedy = (
+        "./run fetches the portraits when it has a network; by hand: "
+        f"pip download --no-deps --only-binary=:all: -d {folder} scikit-image matplotlib ({_LOCK} has the versions)"
+    )
+    wheels = sorted(folder.glob(source.wheel))
+    if not wheels:
+        raise CameraError(f"the sample input finds no {source.wheel} in {folder}", remedy)
+    wheel = wheels[-1]
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            data = archive.read(source.member)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise CameraError(f"{wheel} yields no {source.member} ({error})", remedy) from error
+    try:
+        image = cv2.imdecode(np.frombuffer(_without_profile(data), np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, struct.error):
+        image = None
+    if image is None or image.shape != source.shape:  # another picture would need another outline
+        raise CameraError(f"{source.member} in {wheel.name} is not the picture it was", remedy)
+    return np.asarray(image, np.uint8)
+
+
+def _without_profile(data: bytes) -> bytes:
+    """Drop the colour profile of a PNG: OpenCV does not use it, and libpng complains about it on stderr."""
+    signature = b"\x89PNG\r\n\x1a\n"
+    if not data.startswith(signature):
+        return data
+    kept, at = [signature], len(signature)
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if kind != b"iCCP":
+            kept.append(data[at:end])
+        at = end
+    return b"".join(kept)

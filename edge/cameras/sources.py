@@ -1,0 +1,58 @@
+"""From `camera.source` to a camera: the one place to add a kind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from edge.cameras.images import ImagesCamera
+from edge.cameras.opencv import FileCamera, StreamCamera, UsbCamera, usb_devices
+from edge.cameras.sample import SampleCamera
+from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from edge.cameras import Camera
+    from edge.config import Config
+
+
+def resolve_source(config: Config) -> tuple[str, str]:
+    """What `auto` means here and now.
+
+    Returns:
+        The source to open, and a sentence for the user when `auto` chose it (else "").
+    """
+    source = config.camera.source
+    if source != "auto":
+        return source, ""
+    devices = usb_devices()
+    if not devices:
+        return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
+    if not config.deployment.declared:
+        return "sample", (
+            f"camera {devices[0]} was found, but the sample scene is shown: to use the camera, fill in "
+            "deployment.responsible and deployment.legal_basis in config.yaml"
+        )
+    return devices[0], f"camera {devices[0]} was found (camera.source: auto)"
+
+
+def open_camera(source: str, config: Config) -> Camera:
+    """The camera for a resolved source, not yet started.
+
+    Raises:
+        CameraError: No camera of that kind.
+    """
+    camera = config.camera
+    kind, _, rest = source.partition(":")
+    if kind == "sample":
+        return SampleCamera(faces=int(rest) if rest else None)
+    if kind == "usb":
+        return UsbCamera(int(rest), (camera.width, camera.height), camera.fps, camera.read_timeout)
+    if source.startswith("/dev/"):
+        return UsbCamera(source, (camera.width, camera.height), camera.fps, camera.read_timeout)
+    if re.match(r"(rtsps?|https?)://", source):
+        return StreamCamera(source, camera.open_timeout, camera.read_timeout)
+    if kind == "file":
+        return FileCamera(rest, loop=camera.loop)
+    if kind == "images":
+        return ImagesCamera(rest, loop=camera.loop)
+    raise CameraError(f"camera.source {source!r} is of no known kind", "see config.yaml")
