@@ -1,0 +1,110 @@
+"""The command line: one file per command, and here what they share."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import __version__
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.config import Config
+
+COMMANDS = {
+    "run": "count the emotions in front of the camera and publish the numbers",
+    "check": "try configuration, models, camera and broker; a table of what works and what to do",
+    "image": "find the faces and emotions in picture files",
+    "watch": "show what one or many devices publish, live",
+    "schema": "print the JSON Schemas of the configuration and of every payload",
+}
+
+EXAMPLES = """examples:
+  edge run                                      with config.yaml
+  edge run --set camera.source=file:clip.mp4 --set window.seconds=5
+  edge check                                    before you leave the room
+  edge watch --broker mqtt://127.0.0.1:1883     live bars in the terminal
+
+exit codes:
+  0 done   1 failed   2 wrong usage   66 no camera or input   69 no broker of our own
+  77 the broker refuses us   78 the configuration or a model must be changed by a person
+"""
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Parse and run; every expected error becomes one line on stderr.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(
+        prog="edge",
+        description="Counts the emotions in a room and publishes numbers only, over MQTT.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edge {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        # Only the command that is run is imported: `edge watch` needs no TFLite, `edge run` no tables.
+        if name in arguments[:1]:
+            module = importlib.import_module(f"edge.cli.{name}")
+            command = commands.add_parser(
+                name,
+                help=summary,
+                description=summary.capitalize() + ".",
+                epilog=module.EXAMPLES,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
+            module.add_arguments(command)
+            command.set_defaults(main=module.main)
+        else:
+            commands.add_parser(name, help=summary)
+    args = parser.parse_args(arguments)
+    main: Callable[[argparse.Namespace], int] = args.main
+    try:
+        return main(args)
+    except EdgeError as error:
+        print(f"edge: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # `edge schema | head`: the reader has seen enough. Nothing may be flushed into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """--config and --set, for the commands that read the configuration."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="configuration (default: ./config.yaml, else the shipped one)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key, such as window.seconds=5; also as EDGE_WINDOW__SECONDS=5 in the environment",
+    )
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The configuration that the arguments name. Raises ConfigError."""
+    from edge.config_file import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
+
+    return load_config(args.config or find_config(), args.set, os.environ)
+
+
+def set_up_logging(level: int = logging.INFO) -> None:
+    """Log lines to stderr; under systemd the journal has its own clock and level."""
+    journal = "JOURNAL_STREAM" in os.environ
+    pattern = "%(levelname)s %(message)s" if journal else "%(asctime)s %(levelname)-7s %(message)s"
+    logging.basicConfig(level=level, format=pattern, datefmt="%H:%M:%S", stream=sys.stderr)

@@ -1,0 +1,296 @@
+"""The picture of `edge watch`: from what is known about the devices to tiles of text. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.cells import set_cell_size
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from edge.windows import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from edge.mqtt.payloads import State, WindowPayload
+
+COLOURS = {
+    "angry": "red",
+    "disgust": "green",
+    "fear": "magenta",
+    "happy": "yellow",
+    "neutral": "white",
+    "sad": "blue",
+    "surprise": "cyan",
+    UNKNOWN: "bright_black",
+}
+OTHER_COLOUR = "bright_magenta"
+STATUS = {
+    "running": ("●", "green"),
+    "throttled": ("●", "yellow"),
+    "paused": ("■", "yellow"),
+    "camera lost": ("▲", "red"),
+    "offline": ("○", "red"),
+}
+SUPPRESSED = "suppressed: too few people for figures"
+POINTS = 60  # windows in the line of mean faces
+MOST_BARS = 12
+COMPACT = 6  # lines of a tile that has one bar for all emotions
+LEAST_COVERAGE = 0.9
+AHEAD = 5  # seconds that another machine's clock may be ahead of ours before it is worth a word
+EIGHTHS = " ▏▎▍▌▋▊▉"
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass
+class Device:
+    """What is known about one device; `means` are the mean faces by end of window, None where suppressed."""
+
+    name: str
+    online: bool | None = None
+    state: State | None = None
+    window: WindowPayload | None = None
+    means: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether windows can be expected."""
+        return self.status in ("running", "throttled", "online", "no status")
+
+    @property
+    def status(self) -> str:
+        """One or two words."""
+        if self.online is False:
+            return "offline"
+        if self.state is not None:
+            return self.state.mode.replace("_", " ")
+        return "online" if self.online else "no status"
+
+
+class Share(NamedTuple):
+    """One emotion of a window: people in the average frame, and their part of all faces."""
+
+    name: str
+    people: float
+    part: float
+    colour: str
+
+
+def render(
+    devices: Iterable[Device], size: tuple[int, int], now: datetime, *, prefix: str, head: str, foot: str = ""
+) -> RenderableType:
+    """Draw all devices between a first line and, where something is wrong, a last one, for a terminal of this size."""
+    width, height = size
+    ordered = sorted(devices, key=lambda device: _natural(device.name))
+    grid, hidden = _grid(ordered, width, max(1, height - 2), _Scene(clean(prefix), now))
+    if hidden:
+        foot = f"... and {hidden} more: enlarge the terminal, or name some with --device   {foot}"
+    body = grid if ordered else Text(f"\nwaiting for a device to publish under {clean(prefix)}/", "dim")
+    lines: list[RenderableType] = [_fit(Text(clean(head, 300), "bold"), width), body]
+    if foot:
+        lines.append(_fit(Text(clean(foot, 300), "yellow"), width))
+    return Group(*lines)
+
+
+def faces(window: WindowPayload) -> str:
+    """How many people, in words."""
+    return f"{window.faces.mean or 0:.1f} faces ({window.faces.min}-{window.faces.max})"
+
+
+def line(prefix: str, window: WindowPayload) -> str:
+    """A window as one line without colours."""
+    parts = [f"{end_of(window):%Y-%m-%dT%H:%M:%SZ}", f"{clean(prefix)}/{clean(window.device)}", f"#{window.seq}"]
+    if window.suppressed:
+        parts.append(SUPPRESSED)
+    else:
+        parts.append(faces(window))
+        parts += [f"{share.name} {share.people:.1f} ({100 * share.part:.0f} %)" for share in shares(window)]
+    if found := notes(window):
+        parts.append(f"[{', '.join(found)}]")
+    return "  ".join(parts)
+
+
+def clean(text: str, longest: int = 64) -> str:
+    """Text from the network without what a terminal might obey or a reader not see: controls, bidi marks and so on."""
+    return "".join(c if c.isprintable() else "?" for c in text[:longest])
+
+
+def end_of(window: WindowPayload) -> datetime:
+    """When the window ended. Raises ValueError for a date that does not exist."""
+    return datetime.strptime(window.window.end, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+
+
+def notes(window: WindowPayload) -> list[str]:
+    """What limits the worth of the figures."""
+    quality, total = window.quality, window.faces.total
+    found = []
+    if quality.coverage < LEAST_COVERAGE:
+        found.append(f"coverage {math.floor(100 * quality.coverage)} %")
+    if quality.too_small and not window.suppressed:
+        found.append(f"too small: {quality.too_small} of {total}")
+    if not quality.clock_synced:
+        found.append("clock not synced")
+    if window.replayed:
+        found.append("replayed")
+    return found
+
+
+def shares(window: WindowPayload) -> list[Share]:
+    """The emotions in their fixed order, foreign ones after ours, `unknown` last; nothing when suppressed."""
+    if window.suppressed or not window.counts or not window.people:
+        return []
+    total = sum(window.counts.values()) or 1
+    order = [name for name in COLOURS if name != UNKNOWN and name in window.counts]
+    order += sorted(window.counts.keys() - COLOURS)
+    order = order[: MOST_BARS - 1] + [UNKNOWN] * (UNKNOWN in window.counts)
+    return [
+        Share(
+            clean(name, 12), window.people.get(name, 0.0), window.counts[name] / total, COLOURS.get(name, OTHER_COLOUR)
+        )
+        for name in order
+    ]
+
+
+class _Scene(NamedTuple):
+    prefix: str
+    now: datetime
+
+
+def _grid(devices: Sequence[Device], width: int, height: int, scene: _Scene) -> tuple[Table, int]:
+    """The most detailed tiles that fit, and how many devices did not."""
+    bars = max((len(shares(device.window)) for device in devices if device.window), default=0)
+    columns, rows = 1, 1
+    for narrowest, rows in ((38, max(8, bars) + 4), (36, COMPACT), (39, 1)):
+        columns = max(1, min(len(devices), width // narrowest))
+        if math.ceil(len(devices) / columns) * rows <= height:
+            break
+    shown = devices[: columns * max(1, height // rows)]
+    cell = width // columns
+    tiles = [_tile(each, cell, rows, scene) if rows > 1 else _line_tile(each, cell, scene) for each in shown]
+    table = Table.grid()
+    for _ in range(columns):
+        table.add_column(width=cell)
+    for first in range(0, len(tiles), columns):
+        table.add_row(*tiles[first : first + columns])
+    return table, len(devices) - len(shown)
+
+
+def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableType:
+    window, inner = device.window, width - 4
+    lines = [_status_line(device, inner, scene.now)]
+    if window is None or window.suppressed:
+        lines.append(Text(SUPPRESSED if window else "no window yet", "dim"))
+    else:
+        lines.append(_spread(Text(faces(window), "bold"), _sparkline(device.means, inner - 22), inner))
+        if height > COMPACT:
+            lines += [_bar_line(share, inner) for share in shares(window)]
+        else:
+            lines += [_stacked_bar(shares(window), inner), _fit(_largest(window), inner)]
+    # Figures that are not of now must not look like it.
+    stale = window is None or (scene.now - end_of(window)).total_seconds() > 3 * window.window.seconds
+    return Panel(
+        Text("\n").join(lines),
+        title=Text(f"{scene.prefix}/{clean(device.name)}", "bold"),
+        subtitle=Text(", ".join(notes(window)), "yellow") if window and notes(window) else None,
+        width=width,
+        height=height,
+        style="dim" if stale or device.online is False else "",
+        border_style=STATUS.get(device.status, ("", ""))[1],
+    )
+
+
+def _line_tile(device: Device, width: int, scene: _Scene) -> RenderableType:
+    window = device.window
+    dot, style = STATUS.get(device.status, ("?", "dim"))
+    left = Text.assemble((dot, style), " ", set_cell_size(clean(device.name), 12), " ")
+    if window is None or not device.at_work:
+        left.append(device.status, style)
+    elif window.suppressed:
+        left.append("suppressed", "dim")
+    else:
+        left.append(f"{window.faces.mean:5.1f}  ", "bold").append_text(_largest(window))
+    if window and notes(window):
+        left.append("  !", "yellow")
+    return _spread(left, Text(_age(window, scene.now) if window else "", "dim"), width - 1)
+
+
+def _status_line(device: Device, width: int, now: datetime) -> Text:
+    dot, style = STATUS.get(device.status, ("?", "dim"))
+    reason = clean(device.state.reason) if device.state and device.status not in ("running", "offline") else ""
+    left = Text(f"{dot} {device.status}", style).append(f": {reason}" if reason else "", "dim")
+    window = device.window
+    right = f"{end_of(window):%H:%M:%SZ}  age {_age(window, now)}" if window else ""
+    return _spread(left, Text(right, "dim"), width)
+
+
+def _age(window: WindowPayload, now: datetime) -> str:
+    seconds = math.floor((now - end_of(window)).total_seconds())
+    if seconds < -AHEAD:
+        return "in the future"
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{max(0, seconds)} s"
+
+
+def _largest(window: WindowPayload) -> Text:
+    """The emotions in words, the most frequent first."""
+    named = sorted((share for share in shares(window) if share.part), key=lambda share: -share.part)
+    return Text("  ").join(Text(f"{share.name} {100 * share.part:.0f} %", share.colour) for share in named[:3])
+
+
+def _bar_line(share: Share, width: int) -> Text:
+    cells = max(1, width - 25)
+    eighths = max(round(8 * cells * min(1.0, share.part)), 1 if share.part else 0)
+    bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+    style = "dim" if share.name == UNKNOWN else ""
+    return Text.assemble(
+        (f"{share.name:<9} ", style),
+        (f"{bar:<{cells}}", share.colour),
+        (f"{share.people:8.1f} {100 * share.part:4.0f} %", style),
+    )
+
+
+def _stacked_bar(parts: Sequence[Share], width: int) -> Text:
+    text, done, edge = Text(), 0, 0.0
+    for share in parts:
+        edge += share.part * width
+        cells = round(edge) - done
+        text.append(("░" if share.name == UNKNOWN else "█") * cells, share.colour)
+        done += cells
+    return text
+
+
+def _sparkline(means: dict[str, float | None], width: int) -> Text:
+    """Mean faces of the last windows from 0 up to the largest; a hole where figures were suppressed."""
+    last = [means[end] for end in sorted(means)][-min(POINTS, max(1, width)) :]
+    top = max((mean for mean in last if mean is not None), default=0.0) or 1.0
+    marks = [" " if mean is None else LEVELS[min(7, int(8 * mean / top))] for mean in last]
+    return Text("".join(marks), "cyan")
+
+
+def _spread(left: Text, right: Text, width: int) -> Text:
+    """Left and right in one line; the left gives way."""
+    _fit(left, max(1, width - right.cell_len - 1))
+    left.pad_right(max(1, width - left.cell_len - right.cell_len))
+    return _fit(left.append_text(right), width)
+
+
+def _fit(text: Text, width: int) -> Text:
+    text.truncate(width, overflow="ellipsis")
+    text.no_wrap = True
+    return text
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """room-2 before room-10."""
+    return [(int(part or 0), "") if part.isdecimal() else (0, part) for part in re.split("([0-9]+)", name)]

@@ -1,0 +1,226 @@
+"""`edge check`: try every part for real, and say what to do about those that fail."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from edge.broker import EmbeddedBroker
+from edge.cameras.capture import Capture, Frame
+from edge.cameras.sources import open_camera, resolve_source
+from edge.cli import add_config_arguments, read_config
+from edge.config import Config, without_password
+from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
+from edge.mqtt.connection import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
+from edge.settings import broker_settings, outbox_path, topics
+from edge.vision.emotions import EmotionClassifier
+from edge.vision.faces import FaceDetector
+from edge.vision.tflite import runtime_version
+
+if TYPE_CHECKING:
+    import argparse
+
+    from paho.mqtt import client as paho
+    from paho.mqtt.enums import MQTTProtocolVersion
+
+EXAMPLES = """examples:
+  edge check
+  edge check --config /etc/edge/config.yaml
+  edge check --set mqtt.broker=mqtts://broker.example:8883
+"""
+
+ROUND_TRIP_SECONDS = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run every check; 0 when all are ok, 1 otherwise."""
+    report = _Report()
+    config = report.run("configuration", lambda: _configuration(args))
+    if config is not None:
+        models = report.run("models", lambda: _models(config))
+        frame = report.run("camera", lambda: _camera(config))
+        if models is not None and frame is not None:
+            report.run("analysis", lambda: _analysis(models, frame))
+        report.run("outbox", lambda: _outbox(config))
+        report.run("broker", lambda: _broker(config))
+    Console().print(report.table)
+    return EXIT_FAILED if report.failed else 0
+
+
+class _Report:
+    def __init__(self) -> None:
+        self.failed = False
+        self.table = Table(box=None, padding=(0, 2, 0, 0))
+        for column in ("part", "result", "found", "remedy"):
+            self.table.add_column(column, overflow="fold")
+
+    def run(self, part: str, check: Callable[[], tuple[str, Any]]) -> Any:  # noqa: ANN401 - each check has its own
+        """Run one check and write its line; returns what it made, None if it failed."""
+        try:
+            found, made = check()
+        except EdgeError as error:
+            self.failed = True
+            self.table.add_row(part, "[red]failed", _plain(error.problem), _plain(error.remedy))
+            return None
+        self.table.add_row(part, "[green]ok", _plain(found), "")
+        return made
+
+
+def _plain(text: str) -> str:
+    """Text in which rich sees no markup."""
+    return text.replace("[", r"\[")
+
+
+def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
+    config = read_config(args)
+    return f"{config.device.prefix}/{config.device.name}, windows of {config.window.seconds:g} s", config
+
+
+def _models(config: Config) -> tuple[str, tuple[FaceDetector, EmotionClassifier]]:
+    detector = FaceDetector(config.vision.detect_width, config.vision.threads)
+    classifier = EmotionClassifier(config.vision.emotions_model, config.vision.emotions_output, config.vision.threads)
+    detector.start()
+    classifier.start()
+    # A real inference: some runtimes load a model and fail at the first call.
+    shares = classifier.classify(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 64, 64]], np.float32))
+    if not np.isclose(shares.sum(), 1, atol=1e-3):
+        raise EdgeError(f"{runtime_version()} gives nonsense ({shares})", "reinstall: delete .venv and start ./run")
+    names = f"{detector.card.identity}, {classifier.card.identity}"
+    return f"{names}, in {runtime_version()}", (detector, classifier)
+
+
+def _camera(config: Config) -> tuple[str, Frame]:
+    source, sentence = resolve_source(config)
+    capture = Capture(open_camera(source, config))
+    capture.start()
+    try:
+        limit = config.camera.open_timeout + config.camera.read_timeout
+        frame = capture.take(limit)
+        if frame is None:
+            raise CameraError(f"camera {without_password(source)} gave no frame in {limit:g} s", "is it connected?")
+    finally:
+        capture.stop()
+    height, width = frame.image.shape[:2]
+    found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
+    return f"{found}; {sentence}" if sentence else found, frame
+
+
+def _analysis(models: tuple[FaceDetector, EmotionClassifier], frame: Frame) -> tuple[str, None]:
+    detector, classifier = models
+    detector.detect(frame.image)
+    began = time.perf_counter()
+    faces = detector.detect(frame.image)
+    detected = time.perf_counter()
+    classifier.classify(frame.image, faces.boxes)
+    ended = time.perf_counter()
+    return (
+        f"{len(faces.boxes)} faces; {1000 * (detected - began):.0f} ms to find them, "
+        f"{1000 * (ended - detected):.0f} ms for their emotions"
+    ), None
+
+
+def _outbox(config: Config) -> tuple[str, None]:
+    path = outbox_path(config)
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise EdgeError(f"{path} cannot be written by this user", "set outbox.path")
+    return str(path), None
+
+
+def _broker(config: Config) -> tuple[str, None]:
+    if config.mqtt.broker != "embedded":
+        return _round_trip(config, None), None
+    broker = EmbeddedBroker(config.mqtt.embedded_port)
+    try:
+        return f"embedded, {_round_trip(config, broker)}", None
+    finally:
+        broker.stop()
+
+
+def _round_trip(config: Config, broker: EmbeddedBroker | None) -> str:
+    """Connect, subscribe, publish, receive: what the daemon will do, in either protocol."""
+    from paho.mqtt.enums import MQTTProtocolVersion as Version  # noqa: PLC0415
+
+    settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
+    topic = f"{topics(config).availability.rsplit('/', 1)[0]}/check"
+    for protocol in (Version.MQTTv5, Version.MQTTv311):
+        name = "MQTT 5" if protocol == Version.MQTTv5 else "MQTT 3.1.1"
+        client = make_client(settings, protocol)
+        try:
+            milliseconds = _try(client, protocol, topic, (settings.url.host, settings.url.port))
+        except _OldProtocolError:
+            continue
+        except _RefusedByBrokerError as error:
+            raise RefusedError(refusal(settings, str(error)), REFUSAL_REMEDY) from None
+        except OSError as error:
+            raise EdgeError(
+                f"broker {settings.url} cannot be reached: {explain(error)}", "is mqtt.broker right, and the broker on?"
+            ) from None
+        finally:
+            client.disconnect()
+            client.loop_stop()
+        return f"{settings.url}: {name}, round trip {milliseconds:.0f} ms"
+    raise EdgeError(f"broker {settings.url} speaks neither MQTT 5 nor 3.1.1", "is it an MQTT broker?")
+
+
+class _OldProtocolError(Exception):
+    pass
+
+
+class _RefusedByBrokerError(Exception):
+    pass
+
+
+def _try(client: paho.Client, protocol: MQTTProtocolVersion, topic: str, address: tuple[str, int]) -> float:
+    """Milliseconds from publish to receipt."""
+    events: queue.Queue[tuple[str, str]] = queue.Queue()
+    word = secrets.token_hex(8)
+    client.on_connect = lambda _c, _d, _f, code, _p: events.put(("connect", str(code) if code.is_failure else ""))
+    client.on_disconnect = lambda _c, _d, _f, code, _p: events.put(("closed", str(code)))
+    client.on_subscribe = lambda _c, _d, _m, codes, _p: events.put(
+        ("subscribe", str(codes[0]) if codes[0].is_failure else "")
+    )
+    client.on_message = lambda _c, _d, message: events.put(("message", message.payload.decode("ascii", "replace")))
+    client.connect(*address, keepalive=10, **connect_options(protocol))
+    client.loop_start()
+    _expect(events, "connect")
+    client.subscribe(topic, qos=1)
+    _expect(events, "subscribe")
+    began = time.perf_counter()
+    client.publish(topic, word, qos=1)
+    while _expect(events, "message") != word:
+        pass
+    return (time.perf_counter() - began) * 1000
+
+
+def _expect(events: queue.Queue[tuple[str, str]], wanted: str) -> str:
+    try:
+        kind, text = events.get(timeout=ROUND_TRIP_SECONDS)
+    except queue.Empty:
+        if wanted == "connect":
+            raise _OldProtocolError from None
+        raise _RefusedByBrokerError(f"no answer to {wanted} in {ROUND_TRIP_SECONDS:g} s") from None
+    if kind == "connect" and "protocol version" in text:
+        raise _OldProtocolError
+    if kind == "closed" and wanted == "connect":
+        raise _OldProtocolError  # an old broker may hang up at a protocol that it does not know
+    if kind == "closed":
+        raise _RefusedByBrokerError(f"it closed the connection ({text})")
+    if kind != wanted or (wanted != "message" and text):
+        raise _RefusedByBrokerError(text or kind)
+    return text

@@ -1,0 +1,168 @@
+"""The whole configuration as frozen pydantic models: every key, its range, and what it means."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from edge.urls import BrokerUrl
+
+# What MQTT gives a meaning to (+ # /) and what no terminal should be sent is refused in names.
+NAME_PATTERN = r"^[^+#/\x00-\x1f\x7f-\x9f]{1,64}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+SOURCES = (
+    "auto, sample, sample:25, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
+    "file:clip.mp4, images:folder"
+)
+SOURCE_PATTERN = r"^(auto|sample(:([1-9]\d?|100))?|usb:\d{1,2}|/dev/\S+|rtsps?://\S+|https?://\S+|file:.+|images:.+)$"
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused, so that a typo is never silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024)
+
+
+class Device(Section):
+    """Who is speaking: the first two levels of every topic."""
+
+    name: Name = Field("room-1", description="name of this room, without + # / or control characters")
+    prefix: Name = Field("classroom", description="first level of every topic, without + # / or control characters")
+
+
+class Camera(Section):
+    """Where frames come from."""
+
+    source: str = Field("auto", pattern=SOURCE_PATTERN, description=f"one of: {SOURCES}")
+    width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB camera")
+    height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB camera")
+    fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB camera")
+    loop: bool = Field(default=False, description="start a file or folder again when it ends")
+    open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
+    read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+
+
+class Vision(Section):
+    """How frames are analysed."""
+
+    fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
+    detect_width: Literal[640, 1280, 1920] = Field(
+        1280, description="pixels across the frame in which faces are looked for"
+    )
+    min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
+    min_confidence: float = Field(0.4, ge=0, le=1, description="less certain emotions are counted as unknown")
+    threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
+    emotions_model: str = Field("emotions.json", min_length=1, description="card of the emotion model")
+    emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
+
+
+class Window(Section):
+    """How long results are added up before they are published."""
+
+    seconds: float = Field(10.0, ge=1, le=3600, description="length of a window")
+
+
+class Mqtt(Section):
+    """Where numbers go."""
+
+    broker: str = Field(
+        "embedded", description="embedded, mqtt://host:1883 or mqtts://host:8883 (credentials go into their own keys)"
+    )
+    embedded_port: int = Field(1883, ge=1024, le=65535, description="port of the embedded broker, on 127.0.0.1")
+    username: str | None = Field(None, max_length=256, description="user name at the broker")
+    password_file: str | None = Field(
+        None, description="file that holds the password; without it the systemd credential mqtt-password"
+    )
+    ca_file: str | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
+    certificate_file: str | None = Field(None, description="client certificate, PEM (mqtts only)")
+    key_file: str | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
+    keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
+
+    @field_validator("broker")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        if value != "embedded":
+            BrokerUrl.parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _tls(self) -> Mqtt:
+        files = [key for key in ("ca_file", "certificate_file", "key_file") if getattr(self, key)]
+        if files and not self.broker.startswith("mqtts://"):
+            raise ValueError(f"{files[0]} is only used with an mqtts:// broker, but broker is {self.broker}")
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("certificate_file and key_file go together")
+        return self
+
+
+class Outbox(Section):
+    """Where windows wait until the broker has them."""
+
+    path: str | None = Field(
+        None, description="SQLite file; without it $STATE_DIRECTORY/outbox.sqlite or ~/.local/state/edge/<name>.sqlite"
+    )
+    max_age_hours: float = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
+
+
+class Health(Section):
+    """How often the daemon reports on itself."""
+
+    seconds: float = Field(30.0, ge=1, le=3600, description="time between health messages")
+
+
+class Privacy(Section):
+    """What is held back."""
+
+    min_faces: int = Field(
+        5, ge=1, le=1000, description="windows with fewer people on average are sent without figures"
+    )
+    round_to: int = Field(1, ge=1, le=1000, description="counts are rounded to multiples of this")
+
+
+class Deployment(Section):
+    """Who answers for a live camera, and on what legal basis; empty: no live camera is opened."""
+
+    responsible: str = Field("", description="person or office that answers for this device")
+    legal_basis: str = Field("", description="why the law allows it here")
+
+    @property
+    def declared(self) -> bool:
+        """Both keys say something."""
+        return bool(self.responsible.strip() and self.legal_basis.strip())
+
+
+class Config(Section):
+    """One `config.yaml`, valid as shipped."""
+
+    device: Device = Device()
+    camera: Camera = Camera()
+    vision: Vision = Vision()
+    window: Window = Window()
+    mqtt: Mqtt = Mqtt()
+    outbox: Outbox = Outbox()
+    health: Health = Health()
+    privacy: Privacy = Privacy()
+    deployment: Deployment = Deployment()
+
+    @model_validator(mode="after")
+    def _declared(self) -> Config:
+        if live(self.camera.source) and not self.deployment.declared:
+            raise ValueError(
+                f"camera.source {without_password(self.camera.source)} is a live camera, and emotions of real people "
+                "are named only when deployment.responsible and deployment.legal_basis say who answers for it and on "
+                "what legal basis; fill in both, or use camera.source: sample"
+            )
+        return self
+
+
+def live(source: str) -> bool:
+    """Whether a source shows people now: a device or a stream, not a file, a folder, the sample, or auto."""
+    return source.startswith(("usb:", "/dev/", "rtsp", "http"))
+
+
+def without_password(text: str) -> str:
+    """The same URL with `user:password@` hidden, fit for a log."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)

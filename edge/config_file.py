@@ -1,0 +1,199 @@
+"""Read `config.yaml`, apply overrides, and explain every mistake at once: file, line, key, found, allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from edge.config import Config, without_password
+from edge.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "EDGE_"
+MAX_BYTES = 1_000_000
+
+Key = tuple[str, ...]
+
+
+@dataclass
+class _Document:
+    """The values found, and for every key where it was found ("config.yaml:12", "--set", ...)."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[Key, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def place(self, key: Key) -> str:
+        """Where a key stands, or the nearest section around it."""
+        while key and key not in self.places:
+            key = key[:-1]
+        return self.places.get(key, "configuration")
+
+
+def find_config() -> Path:
+    """`config.yaml` in the current folder, else the one beside the package."""
+    here = Path("config.yaml")
+    return here if here.exists() else Path(__file__).resolve().parent.parent / "config.yaml"
+
+
+def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Config:
+    """Read and validate the configuration.
+
+    Args:
+        path: The YAML file.
+        overrides: `section.key=value` texts (--set); they win over the environment, which wins over the file.
+        environment: Where `EDGE_SECTION__KEY` variables are looked up.
+
+    Raises:
+        ConfigError: Lists every mistake, one per line.
+    """
+    document = _read(path)
+    for name, text in sorted((environment or {}).items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
+            key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+            _override(document, key, text, f"environment {name}")
+    for override in overrides:
+        dotted, equals, text = override.partition("=")
+        if not equals:
+            document.problems.append(f"--set {override}: write section.key=value")
+            continue
+        _override(document, tuple(dotted.strip().split(".")), text, f"--set {dotted.strip()}")
+    try:
+        config = Config.model_validate(document.values)
+    except ValidationError as error:
+        document.problems += [_explain(document, dict(detail)) for detail in error.errors()]
+    if document.problems:
+        count = len(document.problems)
+        title = "the configuration has an error" if count == 1 else f"the configuration has {count} errors"
+        raise ConfigError("\n  ".join([f"{title}:", *document.problems]))
+    return config
+
+
+def _read(path: Path) -> _Document:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path} is over {MAX_BYTES:,} bytes", "this is not a configuration file")
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist", "name the configuration with --config FILE") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read", error.strerror or str(error)) from None
+
+    try:
+        document = _parse(text, path)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{line} is not valid YAML", f"{error.problem or error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid YAML", " ".join(str(error).split())) from None
+    # An empty section (`deployment:` with nothing below) means its defaults.
+    document.values = {key: {} if value is None else value for key, value in document.values.items()}
+    return document
+
+
+def _parse(text: str, path: Path) -> _Document:
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        document = _Document(places={(): str(path)})
+        if root is None:
+            return document
+        if not isinstance(root, yaml.MappingNode):
+            raise ConfigError(f"{path}:1 is not a list of sections", "write `section: {key: value}`")
+        _mark(root, (), path, document)
+        document.values = loader.construct_document(root)
+        return document
+    finally:
+        loader.dispose()
+
+
+def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -> None:
+    for name, value in node.value:
+        key = (*above, str(name.value))
+        place = f"{path}:{name.start_mark.line + 1}"
+        if key in document.places:
+            document.problems.append(f"{place}: {'.'.join(key)}: written twice (first at {document.places[key]})")
+        document.places[key] = place
+        if isinstance(value, yaml.MappingNode) and len(key) < 4:
+            _mark(value, key, path, document)
+
+
+def _override(document: _Document, key: Key, text: str, place: str) -> None:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    section = document.values
+    for name in key[:-1]:
+        below = section.setdefault(name, {})
+        if not isinstance(below, dict):
+            document.problems.append(f"{place}: {name} is not a section")
+            return
+        section = below
+    section[key[-1]] = value
+    document.places[key] = place
+
+
+def _explain(document: _Document, detail: dict[str, Any]) -> str:
+    """One line for one pydantic error."""
+    key: Key = tuple(str(part) for part in detail["loc"])
+    where = document.place(key)
+    name = ".".join(key)
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key[-1], _names(key[:-1]), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(_names(key[:-1]))}"
+        return f"{where}: {name}: unknown key; {hint}"
+    if detail["type"] == "value_error":
+        text = str(detail["ctx"]["error"])
+        found = f"found {_shown(detail['input'])}; " if isinstance(detail["input"], str) else ""
+        return f"{where}: {name}: {found}{text}" if name else f"{where}: {text}"
+    return f"{where}: {name}: found {_shown(detail['input'])}; allowed: {_allowed(key)}"
+
+
+def _shown(value: object) -> str:
+    text = without_password(repr(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _model(key: Key) -> type[BaseModel] | None:
+    """The model of a section, None where there is no such section."""
+    model: type[BaseModel] = Config
+    for name in key:
+        info = model.model_fields.get(name)
+        if info is None or not (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
+            return None
+        model = info.annotation
+    return model
+
+
+def _names(section: Key) -> list[str]:
+    model = _model(section)
+    return list(model.model_fields) if model else []
+
+
+def _allowed(key: Key) -> str:
+    """What a key may hold, from its own declaration."""
+    model = _model(key[:-1])
+    info = model.model_fields.get(key[-1]) if model else None
+    if info is None or model is None:
+        return "nothing"
+    if _model(key):
+        return f"a section with the keys {', '.join(_names(key))}"
+    rule = model.model_json_schema()["properties"][key[-1]]
+    if choices := get_args(info.annotation) if "enum" in rule else ():
+        kind = ", ".join(map(str, choices))
+    else:
+        kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}.get(
+            rule.get("type", ""), "text"
+        )
+    low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
+    if low is not None and high is not None:
+        kind += f" {'from' if 'minimum' in rule else 'above'} {low:g} to {high:g}"
+    return f"{kind} ({info.description})" if info.description else kind

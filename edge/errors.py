@@ -1,0 +1,56 @@
+"""What can go wrong for a reason outside the code: one sentence, one remedy, one exit code (sysexits.h)."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_INPUT = 66  # EX_NOINPUT: no camera, no such file, nothing readable in it
+EXIT_BROKER = 69  # EX_UNAVAILABLE: the broker of our own could not be started
+EXIT_REFUSED = 77  # EX_NOPERM: the broker refuses us
+EXIT_CONFIG = 78  # EX_CONFIG: a person must change something; systemd does not restart
+
+
+class EdgeError(Exception):
+    """An error to be shown to a person as one line, never as a traceback.
+
+    Args:
+        problem: What is wrong, naming the file, key or address and the value found.
+        remedy: What to do about it.
+    """
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem}: {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+class ConfigError(EdgeError):
+    """The configuration cannot be used; starting again would not help."""
+
+    exit_code = EXIT_CONFIG
+
+
+class ModelError(EdgeError):
+    """A model file, its card, or the TFLite runtime cannot be used."""
+
+    exit_code = EXIT_CONFIG
+
+
+class CameraError(EdgeError):
+    """The camera, file or stream cannot be opened or yields nothing."""
+
+    exit_code = EXIT_INPUT
+
+
+class BrokerError(EdgeError):
+    """The broker of our own cannot be started."""
+
+    exit_code = EXIT_BROKER
+
+
+class RefusedError(EdgeError):
+    """The broker answered, and refused us (credentials, rights, protocol)."""
+
+    exit_code = EXIT_REFUSED

@@ -1,0 +1,1 @@
+"""Everything that speaks MQTT: topics, payloads, the connection, and the publisher that uses them."""

@@ -1,0 +1,315 @@
+"""The connection to the broker: MQTT 5, or 3.1.1 where the broker knows nothing newer; reconnects by itself."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import ConfigError, RefusedError
+from edge.urls import BrokerUrl
+
+logger = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = 20
+WILL_DELAY = 10  # seconds: a short break in the network is no news
+SESSION_EXPIRY = 60  # seconds; must outlast the will's delay, or the end of the session sends the will at once
+ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
+CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """How to reach a broker. `password` is never part of the representation."""
+
+    url: BrokerUrl
+    client_id: str
+    username: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    keepalive: int = 30
+    mqtt5: bool = True  # False: begin with 3.1.1, for a broker that is known to be old
+
+    def __repr__(self) -> str:
+        return f"BrokerSettings({self.url}, user {self.username!r})"
+
+
+class Connection:
+    """One client at one broker; survives every loss of the network.
+
+    Args:
+        settings: Where and as whom.
+        will_topic: Where the broker says `offline` for us when we vanish.
+        on_connected: Called after every successful connect, in the network thread.
+        on_acknowledged: Called with the message id when the broker has a QoS 1 message, in the network thread.
+        on_message: Called with topic and payload of what was subscribed to, in the network thread.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        will_topic: str | None,
+        on_connected: Callable[[], None] = lambda: None,
+        on_acknowledged: Callable[[int], None] = lambda _mid: None,
+        on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None,
+    ) -> None:
+        self._settings = settings
+        self._will_topic = will_topic
+        self._on_connected = on_connected
+        self._on_acknowledged = on_acknowledged
+        self._on_message = on_message
+        self._protocol = MQTTProtocolVersion.MQTTv5 if settings.mqtt5 else MQTTProtocolVersion.MQTTv311
+        self._client: paho.Client | None = None
+        self._connected = threading.Event()
+        self._downgrade = False
+        self._answered = False
+        self._asked: float | None = None  # when the attempt began that has no answer yet
+        self._ever = False
+        self._last_problem = ""
+        self.refused: RefusedError | None = None
+        """Set while the broker refuses us for a reason that only a person can change."""
+
+    @property
+    def protocol5(self) -> bool:
+        """Whether MQTT 5 is spoken: message expiry exists."""
+        return self._protocol == MQTTProtocolVersion.MQTTv5
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and was there a moment ago."""
+        return self._connected.is_set()
+
+    @property
+    def ever_connected(self) -> bool:
+        """Whether the broker has accepted us at least once."""
+        return self._ever
+
+    def wait_connected(self, timeout: float) -> bool:
+        """Wait until the broker has accepted us; False after `timeout` seconds."""
+        return self._connected.wait(timeout)
+
+    def start(self) -> None:
+        """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
+        self._client = client = make_client(self._settings, self._protocol)
+        if self._will_topic:
+            will = None
+            if self.protocol5:
+                will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+                will.WillDelayInterval = WILL_DELAY
+            client.will_set(self._will_topic, "offline", qos=1, retain=True, properties=will)
+        client.max_inflight_messages_set(MAX_IN_FLIGHT)
+        client.reconnect_delay_set(1, 60)
+        client.on_socket_open = self._handle_socket_open
+        client.on_connect = self._handle_connect
+        client.on_connect_fail = self._handle_connect_fail
+        client.on_disconnect = self._handle_disconnect
+        client.on_publish = self._handle_publish
+        client.on_message = self._handle_message
+        client.on_subscribe = self._handle_subscribe
+        url = self._settings.url
+        client.connect_async(url.host, url.port, self._settings.keepalive, **connect_options(self._protocol))
+        client.loop_start()
+
+    def maintain(self) -> bool:
+        """Change to 3.1.1 if the broker asked for it; called now and then, from outside the network thread.
+
+        Returns:
+            True when it did: everything that was in flight has to be sent again.
+        """
+        asked = self._asked
+        silent = asked is not None and time.monotonic() - asked > ANSWER_SECONDS
+        if not self._downgrade and not (silent and self.protocol5 and not self._ever):
+            return False
+        self._downgrade, self._asked = False, None
+        logger.info("broker %s does not speak MQTT 5: changing to 3.1.1", self._settings.url)
+        self._close()
+        self._protocol = MQTTProtocolVersion.MQTTv311
+        self.start()
+        return True
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry: float | None = None) -> int | None:
+        """Hand a message to the network.
+
+        Args:
+            topic: Where.
+            payload: What.
+            qos: 0 or 1.
+            retain: Whether the broker keeps it for later subscribers.
+            expiry: Seconds after which it is of no use; only MQTT 5 can say so.
+
+        Returns:
+            The message id, or None when there is no connection: then it was not taken.
+        """
+        client = self._client
+        if client is None or not self.connected:
+            return None
+        properties = None
+        if self.protocol5 and expiry is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, round(expiry))
+        return client.publish(topic, payload, qos, retain, properties).mid
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Ask for topics; belongs into `on_connected`, since a broker may have forgotten what was asked before."""
+        client = self._client
+        if client is None:
+            return
+        for topic in topics:
+            client.subscribe(topic, qos=1)
+
+    def stop(self) -> None:
+        """Say goodbye, which also tells the broker to forget the will, and close."""
+        self._close()
+
+    def _close(self) -> None:
+        client, self._client = self._client, None
+        self._connected.clear()
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+
+    def _handle_socket_open(self, _client: paho.Client, _data: object, _socket: object) -> None:
+        self._asked = time.monotonic()
+
+    def _handle_connect(
+        self,
+        client: paho.Client,
+        _data: object,
+        _flags: paho.ConnectFlags,
+        code: ReasonCode,
+        _properties: object,
+    ) -> None:
+        self._answered, self._asked = True, None
+        if client is not self._client:
+            return
+        if not code.is_failure:
+            self._ever = True
+            self.refused = None
+            self._last_problem = ""
+            self._connected.set()
+            logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
+            self._on_connected()
+            return
+        if "protocol version" in str(code) and self.protocol5:
+            self._downgrade = True
+            return
+        if str(code) in CREDENTIALS:
+            self.refused = RefusedError(refusal(self._settings, str(code)), REFUSAL_REMEDY)
+        self._problem(refusal(self._settings, str(code)))
+
+    def _handle_connect_fail(self, _client: paho.Client, _data: object) -> None:
+        # paho calls this while it handles the exception, and does not pass it on.
+        self._problem(f"broker {self._settings.url} cannot be reached: {explain(sys.exc_info()[1])}")
+
+    def _handle_disconnect(
+        self,
+        client: paho.Client,
+        _data: object,
+        _flags: object,
+        code: ReasonCode,
+        _properties: object,
+    ) -> None:
+        was_connected = self._connected.is_set()
+        answered, self._answered, self._asked = self._answered, False, None
+        if client is not self._client:
+            return
+        self._connected.clear()
+        if was_connected:
+            self._problem(f"lost the broker {self._settings.url} ({code}); trying again")
+        elif self.protocol5 and not answered and not self._ever:
+            # An old broker may simply hang up at a protocol that it does not know.
+            self._downgrade = True
+
+    def _handle_publish(self, client: paho.Client, _data: object, mid: int, _code: object, _properties: object) -> None:
+        if client is self._client:
+            self._on_acknowledged(mid)
+
+    def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        if client is not self._client:
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        self._on_message(topic, bytes(message.payload))
+
+    def _handle_subscribe(
+        self,
+        _client: paho.Client,
+        _data: object,
+        _mid: int,
+        codes: list[ReasonCode],
+        _properties: object,
+    ) -> None:
+        for code in codes:
+            if code.is_failure:
+                self._problem(f"broker {self._settings.url} refuses the subscription: {code}")
+
+    def _problem(self, text: str) -> None:
+        if text != self._last_problem:  # once, not at every attempt of a long night
+            logger.warning("%s", text)
+        self._last_problem = text
+
+
+REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
+
+
+def refusal(settings: BrokerSettings, reason: str) -> str:
+    """The sentence for a broker that answered and said no."""
+    who = f"user {settings.username!r}" if settings.username else "a client without user name"
+    return f"broker {settings.url} refuses {who}: {reason}"
+
+
+def explain(error: BaseException | None) -> str:
+    """Why a connection could not be made, in words for a person."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}); set mqtt.ca_file"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or error}); is it an mqtts port?"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)
+
+
+def connect_options(protocol: MQTTProtocolVersion) -> dict[str, Any]:
+    """Options of connect: under MQTT 5 the session outlives short breaks."""
+    if protocol != MQTTProtocolVersion.MQTTv5:
+        return {}
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = SESSION_EXPIRY
+    return {"clean_start": False, "properties": properties}
+
+
+def make_client(settings: BrokerSettings, protocol: MQTTProtocolVersion) -> paho.Client:
+    """A client with user, password and TLS set up. Raises ConfigError for unusable TLS files."""
+    options = {} if protocol == MQTTProtocolVersion.MQTTv5 else {"clean_session": True}
+    client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)  # type: ignore[arg-type]
+    if settings.username:
+        client.username_pw_set(settings.username, settings.password)
+    if settings.url.tls:
+        try:
+            context = ssl.create_default_context(cafile=settings.ca_file)
+            if settings.certificate_file:
+                context.load_cert_chain(settings.certificate_file, settings.key_file)
+        except (OSError, ssl.SSLError) as error:
+            files = ", ".join(filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)))
+            raise ConfigError(f"TLS files cannot be used ({files})", explain(error)) from None
+        client.tls_set_context(context)
+    return client

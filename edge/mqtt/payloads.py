@@ -1,0 +1,156 @@
+"""What travels over MQTT, as models: they build the payloads, and their JSON Schemas are the documentation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Stamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", description="RFC 3339, UTC")]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Payload(BaseModel):
+    """A JSON object with exactly these keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def to_json(self) -> bytes:
+        """UTF-8, compact."""
+        return self.model_dump_json(by_alias=True).encode()
+
+
+class Span(Payload):
+    """The stretch of time that a window covers."""
+
+    start: Stamp
+    end: Stamp
+    seconds: float = Field(gt=0)
+
+
+class FaceFigures(Payload):
+    """Faces over all frames of the window; null when suppressed."""
+
+    total: Count | None = Field(description="face observations: one face in one analysed frame counts one")
+    mean: float | None = Field(ge=0, description="faces in the average frame")
+    min: Count | None = Field(description="fewest faces in a frame")
+    max: Count | None = Field(description="most faces in a frame")
+
+
+class Estimate(Payload):
+    """The share of one emotion, corrected for the classifier's known confusions, with a 90 % interval."""
+
+    share: Share
+    low: Share
+    high: Share
+
+
+class Quality(Payload):
+    """How far the figures can be trusted."""
+
+    coverage: Share = Field(description="share of the window's time in which frames were analysed")
+    too_small: Count | None = Field(description="face observations too small to classify; part of unknown")
+    clock_synced: bool = Field(description="the system says that its clock is set")
+
+
+class ModelNames(Payload):
+    """Which models the figures come from, as name@first 12 digits of the sha256."""
+
+    faces: str
+    emotions: str
+
+
+class WindowPayload(Payload):
+    """Topics `window` and `latest`. (device, epoch, seq) names a window for good: a repeat is to be dropped."""
+
+    schema_: Literal["edge.window/1"] = Field("edge.window/1", alias="schema")
+    device: str
+    epoch: str = Field(pattern=r"^[0-9a-f]{8}$", description="changes when the device's outbox was created anew")
+    seq: int = Field(ge=1, description="grows by one; a gap is a loss")
+    replayed: bool = Field(description="sent later than its own window, after an outage or restart")
+    window: Span
+    frames: Count = Field(description="analysed frames")
+    faces: FaceFigures
+    counts: dict[str, Count] | None = Field(
+        description="face observations per emotion and `unknown`; they sum to faces.total; null when suppressed"
+    )
+    people: dict[str, Annotated[float, Field(ge=0)]] | None = Field(description="counts / frames; null when suppressed")
+    estimate: dict[str, Estimate] | None = Field(description="null when suppressed, or without calibration data")
+    suppressed: bool = Field(description="too few people for figures: everything about them is null")
+    quality: Quality
+    model: ModelNames
+
+
+class State(Payload):
+    """Topic `state`."""
+
+    mode: Literal["running", "paused", "camera_lost", "throttled"]
+    reason: str
+    since: Stamp
+
+
+class ModelInfo(Payload):
+    """One model file."""
+
+    name: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Models(Payload):
+    """The models in use."""
+
+    faces: ModelInfo
+    emotions: ModelInfo
+
+
+class Policy(Payload):
+    """The privacy policy in force."""
+
+    min_faces: int = Field(ge=1)
+    round_to: int = Field(ge=1)
+
+
+class Responsible(Payload):
+    """Who answers for the device; empty while only sample input is shown."""
+
+    responsible: str
+    legal_basis: str
+
+
+class Info(Payload):
+    """Topic `info`: what is running here."""
+
+    device: str
+    version: str
+    python: str
+    runtime: str
+    camera: str = Field(description="the kind of input: sample, usb, stream, file or images")
+    models: Models
+    labels: list[str]
+    window_seconds: float
+    privacy: Policy
+    deployment: Responsible
+
+
+class HealthPayload(Payload):
+    """Topic `health`; null where this machine does not tell."""
+
+    time: Stamp
+    uptime: float = Field(ge=0, description="seconds since the daemon started")
+    fps: float = Field(ge=0, description="frames analysed per second since the last message")
+    stages_ms: dict[str, float] = Field(description="median milliseconds per stage of a frame")
+    faces_per_frame: float | None = Field(description="null when suppressed or without frames")
+    temperature_c: float | None
+    throttled_bits: int | None
+    rss_mb: float | None
+    outbox_depth: Count = Field(description="windows that the broker does not have yet")
+
+
+PAYLOADS: dict[str, type[Payload]] = {
+    "window": WindowPayload,
+    "state": State,
+    "info": Info,
+    "health": HealthPayload,
+}
+"""Every JSON payload by the name of its schema file; `latest` is a window, `availability` is a bare word."""

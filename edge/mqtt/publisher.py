@@ -1,0 +1,202 @@
+"""The publisher: stores every window in the outbox, sends what is there, and keeps the retained topics true."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.mqtt.connection import MAX_IN_FLIGHT, BrokerSettings, Connection
+from edge.mqtt.payloads import HealthPayload, Info, State, WindowPayload
+from edge.mqtt.topics import Topics
+from edge.outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`
+TICK = 0.25
+EXPIRE_EVERY = 60.0
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """Seconds after which messages are of no use (MQTT 5 message expiry)."""
+
+    window: float
+    latest: float
+    health: float
+
+
+class Publisher:
+    """Owns the outbox and the connection; its thread is the only one that touches the disk.
+
+    Args:
+        settings: The broker.
+        topics: Where to publish.
+        outbox: Where windows wait.
+        lifetimes: How long messages are of use.
+        on_stored: Called in the publisher's thread with each window once it has its identity and is on disk.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        topics: Topics,
+        outbox: Outbox,
+        lifetimes: Lifetimes,
+        on_stored: Callable[[WindowPayload], None] = lambda _window: None,
+    ) -> None:
+        self._topics = topics
+        self._outbox = outbox
+        self._lifetimes = lifetimes
+        self._on_stored = on_stored
+        self._connection = Connection(settings, topics.availability, self._announce, self._acknowledged)
+        self._new: queue.SimpleQueue[WindowPayload] = queue.SimpleQueue()
+        self._acks: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._in_flight: dict[int, int] = {}  # message id -> seq
+        self._sent = 0  # the highest seq handed to the network in this run
+        self._retained: dict[str, bytes] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._next_expiry = 0.0
+        self._depth = 0
+
+    def start(self, info: Info, state: State) -> None:
+        """Open the outbox, begin to connect. Raises ConfigError."""
+        self._retained = {self._topics.info: info.to_json(), self._topics.state: state.to_json()}
+        self._outbox.start()
+        self._depth = self._outbox.depth()
+        self._connection.start()
+        self._thread.start()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, to ask whether it is up and in what protocol."""
+        return self._connection
+
+    @property
+    def depth(self) -> int:
+        """How many windows the broker does not have yet."""
+        return self._depth
+
+    def check(self) -> None:
+        """Raises RefusedError while the broker has refused us from the start."""
+        refused = self._connection.refused
+        if refused is not None and not self._connection.ever_connected:
+            raise refused
+
+    def publish_window(self, window: WindowPayload) -> None:
+        """Take a window; returns at once."""
+        self._new.put(window)
+
+    def publish_state(self, state: State) -> None:
+        """Set the retained state, now and after every reconnect."""
+        self._retained[self._topics.state] = state.to_json()
+        self._connection.publish(self._topics.state, state.to_json(), qos=1, retain=True)
+
+    def publish_health(self, health: HealthPayload) -> None:
+        """Send the health message if there is a connection; an old one is of no use later."""
+        expiry = self._lifetimes.health
+        self._connection.publish(self._topics.health, health.to_json(), qos=0, retain=True, expiry=expiry)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Send what there is for at most `timeout` seconds, say `offline`, close.
+
+        What the broker did not acknowledge stays in the outbox for the next start.
+        """
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        offline = self._connection.publish(self._topics.availability, b"offline", qos=1, retain=True)
+        deadline = time.monotonic() + 0.5
+        while offline is not None and time.monotonic() < deadline:
+            try:
+                if self._acks.get(timeout=0.05) == offline:
+                    break
+            except queue.Empty:
+                continue
+        self._connection.stop()
+        if not self._thread.is_alive():
+            self._outbox.stop()
+
+    def _announce(self) -> None:
+        """After every connect, in the network thread: everything retained, `online` last."""
+        for topic, payload in list(self._retained.items()):
+            self._connection.publish(topic, payload, qos=1, retain=True)
+        self._connection.publish(self._topics.availability, b"online", qos=1, retain=True)
+
+    def _acknowledged(self, mid: int) -> None:
+        self._acks.put(mid)
+
+    def _run(self) -> None:
+        while True:
+            stopping = self._stopping.is_set()
+            try:
+                self._store(0.0 if stopping else TICK)
+                if self._connection.maintain():
+                    self._in_flight.clear()
+                    self._sent = 0
+                self._delete_acknowledged()
+                self._send()
+                self._expire()
+            except sqlite3.Error as error:
+                logger.error("outbox: %s; windows may be lost while this lasts", error)
+                time.sleep(TICK)
+            if stopping and self._new.empty() and not (self._in_flight and self._connection.connected):
+                return
+
+    def _store(self, timeout: float) -> None:
+        try:
+            window = self._new.get(timeout=timeout) if timeout else self._new.get_nowait()
+        except queue.Empty:
+            if not timeout:
+                time.sleep(0.01)
+            return
+        seq = self._outbox.put(window.to_json().decode(), time.time())
+        self._depth += 1
+        named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": seq})
+        self._on_stored(named)
+        # Under 3.1.1 nothing expires: a retained figure would look like news for ever.
+        retain = self._connection.protocol5
+        self._connection.publish(
+            self._topics.latest, named.to_json(), qos=1, retain=retain, expiry=self._lifetimes.latest
+        )
+
+    def _send(self) -> None:
+        room = MAX_IN_FLIGHT - len(self._in_flight)
+        if room <= 0 or not self._connection.connected:
+            return
+        for row in self._outbox.after(self._sent, room):
+            window = WindowPayload.model_validate_json(row.body)
+            late = time.time() - row.created > LIVE
+            named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": row.seq, "replayed": late})
+            expiry = max(1.0, row.created + self._lifetimes.window - time.time())
+            mid = self._connection.publish(self._topics.window, named.to_json(), qos=1, retain=False, expiry=expiry)
+            if mid is None:
+                return
+            self._in_flight[mid] = row.seq
+            self._sent = row.seq
+
+    def _delete_acknowledged(self) -> None:
+        done = []
+        while not self._acks.empty():
+            seq = self._in_flight.pop(self._acks.get(), None)
+            if seq is not None:
+                done.append(seq)
+        if done:
+            self._outbox.delete(done)
+            self._depth = self._outbox.depth()
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        if now < self._next_expiry:
+            return
+        self._next_expiry = now + EXPIRE_EVERY
+        dropped = self._outbox.expire(time.time() - self._lifetimes.window)
+        if dropped:
+            self._depth = self._outbox.depth()
+            logger.warning("outbox: %d windows were too old to be sent and were dropped", dropped)

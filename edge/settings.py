@@ -1,0 +1,88 @@
+"""What the configuration means on this machine: broker settings with the password, paths, lifetimes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from edge.config import Config
+from edge.errors import ConfigError
+from edge.mqtt.connection import BrokerSettings
+from edge.mqtt.publisher import Lifetimes
+from edge.mqtt.topics import Topics
+from edge.urls import BrokerUrl
+
+MAX_PASSWORD_BYTES = 4096
+
+
+def topics(config: Config) -> Topics:
+    """The topics of this device."""
+    return Topics(config.device.prefix, config.device.name)
+
+
+def lifetimes(config: Config) -> Lifetimes:
+    """Message expiry as the MQTT contract says."""
+    return Lifetimes(config.outbox.max_age_hours * 3600, 3 * config.window.seconds, 3 * config.health.seconds)
+
+
+def outbox_path(config: Config) -> Path:
+    """`outbox.path`, else systemd's state directory, else the user's."""
+    if config.outbox.path:
+        return Path(config.outbox.path)
+    state = os.environ.get("STATE_DIRECTORY")
+    if state:
+        return Path(state) / "outbox.sqlite"
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    name = re.sub(r"[^\w.-]", "_", f"{config.device.prefix}-{config.device.name}")
+    return home / "edge" / f"{name}.sqlite"
+
+
+def broker_settings(
+    config: Config, url: BrokerUrl | None = None, purpose: str = "", *, mqtt5: bool = True
+) -> BrokerSettings:
+    """How to reach the broker.
+
+    Args:
+        config: The configuration.
+        url: Where the embedded broker listens.
+        purpose: Added to the client id, so that a second client does not push the daemon out.
+        mqtt5: Whether to begin with MQTT 5.
+
+    Raises:
+        ConfigError: The password cannot be read.
+    """
+    mqtt = config.mqtt
+    if url is None:
+        url = (
+            BrokerUrl("127.0.0.1", mqtt.embedded_port, tls=False)
+            if mqtt.broker == "embedded"
+            else BrokerUrl.parse(mqtt.broker)
+        )
+    return BrokerSettings(
+        url=url,
+        client_id=f"edge-{config.device.prefix}-{config.device.name}{purpose}",
+        username=mqtt.username,
+        password=_password(mqtt.password_file) if mqtt.username else None,
+        ca_file=mqtt.ca_file,
+        certificate_file=mqtt.certificate_file,
+        key_file=mqtt.key_file,
+        keepalive=mqtt.keepalive,
+        mqtt5=mqtt5,
+    )
+
+
+def _password(file: str | None) -> str | None:
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(file) if file else Path(credentials) / "mqtt-password" if credentials else None
+    if path is None or (not file and not path.exists()):
+        return None
+    try:
+        content = path.read_bytes()
+        if len(content) > MAX_PASSWORD_BYTES:
+            raise ConfigError(f"mqtt.password_file {path} is over {MAX_PASSWORD_BYTES} bytes", "is it the right file?")
+        return content.decode().rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"mqtt.password_file {path} cannot be read", error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"mqtt.password_file {path} is not UTF-8 text", "is it the right file?") from None

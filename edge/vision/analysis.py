@@ -1,0 +1,95 @@
+"""One frame in, numbers out: detect, track, classify, count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.cameras.capture import Frame
+from edge.vision.faces import Faces
+from edge.vision.tracks import Track, Tracker
+from edge.windows import UNKNOWN, Observation
+
+MAX_FACES = 256  # best first; bounds the time and memory of a frame full of faces (or of false ones)
+
+
+class Detector(Protocol):
+    """Finds faces; see FaceDetector."""
+
+    def detect(self, image: NDArray[np.uint8]) -> Faces:
+        """Boxes and scores, best first."""
+
+
+class Classifier(Protocol):
+    """Names emotions; see EmotionClassifier."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns of `classify`."""
+
+    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, labels) probabilities for boxes (n, 4)."""
+
+
+class Analysis:
+    """Turns the frames of one camera into observations.
+
+    Args:
+        detector: Finds the faces.
+        classifier: Names their emotions.
+        min_face_px: Smaller faces are counted as unknown and not classified; pixels of the frame.
+        min_confidence: Smoothed probabilities below this are counted as unknown.
+        measured: Called with the name of a stage and the seconds it took.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        classifier: Classifier,
+        min_face_px: int,
+        min_confidence: float,
+        measured: Callable[[str, float], None] = lambda _stage, _seconds: None,
+    ) -> None:
+        self._detector = detector
+        self._classifier = classifier
+        self._min_face_px = min_face_px
+        self._min_confidence = min_confidence
+        self._measured = measured
+        self._tracker = Tracker()
+
+    def observe(self, frame: Frame) -> Observation:
+        """Analyse one frame."""
+        began = time.perf_counter()
+        boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
+        detected = time.perf_counter()
+        now, missed = self._tracker.update(boxes, frame.time)
+        tracked = time.perf_counter()
+        large = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
+        for index, probabilities in zip(large, self._classifier.classify(frame.image, boxes[large]), strict=True):
+            now[index].learn(probabilities)
+        classified = time.perf_counter()
+        self._measured("detect", detected - began)
+        self._measured("track", tracked - detected)
+        self._measured("classify", classified - tracked)
+        return self._count(now + missed, frame.time)
+
+    def forget(self) -> None:
+        """Drop everything that is known about the people seen so far."""
+        self._tracker.clear()
+
+    def _count(self, tracks: list[Track], time: float) -> Observation:
+        counts = dict.fromkeys((*self._classifier.labels, UNKNOWN), 0)
+        too_small = 0
+        for track in tracks:
+            if track.box[3] < self._min_face_px or track.probabilities is None:
+                too_small += 1
+                counts[UNKNOWN] += 1
+                continue
+            best = int(track.probabilities.argmax())
+            sure = track.probabilities[best] >= self._min_confidence
+            counts[self._classifier.labels[best] if sure else UNKNOWN] += 1
+        return Observation(time, counts, too_small)

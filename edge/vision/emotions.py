@@ -1,0 +1,94 @@
+"""Name the emotion of each face: crops resized straight into one batch, one look-up into int8, one small model."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.vision.cards import EmotionCard, EmotionOutput, emotion_card_path, read_card
+from edge.vision.tflite import Model
+
+MAX_FACES = 256  # more than a camera can resolve; bounds the memory
+
+
+class EmotionClassifier:
+    """Gives every face a probability for each label of the model's card.
+
+    Args:
+        model: The card, as a path or as a name in the folder of shipped models.
+        output: Which of the model's label sets is read.
+        threads: CPU threads.
+    """
+
+    def __init__(self, model: str = "emotions.json", output: str = "ferplus", threads: int = 1) -> None:
+        self._path = emotion_card_path(model)
+        self._output_name = output
+        self._threads = threads
+
+    def start(self) -> None:
+        """Load the model. Raises ModelError."""
+        self.card = read_card(self._path, EmotionCard)
+        self.output: EmotionOutput = self.card.output(self._output_name)
+        if "unknown" in self.output.labels or len(set(self.output.labels)) != len(self.output.labels):
+            raise ModelError(f"{self._path}: labels must be different, and none may be 'unknown'", "mend the card")
+        self._model = Model(self._path, self.card, self._threads)
+        self._tensor = self._model.output(self.output.tensor, (1, len(self.output.labels)))
+        self._logits = self._tensor.table() / np.float32(self.output.temperature)
+        self._table = self._model.input_table()
+        size = self.card.input
+        self._grey = size.channels == 1
+        self._crops = np.empty((MAX_FACES, size.height, size.width, size.channels), np.uint8)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of the columns that `classify` returns."""
+        return self.output.labels
+
+    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Classify the faces of one frame.
+
+        Args:
+            image: (height, width, 3) uint8 BGR.
+            boxes: (n, 4) x, y, width, height in pixels, inside the frame; at most 256 are looked at.
+
+        Returns:
+            (n, labels) float32, rows sum to 1.
+        """
+        boxes = boxes[:MAX_FACES]
+        if not len(boxes):
+            return np.empty((0, len(self.labels)), np.float32)
+        crops = self._cut(image, boxes)
+        quantised = self._table[crops]
+        bits = np.empty((len(boxes), len(self.labels)), np.uint8)
+        for row, crop in zip(bits, quantised, strict=True):
+            self._model.input_view()[0] = crop
+            self._model.invoke()
+            row[:] = self._model.output_view(self._tensor)[0].view(np.uint8)
+        return _softmax(self._logits[bits])
+
+    def _cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Every face as a square of the model's size: (n, height, width, channels) uint8, valid until the next call."""
+        source = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if self._grey else image
+        frame_height, frame_width = source.shape[:2]
+        size = self.card.input
+        side = boxes[:, 2:].max(axis=1) * self.card.crop.scale
+        centre_x = boxes[:, 0] + boxes[:, 2] / 2
+        centre_y = boxes[:, 1] + boxes[:, 3] * (0.5 + self.card.crop.down)
+        # A square that leaves the frame is moved back inside, so that no border has to be invented.
+        left = np.clip(centre_x - side / 2, 0, np.maximum(frame_width - side, 0)).round().astype(int)
+        top = np.clip(centre_y - side / 2, 0, np.maximum(frame_height - side, 0)).round().astype(int)
+        whole = np.maximum(side.round().astype(int), 1)
+        crops = self._crops[: len(boxes)]
+        for crop, x, y, n in zip(crops, left.tolist(), top.tolist(), whole.tolist(), strict=True):
+            part = source[y : y + n, x : x + n]
+            shrink = cv2.INTER_AREA if n > size.width else cv2.INTER_LINEAR
+            cv2.resize(part, (size.width, size.height), dst=crop, interpolation=shrink)
+        return crops
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

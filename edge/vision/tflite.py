@@ -1,0 +1,154 @@
+"""The only place that imports a TFLite runtime: load a model, check it against its card, run it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.vision.cards import Card
+
+# ai-edge-litert is 20 times faster; tflite-runtime is all that 32-bit boards have.
+RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
+MAX_BYTES = 100_000_000
+
+
+class Tensor:
+    """One input or output of a model, with its quantisation: real = scale * (q - zero_point)."""
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        scale, zero_point = details["quantization"]
+        self.index: int = details["index"]
+        self.name: str = details["name"]
+        self.shape: tuple[int, ...] = tuple(int(n) for n in details["shape"])
+        self.scale = float(scale)
+        self.zero_point = int(zero_point)
+        self.int8 = details["dtype"] is np.int8
+
+    def table(self) -> NDArray[np.float32]:
+        """(256,) float32: the real value of every int8, looked up by its bits as uint8."""
+        bits = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.float32)
+        return (bits - self.zero_point) * np.float32(self.scale)
+
+
+class Model:
+    """A full-integer model of one int8 input, with its tensors allocated once.
+
+    Args:
+        path: The card; the model lies beside it.
+        card: Its content.
+        threads: CPU threads.
+
+    Raises:
+        ModelError: File missing or changed, no runtime, or the file does not fit its card.
+    """
+
+    def __init__(self, path: Path, card: Card, threads: int = 1) -> None:
+        self.card = card
+        file = path.parent / card.file
+        content = _read(file, card)
+        try:
+            with _quiet():
+                self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, TypeError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ModelError(f"{file} cannot be loaded by {runtime_version()}", reason[:300]) from None
+        inputs = [Tensor(details) for details in self._interpreter.get_input_details()]
+        self.outputs = {tensor.name: tensor for tensor in map(Tensor, self._interpreter.get_output_details())}
+        expected = (1, card.input.height, card.input.width, card.input.channels)
+        if len(inputs) != 1 or inputs[0].shape != expected or not inputs[0].int8:
+            found = ", ".join(f"{t.shape} {'int8' if t.int8 else 'not int8'}" for t in inputs)
+            raise ModelError(f"{file} does not fit its card: input {found}", f"the card says {expected} int8")
+        if not all(tensor.int8 for tensor in self.outputs.values()):
+            raise ModelError(f"{file} has outputs that are not int8", "make it with quantize.py")
+        self.input = inputs[0]
+
+    def input_table(self) -> NDArray[np.int8]:
+        """(256,) int8: what each uint8 grey or colour level becomes at the input."""
+        low, high = self.card.input.range
+        levels = np.linspace(low, high, 256)
+        quantised = np.round(levels / self.input.scale + self.input.zero_point)
+        table: NDArray[np.int8] = np.clip(quantised, -128, 127).astype(np.int8)
+        return table
+
+    def output(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """An output by name, checked to have a shape. Raises ModelError."""
+        tensor = self.outputs.get(name)
+        if tensor is None or tensor.shape != shape:
+            found = f"has shape {tensor.shape}" if tensor else f"is not among {', '.join(self.outputs)}"
+            raise ModelError(f"{self.card.file} does not fit its card: output {name} {found}", f"expected {shape}")
+        return tensor
+
+    def input_view(self) -> NDArray[np.int8]:
+        """The input tensor itself, to be written in place. Let go of it before `invoke`."""
+        view: NDArray[np.int8] = self._interpreter.tensor(self.input.index)()
+        return view
+
+    def output_view(self, tensor: Tensor) -> NDArray[np.int8]:
+        """An output tensor itself, valid until the next `invoke`. Let go of it before that."""
+        view: NDArray[np.int8] = self._interpreter.tensor(tensor.index)()
+        return view
+
+    def invoke(self) -> None:
+        """Run the model on what is in the input tensor."""
+        self._interpreter.invoke()
+
+
+def runtime_version() -> str:
+    """Name and version of the runtime in use, such as `ai-edge-litert 2.3.0`."""
+    module = str(_interpreter_class().__module__)
+    for name, package in RUNTIMES:
+        if module == name:
+            return f"{package} {importlib.metadata.version(package)}"
+    return module
+
+
+def _interpreter_class() -> Any:  # noqa: ANN401 - two packages, neither of them typed
+    for name, _ in RUNTIMES:
+        try:
+            return importlib.import_module(name).Interpreter
+        except ImportError:
+            continue
+    raise ModelError("no TFLite runtime is installed", "start with ./run, or pip install ai-edge-litert")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the runtime's own lines on stderr while a model is loaded: errors come as exceptions as well."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def _read(file: Path, card: Card) -> bytes:
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ModelError(f"model {file} is over {MAX_BYTES:,} bytes", "this is not a model for this daemon")
+        content = file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"model {file} cannot be read", error.strerror or str(error)) from None
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != card.sha256:
+        raise ModelError(
+            f"model {file} is not the file its card describes: sha256 {digest[:12]}..., card {card.sha256[:12]}...",
+            "restore the file (git checkout models/), or make a card for it with quantize.py",
+        )
+    return content

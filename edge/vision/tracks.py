@@ -1,0 +1,83 @@
+"""Who is the same as a moment ago: greedy matching by overlap, so that one missed frame is no lost face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
+MAX_AGE = 0.5  # seconds that a face is still counted after it was last seen; longer over-counts moving scenes
+MIN_SIGHTINGS = 2  # a face seen once is counted only in that frame: a single false box leaves no shadow
+SMOOTHING = 0.5  # weight of the newest probabilities
+
+
+@dataclass
+class Track:
+    """A face over time. It lives in memory only, and dies `MAX_AGE` after the face was last seen."""
+
+    box: NDArray[np.float32]  # (4,) x, y, width, height
+    seen: float  # monotonic seconds
+    sightings: int = 1
+    probabilities: NDArray[np.float32] | None = None  # (labels,), smoothed; None before it was classified
+
+    def learn(self, probabilities: NDArray[np.float32]) -> None:
+        """Blend in what the classifier says now."""
+        if self.probabilities is None:
+            self.probabilities = probabilities.copy()
+        else:
+            self.probabilities += SMOOTHING * (probabilities - self.probabilities)
+
+
+class Tracker:
+    """Keeps the tracks of one camera."""
+
+    def __init__(self) -> None:
+        self._tracks: list[Track] = []
+
+    def update(self, boxes: NDArray[np.float32], time: float) -> tuple[list[Track], list[Track]]:
+        """Match the faces of a new frame to the tracks.
+
+        Args:
+            boxes: (n, 4) float32, x, y, width, height, best first.
+            time: When the frame was taken, monotonic seconds.
+
+        Returns:
+            One track per box, in the order of the boxes; and the tracks that were missed in this
+            frame but are still counted.
+        """
+        before = [track for track in self._tracks if 0 <= time - track.seen <= MAX_AGE]
+        matched: list[Track | None] = [None] * len(boxes)
+        free = set(range(len(before)))
+        if before and len(boxes):
+            iou = overlap(boxes, np.stack([track.box for track in before]))
+            order = np.argsort(-iou, axis=None, kind="stable")
+            for flat in order[: np.count_nonzero(iou >= MIN_IOU)]:
+                i, j = divmod(int(flat), len(before))
+                if matched[i] is None and j in free:
+                    matched[i] = before[j]
+                    free.discard(j)
+        now = []
+        for box, known in zip(boxes, matched, strict=True):
+            track = known or Track(box, time, 0)
+            track.box, track.seen = box, time
+            track.sightings += 1
+            now.append(track)
+        missed = [before[j] for j in sorted(free) if before[j].sightings >= MIN_SIGHTINGS]
+        self._tracks = now + missed
+        return now, missed
+
+    def clear(self) -> None:
+        """Forget everybody."""
+        self._tracks = []
+
+
+def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of boxes (n, 4) and (m, 4) as x, y, width, height: (n, m) float32 in 0..1."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    both = np.clip(high - low, 0, None).prod(axis=2)
+    union = a[:, None, 2:].prod(axis=2) + b[None, :, 2:].prod(axis=2) - both
+    shares: NDArray[np.float32] = both / np.maximum(union, 1e-9)
+    return shares
