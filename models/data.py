@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,7 @@ from models.labels import FERPLUS_COLUMNS, FERPLUS_NOT_A_FACE
 
 TRAIN, PUBLIC, PRIVATE = 0, 1, 2
 SPLITS = {"train": TRAIN, "public": PUBLIC, "private": PRIVATE}
+ARRAYS = ("images", "label", "usage", "ferplus_votes", "dup_group")
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,16 @@ class Faces:
         images: (n, 48, 48) uint8, grey.
         label: (n,) int64, the FER2013 class 0..6.
         votes: (n, 7) float32, share of the FERPlus votes per class; a row sums to 1, or to 0 when
-            no annotator chose one of the seven classes.
+            most annotators chose something outside the seven classes.
+        majority: (n,) int64, the class with the most FERPlus votes, or -1 where that is not one of the seven or
+            not the only one.
         split: (n,) int64, 0 train, 1 PublicTest, 2 PrivateTest.
     """
 
     images: NDArray[np.uint8]
     label: NDArray[np.int64]
     votes: NDArray[np.float32]
+    majority: NDArray[np.int64]
     split: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -36,17 +43,15 @@ class Faces:
 
     def where(self, mask: NDArray[np.bool_]) -> Faces:
         """The rows where `mask` (n,) is true."""
-        return Faces(self.images[mask], self.label[mask], self.votes[mask], self.split[mask])
+        return Faces(self.images[mask], self.label[mask], self.votes[mask], self.majority[mask], self.split[mask])
 
     def only(self, split: str) -> Faces:
         """The rows of one split: train, public or private."""
         return self.where(self.split == SPLITS[split])
 
-    def majority(self) -> NDArray[np.int64]:
-        """(n,) int64: the FERPlus majority class, or -1 where it is not one of the seven or not unique."""
-        top = self.votes.max(axis=1, keepdims=True)
-        unique = (self.votes == top).sum(axis=1) == 1
-        return np.where(unique & (top[:, 0] > 0), self.votes.argmax(axis=1), -1).astype(np.int64)
+    def truth(self, head: str) -> NDArray[np.int64]:
+        """(n,) int64: the class that an output named `fer2013` or `ferplus` should give; -1 is not scored."""
+        return {"fer2013": self.label, "ferplus": self.majority}[head]
 
 
 def read_npz(path: Path, *, clean: bool = True) -> Faces:
@@ -61,17 +66,8 @@ def read_npz(path: Path, *, clean: bool = True) -> Faces:
     Raises:
         ValueError: The file is not such an archive; the text says what is missing.
     """
-    try:
-        with np.load(path) as archive:
-            wanted = ("images", "label", "usage", "ferplus_votes", "dup_group")
-            missing = [name for name in wanted if name not in archive]
-            if missing:
-                raise ValueError(f"{path}: the archive has no array named {', '.join(missing)}")
-            images, label, usage, raw, group = (archive[name] for name in wanted)
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error})") from error
-
-    faces = Faces(images, label.astype(np.int64), vote_shares(raw), usage.astype(np.int64))
+    images, label, usage, raw, group = _arrays(path)
+    faces = Faces(images, label.astype(np.int64), vote_shares(raw), vote_majority(raw), usage.astype(np.int64))
     if not clean:
         return faces
     tested = np.unique(group[(usage != TRAIN) & (group >= 0)])
@@ -79,17 +75,43 @@ def read_npz(path: Path, *, clean: bool = True) -> Faces:
     return faces.where((usage != TRAIN) | ~spoiled)
 
 
+def _arrays(path: Path) -> list[NDArray[Any]]:
+    """The arrays of the archive in the order of ARRAYS, checked to belong together. Raises ValueError."""
+    try:
+        with np.load(path) as archive:
+            found = {name: archive[name] for name in ARRAYS if name in archive}
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        # numpy takes a file it does not know for a pickle, and has only that to say; a lone array is no context.
+        raise ValueError(f"{path}: damaged, or not an .npz archive") from None
+    missing = [name for name in ARRAYS if name not in found]
+    if missing:
+        raise ValueError(f"{path}: the archive has no array named {', '.join(missing)}")
+    rows = len(np.atleast_1d(found["images"]))
+    for (name, array), row in zip(found.items(), ((48, 48), (), (), (10,), ()), strict=True):
+        if array.shape != (rows, *row) or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"{path}: array {name} is {array.shape} {array.dtype}, expected {(rows, *row)} integers")
+    return list(found.values())
+
+
 def vote_shares(raw: NDArray[np.uint8]) -> NDArray[np.float32]:
     """FERPlus votes (n, 10) as shares (n, 7) of the seven classes.
 
     A majority outside the seven (contempt, unknown, not a face) leaves a row of zeros, so that it is
-    neither trained on nor scored as one of them (Barsoum et al. 2016 drop the same rows).
+    not trained on as one of them (Barsoum et al. 2016 drop the same rows).
     """
     votes = raw.astype(np.float32)
     seven = votes[:, FERPLUS_COLUMNS]
     outside = np.delete(votes, FERPLUS_COLUMNS, axis=1).max(axis=1) > seven.max(axis=1)
     total = seven.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float32] = np.where(
-        (total > 0) & ~outside[:, None], seven / np.maximum(total, 1), 0
-    ).astype(np.float32)
-    return shares
+    shares = np.where((total > 0) & ~outside[:, None], seven / np.maximum(total, 1), 0)
+    return shares.astype(np.float32)
+
+
+def vote_majority(raw: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """FERPlus votes (n, 10) as the class 0..6 that most chose: (n,) int64, -1 if outside the seven or not unique."""
+    top = raw.max(axis=1, keepdims=True)
+    # Unique among all ten: as many votes for "contempt" or "unknown" are no majority either.
+    unique = ((raw == top).sum(axis=1) == 1) & (raw[:, FERPLUS_COLUMNS].max(axis=1) == top[:, 0])
+    return np.where(unique, raw[:, FERPLUS_COLUMNS].argmax(axis=1), -1).astype(np.int64)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from models.labels import LABELS
 
-HEADS = ("ferplus", "fer2013")
 INPUT_SIZE = 48
 
 
@@ -24,13 +23,16 @@ class TwoHeads(nn.Module):
     def __init__(self, trunk: nn.Module, channels: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.trunk = trunk
+        self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.ferplus = nn.Linear(channels, len(LABELS))
         self.fer2013 = nn.Linear(channels, len(LABELS))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Run the network; see the class for shapes."""
-        features = self.dropout(self.trunk(x).mean(dim=(2, 3)))
+        # A pooling layer, because converters then keep the last ReLU6 inside its convolution; a plain mean costs int8
+        # a step of rounding and a transposition.
+        features = self.dropout(self.pool(self.trunk(x)).flatten(1))
         return self.ferplus(features), self.fer2013(features)
 
 
@@ -43,21 +45,51 @@ def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int 
     )
 
 
-def mobilenet_v1(alpha: float = 0.5) -> TwoHeads:
-    """MobileNetV1 (Howard et al. 2017) of width `alpha`, with a stride-1 stem: 48 px leave nothing to throw away."""
-    plan = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)]
-    channels = int(32 * alpha)
-    layers = [conv(1, channels)]
-    for width, stride in plan:
-        outputs = int(width * alpha)
-        layers += [conv(channels, channels, stride=stride, groups=channels), conv(channels, outputs, 1)]
-        channels = outputs
-    return TwoHeads(nn.Sequential(*layers), channels)
+class Shortcut(nn.Module):
+    """Adds its input to what a block makes of it."""
 
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape in and out."""
+        return x + self.block(x)
+
+
+def inverted_residual(inputs: int, outputs: int, stride: int, expansion: int) -> nn.Module:
+    """The block of MobileNetV2 (Sandler et al. 2018): expand, filter each channel, project without activation."""
+    inside = inputs * expansion
+    block = nn.Sequential(
+        conv(inputs, inside, 1) if expansion > 1 else nn.Identity(),
+        conv(inside, inside, stride=stride, groups=inside),
+        nn.Conv2d(inside, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+    return Shortcut(block) if stride == 1 and inputs == outputs else block
+
+
+def mobilenet_v2(plan: tuple[tuple[int, int, int, int], ...], stem: int = 16, last: int = 512) -> TwoHeads:
+    """MobileNetV2 for 48 px: a stride-1 stem and three halvings in all, because 48 px leave nothing to throw away.
+
+    Args:
+        plan: Per stage: expansion, channels, number of blocks, stride of the first.
+        stem: Channels of the first convolution.
+        last: Channels of the last one, which the heads read.
+    """
+    layers: list[nn.Module] = [conv(1, stem)]
+    channels = stem
+    for expansion, outputs, blocks, first in plan:
+        for index in range(blocks):
+            layers.append(inverted_residual(channels, outputs, first if index == 0 else 1, expansion))
+            channels = outputs
+    return TwoHeads(nn.Sequential(*layers, conv(channels, last, 1)), last)
+
+
+SMALL = ((1, 16, 1, 1), (3, 24, 2, 2), (4, 48, 3, 2), (4, 96, 4, 2), (4, 160, 1, 1))
 
 NETWORKS: dict[str, Callable[[], TwoHeads]] = {
-    "mobilenet-v1-0.5": lambda: mobilenet_v1(0.5),
-    "mobilenet-v1-0.75": lambda: mobilenet_v1(0.75),
+    "mobilenet-v2-small": lambda: mobilenet_v2(SMALL),
 }
 
 

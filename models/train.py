@@ -1,4 +1,6 @@
-"""Train an emotion network: python -m models.train DATA.npz --output runs/first
+"""Train an emotion network.
+
+Usage: python -m models.train DATA.npz --output runs/first
 
 The run's folder holds `log.csv` (one line per epoch), `last.pt` (everything that --resume needs) and
 `best.pt` (the averaged weights that did best on PublicTest). PrivateTest is never looked at here.
@@ -14,16 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - its name in all of PyTorch's own code
+    from torch import Tensor, nn
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+    from tqdm import tqdm
 
-from models.augment import augment
-from models.data import Faces, read_npz
-from models.networks import NETWORKS, TwoHeads, to_input
+    from models.augment import augment
+    from models.data import Faces, read_npz
+    from models.networks import NETWORKS, TwoHeads, to_input
+except ImportError as absent:
+    sys.exit(f"models.train: {absent}. Remedy: pip install -r models/requirements-train.txt")
 
 EXAMPLES = """examples:
   python -m models.train fer2013.npz --output runs/first --epochs 60
@@ -48,13 +53,12 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        faces = read_npz(args.data)
-    except ValueError as error:
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        Trainer(read_npz(args.data), args).run()
+    except (ValueError, OSError) as error:
         print(f"models.train: {error}", file=sys.stderr)
-        return 2
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    Trainer(faces, args).run()
+        return 1
     return 0
 
 
@@ -73,7 +77,7 @@ class Trainer:
         self.steps = math.ceil(len(self.train) / args.batch)
         total = self.steps * args.epochs
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, args.rate, total_steps=total, pct_start=0.1, cycle_momentum=False
+            self.optimizer, args.rate, total_steps=total, pct_start=0.06, cycle_momentum=False
         )
         self.epoch, self.best, self.stale = 0, 0.0, 0
 
@@ -167,8 +171,13 @@ class Trainer:
 
     def _load(self, path: Path) -> None:
         parts = torch.load(path, map_location=self.device, weights_only=True)
-        for name in ("network", "average", "optimizer", "schedule"):
-            getattr(self, name).load_state_dict(parts[name])
+        if parts["schedule"]["total_steps"] != self.schedule.total_steps:
+            raise ValueError(f"{path} has another number of steps: give the same data, --epochs and --batch as before")
+        try:
+            for name in ("network", "average", "optimizer", "schedule"):
+                getattr(self, name).load_state_dict(parts[name])
+        except RuntimeError:
+            raise ValueError(f"{path} has another network than {self.args.network}: give the same --network") from None
         self.epoch, self.best, self.stale = parts["epoch"], parts["best"], parts["stale"]
         self.generator.set_state(parts["generator"].cpu())
 
@@ -182,11 +191,10 @@ def evaluate(network: nn.Module, faces: Faces, device: torch.device) -> Score:
         plus, plain = network(to_input(torch.from_numpy(part).to(device)))
         ferplus.append(plus.argmax(1).cpu().numpy())
         fer2013.append(plain.argmax(1).cpu().numpy())
-    majority = faces.majority()
-    known = majority >= 0
+    known = faces.majority >= 0
     return Score(
         float((np.concatenate(fer2013) == faces.label).mean()),
-        float((np.concatenate(ferplus)[known] == majority[known]).mean()),
+        float((np.concatenate(ferplus)[known] == faces.majority[known]).mean()),
     )
 
 
@@ -197,9 +205,13 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("data", type=Path, help="FER2013 with FERPlus votes, .npz")
     parser.add_argument("--output", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--network", choices=sorted(NETWORKS), default="mobilenet-v1-0.5", help="default: %(default)s")
+    parser.add_argument(
+        "--network", choices=sorted(NETWORKS), default="mobilenet-v2-small", help="default: %(default)s"
+    )
     parser.add_argument("--epochs", type=int, default=60, help="default: %(default)s")
-    parser.add_argument("--patience", type=int, default=20, help="epochs without a better PublicTest score before stopping")
+    parser.add_argument(
+        "--patience", type=int, default=20, help="epochs without a better PublicTest score before stopping"
+    )
     parser.add_argument("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay (default: %(default)s)")
