@@ -106,7 +106,7 @@ class Daemon:
         cutter = WindowCutter(self._classifier.labels, config.window.seconds, now())
         period = 1 / config.vision.fps
         began = next_frame = now()
-        next_health = began + min(config.health.seconds, config.window.seconds)
+        next_health = began + min(config.health.seconds, config.window.seconds + 1)
         try:
             while not self._stop.is_set() and not capture.ended:
                 publisher.check()

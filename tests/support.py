@@ -39,7 +39,7 @@ class Message:
         """The last level of the topic."""
         return self.topic.rsplit("/", 1)[-1]
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
+    def json(self) -> Any:
         """The payload, parsed."""
         return json.loads(self.payload)
 

@@ -129,18 +129,18 @@ def end_of(window: WindowPayload) -> datetime:
     return datetime.strptime(window.window.end, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
-def notes(window: WindowPayload) -> list[str]:
-    """What limits the worth of the figures."""
+def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
+    """What limits the worth of the figures; without `small` only what is unusual, for every room has small faces."""
     quality, total = window.quality, window.faces.total
     found = []
     if quality.coverage < LEAST_COVERAGE:
         found.append(f"coverage {math.floor(100 * quality.coverage)} %")
-    if quality.too_small and not window.suppressed:
-        found.append(f"too small: {quality.too_small} of {total}")
     if not quality.clock_synced:
         found.append("clock not synced")
     if window.replayed:
         found.append("replayed")
+    if small and quality.too_small and not window.suppressed:
+        found.append(f"too small: {quality.too_small} of {total}")
     return found
 
 
@@ -173,6 +173,8 @@ def _grid(devices: Sequence[Device], width: int, height: int, scene: _Scene) -> 
         columns = max(1, min(len(devices), width // narrowest))
         if math.ceil(len(devices) / columns) * rows <= height:
             break
+    if rows == 1:
+        columns = min(columns, math.ceil(len(devices) / height) or 1)
     shown = devices[: columns * max(1, height // rows)]
     cell = width // columns
     tiles = [_tile(each, cell, rows, scene) if rows > 1 else _line_tile(each, cell, scene) for each in shown]
@@ -200,7 +202,7 @@ def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableT
     return Panel(
         Text("\n").join(lines),
         title=Text(f"{scene.prefix}/{clean(device.name)}", "bold"),
-        subtitle=Text(", ".join(notes(window)), "yellow") if window and notes(window) else None,
+        subtitle=_fit(Text(", ".join(notes(window)), "yellow"), width - 6) if window and notes(window) else None,
         width=width,
         height=height,
         style="dim" if stale or device.online is False else "",
@@ -218,7 +220,7 @@ def _line_tile(device: Device, width: int, scene: _Scene) -> RenderableType:
         left.append("suppressed", "dim")
     else:
         left.append(f"{window.faces.mean:5.1f}  ", "bold").append_text(_largest(window))
-    if window and notes(window):
+    if window and notes(window, small=False):
         left.append("  !", "yellow")
     return _spread(left, Text(_age(window, scene.now) if window else "", "dim"), width - 1)
 
@@ -249,15 +251,16 @@ def _largest(window: WindowPayload) -> Text:
 
 
 def _bar_line(share: Share, width: int) -> Text:
-    cells = max(1, width - 25)
+    cells = max(1, width - 23)
     eighths = max(round(8 * cells * min(1.0, share.part)), 1 if share.part else 0)
     bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
     style = "dim" if share.name == UNKNOWN else ""
-    return Text.assemble(
+    text = Text.assemble(
         (f"{share.name:<9} ", style),
         (f"{bar:<{cells}}", share.colour),
-        (f"{share.people:8.1f} {100 * share.part:4.0f} %", style),
+        (f"{share.people:6.1f} {100 * share.part:4.0f} %", style),
     )
+    return _fit(text, width)
 
 
 def _stacked_bar(parts: Sequence[Share], width: int) -> Text:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import secrets
+import tempfile
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -134,11 +134,12 @@ def _analysis(models: tuple[FaceDetector, EmotionClassifier], frame: Frame) -> t
 
 def _outbox(config: Config) -> tuple[str, None]:
     path = outbox_path(config)
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise EdgeError(f"{path} cannot be written by this user", "set outbox.path")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise EdgeError(f"{path} cannot be written ({error.strerror})", "set outbox.path") from None
     return str(path), None
 
 
