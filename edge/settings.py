@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.config import Config
 from edge.errors import ConfigError
-from edge.mqtt.connection import BrokerSettings
+from edge.mqtt.client import BrokerSettings
 from edge.mqtt.publisher import Lifetimes
 from edge.mqtt.topics import Topics
 from edge.urls import BrokerUrl

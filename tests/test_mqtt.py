@@ -16,8 +16,8 @@ import pytest
 from edge.broker import EmbeddedBroker
 from edge.config import Config
 from edge.errors import BrokerError, ConfigError, RefusedError
+from edge.mqtt.client import BrokerSettings
 from edge.mqtt.compose import compose_window
-from edge.mqtt.connection import BrokerSettings
 from edge.mqtt.payloads import Info, ModelNames, State, WindowPayload
 from edge.mqtt.publisher import Lifetimes, Publisher
 from edge.mqtt.topics import Topics

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
+import pty
 import signal
-import socket
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta, timezone
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,15 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from edge.cli.board import Device, line, render
-from edge.cli.watch import MAX_DEVICES, MAX_PAYLOAD, Inbox
+from edge.cli.inbox import MAX_DEVICES, MAX_PAYLOAD, Inbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from edge.mqtt.payloads import WindowPayload
+    from tests.support import Broker
+
+    StartEdge = Callable[..., subprocess.Popen[str]]
 
 NOW = datetime(2026, 10, 4, 8, 15, 13, tzinfo=timezone.utc)
 COUNTS = {"angry": 9, "disgust": 0, "fear": 4, "happy": 171, "neutral": 452, "sad": 38, "surprise": 52, "unknown": 41}
@@ -344,32 +345,6 @@ def test_device_without_any_word() -> None:
     assert Device("room-1").status == "no status"
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    """A mosquitto on a free port of this machine; yields the port."""
-    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        pytest.skip("mosquitto is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false"]
-    lines += ["user root"] * (os.geteuid() == 0)
-    config = tmp_path / "mosquitto.conf"
-    config.write_text("\n".join(lines) + "\n")
-    with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 10
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield port
-        process.terminate()
-
-
 def publish(port: int, messages: list[tuple[str, bytes, bool]]) -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", port)
@@ -380,38 +355,34 @@ def publish(port: int, messages: list[tuple[str, bytes, bool]]) -> None:
     client.loop_stop()
 
 
-def watch(port: int, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "edge", "watch", "--broker", f"mqtt://127.0.0.1:{port}", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def address(port: int) -> str:
+    return f"mqtt://127.0.0.1:{port}"
 
 
-def test_once_prints_the_retained_window_of_every_device(broker: int) -> None:
+def test_once_prints_the_retained_window_of_every_device(broker: int, edge: StartEdge) -> None:
     messages = [(f"classroom/{name}/latest", json.dumps(window(name)).encode(), True) for name in ("room-1", "room-2")]
     publish(broker, [*messages, ("classroom/room-3/availability", b"offline", True)])
-    out, err = watch(broker, "--once").communicate(timeout=30)
+    out, err = edge("watch", "--broker", address(broker), "--once").communicate(timeout=30)
     assert [row.split()[1] for row in out.splitlines()] == ["classroom/room-1", "classroom/room-2"]
     assert err == ""
-    process = watch(broker, "--once", "--device", "room-2", "--device", "room-9", "--timeout", "2")
+    names = ("--device", "room-2", "--device", "room-9")
+    process = edge("watch", "--broker", address(broker), "--once", *names, "--timeout", "2")
     out, err = process.communicate(timeout=30)
     assert out.count("classroom/room-2") == len(out.splitlines()) == 1
     assert "no window from room-9 in 2 s" in err
     assert process.returncode == 1
 
 
-def test_once_fails_when_nothing_comes(broker: int) -> None:
-    process = watch(broker, "--once", "--timeout", "1")
+def test_once_fails_when_nothing_comes(broker: int, edge: StartEdge) -> None:
+    process = edge("watch", "--broker", address(broker), "--once", "--timeout", "1")
     out, err = process.communicate(timeout=30)
     assert (out, process.returncode) == ("", 1)
     assert "no window from any device in 1 s" in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_lines_until_interrupted(broker: int, number: int) -> None:
-    process = watch(broker)
+def test_lines_until_interrupted(broker: int, edge: StartEdge, number: int) -> None:
+    process = edge("watch", "--broker", address(broker))
     assert process.stdout is not None
     publish(broker, [("classroom/room-1/latest", json.dumps(window(seq=1)).encode(), True)])
     assert "#1" in process.stdout.readline()  # it is connected
@@ -430,3 +401,39 @@ def test_lines_until_interrupted(broker: int, number: int) -> None:
     out, err = process.communicate(timeout=30)
     assert (out, process.returncode) == ("", 0)
     assert err == "edge: 1 invalid message\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_terminal_is_left_as_it_was(broker: int, number: int) -> None:
+    publish(broker, [("classroom/room-1/latest", json.dumps(window()).encode(), True)])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "edge", "watch", "--broker", address(broker)]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        drawn = b""
+        while b"faces (24-30)" not in drawn:
+            drawn += os.read(ours, 65536)
+        process.send_signal(number)
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while more := os.read(ours, 65536):
+                drawn += more
+        assert process.wait(10) == 0
+    os.close(ours)
+    assert drawn.count(b"\x1b[?1049h") == drawn.count(b"\x1b[?1049l") == 1
+    assert drawn.rindex(b"\x1b[?25h") > drawn.rindex(b"\x1b[?25l")
+
+
+def test_refused_by_the_broker(start_broker: Callable[..., Broker], edge: StartEdge) -> None:
+    process = edge("watch", "--broker", address(start_broker("allow_anonymous false").port))
+    out, err = process.communicate(timeout=30)
+    assert (out, process.returncode) == ("", 77)
+    assert "refuses a client without user name" in err
+
+
+@pytest.mark.parametrize("arguments", [("--device", "a/b"), ("--prefix", "#"), ("--broker", "example.org")])
+def test_wrong_usage(edge: StartEdge, arguments: tuple[str, str]) -> None:
+    process = edge("watch", *arguments)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert f"argument {arguments[0]}" in err

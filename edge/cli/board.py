@@ -197,15 +197,13 @@ def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableT
             lines += [_bar_line(share, inner) for share in shares(window)]
         else:
             lines += [_stacked_bar(shares(window), inner), _fit(_largest(window), inner)]
-    # Figures that are not of now must not look like it.
-    stale = window is None or (scene.now - end_of(window)).total_seconds() > 3 * window.window.seconds
     return Panel(
         Text("\n").join(lines),
         title=Text(f"{scene.prefix}/{clean(device.name)}", "bold"),
         subtitle=_fit(Text(", ".join(notes(window)), "yellow"), width - 6) if window and notes(window) else None,
         width=width,
         height=height,
-        style="dim" if stale or device.online is False else "",
+        style=_freshness(device, scene.now),
         border_style=STATUS.get(device.status, ("", ""))[1],
     )
 
@@ -222,7 +220,9 @@ def _line_tile(device: Device, width: int, scene: _Scene) -> RenderableType:
         left.append(f"{window.faces.mean:5.1f}  ", "bold").append_text(_largest(window))
     if window and notes(window, small=False):
         left.append("  !", "yellow")
-    return _spread(left, Text(_age(window, scene.now) if window else "", "dim"), width - 1)
+    told = _spread(left, Text(_age(window, scene.now) if window else "", "dim"), width - 1)
+    told.stylize(_freshness(device, scene.now))
+    return told
 
 
 def _status_line(device: Device, width: int, now: datetime) -> Text:
@@ -232,6 +232,13 @@ def _status_line(device: Device, width: int, now: datetime) -> Text:
     window = device.window
     right = f"{end_of(window):%H:%M:%SZ}  age {_age(window, now)}" if window else ""
     return _spread(left, Text(right, "dim"), width)
+
+
+def _freshness(device: Device, now: datetime) -> str:
+    """Figures that are not of now must not look like it."""
+    window = device.window
+    stale = window is None or (now - end_of(window)).total_seconds() > 3 * window.window.seconds
+    return "dim" if stale or device.online is False else ""
 
 
 def _age(window: WindowPayload, now: datetime) -> str:

@@ -19,7 +19,7 @@ from edge.cameras.sources import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
 from edge.config import Config, without_password
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
-from edge.mqtt.connection import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
+from edge.mqtt.client import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
 from edge.settings import broker_settings, outbox_path, topics
 from edge.vision.emotions import EmotionClassifier
 from edge.vision.faces import FaceDetector

@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ from rich.console import Console
 from rich.live import Live
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
-from edge.cli.board import POINTS, Device, clean, end_of, line, render
+from edge.cli.board import clean, line, render
+from edge.cli.inbox import MAX_DEVICES, MAX_PAYLOAD, Inbox
 from edge.config import NAME_PATTERN
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.connection import Connection
-from edge.mqtt.payloads import State, WindowPayload
 from edge.settings import broker_settings
 from edge.urls import BrokerUrl
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from edge.mqtt.connection import BrokerSettings
+    from edge.mqtt.client import BrokerSettings
+    from edge.mqtt.payloads import WindowPayload
 
 EXAMPLES = """examples:
   edge watch                                        the broker and prefix of the configuration
@@ -39,14 +41,8 @@ EXAMPLES = """examples:
   edge watch | tee mood.log                         one line per window
 """
 
-MAX_DEVICES = 200
-MAX_PAYLOAD = 64 * 1024
 MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
-MAX_SEEN = 1024  # identities of windows remembered per device
-MAX_COUNT = 10**9
-MAX_PEOPLE = 10**5
 TOPICS = ("window", "latest", "state", "availability")
-WORDS = {b"online": True, b"offline": False, b"": None}
 TICK = 0.5
 SETTLE = 1.0  # seconds without a new device after which all retained messages have come
 
@@ -54,7 +50,12 @@ SETTLE = 1.0  # seconds without a new device after which all retained messages h
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    parser.add_argument("--broker", type=_url, metavar="URL", help="mqtt://host:port (default: of the configuration)")
+    parser.add_argument(
+        "--broker",
+        type=_url,
+        metavar="URL",
+        help="mqtt://host:port, without user and password (default: of the configuration, with them)",
+    )
     parser.add_argument("--prefix", type=_name, help="first level of the topics (default: of the configuration)")
     parser.add_argument("--device", type=_name, action="append", metavar="NAME", help="repeatable (default: all)")
     parser.add_argument("--once", action="store_true", help="print one window per device and exit")
@@ -67,6 +68,9 @@ def main(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C."""
     config = read_config(args)
     settings = broker_settings(config, args.broker, f"-watch-{secrets.token_hex(4)}")
+    if args.broker and str(args.broker) != config.mqtt.broker:
+        # A password is for the broker it was configured for.
+        settings = replace(settings, username=None, password=None)
     inbox = Inbox(args.prefix or config.device.prefix)
     subscriber = _Subscriber(settings, inbox, args.device or ["+"])
     # A service manager or `timeout` must not leave the terminal on its second screen.
@@ -89,95 +93,6 @@ def main(args: argparse.Namespace) -> int:
         for trouble in subscriber.troubles():
             print(f"edge: {trouble}", file=sys.stderr)
     return EXIT_OK
-
-
-class Inbox:
-    """What is known about every device, from messages that anybody may have sent.
-
-    Args:
-        prefix: The first level of the topics.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
-        self.devices: dict[str, Device] = {}
-        self.invalid = 0
-        self.full = False
-        self._seen: dict[str, dict[tuple[str, int], None]] = {}
-
-    def receive(self, topic: str, payload: bytes) -> WindowPayload | None:
-        """Take a message; returns the window in it if it is one that was not here before."""
-        try:
-            return self._take(topic, payload)
-        except (ValueError, KeyError):  # pydantic's error is a ValueError
-            self.invalid += 1
-            return None
-
-    def _take(self, topic: str, payload: bytes) -> WindowPayload | None:
-        prefix, name, kind = topic.split("/")
-        if prefix != self.prefix or not re.fullmatch(NAME_PATTERN, name) or len(payload) > MAX_PAYLOAD:
-            raise ValueError
-        if kind == "availability":
-            online = WORDS[payload]
-            if device := self._device(name):
-                device.online = online
-        elif kind == "state":
-            state = State.model_validate_json(payload, strict=True) if payload else None
-            if device := self._device(name):
-                device.state = state
-        elif payload or kind == "window":  # an empty retained `latest` only says that there is none
-            window = WindowPayload.model_validate_json(payload, strict=True)
-            _examine(window, name)
-            if device := self._device(name):
-                return self._accept(device, window)
-        return None
-
-    def _device(self, name: str) -> Device | None:
-        if name not in self.devices:
-            if len(self.devices) >= MAX_DEVICES:
-                self.full = True
-                return None
-            self.devices[name] = Device(name)
-            self._seen[name] = {}
-        return self.devices[name]
-
-    def _accept(self, device: Device, window: WindowPayload) -> WindowPayload | None:
-        """Show a window unless a newer one is there; None for a duplicate."""
-        seen = self._seen[device.name]
-        if (window.epoch, window.seq) in seen:
-            return None
-        seen[window.epoch, window.seq] = None
-        if len(seen) > MAX_SEEN:
-            del seen[next(iter(seen))]
-        device.means[window.window.end] = None if window.suppressed else window.faces.mean
-        if len(device.means) > POINTS:
-            del device.means[min(device.means)]
-        if device.window is None or _newer(window, device.window):
-            device.window = window
-        return window
-
-
-def _newer(window: WindowPayload, shown: WindowPayload) -> bool:
-    if window.epoch == shown.epoch:
-        return window.seq > shown.seq
-    return not window.replayed or window.window.end > shown.window.end
-
-
-def _examine(window: WindowPayload, name: str) -> None:
-    """Raise ValueError for what is well formed and yet cannot be true, or cannot be shown."""
-    end_of(window)
-    if window.device != name or window.seq > MAX_COUNT:
-        raise ValueError
-    if window.suppressed:
-        return
-    counts, people, faces = window.counts, window.people, window.faces
-    if counts is None or people is None or faces.mean is None or faces.total is None:
-        raise ValueError
-    whole = (faces.total, faces.min, faces.max, window.quality.too_small, *counts.values())
-    if any(number is None or number > MAX_COUNT for number in whole):
-        raise ValueError
-    if any(number > MAX_PEOPLE for number in (faces.mean, *people.values())) or counts.keys() != people.keys():
-        raise ValueError
 
 
 class _Subscriber:
@@ -252,7 +167,7 @@ def _draw(subscriber: _Subscriber, url: str) -> None:
             console.size,
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
-            head=head + f"{len(inbox.devices)} devices  Ctrl-C ends",
+            head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
             foot="   ".join(filter(None, [problem.text, *subscriber.troubles()])),
         )
 

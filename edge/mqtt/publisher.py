@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.mqtt.connection import MAX_IN_FLIGHT, BrokerSettings, Connection
+from edge.mqtt.client import BrokerSettings
+from edge.mqtt.connection import MAX_IN_FLIGHT, Connection
 from edge.mqtt.payloads import HealthPayload, Info, State, WindowPayload
 from edge.mqtt.topics import Topics
 from edge.outbox import Outbox
