@@ -61,6 +61,11 @@ class EmbeddedBroker:
         logger.info("embedded broker: %s on %s:%d", name, HOST, port)
         return BrokerUrl(HOST, port, tls=False)
 
+    def check(self) -> None:
+        """Raises BrokerError when the broker has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise BrokerError("the embedded broker has ended", "start again, or set mqtt.broker to a broker of yours")
+
     def stop(self) -> None:
         """End the broker."""
         if self._process is not None:

@@ -89,7 +89,7 @@ class Daemon:
             )
             publisher.start(self._info(source), self._state("running", "started"))
             self._on_ready([line for line in (sentence, *self._where_to_subscribe(str(settings.url))) if line])
-            self._loop(capture, publisher)
+            self._loop(capture, publisher, broker)
         finally:
             capture.stop()
             if publisher is not None:
@@ -97,7 +97,7 @@ class Daemon:
             if broker is not None:
                 broker.stop()
 
-    def _loop(self, capture: Capture, publisher: Publisher) -> None:
+    def _loop(self, capture: Capture, publisher: Publisher, broker: EmbeddedBroker | None) -> None:
         config, now = self._config, self._clock.monotonic
         meter = health.Meter(now())
         analysis = Analysis(
@@ -110,6 +110,8 @@ class Daemon:
         try:
             while not self._stop.is_set() and not capture.ended:
                 publisher.check()
+                if broker is not None:
+                    broker.check()
                 # A frame may still arrive that was taken before the end; without any, time goes on all the same.
                 for window in cutter.due(now() - LATE):
                     self._publish(window, publisher)

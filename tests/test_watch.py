@@ -21,8 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from rich.cells import cell_len
 from rich.console import Console
 
-from edge.cli.board import Device, line, render
+from edge.cli.board import render
 from edge.cli.inbox import MAX_DEVICES, MAX_PAYLOAD, Inbox
+from edge.cli.summary import Device, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

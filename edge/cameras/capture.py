@@ -96,7 +96,7 @@ class Capture:
             self._frame = None
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
+            self._thread.join(timeout=0.5)
         if self._thread.is_alive():
             logger.warning("camera %s does not answer; it is left to the operating system", self._camera.name)
         else:

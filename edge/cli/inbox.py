@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from edge.cli.board import POINTS, Device, end_of
+from edge.cli.board import POINTS
+from edge.cli.summary import Device, end_of
 from edge.config import NAME_PATTERN
 from edge.mqtt.payloads import State, WindowPayload
 

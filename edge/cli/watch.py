@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.live import Live
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
-from edge.cli.board import clean, line, render
+from edge.cli.board import render
 from edge.cli.inbox import MAX_DEVICES, MAX_PAYLOAD, Inbox
+from edge.cli.summary import clean, line
 from edge.config import NAME_PATTERN
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.connection import Connection

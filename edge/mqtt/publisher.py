@@ -104,7 +104,7 @@ class Publisher:
         expiry = self._lifetimes.health
         self._connection.publish(self._topics.health, health.to_json(), qos=0, retain=True, expiry=expiry)
 
-    def stop(self, timeout: float = 2.0) -> None:
+    def stop(self, timeout: float = 1.5) -> None:
         """Send what there is for at most `timeout` seconds, say `offline`, close.
 
         What the broker did not acknowledge stays in the outbox for the next start.
@@ -113,7 +113,7 @@ class Publisher:
         if self._thread.is_alive():
             self._thread.join(timeout)
         offline = self._connection.publish(self._topics.availability, b"offline", qos=1, retain=True)
-        deadline = time.monotonic() + 0.5
+        deadline = time.monotonic() + 0.3
         while offline is not None and time.monotonic() < deadline:
             try:
                 if self._acks.get(timeout=0.05) == offline:

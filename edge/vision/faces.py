@@ -52,6 +52,7 @@ class FaceDetector:
 
     def start(self) -> None:
         """Load the model. Raises ModelError."""
+        cv2.setNumThreads(self._threads)  # else each resize would wake every core
         path: Path = face_card_path(self._detect_width)
         self.card = read_card(path, FaceCard)
         self._model = Model(path, self.card, self._threads)
