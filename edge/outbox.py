@@ -121,6 +121,10 @@ class Outbox:
         """Drop the windows from before a Unix time; returns how many."""
         return self._db.execute("DELETE FROM windows WHERE created < ?", (before,)).rowcount
 
+    def newest(self) -> int:
+        """The highest number that waits, 0 when none does."""
+        return int(self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM windows").fetchone()[0])
+
     def depth(self) -> int:
         """How many windows wait."""
         return int(self._db.execute("SELECT COUNT(*) FROM windows").fetchone()[0])

@@ -117,7 +117,6 @@ def test_windows_wait_for_the_broker_and_say_so(
     for faces in range(3):
         publisher.publish_window(window(faces))
     wait_for(lambda: publisher.depth == 3, 5)
-    time.sleep(2.1)
     start_broker(port=port)
     subscriber = subscribe(port)
     messages = subscriber.wait("window", 3)

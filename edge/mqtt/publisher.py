@@ -18,7 +18,7 @@ from edge.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
-LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`
+LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`, as is one stored offline
 TICK = 0.25
 EXPIRE_EVERY = 60.0
 
@@ -60,6 +60,7 @@ class Publisher:
         self._acks: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._in_flight: dict[int, int] = {}  # message id -> seq
         self._sent = 0  # the highest seq handed to the network in this run
+        self._missed = 0  # the highest seq that was stored while nobody listened, or by an earlier run
         self._retained: dict[str, bytes] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -71,6 +72,7 @@ class Publisher:
         self._retained = {self._topics.info: info.to_json(), self._topics.state: state.to_json()}
         self._outbox.start()
         self._depth = self._outbox.depth()
+        self._missed = self._outbox.newest()
         self._connection.start()
         self._thread.start()
 
@@ -159,6 +161,8 @@ class Publisher:
             return
         seq = self._outbox.put(window.to_json().decode(), time.time())
         self._depth += 1
+        if not self._connection.connected:
+            self._missed = seq
         named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": seq})
         self._on_stored(named)
         # Under 3.1.1 nothing expires: a retained figure would look like news for ever.
@@ -173,7 +177,7 @@ class Publisher:
             return
         for row in self._outbox.after(self._sent, room):
             window = WindowPayload.model_validate_json(row.body)
-            late = time.time() - row.created > LIVE
+            late = row.seq <= self._missed or time.time() - row.created > LIVE
             named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": row.seq, "replayed": late})
             expiry = max(1.0, row.created + self._lifetimes.window - time.time())
             mid = self._connection.publish(self._topics.window, named.to_json(), qos=1, retain=False, expiry=expiry)
