@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from edge.cli import run_command_line
-
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    return run_command_line(sys.argv[1:])
+    try:
+        from edge.cli import run_command_line  # noqa: PLC0415 - Ctrl-C may come while this is imported
+
+        return run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from edge.urls import BrokerUrl
 
-# What MQTT gives a meaning to (+ # /) and what no terminal should be sent is refused in names.
-NAME_PATTERN = r"^[^+#/\x00-\x1f\x7f-\x9f]{1,64}$"
+# What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
+_NO_NAME = r"+#/\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
+NAME_PATTERN = rf"^[^${_NO_NAME}][^{_NO_NAME}]{{0,63}}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
 
 SOURCES = (
     "auto, sample, sample:25, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
@@ -55,7 +57,7 @@ class Vision(Section):
     min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
     min_confidence: float = Field(0.4, ge=0, le=1, description="less certain emotions are counted as unknown")
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
-    emotions_model: str = Field("emotions.json", min_length=1, description="card of the emotion model")
+    emotions_model: File = Field("emotions.json", description="card of the emotion model")
     emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
 
 
@@ -73,12 +75,12 @@ class Mqtt(Section):
     )
     embedded_port: int = Field(1883, ge=1024, le=65535, description="port of the embedded broker, on 127.0.0.1")
     username: str | None = Field(None, max_length=256, description="user name at the broker")
-    password_file: str | None = Field(
+    password_file: File | None = Field(
         None, description="file that holds the password; without it the systemd credential mqtt-password"
     )
-    ca_file: str | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
-    certificate_file: str | None = Field(None, description="client certificate, PEM (mqtts only)")
-    key_file: str | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
+    ca_file: File | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
+    certificate_file: File | None = Field(None, description="client certificate, PEM (mqtts only)")
+    key_file: File | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
     keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
 
     @field_validator("broker")
@@ -101,7 +103,7 @@ class Mqtt(Section):
 class Outbox(Section):
     """Where windows wait until the broker has them."""
 
-    path: str | None = Field(
+    path: File | None = Field(
         None, description="SQLite file; without it $STATE_DIRECTORY/outbox.sqlite or ~/.local/state/edge/<name>.sqlite"
     )
     max_age_hours: float = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
@@ -164,5 +166,6 @@ def live(source: str) -> bool:
 
 
 def without_password(text: str) -> str:
-    """The same URL with `user:password@` hidden, fit for a log."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+    """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets."""
+    text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
+    return re.sub(r"\?.*", "?***", text, flags=re.DOTALL)

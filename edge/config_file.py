@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from edge.config import Config, without_password
 from edge.errors import ConfigError
+from edge.files import read_file
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
+# What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
 
 Key = tuple[str, ...]
 
@@ -76,9 +81,7 @@ def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[
 
 def _read(path: Path) -> _Document:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is over {MAX_BYTES:,} bytes", "this is not a configuration file")
-        text = path.read_text("utf-8")
+        text = read_file(path, MAX_BYTES).decode("utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist", "name the configuration with --config FILE") from None
     except UnicodeDecodeError:
@@ -91,11 +94,16 @@ def _read(path: Path) -> _Document:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{line} is not valid YAML", f"{error.problem or error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except YAML_ERRORS as error:
         raise ConfigError(f"{path} is not valid YAML", " ".join(str(error).split())) from None
     # An empty section (`deployment:` with nothing below) means its defaults.
-    document.values = {key: {} if value is None else value for key, value in document.values.items()}
+    # A copy of each: sections that share an anchor must not share an override.
+    document.values = {key: {} if value is None else _own(value) for key, value in document.values.items()}
     return document
+
+
+def _own(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+    return copy.copy(value) if isinstance(value, dict) else value
 
 
 def _parse(text: str, path: Path) -> _Document:
@@ -128,7 +136,7 @@ def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -
 def _override(document: _Document, key: Key, text: str, place: str) -> None:
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except YAML_ERRORS:
         value = text
     section = document.values
     for name in key[:-1]:
@@ -158,7 +166,13 @@ def _explain(document: _Document, detail: dict[str, Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = without_password(repr(value))
+    # A short form by construction: the whole one of a file full of anchors might never end.
+    shorten = reprlib.Repr()
+    shorten.maxlevel, shorten.maxstring, shorten.maxother, shorten.maxlong = 2, 200, 80, 40
+    try:
+        text = shorten.repr(without_password(value) if isinstance(value, str) else value)
+    except ValueError:  # Python refuses to write out integers of thousands of digits
+        text = f"a {type(value).__name__} that is too long to show"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

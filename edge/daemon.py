@@ -36,6 +36,7 @@ class Daemon:
 
     Args:
         config: The configuration.
+        stop: Set from a signal handler or another thread: publish what there is, and return.
         on_window: Called with every window once it is in the outbox (for a line on the terminal).
         on_ready: Called with a few lines for the user when everything is up.
         clock: Where time comes from.
@@ -44,6 +45,7 @@ class Daemon:
     def __init__(
         self,
         config: Config,
+        stop: threading.Event,
         on_window: Callable[[payloads.WindowPayload], None] = lambda _window: None,
         on_ready: Callable[[list[str]], None] = lambda _lines: None,
         clock: Clock | None = None,
@@ -51,17 +53,12 @@ class Daemon:
         self._config = config
         self._on_ready = on_ready
         self._clock = clock or SystemClock()
-        self._stop = threading.Event()
+        self._stop = stop
         self._detector = FaceDetector(config.vision.detect_width, config.vision.threads)
         self._classifier = EmotionClassifier(
             config.vision.emotions_model, config.vision.emotions_output, config.vision.threads
         )
         self._on_window = on_window
-        self._few = True  # nothing is known yet, so nothing about people is told
-
-    def stop(self) -> None:
-        """Ask `run` to publish what it has and return; safe in a signal handler and from any thread."""
-        self._stop.set()
 
     def run(self) -> None:
         """Run until the input ends or `stop` is called.
@@ -114,7 +111,7 @@ class Daemon:
                     broker.check()
                 # A frame may still arrive that was taken before the end; without any, time goes on all the same.
                 for window in cutter.due(now() - LATE):
-                    self._publish(window, publisher)
+                    self._publish(window, publisher, meter)
                 if now() >= next_health:
                     next_health = now() + config.health.seconds
                     publisher.publish_health(self._health(meter, publisher, began))
@@ -124,25 +121,27 @@ class Daemon:
                     continue
                 next_frame = max(next_frame + period, now() - period)
                 observation = analysis.observe(frame)
-                meter.frame(observation.faces)
+                meter.frame()
                 for window in cutter.due(frame.time):
-                    self._publish(window, publisher)
+                    self._publish(window, publisher, meter)
                 cutter.add(observation)
         finally:
             last = cutter.finish(now())
             if last is not None:
-                self._publish(last, publisher)
+                self._publish(last, publisher, meter)
 
-    def _publish(self, window: Window, publisher: Publisher) -> None:
+    def _publish(self, window: Window, publisher: Publisher, meter: health.Meter) -> None:
         policy = self._config.privacy
-        self._few = privacy.is_suppressed(window, policy.min_faces)
+        suppressed = privacy.is_suppressed(window, policy.min_faces)
+        published = privacy.rounded(window, policy.round_to)
+        meter.close_window(None if suppressed else round(published.mean, 2))
         age = timedelta(seconds=self._clock.monotonic() - window.end)
         publisher.publish_window(
             compose_window(
-                privacy.rounded(window, policy.round_to),
+                published,
                 device=self._config.device.name,
                 end=self._clock.utc() - age,
-                suppressed=self._few,
+                suppressed=suppressed,
                 clock_synced=clock_synced(),
                 models=payloads.ModelNames(faces=self._detector.card.identity, emotions=self._classifier.card.identity),
             )
@@ -184,17 +183,13 @@ class Daemon:
     def _health(self, meter: health.Meter, publisher: Publisher, began: float) -> payloads.HealthPayload:
         now = self._clock.monotonic()
         fps, stages, faces = meter.read(now)
-        # Faces per frame and the time spent on each of them would give away a suppressed window.
-        if self._few:
-            faces = None
-            stages.pop("classify", None)
         rss = health.rss_megabytes()
         return payloads.HealthPayload(
             time=stamp(self._clock.utc()),
             uptime=round(now - began, 1),
             fps=round(fps, 2),
             stages_ms={name: round(ms, 2) for name, ms in stages.items()},
-            faces_per_frame=None if faces is None else round(faces, 1),
+            faces_per_frame=faces,
             temperature_c=health.temperature(),
             throttled_bits=health.throttled_bits(),
             rss_mb=None if rss is None else round(rss, 1),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,40 +10,44 @@ MAX_SAMPLES = 4096  # per interval and stage; an hour at one frame a second
 
 
 class Meter:
-    """Collects how long the stages take and how many faces a frame has; read and emptied once per interval."""
+    """Collects how long the stages take; read and emptied once per interval.
+
+    How long tracking and classifying take tells how many people there are, so those times wait until their window
+    is closed, and are thrown away with the figures of a suppressed one.
+    """
 
     def __init__(self, start: float) -> None:
-        self._lock = threading.Lock()
         self._since = start
-        self._clear()
-
-    def _clear(self) -> None:
-        self._stages: defaultdict[str, list[float]] = defaultdict(list)
         self._frames = 0
-        self._faces = 0
+        self._stages: defaultdict[str, list[float]] = defaultdict(list)
+        self._waiting: defaultdict[str, list[float]] = defaultdict(list)
+        self._faces: float | None = None
 
     def stage(self, name: str, seconds: float) -> None:
         """A stage took so long."""
-        with self._lock:
-            if len(self._stages[name]) < MAX_SAMPLES:
-                self._stages[name].append(seconds)
+        times = (self._stages if name == "detect" else self._waiting)[name]
+        if len(times) < MAX_SAMPLES:
+            times.append(seconds)
 
-    def frame(self, faces: int) -> None:
+    def frame(self) -> None:
         """A frame was analysed."""
-        with self._lock:
-            self._frames += 1
-            self._faces += faces
+        self._frames += 1
+
+    def close_window(self, faces: float | None) -> None:
+        """A window was published with this mean number of faces, None when it was suppressed."""
+        self._faces = faces
+        if faces is not None:
+            for name, times in self._waiting.items():
+                self._stages[name] += times[: MAX_SAMPLES - len(self._stages[name])]
+        self._waiting.clear()
 
     def read(self, now: float) -> tuple[float, dict[str, float], float | None]:
-        """Frames per second, median ms per stage, faces per frame (None without frames) since the last call."""
-        with self._lock:
-            elapsed = max(now - self._since, 1e-6)
-            fps = self._frames / elapsed
-            stages = {name: statistics.median(times) * 1000 for name, times in self._stages.items()}
-            faces = self._faces / self._frames if self._frames else None
-            self._since = now
-            self._clear()
-            return fps, stages, faces
+        """Since the last call: frames per second, median ms per stage; and the mean faces of the newest window."""
+        fps = self._frames / max(now - self._since, 1e-6)
+        stages = {name: statistics.median(times) * 1000 for name, times in self._stages.items() if times}
+        self._since, self._frames = now, 0
+        self._stages.clear()
+        return fps, stages, self._faces
 
 
 def temperature() -> float | None:

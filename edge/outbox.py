@@ -65,10 +65,16 @@ class Outbox:
                 ) from None
             raise ConfigError(f"outbox {self._path} cannot be opened ({error})", "check outbox.path") from None
         except sqlite3.DatabaseError as error:
-            aside = self._path.with_name(f"{self._path.name}.corrupt-{int(time.time())}")
+            self._set_aside(error)
+
+    def _set_aside(self, reason: sqlite3.DatabaseError) -> None:
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{int(time.time())}")
+        try:
             self._path.replace(aside)
-            logger.error("outbox %s is corrupt (%s): set aside as %s; a new epoch begins", self._path, error, aside)
             self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(f"outbox {self._path} is corrupt and cannot be replaced ({error})", "move it") from None
+        logger.error("outbox %s is corrupt (%s): set aside as %s; a new epoch begins", self._path, reason, aside)
 
     def _open(self) -> None:
         database = sqlite3.connect(self._path, timeout=0.5, isolation_level=None, check_same_thread=False)
@@ -79,6 +85,7 @@ class Outbox:
             database.execute("PRAGMA synchronous=FULL")
             database.executescript(_SCHEMA)
             row = database.execute("SELECT name FROM epoch").fetchone()
+            database.execute("SELECT seq, created, body FROM windows LIMIT 1").fetchone()
             if row is None:
                 row = (secrets.token_hex(4),)
                 database.execute("INSERT INTO epoch VALUES (?)", row)

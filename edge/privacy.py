@@ -29,7 +29,7 @@ def rounded(window: Window, step: int) -> Window:
     return replace(
         window,
         counts=counts,
-        lowest=near(window.lowest),
-        highest=near(window.highest),
+        lowest=window.lowest // step * step,
+        highest=-(-window.highest // step) * step,
         too_small=min(near(window.too_small), counts["unknown"]),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.config import Config
 from edge.errors import ConfigError
+from edge.files import read_file
 from edge.mqtt.client import BrokerSettings
 from edge.mqtt.publisher import Lifetimes
 from edge.mqtt.topics import Topics
@@ -78,11 +79,12 @@ def _password(file: str | None) -> str | None:
     if path is None or (not file and not path.exists()):
         return None
     try:
-        content = path.read_bytes()
-        if len(content) > MAX_PASSWORD_BYTES:
-            raise ConfigError(f"mqtt.password_file {path} is over {MAX_PASSWORD_BYTES} bytes", "is it the right file?")
-        return content.decode().rstrip("\r\n")
+        return read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
     except OSError as error:
-        raise ConfigError(f"mqtt.password_file {path} cannot be read", error.strerror or str(error)) from None
+        # The value is not repeated: somebody may have written the password itself there.
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"mqtt.password_file cannot be read ({reason})", "it names a file with the password"
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"mqtt.password_file {path} is not UTF-8 text", "is it the right file?") from None
+        raise ConfigError("mqtt.password_file is not UTF-8 text", "is it the right file?") from None

@@ -23,18 +23,25 @@ class BrokerUrl:
         Raises:
             ValueError: What is wrong with it; never repeats a password.
         """
-        url = urlsplit(text)
-        if url.scheme not in PORTS or not url.hostname:
-            raise ValueError("a broker is written mqtt://host:1883 or mqtts://host:8883")
-        if "@" in url.netloc:
+        if "@" in text:
             raise ValueError("leave user and password out of the URL: use mqtt.username and mqtt.password_file")
+        try:
+            url = urlsplit(text)
+            host = url.hostname or ""
+            host.encode("idna")  # what the resolver will do
+        except ValueError:  # a UnicodeError is one
+            raise ValueError("this is no host name; a broker is written mqtt://host:1883") from None
+        if url.scheme not in PORTS or not host or not host.isprintable() or " " in host:
+            raise ValueError("a broker is written mqtt://host:1883 or mqtts://host:8883")
         if url.path.strip("/") or url.query or url.fragment:
             raise ValueError("nothing may follow the port of a broker URL")
         try:
-            port = url.port or PORTS[url.scheme]
+            port = PORTS[url.scheme] if url.port is None else url.port
         except ValueError:
-            raise ValueError("the port of a broker URL is a number from 1 to 65535") from None
-        return cls(url.hostname, port, url.scheme == "mqtts")
+            port = 0
+        if port == 0:
+            raise ValueError("the port of a broker URL is a number from 1 to 65535")
+        return cls(host, port, url.scheme == "mqtts")
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

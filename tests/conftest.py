@@ -83,7 +83,13 @@ def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         }
         command = [sys.executable, "-m", "edge", *arguments]
         process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            errors="replace",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         started.append(process)
         return process

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -106,9 +108,9 @@ def test_image_says_what_it_sees(edge: Edge, photograph: Path) -> None:
 
 
 def test_image_writes_only_where_it_is_told(edge: Edge, photograph: Path, tmp_path: Path) -> None:
-    code, out, _ = result(edge("image", str(photograph), "--output", "marked.png"))
+    code, _, err = result(edge("image", str(photograph), "--output", "marked.png"))
     assert code == 0
-    assert "wrote marked.png" in out
+    assert "wrote marked.png" in err
     marked, plain = cv2.imread(str(tmp_path / "marked.png")), cv2.imread(str(photograph))
     assert marked is not None
     assert plain is not None
@@ -140,6 +142,44 @@ def test_image_takes_odd_pictures(edge: Edge, tmp_path: Path) -> None:
     code, out, _ = result(edge("image", *pictures))
     assert code == 0
     assert out.count("0 faces") == 4
+
+
+def test_image_never_overwrites_a_picture(edge: Edge, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 50), np.uint8))
+    (tmp_path / "two").mkdir()
+    cv2.imwrite(str(tmp_path / "two/a.png"), np.zeros((40, 50), np.uint8))
+    for words, expected in {
+        ("a.png", "--output", "a.png"): "is one of the pictures",
+        ("a.png", "two/a.png", "--output", "two"): "two of the files have the same name",
+        ("a.png", "two/a.png", "--output", "a.png"): "same name|is no folder",
+    }.items():
+        code, _, err = result(edge("image", *words))
+        assert code == 66
+        assert re.search(expected, err)
+
+
+def test_names_that_are_not_utf8_do_no_harm(edge: Edge, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 50), np.uint8))
+    name = os.fsdecode(b"s\xff.png")
+    (tmp_path / "a.png").rename(tmp_path / name)
+    code, _, err = result(edge("image", name, "--output", os.fsdecode(b"o\xff.png")))
+    assert code in (0, 66), err
+    code, _, err = result(edge("check", "--set", "camera.source=images:s*.png"))
+    assert code in (0, 1), err
+
+
+def test_image_does_not_wait_for_a_fifo(edge: Edge, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "f.png")
+    code, _, err = result(edge("image", "f.png"))
+    assert code == 66
+    assert "not a regular file" in err
+
+
+def test_check_survives_markup_and_odd_values(edge: Edge) -> None:
+    code, out, _ = result(edge("check", "--set", r"camera.source=file:\[/x]", "--set", "outbox.path=/tmp"))
+    assert code == 1
+    assert "[/x] does not exist" in out
+    assert "is not a file" in out
 
 
 def test_schema_prints_json(edge: Edge) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import tempfile
 from pathlib import Path
 
@@ -68,6 +70,16 @@ def test_all_mistakes_at_once_with_line_and_remedy(tmp_path: Path) -> None:
         ("mqtt: {broker: 'mqtt://me:secret@host'}", "leave user and password out of the URL"),
         ("mqtt: {broker: 'http://host'}", "mqtt://host:1883"),
         ("mqtt: {broker: 'mqtt://host:99999'}", "port"),
+        ("mqtt: {broker: 'mqtt://host:0'}", "port"),
+        ("mqtt: {broker: 'mqtt://broker..example'}", "no host name"),
+        ('mqtt: {broker: "mqtt://me:secret@ho\\u2100st"}', "leave user and password out"),
+        ("mqtt: {broker: 'me:secret@host'}", "leave user and password out"),
+        ("camera: {source: 'rtsp//me:secret@host'}", "camera.source"),
+        ("camera: {source: 'http://cam/?pwd=secret'}", "deployment.responsible"),
+        ("device: {name: $SYS}", "device.name"),
+        ('outbox: {path: "a\\0b"}', "outbox.path"),
+        ("window: {seconds: !!timestamp abc}", "is not valid YAML"),
+        (f"window: {{seconds: 0x{'f' * 5000}}}", "window.seconds"),
         ("mqtt: {ca_file: a.pem}", "only used with an mqtts://"),
         ("mqtt: {broker: 'mqtts://h', key_file: k.pem}", "certificate_file and key_file go together"),
         ("window: 5", "window: found 5; allowed: a section with the keys seconds"),
@@ -92,6 +104,28 @@ def test_missing_file_and_not_text(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load_config(tmp_path / "binary")
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-99-99", "[" * 3000, "9" * 5000, "!!int abc", "!!float abc", "!!bool abc", "!!timestamp abc", "\0"]
+)
+def test_an_override_of_any_kind_is_explained(tmp_path: Path, value: str) -> None:
+    assert "window.seconds" in error(tmp_path, "", f"window.seconds={value}")
+
+
+def test_anchors_neither_hang_nor_leak_an_override(tmp_path: Path) -> None:
+    names = "abcdefghijklmnopqrstuvwxy"
+    laughs = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in itertools.pairwise(names))
+    assert "unknown key" in error(tmp_path, laughs)
+    config = load_config(write(tmp_path, "camera: &c {fps: 5}\nvision: *c\n"), ["camera.fps=30"])
+    assert (config.camera.fps, config.vision.fps) == (30, 5)
+
+
+def test_a_fifo_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path, Path("/dev/zero")):
+        with pytest.raises(ConfigError, match="not a regular file|Is a directory"):
+            load_config(path)
 
 
 def test_overrides_win_over_environment_over_file(tmp_path: Path) -> None:
@@ -131,7 +165,13 @@ def test_no_text_crashes_the_reader(text: str) -> None:
 
 def test_passwords_in_urls_are_hidden() -> None:
     assert without_password("rtsp://me:pa:ss@cam/1") == "rtsp://***@cam/1"
-    assert without_password("rtsp://cam/1@2") == "rtsp://cam/1@2"
+    for secret in (
+        "http://cam/v.cgi?user=a&pwd=hush", "rtsp://user:hu@sh@cam/x", "rtsp://user:hu/hush@cam/x", "rtsp//u:hush@cam",
+        "user:hush@cam:1883", "mqtt://user:a//hush@cam",
+    ):  # fmt: skip
+        assert "hush" not in without_password(secret)
+        assert "cam" in without_password(secret)
+    assert without_password("/dev/v4l/by-id/usb-0") == "/dev/v4l/by-id/usb-0"
 
 
 @given(st.text())

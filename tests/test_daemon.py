@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 
 from edge.cli.schema import MODELS, schema, text
+from edge.health import Meter
 from tests.support import Broker, Subscriber, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,6 +166,23 @@ def test_few_people_are_suppressed_everywhere(broker: int, edge: Edge, subscribe
     assert "happy" not in out
 
 
+def test_health_tells_nothing_of_a_suppressed_window() -> None:
+    meter = Meter(0.0)
+    for suppressed in (False, True, False, True):
+        for _ in range(5):
+            meter.frame()
+            for stage in ("detect", "track", "classify"):
+                meter.stage(stage, 9.0 if suppressed else 0.1)
+        meter.close_window(None if suppressed else 12.0)
+    meter.stage("classify", 9.0)
+    fps, stages, faces = meter.read(4.0)
+    assert fps == 5
+    assert stages["classify"] == stages["track"] == pytest.approx(100)
+    assert faces is None
+    meter.close_window(12.0)
+    assert meter.read(5.0)[1:] == ({"classify": 9000}, 12.0)
+
+
 def test_the_four_people_of_the_clip_are_counted(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     if not CLIP.exists():
         pytest.skip("the clip of ../shared is not there")
@@ -204,7 +222,7 @@ def test_the_end_of_a_file_ends_the_daemon_with_its_last_window(
         (["vision.emotions_model=none.json"], 78, "does not exist"),
         (["window.seconds=0"], 78, "--set window.seconds: window.seconds: found 0; allowed: a number from 1 to 3600"),
         (["outbox.path=/proc/none/o"], 78, "outbox"),
-        (["mqtt.password_file=/none", "mqtt.username=u"], 78, "mqtt.password_file /none cannot be read"),
+        (["mqtt.password_file=/none", "mqtt.username=u"], 78, "mqtt.password_file cannot be read (No such file"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_an_exit_code(
@@ -227,6 +245,29 @@ def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], ed
     assert "refuses user 'edge'" in err
     assert "check mqtt.username" in err
     assert "hush" not in out + err
+
+
+@pytest.mark.usefixtures("portraits")
+@pytest.mark.parametrize("delay", [0.2, 0.5, 1.0])
+def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, delay: float) -> None:
+    process = run_sample(edge, broker)
+    time.sleep(delay)
+    seconds, _, err = end(process, signal.SIGINT)
+    assert process.returncode in (0, 130)
+    assert seconds < 3
+    assert "Traceback" not in err
+
+
+@pytest.mark.usefixtures("portraits")
+def test_output_that_nobody_takes_does_not_end_it(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "window.seconds=1")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    subscriber.wait("window", 3)
+    assert end(process)[2].count("Traceback") == 0
+    assert process.returncode == 0
 
 
 def test_a_broker_that_is_away_is_waited_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import subprocess
 import sys
 import time
@@ -240,6 +241,41 @@ def test_tls_with_our_own_authority_and_client_certificate(
         connect("none", ca_file=str(tmp_path / "none.pem"))
 
 
+def test_a_window_that_the_broker_throws_away_is_kept(
+    start_broker: Callable[..., Broker], publish: Start, tmp_path: Path
+) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite classroom/room-9/availability\n")
+    acl.chmod(0o644)
+    publisher = publish(start_broker(f"acl_file {acl}").port)
+    assert publisher.connection.wait_connected(5)
+    publisher.publish_window(window())
+    wait_for(lambda: publisher._rejected is not None, 5)
+    with pytest.raises(RefusedError, match="refuses windows on classroom/room-9/window: Not authorized") as caught:
+        publisher.check()
+    assert caught.value.exit_code == 77
+    assert publisher.depth == 1
+
+
+def test_a_damaged_row_stops_neither_the_thread_nor_the_others(
+    broker: int, publish: Start, subscribe: Callable[..., Subscriber], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite")
+    outbox.start()
+    for body in ("{", "[]", '{"from": "an older version"}'):
+        outbox.put(body, time.time())
+    outbox.stop()
+    subscriber = subscribe(broker)
+    publisher = publish(broker)
+    publisher.publish_window(window())
+    messages = [message.json() for message in subscriber.wait("window", 2)]
+    assert [message["seq"] for message in messages] == [3, 4]
+    assert messages[0]["replayed"]
+    assert "window 1 is damaged" in caplog.text
+    wait_for(lambda: publisher.depth == 0, 5)
+    publisher.check()
+
+
 # Brokers of our own and old ones
 
 
@@ -329,6 +365,14 @@ def test_sequence_numbers_are_never_used_twice(tmp_path: Path) -> None:
     outbox.stop()
 
 
+def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "o")
+    database.execute("CREATE TABLE windows (a, b)")
+    database.close()
+    with pytest.raises(ConfigError, match="no such column"):
+        Outbox(tmp_path / "o").start()
+
+
 def test_an_outbox_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="outbox"):
@@ -347,7 +391,7 @@ def test_passwords_come_from_a_file_or_a_credential(tmp_path: Path, monkeypatch:
     mqtt["password_file"] = str(tmp_path / "own")
     assert broker_settings(Config.model_validate({"mqtt": mqtt})).password == "pass word"
     mqtt["password_file"] = str(tmp_path / "none")
-    with pytest.raises(ConfigError, match="password_file .* cannot be read"):
+    with pytest.raises(ConfigError, match="password_file cannot be read"):
         broker_settings(Config.model_validate({"mqtt": mqtt}))
 
 

@@ -75,6 +75,9 @@ def test_payload_counts_sum_to_the_faces(
             continue
         assert sum(payload.counts.values()) == payload.faces.total
         assert all(count % step == 0 for count in payload.counts.values())
+        assert payload.faces.min is not None
+        assert payload.faces.max is not None
+        assert payload.faces.min <= window.lowest <= window.highest <= payload.faces.max
         assert (payload.quality.too_small or 0) <= payload.counts["unknown"]
 
 

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from edge.files import read_file
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 MAX_SIDE = 8192  # a wrong header must not make us allocate gigabytes
+MAX_FILE_BYTES = 100_000_000
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_SIDE**2))
+
+
+def read_picture(path: Path) -> NDArray[np.uint8] | None:
+    """A picture file as (height, width, 3) uint8 BGR; None when it is none that can be decoded.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    # Not cv2.imread: it crashes on names that are not UTF-8.
+    data = np.frombuffer(read_file(path, MAX_FILE_BYTES), np.uint8)
+    try:
+        return to_bgr(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)) if data.size else None
+    except cv2.error:
+        return None
 
 
 def to_bgr(image: NDArray[Any] | None) -> NDArray[np.uint8] | None:

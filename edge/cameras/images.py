@@ -7,14 +7,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
+from edge.cameras.frames import read_picture
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
@@ -59,13 +58,20 @@ class ImagesCamera:
         while True:
             readable = 0
             for file in self._files:
-                image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+                image = _decoded(file)
                 if image is None:
-                    logger.warning("picture %s cannot be decoded; skipped", file)
+                    logger.warning("picture %r cannot be decoded; skipped", str(file))
                     continue
                 readable += 1
-                yield np.asarray(image, np.uint8)
+                yield image
             if not readable:
                 raise CameraError(f"none of the {len(self._files)} pictures in {self.name} can be decoded")
             if not self._loop:
                 return
+
+
+def _decoded(file: Path) -> NDArray[np.uint8] | None:
+    try:
+        return read_picture(file)
+    except OSError:
+        return None

@@ -153,7 +153,8 @@ class FileCamera:
     def start(self) -> None:
         """Open the file. Raises CameraError."""
         if not Path(self.name).is_file():
-            raise CameraError(f"video {self.name} does not exist", "check camera.source: file:PATH")
+            what = "is not a file" if Path(self.name).exists() else "does not exist"
+            raise CameraError(f"video {self.name} {what}", "check camera.source: file:PATH")
         self._capture = self._open()
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._period = 1 / (fps if 0.1 <= fps <= 240 else DEFAULT_FILE_FPS)

@@ -44,6 +44,20 @@ def run_command_line(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
+    try:
+        return _run(arguments)
+    except EdgeError as error:
+        print(f"edge: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # `edge schema | head`: the reader has seen enough. Nothing may be flushed into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="edge",
         description="Counts the emotions in a room and publishes numbers only, over MQTT.",
@@ -69,17 +83,7 @@ def run_command_line(arguments: list[str]) -> int:
             commands.add_parser(name, help=summary)
     args = parser.parse_args(arguments)
     main: Callable[[argparse.Namespace], int] = args.main
-    try:
-        return main(args)
-    except EdgeError as error:
-        print(f"edge: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # `edge schema | head`: the reader has seen enough. Nothing may be flushed into the closed pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return main(args)
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from edge.broker import EmbeddedBroker
 from edge.cameras.capture import Capture, Frame
@@ -75,13 +76,17 @@ class _Report:
             self.failed = True
             self.table.add_row(part, "[red]failed", _plain(error.problem), _plain(error.remedy))
             return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other parts are still worth trying
+            self.failed = True
+            self.table.add_row(part, "[red]failed", _plain(f"{type(error).__name__}: {error}"), "please report this")
+            return None
         self.table.add_row(part, "[green]ok", _plain(found), "")
         return made
 
 
-def _plain(text: str) -> str:
+def _plain(text: str) -> Text:
     """Text in which rich sees no markup."""
-    return text.replace("[", r"\[")
+    return Text("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
 
 
 def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
@@ -134,6 +139,8 @@ def _analysis(models: tuple[FaceDetector, EmotionClassifier], frame: Frame) -> t
 
 def _outbox(config: Config) -> tuple[str, None]:
     path = outbox_path(config)
+    if path.exists() and not path.is_file():
+        raise EdgeError(f"{path} is not a file", "set outbox.path to the name of a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=path.parent) as file:

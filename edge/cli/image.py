@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from edge.cameras.frames import to_bgr
+from edge.cameras.frames import read_picture
 from edge.cli import add_config_arguments, read_config
 from edge.errors import CameraError
 from edge.vision.emotions import EmotionClassifier
@@ -26,7 +27,6 @@ EXAMPLES = """examples:
   edge image class.jpg --output annotated.png     writes a copy with boxes: mind who may see it
 """
 
-MAX_FILE_BYTES = 100_000_000
 COLOURS = {
     "angry": (60, 60, 230), "disgust": (80, 160, 60), "fear": (190, 80, 160), "happy": (40, 190, 250),
     "sad": (220, 140, 50), "surprise": (60, 140, 250), "neutral": (170, 170, 170), "unknown": (110, 110, 110),
@@ -51,7 +51,8 @@ def main(args: argparse.Namespace) -> int:
     classifier = EmotionClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
     detector.start()
     classifier.start()
-    for file in args.files:
+    targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
+    for file, target in zip(args.files, targets, strict=True):
         image = _read(file)
         found = detector.detect(image)
         probabilities = classifier.classify(image, found.boxes)
@@ -63,8 +64,8 @@ def main(args: argparse.Namespace) -> int:
             print(json.dumps({"file": str(file), "faces": faces}))
         else:
             _print(file, faces)
-        if args.output:
-            _write(annotate(image, faces), _target(args.output, file, len(args.files)))
+        if target is not None:
+            _write(annotate(image, faces), target)
     return 0
 
 
@@ -119,31 +120,39 @@ def annotate(image: NDArray[np.uint8], faces: list[dict[str, Any]]) -> NDArray[n
 
 def _read(file: Path) -> NDArray[np.uint8]:
     try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise CameraError(f"{file} is over {MAX_FILE_BYTES:,} bytes", "is it a picture?")
-        data = np.fromfile(file, np.uint8)
+        image = read_picture(file)
     except OSError as error:
         raise CameraError(f"{file} cannot be read", error.strerror or str(error)) from None
-    try:
-        image = to_bgr(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)) if data.size else None
-    except cv2.error:
-        image = None
     if image is None:
         raise CameraError(f"{file} is not a picture that can be decoded", "JPEG, PNG, WebP, BMP or TIFF")
     return image
 
 
-def _target(output: Path, file: Path, files: int) -> Path:
-    if files > 1 or output.is_dir():
-        output.mkdir(parents=True, exist_ok=True)
-        return output / f"{file.stem}-annotated.png"
-    return output
+def _targets(output: Path, files: list[Path]) -> list[Path]:
+    """Where each annotated copy goes. Raises CameraError when one would overwrite a picture or another copy."""
+    if len(files) > 1 or output.is_dir():
+        targets = [output / f"{file.stem}-annotated.png" for file in files]
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CameraError(f"--output {output} is no folder ({error.strerror})", "name a folder") from None
+    else:
+        targets = [output]
+    if len(set(targets)) < len(targets):
+        raise CameraError("two of the files have the same name", "annotate them one after the other")
+    taken = {file.resolve() for file in files}
+    for target in targets:
+        if target.resolve() in taken:
+            raise CameraError(f"--output {target} is one of the pictures", "name another file")
+    return targets
 
 
 def _write(image: NDArray[np.uint8], target: Path) -> None:
     try:
-        if not cv2.imwrite(str(target), image):
-            raise CameraError(f"{target} cannot be written", "does its folder exist?")
+        _, data = cv2.imencode(target.suffix, image)
+        target.write_bytes(data.tobytes())
     except cv2.error:
         raise CameraError(f"{target} is of no known picture type", "name it .png or .jpg") from None
-    print(f"  wrote {target}")
+    except OSError as error:
+        raise CameraError(f"{target} cannot be written", error.strerror or str(error)) from None
+    print(f"wrote {target}", file=sys.stderr)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
-import sys
+import threading
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
-from edge.daemon import Daemon
 
 if TYPE_CHECKING:
     import argparse
@@ -30,11 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run until the input ends or a signal comes."""
     set_up_logging()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
     config = read_config(args)
-    daemon = Daemon(config, on_window=_ignore if args.quiet else _print_window, on_ready=_print_lines)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: daemon.stop())
-    daemon.run()
+    # Only now, for it takes a slow board seconds, in which a signal must already be heard.
+    from edge.daemon import Daemon  # noqa: PLC0415
+
+    Daemon(config, stop, on_window=_ignore if args.quiet else _print_window, on_ready=_print_lines).run()
     return 0
 
 
@@ -44,7 +47,7 @@ def _ignore(_window: WindowPayload) -> None:
 
 def _print_lines(lines: list[str]) -> None:
     for line in lines:
-        print(line, flush=True)
+        _print(line)
 
 
 def _print_window(window: WindowPayload) -> None:
@@ -57,8 +60,10 @@ def _print_window(window: WindowPayload) -> None:
         line += f"{window.faces.mean:5.1f} faces   " + "  ".join(f"{name} {n:.1f}" for name, n in shares if n >= 0.05)
     if window.quality.coverage < 0.9:
         line += f"   ({100 * window.quality.coverage:.0f} % of the time seen)"
-    try:
+    _print(line)
+
+
+def _print(line: str) -> None:
+    # The daemon outlives the terminal, pipe or file that it prints to.
+    with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)
-    except BrokenPipeError:
-        # The daemon outlives the terminal that watched it.
-        sys.stdout = None

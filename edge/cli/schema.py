@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.config import Config
+from edge.errors import EdgeError
 from edge.mqtt.payloads import PAYLOADS
 
 if TYPE_CHECKING:
@@ -33,9 +34,12 @@ def main(args: argparse.Namespace) -> int:
     """Print or write."""
     names = [args.name] if args.name else sorted(MODELS)
     if args.output:
-        args.output.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            (args.output / f"{name}.json").write_text(text(schema(name)))
+        try:
+            args.output.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                (args.output / f"{name}.json").write_text(text(schema(name)))
+        except OSError as error:
+            raise EdgeError(f"--output {args.output} cannot be written ({error.strerror})", "name a folder") from None
         print(f"wrote {', '.join(f'{name}.json' for name in names)} to {args.output}")
     else:
         print(text(schema(args.name) if args.name else {name: schema(name) for name in names}), end="")

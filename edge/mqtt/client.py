@@ -76,7 +76,8 @@ def make_client(settings: BrokerSettings, protocol: MQTTProtocolVersion) -> paho
         try:
             context = ssl.create_default_context(cafile=settings.ca_file)
             if settings.certificate_file:
-                context.load_cert_chain(settings.certificate_file, settings.key_file)
+                # An encrypted key must be an error, not a question on a terminal that nobody looks at.
+                context.load_cert_chain(settings.certificate_file, settings.key_file, password=lambda: "")
         except (OSError, ssl.SSLError) as error:
             files = ", ".join(filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)))
             raise ConfigError(f"TLS files cannot be used ({files})", explain(error)) from None

@@ -32,7 +32,8 @@ class Connection:
         settings: Where and as whom.
         will_topic: Where the broker says `offline` for us when we vanish.
         on_connected: Called after every successful connect, in the network thread.
-        on_acknowledged: Called with the message id when the broker has a QoS 1 message, in the network thread.
+        on_acknowledged: Called in the network thread with the id of a QoS 1 message that the broker answered, and
+            with its reason when it refused the message (MQTT 5 only; else "").
         on_message: Called with topic and payload of what was subscribed to, in the network thread.
     """
 
@@ -41,7 +42,7 @@ class Connection:
         settings: BrokerSettings,
         will_topic: str | None,
         on_connected: Callable[[], None] = lambda: None,
-        on_acknowledged: Callable[[int], None] = lambda _mid: None,
+        on_acknowledged: Callable[[int, str], None] = lambda _mid, _refusal: None,
         on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None,
     ) -> None:
         self._settings = settings
@@ -112,6 +113,8 @@ class Connection:
         if not self._downgrade and not (silent and self.protocol5 and not self._ever):
             return False
         self._downgrade, self._asked = False, None
+        if silent:
+            self._problem(f"broker {self._settings.url} does not answer; is it an MQTT port, and not a TLS one?")
         logger.info("broker %s does not speak MQTT 5: changing to 3.1.1", self._settings.url)
         self._close()
         self._protocol = MQTTProtocolVersion.MQTTv311
@@ -157,7 +160,10 @@ class Connection:
         self._connected.clear()
         if client is not None:
             client.disconnect()
-            client.loop_stop()
+            # paho's thread may sit in a connect that takes seconds: nobody waits for it.
+            ending = threading.Thread(target=client.loop_stop, daemon=True)
+            ending.start()
+            ending.join(0.5)
 
     def _handle_socket_open(self, _client: paho.Client, _data: object, _socket: object) -> None:
         self._asked = time.monotonic()
@@ -210,10 +216,14 @@ class Connection:
         elif self.protocol5 and not answered and not self._ever:
             # An old broker may simply hang up at a protocol that it does not know.
             self._downgrade = True
+        elif not answered and not self._ever:
+            self._problem(f"broker {self._settings.url} hangs up; is it an MQTT port, and not a TLS one?")
 
-    def _handle_publish(self, client: paho.Client, _data: object, mid: int, _code: object, _properties: object) -> None:
+    def _handle_publish(
+        self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
+    ) -> None:
         if client is self._client:
-            self._on_acknowledged(mid)
+            self._on_acknowledged(mid, str(code) if code.is_failure else "")
 
     def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if client is not self._client:

@@ -139,8 +139,12 @@ class HealthPayload(Payload):
     time: Stamp
     uptime: float = Field(ge=0, description="seconds since the daemon started")
     fps: float = Field(ge=0, description="frames analysed per second since the last message")
-    stages_ms: dict[str, float] = Field(description="median milliseconds per stage of a frame")
-    faces_per_frame: float | None = Field(description="null when suppressed or without frames")
+    stages_ms: dict[str, float] = Field(
+        description="median milliseconds per stage of a frame; of suppressed windows only `detect`"
+    )
+    faces_per_frame: float | None = Field(
+        description="mean faces of the newest published window; null when it was suppressed"
+    )
     temperature_c: float | None
     throttled_bits: int | None
     rss_mb: float | None

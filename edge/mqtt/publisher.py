@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import sqlite3
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge.errors import EdgeError, RefusedError
 from edge.mqtt.client import BrokerSettings
 from edge.mqtt.connection import MAX_IN_FLIGHT, Connection
 from edge.mqtt.payloads import HealthPayload, Info, State, WindowPayload
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`, as is one stored offline
 TICK = 0.25
+REST = 30.0  # seconds before refused windows are offered again
 EXPIRE_EVERY = 60.0
 
 
@@ -57,10 +60,14 @@ class Publisher:
         self._on_stored = on_stored
         self._connection = Connection(settings, topics.availability, self._announce, self._acknowledged)
         self._new: queue.SimpleQueue[WindowPayload] = queue.SimpleQueue()
-        self._acks: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._acks: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # id, reason if refused
         self._in_flight: dict[int, int] = {}  # message id -> seq
         self._sent = 0  # the highest seq handed to the network in this run
         self._missed = 0  # the highest seq that was stored while nobody listened, or by an earlier run
+        self._accepted = False  # whether the broker took a window in this run
+        self._rejected: RefusedError | None = None  # while it takes none
+        self._rest_until = 0.0
+        self._broken: EdgeError | None = None
         self._retained: dict[str, bytes] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -87,10 +94,14 @@ class Publisher:
         return self._depth
 
     def check(self) -> None:
-        """Raises RefusedError while the broker has refused us from the start."""
+        """Raises RefusedError while the broker has refused us from the start, and what ended the thread if it did."""
+        if self._broken is not None:
+            raise self._broken
         refused = self._connection.refused
         if refused is not None and not self._connection.ever_connected:
             raise refused
+        if self._rejected is not None and not self._accepted:
+            raise self._rejected
 
     def publish_window(self, window: WindowPayload) -> None:
         """Take a window; returns at once."""
@@ -118,7 +129,7 @@ class Publisher:
         deadline = time.monotonic() + 0.3
         while offline is not None and time.monotonic() < deadline:
             try:
-                if self._acks.get(timeout=0.05) == offline:
+                if self._acks.get(timeout=0.05)[0] == offline:
                     break
             except queue.Empty:
                 continue
@@ -132,10 +143,16 @@ class Publisher:
             self._connection.publish(topic, payload, qos=1, retain=True)
         self._connection.publish(self._topics.availability, b"online", qos=1, retain=True)
 
-    def _acknowledged(self, mid: int) -> None:
-        self._acks.put(mid)
+    def _acknowledged(self, mid: int, refusal: str) -> None:
+        self._acks.put((mid, refusal))
 
     def _run(self) -> None:
+        try:
+            self._pump()
+        except Exception as error:  # noqa: BLE001 - a dead publisher must not look healthy: `check` raises it
+            self._broken = EdgeError(f"the publisher failed ({type(error).__name__}: {error})", "please report this")
+
+    def _pump(self) -> None:
         while True:
             stopping = self._stopping.is_set()
             try:
@@ -173,14 +190,21 @@ class Publisher:
 
     def _send(self) -> None:
         room = MAX_IN_FLIGHT - len(self._in_flight)
-        if room <= 0 or not self._connection.connected:
+        resting = time.monotonic() < self._rest_until or (self._rejected is not None and self._in_flight)
+        if room <= 0 or resting or not self._connection.connected:
             return
         for row in self._outbox.after(self._sent, room):
-            window = WindowPayload.model_validate_json(row.body)
             late = row.seq <= self._missed or time.time() - row.created > LIVE
-            named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": row.seq, "replayed": late})
+            try:
+                # Not validated again: a window that an older version stored is sent as it was.
+                window = {**json.loads(row.body), "epoch": self._outbox.epoch, "seq": row.seq, "replayed": late}
+            except (ValueError, TypeError):
+                logger.error("outbox: window %d is damaged and was dropped", row.seq)
+                self._outbox.delete([row.seq])
+                continue
+            payload = json.dumps(window, separators=(",", ":")).encode()
             expiry = max(1.0, row.created + self._lifetimes.window - time.time())
-            mid = self._connection.publish(self._topics.window, named.to_json(), qos=1, retain=False, expiry=expiry)
+            mid = self._connection.publish(self._topics.window, payload, qos=1, retain=False, expiry=expiry)
             if mid is None:
                 return
             self._in_flight[mid] = row.seq
@@ -189,12 +213,27 @@ class Publisher:
     def _delete_acknowledged(self) -> None:
         done = []
         while not self._acks.empty():
-            seq = self._in_flight.pop(self._acks.get(), None)
-            if seq is not None:
+            mid, refusal = self._acks.get()
+            seq = self._in_flight.pop(mid, None)
+            if seq is not None and not refusal:
                 done.append(seq)
+                self._rejected = None
+            elif seq is not None:
+                self._keep_refused(refusal)
         if done:
+            self._accepted = True
             self._outbox.delete(done)
             self._depth = self._outbox.depth()
+
+    def _keep_refused(self, reason: str) -> None:
+        """The broker took the message and threw it away: the window stays, and is offered again after a rest."""
+        if self._rejected is None:
+            self._rejected = RefusedError(
+                f"the broker refuses windows on {self._topics.window}: {reason}", "check its access list"
+            )
+            logger.warning("%s; they are kept and offered again", self._rejected)
+        self._rest_until = time.monotonic() + REST
+        self._sent = 0  # begin again with the oldest, once nothing is in flight
 
     def _expire(self) -> None:
         now = time.monotonic()

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from edge.errors import ModelError
+from edge.files import read_file
 
+MAX_CARD_BYTES = 1_000_000
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "models"
 
 
@@ -19,13 +21,13 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """What the model is fed: `range` is what grey or colour 0 and 255 become."""
+    """What the model is fed: `range` is what grey or colour 0 and 255 become; grey may be wanted on three channels."""
 
     width: int = Field(ge=8, le=4096)
     height: int = Field(ge=8, le=4096)
     channels: Literal[1, 3]
     colour: Literal["grey", "BGR"]
-    range: tuple[float, float]
+    range: tuple[FiniteFloat, FiniteFloat]
 
 
 class Crop(_Part):
@@ -64,11 +66,15 @@ class FaceCard(Card):
 
 
 class EmotionOutput(_Part):
-    """One set of logits: the tensor's name, its labels in order, and the temperature that calibrates them."""
+    """One set of labels: its tensor's name, what that holds, and the temperature that calibrates it.
+
+    `probabilities` are for a model that ends in a softmax: their logarithms are its logits.
+    """
 
     tensor: str
+    kind: Literal["logits", "probabilities"] = "logits"
     labels: tuple[str, ...] = Field(min_length=2, max_length=64)
-    temperature: float = Field(1.0, gt=0, le=100)
+    temperature: float = Field(1.0, ge=0.01, le=100)
 
 
 class EmotionCard(Card):
@@ -116,7 +122,7 @@ def read_card(path: Path, kind: type[CardT]) -> CardT:
         ModelError: No such file, not JSON, or not a card of this kind; names the key.
     """
     try:
-        return kind.model_validate(json.loads(path.read_bytes()))
+        return kind.model_validate(json.loads(read_file(path, MAX_CARD_BYTES)))
     except FileNotFoundError:
         raise ModelError(f"model card {path} does not exist", "give the path of the .json beside the model") from None
     except OSError as error:
@@ -125,5 +131,5 @@ def read_card(path: Path, kind: type[CardT]) -> CardT:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise ModelError(f"model card {path}: {key}: {first['msg']}", "see models/README.md for its keys") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelError(f"model card {path} is not JSON", "give the path of the .json beside the model") from None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.vision.cards import EmotionCard, EmotionOutput, emotion_card_path, read_card
-from edge.vision.tflite import Model
+from edge.vision.tflite import Model, Tensor
 
 MAX_FACES = 256  # more than a camera can resolve; bounds the memory
 
@@ -35,11 +35,12 @@ class EmotionClassifier:
             raise ModelError(f"{self._path}: labels must be different, and none may be 'unknown'", "mend the card")
         self._model = Model(self._path, self.card, self._threads)
         self._tensor = self._model.output(self.output.tensor, (1, len(self.output.labels)))
-        self._logits = self._tensor.table() / np.float32(self.output.temperature)
+        self._logits = logit_table(self._tensor, self.output) / np.float32(self.output.temperature)
         self._table = self._model.input_table()
         size = self.card.input
-        self._grey = size.channels == 1
-        self._crops = np.empty((MAX_FACES, size.height, size.width, size.channels), np.uint8)
+        self._grey = size.colour == "grey" or size.channels == 1
+        # A model that wants grey on three channels gets the one plane of a crop in all of them.
+        self._crops = np.empty((MAX_FACES, size.height, size.width, 1 if self._grey else size.channels), np.uint8)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ class EmotionClassifier:
         return _softmax(self._logits[bits])
 
     def _cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Every face as a square of the model's size: (n, height, width, channels) uint8, valid until the next call."""
+        """Every face as a square of the model's size: (n, height, width, 1 or 3) uint8, valid until the next call."""
         source = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if self._grey else image
         frame_height, frame_width = source.shape[:2]
         size = self.card.input
@@ -86,6 +87,15 @@ class EmotionClassifier:
             shrink = cv2.INTER_AREA if n > size.width else cv2.INTER_LINEAR
             cv2.resize(part, (size.width, size.height), dst=crop, interpolation=shrink)
         return crops
+
+
+def logit_table(tensor: Tensor, output: EmotionOutput) -> NDArray[np.float32]:
+    """(256,) float32: the logit of every int8 that `tensor` may hold, looked up by its bits as uint8."""
+    table = tensor.table()
+    if output.kind == "probabilities":
+        # The softmax of log p is p again. A probability of 0 stands for all below half a step.
+        table = np.log(np.maximum(table, np.float32(tensor.scale / 2)))
+    return table
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.metadata
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.files import read_file
 from edge.vision.cards import Card
 
 # ai-edge-litert is 20 times faster; tflite-runtime is all that 32-bit boards have.
@@ -126,8 +126,11 @@ def _interpreter_class() -> Any:  # noqa: ANN401 - two packages, neither of them
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence the runtime's own lines on stderr while a model is loaded: errors come as exceptions as well."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # a daemon without stderr is quiet anyway
+        yield
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -140,9 +143,7 @@ def _quiet() -> Iterator[None]:
 
 def _read(file: Path, card: Card) -> bytes:
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ModelError(f"model {file} is over {MAX_BYTES:,} bytes", "this is not a model for this daemon")
-        content = file.read_bytes()
+        content = read_file(file, MAX_BYTES)
     except OSError as error:
         raise ModelError(f"model {file} cannot be read", error.strerror or str(error)) from None
     digest = hashlib.sha256(content).hexdigest()
