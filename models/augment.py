@@ -8,17 +8,28 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name in all of PyTorch's own code
 from torch import Tensor
 
+# Annex K of ITU-T T.81 (JPEG): how coarsely each frequency of brightness is rounded at quality 50.
+JPEG_STEPS = (
+    (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99),
+)  # fmt: skip
+FAR = (20, 24, 28, 33, 39)  # px; how wide the camera may have seen a face that it enlarges to 48
+
 
 def augment(x: Tensor, generator: torch.Generator) -> Tensor:
     """A new random view of every face.
 
+    Nothing here waits for a GPU: what befalls only some faces is worked out for all of them.
+
     Args:
-        x: (n, 1, h, w) float32 in -1..1.
-        generator: The source of randomness (a CPU generator; the same seed gives the same views).
+        x: (n, 1, h, w) float32 in -1..1; h and w whole eights.
+        generator: The source of randomness, best on the device of `x`; the same seed gives the same views.
 
     Returns:
         The same shape and range.
     """
+    x = _compress(x, generator)
     x = _move(x, generator)
     x = _shrink(x, generator)
     x = _blur(x, generator)
@@ -27,11 +38,31 @@ def augment(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _uniform(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
-    return (torch.rand(len(x), generator=generator) * (high - low) + low).to(x.device)
+    return (torch.rand(len(x), generator=generator, device=generator.device) * (high - low) + low).to(x.device)
 
 
 def _chosen(x: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    return (torch.rand(len(x), generator=generator) < share).to(x.device)
+    return (torch.rand(len(x), generator=generator, device=generator.device) < share).to(x.device)
+
+
+def _each(values: Tensor) -> Tensor:
+    """One value per face, ready to meet (n, 1, h, w)."""
+    return values.view(-1, 1, 1, 1)
+
+
+def _compress(x: Tensor, generator: torch.Generator) -> Tensor:
+    """An eighth of the faces as a JPEG or video coder leaves them, quality 15 to 60."""
+    rows, columns = (torch.arange(8.0, device=x.device).view(shape) for shape in ((8, 1), (1, 8)))
+    cosines = torch.cos(rows * (2 * columns + 1) * (math.pi / 16)) / 2
+    cosines[0] /= math.sqrt(2)
+    steps = torch.tensor(JPEG_STEPS, device=x.device) / 127.5  # of a range of 255; ours is 2 wide
+    quality = _uniform(x, 15, 60, generator)
+    steps = steps * torch.where(quality < 50, 50 / quality, 2 - quality / 50).view(-1, 1, 1, 1, 1)
+    height, width = x.shape[2:]
+    blocks = x.reshape(-1, height // 8, 8, width // 8, 8).transpose(2, 3)
+    waves = torch.round(cosines @ blocks @ cosines.T / steps) * steps
+    coded = (cosines.T @ waves @ cosines).transpose(2, 3).reshape(x.shape)
+    return torch.where(_each(_chosen(x, 1 / 8, generator)), coded, x)
 
 
 def _move(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -49,40 +80,48 @@ def _move(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _shrink(x: Tensor, generator: torch.Generator) -> Tensor:
-    """A fifth of the faces as the camera sees them from far away: 20 to 40 px, scaled up again."""
-    some = _chosen(x, 0.2, generator)
-    if not some.any():
-        return x
-    size = int(torch.randint(20, 41, (1,), generator=generator))
-    small = F.interpolate(x[some], size=(size, size), mode="area")
-    x = x.clone()
-    x[some] = F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
-    return x
+    """A quarter of the faces as the camera sees them from far away, scaled up again."""
+    lot = _each(_uniform(x, 0, 4 * len(FAR), generator)).floor()
+    result = x
+    for index, size in enumerate(FAR):
+        small = F.interpolate(x, size=(size, size), mode="area")
+        again = F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
+        result = torch.where(lot == index, again, result)
+    return result
 
 
 def _blur(x: Tensor, generator: torch.Generator) -> Tensor:
     """A tenth of the faces out of focus."""
-    some = _chosen(x, 0.1, generator)
-    if not some.any():
-        return x
-    x = x.clone()
-    x[some] = F.avg_pool2d(F.pad(x[some], (1, 1, 1, 1), mode="reflect"), 3, 1)
-    return x
+    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), 3, 1)
+    return torch.where(_each(_chosen(x, 0.1, generator)), blurred, x)
 
 
 def _light(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Exposure, contrast, light from one side; sensor noise on half of the faces."""
+    """Exposure, contrast, light from one side; a tenth dark, a twelfth with glare; sensor noise on half of them."""
     level = (x + 1) / 2
-    gamma = torch.exp(_uniform(x, -0.3, 0.3, generator)).view(-1, 1, 1, 1)
-    gain = torch.exp(_uniform(x, -0.3, 0.15, generator)).view(-1, 1, 1, 1)
-    level = level.clamp_min(1e-4) ** gamma * gain
-    ramp = torch.linspace(-1, 1, x.shape[-1], device=x.device)
-    across = _uniform(x, -0.15, 0.15, generator).view(-1, 1, 1, 1) * ramp.view(1, 1, 1, -1)
-    down = _uniform(x, -0.15, 0.15, generator).view(-1, 1, 1, 1) * ramp.view(1, 1, -1, 1)
-    level = level * (1 + across + down)
-    noise = torch.randn(x.shape, generator=generator).to(x.device)
-    noise = noise * _uniform(x, -0.03, 0.03, generator).clamp_min(0).view(-1, 1, 1, 1)
+    gamma = torch.exp(_each(_uniform(x, -0.3, 0.3, generator)))
+    gain = torch.exp(_each(_uniform(x, -0.3, 0.15, generator)))
+    dark = torch.where(_chosen(x, 0.1, generator), _uniform(x, 0.2, 0.7, generator), 1.0)
+    level = level.clamp_min(1e-4) ** gamma * gain * _each(dark)
+    across, down = _ramp(x, 3), _ramp(x, 2)
+    level = level * (
+        1 + _each(_uniform(x, -0.15, 0.15, generator)) * across + _each(_uniform(x, -0.15, 0.15, generator)) * down
+    )
+    centre_x, centre_y = _each(_uniform(x, -1, 1, generator)), _each(_uniform(x, -1, 1, generator))
+    width = _each(_uniform(x, 0.3, 0.8, generator))
+    spot = torch.exp(-((across - centre_x) ** 2 + (down - centre_y) ** 2) / width**2)
+    glare = torch.where(_chosen(x, 1 / 12, generator), _uniform(x, 0.2, 0.7, generator), 0.0)
+    level = level + _each(glare) * spot
+    noise = torch.randn(x.shape, generator=generator, device=generator.device).to(x.device)
+    noise = noise * _each(_uniform(x, -0.03, 0.03, generator).clamp_min(0))
     return (level + noise) * 2 - 1
+
+
+def _ramp(x: Tensor, axis: int) -> Tensor:
+    """-1 to 1 along one axis of (n, 1, h, w)."""
+    shape = [1, 1, 1, 1]
+    shape[axis] = x.shape[axis]
+    return torch.linspace(-1, 1, x.shape[axis], device=x.device).view(shape)
 
 
 def _cover(x: Tensor, generator: torch.Generator) -> Tensor:

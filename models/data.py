@@ -12,9 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.labels import FERPLUS_COLUMNS, FERPLUS_NOT_A_FACE
+from models.readers import PRIVATE, PUBLIC, TRAIN, Rows, read_csv, read_folder
 
-TRAIN, PUBLIC, PRIVATE = 0, 1, 2
+__all__ = [
+    "KINDS",
+    "PRIVATE",
+    "PUBLIC",
+    "SPLITS",
+    "TRAIN",
+    "Faces",
+    "read_faces",
+    "read_npz",
+    "vote_majority",
+    "vote_shares",
+]
+
 SPLITS = {"train": TRAIN, "public": PUBLIC, "private": PRIVATE}
+KINDS = "FER2013 as .npz, fer2013.csv, or a folder (train/angry/*.jpg, ...)"  # for the help of commands
 ARRAYS = ("images", "label", "usage", "ferplus_votes", "dup_group")
 
 
@@ -26,7 +40,7 @@ class Faces:
         images: (n, 48, 48) uint8, grey.
         label: (n,) int64, the FER2013 class 0..6.
         votes: (n, 7) float32, share of the FERPlus votes per class; a row sums to 1, or to 0 when
-            most annotators chose something outside the seven classes.
+            most annotators chose something outside the seven classes, or there are no votes.
         majority: (n,) int64, the class with the most FERPlus votes, or -1 where that is not one of the seven or
             not the only one.
         split: (n,) int64, 0 train, 1 PublicTest, 2 PrivateTest.
@@ -54,25 +68,60 @@ class Faces:
         return {"fer2013": self.label, "ferplus": self.majority}[head]
 
 
+def read_faces(path: Path, *, votes: Path | None = None, clean: bool = True, split: str | None = None) -> Faces:
+    """Read labelled faces, whatever they come in.
+
+    Args:
+        path: One of an .npz (see `read_npz`), the original `fer2013.csv`, or a folder of pictures in folders named
+            after their class, within train, validation and test or without these (see `models.readers`).
+        votes: FERPlus's `fer2013new.csv`, for `fer2013.csv` only; without it, the one beside that file, if any.
+            Where there are no votes at all, `Faces.votes` is all 0 and `Faces.majority` all -1.
+        clean: Leave out what would flatter or spoil a result: training pictures that half of the FERPlus annotators
+            call "not a face", and training pictures with a twin in a test split. Test splits are never touched.
+        split: What data that do not say it are taken for as a whole: train, public or private. Without it, a hash
+            makes 80 % of them train, 10 % public, 10 % private, always the same.
+
+    Raises:
+        ValueError: It cannot be read; one line that names file, line, value and remedy.
+        ImportError: The pictures of a folder need OpenCV, which is not installed.
+    """
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"no split is named {split!r}. Remedy: one of {', '.join(SPLITS)}")
+    whole = None if split is None else SPLITS[split]
+    if path.suffix.lower() == ".csv" and not path.is_dir():
+        return _faces(read_csv(path, votes, whole), clean=clean)
+    if votes is not None:
+        raise ValueError(f"{votes}: votes go with fer2013.csv only. Remedy: leave them out for {path}")
+    if path.is_dir():
+        return _faces(read_folder(path, whole), clean=clean)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path, clean=clean)
+    if not path.exists():
+        raise ValueError(f"{path}: cannot be read (No such file or directory)")
+    raise ValueError(f"{path}: unknown kind of data. Remedy: unpack it if it is an archive; give {KINDS}")
+
+
 def read_npz(path: Path, *, clean: bool = True) -> Faces:
     """Read FER2013 with FERPlus votes from one .npz (images, label, usage, ferplus_votes, dup_group).
 
     Args:
-        path: The file.
-        clean: Leave out what would flatter or spoil a result: training pictures that half of the
-            FERPlus annotators call "not a face", and training pictures with a (near-)identical twin
-            in a test split. Test splits are never touched.
+        path: The file; its twins include near-identical pictures.
+        clean: As in `read_faces`.
 
     Raises:
         ValueError: The file is not such an archive; the text says what is missing.
     """
     images, label, usage, raw, group = _arrays(path)
-    faces = Faces(images, label.astype(np.int64), vote_shares(raw), vote_majority(raw), usage.astype(np.int64))
+    return _faces(Rows(images, label.astype(np.int64), usage.astype(np.int64), raw, group), clean=clean)
+
+
+def _faces(rows: Rows, *, clean: bool) -> Faces:
+    faces = Faces(rows.images, rows.label, vote_shares(rows.votes), vote_majority(rows.votes), rows.split)
     if not clean:
         return faces
-    tested = np.unique(group[(usage != TRAIN) & (group >= 0)])
-    spoiled = (raw[:, FERPLUS_NOT_A_FACE] >= 5) | np.isin(group, tested)
-    return faces.where((usage != TRAIN) | ~spoiled)
+    tested = np.unique(rows.group[(rows.split != TRAIN) & (rows.group >= 0)])
+    spoiled = (rows.votes[:, FERPLUS_NOT_A_FACE] >= 5) | np.isin(rows.group, tested)
+    return faces.where((rows.split != TRAIN) | ~spoiled)
 
 
 def _arrays(path: Path) -> list[NDArray[Any]]:

@@ -10,6 +10,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,26 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from edge.errors import ModelError
-from edge.vision.cards import EmotionCard, read_card
+from edge.vision.cards import EmotionCard, Input, read_card
+from edge.vision.emotions import logit_table
 from edge.vision.tflite import Model, runtime_version
-from models.data import SPLITS, Faces, read_npz
+from models.data import KINDS, SPLITS, Faces, read_faces
 from models.labels import HEADS, LABELS
-from models.metrics import Confusion
+from models.metrics import Confusion, Reliability, softmax
+from models.report import as_text, read_log, write_report
 
 SMALL = 24  # px; the smallest face the daemon classifies as shipped
+WHOLE = 48  # px; the pictures as they are
+SIZES = (40, 32, SMALL, 20, 16, 12)  # px; how wide a camera might have seen the face
+GAINS = (0.7, 0.5, 0.35, 0.25, 0.15)  # what grey levels are multiplied by
 WARM_UP = 50  # pictures; the first few runs pay for memory that the others find ready
 EXAMPLES = """examples:
-  python -m models.evaluate models/emotions.json fer2013.npz
-  python -m models.evaluate models/emotions.json fer2013.npz --split private --json
+  python -m models.evaluate models/emotions.tflite fer2013.npz
+  python -m models.evaluate models/emotions.tflite fer2013.npz --report build/report --log runs/first/log.csv
+  python -m models.evaluate models/emotions.tflite fer2013.npz --split private --json
 """
 
 
@@ -49,40 +57,74 @@ class Prediction:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     args = _parser().parse_args(argv)
+    path = card_path(args.model)
     try:
-        card = read_card(args.card, EmotionCard)
+        card = read_card(path, EmotionCard)
         heads = known_heads(card)
-        model = Model(args.card, card)
-        faces = pictures(args.data, args.split)
-    except (ModelError, ValueError) as error:
+        model = Model(path, card)
+        training = read_log(args.log) if args.log else None
+        if args.report:
+            args.report.mkdir(parents=True, exist_ok=True)  # what cannot be written is better known before the work
+        everything = read_faces(args.data, split=args.split if args.whole else None)
+        faces = pictures_of(everything, args.split, args.data.name)
+        result = {"data": args.data.name, "split": args.split} | score(model, card, heads, faces)
+        if training:
+            result["training"] = {"file": f"{args.log.parent.name}/{args.log.name}", "columns": training}
+        page = write_report(args.report, result) if args.report else None
+    except (ModelError, ValueError, OSError) as error:
         print(f"models.evaluate: {error}", file=sys.stderr)
         return 1
-    full = predict(model, card, faces.images)
-    small = predict(model, card, shrink(faces.images))
-    report: dict[str, Any] = {
-        "model": card.identity,
-        "runtime": runtime_version(),
-        "data": args.data.name,
-        "split": args.split,
-        "ms_per_face": round(full.milliseconds, 4),
-        "outputs": {head: figures(full, small, faces, head) for head in heads},
-    }
-    print(json.dumps(report, indent=2) if args.json else as_text(report))
+    print(json.dumps(result, indent=2) if args.json else as_text(result))
+    if page:
+        print(f"{page} written", file=sys.stderr)
     return 0
 
 
-def pictures(path: Path, split: str) -> Faces:
-    """One split of a data file. Raises ValueError when it has no picture."""
-    faces = read_npz(path).only(split)
-    if not len(faces):
-        raise ValueError(f"{path} has no pictures in its {split} split")
-    return faces
+def card_path(model: Path) -> Path:
+    """The card of a model that is given as its .tflite file or as the card itself."""
+    return model.with_suffix(".json") if model.suffix == ".tflite" else model
+
+
+def pictures_of(faces: Faces, split: str, source: str) -> Faces:
+    """One split of the data. Raises ValueError, naming `source`, when it has no picture."""
+    part = faces.only(split)
+    if not len(part):
+        raise ValueError(f"{source} has no pictures in its {split} split")
+    return part
+
+
+def score(model: Model, card: EmotionCard, heads: list[str], faces: Faces) -> dict[str, Any]:
+    """Every figure of a model on some faces, as --json prints them. Raises ModelError."""
+    images = faces.images
+    with tqdm(total=len(images) * (len(SIZES) + len(GAINS) + 1), desc="evaluate", unit="face") as bar:
+        full = predict(model, card, images, bar.update)
+        sizes, gains = {f"{WHOLE}": full}, {"1": full}
+        for size in SIZES:
+            sizes[f"{size}"] = predict(model, card, shrink(images, size), bar.update)
+        for gain in GAINS:
+            gains[f"{gain:g}"] = predict(model, card, darken(images, gain), bar.update)
+    outputs = {}
+    for head in heads:
+        truth, logits = faces.truth(head), full.logits[head]
+        outputs[head] = {
+            **figures(logits, truth),
+            **reliability(logits, truth, card.outputs[head].temperature),
+            "face_size": {size: _accuracy(run.logits[head], truth) for size, run in sizes.items()},
+            "darkness": {gain: _accuracy(run.logits[head], truth) for gain, run in gains.items()},
+        }
+    return {
+        "model": card.identity,
+        "runtime": runtime_version(),
+        "pictures": len(faces),
+        "ms_per_face": round(full.milliseconds, 4),
+        "outputs": outputs,
+    }
 
 
 def known_heads(card: EmotionCard) -> list[str]:
     """The outputs of a card for which the data have a truth. Raises ModelError when one cannot be scored."""
-    if card.input.channels != 1 or (card.input.height, card.input.width) != (48, 48):
-        raise ModelError(f"model {card.name} does not take the data's grey 48x48 faces", "nothing here can score it")
+    if card.input.colour != "grey":
+        raise ModelError(f"model {card.name} wants {card.input.colour} pictures", "the data have grey ones only")
     for name, output in card.outputs.items():
         if name not in HEADS or output.labels != LABELS:
             raise ModelError(
@@ -92,24 +134,40 @@ def known_heads(card: EmotionCard) -> list[str]:
     return list(card.outputs)
 
 
-def predict(model: Model, card: EmotionCard, images: NDArray[np.uint8]) -> Prediction:
-    """Run a model on n >= 1 grey faces (n, 48, 48) uint8, one by one, as the daemon does. Raises ModelError."""
+def predict(
+    model: Model, card: EmotionCard, images: NDArray[np.uint8], tick: Callable[[], object] = bool
+) -> Prediction:
+    """Run a model on n >= 1 grey faces (n, height, width) uint8, one by one, as the daemon does. Raises ModelError.
+
+    `tick` is called after each face, for a progress bar.
+    """
     tensors = {name: model.output(out.tensor, (1, len(out.labels))) for name, out in card.outputs.items()}
     bits = {name: np.empty((len(images), tensor.shape[1]), np.uint8) for name, tensor in tensors.items()}
     table = model.input_table()
-    for image in images[:WARM_UP]:
-        model.input_view()[0, :, :, 0] = table[image]
+    crops = fitted(images, card.input)
+    for crop in crops[:WARM_UP]:
+        model.input_view()[0] = table[crop]
         model.invoke()
-    seconds = np.empty(len(images))
-    for row, image in enumerate(images):
+    seconds = np.empty(len(crops))
+    for row, crop in enumerate(crops):
         start = time.perf_counter()
-        model.input_view()[0, :, :, 0] = table[image]
+        model.input_view()[0] = table[crop]
         model.invoke()
         for name, tensor in tensors.items():
             bits[name][row] = model.output_view(tensor)[0].view(np.uint8)
         seconds[row] = time.perf_counter() - start
-    logits = {name: tensor.table()[bits[name]] for name, tensor in tensors.items()}
+        tick()
+    logits = {name: logit_table(tensor, card.outputs[name])[bits[name]] for name, tensor in tensors.items()}
     return Prediction(logits, float(np.median(seconds)) * 1000)
+
+
+def fitted(images: NDArray[np.uint8], size: Input) -> NDArray[np.uint8]:
+    """Grey faces (n, height, width) uint8 as a model takes them: (n, its height, its width, 1) uint8."""
+    if images.shape[1:] == (size.height, size.width):
+        return images[..., None]
+    ways = cv2.INTER_AREA if images.shape[2] > size.width else cv2.INTER_LINEAR  # as the daemon resizes its crops
+    resized = [cv2.resize(image, (size.width, size.height), interpolation=ways) for image in images]
+    return np.stack(resized)[..., None].astype(np.uint8)
 
 
 def shrink(images: NDArray[np.uint8], size: int = SMALL) -> NDArray[np.uint8]:
@@ -121,17 +179,27 @@ def shrink(images: NDArray[np.uint8], size: int = SMALL) -> NDArray[np.uint8]:
     return result
 
 
-def figures(full: Prediction, small: Prediction, faces: Faces, head: str) -> dict[str, Any]:
-    """Every figure of one output; shares in 0..1, rounded to 4 digits, None where there is nothing to divide by."""
-    truth = faces.truth(head)
-    confusion, distant = (Confusion.of(truth, p.logits[head].argmax(axis=1), len(LABELS)) for p in (full, small))
+def darken(images: NDArray[np.uint8], gain: float) -> NDArray[np.uint8]:
+    """Faces (n, 48, 48) uint8 in less light: grey levels times `gain`, rounded. A sensor's noise is not added."""
+    table = np.round(np.arange(256) * gain).astype(np.uint8)
+    return table[images]
+
+
+def figures(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """What follows from one output's confusions; shares in 0..1, None where there is nothing to divide by.
+
+    Args:
+        logits: (n, 7) float32.
+        truth: (n,) int64, 0..6, or -1 for rows that are not scored.
+    """
+    confusion = Confusion.of(truth, logits.argmax(axis=1), len(LABELS))
     columns = (confusion.recall, confusion.precision, confusion.f1, confusion.counts.sum(axis=1))
     return {
         "pictures": confusion.rows,
         "accuracy": _rounded(confusion.accuracy),
         "balanced_accuracy": _rounded(confusion.balanced_accuracy),
         "macro_f1": _rounded(confusion.macro_f1),
-        f"accuracy_{SMALL}px": _rounded(distant.accuracy),
+        "weighted_f1": _rounded(confusion.weighted_f1),
         "classes": {
             label: {"recall": _rounded(r), "precision": _rounded(p), "f1": _rounded(f), "pictures": int(n)}
             for label, r, p, f, n in zip(LABELS, *columns, strict=True)
@@ -140,54 +208,52 @@ def figures(full: Prediction, small: Prediction, faces: Faces, head: str) -> dic
     }
 
 
+def reliability(logits: NDArray[np.float32], truth: NDArray[np.int64], temperature: float) -> dict[str, Any]:
+    """Whether probabilities mean what they say, before and after the card's temperature; arguments as in `figures`."""
+    both = {
+        when: Reliability.of(softmax(logits, divisor), truth)
+        for when, divisor in (("before", 1.0), ("after", temperature))
+    }
+    return {
+        "temperature": temperature,
+        "calibration_error": {when: _rounded(result.error) for when, result in both.items()},
+        "reliability": {
+            when: {
+                "pictures": result.counts.tolist(),
+                "confidence": [_rounded(share) for share in result.confidence],
+                "accuracy": [_rounded(share) for share in result.accuracy],
+            }
+            for when, result in both.items()
+        },
+    }
+
+
+def _accuracy(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float | None:
+    return _rounded(Confusion.of(truth, logits.argmax(axis=1), len(LABELS)).accuracy)
+
+
 def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(float(value), 4)
-
-
-def as_text(report: dict[str, Any]) -> str:
-    """The report of `main` for a person to read."""
-    lines = [
-        f"{report['model']} on {report['data']}, {report['split']} split",
-        f"{report['ms_per_face']:.3f} ms per face (median, one thread, {report['runtime']})",
-    ]
-    for head, result in report["outputs"].items():
-        names = {
-            "accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1",
-            f"accuracy_{SMALL}px": f"at {SMALL} px",
-        }  # fmt: skip
-        lines += [
-            "",
-            f"{head}: {result['pictures']} pictures",
-            "  " + "   ".join(f"{name} {_percent(result[key])}" for key, name in names.items()),
-            "",
-            f"  {'':10}{'recall':>9}{'precision':>11}{'F1':>9}{'pictures':>10}",
-        ]
-        for label, row in result["classes"].items():
-            shares = f"{_percent(row['recall']):>9}{_percent(row['precision']):>11}{_percent(row['f1']):>9}"
-            lines.append(f"  {label:10}{shares}{row['pictures']:>10}")
-        lines += ["", "  rows: truth, columns: guess", f"  {'':10}" + "".join(f"{label:>10}" for label in LABELS)]
-        for label, counts in zip(LABELS, result["confusion"], strict=True):
-            lines.append(f"  {label:10}" + "".join(f"{count:>10}" for count in counts))
-    return "\n".join(lines)
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m models.evaluate",
-        description="Score a quantised emotion model as it ships: accuracy per output and class, and time per face.",
+        description="Score a quantised emotion model as it ships: per output and class, face size and darkness.",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("card", type=Path, help="the model's card (.json); the .tflite lies beside it")
-    parser.add_argument("data", type=Path, help="FER2013 with FERPlus votes, .npz")
+    parser.add_argument("model", type=Path, help="the model (.tflite) or its card (.json); both lie side by side")
+    parser.add_argument("data", type=Path, help=KINDS)
     parser.add_argument(
         "--split", choices=sorted(SPLITS), default="public",
         help="public is for choosing; private is looked at once per reported model (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--whole", action="store_true", help="score all of a folder that has no splits; only if none was trained on"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="also write report.html and the confusion matrices")
+    parser.add_argument("--log", type=Path, metavar="CSV", help="log of the training, for the report's curves")
     return parser
 
 

@@ -61,14 +61,61 @@ class Confusion:
         """Mean F1 of the classes that occur or were guessed."""
         return _mean(self.f1)
 
+    @property
+    def weighted_f1(self) -> float:
+        """F1 of the classes, each weighted by how often it is the truth; NaN without pictures."""
+        pictures = self.counts.sum(axis=1)
+        return float(pictures @ np.nan_to_num(self.f1)) / self.rows if self.rows else math.nan
 
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+
+@dataclass(frozen=True)
+class Reliability:
+    """How sure a model is of its best guess, against how often that guess is right, in bins of equal width.
+
+    Attributes:
+        counts: (bins,) int64, pictures whose confidence lies in the bin.
+        confidence: (bins,) float64, their mean confidence; NaN in an empty bin.
+        accuracy: (bins,) float64, the share of right guesses among them; NaN in an empty bin.
+    """
+
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, shares: NDArray[np.float64], truth: NDArray[np.int64], bins: int = 15) -> Reliability:
+        """Sort probabilities `shares` (n, k) into bins by the largest of each row; rows whose `truth` is -1 are out."""
+        shares, truth = shares[truth >= 0], truth[truth >= 0]
+        best = shares.max(axis=1)
+        into = np.minimum((best * bins).astype(np.int64), bins - 1)  # a confidence of exactly 1 is in the last bin
+        counts = np.bincount(into, minlength=bins).astype(np.int64)
+        sure = np.bincount(into, weights=best, minlength=bins)
+        right = np.bincount(into, weights=shares.argmax(axis=1) == truth, minlength=bins)
+        return cls(counts, _share(sure, counts), _share(right, counts))
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Guo et al. 2017): mean gap of accuracy and confidence, 0..1; NaN if empty."""
+        total = self.counts.sum()
+        gaps = np.abs(np.nan_to_num(self.accuracy - self.confidence))
+        return float(self.counts @ gaps / total) if total else math.nan
+
+
+def _share(part: NDArray[np.int64] | NDArray[np.float64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.divide(part, whole, out=np.full(len(whole), math.nan), where=whole > 0)
 
 
 def _mean(values: NDArray[np.float64]) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
+
+
+def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Probabilities (n, k) float64 of logits (n, k) that are divided by `temperature` first."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def negative_log_likelihood(logits: NDArray[np.float32], truth: NDArray[np.int64], temperature: float) -> float:

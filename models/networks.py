@@ -1,15 +1,20 @@
-"""Networks with two heads, built from the blocks of torch.nn: grey 48x48 in, two sets of seven logits out."""
+"""Networks with two heads and the list of them all: grey 48x48 in, two sets of seven logits out."""
 
 from __future__ import annotations
 
+import io
+import pickle
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from models import architectures as of
 from models.labels import LABELS
 
 INPUT_SIZE = 48
+IMAGENET_SPREAD = (0.229, 0.224, 0.225)  # of red, green, blue: what ImageNet's networks expect to be divided by
 
 
 class TwoHeads(nn.Module):
@@ -36,63 +41,99 @@ class TwoHeads(nn.Module):
         return self.ferplus(features), self.fer2013(features)
 
 
-def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU6: the block that int8 quantisation leaves intact."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU6(),
-    )
-
-
-class Shortcut(nn.Module):
-    """Adds its input to what a block makes of it."""
-
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape in and out."""
-        return x + self.block(x)
-
-
-def inverted_residual(inputs: int, outputs: int, stride: int, expansion: int) -> nn.Module:
-    """The block of MobileNetV2 (Sandler et al. 2018): expand, filter each channel, project without activation."""
-    inside = inputs * expansion
-    block = nn.Sequential(
-        conv(inputs, inside, 1) if expansion > 1 else nn.Identity(),
-        conv(inside, inside, stride=stride, groups=inside),
-        nn.Conv2d(inside, outputs, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-    )
-    return Shortcut(block) if stride == 1 and inputs == outputs else block
-
-
-def mobilenet_v2(plan: tuple[tuple[int, int, int, int], ...], stem: int = 16, last: int = 512) -> TwoHeads:
-    """MobileNetV2 for 48 px: a stride-1 stem and three halvings in all, because 48 px leave nothing to throw away.
-
-    Args:
-        plan: Per stage: expansion, channels, number of blocks, stride of the first.
-        stem: Channels of the first convolution.
-        last: Channels of the last one, which the heads read.
-    """
-    layers: list[nn.Module] = [conv(1, stem)]
-    channels = stem
-    for expansion, outputs, blocks, first in plan:
-        for index in range(blocks):
-            layers.append(inverted_residual(channels, outputs, first if index == 0 else 1, expansion))
-            channels = outputs
-    return TwoHeads(nn.Sequential(*layers, conv(channels, last, 1)), last)
-
-
-SMALL = ((1, 16, 1, 1), (3, 24, 2, 2), (4, 48, 3, 2), (4, 96, 4, 2), (4, 160, 1, 1))
-
 NETWORKS: dict[str, Callable[[], TwoHeads]] = {
-    "mobilenet-v2-small": lambda: mobilenet_v2(SMALL),
+    "cnn": lambda: TwoHeads(*of.plain_cnn()),
+    "inception": lambda: TwoHeads(*of.inception(), dropout=0.4),
+    "mobilenet-v1-0.25": lambda: TwoHeads(*of.mobilenet_v1(0.25)),
+    "mobilenet-v1-0.5": lambda: TwoHeads(*of.mobilenet_v1(0.5)),
+    "mobilenet-v1-1.0": lambda: TwoHeads(*of.mobilenet_v1(1.0)),
+    "mobilenet-v2-0.35": lambda: TwoHeads(*of.mobilenet_v2_width(0.35)),
+    "mobilenet-v2-0.5": lambda: TwoHeads(*of.mobilenet_v2_width(0.5)),
+    "mobilenet-v2-1.0": lambda: TwoHeads(*of.mobilenet_v2_width(1.0)),
+    "mobilenet-v2-medium": lambda: TwoHeads(*of.mobilenet_v2(of.MEDIUM, last=640)),
+    "mobilenet-v2-small": lambda: TwoHeads(*of.mobilenet_v2(of.SMALL)),
+    "resnet-50": lambda: TwoHeads(*of.resnet_50(), dropout=0.4),
+    "vgg": lambda: TwoHeads(*of.vgg(), dropout=0.4),
 }
 
 
 def to_input(grey: Tensor) -> Tensor:
     """Grey uint8 or float pictures (n, 48, 48) in 0..255 to the network's input (n, 1, 48, 48) in -1..1."""
     return (grey.to(torch.float32) / 127.5 - 1).unsqueeze(1)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """How many numbers are trained."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@torch.no_grad()
+def count_macs(network: nn.Module, shape: tuple[int, int, int] = (1, INPUT_SIZE, INPUT_SIZE)) -> int:
+    """Multiplications with addition for one picture of `shape` (channels, height, width): convolutions and linears."""
+    counts: list[int] = []
+
+    def note(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+        counts.append(output[0].numel() * layer.weight[0].numel())  # a weight's row is what one output value needs
+
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    training = network.training
+    device = next(network.parameters()).device
+    try:
+        network.eval()(torch.zeros(1, *shape, device=device))
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    return sum(counts)
+
+
+def start_from_imagenet(network: TwoHeads, path: Path) -> str:
+    """Give a trunk the ImageNet weights in a file of the user's; returns a line that says which tensors were used.
+
+    Raises:
+        ValueError: Not a state_dict of torchvision's resnet50 or mobilenet_v2, or the network is another.
+        OSError: It cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        used = use_imagenet(network, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+    except (TypeError, AttributeError, RuntimeError, LookupError, EOFError, pickle.UnpicklingError):
+        raise ValueError(f"{path} is not a state_dict saved by PyTorch") from None
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit: {error}") from None
+    return f"used {len(used)} tensors, {used[0]} (colours summed to grey) to {used[-1]}; the heads start fresh"
+
+
+@torch.no_grad()
+def use_imagenet(network: TwoHeads, weights: dict[str, Tensor]) -> list[str]:
+    """Start a trunk from ImageNet weights: those of torchvision's resnet50 or mobilenet_v2 (a state_dict).
+
+    The layers are matched in their order, since only the names differ. The colour stem becomes a grey one: its
+    weights summed over red, green and blue, scaled for inputs in -1..1. The heads stay as they are.
+
+    Returns:
+        The names in `weights` of what was used.
+
+    Raises:
+        ValueError: The weights are of another architecture or width; says where they part.
+    """
+    theirs = {name: value for name, value in weights.items() if _is_trunk(name)}
+    ours = {name: value for name, value in network.trunk.state_dict().items() if _is_trunk(name)}
+    if len(theirs) != len(ours):
+        raise ValueError(f"the weights have {len(theirs)} tensors, the network's trunk {len(ours)}")
+    fitting: dict[str, Tensor] = {}
+    for (name, target), (source, given) in zip(ours.items(), theirs.items(), strict=True):
+        value = given
+        if not fitting and given.ndim == 4 and given.shape[1] == 3:
+            value = (given / (2 * torch.tensor(IMAGENET_SPREAD).view(1, 3, 1, 1))).sum(1, keepdim=True)
+        if value.shape != target.shape:
+            raise ValueError(f"{source} is {tuple(given.shape)}, the network's {name} is {tuple(target.shape)}")
+        fitting[name] = value
+    network.trunk.load_state_dict(fitting, strict=False)
+    return list(theirs)
+
+
+def _is_trunk(name: str) -> bool:
+    # ImageNet's own classifier is called fc or classifier; a counter of batches is no weight, and old files lack it.
+    return not name.startswith(("fc.", "classifier.")) and not name.endswith("num_batches_tracked")

@@ -72,7 +72,7 @@ def to_int8(float_model: bytes, samples: Iterable[Floats], low: float, high: flo
     from ai_edge_quantizer import Quantizer, calibrator, recipe, recipe_manager
     from ai_edge_quantizer.utils import qsv_utils
 
-    name = FloatModel(float_model).input_name
+    model = FloatModel(float_model)
     rules = recipe.static_wi8_ai8()
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(rules)
@@ -81,9 +81,10 @@ def to_int8(float_model: bytes, samples: Iterable[Floats], low: float, high: flo
     recorder = calibrator.Calibrator(float_model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     for sample in samples:  # One by one: the calibrator walks its list twice, and floats are large.
         with _quiet():
-            recorder.calibrate({"serving_default": [{name: sample}]}, manager)
+            recorder.calibrate({"serving_default": [{model.input_name: sample}]}, manager)
     ranges = recorder.get_model_qsvs()
-    ranges[name]["min"], ranges[name]["max"] = (np.full_like(ranges[name]["min"], v) for v in (low, high))
+    entry = ranges[model.input_tensor]
+    entry["min"], entry["max"] = (np.full_like(entry["min"], v) for v in (low, high))
     with _quiet():
         result = Quantizer(float_model, rules).quantize(ranges, enable_progress_report=False)
     return bytes(result.quantized_model)
@@ -115,7 +116,8 @@ class FloatModel:
             raise RefusedError(f"expected one float32 input, found {found}. Remedy: give the float model")
         self._index: int = inputs[0]["index"]
         self.shape: tuple[int, ...] = tuple(map(int, inputs[0]["shape"]))
-        # The quantiser calls inputs by their name in the signature, which need not be the tensor's.
+        # The quantiser is fed by the input's name in the signature, and keeps ranges by that of its tensor.
+        self.input_tensor: str = inputs[0]["name"]
         signature = self._interpreter.get_signature_list().get("serving_default", {"inputs": [inputs[0]["name"]]})
         self.input_name: str = signature["inputs"][0]
 

@@ -3,15 +3,18 @@
 Usage: python -m models.train DATA.npz --output runs/first
 
 The run's folder holds `log.csv` (one line per epoch), `last.pt` (everything that --resume needs) and
-`best.pt` (the averaged weights that did best on PublicTest). PrivateTest is never looked at here.
+`best.pt` (the averaged weights that did best on PublicTest); `summary.json` says that it came to its end.
+PrivateTest is never looked at here.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,44 +22,49 @@ from typing import Any
 try:
     import numpy as np
     import torch
-    import torch.nn.functional as F  # noqa: N812 - its name in all of PyTorch's own code
     from torch import Tensor, nn
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
     from tqdm import tqdm
 
+    from models import techniques
     from models.augment import augment
-    from models.data import Faces, read_npz
-    from models.networks import NETWORKS, TwoHeads, to_input
+    from models.data import KINDS, Faces, read_faces
+    from models.export import load
+    from models.networks import NETWORKS, TwoHeads, start_from_imagenet, to_input
+    from models.techniques import Heads
 except ImportError as absent:
     sys.exit(f"models.train: {absent}. Remedy: pip install -r models/requirements-train.txt")
 
 EXAMPLES = """examples:
   python -m models.train fer2013.npz --output runs/first --epochs 60
   python -m models.train fer2013.npz --output runs/first --resume
+  python -m models.train fer2013.csv --votes fer2013new.csv --output runs/first
+  python -m models.train pictures/ --output runs/first
+  python -m models.train fer2013.npz --output runs/second --teacher runs/first/best.pt --mixup 0.2 --sam 0.05
 """
 
 
 @dataclass
 class Score:
-    """Accuracy in 0..1 of the two heads: FER2013 label, and unique FERPlus majority among the seven."""
+    """Accuracy in 0..1 of the two heads: FER2013 label, and unique FERPlus majority among the seven (NaN if none)."""
 
     fer2013: float
     ferplus: float
 
     @property
     def mean(self) -> float:
-        """The figure that picks the best epoch."""
-        return (self.fer2013 + self.ferplus) / 2
+        """The figure that picks the best epoch: of the FER2013 head alone where the data have no votes."""
+        return self.fer2013 if math.isnan(self.ferplus) else (self.fer2013 + self.ferplus) / 2
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = options().parse_args(argv)
     try:
         if args.threads:
             torch.set_num_threads(args.threads)
-        Trainer(read_npz(args.data), args).run()
-    except (ValueError, OSError) as error:
+        Trainer(read_faces(args.data, votes=args.votes), args).run()
+    except (ValueError, OSError, ImportError) as error:
         print(f"models.train: {error}", file=sys.stderr)
         return 1
     return 0
@@ -69,13 +77,29 @@ class Trainer:
         torch.manual_seed(args.seed)
         self.args = args
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        on_gpu = self.device.type == "cuda"
+        torch.backends.cudnn.benchmark = on_gpu
+        # The order of the pictures comes from the first; their views from the second, which a GPU asks of itself.
         self.generator = torch.Generator().manual_seed(args.seed)
-        self.train, self.public = faces.only("train"), faces.only("public")
-        self.network: TwoHeads = NETWORKS[args.network]().to(self.device, memory_format=torch.channels_last)
-        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(0.998))
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=args.rate, weight_decay=args.decay)
-        self.steps = math.ceil(len(self.train) / args.batch)
+        self.views = torch.Generator(self.device).manual_seed(args.seed) if on_gpu else self.generator
+        train, self.public = faces.only("train"), faces.only("public")
+        if not len(train) or not len(self.public):
+            raise ValueError(f"{args.data}: training needs pictures in its train and in its public (validation) split")
+        # All of it, once: 70 MB of uint8 on the device, and no loader can be too slow.
+        self.images = torch.from_numpy(train.images).to(self.device)
+        self.label = techniques.smoothed(torch.from_numpy(train.label).to(self.device))
+        self.votes = torch.from_numpy(train.votes).to(self.device)
+        self.network: TwoHeads = NETWORKS[args.network]()
+        if args.weights:
+            print(f"{args.weights}: {start_from_imagenet(self.network, args.weights)}")
+        self.network.to(self.device, memory_format=torch.channels_last)
+        self.teachers = [load(path)[0].to(self.device, memory_format=torch.channels_last) for path in args.teacher]
+        self.steps = math.ceil(len(self.images) / args.batch)
         total = self.steps * args.epochs
+        # Half a thousand steps, but never more than a tenth of a short run: else it keeps the untrained weights.
+        memory = min(0.998, max(0.0, 1 - 10 / total)) if total else 0.0
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(memory))
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=args.rate, weight_decay=args.decay, fused=on_gpu)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, args.rate, total_steps=total, pct_start=0.06, cycle_momentum=False
         )
@@ -87,53 +111,95 @@ class Trainer:
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
 
-    def run(self) -> None:
-        """Train until the last epoch, or until PublicTest has not improved for `patience` epochs."""
+    def run(self, deadline: float = math.inf) -> None:
+        """Train until the last epoch, until PublicTest has not improved for `patience` epochs, or until `deadline`.
+
+        Args:
+            deadline: On time.monotonic(); at the first step after it, the weights so far are scored and saved.
+        """
         folder: Path = self.args.output
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "summary.json").unlink(missing_ok=True)
         if self.args.resume and (folder / "last.pt").exists():
             self._load(folder / "last.pt")
-        while self.epoch < self.args.epochs and self.stale < self.args.patience:
-            loss = self._one_epoch()
+        while self.epoch < self.args.epochs and self.stale < self.args.patience and time.monotonic() < deadline:
+            loss = self._one_epoch(deadline)
             self.epoch += 1
             self._refresh_batch_norm()
             score = evaluate(self.average.module, self.public, self.device)
             self._log(folder / "log.csv", loss, score)
             self.stale += 1
-            if score.mean > self.best:
+            if score.mean > self.best or not (folder / "best.pt").exists():
                 self.best, self.stale = score.mean, 0
                 state = self.average.module.state_dict()
                 torch.save({"network": self.args.network, "state": state, "epoch": self.epoch}, folder / "best.pt")
             self._save(folder / "last.pt")
+        if self.epoch < self.args.epochs and self.stale < self.args.patience:
+            print(f"out of time after {self.epoch} of {self.args.epochs} epochs; --resume goes on")
+            return
+        summary = {"network": self.args.network, "epochs": self.epoch, "planned": self.args.epochs, "best": self.best}
+        (folder / "summary.json").write_text(json.dumps(summary) + "\n", encoding="utf-8")
         print(f"best PublicTest mean accuracy {self.best:.4f}; weights in {folder / 'best.pt'}")
 
-    def _one_epoch(self) -> float:
+    def _one_epoch(self, deadline: float) -> float:
         self.network.train()
-        order = torch.randperm(len(self.train), generator=self.generator)
-        total = 0.0
+        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        total, done = torch.zeros((), device=self.device), 0
         bar = tqdm(range(self.steps), desc=f"epoch {self.epoch + 1}/{self.args.epochs}", mininterval=2)
         for step in bar:
-            rows = order[step * self.args.batch : (step + 1) * self.args.batch].numpy()
-            loss = self._loss(rows)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-            self.optimizer.step()
-            self.schedule.step()
-            self.average.update_parameters(self.network)
-            total += loss.item()
-            bar.set_postfix(loss=f"{total / (step + 1):.3f}", refresh=False)
-        return total / self.steps
+            total += self.step(order[step * self.args.batch : (step + 1) * self.args.batch])
+            done += 1
+            if done % 20 == 0:  # reading a number makes the GPU wait
+                bar.set_postfix(loss=f"{total.item() / done:.3f}", refresh=False)
+            if time.monotonic() > deadline:
+                break
+        return total.item() / done
 
-    def _loss(self, rows: np.ndarray[Any, Any]) -> Tensor:
-        x = to_input(torch.from_numpy(self.train.images[rows]).to(self.device))
-        x = augment(x, self.generator).contiguous(memory_format=torch.channels_last)
-        label = torch.from_numpy(self.train.label[rows]).to(self.device)
-        votes = torch.from_numpy(self.train.votes[rows]).to(self.device)
-        ferplus, fer2013 = self.network(x)
-        # A row of zero votes (majority outside the seven classes) adds nothing to the second term.
-        soft = -(votes * F.log_softmax(ferplus, 1)).sum(1).mean()
-        return F.cross_entropy(fer2013, label, label_smoothing=0.1) + soft
+    def step(self, rows: Tensor) -> Tensor:
+        """Learn from the training pictures in `rows` (n,) int64; returns the loss, a scalar on the device."""
+        x, targets, taught = self._batch(rows)
+        loss = self._backward(x, targets, taught)
+        if self.args.sam:
+            before = techniques.climb(self.network.parameters(), self.args.sam)
+            self._backward(x, targets, taught)
+            techniques.descend(before)
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update_parameters(self.network)
+        return loss
+
+    def _batch(self, rows: Tensor) -> tuple[Tensor, Heads, Heads | None]:
+        """A view of each picture, its targets, and what the teachers say about that very view (if there are any)."""
+        x = self._view(rows)
+        targets = (self.votes[rows], self.label[rows])
+        if self.args.mixup:
+            shares = techniques.mixup_shares(len(rows), self.args.mixup, self.generator).to(self.device)
+            x = techniques.blend(x, shares).contiguous(memory_format=torch.channels_last)
+            targets = (techniques.blend(targets[0], shares), techniques.blend(targets[1], shares))
+        if not self.teachers:
+            return x, targets, None
+        with torch.no_grad(), self._precision():
+            return x, targets, techniques.mix_teachers([teacher(x) for teacher in self.teachers], self.args.temperature)
+
+    def _view(self, rows: Tensor) -> Tensor:
+        return augment(to_input(self.images[rows]), self.views).contiguous(memory_format=torch.channels_last)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def _backward(self, x: Tensor, targets: Heads, taught: Heads | None) -> Tensor:
+        with self._precision():
+            outputs = self.network(x)
+        ferplus, fer2013 = (logits.float() for logits in outputs)
+        # A row of zero votes (majority outside the seven classes) adds nothing to the first term.
+        loss = techniques.soft_cross_entropy(ferplus, targets[0]) + techniques.soft_cross_entropy(fer2013, targets[1])
+        if taught is not None:
+            told = techniques.distillation_loss((ferplus, fer2013), taught, self.args.temperature)
+            loss = (1 - self.args.teacher_weight) * loss + self.args.teacher_weight * told
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        return loss.detach()
 
     @torch.no_grad()
     def _refresh_batch_norm(self) -> None:
@@ -144,10 +210,9 @@ class Trainer:
                 module.reset_running_stats()
                 module.momentum = None  # a plain mean over the batches below
         network.train()
-        rows = torch.randperm(len(self.train), generator=self.generator)[:4096].numpy()
-        for part in np.array_split(rows, 16):
-            x = to_input(torch.from_numpy(self.train.images[part]).to(self.device))
-            network(augment(x, self.generator).contiguous(memory_format=torch.channels_last))
+        rows = torch.randperm(len(self.images), generator=self.generator)[:4096].to(self.device)
+        for part in rows.split(256):
+            network(self._view(part))
         network.eval()
 
     def _log(self, path: Path, loss: float, score: Score) -> None:
@@ -164,7 +229,8 @@ class Trainer:
             "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict(),
             "epoch": self.epoch, "best": self.best, "stale": self.stale,
-            "generator": self.generator.get_state(),
+            "generator": self.generator.get_state(), "views": self.views.get_state(),
+            "dropout": torch.get_rng_state(),
         }  # fmt: skip
         torch.save(parts, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)  # a kill in the middle leaves the old checkpoint whole
@@ -180,6 +246,10 @@ class Trainer:
             raise ValueError(f"{path} has another network than {self.args.network}: give the same --network") from None
         self.epoch, self.best, self.stale = parts["epoch"], parts["best"], parts["stale"]
         self.generator.set_state(parts["generator"].cpu())
+        if self.views is not self.generator and "views" in parts:
+            self.views.set_state(parts["views"].cpu())
+        if "dropout" in parts:  # older checkpoints lack it
+            torch.set_rng_state(parts["dropout"].cpu())
 
 
 @torch.no_grad()
@@ -192,18 +262,20 @@ def evaluate(network: nn.Module, faces: Faces, device: torch.device) -> Score:
         ferplus.append(plus.argmax(1).cpu().numpy())
         fer2013.append(plain.argmax(1).cpu().numpy())
     known = faces.majority >= 0
+    right = (np.concatenate(ferplus) == faces.majority)[known]
     return Score(
-        float((np.concatenate(fer2013) == faces.label).mean()),
-        float((np.concatenate(ferplus)[known] == faces.majority[known]).mean()),
+        float((np.concatenate(fer2013) == faces.label).mean()), float(right.mean()) if len(right) else math.nan
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def options() -> argparse.ArgumentParser:
+    """The command's options, for those who start a Trainer themselves."""
     parser = argparse.ArgumentParser(
         prog="python -m models.train", description="Train an emotion network with two heads (FER2013, FERPlus).",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("data", type=Path, help="FER2013 with FERPlus votes, .npz")
+    parser.add_argument("data", type=Path, help=KINDS)
+    parser.add_argument("--votes", type=Path, help="FERPlus votes of a fer2013.csv (default: fer2013new.csv beside it)")
     parser.add_argument("--output", type=Path, required=True, help="folder of this run")
     parser.add_argument(
         "--network", choices=sorted(NETWORKS), default="mobilenet-v2-small", help="default: %(default)s"
@@ -215,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay (default: %(default)s)")
+    techniques.add_options(parser)
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     parser.add_argument("--resume", action="store_true", help="go on from last.pt in the run's folder")

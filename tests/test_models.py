@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import quantize
 from edge.vision.cards import SHIPPED
-from models import evaluate
+from models import evaluate, proof
 from models.data import PRIVATE, PUBLIC, TRAIN, Faces, read_npz, vote_majority, vote_shares
 from models.labels import HEADS, LABELS
 from models.metrics import Confusion, fit_temperature, negative_log_likelihood
@@ -145,10 +145,10 @@ def test_quantised_model_that_disagrees_or_loses_is_refused_with_the_numbers() -
     before = np.eye(7, dtype=np.float32)[truth]
     after = before.copy()
     after[:10] = np.roll(after[:10], 1, axis=1)
-    proof = quantize.prove(before, after, truth)
-    assert (proof.float_accuracy, proof.int8_accuracy, proof.agreement) == (1.0, 0.9, 0.9)
-    assert quantize.faults_of({"ferplus": proof}, 0.9, 0.1 + 1e-9) == []
-    faults = quantize.faults_of({"ferplus": proof}, 0.95, 0.01)
+    proven = proof.prove(before, after, truth)
+    assert (proven.float_accuracy, proven.int8_accuracy, proven.agreement) == (1.0, 0.9, 0.9)
+    assert proof.faults_of({"ferplus": proven}, 0.9, 0.1 + 1e-9) == []
+    faults = proof.faults_of({"ferplus": proven}, 0.95, 0.01)
     assert len(faults) == 2
     assert "90.00%" in faults[0]
     assert "10.00%" in faults[1]
@@ -156,16 +156,17 @@ def test_quantised_model_that_disagrees_or_loses_is_refused_with_the_numbers() -
 
 def test_quantised_model_without_labels_to_prove_it_is_an_error() -> None:
     with pytest.raises(ValueError, match="no label"):
-        quantize.prove(np.zeros((1, 7), np.float32), np.zeros((1, 7), np.float32), np.array([-1]))
+        proof.prove(np.zeros((1, 7), np.float32), np.zeros((1, 7), np.float32), np.array([-1]))
 
 
 def test_calibration_pictures_are_the_same_every_time_and_never_from_a_test_split(tmp_path: Path) -> None:
     faces = read_npz(written(tmp_path, arrays()))
     first, second = (quantize.calibration(faces, 400, 1) for _ in range(2))
     assert len(first) == 2
-    assert all(picture.shape == (1, 48, 48, 1) and picture.dtype == np.float32 for picture in first)
     assert np.array_equal(first, second)
-    assert {round(float(picture.max() + 1) * 127.5) for picture in first} == {0, 1}
+    samples = [proof.Geometry(48, 48, 1, -1, 1).sample(picture) for picture in first]
+    assert all(sample.shape == (1, 48, 48, 1) and sample.dtype == np.float32 for sample in samples)
+    assert {round(float(sample.max() + 1) * 127.5) for sample in samples} == {0, 1}
 
 
 @pytest.mark.parametrize("name", ["absent.tflite", "absent.onnx", "model.h6", "rubbish.tflite"])

@@ -1,0 +1,147 @@
+"""Measure how sure and how wrong an emotion model is, and write that beside it, for corrected shares of a room."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from edge.errors import ModelError
+from edge.vision.calibration import calibration_path, read_calibration
+from edge.vision.cards import EmotionCard, read_card
+from edge.vision.tflite import Model, runtime_version
+from models.data import KINDS, Faces, read_faces
+from models.evaluate import card_path, known_heads, pictures_of, predict
+from models.labels import LABELS
+from models.metrics import Confusion, fit_temperature, softmax
+
+DIGITS = 6  # of a share: far finer than a few thousand pictures can tell
+EXAMPLES = """examples:
+  python -m models.calibrate models/emotions.tflite fer2013.npz
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    path = card_path(args.model)
+    try:
+        written = write_calibration(path, read_faces(args.data), args.data)
+        calibration = read_calibration(path, read_card(path, EmotionCard))
+    except (ModelError, ValueError, OSError) as error:
+        print(f"models.calibrate: {error}", file=sys.stderr)
+        return 1
+    if calibration:
+        for name, output in calibration.outputs.items():
+            print(f"{name}: {output.pictures} pictures, temperature {output.temperature:.4f}")
+        for name, reason in calibration.left_out.items():
+            print(f"{name}: left out, {reason}")
+    print(f"{written} written")
+    return 0
+
+
+def write_calibration(card: Path, faces: Faces, data: Path | None = None) -> Path:
+    """Measure a model on PublicTest and write the calibration file beside its card.
+
+    An output is left out, with the reason, when PublicTest lacks one of its classes: no correction could be right.
+
+    Args:
+        card: The model's card; the model lies beside it.
+        faces: All splits; only PublicTest is used.
+        data: Where they were read from, for the record.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ModelError: The model or its card cannot be used.
+        ValueError: No PublicTest pictures.
+        OSError: The file cannot be written.
+    """
+    content = read_card(card, EmotionCard)
+    heads = known_heads(content)
+    public = pictures_of(faces, "public", data.name if data else "the data")
+    model = Model(card, content)
+    with tqdm(total=len(public), desc="calibrate", unit="face") as bar:
+        logits = predict(model, content, public.images, bar.update).logits
+    outputs, left_out = {}, {}
+    for head in heads:
+        truth = public.truth(head)
+        absent = [label for index, label in enumerate(LABELS) if not (truth == index).any()]
+        if absent:
+            left_out[head] = f"no picture of {', '.join(absent)} in PublicTest"
+        else:
+            outputs[head] = measure(logits[head], truth)
+    source = data.name if data else "DATA"
+    record = {
+        "model": content.identity,
+        "sha256": content.sha256,
+        "outputs": outputs,
+        "left_out": left_out,
+        "data": _described(public, data),
+        "command": shlex.join(["python", "-m", "models.calibrate", f"{Path(card.parent.name, content.file)}", source]),
+        "runtime": runtime_version(),
+    }
+    path = calibration_path(card)
+    path.write_text(as_json(record) + "\n", encoding="utf-8")
+    return path
+
+
+def measure(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """One output's part of the file, see `edge.vision.calibration.OutputCalibration`.
+
+    Args:
+        logits: (n, 7) float32, as the int8 model gives them.
+        truth: (n,) int64, 0..6, or -1 for rows that are left out; every class occurs.
+    """
+    confusion = Confusion.of(truth, logits.argmax(axis=1), len(LABELS))
+    temperature = round(fit_temperature(logits, truth), 4)  # rounded first: what follows is measured with this one
+    shares = softmax(logits, temperature)
+    rows = [shares[truth == index].mean(axis=0) for index in range(len(LABELS))]
+    return {
+        "labels": list(LABELS),
+        "temperature": temperature,
+        "pictures": confusion.rows,
+        "priors": (confusion.counts.sum(axis=1) / confusion.rows).round(DIGITS).tolist(),
+        "confusion": confusion.counts.tolist(),
+        "posteriors": np.round(rows, DIGITS).tolist(),
+    }
+
+
+def as_json(record: dict[str, Any]) -> str:
+    """JSON with each innermost list on one line, so that a person can read a matrix."""
+    text = json.dumps(record, indent=2)
+    # No string holds a bare line break, so only the layout is touched.
+    return re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", lambda row: "[" + re.sub(r"\n *", " ", row[1]) + "]", text)
+
+
+def _described(public: Faces, data: Path | None) -> dict[str, Any]:
+    """What the pictures were: file, its sha256, split, number."""
+    facts: dict[str, Any] = {"split": "PublicTest (also used to pick the epoch)", "pictures": len(public)}
+    if data and data.is_file():
+        facts |= {"file": data.name, "sha256": hashlib.sha256(data.read_bytes()).hexdigest()}
+    return facts
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.calibrate",
+        description="Measure temperature, class priors and confusions on PublicTest; write them beside the model.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("model", type=Path, help="the model (.tflite) or its card (.json); both lie side by side")
+    parser.add_argument("data", type=Path, help=KINDS)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
