@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import threading
 from collections.abc import Callable
@@ -153,7 +154,7 @@ class Daemon:
         return [
             f"publishing to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
             f"  mosquitto_sub -h {host} -p {port} -v -t '{prefix}/#'",
-            f"  edge watch --broker {url}",
+            f"  {os.environ.get('EDGE_COMMAND', 'edge')} watch --broker {url}",
         ]
 
     def _state(self, mode: str, reason: str) -> payloads.State:

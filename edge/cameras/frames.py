@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 8192  # a wrong header must not make us allocate gigabytes
 MAX_FILE_BYTES = 100_000_000
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_SIDE**2))
 
 
 def read_picture(path: Path) -> NDArray[np.uint8] | None:

@@ -17,10 +17,6 @@ from edge.errors import CameraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What goes wrong is said once, in our words: the libraries' own lines on stderr would bury it.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.setLogLevel(2)  # errors; warnings are about the backends that a build lacks
-
 MAX_BAD_READS = 5
 DEFAULT_FILE_FPS = 25.0
 
