@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -59,7 +60,13 @@ def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[
     """
     document = _read(path)
     for name, text in sorted((environment or {}).items()):
-        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        section, _, rest = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
+        if "__" not in name and section in Config.model_fields and rest:
+            meant = f"{ENVIRONMENT_PREFIX}{section}__{rest}".upper()
+            document.problems.append(f"environment {name}: write {meant}, with two underscores behind the section")
+        elif "__" in name:
             key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _override(document, key, text, f"environment {name}")
     for override in overrides:
@@ -139,8 +146,11 @@ def _override(document: _Document, key: Key, text: str, place: str) -> None:
     except YAML_ERRORS:
         value = text
     section = document.values
-    for name in key[:-1]:
-        below = section.setdefault(name, {})
+    for depth, name in enumerate(key[:-1]):
+        if name not in section:
+            section[name] = {}
+            document.places.setdefault(key[: depth + 1], place)
+        below = section[name]
         if not isinstance(below, dict):
             document.problems.append(f"{place}: {name} is not a section")
             return
@@ -161,6 +171,8 @@ def _explain(document: _Document, detail: dict[str, Any]) -> str:
     if detail["type"] == "value_error":
         text = str(detail["ctx"]["error"])
         found = f"found {_shown(detail['input'])}; " if isinstance(detail["input"], str) else ""
+        if not name and (about := re.search(r"[a-z_]+\.[a-z_]+", text)):  # a rule that joins two sections
+            where = document.place(tuple(about[0].split(".")))
         return f"{where}: {name}: {found}{text}" if name else f"{where}: {text}"
     return f"{where}: {name}: found {_shown(detail['input'])}; allowed: {_allowed(key)}"
 

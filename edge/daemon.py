@@ -151,9 +151,10 @@ class Daemon:
     def _where_to_subscribe(self, url: str) -> list[str]:
         prefix, name = self._config.device.prefix, self._config.device.name
         host, port = url.split("://")[1].rsplit(":", 1)
+        user = f" -u {self._config.mqtt.username} -P ..." if self._config.mqtt.username else ""
         return [
-            f"publishing to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
-            f"  mosquitto_sub -h {host} -p {port} -v -t '{prefix}/#'",
+            f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
+            f"  mosquitto_sub -h {host} -p {port}{user} -v -t '{prefix}/#'",
             f"  {os.environ.get('EDGE_COMMAND', 'edge')} watch --broker {url}",
         ]
 

@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.mqtt.client import BrokerSettings
+from edge.mqtt.publisher import Lifetimes, Publisher
+from edge.outbox import Outbox
+from edge.urls import BrokerUrl
+from tests.publishing import INFO, STATE, TOPICS, Start
 from tests.support import Broker, Subscriber, can_connect, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,3 +104,19 @@ def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Iterator[Start]:
+    """Starts publishers on the same outbox."""
+    started: list[Publisher] = []
+
+    def start(port: int, **settings: object) -> Publisher:
+        broker = BrokerSettings(BrokerUrl("127.0.0.1", port, "tls" in settings), "edge-room-9", **settings)  # type: ignore[arg-type]
+        started.append(Publisher(broker, TOPICS, Outbox(tmp_path / "o.sqlite"), Lifetimes(3600, 3, 3)))
+        started[-1].start(INFO, STATE)
+        return started[-1]
+
+    yield start
+    for publisher in started:
+        publisher.stop()

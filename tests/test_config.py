@@ -136,9 +136,21 @@ def test_overrides_win_over_environment_over_file(tmp_path: Path) -> None:
 
 
 def test_mistakes_in_overrides_name_them(tmp_path: Path) -> None:
-    text = error(tmp_path, "", "window.secnds=7", "nonsense", "window.seconds.x=1", EDGE_VISION__FPS="fast")
+    text = error(
+        tmp_path,
+        "",
+        "window.secnds=7",
+        "nonsense",
+        "window.seconds.x=1",
+        "windows.seconds=1",
+        EDGE_VISION__FPS="fast",
+        EDGE_WINDOW_SECONDS="5",
+    )
     assert "--set window.secnds: window.secnds: unknown key; did you mean seconds?" in text
     assert "--set nonsense: write section.key=value" in text
+    assert "--set windows.seconds: windows: unknown key; did you mean window?" in text
+    assert "environment EDGE_WINDOW_SECONDS: write EDGE_WINDOW__SECONDS" in text
+    assert "\n  --set camera.source: camera.source usb:0 is a live camera" in error(tmp_path, "", "camera.source=usb:0")
     assert "environment EDGE_VISION__FPS: vision.fps: found 'fast'" in text
 
 

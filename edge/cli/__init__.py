@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from edge.config import Config
 
+PROGRAM = os.environ.get("EDGE_COMMAND", "edge")
+"""How the user calls us: `./run` sets it."""
+
 COMMANDS = {
     "run": "count the emotions in front of the camera and publish the numbers",
     "check": "try configuration, models, camera and broker; a table of what works and what to do",
@@ -34,7 +37,7 @@ EXAMPLES = """examples:
 
 exit codes:
   0 done   1 failed   2 wrong usage   66 no camera or input   69 no broker of our own
-  77 the broker refuses us   78 the configuration or a model must be changed by a person
+  77 the broker refuses us   78 the configuration or a model must be changed by a person   130 Ctrl-C
 """
 
 
@@ -57,11 +60,15 @@ def run_command_line(arguments: list[str]) -> int:
         return 0
 
 
+def _as_called(examples: str) -> str:
+    return examples.replace("  edge ", f"  {PROGRAM} ")
+
+
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="edge",
+        prog=PROGRAM,
         description="Counts the emotions in a room and publishes numbers only, over MQTT.",
-        epilog=EXAMPLES,
+        epilog=_as_called(EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"edge {__version__}")
@@ -74,7 +81,7 @@ def _run(arguments: list[str]) -> int:
                 name,
                 help=summary,
                 description=summary.capitalize() + ".",
-                epilog=module.EXAMPLES,
+                epilog=_as_called(module.EXAMPLES),
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )
             module.add_arguments(command)

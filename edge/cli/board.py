@@ -46,7 +46,8 @@ def render(
     grid, hidden = _grid(ordered, width, max(1, height - 2), _Scene(clean(prefix), now))
     if hidden:
         foot = f"... and {hidden} more: enlarge the terminal, or name some with --device   {foot}"
-    body = grid if ordered else Text(f"\nwaiting for a device to publish under {clean(prefix)}/", "dim")
+    waiting = f"\nwaiting for a device to publish under {clean(prefix)}/\n(another broker? --broker mqtt://host:port)"
+    body = grid if ordered else Text(waiting, "dim")
     lines: list[RenderableType] = [_fit(Text(clean(head, 300), "bold"), width), body]
     if foot:
         lines.append(_fit(Text(clean(foot, 300), "yellow"), width))

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.cameras.frames import read_picture
 from edge.cli import add_config_arguments, read_config
-from edge.errors import CameraError
+from edge.errors import EXIT_OK, CameraError
 from edge.vision.emotions import EmotionClassifier
 from edge.vision.faces import FaceDetector
 
@@ -39,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="picture files")
     parser.add_argument("--json", action="store_true", help="one JSON object per file, on one line")
-    parser.add_argument(
-        "--output", type=Path, metavar="PATH", help="write an annotated copy: a file, or a folder for several"
-    )
+    parser.add_argument("--output", metavar="PATH", help="write an annotated copy: a file, or a folder for several")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -52,8 +50,14 @@ def main(args: argparse.Namespace) -> int:
     detector.start()
     classifier.start()
     targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
+    status = EXIT_OK
     for file, target in zip(args.files, targets, strict=True):
-        image = _read(file)
+        try:
+            image = _read(file)
+        except CameraError as error:
+            print(f"edge: {error}", file=sys.stderr)
+            status = error.exit_code
+            continue
         found = detector.detect(image)
         probabilities = classifier.classify(image, found.boxes)
         faces = [
@@ -66,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
             _print(file, faces)
         if target is not None:
             _write(annotate(image, faces), target)
-    return 0
+    return status
 
 
 def _face(
@@ -128,9 +132,10 @@ def _read(file: Path) -> NDArray[np.uint8]:
     return image
 
 
-def _targets(output: Path, files: list[Path]) -> list[Path]:
+def _targets(name: str, files: list[Path]) -> list[Path]:
     """Where each annotated copy goes. Raises CameraError when one would overwrite a picture or another copy."""
-    if len(files) > 1 or output.is_dir():
+    output = Path(name)
+    if len(files) > 1 or name.endswith("/") or output.is_dir():
         targets = [output / f"{file.stem}-annotated.png" for file in files]
         try:
             output.mkdir(parents=True, exist_ok=True)
@@ -152,7 +157,9 @@ def _write(image: NDArray[np.uint8], target: Path) -> None:
         _, data = cv2.imencode(target.suffix, image)
         target.write_bytes(data.tobytes())
     except cv2.error:
-        raise CameraError(f"{target} is of no known picture type", "name it .png or .jpg") from None
+        raise CameraError(
+            f"{target} is of no known picture type", "name it .png or .jpg; for a folder, end it with /"
+        ) from None
     except OSError as error:
         raise CameraError(f"{target} cannot be written", error.strerror or str(error)) from None
     print(f"wrote {target}", file=sys.stderr)
