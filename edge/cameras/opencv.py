@@ -21,7 +21,20 @@ MAX_BAD_READS = 5
 DEFAULT_FILE_FPS = 25.0
 
 
-class UsbCamera:
+class _VideoCamera:
+    """What the three kinds share: an OpenCV capture that is open or not."""
+
+    every_frame = False
+    _capture: cv2.VideoCapture | None = None
+
+    def stop(self) -> None:
+        """Close the device, stream or file."""
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.release()
+
+
+class UsbCamera(_VideoCamera):
     """A V4L2 device by number or by path.
 
     Args:
@@ -31,14 +44,11 @@ class UsbCamera:
         read_timeout: Seconds to wait for a frame.
     """
 
-    every_frame = False
-
     def __init__(self, device: int | str, size: tuple[int, int], fps: float, read_timeout: float) -> None:
         self.name = f"/dev/video{device}" if isinstance(device, int) else device
         self._size = size
         self._fps = fps
         self._read_timeout = read_timeout
-        self._capture: cv2.VideoCapture | None = None
 
     def start(self) -> None:
         """Open the device. Raises CameraError."""
@@ -72,14 +82,8 @@ class UsbCamera:
                 return np.asarray(image, np.uint8)
         raise CameraError(f"camera {self.name} yields no frame", "unplug it and plug it in again; try another port")
 
-    def stop(self) -> None:
-        """Close the device."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
 
-
-class StreamCamera:
+class StreamCamera(_VideoCamera):
     """An RTSP or HTTP stream, over TCP and with explicit timeouts.
 
     Args:
@@ -88,8 +92,6 @@ class StreamCamera:
         read_timeout: Seconds to wait for a frame.
     """
 
-    every_frame = False
-
     def __init__(self, url: str, open_timeout: float, read_timeout: float) -> None:
         self.name = without_password(url)
         self._url = url
@@ -97,7 +99,6 @@ class StreamCamera:
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(open_timeout * 1000),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_timeout * 1000),
         ]  # fmt: skip
-        self._capture: cv2.VideoCapture | None = None
 
     def start(self) -> None:
         """Open the stream. Raises CameraError."""
@@ -121,14 +122,8 @@ class StreamCamera:
             raise CameraError(f"stream {self.name} yields no frame", "is the camera still on and reachable?")
         return np.asarray(image, np.uint8)
 
-    def stop(self) -> None:
-        """Close the stream."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
 
-
-class FileCamera:
+class FileCamera(_VideoCamera):
     """A video file, played at its own speed as if it were a camera.
 
     Args:
@@ -136,12 +131,9 @@ class FileCamera:
         loop: Start again at the end.
     """
 
-    every_frame = False
-
     def __init__(self, path: str, *, loop: bool) -> None:
         self.name = path
         self._loop = loop
-        self._capture: cv2.VideoCapture | None = None
         self._frames = 0
         self._due = 0.0
         self._period = 1 / DEFAULT_FILE_FPS
@@ -174,12 +166,6 @@ class FileCamera:
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = max(self._due + self._period, time.monotonic() - 1)
         return np.asarray(image)
-
-    def stop(self) -> None:
-        """Close the file."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
 
     def _open(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG)
