@@ -25,7 +25,8 @@ SOURCE_PATTERN = r"^(auto|sample(:([1-9]\d?|100))?|usb:\d{1,2}|/dev/\S+|rtsps?:/
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, so that a typo is never silently ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024)
+    # `name: 204` means the name 204.
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024, coerce_numbers_to_str=True)
 
 
 class Device(Section):
@@ -95,6 +96,8 @@ class Mqtt(Section):
         files = [key for key in ("ca_file", "certificate_file", "key_file") if getattr(self, key)]
         if files and not self.broker.startswith("mqtts://"):
             raise ValueError(f"{files[0]} is only used with an mqtts:// broker, but broker is {self.broker}")
+        if self.password_file and not self.username:
+            raise ValueError("password_file needs a username")
         if bool(self.certificate_file) != bool(self.key_file):
             raise ValueError("certificate_file and key_file go together")
         return self

@@ -75,15 +75,35 @@ def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[
             document.problems.append(f"--set {override}: write section.key=value")
             continue
         _override(document, tuple(dotted.strip().split(".")), text, f"--set {dotted.strip()}")
-    try:
-        config = Config.model_validate(document.values)
-    except ValidationError as error:
-        document.problems += [_explain(document, dict(detail)) for detail in error.errors()]
-    if document.problems:
+    config = _validate(document)
+    if config is None or document.problems:
         count = len(document.problems)
         title = "the configuration has an error" if count == 1 else f"the configuration has {count} errors"
         raise ConfigError("\n  ".join([f"{title}:", *document.problems]))
     return config
+
+
+def _validate(document: _Document) -> Config | None:
+    """The configuration, or None with the problems noted."""
+    values = copy.deepcopy(document.values)
+    config = None
+    while config is None:
+        try:
+            config = Config.model_validate(values)
+        except ValidationError as error:
+            found: list[dict[str, Any]] = [dict(detail) for detail in error.errors()]
+            document.problems += [_explain(document, detail) for detail in found]
+            # Rules that join several keys run only when each key is right: drop the wrong ones and look again.
+            if not all(detail["loc"] and _drop(values, detail["loc"]) for detail in found):
+                return None
+    return None if document.problems else config
+
+
+def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
+    """Remove what stands at a place; False if nothing does, or it was removed with its section."""
+    for name in loc[:-1]:
+        values = values.get(name, {})
+    return values.pop(loc[-1], None) is not None
 
 
 def _read(path: Path) -> _Document:
@@ -142,7 +162,7 @@ def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -
 
 def _override(document: _Document, key: Key, text: str, place: str) -> None:
     try:
-        value = yaml.safe_load(text)
+        value = _verbatim(text) if _is_text(key) else yaml.safe_load(text)
     except YAML_ERRORS:
         value = text
     section = document.values
@@ -157,6 +177,19 @@ def _override(document: _Document, key: Key, text: str, place: str) -> None:
         section = below
     section[key[-1]] = value
     document.places[key] = place
+
+
+def _is_text(key: Key) -> bool:
+    model = _model(key[:-1])
+    if model is None or key[-1] not in model.model_fields:
+        return False
+    rule = model.model_json_schema()["properties"][key[-1]]
+    return "string" in [part.get("type") for part in (rule, *rule.get("anyOf", ()))]
+
+
+def _verbatim(text: str) -> str | None:
+    """Text as it was typed: `ethics vote #17` has no comment in it, and `204` is no number."""
+    return None if text in ("", "null") else text
 
 
 def _explain(document: _Document, detail: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from edge import __version__, health, privacy
 from edge.broker import EmbeddedBroker
@@ -20,6 +20,7 @@ from edge.mqtt.compose import compose_window
 from edge.mqtt.publisher import Publisher
 from edge.outbox import Outbox
 from edge.settings import broker_settings, lifetimes, outbox_path, topics
+from edge.urls import BrokerUrl
 from edge.vision.analysis import Analysis
 from edge.vision.emotions import EmotionClassifier
 from edge.vision.faces import FaceDetector
@@ -28,7 +29,9 @@ from edge.windows import Window, WindowCutter
 
 logger = logging.getLogger(__name__)
 
+TICK = 0.2  # seconds: how often everything else is looked after when no frame comes
 LATE = 0.5  # seconds that a window waits for frames taken before its end
+CLOCK_SET = timedelta(seconds=0.5)  # a larger step than this is somebody setting the clock
 KINDS = {"sample": "sample", "usb": "usb", "file": "file", "images": "images"}
 
 
@@ -60,6 +63,7 @@ class Daemon:
             config.vision.emotions_model, config.vision.emotions_output, config.vision.threads
         )
         self._on_window = on_window
+        self._zero: datetime | None = None  # the time of day at monotonic 0
 
     def run(self) -> None:
         """Run until the input ends or `stop` is called.
@@ -73,11 +77,11 @@ class Daemon:
         source, sentence = resolve_source(config)
         camera = open_camera(source, config)
         broker = EmbeddedBroker(config.mqtt.embedded_port) if config.mqtt.broker == "embedded" else None
-        capture = Capture(camera, self._clock.monotonic)
+        capture = Capture(camera, config.camera.open_timeout, config.camera.read_timeout, self._clock.monotonic)
         publisher: Publisher | None = None
         try:
             capture.start()
-            while not capture.wait_open(0.2):
+            while not capture.wait_open(TICK):
                 if self._stop.is_set():
                     return
             url = broker.start() if broker else None
@@ -86,7 +90,7 @@ class Daemon:
                 settings, topics(config), Outbox(outbox_path(config)), lifetimes(config), self._on_window
             )
             publisher.start(self._info(source), self._state("running", "started"))
-            self._on_ready([line for line in (sentence, *self._where_to_subscribe(str(settings.url))) if line])
+            self._on_ready([line for line in (sentence, *self._where_to_subscribe(settings.url)) if line])
             self._loop(capture, publisher, broker)
         finally:
             capture.stop()
@@ -99,9 +103,14 @@ class Daemon:
         config, now = self._config, self._clock.monotonic
         meter = health.Meter(now())
         analysis = Analysis(
-            self._detector, self._classifier, config.vision.min_face_px, config.vision.min_confidence, meter.stage
+            self._detector,
+            self._classifier,
+            config.vision.min_face_px,
+            config.vision.min_confidence,
+            config.vision.fps,
+            meter.stage,
         )
-        cutter = WindowCutter(self._classifier.labels, config.window.seconds, now())
+        cutter = WindowCutter(self._classifier.labels, config.window.seconds, now(), config.vision.fps)
         period = 1 / config.vision.fps
         began = next_frame = now()
         next_health = began + min(config.health.seconds, config.window.seconds + 1)
@@ -116,8 +125,9 @@ class Daemon:
                 if now() >= next_health:
                     next_health = now() + config.health.seconds
                     publisher.publish_health(self._health(meter, publisher, began))
-                self._stop.wait(max(0.0, next_frame - now()))
-                frame = capture.take(timeout=0.2)
+                if self._stop.wait(min(TICK, max(0.0, next_frame - now()))) or now() < next_frame:
+                    continue
+                frame = capture.take(TICK)
                 if frame is None:
                     continue
                 next_frame = max(next_frame + period, now() - period)
@@ -136,25 +146,33 @@ class Daemon:
         suppressed = privacy.is_suppressed(window, policy.min_faces)
         published = privacy.rounded(window, policy.round_to)
         meter.close_window(None if suppressed else round(published.mean, 2))
-        age = timedelta(seconds=self._clock.monotonic() - window.end)
         publisher.publish_window(
             compose_window(
                 published,
                 device=self._config.device.name,
-                end=self._clock.utc() - age,
+                end=self._utc(window.end),
                 suppressed=suppressed,
                 clock_synced=clock_synced(),
                 models=payloads.ModelNames(faces=self._detector.card.identity, emotions=self._classifier.card.identity),
             )
         )
 
-    def _where_to_subscribe(self, url: str) -> list[str]:
+    def _utc(self, moment: float) -> datetime:
+        """The time of day of a monotonic moment.
+
+        The two are compared anew only when the clock was set, so that a window ends when the next begins.
+        """
+        zero = self._clock.utc() - timedelta(seconds=self._clock.monotonic())
+        if self._zero is None or abs(zero - self._zero) > CLOCK_SET:
+            self._zero = zero
+        return self._zero + timedelta(seconds=moment)
+
+    def _where_to_subscribe(self, url: BrokerUrl) -> list[str]:
         prefix, name = self._config.device.prefix, self._config.device.name
-        host, port = url.split("://")[1].rsplit(":", 1)
         user = f" -u {self._config.mqtt.username} -P ..." if self._config.mqtt.username else ""
         return [
             f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
-            f"  mosquitto_sub -h {host} -p {port}{user} -v -t '{prefix}/#'",
+            f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
             f"  {os.environ.get('EDGE_COMMAND', 'edge')} watch --broker {url}",
         ]
 

@@ -122,7 +122,10 @@ class Outbox:
 
     def delete(self, seqs: list[int]) -> None:
         """Forget windows that the broker has."""
-        self._db.executemany("DELETE FROM windows WHERE seq = ?", [(seq,) for seq in seqs])
+        # One transaction, one fsync, for all of them.
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("DELETE FROM windows WHERE seq = ?", [(seq,) for seq in seqs])
 
     def expire(self, before: float) -> int:
         """Drop the windows from before a Unix time; returns how many."""

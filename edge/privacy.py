@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from edge.windows import Window
@@ -26,10 +27,11 @@ def rounded(window: Window, step: int) -> Window:
 
     counts = {label: near(count) for label, count in window.counts.items()}
     # Exact extremes and too-small counts beside rounded counts would give away what was rounded.
+    mean = sum(counts.values()) / window.frames if window.frames else 0.0
     return replace(
         window,
         counts=counts,
-        lowest=window.lowest // step * step,
-        highest=-(-window.highest // step) * step,
+        lowest=math.floor(min(window.lowest, mean) / step) * step,
+        highest=math.ceil(max(window.highest, mean) / step) * step,
         too_small=min(near(window.too_small), counts["unknown"]),
     )

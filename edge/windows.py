@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 UNKNOWN = "unknown"
 MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a frame is missing time
+MISSED_FRAMES = 2.0  # or as many frames, where fewer than two come in a second
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Window:
         lowest: Fewest faces in one frame, 0 without frames.
         highest: Most faces in one frame, 0 without frames.
         too_small: How many of the unknown were too small.
-        coverage: Share of the time, 0..1, in which no more than a second passed without a frame.
+        coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
     """
 
     start: float
@@ -76,9 +77,11 @@ class WindowCutter:
         labels: The labels of the classifier, without `unknown`.
         seconds: Length of a window.
         start: When the first one begins, monotonic seconds.
+        fps: Frames per second that will come.
     """
 
-    def __init__(self, labels: tuple[str, ...], seconds: float, start: float) -> None:
+    def __init__(self, labels: tuple[str, ...], seconds: float, start: float, fps: float = 5.0) -> None:
+        self._max_gap = max(MAX_GAP, MISSED_FRAMES / fps)
         self._labels = (*labels, UNKNOWN)
         self._seconds = seconds
         self._begin(start, start)
@@ -118,13 +121,13 @@ class WindowCutter:
         return self._close(now) if self._frames and now > self._start else None
 
     def _pass_until(self, time: float) -> None:
-        self._missing += max(0.0, time - self._covered - MAX_GAP)
+        self._missing += max(0.0, time - self._covered - self._max_gap)
         self._covered = max(self._covered, time)
 
     def _close(self, end: float) -> Window:
         # Frames may have been taken just after the end: what they cover belongs to the next window.
         covered = min(self._covered, end)
-        self._missing += max(0.0, end - covered - MAX_GAP)
+        self._missing += max(0.0, end - covered - self._max_gap)
         length = end - self._start
         window = Window(
             start=self._start,
@@ -137,5 +140,5 @@ class WindowCutter:
             coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
         )
         # The second of grace was spent at the end of this window: the next begins with what is left of it.
-        self._begin(end, max(covered, end - MAX_GAP))
+        self._begin(end, max(covered, end - self._max_gap))
         return window

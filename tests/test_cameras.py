@@ -206,6 +206,37 @@ def test_what_a_driver_raises_becomes_one_error(caplog: pytest.LogCaptureFixture
     assert caplog.text.count("unusable frame") == 1
 
 
+def test_a_camera_that_yields_nothing_usable_is_given_up() -> None:
+    class Empty(Odd):
+        def read(self) -> NDArray[np.uint8] | None:
+            time.sleep(0.01)
+            return np.empty((0, 0, 3), np.uint8)
+
+    for camera, limits in ((Empty(), (1, 0.5)), (Stuck(), (1, 0.5))):
+        capture = Capture(camera, *limits)
+        capture.start()
+        assert capture.wait_open(1)
+        began = time.monotonic()
+        with pytest.raises(CameraError, match="gave no usable frame in 1.5 s"):  # noqa: PT012
+            while time.monotonic() - began < 5:
+                assert capture.take(0.2) is None
+        capture.stop()
+
+
+def test_a_camera_that_does_not_open_is_given_up() -> None:
+    class Slow(Odd):
+        def start(self) -> None:
+            time.sleep(30)
+
+    capture = Capture(Slow(), 0.2)
+    capture.start()
+    began = time.monotonic()
+    with pytest.raises(CameraError, match="did not open in time"):  # noqa: PT012
+        while time.monotonic() - began < 5:
+            capture.wait_open(0.2)
+    capture.stop()
+
+
 class Stuck(Odd):
     """A camera whose driver never returns."""
 

@@ -81,6 +81,7 @@ def test_all_mistakes_at_once_with_line_and_remedy(tmp_path: Path) -> None:
         ("window: {seconds: !!timestamp abc}", "is not valid YAML"),
         (f"window: {{seconds: 0x{'f' * 5000}}}", "window.seconds"),
         ("mqtt: {ca_file: a.pem}", "only used with an mqtts://"),
+        ("mqtt: {broker: 'mqtt://h', password_file: p}", "password_file needs a username"),
         ("mqtt: {broker: 'mqtts://h', key_file: k.pem}", "certificate_file and key_file go together"),
         ("window: 5", "window: found 5; allowed: a section with the keys seconds"),
         ("window: {seconds: 5}\nwindow: {seconds: 6}", "window: written twice (first at"),
@@ -96,6 +97,28 @@ def test_each_mistake_is_explained(tmp_path: Path, text: str, expected: str) -> 
     found = error(tmp_path, text)
     assert expected in found
     assert "secret" not in found
+
+
+def test_rules_over_several_keys_are_told_with_the_others(tmp_path: Path) -> None:
+    text = error(tmp_path, "camera: {source: 'usb:0', fps: 1000}\nmqtt: {ca_file: a, keepalive: 1, nonsense: 2}\n")
+    assert "5 errors" in text
+    assert all(
+        part in text for part in ("camera.fps", "keepalive", "nonsense", "live camera", "only used with an mqtts")
+    )
+
+
+def test_text_is_taken_as_it_was_typed(tmp_path: Path) -> None:
+    words = [
+        "deployment.legal_basis=ethics vote #17",
+        "deployment.responsible=Jane: head",
+        "device.name=on",
+        "mqtt.username=12",
+    ]
+    config = load_config(write(tmp_path, "device: {prefix: 204}"), words)
+    assert config.deployment.legal_basis == "ethics vote #17"
+    assert config.deployment.responsible == "Jane: head"
+    assert (config.device.name, config.device.prefix, config.mqtt.username) == ("on", "204", "12")
+    assert load_config(write(tmp_path, "mqtt: {username: u}"), ["mqtt.username=null"]).mqtt.username is None
 
 
 def test_missing_file_and_not_text(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import signal
@@ -268,6 +269,29 @@ def test_output_that_nobody_takes_does_not_end_it(broker: int, edge: Edge, subsc
     subscriber.wait("window", 3)
     assert end(process)[2].count("Traceback") == 0
     assert process.returncode == 0
+
+
+@pytest.mark.usefixtures("portraits")
+def test_a_held_terminal_does_not_hold_up_the_daemon(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "window.seconds=1")
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # a terminal that was held with Ctrl-S takes little more
+    subscriber.wait("window", 2)
+    for _ in range(2):
+        count = len(subscriber.named("window"))
+        subscriber.wait("window", count + 2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+
+
+def test_health_is_retained_and_expires(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    run_sample(edge, broker)
+    subscriber.wait("health")
+    late = subscribe(broker, "classroom/+/health").wait("health")[0]
+    assert late.retain
+    assert 3 <= (late.expiry or 0) <= 6
 
 
 def test_a_broker_that_is_away_is_waited_for(

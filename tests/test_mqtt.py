@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -70,6 +71,26 @@ def test_windows_wait_for_the_broker_and_say_so(
     assert [(m.json()["seq"], m.json()["replayed"]) for m in messages] == [(1, True), (2, True), (3, True)]
     publisher.publish_window(window())
     assert subscriber.wait("window", 4)[3].json()["replayed"] is False
+
+
+def test_what_was_in_flight_goes_out_again_as_replayed(
+    start_broker: Callable[..., Broker], publish: Start, subscribe: Callable[..., Subscriber]
+) -> None:
+    broker = start_broker()
+    publisher = publish(broker.port)
+    assert publisher.connection.wait_connected(5)
+    broker.process.send_signal(signal.SIGSTOP)  # it takes bytes, and acknowledges nothing
+    publisher.publish_window(window(3))
+    wait_for(lambda: bool(publisher._in_flight), 5)
+    broker.process.kill()
+    broker.process.wait()
+    start_broker(port=broker.port)
+    subscriber = subscribe(broker.port)
+    messages = subscriber.wait("window")
+    assert (messages[0].json()["seq"], messages[0].json()["replayed"]) == (1, True)
+    wait_for(lambda: publisher.depth == 0, 5)
+    assert subscriber.named("latest") == []
+    assert [message.payload for message in subscriber.named("availability")][-1] == b"online"
 
 
 def test_windows_survive_a_restart_with_their_identity(

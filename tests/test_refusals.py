@@ -167,7 +167,7 @@ def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
         assert not publisher.connection.protocol5
         publisher.publish_window(window())
         wait_for(lambda: publisher.depth == 0, 5)
-        assert "changing to 3.1.1" in caplog.text
+        assert "trying 3.1.1" in caplog.text
         publisher.stop()
     finally:
         embedded.stop()

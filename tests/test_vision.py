@@ -23,12 +23,12 @@ from edge.cameras.frames import to_bgr
 from edge.cameras.portraits import read_portraits
 from edge.cameras.scene import Scene
 from edge.errors import ModelError
-from edge.vision.analysis import MAX_FACES, Analysis
+from edge.vision.analysis import Analysis
 from edge.vision.cards import SHIPPED, FaceCard, read_card
-from edge.vision.emotions import EmotionClassifier
+from edge.vision.emotions import MAX_FACES, EmotionClassifier
 from edge.vision.faces import FaceDetector, Faces
 from edge.vision.tflite import Model
-from edge.vision.tracks import MAX_AGE, Tracker, overlap
+from edge.vision.tracks import Tracker, overlap
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def classifier() -> EmotionClassifier:
 
 
 def analysis(detector: Any, classifier: Any, **options: Any) -> Analysis:
-    return Analysis(detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, **options})
+    return Analysis(detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "fps": 5, **options})
 
 
 # Frames
@@ -116,7 +116,7 @@ def test_people_of_the_photograph_are_found(detector: FaceDetector, classifier: 
 @pytest.mark.usefixtures("portraits")
 def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: EmotionClassifier) -> None:
     scene = Scene(read_portraits(), faces=25)
-    eyes = analysis(detector, classifier, min_face_px=10)
+    eyes = analysis(detector, classifier)
     errors, happy, truly_happy, total = [], 0, 0, 0
     for step in range(100):
         time = step / 5
@@ -204,28 +204,38 @@ boxes_of_a_frame = hnp.arrays(
 
 @given(st.lists(st.tuples(boxes_of_a_frame, st.floats(0, 1)), max_size=20))
 def test_tracks_neither_lose_nor_double_a_face(frames: list[tuple[NDArray[np.float32], float]]) -> None:
-    tracker, time = Tracker(), 0.0
+    tracker, time = Tracker(5), 0.0
     for boxes, step in frames:
         time += step
         now, missed = tracker.update(boxes, time)
         assert len(now) == len(boxes)
         assert len({id(track) for track in now + missed}) == len(now) + len(missed)
         assert all(np.array_equal(track.box, box) for track, box in zip(now, boxes, strict=True))
-        assert all(time - track.seen <= MAX_AGE for track in missed)
+        assert all(time - track.seen <= tracker.max_age for track in missed)
 
 
 def test_a_missed_frame_is_no_lost_face() -> None:
-    tracker, box = Tracker(), np.array([[10, 10, 40, 40]], np.float32)
+    tracker, box = Tracker(5), np.array([[10, 10, 40, 40]], np.float32)
     nobody = np.empty((0, 4), np.float32)
     first = tracker.update(box, 0.0)[0][0]
     assert tracker.update(box + 5, 0.2)[0][0] is first
     assert tracker.update(nobody, 0.4)[1] == [first]
     assert tracker.update(box + 8, 0.6)[0][0] is first
-    assert tracker.update(nobody, 0.6 + MAX_AGE + 0.1)[1] == []
+    assert tracker.update(nobody, 0.6 + tracker.max_age + 0.1)[1] == []
+
+
+@pytest.mark.parametrize("fps", [0.5, 2, 5, 15])
+def test_one_missed_frame_is_bridged_at_every_rate_up_to_a_second(fps: float) -> None:
+    tracker, box = Tracker(fps), np.array([[10, 10, 40, 40]], np.float32)
+    for index in range(2):
+        tracker.update(box, index / fps)
+    missed = tracker.update(np.empty((0, 4), np.float32), 2 / fps)[1]
+    assert len(missed) == (1 if fps >= 1 else 0)
+    assert tracker.max_age <= 1
 
 
 def test_a_face_seen_once_leaves_no_shadow() -> None:
-    tracker = Tracker()
+    tracker = Tracker(5)
     tracker.update(np.array([[10, 10, 40, 40]], np.float32), 0.0)
     assert tracker.update(np.empty((0, 4), np.float32), 0.1)[1] == []
 

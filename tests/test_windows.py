@@ -78,6 +78,8 @@ def test_payload_counts_sum_to_the_faces(
         assert payload.faces.min is not None
         assert payload.faces.max is not None
         assert payload.faces.min <= window.lowest <= window.highest <= payload.faces.max
+        assert payload.faces.mean is not None
+        assert payload.faces.min <= payload.faces.mean <= payload.faces.max
         assert (payload.quality.too_small or 0) <= payload.counts["unknown"]
 
 

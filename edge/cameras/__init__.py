@@ -32,4 +32,4 @@ class Camera(Protocol):
         """
 
     def stop(self) -> None:
-        """Close the device; safe to call twice, and from another thread while `read` waits."""
+        """Close the device; safe to call twice. Never called while `read` waits."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+GRACE = 1.0
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -36,11 +38,23 @@ class Capture:
     Args:
         camera: What to read. Its `every_frame` says whether the thread waits for the consumer (a folder
             of pictures) or overwrites what was not fetched in time (a camera).
+        open_timeout: Seconds in which it has to open.
+        read_timeout: Seconds in which a usable frame has to come.
         now: Monotonic seconds.
     """
 
-    def __init__(self, camera: Camera, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        open_timeout: float = 10.0,
+        read_timeout: float = 5.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._camera = camera
+        # A camera has its own limits, and better words for what is wrong: they get a second's head start.
+        self._open_timeout = open_timeout + GRACE
+        self._read_timeout = read_timeout + GRACE
+        self._since = now()  # of the start, then of opening, then of the newest usable frame
         self._now = now
         self._changed = threading.Condition()
         self._frame: Frame | None = None
@@ -52,18 +66,21 @@ class Capture:
 
     def start(self) -> None:
         """Begin to open the camera and read it, in the thread: a driver that hangs must not hang the daemon."""
+        self._since = self._now()
         self._thread.start()
 
     def wait_open(self, timeout: float) -> bool:
         """Wait until the camera is open; False when it is not after `timeout` seconds.
 
         Raises:
-            CameraError: It cannot be opened.
+            CameraError: It cannot be opened, or did not open in time.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._open or self._ended, timeout)
             if not self._open and self._error is not None:
                 raise self._error
+            if not self._open and self._now() - self._since > self._open_timeout:
+                raise CameraError(f"camera {self._camera.name} did not open in time", "is it connected and reachable?")
             return self._open
 
     def take(self, timeout: float) -> Frame | None:
@@ -73,7 +90,7 @@ class Capture:
             None when none came within `timeout` seconds, or when the input has ended (see `ended`).
 
         Raises:
-            CameraError: The camera failed; what it had delivered before has been taken.
+            CameraError: The camera failed, or gave no usable frame in time; what it delivered before was taken.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout)
@@ -81,6 +98,11 @@ class Capture:
             self._changed.notify_all()
             if frame is None and self._error is not None:
                 raise self._error
+            if frame is None and not self._ended and self._now() - self._since > self._read_timeout:
+                raise CameraError(
+                    f"camera {self._camera.name} gave no usable frame in {self._read_timeout:g} s",
+                    "is it connected, and not in use by another program?",
+                )
             return frame
 
     @property
@@ -107,6 +129,7 @@ class Capture:
             self._camera.start()
             with self._changed:
                 self._open = True
+                self._since = self._now()
                 self._changed.notify_all()
             self._read_all()
         except EdgeError as error:
@@ -135,5 +158,6 @@ class Capture:
                     self._changed.wait_for(lambda: self._frame is None or self._stopping)
                 if self._stopping:
                     return
-                self._frame = Frame(image, self._now())
+                self._since = self._now()
+                self._frame = Frame(image, self._since)
                 self._changed.notify_all()

@@ -17,7 +17,7 @@ from edge.errors import CameraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_BAD_READS = 5
+MAX_BAD_READS = 2  # V4L2 waits ten seconds for each; the capture thread is given up long before
 DEFAULT_FILE_FPS = 25.0
 
 
@@ -41,14 +41,12 @@ class UsbCamera(_VideoCamera):
         device: 0 for /dev/video0, or a path such as /dev/v4l/by-id/usb-...
         size: Width and height asked for, in pixels; the camera may choose others.
         fps: Frames per second asked for.
-        read_timeout: Seconds to wait for a frame.
     """
 
-    def __init__(self, device: int | str, size: tuple[int, int], fps: float, read_timeout: float) -> None:
+    def __init__(self, device: int | str, size: tuple[int, int], fps: float) -> None:
         self.name = f"/dev/video{device}" if isinstance(device, int) else device
         self._size = size
         self._fps = fps
-        self._read_timeout = read_timeout
 
     def start(self) -> None:
         """Open the device. Raises CameraError."""
@@ -68,7 +66,6 @@ class UsbCamera(_VideoCamera):
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
         capture.set(cv2.CAP_PROP_FPS, self._fps)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        capture.set(cv2.CAP_PROP_READ_TIMEOUT_MSEC, self._read_timeout * 1000)
         self._capture = capture
 
     def read(self) -> NDArray[np.uint8] | None:
@@ -145,7 +142,7 @@ class FileCamera(_VideoCamera):
             raise CameraError(f"video {self.name} {what}", "check camera.source: file:PATH")
         self._capture = self._open()
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self._period = 1 / (fps if 0.1 <= fps <= 240 else DEFAULT_FILE_FPS)
+        self._period = 1 / (fps if 1 <= fps <= 240 else DEFAULT_FILE_FPS)
         self._due = time.monotonic()
 
     def read(self) -> NDArray[np.uint8] | None:
@@ -182,4 +179,16 @@ def _found() -> str:
 def usb_devices() -> list[str]:
     """Paths of the video devices that are there, stable names first."""
     named = sorted(map(str, Path("/dev/v4l/by-id").glob("*-index0")))
-    return named or sorted(map(str, Path("/dev").glob("video[0-9]*")))
+    if named:
+        return named
+    # A Raspberry Pi has a dozen video devices that are codecs and image processors; and a camera has a second one
+    # for its metadata.
+    nodes = Path("/sys/class/video4linux").glob("video*")
+    return [f"/dev/{node.name}" for node in sorted(nodes, key=lambda node: int(node.name[5:])) if _is_usb_camera(node)]
+
+
+def _is_usb_camera(node: Path) -> bool:
+    try:
+        return "/usb" in os.path.realpath(node) and int((node / "index").read_text()) == 0
+    except (OSError, ValueError):
+        return False

@@ -46,9 +46,9 @@ def open_camera(source: str, config: Config) -> Camera:
     if kind == "sample":
         return SampleCamera(faces=int(rest) if rest else None)
     if kind == "usb":
-        return UsbCamera(int(rest), (camera.width, camera.height), camera.fps, camera.read_timeout)
+        return UsbCamera(int(rest), (camera.width, camera.height), camera.fps)
     if source.startswith("/dev/"):
-        return UsbCamera(source, (camera.width, camera.height), camera.fps, camera.read_timeout)
+        return UsbCamera(source, (camera.width, camera.height), camera.fps)
     if re.match(r"(rtsps?|https?)://", source):
         return StreamCamera(source, camera.open_timeout, camera.read_timeout)
     if kind == "file":

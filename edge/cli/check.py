@@ -109,7 +109,7 @@ def _models(config: Config) -> tuple[str, tuple[FaceDetector, EmotionClassifier]
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
-    capture = Capture(open_camera(source, config))
+    capture = Capture(open_camera(source, config), config.camera.open_timeout, config.camera.read_timeout)
     capture.start()
     try:
         limit = config.camera.open_timeout + config.camera.read_timeout
@@ -132,8 +132,8 @@ def _analysis(models: tuple[FaceDetector, EmotionClassifier], frame: Frame) -> t
     classifier.classify(frame.image, faces.boxes)
     ended = time.perf_counter()
     return (
-        f"{len(faces.boxes)} faces; {1000 * (detected - began):.0f} ms to find them, "
-        f"{1000 * (ended - detected):.0f} ms for their emotions"
+        f"{1000 * (detected - began):.0f} ms to find faces in that frame, "
+        f"{1000 * (ended - detected):.0f} ms to name their emotions"
     ), None
 
 
@@ -204,7 +204,7 @@ def _try(client: paho.Client, protocol: MQTTProtocolVersion, topic: str, address
         ("subscribe", str(codes[0]) if codes[0].is_failure else "")
     )
     client.on_message = lambda _c, _d, message: events.put(("message", message.payload.decode("ascii", "replace")))
-    client.connect(*address, keepalive=10, **connect_options(protocol))
+    client.connect(*address, keepalive=10, **connect_options(protocol, keep=False))
     client.loop_start()
     _expect(events, "connect")
     client.subscribe(topic, qos=1)

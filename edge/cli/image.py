@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
             for box, score, row in zip(found.boxes, found.scores, probabilities, strict=False)
         ]
         if args.json:
-            print(json.dumps({"file": str(file), "faces": faces}))
+            print(json.dumps({"file": os.fsencode(file).decode("utf-8", "backslashreplace"), "faces": faces}))
         else:
             _print(file, faces)
         if target is not None:
@@ -94,7 +95,8 @@ def _face(
 
 
 def _print(file: Path, faces: list[dict[str, Any]]) -> None:
-    print(f"{file}: {len(faces)} face{'' if len(faces) == 1 else 's'}")
+    name = os.fsencode(file).decode("utf-8", "backslashreplace")
+    print(f"{name}: {len(faces)} face{'' if len(faces) == 1 else 's'}")
     for number, face in enumerate(faces, 1):
         x, y, width, height = face["box"]
         likely = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import argparse
 
     from edge.mqtt.payloads import WindowPayload
+
+MAX_LINES = 100
 
 EXAMPLES = """examples:
   edge run
@@ -32,25 +35,49 @@ def main(args: argparse.Namespace) -> int:
     set_up_logging()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            # Not set in the handler itself: the main thread may hold the event's lock at this very moment.
+            signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
     config = read_config(args)
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import Daemon  # noqa: PLC0415
 
-    Daemon(config, stop, on_window=_ignore if args.quiet else _print_window, on_ready=_print_lines).run()
+    printer = _Printer()
+    on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
+    try:
+        Daemon(config, stop, on_window=on_window, on_ready=lambda lines: printer.put("\n".join(lines))).run()
+    finally:
+        printer.finish()
     return 0
 
 
-def _ignore(_window: WindowPayload) -> None:
-    pass
+class _Printer:
+    """Prints in a thread of its own: a terminal that is held (Ctrl-S) or a full pipe must not hold up the daemon."""
+
+    def __init__(self) -> None:
+        self._lines: queue.Queue[str | None] = queue.Queue(MAX_LINES)
+        self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
+        self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Print a line soon; lines that nobody takes are dropped."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(line)
+
+    def finish(self) -> None:
+        """Print what waits, for a moment."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._thread.join(0.3)
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            # The daemon outlives the pipe or file that it prints to.
+            with contextlib.suppress(OSError, ValueError):
+                print(line, flush=True)
 
 
-def _print_lines(lines: list[str]) -> None:
-    for line in lines:
-        _print(line)
-
-
-def _print_window(window: WindowPayload) -> None:
+def _in_words(window: WindowPayload) -> str:
     """One line per window: when, how many, which."""
     line = f"{window.window.end[11:19]}Z  #{window.seq:<6} "
     if window.suppressed or window.people is None:
@@ -60,10 +87,4 @@ def _print_window(window: WindowPayload) -> None:
         line += f"{window.faces.mean:5.1f} faces   " + "  ".join(f"{name} {n:.1f}" for name, n in shares if n >= 0.05)
     if window.quality.coverage < 0.9:
         line += f"   ({100 * window.quality.coverage:.0f} % of the time seen)"
-    _print(line)
-
-
-def _print(line: str) -> None:
-    # The daemon outlives the terminal, pipe or file that it prints to.
-    with contextlib.suppress(OSError, ValueError):
-        print(line, flush=True)
+    return line

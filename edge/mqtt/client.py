@@ -57,9 +57,9 @@ def explain(error: BaseException | None) -> str:
     return str(error)
 
 
-def connect_options(protocol: MQTTProtocolVersion) -> dict[str, Any]:
-    """Options of connect: under MQTT 5 the session outlives short breaks."""
-    if protocol != MQTTProtocolVersion.MQTTv5:
+def connect_options(protocol: MQTTProtocolVersion, *, keep: bool) -> dict[str, Any]:
+    """Options of connect: with `keep`, and under MQTT 5, the session outlives short breaks."""
+    if protocol != MQTTProtocolVersion.MQTTv5 or not keep:
         return {}
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = SESSION_EXPIRY

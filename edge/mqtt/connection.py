@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 MAX_IN_FLIGHT = 20
 WILL_DELAY = 10  # seconds: a short break in the network is no news
 ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
+HANG_UPS = 3  # one may be a broker that is just starting, behind something that already listens
 CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
 
 
@@ -50,10 +51,13 @@ class Connection:
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
         self._on_message = on_message
-        self._protocol = MQTTProtocolVersion.MQTTv5 if settings.mqtt5 else MQTTProtocolVersion.MQTTv311
+        self._protocol = _first_protocol(settings)
         self._client: paho.Client | None = None
         self._connected = threading.Event()
-        self._downgrade = False
+        self._downgrade = False  # the broker does not know MQTT 5
+        self._renew = False  # the connection was lost: what was in flight must not go out as if it were news
+        self._hung_up = 0  # times in a row that the broker closed without an answer
+        self._accepted = False
         self._answered = False
         self._asked: float | None = None  # when the attempt began that has no answer yet
         self._ever = False
@@ -99,25 +103,37 @@ class Connection:
         client.on_message = self._handle_message
         client.on_subscribe = self._handle_subscribe
         url = self._settings.url
-        client.connect_async(url.host, url.port, self._settings.keepalive, **connect_options(self._protocol))
+        client.connect_async(
+            url.host,
+            url.port,
+            self._settings.keepalive,
+            **connect_options(self._protocol, keep=self._will_topic is not None),
+        )
         client.loop_start()
 
     def maintain(self) -> bool:
-        """Change to 3.1.1 if the broker asked for it; called now and then, from outside the network thread.
+        """Begin with a new client after a loss, or in the other protocol if the broker does not know this one.
+
+        Called now and then, from outside the network thread.
 
         Returns:
             True when it did: everything that was in flight has to be sent again.
         """
         asked = self._asked
         silent = asked is not None and time.monotonic() - asked > ANSWER_SECONDS
-        if not self._downgrade and not (silent and self.protocol5 and not self._ever):
-            return False
-        self._downgrade, self._asked = False, None
         if silent:
             self._problem(f"broker {self._settings.url} does not answer; is it an MQTT port, and not a TLS one?")
-        logger.info("broker %s does not speak MQTT 5: changing to 3.1.1", self._settings.url)
+        if not (self._downgrade or self._renew or silent or self._hung_up >= HANG_UPS):
+            return False
+        lost, self._renew, self._downgrade, self._asked, self._hung_up = self._renew, False, False, None, 0
         self._close()
-        self._protocol = MQTTProtocolVersion.MQTTv311
+        if lost:  # perhaps another broker answers now: begin as at the start
+            self._protocol = _first_protocol(self._settings)
+        elif self.protocol5:
+            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
+            self._protocol = MQTTProtocolVersion.MQTTv311
+        else:
+            self._protocol = _first_protocol(self._settings)
         self.start()
         return True
 
@@ -135,7 +151,7 @@ class Connection:
             The message id, or None when there is no connection: then it was not taken.
         """
         client = self._client
-        if client is None or not self.connected:
+        if client is None or not self._accepted:
             return None
         properties = None
         if self.protocol5 and expiry is not None:
@@ -158,6 +174,7 @@ class Connection:
     def _close(self) -> None:
         client, self._client = self._client, None
         self._connected.clear()
+        self._accepted = False
         if client is not None:
             client.disconnect()
             # paho's thread may sit in a connect that takes seconds: nobody waits for it.
@@ -183,9 +200,12 @@ class Connection:
             self._ever = True
             self.refused = None
             self._last_problem = ""
-            self._connected.set()
+            self._hung_up = 0
             logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
+            # Whoever waits for `connected` may publish only behind what is announced here.
+            self._accepted = True
             self._on_connected()
+            self._connected.set()
             return
         if "protocol version" in str(code) and self.protocol5:
             self._downgrade = True
@@ -211,12 +231,12 @@ class Connection:
         if client is not self._client:
             return
         self._connected.clear()
+        self._accepted = False
         if was_connected:
+            self._renew = True
             self._problem(f"lost the broker {self._settings.url} ({code}); trying again")
-        elif self.protocol5 and not answered and not self._ever:
-            # An old broker may simply hang up at a protocol that it does not know.
-            self._downgrade = True
-        elif not answered and not self._ever:
+        elif not answered:
+            self._hung_up += 1
             self._problem(f"broker {self._settings.url} hangs up; is it an MQTT port, and not a TLS one?")
 
     def _handle_publish(
@@ -250,3 +270,7 @@ class Connection:
         if text != self._last_problem:  # once, not at every attempt of a long night
             logger.warning("%s", text)
         self._last_problem = text
+
+
+def _first_protocol(settings: BrokerSettings) -> MQTTProtocolVersion:
+    return MQTTProtocolVersion.MQTTv5 if settings.mqtt5 else MQTTProtocolVersion.MQTTv311

@@ -36,7 +36,7 @@ class Lifetimes:
 
 
 class Publisher:
-    """Owns the outbox and the connection; its thread is the only one that touches the disk.
+    """Owns the outbox and the connection; while it runs, its thread is the only one that touches the disk.
 
     Args:
         settings: The broker.
@@ -61,6 +61,9 @@ class Publisher:
         self._connection = Connection(settings, topics.availability, self._announce, self._acknowledged)
         self._new: queue.SimpleQueue[WindowPayload] = queue.SimpleQueue()
         self._acks: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # id, reason if refused
+        self._pending: WindowPayload | None = None  # taken, but not yet on the disk
+        self._done: list[int] = []  # the broker has them, the outbox has not yet forgotten them
+        self._failing = ""  # why the disk could not be written at the last try
         self._in_flight: dict[int, int] = {}  # message id -> seq
         self._sent = 0  # the highest seq handed to the network in this run
         self._missed = 0  # the highest seq that was stored while nobody listened, or by an earlier run
@@ -91,7 +94,7 @@ class Publisher:
     @property
     def depth(self) -> int:
         """How many windows the broker does not have yet."""
-        return self._depth
+        return self._depth + self._new.qsize() + (self._pending is not None)
 
     def check(self) -> None:
         """Raises RefusedError while the broker has refused us from the start, and what ended the thread if it did."""
@@ -107,11 +110,6 @@ class Publisher:
         """Take a window; returns at once."""
         self._new.put(window)
 
-    def publish_state(self, state: State) -> None:
-        """Set the retained state, now and after every reconnect."""
-        self._retained[self._topics.state] = state.to_json()
-        self._connection.publish(self._topics.state, state.to_json(), qos=1, retain=True)
-
     def publish_health(self, health: HealthPayload) -> None:
         """Send the health message if there is a connection; an old one is of no use later."""
         expiry = self._lifetimes.health
@@ -121,6 +119,9 @@ class Publisher:
         """Send what there is for at most `timeout` seconds, say `offline`, close.
 
         What the broker did not acknowledge stays in the outbox for the next start.
+
+        Raises:
+            EdgeError: Windows are lost, because the disk would not take them.
         """
         self._stopping.set()
         if self._thread.is_alive():
@@ -136,6 +137,9 @@ class Publisher:
         self._connection.stop()
         if not self._thread.is_alive():
             self._outbox.stop()
+        lost = self._new.qsize() + (self._pending is not None)
+        if lost:
+            raise EdgeError(f"{lost} windows could not be stored and are lost ({self._failing or 'disk too slow'})")
 
     def _announce(self) -> None:
         """After every connect, in the network thread: everything retained, `online` last."""
@@ -158,35 +162,49 @@ class Publisher:
             try:
                 self._store(0.0 if stopping else TICK)
                 if self._connection.maintain():
-                    self._in_flight.clear()
-                    self._sent = 0
+                    self._begin_again()
                 self._delete_acknowledged()
                 self._send()
                 self._expire()
+                self._failing = ""
             except sqlite3.Error as error:
-                logger.error("outbox: %s; windows may be lost while this lasts", error)
+                if str(error) != self._failing:
+                    logger.error("outbox: %s; windows wait in memory while this lasts", error)
+                self._failing = str(error)
                 time.sleep(TICK)
+                if stopping:
+                    return
             if stopping and self._new.empty() and not (self._in_flight and self._connection.connected):
                 return
 
     def _store(self, timeout: float) -> None:
-        try:
-            window = self._new.get(timeout=timeout) if timeout else self._new.get_nowait()
-        except queue.Empty:
-            if not timeout:
-                time.sleep(0.01)
-            return
+        if self._pending is None:
+            try:
+                self._pending = self._new.get(timeout=timeout) if timeout else self._new.get_nowait()
+            except queue.Empty:
+                if not timeout:
+                    time.sleep(0.01)
+                return
+        window = self._pending
         seq = self._outbox.put(window.to_json().decode(), time.time())
+        self._pending = None
         self._depth += 1
         if not self._connection.connected:
             self._missed = seq
         named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": seq})
-        self._on_stored(named)
         # Under 3.1.1 nothing expires: a retained figure would look like news for ever.
         retain = self._connection.protocol5
         self._connection.publish(
             self._topics.latest, named.to_json(), qos=1, retain=retain, expiry=self._lifetimes.latest
         )
+        self._on_stored(named)
+
+    def _begin_again(self) -> None:
+        """There is a new client, which knows nothing of what the old one had in flight: it goes out again, as late."""
+        self._delete_acknowledged()
+        self._in_flight.clear()
+        self._sent = 0
+        self._missed = self._outbox.newest()
 
     def _send(self) -> None:
         room = MAX_IN_FLIGHT - len(self._in_flight)
@@ -211,18 +229,18 @@ class Publisher:
             self._sent = row.seq
 
     def _delete_acknowledged(self) -> None:
-        done = []
         while not self._acks.empty():
             mid, refusal = self._acks.get()
             seq = self._in_flight.pop(mid, None)
             if seq is not None and not refusal:
-                done.append(seq)
+                self._done.append(seq)
                 self._rejected = None
+                self._accepted = True
             elif seq is not None:
                 self._keep_refused(refusal)
-        if done:
-            self._accepted = True
-            self._outbox.delete(done)
+        if self._done:
+            self._outbox.delete(self._done)
+            self._done = []
             self._depth = self._outbox.depth()
 
     def _keep_refused(self, reason: str) -> None:

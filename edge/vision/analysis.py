@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.cameras.capture import Frame
+from edge.vision.emotions import MAX_FACES
 from edge.vision.faces import Faces
 from edge.vision.tracks import Track, Tracker
 from edge.windows import UNKNOWN, Observation
-
-MAX_FACES = 256  # best first; bounds the time and memory of a frame full of faces (or of false ones)
 
 
 class Detector(Protocol):
@@ -43,6 +42,7 @@ class Analysis:
         classifier: Names their emotions.
         min_face_px: Smaller faces are counted as unknown and not classified; pixels of the frame.
         min_confidence: Smoothed probabilities below this are counted as unknown.
+        fps: Frames per second that will be analysed.
         measured: Called with the name of a stage and the seconds it took.
     """
 
@@ -52,6 +52,7 @@ class Analysis:
         classifier: Classifier,
         min_face_px: int,
         min_confidence: float,
+        fps: float,
         measured: Callable[[str, float], None] = lambda _stage, _seconds: None,
     ) -> None:
         self._detector = detector
@@ -59,7 +60,7 @@ class Analysis:
         self._min_face_px = min_face_px
         self._min_confidence = min_confidence
         self._measured = measured
-        self._tracker = Tracker()
+        self._tracker = Tracker(fps)
 
     def observe(self, frame: Frame) -> Observation:
         """Analyse one frame."""
@@ -76,10 +77,6 @@ class Analysis:
         self._measured("track", tracked - detected)
         self._measured("classify", classified - tracked)
         return self._count(now + missed, frame.time)
-
-    def forget(self) -> None:
-        """Drop everything that is known about the people seen so far."""
-        self._tracker.clear()
 
     def _count(self, tracks: list[Track], time: float) -> Observation:
         counts = dict.fromkeys((*self._classifier.labels, UNKNOWN), 0)

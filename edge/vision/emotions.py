@@ -61,10 +61,10 @@ class EmotionClassifier:
         if not len(boxes):
             return np.empty((0, len(self.labels)), np.float32)
         crops = self._cut(image, boxes)
-        quantised = self._table[crops]
         bits = np.empty((len(boxes), len(self.labels)), np.uint8)
-        for row, crop in zip(bits, quantised, strict=True):
-            self._model.input_view()[0] = crop
+        for row, crop in zip(bits, crops, strict=True):
+            # "clip" only spares numpy a buffer: every uint8 is within the table.
+            np.take(self._table, crop, out=self._model.input_view()[0], mode="clip")
             self._model.invoke()
             row[:] = self._model.output_view(self._tensor)[0].view(np.uint8)
         return _softmax(self._logits[bits])

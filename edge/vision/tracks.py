@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
-MAX_AGE = 0.5  # seconds that a face is still counted after it was last seen; longer over-counts moving scenes
+MAX_AGE = 1.0  # seconds that a face may still be counted after it was last seen; longer over-counts moving scenes
+MISSED_FRAMES = 2.5  # as many frames it may be missed in
 MIN_SIGHTINGS = 2  # a face seen once is counted only in that frame: a single false box leaves no shadow
 SMOOTHING = 0.5  # weight of the newest probabilities
 
 
 @dataclass
 class Track:
-    """A face over time. It lives in memory only, and dies `MAX_AGE` after the face was last seen."""
+    """A face over time. It lives in memory only, and dies soon after the face was last seen."""
 
     box: NDArray[np.float32]  # (4,) x, y, width, height
     seen: float  # monotonic seconds
@@ -31,9 +32,14 @@ class Track:
 
 
 class Tracker:
-    """Keeps the tracks of one camera."""
+    """Keeps the tracks of one camera.
 
-    def __init__(self) -> None:
+    Args:
+        fps: Frames per second that will come.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self.max_age = min(MAX_AGE, MISSED_FRAMES / fps)
         self._tracks: list[Track] = []
 
     def update(self, boxes: NDArray[np.float32], time: float) -> tuple[list[Track], list[Track]]:
@@ -47,7 +53,7 @@ class Tracker:
             One track per box, in the order of the boxes; and the tracks that were missed in this
             frame but are still counted.
         """
-        before = [track for track in self._tracks if 0 <= time - track.seen <= MAX_AGE]
+        before = [track for track in self._tracks if 0 <= time - track.seen <= self.max_age]
         matched: list[Track | None] = [None] * len(boxes)
         free = set(range(len(before)))
         if before and len(boxes):
@@ -67,10 +73,6 @@ class Tracker:
         missed = [before[j] for j in sorted(free) if before[j].sightings >= MIN_SIGHTINGS]
         self._tracks = now + missed
         return now, missed
-
-    def clear(self) -> None:
-        """Forget everybody."""
-        self._tracks = []
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
