@@ -35,7 +35,8 @@ def main(args: argparse.Namespace) -> int:
     set_up_logging()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+        # nohup is respected; a SIGINT that a shell ignores for its background jobs still means us when it comes.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             # Not set in the handler itself: the main thread may hold the event's lock at this very moment.
             signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
     config = read_config(args)
