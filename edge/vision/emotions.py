@@ -63,8 +63,7 @@ class EmotionClassifier:
         crops = self._cut(image, boxes)
         bits = np.empty((len(boxes), len(self.labels)), np.uint8)
         for row, crop in zip(bits, crops, strict=True):
-            # "clip" only spares numpy a buffer: every uint8 is within the table.
-            np.take(self._table, crop, out=self._model.input_view()[0], mode="clip")
+            self._model.input_view()[0] = self._table[crop]
             self._model.invoke()
             row[:] = self._model.output_view(self._tensor)[0].view(np.uint8)
         return _softmax(self._logits[bits])
