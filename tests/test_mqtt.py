@@ -57,6 +57,21 @@ def test_latest_is_retained_and_expires(broker: int, publish: Start, subscribe: 
     assert subscribe(broker, "classroom/+/latest").messages == []
 
 
+def test_latest_is_not_retained_where_nothing_expires(
+    broker: int, publish: Start, subscribe: Callable[..., Subscriber]
+) -> None:
+    subscriber = subscribe(broker)
+    publisher = publish(broker, mqtt5=False)
+    assert publisher.connection.wait_connected(5)
+    assert not publisher.connection.protocol5
+    publisher.publish_window(window())
+    subscriber.wait("window")
+    assert subscriber.wait("latest")[0].json()["seq"] == 1
+    late = subscribe(broker)
+    late.wait("availability")
+    assert {message.name for message in late.messages} == {"info", "state", "availability"}
+
+
 def test_windows_wait_for_the_broker_and_say_so(
     start_broker: Callable[..., Broker], publish: Start, subscribe: Callable[..., Subscriber]
 ) -> None:
