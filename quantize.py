@@ -30,9 +30,10 @@ try:
     from models.calibrate import write_calibration
     from models.data import KINDS, Faces, read_faces
     from models.labels import HEADS, LABELS
-    from models.proof import Geometry, Grey, faults_of, kind_of, prove, run_float, run_int8, truth_of
+    from models.proof import Geometry, Grey, faults_of, kind_of, prove, run_float, truth_of
     from models.quantizer import REMEDY, TOOLS, FloatModel, RefusedError, check_same, float_tflite, to_int8
     from models.readers import CLASS_NAMES
+    from models.runner import predict
 except ImportError as absent:
     sys.exit(f"quantize.py: {absent}. Remedy: pip install --no-deps -r models/requirements-convert.txt")
 
@@ -96,9 +97,9 @@ def build(args: argparse.Namespace, faces: Faces, folder: Path, arguments: list[
     _write(folder / args.output.name, int8, card)
     path = (folder / args.output.name).with_suffix(".json")
     checked = read_card(path, EmotionCard)
-    after, milliseconds = run_int8(Model(path, checked), checked, geometry, public.images)
-    proofs = {head: prove(before[heads[head]], after[head], truth) for head, truth in truths.items()}
-    print(f"{len(int8):,} bytes, {milliseconds:.3f} ms per face (median, one thread, {runtime_version()})")
+    after = predict(Model(path, checked), checked, public.images)
+    proofs = {head: prove(before[heads[head]], after.logits[head], truth) for head, truth in truths.items()}
+    print(f"{len(int8):,} bytes, {after.milliseconds:.3f} ms per face (median, one thread, {runtime_version()})")
     for head, proof in proofs.items():
         print(
             f"{head}: {proof.pictures} held-out pictures, float {proof.float_accuracy:.2%}, "
@@ -124,7 +125,7 @@ def build(args: argparse.Namespace, faces: Faces, folder: Path, arguments: list[
             "held_out": HELD_OUT if args.data.suffix == ".npz" else f"{HELD_OUT}; {DRAWN}",
             **{head: proof.figures() for head, proof in proofs.items()},
             "bytes": len(int8),
-            "ms_per_face": round(milliseconds, 4),
+            "ms_per_face": round(after.milliseconds, 4),
             "measured_on": f"{runtime_version()}, one thread, {platform.machine()}",
         },
     }

@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -125,12 +125,8 @@ def _read(path: Path) -> _Document:
         raise ConfigError(f"{path} is not valid YAML", " ".join(str(error).split())) from None
     # An empty section (`deployment:` with nothing below) means its defaults.
     # A copy of each: sections that share an anchor must not share an override.
-    document.values = {key: {} if value is None else _own(value) for key, value in document.values.items()}
+    document.values = {key: {} if value is None else copy.copy(value) for key, value in document.values.items()}
     return document
-
-
-def _own(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
-    return copy.copy(value) if isinstance(value, dict) else value
 
 
 def _parse(text: str, path: Path) -> _Document:
@@ -180,10 +176,7 @@ def _override(document: _Document, key: Key, text: str, place: str) -> None:
 
 
 def _is_text(key: Key) -> bool:
-    model = _model(key[:-1])
-    if model is None or key[-1] not in model.model_fields:
-        return False
-    rule = model.model_json_schema()["properties"][key[-1]]
+    rule = _rule(key)
     return "string" in [part.get("type") for part in (rule, *rule.get("anyOf", ()))]
 
 
@@ -232,6 +225,13 @@ def _model(key: Key) -> type[BaseModel] | None:
     return model
 
 
+def _rule(key: Key) -> dict[str, Any]:
+    """The JSON Schema of one key, empty where there is no such key."""
+    model = _model(key[:-1])
+    rules: dict[str, dict[str, Any]] = model.model_json_schema()["properties"] if model else {}
+    return rules.get(key[-1], {})
+
+
 def _names(section: Key) -> list[str]:
     model = _model(section)
     return list(model.model_fields) if model else []
@@ -239,14 +239,12 @@ def _names(section: Key) -> list[str]:
 
 def _allowed(key: Key) -> str:
     """What a key may hold, from its own declaration."""
-    model = _model(key[:-1])
-    info = model.model_fields.get(key[-1]) if model else None
-    if info is None or model is None:
+    rule = _rule(key)
+    if not rule:
         return "nothing"
     if _model(key):
         return f"a section with the keys {', '.join(_names(key))}"
-    rule = model.model_json_schema()["properties"][key[-1]]
-    if choices := get_args(info.annotation) if "enum" in rule else ():
+    if choices := rule.get("enum"):
         kind = ", ".join(map(str, choices))
     else:
         kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}.get(
@@ -255,4 +253,5 @@ def _allowed(key: Key) -> str:
     low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
     if low is not None and high is not None:
         kind += f" {'from' if 'minimum' in rule else 'above'} {low:g} to {high:g}"
-    return f"{kind} ({info.description})" if info.description else kind
+    description = rule.get("description")
+    return f"{kind} ({description})" if description else kind

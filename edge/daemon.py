@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from edge import __version__, health, privacy
+from edge import PROGRAM, __version__, health, privacy
 from edge.broker import EmbeddedBroker
 from edge.cameras.capture import Capture
 from edge.cameras.sources import open_camera, resolve_source
@@ -94,10 +93,12 @@ class Daemon:
             self._loop(capture, publisher, broker)
         finally:
             capture.stop()
-            if publisher is not None:
-                publisher.stop()
-            if broker is not None:
-                broker.stop()
+            try:
+                if publisher is not None:
+                    publisher.stop()
+            finally:
+                if broker is not None:
+                    broker.stop()
 
     def _loop(self, capture: Capture, publisher: Publisher, broker: EmbeddedBroker | None) -> None:
         config, now = self._config, self._clock.monotonic
@@ -173,7 +174,7 @@ class Daemon:
         return [
             f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
             f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
-            f"  {os.environ.get('EDGE_COMMAND', 'edge')} watch --broker {url}",
+            f"  {PROGRAM} watch --broker {url}",
         ]
 
     def _state(self, mode: str, reason: str) -> payloads.State:

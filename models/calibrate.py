@@ -20,9 +20,10 @@ from edge.vision.calibration import calibration_path, read_calibration
 from edge.vision.cards import EmotionCard, read_card
 from edge.vision.tflite import Model, runtime_version
 from models.data import KINDS, Faces, read_faces
-from models.evaluate import card_path, known_heads, pictures_of, predict
+from models.evaluate import card_path, known_heads, pictures_of
 from models.labels import LABELS
 from models.metrics import Confusion, fit_temperature, softmax
+from models.runner import predict
 
 DIGITS = 6  # of a share: far finer than a few thousand pictures can tell
 EXAMPLES = """examples:

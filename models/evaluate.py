@@ -9,9 +9,6 @@ import argparse
 import json
 import math
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,37 +18,23 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.errors import ModelError
-from edge.vision.cards import EmotionCard, Input, read_card
-from edge.vision.emotions import logit_table
+from edge.vision.cards import EmotionCard, read_card
 from edge.vision.tflite import Model, runtime_version
 from models.data import KINDS, SPLITS, Faces, read_faces
 from models.labels import HEADS, LABELS
 from models.metrics import Confusion, Reliability, softmax
 from models.report import as_text, read_log, write_report
+from models.runner import predict
 
 SMALL = 24  # px; the smallest face the daemon classifies as shipped
 WHOLE = 48  # px; the pictures as they are
 SIZES = (40, 32, SMALL, 20, 16, 12)  # px; how wide a camera might have seen the face
 GAINS = (0.7, 0.5, 0.35, 0.25, 0.15)  # what grey levels are multiplied by
-WARM_UP = 50  # pictures; the first few runs pay for memory that the others find ready
 EXAMPLES = """examples:
   python -m models.evaluate models/emotions.tflite fer2013.npz
   python -m models.evaluate models/emotions.tflite fer2013.npz --report build/report --log runs/first/log.csv
   python -m models.evaluate models/emotions.tflite fer2013.npz --split private --json
 """
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says about n pictures.
-
-    Attributes:
-        logits: By the card's name of each output, (n, labels) float32, not divided by the temperature.
-        milliseconds: Median time of one picture, from grey levels to int8 logits.
-    """
-
-    logits: dict[str, NDArray[np.float32]]
-    milliseconds: float
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -132,42 +115,6 @@ def known_heads(card: EmotionCard) -> list[str]:
                 f"outputs are {' and '.join(HEADS)}, with labels {', '.join(LABELS)}",
             )
     return list(card.outputs)
-
-
-def predict(
-    model: Model, card: EmotionCard, images: NDArray[np.uint8], tick: Callable[[], object] = bool
-) -> Prediction:
-    """Run a model on n >= 1 grey faces (n, height, width) uint8, one by one, as the daemon does. Raises ModelError.
-
-    `tick` is called after each face, for a progress bar.
-    """
-    tensors = {name: model.output(out.tensor, (1, len(out.labels))) for name, out in card.outputs.items()}
-    bits = {name: np.empty((len(images), tensor.shape[1]), np.uint8) for name, tensor in tensors.items()}
-    table = model.input_table()
-    crops = fitted(images, card.input)
-    for crop in crops[:WARM_UP]:
-        model.input_view()[0] = table[crop]
-        model.invoke()
-    seconds = np.empty(len(crops))
-    for row, crop in enumerate(crops):
-        start = time.perf_counter()
-        model.input_view()[0] = table[crop]
-        model.invoke()
-        for name, tensor in tensors.items():
-            bits[name][row] = model.output_view(tensor)[0].view(np.uint8)
-        seconds[row] = time.perf_counter() - start
-        tick()
-    logits = {name: logit_table(tensor, card.outputs[name])[bits[name]] for name, tensor in tensors.items()}
-    return Prediction(logits, float(np.median(seconds)) * 1000)
-
-
-def fitted(images: NDArray[np.uint8], size: Input) -> NDArray[np.uint8]:
-    """Grey faces (n, height, width) uint8 as a model takes them: (n, its height, its width, 1) uint8."""
-    if images.shape[1:] == (size.height, size.width):
-        return images[..., None]
-    ways = cv2.INTER_AREA if images.shape[2] > size.width else cv2.INTER_LINEAR  # as the daemon resizes its crops
-    resized = [cv2.resize(image, (size.width, size.height), interpolation=ways) for image in images]
-    return np.stack(resized)[..., None].astype(np.uint8)
 
 
 def shrink(images: NDArray[np.uint8], size: int = SMALL) -> NDArray[np.uint8]:

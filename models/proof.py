@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.vision.cards import EmotionCard
-from edge.vision.emotions import logit_table
-from edge.vision.tflite import Model
 from models.data import Faces
 from models.labels import LABELS
 from models.metrics import Confusion, fit_temperature
 from models.quantizer import FloatModel
 from models.readers import CLASS_NAMES
-
-WARM_UP = 50  # pictures; the first few runs pay for memory that the others find ready
+from models.runner import fitted
 
 Grey: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
@@ -38,10 +32,7 @@ class Geometry:
 
     def fit(self, image: Grey) -> Grey:
         """A grey face (h, w) uint8 in the model's size, (height, width, 1) uint8, resized as the daemon does."""
-        if image.shape != (self.height, self.width):
-            shrink = cv2.INTER_AREA if image.shape[1] > self.width else cv2.INTER_LINEAR
-            image = np.asarray(cv2.resize(image, (self.width, self.height), interpolation=shrink), np.uint8)
-        return image[..., None]
+        return fitted(image[None], self.height, self.width)[0]
 
     def sample(self, image: Grey) -> Floats:
         """A grey face (h, w) uint8 as the float model sees it: (1, height, width, channels) float32."""
@@ -84,33 +75,6 @@ def run_float(model: FloatModel, geometry: Geometry, images: Iterable[Grey]) -> 
     """What the float model says about n >= 1 grey faces (h, w) uint8: (n, labels) float32 by its tensors' names."""
     parts = [model.run(geometry.sample(image)) for image in images]
     return {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}
-
-
-def run_int8(
-    model: Model, card: EmotionCard, geometry: Geometry, images: NDArray[np.uint8]
-) -> tuple[dict[str, Floats], float]:
-    """Run a quantised model on grey faces (n, h, w) uint8, n >= 1, one by one, as the daemon does.
-
-    Returns:
-        Logits (n, labels) float32 by the card's name of each output, and the median milliseconds of one picture.
-
-    Raises:
-        ModelError: The file does not fit its card.
-    """
-    tensors = {name: model.output(out.tensor, (1, len(out.labels))) for name, out in card.outputs.items()}
-    bits = {name: np.empty((len(images), tensor.shape[1]), np.uint8) for name, tensor in tensors.items()}
-    table = model.input_table()
-    seconds = np.empty(len(images))
-    for row in (*range(min(WARM_UP, len(images))), *range(len(images))):
-        face = geometry.fit(images[row])
-        start = time.perf_counter()
-        model.input_view()[0] = table[face]
-        model.invoke()
-        for name, tensor in tensors.items():
-            bits[name][row] = model.output_view(tensor)[0].view(np.uint8)
-        seconds[row] = time.perf_counter() - start
-    logits = {name: logit_table(tensor, card.outputs[name])[bits[name]] for name, tensor in tensors.items()}
-    return logits, float(np.median(seconds)) * 1000
 
 
 def kind_of(values: Floats) -> str:

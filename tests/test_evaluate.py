@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from edge.errors import ModelError
 from edge.vision.calibration import calibration_path, read_calibration
 from edge.vision.cards import SHIPPED, EmotionCard, Input, read_card
-from models import calibrate, evaluate
+from models import calibrate, evaluate, runner
 from models.data import PUBLIC
 from models.labels import HEADS, LABELS
 from models.metrics import Confusion, Reliability, softmax
@@ -91,7 +91,7 @@ def test_faces_are_resized_to_what_a_model_takes() -> None:
         (other, (2, 64, 96, 1)),
         (other.model_copy(update={"width": 48, "height": 48}), (2, 48, 48, 1)),
     ):
-        crops = evaluate.fitted(images, size)
+        crops = runner.fitted(images, size.height, size.width)
         assert crops.shape == shape
         assert crops.dtype == np.uint8
         assert (crops == 7).all()

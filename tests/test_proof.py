@@ -20,7 +20,7 @@ from edge.vision import emotions
 from edge.vision.cards import SHIPPED, EmotionCard, EmotionOutput, read_card
 from edge.vision.emotions import EmotionClassifier, logit_table
 from edge.vision.tflite import Model, Tensor
-from models import keras_input, proof
+from models import keras_input, proof, runner
 from models.data import Faces
 from models.labels import LABELS
 from models.quantizer import FloatModel, RefusedError
@@ -68,7 +68,7 @@ def test_the_daemon_reads_probabilities_without_a_second_softmax(tmp_path: Path,
 
     content = read_card(SHIPPED / "emotions.json", EmotionCard)
     model = Model(SHIPPED / "emotions.json", content)
-    raw = proof.run_int8(model, content, proof.Geometry(48, 48, 1, -1, 1), picture()[None])[0]["ferplus"]
+    raw = runner.predict(model, content, picture()[None]).logits["ferplus"]
     step = model.output(content.outputs["ferplus"].tensor, (1, 7)).scale
     expected = np.maximum(raw, step / 2) ** (1 / temperature)  # this model gives logits: only the rule is looked at
     assert shares == pytest.approx(expected / expected.sum(), rel=1e-4)

@@ -10,16 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import __version__
+from edge import PROGRAM, __version__
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import Config
-
-PROGRAM = os.environ.get("EDGE_COMMAND", "edge")
-"""How the user calls us: `./run` sets it."""
 
 COMMANDS = {
     "run": "count the emotions in front of the camera and publish the numbers",

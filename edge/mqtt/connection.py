@@ -127,12 +127,10 @@ class Connection:
             return False
         lost, self._renew, self._downgrade, self._asked, self._hung_up = self._renew, False, False, None, 0
         self._close()
-        if lost:  # perhaps another broker answers now: begin as at the start
-            self._protocol = _first_protocol(self._settings)
-        elif self.protocol5:
+        if self.protocol5 and not lost:
             logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
             self._protocol = MQTTProtocolVersion.MQTTv311
-        else:
+        else:  # after a loss perhaps another broker answers: begin as at the start
             self._protocol = _first_protocol(self._settings)
         self.start()
         return True
@@ -182,8 +180,9 @@ class Connection:
             ending.start()
             ending.join(0.5)
 
-    def _handle_socket_open(self, _client: paho.Client, _data: object, _socket: object) -> None:
-        self._asked = time.monotonic()
+    def _handle_socket_open(self, client: paho.Client, _data: object, _socket: object) -> None:
+        if client is self._client:
+            self._asked = time.monotonic()
 
     def _handle_connect(
         self,
@@ -193,9 +192,9 @@ class Connection:
         code: ReasonCode,
         _properties: object,
     ) -> None:
-        self._answered, self._asked = True, None
-        if client is not self._client:
+        if client is not self._client:  # one that was given up, and speaks its last
             return
+        self._answered, self._asked = True, None
         if not code.is_failure:
             self._ever = True
             self.refused = None
@@ -226,10 +225,10 @@ class Connection:
         code: ReasonCode,
         _properties: object,
     ) -> None:
-        was_connected = self._connected.is_set()
-        answered, self._answered, self._asked = self._answered, False, None
         if client is not self._client:
             return
+        was_connected = self._connected.is_set()
+        answered, self._answered, self._asked = self._answered, False, None
         self._connected.clear()
         self._accepted = False
         if was_connected:
