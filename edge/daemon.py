@@ -138,9 +138,8 @@ class Daemon:
                     self._publish(window, publisher, meter)
                 cutter.add(observation)
         finally:
-            last = cutter.finish(now())
-            if last is not None:
-                self._publish(last, publisher, meter)
+            for window in cutter.finish(now()):
+                self._publish(window, publisher, meter)
 
     def _publish(self, window: Window, publisher: Publisher, meter: health.Meter) -> None:
         policy = self._config.privacy

@@ -116,9 +116,12 @@ class WindowCutter:
         self._highest = max(self._highest, faces)
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
 
-    def finish(self, now: float) -> Window | None:
-        """The running window, shorter than usual, when the daemon stops; None if it holds no frame."""
-        return self._close(now) if self._frames and now > self._start else None
+    def finish(self, now: float) -> list[Window]:
+        """What is left when the daemon stops: windows that are over, then the running one if it has frames."""
+        last = self.due(now)
+        if self._frames and now > self._start:
+            last.append(self._close(now))
+        return last
 
     def _pass_until(self, time: float) -> None:
         self._missing += max(0.0, time - self._covered - self._max_gap)
