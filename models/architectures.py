@@ -12,6 +12,15 @@ from torch import Tensor, nn
 
 Trunk = tuple[nn.Module, int]
 
+# Per stage of fused and inverted blocks: which, expansion, channels, number of blocks, stride of the first.
+MixedPlan = tuple[tuple[str, int, int, int, int], ...]
+FUSED_SMALL: MixedPlan = (
+    ("fused", 1, 32, 1, 1), ("fused", 2, 64, 1, 2), ("fused", 1, 64, 2, 1), ("fused", 1, 128, 1, 2),
+    ("inverted", 4, 128, 3, 1),
+)  # fmt: skip
+# Too slow to ship, but made to teach: dense, and quick to train on a CPU with bfloat16 for its MACs.
+TEACHER: MixedPlan = (("fused", 1, 48, 3, 2), ("fused", 1, 96, 5, 2), ("fused", 1, 192, 6, 2))
+
 # Per stage of a MobileNetV2: expansion, channels, number of blocks, stride of the first.
 Plan = tuple[tuple[int, int, int, int], ...]
 SMALL: Plan = ((1, 16, 1, 1), (3, 24, 2, 2), (4, 48, 3, 2), (4, 96, 4, 2), (4, 160, 1, 1))
@@ -55,6 +64,38 @@ def inverted_residual(inputs: int, outputs: int, stride: int, expansion: int) ->
         nn.BatchNorm2d(outputs),
     )
     return Shortcut(block) if stride == 1 and inputs == outputs else block
+
+
+def fused_residual(inputs: int, outputs: int, stride: int, expansion: int) -> nn.Module:
+    """An inverted residual whose first two convolutions are one dense 3x3; without expansion that one is all.
+
+    For the large maps of a network: few channels make filtering each alone slow there, on CPUs more than its
+    multiplications tell (Gupta & Akin 2020, arXiv:2003.02838; MobileNetV4, Qin et al. 2024, arXiv:2404.10518).
+    """
+    inside = inputs * expansion
+    block = conv(inputs, inside if expansion > 1 else outputs, stride=stride)
+    if expansion > 1:
+        block = nn.Sequential(block, nn.Conv2d(inside, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+    return Shortcut(block) if stride == 1 and inputs == outputs else block
+
+
+def mobilenet_v4(plan: MixedPlan, stem: int = 32, stem_stride: int = 2, last: int = 512) -> Trunk:
+    """In the line of MobileNetV4's convolutional models: dense blocks first, inverted residuals where maps are small.
+
+    Args:
+        plan: Its stages.
+        stem: Channels of the first convolution; enough of them keep what its stride would lose.
+        stem_stride: Stride of that convolution.
+        last: Channels of the last one, which the heads read.
+    """
+    blocks = {"fused": fused_residual, "inverted": inverted_residual}
+    layers: list[nn.Module] = [conv(1, stem, stride=stem_stride)]
+    channels = stem
+    for kind, expansion, outputs, count, first in plan:
+        for index in range(count):
+            layers.append(blocks[kind](channels, outputs, first if index == 0 else 1, expansion))
+            channels = outputs
+    return nn.Sequential(*layers, conv(channels, last, 1)), last
 
 
 def mobilenet_v2(plan: Plan, stem: int = 16, last: int = 512) -> Trunk:

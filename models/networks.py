@@ -52,7 +52,9 @@ NETWORKS: dict[str, Callable[[], TwoHeads]] = {
     "mobilenet-v2-1.0": lambda: TwoHeads(*of.mobilenet_v2_width(1.0)),
     "mobilenet-v2-medium": lambda: TwoHeads(*of.mobilenet_v2(of.MEDIUM, last=640)),
     "mobilenet-v2-small": lambda: TwoHeads(*of.mobilenet_v2(of.SMALL)),
+    "mobilenet-v4-small": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL)),
     "resnet-50": lambda: TwoHeads(*of.resnet_50(), dropout=0.4),
+    "teacher": lambda: TwoHeads(*of.mobilenet_v4(of.TEACHER, stem_stride=1), dropout=0.4),
     "vgg": lambda: TwoHeads(*of.vgg(), dropout=0.4),
 }
 
