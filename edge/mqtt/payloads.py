@@ -151,10 +151,29 @@ class HealthPayload(Payload):
     outbox_depth: Count = Field(description="windows that the broker does not have yet")
 
 
+class Alert(Payload):
+    """Topic `alert/<id>`: something that a person should look at; an empty message clears it."""
+
+    problem: str
+    remedy: str
+    since: Stamp
+    lost: Count | None = Field(None, description="windows that were dropped since then, where any can be")
+
+
+class Answer(Payload):
+    """Topic `cmd/<name>/response`, or the response topic that the command named."""
+
+    status: Literal["ok", "error"]
+    error: str | None = Field(description="what was wrong, null when nothing was")
+    id: str | int | None = Field(description="the command's own id, null when it had none")
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "window": WindowPayload,
     "state": State,
     "info": Info,
     "health": HealthPayload,
+    "alert": Alert,
+    "answer": Answer,
 }
 """Every JSON payload by the name of its schema file; `latest` is a window, `availability` is a bare word."""

@@ -44,3 +44,20 @@ class Topics:
     def health(self) -> str:
         """How the daemon is doing, retained."""
         return self._topic("health")
+
+    def alert(self, name: str) -> str:
+        """A problem, retained; an empty payload says that it is over."""
+        return self._topic(f"alert/{name}")
+
+    @property
+    def commands(self) -> str:
+        """The filter that every command matches."""
+        return self._topic("cmd/+")
+
+    def command(self, name: str) -> str:
+        """Where one command is given."""
+        return self._topic(f"cmd/{name}")
+
+    def response(self, name: str) -> str:
+        """Where a command is answered, unless whoever gave it asked for another topic."""
+        return self._topic(f"cmd/{name}/response")
