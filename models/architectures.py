@@ -15,8 +15,7 @@ Trunk = tuple[nn.Module, int]
 # Per stage of fused and inverted blocks: which, expansion, channels, number of blocks, stride of the first.
 MixedPlan = tuple[tuple[str, int, int, int, int], ...]
 FUSED_SMALL: MixedPlan = (
-    ("fused", 1, 32, 1, 1), ("fused", 2, 64, 1, 2), ("fused", 1, 64, 2, 1), ("fused", 1, 128, 1, 2),
-    ("inverted", 4, 128, 3, 1),
+    ("fused", 1, 32, 1, 1), ("fused", 1, 64, 3, 2), ("fused", 1, 128, 2, 2), ("inverted", 4, 128, 2, 1),
 )  # fmt: skip
 # Too slow to ship, but made to teach: dense, and quick to train on a CPU with bfloat16 for its MACs.
 TEACHER: MixedPlan = (("fused", 1, 48, 3, 2), ("fused", 1, 96, 5, 2), ("fused", 1, 192, 6, 2))
