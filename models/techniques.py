@@ -21,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--weights", type=Path, help="start the trunk from ImageNet: torchvision's resnet50 or mobilenet_v2, a .pth")
     add("--teacher", type=Path, action="append", default=[], help="best.pt to learn from too; repeat for several")
+    add("--views", type=Path, help="folder of models.views: learn from its views and teachers instead; CPU only")
     add("--teacher-weight", type=_share, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
     add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
     add("--mixup", type=float, default=0.0, help="mix pictures, by shares from Beta(A, A); 0.2 is usual")

@@ -32,6 +32,7 @@ try:
     from models.export import load
     from models.networks import NETWORKS, TwoHeads, start_from_imagenet, to_input
     from models.techniques import Heads
+    from models.views import Views
 except ImportError as absent:
     sys.exit(f"models.train: {absent}. Remedy: pip install -r models/requirements-train.txt")
 
@@ -94,6 +95,7 @@ class Trainer:
             print(f"{args.weights}: {start_from_imagenet(self.network, args.weights)}")
         self.network.to(self.device, memory_format=torch.channels_last)
         self.teachers = [load(path)[0].to(self.device, memory_format=torch.channels_last) for path in args.teacher]
+        self.drawn = Views(args.views, len(self.images), args.temperature) if args.views else None
         self.steps = math.ceil(len(self.images) / args.batch)
         total = self.steps * args.epochs
         # Half a thousand steps, but never more than a tenth of a short run: else it keeps the untrained weights.
@@ -172,14 +174,21 @@ class Trainer:
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Heads, Heads | None]:
         """A view of each picture, its targets, and what the teachers say about that very view (if there are any)."""
-        x = self._view(rows)
+        taught = None
+        if self.drawn is not None:
+            x, taught = self.drawn.pick(rows, self.generator)
+        else:
+            x = self._view(rows)
         targets = (self.votes[rows], self.label[rows])
         if self.args.mixup:
             shares = techniques.mixup_shares(len(rows), self.args.mixup, self.generator).to(self.device)
-            x = techniques.blend(x, shares).contiguous(memory_format=torch.channels_last)
+            x = techniques.blend(x, shares)
             targets = (techniques.blend(targets[0], shares), techniques.blend(targets[1], shares))
-        if not self.teachers:
-            return x, targets, None
+            if taught is not None:
+                taught = (techniques.blend(taught[0], shares), techniques.blend(taught[1], shares))
+        x = x.contiguous(memory_format=torch.channels_last)
+        if taught is not None or not self.teachers:
+            return x, targets, taught
         with torch.no_grad(), self._precision():
             return x, targets, techniques.mix_teachers([teacher(x) for teacher in self.teachers], self.args.temperature)
 

@@ -1,0 +1,143 @@
+"""Draw some views of every training picture once, and ask the teachers about each once.
+
+A teacher costs as much at every step as the student it teaches. But a student that trains for a hundred epochs sees few
+views of a picture too often to remember them: eight of each, drawn beforehand, make every epoch as quick as one without
+teachers or augmentation. Teaching stays consistent (Beyer et al. 2022, arXiv:2106.05237): both see the same view.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+try:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from tqdm import tqdm
+
+    from models import techniques
+    from models.augment import augment
+    from models.data import KINDS, read_faces
+    from models.export import load
+    from models.networks import to_input
+    from models.techniques import Heads
+except ImportError as absent:
+    sys.exit(f"models.views: {absent}. Remedy: pip install -r models/requirements-train.txt")
+
+CHUNK = 256
+EXAMPLES = """examples:
+  python -m models.views fer2013.npz --output runs/views --teacher runs/first/best.pt --teacher runs/teacher/best.pt
+  python -m models.train fer2013.npz --output runs/student --views runs/views --epochs 100
+"""
+
+
+class Views:
+    """The views in a folder, and what all teachers found there say about them.
+
+    Args:
+        folder: As models.views wrote it.
+        pictures: How many training pictures there have to be.
+        temperature: Softens the teachers.
+
+    Raises:
+        ValueError: It is of other pictures, or no teacher has been asked.
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, folder: Path, pictures: int, temperature: float) -> None:
+        self._images: NDArray[np.uint8] = np.load(folder / "views.npy", mmap_mode="r")
+        told = sorted(folder.glob("told-*.npy"))
+        if len(self._images) != pictures or not told:
+            raise ValueError(f"{folder} has views of {len(self._images)} pictures and {len(told)} teachers' answers")
+        each = [torch.from_numpy(np.load(path)).float() for path in told]
+        heads = [(logits[..., 0, :], logits[..., 1, :]) for logits in each]
+        shape = each[0].shape[:2]
+        flat = [(ferplus.flatten(0, 1), fer2013.flatten(0, 1)) for ferplus, fer2013 in heads]
+        ferplus, fer2013 = techniques.mix_teachers(flat, temperature)
+        self._taught = ferplus.unflatten(0, shape), fer2013.unflatten(0, shape)
+
+    def pick(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Heads]:
+        """One view of each picture in `rows` (n,), mirrored or not: (n, 1, 48, 48), and the teachers' shares (n, 7)."""
+        which = torch.randint(self._images.shape[1], (len(rows),), generator=generator)
+        x = to_input(torch.from_numpy(self._images[rows.numpy(), which.numpy()]))
+        mirrored = torch.rand(len(rows), generator=generator) < 0.5
+        x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
+        ferplus, fer2013 = (head[rows, which] for head in self._taught)
+        return x, (ferplus, fer2013)
+
+
+def draw(images: NDArray[np.uint8], count: int, path: Path, seed: int) -> None:
+    """Write `count` random views of each picture (n, 48, 48) as (n, count, 48, 48) uint8."""
+    generator = torch.Generator().manual_seed(seed)
+    unfinished = path.with_suffix(".part")
+    views = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        unfinished, "w+", np.uint8, (len(images), count, *images.shape[1:])
+    )
+    for start in tqdm(range(0, len(images), CHUNK), desc="draw"):
+        x = to_input(torch.from_numpy(images[start : start + CHUNK]).repeat_interleave(count, 0))
+        grey = ((augment(x, generator) + 1) * 127.5).round().to(torch.uint8)
+        views[start : start + CHUNK] = grey.view(-1, count, *images.shape[1:]).numpy()
+    views.flush()
+    unfinished.replace(path)
+
+
+@torch.no_grad()
+def ask(teacher: Path, views: NDArray[np.uint8], path: Path, *, bfloat16: bool) -> None:
+    """Write the logits of a teacher as (n, count, 2, 7) float16: `ferplus`, then `fer2013`."""
+    network = load(teacher)[0].to(memory_format=torch.channels_last)
+    told = np.empty((*views.shape[:2], 2, 7), np.float16)
+    step = max(1, CHUNK // views.shape[1])  # larger batches leave the processor's caches, and take five times as long
+    for start in tqdm(range(0, len(views), step), desc=f"ask {teacher.parent.name}"):
+        part = torch.from_numpy(views[start : start + step]).flatten(0, 1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            heads = network(to_input(part).contiguous(memory_format=torch.channels_last))
+        together = torch.stack([logits.float() for logits in heads], 1)
+        told[start : start + step] = together.view(-1, views.shape[1], 2, 7).numpy()
+    np.save(path.with_suffix(".part.npy"), told)
+    path.with_suffix(".part.npy").replace(path)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        args.output.mkdir(parents=True, exist_ok=True)
+        path = args.output / "views.npy"
+        if not path.exists():
+            draw(read_faces(args.data, votes=args.votes).only("train").images, args.count, path, args.seed)
+        views = np.load(path, mmap_mode="r")
+        for teacher in args.teacher:
+            told = args.output / f"told-{hashlib.sha256(teacher.read_bytes()).hexdigest()[:12]}.npy"
+            if not told.exists():
+                ask(teacher, views, told, bfloat16=args.bfloat16)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"models.views: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.views", description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("data", type=Path, help=KINDS)
+    add("--votes", type=Path, help="FERPlus votes of a fer2013.csv (default: fer2013new.csv beside it)")
+    add("--output", type=Path, required=True, help="folder of the views and of each teacher's answers")
+    add("--teacher", type=Path, action="append", default=[], help="a best.pt; repeat for several, add more later")
+    add("--count", type=int, default=8, help="views of each picture (default: %(default)s)")
+    add("--bfloat16", action="store_true", help="let the teachers multiply in bfloat16")
+    add("--seed", type=int, default=1, help="default: %(default)s")
+    add("--threads", type=int, default=0, help="CPU threads (default: all)")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
