@@ -12,6 +12,7 @@ from edge.files import read_file
 from edge.mqtt.client import BrokerSettings
 from edge.mqtt.publisher import Lifetimes
 from edge.mqtt.topics import Topics
+from edge.outbox import MEGABYTE, Outbox
 from edge.urls import BrokerUrl
 
 MAX_PASSWORD_BYTES = 4096
@@ -27,6 +28,11 @@ def lifetimes(config: Config) -> Lifetimes:
     return Lifetimes(config.outbox.max_age_hours * 3600, 3 * config.window.seconds, 3 * config.health.seconds)
 
 
+def make_outbox(config: Config) -> Outbox:
+    """The outbox of this device, not yet opened."""
+    return Outbox(outbox_path(config), config.outbox.max_megabytes * MEGABYTE)
+
+
 def outbox_path(config: Config) -> Path:
     """`outbox.path`, else systemd's state directory, else the user's."""
     if config.outbox.path:
@@ -37,6 +43,11 @@ def outbox_path(config: Config) -> Path:
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
     name = re.sub(r"[^\w.-]", "_", f"{config.device.prefix}-{config.device.name}")
     return home / "edge" / f"{name}.sqlite"
+
+
+def pause_path(config: Config) -> Path:
+    """The file beside the outbox that is there while the daemon is paused."""
+    return outbox_path(config).with_suffix(".pause")
 
 
 def broker_settings(

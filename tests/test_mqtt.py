@@ -96,7 +96,7 @@ def test_what_was_in_flight_goes_out_again_as_replayed(
     assert publisher.connection.wait_connected(5)
     broker.process.send_signal(signal.SIGSTOP)  # it takes bytes, and acknowledges nothing
     publisher.publish_window(window(3))
-    wait_for(lambda: bool(publisher._in_flight), 5)
+    wait_for(lambda: publisher._store.in_flight > 0, 5)
     broker.process.kill()
     broker.process.wait()
     start_broker(port=broker.port)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +87,13 @@ def test_tls_with_our_own_authority_and_client_certificate(
     good = connect("good", **files)
     assert good.connection.wait_connected(5)
     good.stop()
+    config = {"broker": f"mqtts://localhost:{port}", **files}
+    other = Publisher(
+        broker_settings(Config.model_validate({"mqtt": config})), TOPICS, Outbox(tmp_path / "other"), Lifetimes(9, 9, 9)
+    )
+    other.start(INFO, STATE)
+    wait_for(lambda: "write the host in mqtt.broker as the certificate has it" in caplog.text, 5)
+    other.stop()
     stranger = connect("stranger")
     wait_for(lambda: "set mqtt.ca_file" in caplog.text, 5)
     assert not stranger.connection.connected
@@ -118,7 +124,7 @@ def test_a_damaged_row_stops_neither_the_thread_nor_the_others(
     outbox = Outbox(tmp_path / "o.sqlite")
     outbox.start()
     for body in ("{", "[]", '{"from": "an older version"}'):
-        outbox.put(body, time.time())
+        outbox.put(body)
     outbox.stop()
     subscriber = subscribe(broker)
     publisher = publish(broker)
@@ -126,7 +132,8 @@ def test_a_damaged_row_stops_neither_the_thread_nor_the_others(
     messages = [message.json() for message in subscriber.wait("window", 2)]
     assert [message["seq"] for message in messages] == [3, 4]
     assert messages[0]["replayed"]
-    assert "window 1 is damaged" in caplog.text
+    assert "windows [1, 2] are damaged" in caplog.text
+    assert subscriber.wait("outbox")[0].json()["lost"] == 2
     wait_for(lambda: publisher.depth == 0, 5)
     publisher.check()
 

@@ -23,7 +23,7 @@ from edge.cli.inbox import MAX_DEVICES, MAX_PAYLOAD, Inbox
 from edge.cli.summary import clean, line
 from edge.config import NAME_PATTERN
 from edge.errors import EXIT_FAILED, EXIT_OK
-from edge.mqtt.connection import Connection
+from edge.mqtt.connection import Connection, Incoming
 from edge.settings import broker_settings
 from edge.urls import BrokerUrl
 
@@ -135,9 +135,9 @@ class _Subscriber:
             found.append(f"only the first {MAX_DEVICES} devices are kept")
         return found
 
-    def _put(self, topic: str, payload: bytes) -> None:
+    def _put(self, incoming: Incoming) -> None:
         try:
-            self._queue.put_nowait((topic, payload[: MAX_PAYLOAD + 1]))
+            self._queue.put_nowait((incoming.topic, incoming.payload[: MAX_PAYLOAD + 1]))
         except queue.Full:
             self.lost += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,25 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.errors import ConfigError
+from edge.mqtt.wire import of_will
 from edge.urls import BrokerUrl
 
+WILL_DELAY = 10  # seconds: a short break in the network is no news
 SESSION_EXPIRY = 60  # seconds; must outlast the will's delay, or the end of the session sends the will at once
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
+CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
+# The broker's word for why it refuses or ends a connection, and what to do about it.
+REMEDIES = {
+    **dict.fromkeys(CREDENTIALS, REFUSAL_REMEDY),
+    "Client identifier not valid": "the broker does not take this device.prefix and device.name as client id",
+    "Session taken over": "another client uses the same id: give every device its own device.name",
+    "Use another server": "set mqtt.broker to the other one",
+    "Server moved": "set mqtt.broker to its new address",
+    "Unsupported protocol version": "the broker must speak MQTT 5 or 3.1.1",
+    "Retain not supported": "the broker must keep retained messages",
+    "QoS not supported": "the broker must serve QoS 1",
+    "Packet too large": "the broker must take messages of 4 KB",
+}
 
 
 @dataclass(frozen=True)
@@ -43,18 +59,32 @@ def refusal(settings: BrokerSettings, reason: str) -> str:
 
 
 def explain(error: BaseException | None) -> str:
-    """Why a connection could not be made, in words for a person."""
+    """Why a connection could not be made, in words for a person, with a remedy where there is one."""
+    text = str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}); set mqtt.ca_file"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or error}); is it an mqtts port?"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error)
+        text = f"its certificate is not trusted ({error.verify_message}); {_certificate_remedy(error)}"
+    elif isinstance(error, ssl.SSLError):
+        text = f"TLS failed ({error.reason or error}); is it an mqtts port?"
+    elif isinstance(error, socket.gaierror):
+        # The resolver says "try again" where it cannot be reached, and "not known" where the name is wrong.
+        text = f"its name is not found ({error.strerror}); check mqtt.broker, and the network's name server"
+    elif isinstance(error, ConnectionRefusedError):
+        text = "nothing listens there"
+    elif isinstance(error, TimeoutError):
+        text = "no answer"
+    elif isinstance(error, OSError):
+        text = error.strerror or text
+    return text
+
+
+def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:
+    # The numbers are OpenSSL's: not yet valid, expired, another host name, another IP address.
+    return {
+        9: "is this machine's clock right?",
+        10: "renew it, or set this machine's clock",
+        62: "write the host in mqtt.broker as the certificate has it",
+        64: "write the host in mqtt.broker as the certificate has it",
+    }.get(error.verify_code, "set mqtt.ca_file")
 
 
 def connect_options(protocol: MQTTProtocolVersion, *, keep: bool) -> dict[str, Any]:
@@ -66,10 +96,25 @@ def connect_options(protocol: MQTTProtocolVersion, *, keep: bool) -> dict[str, A
     return {"clean_start": False, "properties": properties}
 
 
-def make_client(settings: BrokerSettings, protocol: MQTTProtocolVersion) -> paho.Client:
-    """A client with user, password and TLS set up. Raises ConfigError for unusable TLS files."""
-    options = {} if protocol == MQTTProtocolVersion.MQTTv5 else {"clean_session": True}
-    client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)  # type: ignore[arg-type]
+def make_client(settings: BrokerSettings, protocol: MQTTProtocolVersion, will_topic: str | None = None) -> paho.Client:
+    """A client for one connection, with user, password and TLS set up; it never reconnects by itself.
+
+    Args:
+        settings: Where and as whom.
+        protocol: MQTT 5 or 3.1.1.
+        will_topic: Where the broker says `offline`, retained, when the client vanishes.
+
+    Raises:
+        ConfigError: The TLS files cannot be used.
+    """
+    options: dict[str, Any] = {"reconnect_on_failure": False}
+    if protocol != MQTTProtocolVersion.MQTTv5:
+        options["clean_session"] = True
+    client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)
+    client.reconnect_delay_set(0, 0)  # even so paho would wait before it ends its thread
+    if will_topic:
+        will = of_will(WILL_DELAY) if protocol == MQTTProtocolVersion.MQTTv5 else None
+        client.will_set(will_topic, "offline", qos=1, retain=True, properties=will)
     if settings.username:
         client.username_pw_set(settings.username, settings.password)
     if settings.url.tls:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import sys
 import threading
 import time
@@ -10,24 +12,30 @@ from collections.abc import Callable, Iterable
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import RefusedError
-from edge.mqtt.client import REFUSAL_REMEDY, BrokerSettings, connect_options, explain, make_client, refusal
+from edge.errors import ConfigError, RefusedError
+from edge.mqtt import wire
+from edge.mqtt.attempts import Attempts
+from edge.mqtt.client import CREDENTIALS, REMEDIES, BrokerSettings, connect_options, explain, make_client, refusal
+from edge.mqtt.wire import Incoming
+
+__all__ = ["Connection", "Incoming"]
 
 logger = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 20
-WILL_DELAY = 10  # seconds: a short break in the network is no news
+CONNECT_SECONDS = 60.0  # names may be slow to resolve; longer than that is a thread that died
 ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
-HANG_UPS = 3  # one may be a broker that is just starting, behind something that already listens
-CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
+AGAIN_AND_AGAIN = 3  # connections in a row that did not last
+SERVED = 300.0  # seconds after which a connection that is given up was a good one for a while
 
 
 class Connection:
     """One client at one broker; survives every loss of the network.
+
+    Every attempt gets a paho client of its own: one that lost its connection would send what it had in flight again
+    by itself, and not marked as late.
 
     Args:
         settings: Where and as whom.
@@ -35,7 +43,7 @@ class Connection:
         on_connected: Called after every successful connect, in the network thread.
         on_acknowledged: Called in the network thread with the id of a QoS 1 message that the broker answered, and
             with its reason when it refused the message (MQTT 5 only; else "").
-        on_message: Called with topic and payload of what was subscribed to, in the network thread.
+        on_message: Called with what was subscribed to, in the network thread.
     """
 
     def __init__(
@@ -43,23 +51,25 @@ class Connection:
         settings: BrokerSettings,
         will_topic: str | None,
         on_connected: Callable[[], None] = lambda: None,
-        on_acknowledged: Callable[[int, str], None] = lambda _mid, _refusal: None,
-        on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None,
+        on_acknowledged: Callable[[int, str], None] = lambda _id, _refusal: None,
+        on_message: Callable[[Incoming], None] = lambda _incoming: None,
     ) -> None:
         self._settings = settings
         self._will_topic = will_topic
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
         self._on_message = on_message
-        self._protocol = _first_protocol(settings)
+        self._attempts = Attempts(mqtt5=settings.mqtt5)
+        self._lock = threading.RLock()  # around changes of the client, and of what is known about it
+        self._clients = 0  # how many there were: part of every message id
         self._client: paho.Client | None = None
+        self._running = False
+        self._over = False  # the client has ended, or has to
+        self._attempt_at: float | None = None  # when the next begins; monotonic
+        self._deadline: float | None = None  # until when the broker has to answer
+        self._asked = False  # it was reached
+        self._since: float | None = None  # when it accepted us
         self._connected = threading.Event()
-        self._downgrade = False  # the broker does not know MQTT 5
-        self._renew = False  # the connection was lost: what was in flight must not go out as if it were news
-        self._hung_up = 0  # times in a row that the broker closed without an answer
-        self._accepted = False
-        self._answered = False
-        self._asked: float | None = None  # when the attempt began that has no answer yet
         self._ever = False
         self._last_problem = ""
         self.refused: RefusedError | None = None
@@ -68,7 +78,7 @@ class Connection:
     @property
     def protocol5(self) -> bool:
         """Whether MQTT 5 is spoken: message expiry exists."""
-        return self._protocol == MQTTProtocolVersion.MQTTv5
+        return self._attempts.protocol5
 
     @property
     def connected(self) -> bool:
@@ -86,15 +96,102 @@ class Connection:
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
-        self._client = client = make_client(self._settings, self._protocol)
-        if self._will_topic:
-            will = None
-            if self.protocol5:
-                will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
-                will.WillDelayInterval = WILL_DELAY
-            client.will_set(self._will_topic, "offline", qos=1, retain=True, properties=will)
+        self._running = True
+        self._begin()
+
+    def maintain(self) -> bool:
+        """Notice silence, and begin anew after a loss when it is time. Called a few times a second.
+
+        Returns:
+            True when there is a new client: everything that was in flight has to be sent again.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if self._deadline is not None and now > self._deadline:
+                self._give_up()
+            if not self._running or not self._over:
+                return False
+            if self._attempt_at is None:
+                before = self.protocol5
+                self._attempt_at = now + self._attempts.wait()
+                if before and not self.protocol5:
+                    logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
+            if now < self._attempt_at:
+                return False
+            try:
+                self._begin()
+            except ConfigError as error:  # a certificate that was there at the start
+                self._problem(str(error))
+                self._attempt_at = None
+                return False
+            return True
+
+    def renew(self, reason: str) -> None:
+        """Give this connection up and begin another: it looks alive and is not.
+
+        Args:
+            reason: What the broker does or does not do, for the log.
+        """
+        if self._since is not None and time.monotonic() - self._since > SERVED:
+            self._attempts.lost(SERVED)
+            self._last_problem = ""
+        self._problem(f"broker {self._settings.url} {reason}; connecting anew")
+        self._drop()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool,
+        expiry: float | None = None,
+        schema: str | None = None,
+        correlation: bytes | None = None,
+    ) -> int | None:
+        """Hand a message to the network.
+
+        Args:
+            topic: Where.
+            payload: What.
+            qos: 0 or 1.
+            retain: Whether the broker keeps it for later subscribers.
+            expiry: Seconds after which it is of no use; only MQTT 5 can say so, as the next two.
+            schema: The name of the payload's schema.
+            correlation: What a request wanted to be found in its answer.
+
+        Returns:
+            An id that no other message of this connection has, or None when nobody listens: then it was not taken.
+        """
+        client = self._client
+        if client is None or self._since is None:
+            return None
+        extra = wire.of_message(payload, expiry, schema, correlation) if self.protocol5 else None
+        return _unique(client, client.publish(topic, payload, qos, retain, extra).mid)
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Ask for topics; belongs into `on_connected`, since a broker may have forgotten what was asked before."""
+        client = self._client
+        if client is not None:
+            wire.subscribe(client, topics, mqtt5=self.protocol5)
+
+    def stop(self) -> None:
+        """Say goodbye, which also tells the broker to forget the will, and close."""
+        self._running = False
+        client = self._forget()
+        if client is not None:
+            client.disconnect()
+            # paho's thread may sit in a connect that takes seconds: nobody waits for it.
+            ending = threading.Thread(target=client.loop_stop, daemon=True)
+            ending.start()
+            ending.join(0.5)
+
+    def _begin(self) -> None:
+        self._clients += 1
+        protocol = MQTTProtocolVersion.MQTTv5 if self.protocol5 else MQTTProtocolVersion.MQTTv311
+        client = make_client(self._settings, protocol, self._will_topic)
+        client.user_data_set(self._clients)
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
-        client.reconnect_delay_set(1, 60)
         client.on_socket_open = self._handle_socket_open
         client.on_connect = self._handle_connect
         client.on_connect_fail = self._handle_connect_fail
@@ -103,163 +200,125 @@ class Connection:
         client.on_message = self._handle_message
         client.on_subscribe = self._handle_subscribe
         url = self._settings.url
-        client.connect_async(
-            url.host,
-            url.port,
-            self._settings.keepalive,
-            **connect_options(self._protocol, keep=self._will_topic is not None),
-        )
+        options = connect_options(protocol, keep=self._will_topic is not None)
+        client.connect_async(url.host, url.port, self._settings.keepalive, **options)
+        self._deadline, self._asked = time.monotonic() + CONNECT_SECONDS, False
+        self._over, self._attempt_at = False, None
+        self._client = client
         client.loop_start()
 
-    def maintain(self) -> bool:
-        """Begin with a new client after a loss, or in the other protocol if the broker does not know this one.
+    def _give_up(self) -> None:
+        hint = ""
+        if self._asked:
+            self._attempts.silent()
+            hint = "; is it an MQTT port, and not a TLS one?"
+        self._problem(f"broker {self._settings.url} does not answer{hint}")
+        self._drop()
 
-        Called now and then, from outside the network thread.
+    def _forget(self) -> paho.Client | None:
+        """From now on the client, which is returned, speaks to nobody."""
+        with self._lock:
+            client, self._client = self._client, None
+            self._connected.clear()
+            self._since = self._deadline = None
+            self._over = True
+            return client
 
-        Returns:
-            True when it did: everything that was in flight has to be sent again.
-        """
-        asked = self._asked
-        silent = asked is not None and time.monotonic() - asked > ANSWER_SECONDS
-        if silent:
-            self._problem(f"broker {self._settings.url} does not answer; is it an MQTT port, and not a TLS one?")
-        if not (self._downgrade or self._renew or silent or self._hung_up >= HANG_UPS):
-            return False
-        lost, self._renew, self._downgrade, self._asked, self._hung_up = self._renew, False, False, None, 0
-        self._close()
-        if self.protocol5 and not lost:
-            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
-            self._protocol = MQTTProtocolVersion.MQTTv311
-        else:  # after a loss perhaps another broker answers: begin as at the start
-            self._protocol = _first_protocol(self._settings)
-        self.start()
-        return True
-
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry: float | None = None) -> int | None:
-        """Hand a message to the network.
-
-        Args:
-            topic: Where.
-            payload: What.
-            qos: 0 or 1.
-            retain: Whether the broker keeps it for later subscribers.
-            expiry: Seconds after which it is of no use; only MQTT 5 can say so.
-
-        Returns:
-            The message id, or None when there is no connection: then it was not taken.
-        """
-        client = self._client
-        if client is None or not self._accepted:
-            return None
-        properties = None
-        if self.protocol5 and expiry is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = max(1, round(expiry))
-        return client.publish(topic, payload, qos, retain, properties).mid
-
-    def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for topics; belongs into `on_connected`, since a broker may have forgotten what was asked before."""
-        client = self._client
+    def _drop(self) -> None:
+        """Cut the connection without a goodbye, after which the broker would forget the will."""
+        client = self._forget()
         if client is None:
             return
-        for topic in topics:
-            client.subscribe(topic, qos=1)
-
-    def stop(self) -> None:
-        """Say goodbye, which also tells the broker to forget the will, and close."""
-        self._close()
-
-    def _close(self) -> None:
-        client, self._client = self._client, None
-        self._connected.clear()
-        self._accepted = False
-        if client is not None:
-            client.disconnect()
-            # paho's thread may sit in a connect that takes seconds: nobody waits for it.
-            ending = threading.Thread(target=client.loop_stop, daemon=True)
-            ending.start()
-            ending.join(0.5)
+        line = client.socket()
+        if isinstance(line, socket.socket):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+        threading.Thread(target=client.loop_stop, daemon=True).start()
 
     def _handle_socket_open(self, client: paho.Client, _data: object, _socket: object) -> None:
-        if client is self._client:
-            self._asked = time.monotonic()
+        with self._lock:
+            if client is self._client:
+                self._deadline, self._asked = time.monotonic() + ANSWER_SECONDS, True
 
     def _handle_connect(
-        self,
-        client: paho.Client,
-        _data: object,
-        _flags: paho.ConnectFlags,
-        code: ReasonCode,
-        _properties: object,
+        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        if client is not self._client:  # one that was given up, and speaks its last
-            return
-        self._answered, self._asked = True, None
-        if not code.is_failure:
+        with self._lock:
+            if client is not self._client:  # one that was given up, and speaks its last
+                return
+            self._deadline = None
+            self._attempts.answered()
+            if code.is_failure:
+                self._refused(str(code))
+                return
             self._ever = True
             self.refused = None
-            self._last_problem = ""
-            self._hung_up = 0
-            logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
-            # Whoever waits for `connected` may publish only behind what is announced here.
-            self._accepted = True
-            self._on_connected()
-            self._connected.set()
-            return
-        if "protocol version" in str(code) and self.protocol5:
-            self._downgrade = True
-            return
-        if str(code) in CREDENTIALS:
-            self.refused = RefusedError(refusal(self._settings, str(code)), REFUSAL_REMEDY)
-        self._problem(refusal(self._settings, str(code)))
+            self._since = time.monotonic()
+        logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
+        # Whoever waits for `connected` may publish only behind what is announced here.
+        self._on_connected()
+        with self._lock:
+            if client is self._client:
+                self._connected.set()
 
-    def _handle_connect_fail(self, _client: paho.Client, _data: object) -> None:
-        # paho calls this while it handles the exception, and does not pass it on.
-        self._problem(f"broker {self._settings.url} cannot be reached: {explain(sys.exc_info()[1])}")
+    def _refused(self, reason: str) -> None:
+        if "protocol version" in reason and self.protocol5:
+            self._attempts.silent()
+            return
+        remedy = REMEDIES.get(reason, "")
+        text = refusal(self._settings, reason)
+        if reason in CREDENTIALS:
+            self.refused = RefusedError(text, remedy)
+        self._problem(f"{text}; {remedy}" if remedy else text)
+
+    def _handle_connect_fail(self, client: paho.Client, _data: object) -> None:
+        with self._lock:
+            if client is self._client:
+                # paho calls this while it handles the exception, and does not pass it on.
+                self._problem(f"broker {self._settings.url} cannot be reached: {explain(sys.exc_info()[1])}")
+                self._forget()
 
     def _handle_disconnect(
-        self,
-        client: paho.Client,
-        _data: object,
-        _flags: object,
-        code: ReasonCode,
-        _properties: object,
+        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        if client is not self._client:
-            return
-        was_connected = self._connected.is_set()
-        answered, self._answered, self._asked = self._answered, False, None
-        self._connected.clear()
-        self._accepted = False
-        if was_connected:
-            self._renew = True
-            self._problem(f"lost the broker {self._settings.url} ({code}); trying again")
+        with self._lock:
+            if client is not self._client:
+                return
+            since, answered = self._since, self._deadline is None
+            self._forget()
+        if since is not None:
+            self._lost(str(code), time.monotonic() - since)
         elif not answered:
-            self._hung_up += 1
+            self._attempts.hung_up()
             self._problem(f"broker {self._settings.url} hangs up; is it an MQTT port, and not a TLS one?")
+
+    def _lost(self, reason: str, lasted: float) -> None:
+        self._attempts.lost(lasted)
+        remedy = REMEDIES.get(reason, "trying again")
+        if self._attempts.short == 0:
+            self._last_problem = ""
+        elif self._attempts.short >= AGAIN_AND_AGAIN and reason not in REMEDIES:
+            remedy = "it does so again and again; does another client use the same id, or a proxy give up early?"
+        self._problem(f"lost the broker {self._settings.url} ({reason}); {remedy}")
 
     def _handle_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
     ) -> None:
         if client is self._client:
-            self._on_acknowledged(mid, str(code) if code.is_failure else "")
+            self._on_acknowledged(_unique(client, mid), str(code) if code.is_failure else "")
 
     def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if client is not self._client:
             return
+        incoming = wire.incoming(message)
         try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            return
-        self._on_message(topic, bytes(message.payload))
+            if incoming is not None:
+                self._on_message(incoming)
+        except Exception:  # a message that anybody may have sent must not end the network thread
+            logger.exception("a message on %r could not be handled", message.topic)
 
     def _handle_subscribe(
-        self,
-        _client: paho.Client,
-        _data: object,
-        _mid: int,
-        codes: list[ReasonCode],
-        _properties: object,
+        self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
         for code in codes:
             if code.is_failure:
@@ -271,5 +330,6 @@ class Connection:
         self._last_problem = text
 
 
-def _first_protocol(settings: BrokerSettings) -> MQTTProtocolVersion:
-    return MQTTProtocolVersion.MQTTv5 if settings.mqtt5 else MQTTProtocolVersion.MQTTv311
+def _unique(client: paho.Client, mid: int) -> int:
+    """A message id that is not given again by the next client."""
+    return int(client.user_data_get()) << 16 | mid

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
-import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.client import BrokerSettings
-from edge.mqtt.connection import MAX_IN_FLIGHT, Connection
-from edge.mqtt.payloads import HealthPayload, Info, State, WindowPayload
+from edge.mqtt.connection import MAX_IN_FLIGHT, Connection, Incoming
+from edge.mqtt.payloads import Alert, HealthPayload, Info, State, WindowPayload
+from edge.mqtt.retained import RetainedSet
+from edge.mqtt.store import Store
 from edge.mqtt.topics import Topics
 from edge.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
-LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`, as is one stored offline
 TICK = 0.25
 REST = 30.0  # seconds before refused windows are offered again
-EXPIRE_EVERY = 60.0
+ANSWER_SECONDS = 30.0  # a broker that has not answered a window for so long is not there, whatever the network says
+LATE_PER_SECOND = 50.0  # after an outage, forty rooms must not drown the broker and everybody behind it
+LATE_IN_FLIGHT = 15  # of MAX_IN_FLIGHT: the rest is for fresh windows
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,10 @@ class Publisher:
         settings: The broker.
         topics: Where to publish.
         outbox: Where windows wait.
-        lifetimes: How long messages are of use.
-        on_stored: Called in the publisher's thread with each window once it has its identity and is on disk.
+        lifetimes: How long messages are of use; may be replaced at any time.
+        on_stored: Called in the publisher's thread with each window once it has its identity and is stored.
+        on_message: Called in the network thread with what `listen` brings.
+        listen: Topic filters to subscribe to.
     """
 
     def __init__(
@@ -53,36 +56,48 @@ class Publisher:
         outbox: Outbox,
         lifetimes: Lifetimes,
         on_stored: Callable[[WindowPayload], None] = lambda _window: None,
+        on_message: Callable[[Incoming], None] = lambda _incoming: None,
+        listen: Sequence[str] = (),
     ) -> None:
         self._topics = topics
-        self._outbox = outbox
-        self._lifetimes = lifetimes
+        self.lifetimes = lifetimes
         self._on_stored = on_stored
-        self._connection = Connection(settings, topics.availability, self._announce, self._acknowledged)
+        self._on_message = on_message
+        self._alerts = topics.alert("")
+        self._schemas = {
+            topics.window: "edge.window/1",
+            topics.latest: "edge.window/1",
+            topics.state: "edge.state/1",
+            topics.info: "edge.info/1",
+            topics.health: "edge.health/1",
+        }
+        # Our own alerts too: whoever ran here before us may have left some.
+        self._listen = [*listen, topics.alert("+")]
+        self._connection = Connection(
+            settings,
+            topics.availability,
+            self._handle_connected,
+            lambda message_id, refusal: self._answers.put((message_id, refusal)),
+            self._handle_message,
+        )
+        self._retained = RetainedSet(self._send_retained)
+        self._store = Store(outbox, self._send_window, self._alert)
         self._new: queue.SimpleQueue[WindowPayload] = queue.SimpleQueue()
-        self._acks: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # id, reason if refused
-        self._pending: WindowPayload | None = None  # taken, but not yet on the disk
-        self._done: list[int] = []  # the broker has them, the outbox has not yet forgotten them
-        self._failing = ""  # why the disk could not be written at the last try
-        self._in_flight: dict[int, int] = {}  # message id -> seq
-        self._sent = 0  # the highest seq handed to the network in this run
-        self._missed = 0  # the highest seq that was stored while nobody listened, or by an earlier run
+        self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # message id, reason if refused
         self._accepted = False  # whether the broker took a window in this run
         self._rejected: RefusedError | None = None  # while it takes none
         self._rest_until = 0.0
+        self._allowance = 0.0  # late windows that may be sent now
+        self._last_send = 0.0
         self._broken: EdgeError | None = None
-        self._retained: dict[str, bytes] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self._next_expiry = 0.0
-        self._depth = 0
 
     def start(self, info: Info, state: State) -> None:
         """Open the outbox, begin to connect. Raises ConfigError."""
-        self._retained = {self._topics.info: info.to_json(), self._topics.state: state.to_json()}
-        self._outbox.start()
-        self._depth = self._outbox.depth()
-        self._missed = self._outbox.newest()
+        self._retained.announce(self._topics.info, info.to_json())
+        self._retained.announce(self._topics.state, state.to_json())
+        self._store.start()
         self._connection.start()
         self._thread.start()
 
@@ -94,7 +109,7 @@ class Publisher:
     @property
     def depth(self) -> int:
         """How many windows the broker does not have yet."""
-        return self._depth + self._new.qsize() + (self._pending is not None)
+        return self._store.depth + self._new.qsize()
 
     def check(self) -> None:
         """Raises RefusedError while the broker has refused us from the start, and what ended the thread if it did."""
@@ -112,8 +127,28 @@ class Publisher:
 
     def publish_health(self, health: HealthPayload) -> None:
         """Send the health message if there is a connection; an old one is of no use later."""
-        expiry = self._lifetimes.health
-        self._connection.publish(self._topics.health, health.to_json(), qos=0, retain=True, expiry=expiry)
+        self._publish(self._topics.health, health.to_json(), qos=0, retain=True, expiry=self.lifetimes.health)
+
+    def announce(self, topic: str, payload: bytes) -> None:
+        """Make a message part of the retained set: it is sent now and after every connect.
+
+        May be called from any thread.
+
+        Args:
+            topic: Where; one that was announced before is replaced.
+            payload: What; empty to remove the topic, at the broker too, at the latest after the next connect.
+        """
+        self._retained.announce(topic, payload)
+
+    def send(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
+        """Send an answer to a command, once, if there is a connection.
+
+        Args:
+            topic: Where.
+            payload: What.
+            correlation: The correlation data of the command.
+        """
+        self._connection.publish(topic, payload, qos=1, retain=False, schema="edge.answer/1", correlation=correlation)
 
     def stop(self, timeout: float = 1.5) -> None:
         """Send what there is for at most `timeout` seconds, say `offline`, close.
@@ -126,29 +161,20 @@ class Publisher:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        offline = self._connection.publish(self._topics.availability, b"offline", qos=1, retain=True)
+        offline = self._publish(self._topics.availability, b"offline", qos=1, retain=True)
         deadline = time.monotonic() + 0.3
         while offline is not None and time.monotonic() < deadline:
             try:
-                if self._acks.get(timeout=0.05)[0] == offline:
+                if self._answers.get(timeout=0.05)[0] == offline:
                     break
             except queue.Empty:
                 continue
         self._connection.stop()
         if not self._thread.is_alive():
-            self._outbox.stop()
-        lost = self._new.qsize() + (self._pending is not None)
+            self._store.stop()
+        lost = self._new.qsize() + self._store.in_memory
         if lost:
-            raise EdgeError(f"{lost} windows could not be stored and are lost ({self._failing or 'disk too slow'})")
-
-    def _announce(self) -> None:
-        """After every connect, in the network thread: everything retained, `online` last."""
-        for topic, payload in list(self._retained.items()):
-            self._connection.publish(topic, payload, qos=1, retain=True)
-        self._connection.publish(self._topics.availability, b"online", qos=1, retain=True)
-
-    def _acknowledged(self, mid: int, refusal: str) -> None:
-        self._acks.put((mid, refusal))
+            raise EdgeError(f"{lost} windows could not be stored and are lost", "look after the disk")
 
     def _run(self) -> None:
         try:
@@ -159,89 +185,39 @@ class Publisher:
     def _pump(self) -> None:
         while True:
             stopping = self._stopping.is_set()
-            try:
-                self._store(0.0 if stopping else TICK)
-                if self._connection.maintain():
-                    self._begin_again()
-                self._delete_acknowledged()
-                self._send()
-                self._expire()
-                self._failing = ""
-            except sqlite3.Error as error:
-                if str(error) != self._failing:
-                    logger.error("outbox: %s; windows wait in memory while this lasts", error)
-                self._failing = str(error)
-                time.sleep(TICK)
-                if stopping:
-                    return
-            if stopping and self._new.empty() and not (self._in_flight and self._connection.connected):
+            self._take(0.01 if stopping else TICK)
+            if self._connection.maintain():
+                self._store.begin_again()
+            self._read_answers()
+            self._store.tend(self.lifetimes.window, connected=self._connection.connected)
+            self._send()
+            if self._connection.connected and self._store.unanswered > ANSWER_SECONDS:
+                self._connection.renew(f"has not acknowledged a window for {ANSWER_SECONDS:g} s")
+            if stopping and self._new.empty() and not (self._store.in_flight and self._connection.connected):
                 return
 
-    def _store(self, timeout: float) -> None:
-        if self._pending is None:
-            try:
-                self._pending = self._new.get(timeout=timeout) if timeout else self._new.get_nowait()
-            except queue.Empty:
-                if not timeout:
-                    time.sleep(0.01)
-                return
-        window = self._pending
-        seq = self._outbox.put(window.to_json().decode(), time.time())
-        self._pending = None
-        self._depth += 1
-        if not self._connection.connected:
-            self._missed = seq
-        named = window.model_copy(update={"epoch": self._outbox.epoch, "seq": seq})
+    def _take(self, timeout: float) -> None:
+        """Store the next new window, and show it."""
+        try:
+            window = self._new.get(timeout=timeout)
+        except queue.Empty:
+            return
+        named = self._store.put(window, late=not self._connection.connected)
         # Under 3.1.1 nothing expires: a retained figure would look like news for ever.
         retain = self._connection.protocol5
-        self._connection.publish(
-            self._topics.latest, named.to_json(), qos=1, retain=retain, expiry=self._lifetimes.latest
-        )
+        self._publish(self._topics.latest, named.to_json(), qos=1, retain=retain, expiry=self.lifetimes.latest)
         self._on_stored(named)
 
-    def _begin_again(self) -> None:
-        """There is a new client, which knows nothing of what the old one had in flight: it goes out again, as late."""
-        self._delete_acknowledged()
-        self._in_flight.clear()
-        self._sent = 0
-        self._missed = self._outbox.newest()
-
-    def _send(self) -> None:
-        room = MAX_IN_FLIGHT - len(self._in_flight)
-        resting = time.monotonic() < self._rest_until or (self._rejected is not None and self._in_flight)
-        if room <= 0 or resting or not self._connection.connected:
-            return
-        for row in self._outbox.after(self._sent, room):
-            late = row.seq <= self._missed or time.time() - row.created > LIVE
-            try:
-                # Not validated again: a window that an older version stored is sent as it was.
-                window = {**json.loads(row.body), "epoch": self._outbox.epoch, "seq": row.seq, "replayed": late}
-            except (ValueError, TypeError):
-                logger.error("outbox: window %d is damaged and was dropped", row.seq)
-                self._outbox.delete([row.seq])
-                continue
-            payload = json.dumps(window, separators=(",", ":")).encode()
-            expiry = max(1.0, row.created + self._lifetimes.window - time.time())
-            mid = self._connection.publish(self._topics.window, payload, qos=1, retain=False, expiry=expiry)
-            if mid is None:
-                return
-            self._in_flight[mid] = row.seq
-            self._sent = row.seq
-
-    def _delete_acknowledged(self) -> None:
-        while not self._acks.empty():
-            mid, refusal = self._acks.get()
-            seq = self._in_flight.pop(mid, None)
-            if seq is not None and not refusal:
-                self._done.append(seq)
+    def _read_answers(self) -> None:
+        while not self._answers.empty():
+            message_id, refusal = self._answers.get()
+            if not self._store.answered(message_id, taken=not refusal):
+                self._retained.acknowledged(message_id)
+            elif refusal:
+                self._keep_refused(refusal)
+            else:
                 self._rejected = None
                 self._accepted = True
-            elif seq is not None:
-                self._keep_refused(refusal)
-        if self._done:
-            self._outbox.delete(self._done)
-            self._done = []
-            self._depth = self._outbox.depth()
 
     def _keep_refused(self, reason: str) -> None:
         """The broker took the message and threw it away: the window stays, and is offered again after a rest."""
@@ -251,14 +227,49 @@ class Publisher:
             )
             logger.warning("%s; they are kept and offered again", self._rejected)
         self._rest_until = time.monotonic() + REST
-        self._sent = 0  # begin again with the oldest, once nothing is in flight
 
-    def _expire(self) -> None:
+    def _send(self) -> None:
         now = time.monotonic()
-        if now < self._next_expiry:
+        # What was not used is not saved up: half a second's worth at most.
+        self._allowance = min(self._allowance + LATE_PER_SECOND * (now - self._last_send), LATE_PER_SECOND / 2)
+        self._last_send = now
+        if not self._connection.connected:
             return
-        self._next_expiry = now + EXPIRE_EVERY
-        dropped = self._outbox.expire(time.time() - self._lifetimes.window)
-        if dropped:
-            self._depth = self._outbox.depth()
-            logger.warning("outbox: %d windows were too old to be sent and were dropped", dropped)
+        in_flight = self._store.in_flight
+        if self._rejected is not None:
+            if in_flight or now < self._rest_until:
+                return
+            self._store.begin_again()
+        # Late ones first: what waited for a moment only arrives in order, and fresh ones keep room of their own.
+        late = self._store.send(min(LATE_IN_FLIGHT - in_flight, int(self._allowance)), late=True)
+        self._allowance -= late
+        self._store.send(MAX_IN_FLIGHT - in_flight - late, late=False)
+
+    def _send_window(self, payload: bytes, age: float) -> int | None:
+        expiry = max(1.0, self.lifetimes.window - age)
+        return self._publish(self._topics.window, payload, qos=1, retain=False, expiry=expiry)
+
+    def _send_retained(self, topic: str, payload: bytes) -> int | None:
+        return self._publish(topic, payload, qos=1, retain=True)
+
+    def _publish(
+        self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry: float | None = None
+    ) -> int | None:
+        schema = "edge.alert/1" if topic.startswith(self._alerts) else self._schemas.get(topic)
+        return self._connection.publish(topic, payload, qos=qos, retain=retain, expiry=expiry, schema=schema)
+
+    def _alert(self, name: str, alert: Alert | None) -> None:
+        self.announce(self._topics.alert(name), alert.to_json() if alert else b"")
+
+    def _handle_connected(self) -> None:
+        """After every connect, in the network thread: everything anew, `online` last."""
+        self._connection.subscribe(self._listen)
+        self._retained.send_all()
+        self._publish(self._topics.availability, b"online", qos=1, retain=True)
+
+    def _handle_message(self, incoming: Incoming) -> None:
+        if not incoming.topic.startswith(self._alerts):
+            self._on_message(incoming)
+        elif incoming.retained and incoming.payload and incoming.topic not in self._retained:
+            logger.info("removed %s, which an earlier run has left at the broker", incoming.topic)
+            self.announce(incoming.topic, b"")

@@ -1,0 +1,39 @@
+"""Whether a file that cannot be used is a mistake to mend, or a disk that may be well again later."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+from edge.errors import ConfigError, EdgeError
+
+# What a disk says that is full or failing; anything else, such as a missing right, is for a person to mend.
+_FAILING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_FAILING_WORDS = ("full", "readonly", "I/O")
+
+
+class DiskError(EdgeError):
+    """The disk is full, read-only or failing; it may be well again later."""
+
+
+def explain_os(error: OSError, what: str) -> EdgeError:
+    """A DiskError or a ConfigError, to be raised."""
+    text = f"{what} ({error.strerror})"
+    return DiskError(text, "check the disk") if error.errno in _FAILING else ConfigError(text, "check outbox.path")
+
+
+def explain_sqlite(error: sqlite3.OperationalError, path: Path | None, what: str) -> EdgeError:
+    """A DiskError or a ConfigError, to be raised; the database must be closed."""
+    if "locked" in str(error):
+        return ConfigError(f"{what} is in use by another edge daemon", "give each its own device.name or outbox.path")
+    # SQLite says `unable to open` for a missing right and for a read-only disk alike: the system knows better.
+    try:
+        for file in (f"{path}", f"{path}-wal"):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as reason:
+        return explain_os(reason, f"{what} cannot be opened")
+    if any(word in str(error) for word in _FAILING_WORDS):
+        return DiskError(f"{what} cannot be written ({error})", "check the disk")
+    return ConfigError(f"{what} cannot be opened ({error})", "check outbox.path")

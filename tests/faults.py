@@ -1,0 +1,136 @@
+"""A network and a disk that fail: a proxy that misbehaves in front of a real broker, a real file system that fills."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+PUBACK = 4  # the upper half of an MQTT packet's first byte
+
+
+class Proxy:
+    """Passes connections on to a port of 127.0.0.1.
+
+    Args:
+        target: That port.
+        cut_after: Seconds after which it closes every connection.
+        swallow: A type of packet that it does not pass back from the broker.
+    """
+
+    def __init__(self, target: int, cut_after: float | None = None, swallow: int | None = None) -> None:
+        self.target = target
+        self.cut_after = cut_after
+        self.swallow = swallow
+        self.refusing = False
+        self.accepted: list[float] = []
+        """When connections came, monotonic."""
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._frozen: set[socket.socket] = set()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def freeze(self) -> None:
+        """From now on nothing passes through the connections that there are; neither end is told."""
+        for pair in self._pairs:
+            self._frozen.update(pair)
+
+    def cut(self) -> None:
+        """Close every connection."""
+        for pair in self._pairs:
+            for line in pair:
+                with contextlib.suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        """Close everything."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                if self.refusing:
+                    near.close()
+                    continue
+                self.accepted.append(time.monotonic())
+                pair = (near, socket.create_connection(("127.0.0.1", self.target)))
+                self._pairs.append(pair)
+                threading.Thread(target=self._pass, args=pair, daemon=True).start()
+
+    def _pass(self, near: socket.socket, far: socket.socket) -> None:
+        deadline = time.monotonic() + self.cut_after if self.cut_after else None
+        from_broker = b""
+        with contextlib.suppress(OSError), near, far:
+            while deadline is None or time.monotonic() < deadline:
+                for line in select.select([near, far], [], [], 0.05)[0]:
+                    if line in self._frozen:
+                        time.sleep(0.05)
+                        continue
+                    found = line.recv(65536)
+                    if not found:
+                        return
+                    if line is near:
+                        far.sendall(found)
+                    else:
+                        packets, from_broker = _packets(from_broker + found)
+                        near.sendall(b"".join(one for one in packets if one[0] >> 4 != self.swallow))
+
+
+def _packets(stream: bytes) -> tuple[list[bytes], bytes]:
+    """Whole MQTT packets, and the rest."""
+    packets: list[bytes] = []
+    while True:
+        end = 1  # of the length, seven bits a byte, the lowest first
+        while end < len(stream) and stream[end] & 128:
+            end += 1
+        end += 1
+        length = end + sum((byte & 127) << 7 * at for at, byte in enumerate(stream[1:end]))
+        if len(stream) < max(end, length):
+            return packets, stream
+        packets.append(stream[:length])
+        stream = stream[length:]
+
+
+class SmallDisk:
+    """A real file system of a megabyte, in memory. Mounting needs root, or `unshare -Urm`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder))
+
+    def fill(self) -> None:
+        """Leave no byte free."""
+        with (self.folder / "filler").open("ab", buffering=0) as file:
+            for size in (4096, 1):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+
+    def clear(self) -> None:
+        """Undo `fill`."""
+        (self.folder / "filler").unlink()
+
+    def writable(self, *, yes: bool) -> None:
+        """Make it read-only, or writable again; possible only while no file is open for writing."""
+        self._run("mount", "-o", f"remount,{'rw' if yes else 'ro'}", str(self.folder))
+
+    def stop(self) -> None:
+        """Unmount."""
+        self._run("umount", "-l", str(self.folder))
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})
