@@ -1,0 +1,1 @@
+"""The check against a real Home Assistant; not part of the quick test run."""
