@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Protocol
+
+CLOCK_SET = timedelta(seconds=0.5)  # a larger step than this is somebody setting the clock
 
 
 class Clock(Protocol):
@@ -28,6 +30,43 @@ class SystemClock:
     def utc(self) -> datetime:
         """The time of day, with time zone UTC; may jump."""
         return datetime.now(timezone.utc)
+
+
+class Stamps:
+    """Gives stretches of monotonic time their time of day, so that no two ever overlap, whatever the clock does.
+
+    A clock set forward moves all later stamps at once. A clock set back would have the same minutes twice: stamps
+    then follow on one another as before, and take the new time at the next gap that is long enough, or restart.
+
+    Args:
+        clock: Both clocks.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero: datetime | None = None  # the time of day at monotonic 0, as of the last stamps
+        self._last: datetime | None = None  # where the last stretch ended
+
+    def span(self, start: float, end: float) -> tuple[datetime, datetime]:
+        """The time of day of a stretch of monotonic seconds that begins no earlier than the last one ended."""
+        zero = self._real_zero()
+        # Small differences are the clock being slewed: a window ends when the next begins.
+        if self._zero is None or abs(zero - self._zero) > CLOCK_SET:
+            self._zero = zero
+        began = self._zero + timedelta(seconds=start)
+        if self._last is not None and began < self._last:
+            self._zero += self._last - began
+            began = self._last
+        self._last = began + timedelta(seconds=end - start)
+        return began, self._last
+
+    @property
+    def true(self) -> bool:
+        """Whether stamps are what the clock says."""
+        return self._zero is None or abs(self._real_zero() - self._zero) <= CLOCK_SET
+
+    def _real_zero(self) -> datetime:
+        return self._clock.utc() - timedelta(seconds=self._clock.monotonic())
 
 
 def stamp(moment: datetime) -> str:

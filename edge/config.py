@@ -16,10 +16,13 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
 
 SOURCES = (
-    "auto, sample, sample:25, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
-    "file:clip.mp4, images:folder"
+    "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
+    "gstreamer:csi, gstreamer:PIPELINE, file:clip.mp4, images:folder"
 )
-SOURCE_PATTERN = r"^(auto|sample(:([1-9]\d?|100))?|usb:\d{1,2}|/dev/\S+|rtsps?://\S+|https?://\S+|file:.+|images:.+)$"
+SOURCE_PATTERN = (
+    r"^(auto|sample(:([1-9]\d?|100))?|picamera(:\d)?|usb:\d{1,2}|/dev/\S+|rtsps?://\S+|https?://\S+|gstreamer:.+"
+    r"|file:.+|images:.+)$"
+)
 
 
 class Section(BaseModel):
@@ -40,12 +43,29 @@ class Camera(Section):
     """Where frames come from."""
 
     source: str = Field("auto", pattern=SOURCE_PATTERN, description=f"one of: {SOURCES}")
-    width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB camera")
-    height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB camera")
-    fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB camera")
+    width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB or CSI camera")
+    height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB or CSI camera")
+    fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB or CSI camera")
+    rotation: Literal[0, 180] = Field(0, description="degrees to turn the picture by: 180 if it is upside down")
+    hflip: bool = Field(default=False, description="exchange left and right")
+    vflip: bool = Field(default=False, description="exchange top and bottom")
+    exposure: int = Field(
+        0, ge=0, le=1_000_000, description="exposure of a picamera in microseconds; 0 leaves it to the camera"
+    )
+    gain: float = Field(0.0, ge=0, le=64, description="analogue gain of a picamera; 0 leaves it to the camera")
+    hdr: bool = Field(default=False, description="high dynamic range of a picamera that has it, for bright windows")
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
     open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
     read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+
+    @model_validator(mode="after")
+    def _exposure(self) -> Camera:
+        if self.exposure * self.fps > 1e6:
+            raise ValueError(
+                f"exposure {self.exposure} does not fit into a frame: at fps {self.fps:g} it is "
+                f"{1e6 / self.fps:.0f} microseconds at most"
+            )
+        return self
 
 
 class Vision(Section):
@@ -110,6 +130,7 @@ class Outbox(Section):
         None, description="SQLite file; without it $STATE_DIRECTORY/outbox.sqlite or ~/.local/state/edge/<name>.sqlite"
     )
     max_age_hours: float = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
+    max_megabytes: int = Field(64, ge=1, le=10000, description="how large it may grow before the oldest are dropped")
 
 
 class Health(Section):
@@ -125,6 +146,16 @@ class Privacy(Section):
         5, ge=1, le=1000, description="windows with fewer people on average are sent without figures"
     )
     round_to: int = Field(1, ge=1, le=1000, description="counts are rounded to multiples of this")
+    allow_remote_resume: bool = Field(
+        default=True, description="whether a pause may be ended over MQTT, or only on the device itself"
+    )
+
+
+class HomeAssistant(Section):
+    """Whether and where Home Assistant finds this device by itself."""
+
+    discovery: bool = Field(default=True, description="announce this device to Home Assistant")
+    prefix: Name = Field("homeassistant", description="its discovery prefix, without + # / or control characters")
 
 
 class Deployment(Section):
@@ -150,6 +181,7 @@ class Config(Section):
     outbox: Outbox = Outbox()
     health: Health = Health()
     privacy: Privacy = Privacy()
+    homeassistant: HomeAssistant = HomeAssistant()
     deployment: Deployment = Deployment()
 
     @model_validator(mode="after")
@@ -165,7 +197,7 @@ class Config(Section):
 
 def live(source: str) -> bool:
     """Whether a source shows people now: a device or a stream, not a file, a folder, the sample, or auto."""
-    return source.startswith(("usb:", "/dev/", "rtsp", "http"))
+    return source.startswith(("picamera", "usb:", "/dev/", "rtsp", "http", "gstreamer:"))
 
 
 def without_password(text: str) -> str:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import logging
-import platform
-import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
-from edge import PROGRAM, __version__, health, privacy
-from edge.broker import EmbeddedBroker
+from edge import PROGRAM, health, statements
 from edge.cameras.capture import Capture
 from edge.cameras.sources import open_camera, resolve_source
-from edge.clock import Clock, SystemClock, clock_synced, stamp
-from edge.config import Config
+from edge.clock import Clock, Stamps, SystemClock, stamp
+from edge.condition import Condition
+from edge.config import Config, live
+from edge.control import Control
+from edge.errors import EdgeError
+from edge.link import Link
 from edge.mqtt import payloads
-from edge.mqtt.compose import compose_window
-from edge.mqtt.publisher import Publisher
-from edge.outbox import Outbox
-from edge.settings import broker_settings, lifetimes, outbox_path, topics
-from edge.urls import BrokerUrl
-from edge.vision.analysis import Analysis
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector
-from edge.vision.tflite import runtime_version
-from edge.windows import Window, WindowCutter
+from edge.observer import Observer
+from edge.sensor import Sensor
+from edge.settings import pause_path
+from edge.signals import Signals
+from edge.systemd import Notifier
+from edge.vision.models import Models
 
 logger = logging.getLogger(__name__)
 
 TICK = 0.2  # seconds: how often everything else is looked after when no frame comes
 LATE = 0.5  # seconds that a window waits for frames taken before its end
-CLOCK_SET = timedelta(seconds=0.5)  # a larger step than this is somebody setting the clock
-KINDS = {"sample": "sample", "usb": "usb", "file": "file", "images": "images"}
+LINK_SECTIONS = ("device", "mqtt", "outbox", "homeassistant")  # a change of these needs a new connection
+MODEL_KEYS = ("detect_width", "threads", "emotions_model", "emotions_output")
 
 
 class Daemon:
@@ -39,179 +35,264 @@ class Daemon:
 
     Args:
         config: The configuration.
-        stop: Set from a signal handler or another thread: publish what there is, and return.
+        signals: Set from a signal handler or another thread.
+        read_config: Reads the configuration again; raises ConfigError.
         on_window: Called with every window once it is in the outbox (for a line on the terminal).
         on_ready: Called with a few lines for the user when everything is up.
         clock: Where time comes from.
+        notifier: Tells systemd that we are up, and that frames still come.
     """
 
     def __init__(
         self,
         config: Config,
-        stop: threading.Event,
+        signals: Signals,
+        read_config: Callable[[], Config],
         on_window: Callable[[payloads.WindowPayload], None] = lambda _window: None,
         on_ready: Callable[[list[str]], None] = lambda _lines: None,
         clock: Clock | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._config = config
+        self._stop = signals.stop
+        self._reload = signals.reload
+        self._read_config = read_config
+        self._on_window = on_window
         self._on_ready = on_ready
         self._clock = clock or SystemClock()
-        self._stop = stop
-        self._detector = FaceDetector(config.vision.detect_width, config.vision.threads)
-        self._classifier = EmotionClassifier(
-            config.vision.emotions_model, config.vision.emotions_output, config.vision.threads
-        )
-        self._on_window = on_window
-        self._zero: datetime | None = None  # the time of day at monotonic 0
+        self._notifier = notifier or Notifier("")
+        self._stamps = Stamps(self._clock)
+        self._condition = Condition(lambda: stamp(self._clock.utc()))
+        self._models = Models(config.vision)
+        self._observer: Observer | None = None
+        self._new_link: Config | None = None  # the connection is to be made anew, for this configuration
+        self._control = Control(self)
 
     def run(self) -> None:
-        """Run until the input ends or `stop` is called.
+        """Run until the input ends or `stop` is set.
 
         Raises:
             EdgeError: Something outside the code is wrong; its text says what and what to do.
         """
         config = self._config
-        self._detector.start()
-        self._classifier.start()
-        source, sentence = resolve_source(config)
-        camera = open_camera(source, config)
-        broker = EmbeddedBroker(config.mqtt.embedded_port) if config.mqtt.broker == "embedded" else None
-        capture = Capture(camera, config.camera.open_timeout, config.camera.read_timeout, self._clock.monotonic)
-        publisher: Publisher | None = None
+        self._models.start()
+        self._source, sentence = resolve_source(config)
+        self._sensor = self._make_sensor(config)
+        self._condition.use(pause_path(config))
+        self._link = Link(config, self._on_window)
+        linked = False
         try:
-            capture.start()
-            while not capture.wait_open(TICK):
+            if self._condition.pause is not None:
+                self._sensor.pause()
+            else:
+                self._sensor.start()
+            while not self._sensor.wait_open(TICK):
                 if self._stop.is_set():
                     return
-            url = broker.start() if broker else None
-            settings = broker_settings(config, url, mqtt5=broker is None or broker.mqtt5)
-            publisher = Publisher(
-                settings, topics(config), Outbox(outbox_path(config)), lifetimes(config), self._on_window
-            )
-            publisher.start(self._info(source), self._state("running", "started"))
-            self._on_ready([line for line in (sentence, *self._where_to_subscribe(settings.url)) if line])
-            self._loop(capture, publisher, broker)
+            self._link.start(self._info(), self._condition.tell(self._sensor, "started"))
+            linked = True
+            self._notifier.ready()
+            self._on_ready([line for line in (sentence, *self._where_to_subscribe()) if line])
+            self._loop()
         finally:
-            capture.stop()
-            try:
-                if publisher is not None:
-                    publisher.stop()
-            finally:
-                if broker is not None:
-                    broker.stop()
+            self._notifier.stopping()
+            self._sensor.stop()
+            if linked:
+                self._link.stop()
 
-    def _loop(self, capture: Capture, publisher: Publisher, broker: EmbeddedBroker | None) -> None:
-        config, now = self._config, self._clock.monotonic
-        meter = health.Meter(now())
-        analysis = Analysis(
-            self._detector,
-            self._classifier,
-            config.vision.min_face_px,
-            config.vision.min_confidence,
-            config.vision.fps,
-            meter.stage,
-        )
-        cutter = WindowCutter(self._classifier.labels, config.window.seconds, now(), config.vision.fps)
-        period = 1 / config.vision.fps
-        began = next_frame = now()
-        next_health = began + min(config.health.seconds, config.window.seconds + 1)
+    def _loop(self) -> None:
+        now = self._clock.monotonic
+        self._began = next_frame = now()
+        self._meter = health.Meter(now())
+        self._next_health = now() + min(self._config.health.seconds, self._config.window.seconds + 1)
+        self._watch_anew()
         try:
-            while not self._stop.is_set() and not capture.ended:
-                publisher.check()
-                if broker is not None:
-                    broker.check()
-                # A frame may still arrive that was taken before the end; without any, time goes on all the same.
-                for window in cutter.due(now() - LATE):
-                    self._publish(window, publisher, meter)
-                if now() >= next_health:
-                    next_health = now() + config.health.seconds
-                    publisher.publish_health(self._health(meter, publisher, began))
+            while not self._stop.is_set() and not self._sensor.ended:
+                self._look_after()
                 if self._stop.wait(min(TICK, max(0.0, next_frame - now()))) or now() < next_frame:
                     continue
-                frame = capture.take(TICK)
-                if frame is None:
+                frame = self._sensor.take(TICK)
+                if frame is None or self._observer is None:
+                    if self._sensor.mode != "running":  # paused, or without a camera: that is known and told
+                        self._notifier.progress()
+                        self._stop.wait(TICK)
                     continue
+                period = 1 / self._config.vision.fps
                 next_frame = max(next_frame + period, now() - period)
-                observation = analysis.observe(frame)
-                meter.frame()
-                for window in cutter.due(frame.time):
-                    self._publish(window, publisher, meter)
-                cutter.add(observation)
+                self._publish(self._observer.observe(frame))
+                self._notifier.progress()
         finally:
-            for window in cutter.finish(now()):
-                self._publish(window, publisher, meter)
+            self._flush()
 
-    def _publish(self, window: Window, publisher: Publisher, meter: health.Meter) -> None:
-        policy = self._config.privacy
-        suppressed = privacy.is_suppressed(window, policy.min_faces)
-        published = privacy.rounded(window, policy.round_to)
-        meter.close_window(None if suppressed else round(published.mean, 2))
-        publisher.publish_window(
-            compose_window(
-                published,
-                device=self._config.device.name,
-                end=self._utc(window.end),
-                suppressed=suppressed,
-                clock_synced=clock_synced(),
-                models=payloads.ModelNames(faces=self._detector.card.identity, emotions=self._classifier.card.identity),
-            )
+    def _look_after(self) -> None:
+        """Everything but frames, several times a second."""
+        now = self._clock.monotonic()
+        self._link.check()
+        self._link.serve(self._control.handlers)
+        self._look_at_the_pause_file()
+        if self._reload.is_set():
+            self._reload.clear()
+            self._notifier.reloading()
+            self._control.reload_and_log()
+            self._notifier.ready()
+        if self._new_link is not None:
+            self._make_new_link(self._new_link)
+        if self._observer is not None:
+            # A frame may still arrive that was taken before the end; without any, time goes on all the same.
+            self._publish(self._observer.due(now - LATE))
+        self._tell_state()
+        if now >= self._next_health:
+            self.publish_health()
+
+    # What commands do
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._config
+
+    def read_config(self) -> Config:
+        """The configuration as it stands in its file now. Raises ConfigError."""
+        return self._read_config()
+
+    def publish_health(self) -> None:
+        """Say how the daemon is doing."""
+        now = self._clock.monotonic()
+        self._next_health = now + self._config.health.seconds
+        self._link.publish_health(
+            statements.how_it_is(self._meter, now, now - self._began, self._clock.utc(), self._link.depth)
         )
 
-    def _utc(self, moment: float) -> datetime:
-        """The time of day of a monotonic moment.
+    def pause(self, by: str) -> None:
+        """Close the camera and stay so, also over a restart.
 
-        The two are compared anew only when the clock was set, so that a window ends when the next begins.
+        Raises:
+            EdgeError: It is paused, but the disk would not remember it.
         """
-        zero = self._clock.utc() - timedelta(seconds=self._clock.monotonic())
-        if self._zero is None or abs(zero - self._zero) > CLOCK_SET:
-            self._zero = zero
-        return self._zero + timedelta(seconds=moment)
+        if self._condition.pause is None:
+            self._condition.begin_pause(by)
+            self._close_eyes()
+        self._condition.store()
 
-    def _where_to_subscribe(self, url: BrokerUrl) -> list[str]:
-        prefix, name = self._config.device.prefix, self._config.device.name
+    def resume(self, by: str) -> None:
+        """Open the camera again.
+
+        Raises:
+            EdgeError: The pause cannot be removed from the disk: still paused.
+        """
+        if self._condition.pause is not None:
+            self._condition.end_pause()
+            self._sensor.resume()
+            self._watch_anew()
+            logger.info("resumed by %s", by)
+            self._tell_state(f"resumed by {by}")
+
+    def apply(self, config: Config) -> None:
+        """Put another configuration in force; the running window is published first where it matters to it.
+
+        Raises:
+            EdgeError: Models or source cannot be used: the old configuration stays.
+        """
+        old = self._config
+        if config == old:
+            return
+        models = self._models
+        if any(getattr(config.vision, key) != getattr(old.vision, key) for key in MODEL_KEYS):
+            models = Models(config.vision)
+            models.start()
+        source, _ = resolve_source(config)
+        open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
+        self._flush()
+        self._models = models
+        # What the connection depends on changes with the connection, once the command is answered.
+        kept = {name: getattr(old, name) for name in LINK_SECTIONS}
+        self._config = config.model_copy(update=kept)
+        if any(getattr(config, name) != kept[name] for name in LINK_SECTIONS):
+            self._new_link = config
+        if config.camera != old.camera or source != self._source:
+            self._source = source
+            self._sensor.stop()
+            self._sensor = self._make_sensor(config)
+            self._sensor.pause()
+            if self._condition.pause is None:
+                self._sensor.resume()
+        self._watch_anew()
+        self._link.tell_info(self._info(), self._config)
+
+    # How it is done
+
+    def _make_sensor(self, config: Config) -> Sensor:
+        def capture() -> Capture:
+            limits = config.camera.open_timeout, config.camera.read_timeout
+            return Capture(open_camera(self._source, config), *limits, self._clock.monotonic)
+
+        return Sensor(capture, self._clock.monotonic, recovers=live(self._source))
+
+    def _make_new_link(self, config: Config) -> None:
+        """Say goodbye at the old broker or under the old name, and go on at the new one; if that fails, at the old."""
+        self._new_link, old = None, self._config
+        try:
+            self._link.stop()
+        except EdgeError as error:
+            logger.error("%s", error)
+        try:
+            self._connect(config, "the configuration was changed")
+        except EdgeError as error:
+            logger.error("the connection stays as it was: %s", error)
+            self._connect(old, "the new configuration could not be used")
+            since = stamp(self._clock.utc())
+            self._link.alert("config", payloads.Alert(problem=error.problem, remedy=error.remedy, since=since))
+
+    def _connect(self, config: Config, reason: str) -> None:
+        self._config, self._link = config, Link(config, self._on_window)
+        self._link.start(self._info(), self._condition.tell(self._sensor, reason))
+        self._condition.use(pause_path(config))
+
+    def _watch_anew(self) -> None:
+        """A new window and an empty memory of faces; none while paused."""
+        if self._condition.pause is None:
+            now = self._clock.monotonic()
+            self._observer = Observer(self._config, self._models, self._meter, self._stamps, now)
+
+    def _flush(self) -> None:
+        """Publish the running window, short as it is."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            self._publish(observer.finish(self._clock.monotonic()))
+
+    def _publish(self, windows: list[payloads.WindowPayload]) -> None:
+        for window in windows:
+            self._link.publish_window(window)
+
+    def _look_at_the_pause_file(self) -> None:
+        """`edge pause` and `edge resume` make it and remove it."""
+        if self._condition.pause_began():
+            self._close_eyes()
+        elif self._condition.pause_was_lifted():
+            self.resume("somebody at the device")
+
+    def _close_eyes(self) -> None:
+        self._sensor.pause()
+        self._flush()
+        self._models.forget()
+        logger.info("paused by %s", self._condition.pause.by if self._condition.pause else "")
+        self._tell_state()
+
+    def _info(self) -> payloads.Info:
+        return statements.info(self._config, self._source, self._models)
+
+    def _tell_state(self, reason: str = "") -> None:
+        if (state := self._condition.news(self._sensor, reason)) is not None:
+            self._link.tell_state(state)
+        if (told := self._condition.told) is not None:
+            waiting = f"; {self._link.depth} windows wait for the broker" if self._link.depth > 1 else ""
+            self._notifier.status(f"{told.mode}: {told.reason}{waiting}")
+
+    def _where_to_subscribe(self) -> list[str]:
+        prefix, name, url = self._config.device.prefix, self._config.device.name, self._link.url
         user = f" -u {self._config.mqtt.username} -P ..." if self._config.mqtt.username else ""
         return [
             f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
             f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
             f"  {PROGRAM} watch --broker {url}",
         ]
-
-    def _state(self, mode: str, reason: str) -> payloads.State:
-        return payloads.State.model_validate({"mode": mode, "reason": reason, "since": stamp(self._clock.utc())})
-
-    def _info(self, source: str) -> payloads.Info:
-        config = self._config
-        faces, emotions = self._detector.card, self._classifier.card
-        return payloads.Info(
-            device=config.device.name,
-            version=__version__,
-            python=platform.python_version(),
-            runtime=runtime_version(),
-            camera=KINDS.get(source.partition(":")[0], "usb" if source.startswith("/dev/") else "stream"),
-            models=payloads.Models(
-                faces=payloads.ModelInfo(name=faces.name, sha256=faces.sha256),
-                emotions=payloads.ModelInfo(name=emotions.name, sha256=emotions.sha256),
-            ),
-            labels=list(self._classifier.labels),
-            window_seconds=config.window.seconds,
-            privacy=payloads.Policy(min_faces=config.privacy.min_faces, round_to=config.privacy.round_to),
-            deployment=payloads.Responsible(
-                responsible=config.deployment.responsible, legal_basis=config.deployment.legal_basis
-            ),
-        )
-
-    def _health(self, meter: health.Meter, publisher: Publisher, began: float) -> payloads.HealthPayload:
-        now = self._clock.monotonic()
-        fps, stages, faces = meter.read(now)
-        rss = health.rss_megabytes()
-        return payloads.HealthPayload(
-            time=stamp(self._clock.utc()),
-            uptime=round(now - began, 1),
-            fps=round(fps, 2),
-            stages_ms={name: round(ms, 2) for name, ms in stages.items()},
-            faces_per_frame=faces,
-            temperature_c=health.temperature(),
-            throttled_bits=health.throttled_bits(),
-            rss_mb=None if rss is None else round(rss, 1),
-            outbox_depth=publisher.depth,
-        )

@@ -245,14 +245,13 @@ class Stuck(Odd):
         return None
 
 
-def test_a_stuck_driver_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stuck_driver_does_not_hold_up_the_end() -> None:
     capture = Capture(Stuck())
     capture.start()
     assert capture.take(0.1) is None
     began = time.monotonic()
-    capture.stop()
+    assert not capture.stop()
     assert time.monotonic() - began < 2
-    assert "does not answer" in caplog.text
 
 
 def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:

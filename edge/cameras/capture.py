@@ -111,18 +111,19 @@ class Capture:
         with self._changed:
             return self._ended and self._frame is None and self._error is None
 
-    def stop(self) -> None:
-        """Close the camera. A read that hangs in a driver is left behind in its daemon thread."""
+    def stop(self, timeout: float = 0.5) -> bool:
+        """Have the camera closed, waiting up to `timeout` seconds for it.
+
+        Returns:
+            False while a read still hangs in the driver; the camera is closed as soon as that returns.
+        """
         with self._changed:
             self._stopping = True
             self._frame = None
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=0.5)
-        if self._thread.is_alive():
-            logger.warning("camera %s does not answer; it is left to the operating system", self._camera.name)
-        else:
-            self._camera.stop()
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         try:
@@ -137,9 +138,16 @@ class Capture:
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; it must not end the thread unheard
             self._error = CameraError(f"camera {self._camera.name} failed", f"{type(error).__name__}: {error}")
         finally:
+            self._close()
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
+
+    def _close(self) -> None:
+        try:
+            self._camera.stop()
+        except Exception as error:  # noqa: BLE001 - as above; what it was reading for is already settled
+            logger.warning("camera %s did not close cleanly (%s: %s)", self._camera.name, type(error).__name__, error)
 
     def _read_all(self) -> None:
         unusable = 0

@@ -23,6 +23,9 @@ COMMANDS = {
     "check": "try configuration, models, camera and broker; a table of what works and what to do",
     "image": "find the faces and emotions in picture files",
     "watch": "show what one or many devices publish, live",
+    "pause": "close the camera of the daemon on this machine until `edge resume`",
+    "resume": "end a pause",
+    "unregister": "take this device out of Home Assistant, or every trace of it off the broker",
     "schema": "print the JSON Schemas of the configuration and of every payload",
 }
 
@@ -77,7 +80,7 @@ def _run(arguments: list[str]) -> int:
             command = commands.add_parser(
                 name,
                 help=summary,
-                description=summary.capitalize() + ".",
+                description=f"{summary[0].upper()}{summary[1:]}.",
                 epilog=_as_called(module.EXAMPLES),
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )

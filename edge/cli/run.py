@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import signal
 import threading
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
+from edge.signals import Signals
 
 if TYPE_CHECKING:
     import argparse
@@ -33,20 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run until the input ends or a signal comes."""
     set_up_logging()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # nohup is respected; a SIGINT that a shell ignores for its background jobs still means us when it comes.
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            # Not set in the handler itself: the main thread may hold the event's lock at this very moment.
-            signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
+    signals = Signals()
+    signals.install()
     config = read_config(args)
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import Daemon  # noqa: PLC0415
+    from edge.systemd import Notifier  # noqa: PLC0415
 
     printer = _Printer()
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
     try:
-        Daemon(config, stop, on_window=on_window, on_ready=lambda lines: printer.put("\n".join(lines))).run()
+        Daemon(
+            config, signals, lambda: read_config(args),
+            on_window=on_window, on_ready=lambda lines: printer.put("\n".join(lines)),
+            notifier=Notifier.from_environment(),
+        ).run()  # fmt: skip
     finally:
         printer.finish()
     return 0

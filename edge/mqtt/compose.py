@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from edge.clock import stamp
-from edge.mqtt.payloads import FaceFigures, ModelNames, Quality, Span, WindowPayload
+from edge.mqtt.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, WindowPayload
+from edge.prevalence import Share
 from edge.windows import Window
 
 
@@ -17,6 +19,7 @@ def compose_window(
     suppressed: bool,
     clock_synced: bool,
     models: ModelNames,
+    estimate: Mapping[str, Share] | None = None,
 ) -> WindowPayload:
     """Build the payload of a window.
 
@@ -27,6 +30,7 @@ def compose_window(
         suppressed: Leave out everything about people.
         clock_synced: Whether the system says that its clock is set.
         models: The models that were used.
+        estimate: Estimated shares, already rounded as well; None where nothing is known of them.
 
     Returns:
         The payload with a placeholder identity (epoch, seq), which the outbox gives.
@@ -50,7 +54,7 @@ def compose_window(
         ),
         counts=window.counts if shown else None,
         people={k: round(n / frames, 2) if frames else 0.0 for k, n in window.counts.items()} if shown else None,
-        estimate=None,
+        estimate=_estimate(estimate) if shown and estimate is not None else None,
         suppressed=suppressed,
         quality=Quality(
             coverage=round(window.coverage, 3),
@@ -59,3 +63,7 @@ def compose_window(
         ),
         model=models,
     )
+
+
+def _estimate(shares: Mapping[str, Share]) -> dict[str, Estimate]:
+    return {label: Estimate(share=each.share, low=each.low, high=each.high) for label, each in shares.items()}

@@ -109,6 +109,7 @@ class Policy(Payload):
 
     min_faces: int = Field(ge=1)
     round_to: int = Field(ge=1)
+    allow_remote_resume: bool
 
 
 class Responsible(Payload):

@@ -68,6 +68,11 @@ class EmotionClassifier:
             row[:] = self._model.output_view(self._tensor)[0].view(np.uint8)
         return _softmax(self._logits[bits])
 
+    def forget(self) -> None:
+        """Keep nothing of the last frame's faces."""
+        self._crops.fill(0)
+        self._model.forget()
+
     def _cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Every face as a square of the model's size: (n, height, width, 1 or 3) uint8, valid until the next call."""
         source = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if self._grey else image

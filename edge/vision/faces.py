@@ -94,6 +94,10 @@ class FaceDetector:
         kept = np.asarray(cv2.dnn.NMSBoxes(boxes, scores, self.card.score_threshold, NMS_IOU), np.intp).ravel()  # type: ignore[arg-type]
         return _inside(boxes[kept] / scale, scores[kept], image.shape[1], image.shape[0])
 
+    def forget(self) -> None:
+        """Keep nothing of the last frame."""
+        self._model.forget()
+
     def _fill_input(self, image: NDArray[np.uint8]) -> float:
         """Scale the frame into the top left of the input tensor; returns the factor."""
         view = self._model.input_view()[0].view(np.uint8)

@@ -104,6 +104,11 @@ class Model:
         """Run the model on what is in the input tensor."""
         self._interpreter.invoke()
 
+    def forget(self) -> None:
+        """Run the model on nothing, so that no trace of the last picture stays in its memory."""
+        self.input_view()[:] = self.input.zero_point
+        self.invoke()
+
 
 def runtime_version() -> str:
     """Name and version of the runtime in use, such as `ai-edge-litert 2.3.0`."""
