@@ -53,6 +53,21 @@ install_arm32() {
   "$python" -m pip install "${wheels_only[@]}" --no-deps -r "$root/.venv/arm32.lock"
 }
 
+# A wheel of OpenCV never has GStreamer, which the cameras of a Jetson need; python3-opencv from apt has.
+has_gstreamer() {
+  "$1" -c 'import cv2, re, sys; sys.exit(not re.search("GStreamer: +YES", cv2.getBuildInformation()))' 2>/dev/null
+}
+
+# install_beside SYSTEM_PYTHON: all of the lock, but the system's OpenCV where that one has GStreamer and works here.
+install_beside() {
+  if has_gstreamer "$1"; then
+    awk '/^[a-z]/ { keep = !/^opencv/ } keep' "$root/requirements.lock" >"$root/.venv/no-opencv.lock"
+    "$python" -m pip install "${wheels_only[@]}" -r "$root/.venv/no-opencv.lock"
+    if has_gstreamer "$python"; then return; fi # else it was built for another numpy
+  fi
+  "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements.lock"
+}
+
 # download LOCK FOLDER: wheels that only carry pictures; the same files on every machine, so for one fixed platform.
 download() {
   "$python" -m pip download "${wheels_only[@]}" --no-deps --python-version 3.11 --implementation cp --abi cp311 \
@@ -60,12 +75,11 @@ download() {
 }
 
 # What .venv was made for: written last, so whatever was interrupted is done again. Moving the project, a new system
-# Python, a new lock or a freshly installed libcamera make another one; all of it is a few milliseconds to find out.
+# Python, a new lock, a freshly installed libcamera or OpenCV make another one; it takes a few milliseconds to find out.
 fingerprint() {
-  local libcamera=/usr/lib/python3/dist-packages/libcamera
   {
     "$python" --version
-    ls -d "$root" "$libcamera" || true
+    ls -d "$root" /usr/lib/python3*/dist-packages/{libcamera,cv2*} || true
     cd "$root" && cat scripts/venv.sh pyproject.toml "$@"
   } 2>/dev/null | sha256sum
 }
@@ -82,13 +96,15 @@ make_venv() {
   fi
   say "First start: installing into .venv (about 20 s) ..."
   trap 'say "The installation did not finish; the next start does it again."' EXIT
-  # picamera2 comes from apt, never from pip: a Raspberry Pi's environment has to see the system's packages.
-  if is_arm32 "$system" || "$system" -c 'import libcamera' 2>/dev/null; then options+=(--system-site-packages); fi
+  # What comes from apt and never from pip, picamera2 and an OpenCV with GStreamer, has to be seen from inside.
+  if is_arm32 "$system" || "$system" -c 'import libcamera' 2>/dev/null || has_gstreamer "$system"; then
+    options+=(--system-site-packages)
+  fi
   "$system" -m venv "${options[@]}" "$root/.venv"
   if is_arm32 "$system"; then
     install_arm32 "$system"
   else
-    "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements.lock"
+    install_beside "$system"
   fi
   "$python" -m pip install -qq --no-deps --no-build-isolation --editable "$root"
   download requirements-sample.lock portraits

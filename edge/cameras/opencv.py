@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.cameras.owners import held_by
 from edge.config import without_password
 from edge.errors import CameraError
 
@@ -59,7 +60,7 @@ class UsbCamera(_VideoCamera):
             raise CameraError(f"camera {self.name}: permission denied", "add this user to the group video")
         capture = cv2.VideoCapture(os.path.realpath(self.name), cv2.CAP_V4L2)
         if not capture.isOpened():
-            raise CameraError(f"camera {self.name} cannot be opened", "is another program using it?")
+            raise CameraError(f"camera {self.name} cannot be opened", held_by([os.path.realpath(self.name)]))
         # Motion JPEG is what lets a USB 2 camera reach 720p at more than a few frames a second.
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from edge.cameras.gstreamer import GStreamerCamera
 from edge.cameras.images import ImagesCamera
 from edge.cameras.opencv import FileCamera, StreamCamera, UsbCamera, usb_devices
+from edge.cameras.picamera import PiCamera, csi_cameras
 from edge.cameras.sample import SampleCamera
+from edge.cameras.turned import Turn, TurnedCamera
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
     from edge.cameras import Camera
+    from edge.config import Camera as Settings
     from edge.config import Config
 
 
@@ -24,7 +28,7 @@ def resolve_source(config: Config) -> tuple[str, str]:
     source = config.camera.source
     if source != "auto":
         return source, ""
-    devices = usb_devices()
+    devices = csi_cameras() or usb_devices()
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
     if not config.deployment.declared:
@@ -42,6 +46,15 @@ def open_camera(source: str, config: Config) -> Camera:
         CameraError: No camera of that kind.
     """
     camera = config.camera
+    turn = Turn.of(camera)
+    kind, _, number = source.partition(":")
+    if kind == "picamera":  # turns by itself, at no cost
+        return PiCamera(int(number or 0), camera)
+    upright = _open_upright(source, camera)
+    return TurnedCamera(upright, turn) if turn.needed else upright
+
+
+def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - one line for each kind
     kind, _, rest = source.partition(":")
     if kind == "sample":
         return SampleCamera(faces=int(rest) if rest else None)
@@ -51,6 +64,8 @@ def open_camera(source: str, config: Config) -> Camera:
         return UsbCamera(source, (camera.width, camera.height), camera.fps)
     if re.match(r"(rtsps?|https?)://", source):
         return StreamCamera(source, camera.open_timeout, camera.read_timeout)
+    if kind == "gstreamer":
+        return GStreamerCamera(rest, camera)
     if kind == "file":
         return FileCamera(rest, loop=camera.loop)
     if kind == "images":

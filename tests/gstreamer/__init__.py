@@ -1,0 +1,1 @@
+"""The check against a real GStreamer; not part of the quick test run."""

@@ -1,0 +1,1 @@
+"""The check against the real picamera2; not part of the quick test run."""
