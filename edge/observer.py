@@ -8,6 +8,8 @@ from edge import privacy
 from edge.clock import Stamps, clock_synced
 from edge.mqtt.compose import compose_window
 from edge.mqtt.payloads import ModelNames, WindowPayload
+from edge.prevalence import Share
+from edge.prevalence import published as published_shares
 from edge.vision.analysis import Analysis
 from edge.windows import Window, WindowCutter
 
@@ -35,6 +37,7 @@ class Observer:
         self._config = config
         self._meter = meter
         self._stamps = stamps
+        self._estimator = models.estimator
         self._names = ModelNames(faces=models.detector.card.identity, emotions=models.classifier.card.identity)
         vision = config.vision
         self._analysis = Analysis(
@@ -64,6 +67,7 @@ class Observer:
         published = privacy.rounded(window, policy.round_to)
         self._meter.close_window(None if suppressed else round(published.mean, 2))
         _, end = self._stamps.span(window.start, window.end)
+        shares = None if suppressed else self._shares(window)
         return compose_window(
             published,
             device=self._config.device.name,
@@ -71,4 +75,12 @@ class Observer:
             suppressed=suppressed,
             clock_synced=self._stamps.true and clock_synced(),
             models=self._names,
+            estimate=published_shares(shares, published.faces, policy.round_to),
         )
+
+    def _shares(self, window: Window) -> dict[str, Share] | None:
+        """Estimated shares, None without calibration; and when only few were near enough for their emotions."""
+        tally, enough = window.tally, self._config.privacy.min_faces
+        if self._estimator is None or tally is None or round(tally.people) < enough:
+            return None
+        return self._estimator.estimate(tally)

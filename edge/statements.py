@@ -33,6 +33,7 @@ def info(config: Config, source: str, models: Models) -> payloads.Info:
             emotions=payloads.ModelInfo(name=emotions.name, sha256=emotions.sha256),
         ),
         labels=list(models.classifier.labels),
+        estimate=models.calibration,
         window_seconds=config.window.seconds,
         privacy=payloads.Policy(
             min_faces=config.privacy.min_faces,

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.prevalence import Tally
 
 UNKNOWN = "unknown"
 MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a frame is missing time
@@ -18,11 +23,14 @@ class Observation:
         time: When it was taken, monotonic seconds.
         counts: Faces per label, every label present, `unknown` among them.
         too_small: How many of the unknown ones were too small to classify.
+        probabilities: (n, labels) float32, what the classifier said about the faces that it saw in this very frame;
+            None when faces are only counted.
     """
 
     time: float
     counts: dict[str, int]
     too_small: int
+    probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
     @property
     def faces(self) -> int:
@@ -43,6 +51,7 @@ class Window:
         highest: Most faces in one frame, 0 without frames.
         too_small: How many of the unknown were too small.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
+        tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
     """
 
     start: float
@@ -53,6 +62,7 @@ class Window:
     highest: int
     too_small: int
     coverage: float
+    tally: Tally | None = field(default=None, repr=False, compare=False)
 
     @property
     def seconds(self) -> float:
@@ -93,6 +103,7 @@ class WindowCutter:
         self._counts: Counter[str] = Counter()
         self._frames = self._too_small = self._highest = 0
         self._lowest: int | None = None
+        self._tally: Tally | None = None
 
     @property
     def end(self) -> float:
@@ -115,6 +126,10 @@ class WindowCutter:
         faces = observation.faces
         self._highest = max(self._highest, faces)
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
+        if observation.probabilities is not None:
+            if self._tally is None:
+                self._tally = Tally(observation.probabilities.shape[1])
+            self._tally.add(observation.probabilities)
 
     def finish(self, now: float) -> list[Window]:
         """What is left when the daemon stops: windows that are over, then the running one if it has frames."""
@@ -141,6 +156,7 @@ class WindowCutter:
             highest=self._highest,
             too_small=self._too_small,
             coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
+            tally=self._tally,
         )
         # The second of grace was spent at the end of this window: the next begins with what is left of it.
         self._begin(end, max(covered, end - self._max_gap))

@@ -17,7 +17,7 @@ INFO = Info.model_validate(
     {
         "device": "room-9", "version": "0", "python": "3", "runtime": "none", "camera": "sample",
         "models": {kind: {"name": "m", "sha256": "0" * 64} for kind in ("faces", "emotions")},
-        "labels": ["happy"], "window_seconds": 1,
+        "labels": ["happy"], "estimate": "none", "window_seconds": 1,
         "privacy": {"min_faces": 5, "round_to": 1, "allow_remote_resume": True},
         "deployment": {"responsible": "", "legal_basis": ""},
     }

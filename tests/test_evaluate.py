@@ -367,6 +367,9 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
     "an empty class": (changed([*FERPLUS, "confusion", 0], [0] * 7), "pictures of every class"),
     "other pictures": (changed([*FERPLUS, "pictures"], 8), "as many in all"),
     "no temperature": (changed([*FERPLUS, "temperature"], 0), "temperature: "),
+    "too few biases": (changed([*FERPLUS, "bias"], [0.0]), "bias must be 7 numbers"),
+    "a boundless bias": (changed([*FERPLUS, "bias", 0], 21), "bias.0: "),
+    "made before biases were": (lambda r: json.dumps(r).replace('"bias"', '"was"'), "bias: Field required"),
     "labels in another order": (changed([*FERPLUS, "labels"], list(reversed(LABELS))), "not those of the card"),
     "an output too many": (lambda r: json.dumps(r).replace('"fer2013": {', '"extra": {'), "not those of the card"),
 }

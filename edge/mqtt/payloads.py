@@ -76,7 +76,10 @@ class WindowPayload(Payload):
         description="face observations per emotion and `unknown`; they sum to faces.total; null when suppressed"
     )
     people: dict[str, Annotated[float, Field(ge=0)]] | None = Field(description="counts / frames; null when suppressed")
-    estimate: dict[str, Estimate] | None = Field(description="null when suppressed, or without calibration data")
+    estimate: dict[str, Estimate] | None = Field(
+        description="null when suppressed, without calibration data, without a face large enough, or where counts are "
+        "rounded too coarsely"
+    )
     suppressed: bool = Field(description="too few people for figures: everything about them is null")
     quality: Quality
     model: ModelNames
@@ -129,6 +132,7 @@ class Info(Payload):
     camera: str = Field(description="the kind of input: sample, usb, stream, file or images")
     models: Models
     labels: list[str]
+    estimate: str = Field(description="where estimated shares come from, or why there are none")
     window_seconds: float
     privacy: Policy
     deployment: Responsible

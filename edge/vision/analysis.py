@@ -70,15 +70,16 @@ class Analysis:
         now, missed = self._tracker.update(boxes, frame.time)
         tracked = time.perf_counter()
         large = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
-        for index, probabilities in zip(large, self._classifier.classify(frame.image, boxes[large]), strict=True):
+        said = self._classifier.classify(frame.image, boxes[large])
+        for index, probabilities in zip(large, said, strict=True):
             now[index].learn(probabilities)
         classified = time.perf_counter()
         self._measured("detect", detected - began)
         self._measured("track", tracked - detected)
         self._measured("classify", classified - tracked)
-        return self._count(now + missed, frame.time)
+        return self._count(now + missed, frame.time, said)
 
-    def _count(self, tracks: list[Track], time: float) -> Observation:
+    def _count(self, tracks: list[Track], time: float, said: NDArray[np.float32]) -> Observation:
         counts = dict.fromkeys((*self._classifier.labels, UNKNOWN), 0)
         too_small = 0
         for track in tracks:
@@ -89,4 +90,6 @@ class Analysis:
             best = int(track.probabilities.argmax())
             sure = track.probabilities[best] >= self._min_confidence
             counts[self._classifier.labels[best] if sure else UNKNOWN] += 1
-        return Observation(time, counts, too_small)
+        # Shares are estimated from what was said in this frame, unsmoothed: that is what the calibration was measured
+        # on, and so nothing of an earlier, perhaps suppressed, window is in it.
+        return Observation(time, counts, too_small, said)

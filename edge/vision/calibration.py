@@ -27,7 +27,10 @@ class OutputCalibration(BaseModel):
         pictures: How many held-out pictures were used.
         priors: (k) share of each true class among them; none is 0.
         confusion: (k, k) pictures, row = truth, column = the label with the largest logit.
-        posteriors: (k, k) mean probability of each label (column) over the pictures of each true class (row).
+        bias: (k) what is added to the logarithm of each probability at this temperature, before the row is made to
+            sum to 1 again, so that all labels together are predicted as often as they are true.
+        posteriors: (k, k) mean probability of each label (column) over the pictures of each true class (row), without
+            the bias.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -37,6 +40,7 @@ class OutputCalibration(BaseModel):
     pictures: int = Field(ge=1)
     priors: tuple[Annotated[Share, Field(gt=0)], ...]
     confusion: tuple[tuple[Count, ...], ...]
+    bias: tuple[Annotated[float, Field(ge=-20, le=20)], ...]
     posteriors: tuple[tuple[Share, ...], ...]
 
     @model_validator(mode="after")
@@ -47,6 +51,8 @@ class OutputCalibration(BaseModel):
                 raise ValueError(f"{name} must be {size} by {size}, as there are {size} labels")
         if len(self.priors) != size or not all(_is_one(sum(row)) for row in (self.priors, *self.posteriors)):
             raise ValueError(f"priors and each row of posteriors must be {size} shares that sum to 1")
+        if len(self.bias) != size:
+            raise ValueError(f"bias must be {size} numbers, as there are {size} labels")
         if not all(map(sum, self.confusion)) or sum(map(sum, self.confusion)) != self.pictures:
             raise ValueError("confusion must have pictures of every class, as many in all as `pictures` says")
         return self
@@ -110,6 +116,32 @@ def read_calibration(path: Path, card: EmotionCard) -> Calibration | None:
         if name not in card.outputs or output.labels != card.outputs[name].labels:
             raise ModelError(f"calibration {file}: output {name!r} and its labels are not those of the card", REMEDY)
     return calibration
+
+
+def find_calibration(path: Path, card: EmotionCard, output: str) -> tuple[OutputCalibration | None, str]:
+    """The calibration of one output, or why there is none: nothing here keeps the daemon from counting.
+
+    Args:
+        path: The card's own path.
+        card: Its content.
+        output: Its output that is read.
+
+    Returns:
+        The calibration, or None; and a sentence for people, without the folder of the file.
+    """
+    name = calibration_path(path).name
+    try:
+        calibration = read_calibration(path, card)
+    except ModelError as error:
+        return None, f"none: {error}".replace(str(calibration_path(path)), name)
+    if calibration is None:
+        return None, f"none: there is no {name} beside the model; python -m models.calibrate makes one"
+    found = calibration.outputs.get(output)
+    if found is None:
+        return None, f"none: {name} leaves {output} out: {calibration.left_out.get(output, 'not measured')}"
+    if not math.isclose(found.temperature, card.outputs[output].temperature, rel_tol=0.02):
+        return None, f"none: {name} was made for temperature {found.temperature}, the card says otherwise; {REMEDY}"
+    return found, f"from {name}, {output}, {found.pictures} pictures"
 
 
 def _is_one(total: float) -> bool:

@@ -1,0 +1,315 @@
+"""Estimated shares: shares they are, whatever was said; additive; and nothing of a suppressed window in them."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.mqtt.compose import compose_window
+from edge.mqtt.payloads import ModelNames, WindowPayload
+from edge.prevalence import BUFFER, Estimator, Share, Tally, beta_quantiles, published, rounded
+from edge.privacy import is_suppressed
+from edge.privacy import rounded as rounded_counts
+from edge.vision import calibration as calibrations
+from edge.vision.calibration import Calibration, OutputCalibration, find_calibration
+from edge.vision.cards import SHIPPED, EmotionCard, read_card
+from edge.windows import UNKNOWN, Observation, Window, WindowCutter
+
+LABELS = ("calm", "glad", "grim")
+CALIBRATION = OutputCalibration(
+    labels=LABELS, temperature=1, pictures=1000, priors=(0.6, 0.3, 0.1), bias=(0.1, 0.0, -0.1),
+    confusion=((500, 60, 40), (30, 260, 10), (20, 10, 70)),
+    posteriors=((0.8, 0.12, 0.08), (0.12, 0.82, 0.06), (0.3, 0.1, 0.6)),
+)  # fmt: skip
+ESTIMATOR = Estimator(CALIBRATION)
+MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000")
+
+seeds = st.integers(0, 2**32 - 1)
+faces_of_frames = st.lists(st.integers(0, 40), min_size=1, max_size=30)
+
+
+def said(seed: int, faces: int, sureness: float = 0.7) -> NDArray[np.float32]:
+    """What a classifier might say about faces: anything from certainty to none."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 6 * sureness, (faces, len(LABELS)))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
+
+
+def tally_of(frames: list[NDArray[np.float32]]) -> Tally:
+    tally = Tally(len(LABELS))
+    for frame in frames:
+        tally.add(frame)
+    return tally
+
+
+def close(one: dict[str, Share] | None, other: dict[str, Share] | None, tolerance: float = 1e-5) -> bool:
+    assert one is not None
+    assert other is not None
+    pairs = ((getattr(a, k), getattr(b, k)) for a, b in zip(one.values(), other.values(), strict=True) for k in vars(a))
+    return list(one) == list(other) and all(math.isclose(a, b, abs_tol=tolerance) for a, b in pairs)
+
+
+# What holds for all rooms
+
+
+@given(seeds, faces_of_frames, st.floats(0, 1))
+def test_shares_are_shares(seed: int, frames: list[int], sureness: float) -> None:
+    shares = ESTIMATOR.estimate(tally_of([said(seed + n, faces, sureness) for n, faces in enumerate(frames)]))
+    if not any(frames):
+        assert shares is None
+        return
+    assert shares is not None
+    assert tuple(shares) == LABELS
+    assert sum(share.share for share in shares.values()) == pytest.approx(1)
+    assert all(0 <= share.low <= share.share <= share.high <= 1 for share in shares.values())
+
+
+@given(seeds, faces_of_frames.filter(any))
+def test_the_order_of_faces_and_frames_does_not_matter(seed: int, sizes: list[int]) -> None:
+    frames = [said(seed + n, faces) for n, faces in enumerate(sizes)]
+    rng = np.random.default_rng(seed)
+    mixed = [frame[rng.permutation(len(frame))] for frame in frames]
+    mixed = [mixed[n] for n in rng.permutation(len(mixed))]
+    assert close(ESTIMATOR.estimate(tally_of(frames)), ESTIMATOR.estimate(tally_of(mixed)))
+
+
+@given(seeds, faces_of_frames.filter(any), st.data())
+def test_two_halves_make_the_whole(seed: int, sizes: list[int], data: st.DataObject) -> None:
+    frames = [said(seed + n, faces) for n, faces in enumerate(sizes)]
+    cut = data.draw(st.integers(0, len(frames)))
+    first, second = tally_of(frames[:cut]), tally_of(frames[cut:])
+    first.merge(second)
+    assert close(ESTIMATOR.estimate(first), ESTIMATOR.estimate(tally_of(frames)))
+
+
+@given(seeds, st.integers(1, 60))
+def test_frames_of_the_same_faces_are_no_news(seed: int, times: int) -> None:
+    frame = said(seed, 20)
+    assert close(ESTIMATOR.estimate(tally_of([frame])), ESTIMATOR.estimate(tally_of([frame] * times)))
+
+
+@given(seeds, st.integers(1, 50), st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.2, 0.5]))
+def test_rounded_shares_still_sum_to_one(seed: int, faces: int, step: float) -> None:
+    shares = ESTIMATOR.estimate(tally_of([said(seed, faces)]))
+    assert shares is not None
+    for share, exact in zip((coarse := rounded(shares, step)).values(), shares.values(), strict=True):
+        assert 0 <= share.low <= share.share <= share.high <= 1
+        assert abs(share.share - exact.share) < step + 1e-9
+        for figure in vars(share).values():
+            assert figure / step == pytest.approx(round(figure / step), abs=1e-6)
+    assert sum(share.share for share in coarse.values()) == pytest.approx(1)
+
+
+def test_a_tally_is_as_small_after_an_hour_as_after_a_second() -> None:
+    def bytes_of(tally: Tally) -> int:
+        return sum(value.nbytes for value in vars(tally).values() if isinstance(value, np.ndarray))
+
+    short, long = tally_of([said(1, 1)]), tally_of([said(n, 30) for n in range(200)])
+    assert bytes_of(short) == bytes_of(long) < 300_000
+    assert long.people == pytest.approx(30)
+
+
+def test_more_faces_than_the_buffer_in_one_frame() -> None:
+    many = said(1, 2 * BUFFER + 7)
+    tally = tally_of([many])
+    seen, weights = tally.cells()
+    assert tally.people == len(many)
+    assert weights.sum() == pytest.approx(1)
+    assert weights @ seen == pytest.approx(many.mean(axis=0), abs=1e-6)
+
+
+def test_nothing_of_a_face_stays_in_the_buffer() -> None:
+    tally = tally_of([said(1, 50)])
+    ESTIMATOR.estimate(tally)
+    assert not tally._buffer[:50].any()
+
+
+# How good they are
+
+
+@pytest.mark.parametrize("true", [(0.2, 0.2, 0.6), (0.8, 0.1, 0.1), (0.0, 0.5, 0.5), (0.05, 0.9, 0.05)])
+def test_a_room_is_found_that_counting_gets_wrong(true: tuple[float, ...]) -> None:
+    # A classifier that only ever says one of three things, each as sure as it may be, and a room of 1,000 faces about
+    # which it says them exactly as often as its confusions foretell.
+    unbiased = CALIBRATION.model_copy(update={"bias": (0.0, 0.0, 0.0)})
+    answers = np.array(unbiased.confusion) / np.sum(unbiased.confusion, axis=1, keepdims=True)
+    priors = np.array(unbiased.priors)
+    sure = (priors[:, None] * answers / (priors @ answers)).T
+    often = np.round(1000 * np.array(true) @ answers).astype(int)
+    room = np.repeat(sure, often, axis=0).astype(np.float32)
+    shares = Estimator(unbiased).estimate(tally_of([room]))
+    assert shares is not None
+    counted = np.bincount(room.argmax(axis=1), minlength=3) / len(room)
+    estimated = np.array([share.share for share in shares.values()])
+    assert np.abs(estimated - true).max() < 0.03 < np.abs(counted - true).max()
+    assert all(s.low - 0.01 <= part <= s.high + 0.01 for s, part in zip(shares.values(), true, strict=True))
+
+
+def test_intervals_are_wider_where_there_are_fewer_faces() -> None:
+    room = said(3, 40)
+    few, many = ESTIMATOR.estimate(tally_of([room[:5]] * 8)), ESTIMATOR.estimate(tally_of([room]))
+    assert few is not None
+    assert many is not None
+    assert sum(s.high - s.low for s in few.values()) > 1.5 * sum(s.high - s.low for s in many.values())
+
+
+def test_a_small_room_is_drawn_towards_the_usual() -> None:
+    one = ESTIMATOR.estimate(tally_of([np.array([[0.1, 0.1, 0.8]], np.float32)]))
+    many = ESTIMATOR.estimate(tally_of([np.array([[0.1, 0.1, 0.8]] * 200, np.float32)]))
+    assert one is not None
+    assert many is not None
+    assert one["grim"].share < many["grim"].share
+    assert many["grim"].share > 0.95
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 1), (1, 4), (1, 30), (2, 1), (40, 1)])
+def test_quantiles_where_they_are_known(a: float, b: float) -> None:
+    mean, variance = a / (a + b), a * b / ((a + b) ** 2 * (a + b + 1))
+    found = beta_quantiles(np.array([mean]), np.array([variance]))[:, 0]
+    exact = [1 - (1 - q) ** (1 / b) if a == 1 else q ** (1 / a) for q in (0.05, 0.5, 0.95)]
+    assert found == pytest.approx(exact, abs=2e-3)
+
+
+def test_quantiles_of_extremes_are_finite() -> None:
+    mean = np.array([0, 1e-9, 0.5, 1 - 1e-9, 1])
+    for variance in (0.0, 1e-12, 0.1, 9.0):
+        found = beta_quantiles(mean, np.full(5, variance))
+        assert np.isfinite(found).all()
+        assert (np.diff(found, axis=0) >= 0).all()
+        assert found.min() >= 0
+        assert found.max() <= 1
+
+
+def test_a_window_costs_little() -> None:
+    estimator = Estimator(shipped())
+    rng = np.random.default_rng(1)
+    faces = rng.dirichlet(np.full(7, 0.15), 50)
+    frames = [0.9 * faces + 0.1 * rng.dirichlet(np.ones(7), 50) for _ in range(100)]
+    ready = [frame.astype(np.float32) for frame in frames]
+    best = math.inf
+    for _ in range(20):
+        start = time.perf_counter()
+        tally = Tally(7)
+        for frame in ready:
+            tally.add(frame)
+        estimator.estimate(tally)
+        best = min(best, time.perf_counter() - start)
+    assert best < 5e-3  # about 1 ms; some machines that run tests are slow
+
+
+# Windows and payloads
+
+
+def shipped() -> OutputCalibration:
+    path = SHIPPED / "emotions.json"
+    found, sentence = find_calibration(path, read_card(path, EmotionCard), "ferplus")
+    if found is None:
+        pytest.skip(sentence)
+    return found
+
+
+def windows_of(frames: list[NDArray[np.float32]], per_window: int = 10) -> list[Window]:
+    cutter, windows = WindowCutter(LABELS, per_window, start=0.0, fps=1), []
+    for n, frame in enumerate(frames):
+        windows += cutter.due(n)
+        counts = dict.fromkeys((*LABELS, UNKNOWN), 0) | {"calm": len(frame)}
+        cutter.add(Observation(n, counts, 0, frame))
+    return windows + cutter.due(len(frames))
+
+
+def payload(window: Window, min_faces: int = 5, round_to: int = 1) -> WindowPayload:
+    shares = None if window.tally is None else ESTIMATOR.estimate(window.tally)
+    coarse = rounded_counts(window, round_to)
+    return compose_window(
+        coarse, device="r", end=datetime.now(timezone.utc), suppressed=is_suppressed(window, min_faces),
+        clock_synced=True, models=MODELS, estimate=published(shares, coarse.faces, round_to),
+    )  # fmt: skip
+
+
+def test_a_window_carries_its_estimate() -> None:
+    sent = payload(windows_of([said(n, 20) for n in range(10)])[0])
+    assert sent.estimate is not None
+    assert list(sent.estimate) == list(LABELS)
+    assert sum(share.share for share in sent.estimate.values()) == pytest.approx(1)
+    assert all(round(share.share, 2) == share.share for share in sent.estimate.values())
+
+
+@given(seeds, seeds, st.integers(0, 4))
+def test_suppression_cannot_be_undone_with_the_windows_around(one: int, other: int, few: int) -> None:
+    # Three windows of the same stream, the middle one suppressed. Whoever it shows, what is sent does not change.
+    sent = []
+    for seed in (one, other):
+        hidden = [said(seed + n, few) for n in range(10)]
+        frames = [*(said(n, 20) for n in range(10)), *hidden, *(said(n, 9) for n in range(10))]
+        sent.append([payload(window).model_dump(exclude={"window"}) for window in windows_of(frames)])
+    assert sent[0] == sent[1]
+    assert [window["suppressed"] for window in sent[0]] == [False, True, False]
+    assert sent[0][1]["estimate"] is None
+
+
+@pytest.mark.parametrize(("round_to", "step"), [(1, 0.01), (2, 0.01), (5, 0.05), (20, 0.1), (100, 0.5), (150, None)])
+def test_shares_are_no_finer_than_rounded_counts(round_to: int, step: float | None) -> None:
+    window = windows_of([said(n, 20) for n in range(10)])[0]
+    sent = payload(window, round_to=round_to)
+    if step is None:
+        assert sent.estimate is None
+        return
+    assert sent.estimate is not None
+    figures = [figure for share in sent.estimate.values() for figure in share.model_dump().values()]
+    assert all(figure / step == pytest.approx(round(figure / step), abs=1e-6) for figure in figures)
+
+
+def test_counting_alone_estimates_nothing() -> None:
+    cutter = WindowCutter(LABELS, 10, start=0.0)
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 9), 0))
+    window = cutter.due(10)[0]
+    assert window.tally is None
+    assert payload(window).estimate is None
+
+
+# Where the calibration comes from
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (FileNotFoundError(), "there is no emotions.calibration.json beside the model"),
+        (ModelError("calibration /home/x/emotions.calibration.json is not JSON", "make it anew"), "is not JSON"),
+        (Calibration(sha256="0" * 64, outputs={}, left_out={"ferplus": "no picture of fear"}), "no picture of fear"),
+        (Calibration(sha256="0" * 64, outputs={"ferplus": CALIBRATION}), "temperature 1.0"),
+    ],
+)
+def test_why_there_is_no_estimate(change: Any, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = read_card(SHIPPED / "emotions.json", EmotionCard)
+
+    def read(_path: Path, _card: EmotionCard) -> Calibration | None:
+        if isinstance(change, ModelError):
+            raise change
+        return change if isinstance(change, Calibration) else None
+
+    monkeypatch.setattr(calibrations, "read_calibration", read)
+    found, sentence = find_calibration(Path("/home/x/emotions.json"), card, "ferplus")
+    assert found is None
+    assert sentence.startswith("none: ")
+    assert expected in sentence
+    assert "/home/x" not in sentence
+
+
+def test_the_shipped_calibration_is_found() -> None:
+    path = SHIPPED / "emotions.json"
+    found, sentence = find_calibration(path, read_card(path, EmotionCard), "ferplus")
+    assert found is not None
+    assert sentence.startswith("from emotions.calibration.json, ferplus, ")
+    assert len(found.bias) == 7
