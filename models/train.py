@@ -15,12 +15,10 @@ import json
 import math
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 try:
-    import numpy as np
     import torch
     from torch import Tensor, nn
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -32,6 +30,7 @@ try:
     from models.export import load
     from models.networks import NETWORKS, TwoHeads, start_from_imagenet, to_input
     from models.techniques import Heads
+    from models.validation import Score, validate
     from models.views import Views
 except ImportError as absent:
     sys.exit(f"models.train: {absent}. Remedy: pip install -r models/requirements-train.txt")
@@ -43,19 +42,6 @@ EXAMPLES = """examples:
   python -m models.train pictures/ --output runs/first
   python -m models.train fer2013.npz --output runs/second --teacher runs/first/best.pt --mixup 0.2 --sam 0.05
 """
-
-
-@dataclass
-class Score:
-    """Accuracy in 0..1 of the two heads: FER2013 label, and unique FERPlus majority among the seven (NaN if none)."""
-
-    fer2013: float
-    ferplus: float
-
-    @property
-    def mean(self) -> float:
-        """The figure that picks the best epoch: of the FER2013 head alone where the data have no votes."""
-        return self.fer2013 if math.isnan(self.ferplus) else (self.fer2013 + self.ferplus) / 2
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -129,7 +115,7 @@ class Trainer:
             self.epoch += 1
             self._refresh_batch_norm()
             with self._precision():
-                score = evaluate(self.average.module, self.public, self.device)
+                score = validate(self.average.module, self.public, self.device)
             self._log(folder / "log.csv", loss, score)
             self.stale += 1
             if score.mean > self.best or not (folder / "best.pt").exists():
@@ -262,22 +248,6 @@ class Trainer:
             self.views.set_state(parts["views"].cpu())
         if "dropout" in parts:  # older checkpoints lack it
             torch.set_rng_state(parts["dropout"].cpu())
-
-
-@torch.no_grad()
-def evaluate(network: nn.Module, faces: Faces, device: torch.device) -> Score:
-    """Score a float network on labelled faces."""
-    network.eval()
-    ferplus, fer2013 = [], []
-    for part in np.array_split(faces.images, max(1, len(faces) // 256)):
-        plus, plain = network(to_input(torch.from_numpy(part).to(device)))
-        ferplus.append(plus.argmax(1).cpu().numpy())
-        fer2013.append(plain.argmax(1).cpu().numpy())
-    known = faces.majority >= 0
-    right = (np.concatenate(ferplus) == faces.majority)[known]
-    return Score(
-        float((np.concatenate(fer2013) == faces.label).mean()), float(right.mean()) if len(right) else math.nan
-    )
 
 
 def options() -> argparse.ArgumentParser:

@@ -15,10 +15,10 @@ torch = pytest.importorskip(
 )
 pytest.importorskip("tqdm", reason="tqdm is not installed (pip install -r models/requirements-train.txt)")
 
-from models import compare, distill  # noqa: E402 - after the check for PyTorch
+from models import compare, distill, views  # noqa: E402 - after the check for PyTorch
 from models.augment import augment  # noqa: E402
 from models.export import load  # noqa: E402
-from models.networks import NETWORKS, count_macs, start_from_imagenet, use_imagenet  # noqa: E402
+from models.networks import NETWORKS, count_macs, start_from_imagenet, to_input, use_imagenet  # noqa: E402
 from models.techniques import (  # noqa: E402
     blend,
     climb,
@@ -250,3 +250,31 @@ def test_limited_data_keep_their_splits(tmp_path: Path) -> None:
         assert np.array_equal(few["usage"], usage[few["label"]])
     with pytest.raises(ValueError, match="npz"):
         compare.limited(tmp_path, 12, tmp_path)
+
+
+def test_views_are_drawn_once_and_every_teacher_asked_once(tmp_path: Path) -> None:
+    images = few_faces().only("train").images
+    for name in ("one", "two"):
+        trainer(tmp_path / name).run()
+    path = tmp_path / "views.npy"
+    views.draw(images, 3, path, seed=1)
+    drawn = np.load(path)
+    assert (drawn.shape, drawn.dtype) == ((12, 3, 48, 48), np.uint8)
+    assert (drawn[:, 0] != drawn[:, 1]).any()
+    for name in ("one", "two"):
+        views.ask(tmp_path / name / "best.pt", drawn, tmp_path / f"told-{name}.npy", bfloat16=False)
+    told = np.load(tmp_path / "told-one.npy")
+    with torch.no_grad():
+        ferplus, _ = load(tmp_path / "one" / "best.pt")[0](to_input(torch.from_numpy(drawn[5])))
+    np.testing.assert_allclose(told[5, :, 0], ferplus, atol=0.01)
+
+    both = views.Views(tmp_path, 12, temperature=1.0)
+    x, (taught, _) = both.pick(torch.tensor([5, 7]), torch.Generator().manual_seed(1))
+    assert x.shape == (2, 1, 48, 48)
+    assert taught.sum(1).tolist() == pytest.approx([1, 1], abs=1e-5)
+    seen = [to_input(torch.from_numpy(drawn[5])), to_input(torch.from_numpy(drawn[5])).flip(3)]
+    assert any(torch.equal(x[0], view) for kind in seen for view in kind)
+    with pytest.raises(ValueError, match="12 pictures and 2 teachers"):
+        views.Views(tmp_path, 13, temperature=1.0)
+    trainer(tmp_path / "student", "--views", str(tmp_path), "--mixup", "0.2").run()
+    assert (tmp_path / "student" / "summary.json").exists()
