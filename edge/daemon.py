@@ -86,11 +86,13 @@ class Daemon:
                 self._sensor.pause()
             else:
                 self._sensor.start()
+            self._notifier.status("opening the camera")
             while not self._sensor.wait_open(TICK):
                 if self._stop.is_set():
                     return
             self._link.start(self._info(), self._condition.tell(self._sensor, "started"))
             linked = True
+            self._tell_state()
             self._notifier.ready()
             self._on_ready([line for line in (sentence, *self._where_to_subscribe()) if line])
             self._loop()
@@ -113,8 +115,9 @@ class Daemon:
                     continue
                 frame = self._sensor.take(TICK)
                 if frame is None or self._observer is None:
-                    if self._sensor.mode != "running":  # paused, or without a camera: that is known and told
-                        self._notifier.progress()
+                    # Paused, without a camera, or within the time that one may take: `take` looked, and did not object.
+                    self._notifier.progress()
+                    if self._sensor.mode != "running":
                         self._stop.wait(TICK)
                     continue
                 period = 1 / self._config.vision.fps

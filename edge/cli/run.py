@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import queue
 import threading
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run until the input ends or a signal comes."""
     set_up_logging()
+    faulthandler.enable()  # the journal then says where it hung when the watchdog ended it
     signals = Signals()
     signals.install()
     config = read_config(args)
@@ -82,10 +84,10 @@ class _Printer:
 def _in_words(window: WindowPayload) -> str:
     """One line per window: when, how many, which."""
     line = f"{window.window.end[11:19]}Z  #{window.seq:<6} "
-    if window.suppressed or window.people is None:
+    if window.suppressed:
         line += "suppressed: too few people for figures"
     else:
-        shares = sorted(window.people.items(), key=lambda item: -item[1])
+        shares = sorted((window.people or {}).items(), key=lambda item: -item[1])
         line += f"{window.faces.mean:5.1f} faces   " + "  ".join(f"{name} {n:.1f}" for name, n in shares if n >= 0.05)
     if window.quality.coverage < 0.9:
         line += f"   ({100 * window.quality.coverage:.0f} % of the time seen)"

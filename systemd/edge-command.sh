@@ -1,0 +1,36 @@
+#!/bin/sh
+# The `edge` command beside the service, put here by systemd/install.sh:
+#   sudo edge pause          of edge.service, with /etc/edge/config.yaml
+#   sudo edge @hall pause    of edge@hall.service, with /etc/edge/hall.yaml
+# What concerns a service runs as that service's own user, with its files, password and networks. So `check` sees what
+# the service will see, and root itself never writes where another user may have laid a link.
+set -eu
+edge=/opt/edge/.venv/bin/edge
+unit=edge.service config=/etc/edge/config.yaml secrets=/etc/edge/config.env password=/etc/edge/mqtt-password
+case ${1-} in
+  @?*)
+    name=${1#@}
+    shift
+    unit=edge@$name.service config=/etc/edge/$name.yaml secrets=/etc/edge/$name.env password=/etc/edge/$name.mqtt-password
+    ;;
+esac
+command=${1-}
+case $command in
+  check | pause | resume | unregister) shift ;;
+  run | watch | image) shift; exec "$edge" "$command" --config "$config" "$@" ;;
+  *) exec "$edge" "$@" ;;
+esac
+if [ "$(id -u)" != 0 ]; then
+  echo "edge: $command is about the service: it needs root (sudo edge $command)" >&2
+  exit 1
+elif [ ! -e "$config" ]; then
+  echo "edge: there is no $config" >&2
+  exit 78
+fi
+set -- -- "$edge" "$command" --config "$config" "$@"
+for name in User StateDirectory SupplementaryGroups IPAddressDeny IPAddressAllow; do
+  set -- -p "$name=$(systemctl show -P "$name" "$unit")" "$@"
+done
+exec systemd-run --quiet --collect --wait --pipe --service-type=exec \
+  -p DynamicUser=yes -p StateDirectoryMode=0700 -p UMask=0077 -p EnvironmentFile=-"$secrets" \
+  -p LoadCredential=mqtt-password:"$password" -p SetCredential='mqtt-password:\n' "$@"

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Installs edge as a systemd service, or upgrades what an earlier call installed. From a clone of the repository, as root:
+#   systemd/install.sh               install or upgrade; a running service is started anew, none is enabled
+#   systemd/install.sh --uninstall   take it away; /etc/edge and the state in /var/lib stay (unless --purge)
+#   --dry-run                        only print what would be done
+#   --prefix DIR                     put everything below DIR, for a look or an image; systemd is told nothing
+set -euo pipefail
+tree=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+umask 022 # whatever root's is: the service's user has to read all of it
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin # and it has to reach the same Python: none in a home
+
+usage() { sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+tell() { echo "$*"; }
+die() { echo "error: $*" >&2; exit 1; }
+
+action=install dry='' purge='' prefix=''
+while (($#)); do
+  case $1 in
+    --uninstall) action=uninstall ;;
+    --purge) purge=yes ;;
+    --dry-run) dry=yes ;;
+    --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
+    --prefix=*) prefix=${1#*=} ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+[[ -z $purge || $action == uninstall ]] || die "--purge goes with --uninstall"
+if [[ -n $prefix ]]; then
+  prefix=$(realpath -m "$prefix")
+elif [[ -z $dry ]]; then
+  ((EUID == 0)) || die "root is needed: sudo $0 (or look first: $0 --dry-run)"
+  [[ -d /run/systemd/system ]] || die "systemd does not run here: use ./run, or --prefix"
+fi
+
+home=$prefix/opt/edge
+etc=$prefix/etc/edge
+units=$prefix/etc/systemd/system
+wrapper=$prefix/usr/local/bin/edge
+changed=''
+
+do_it() { # COMMAND...: run, or only printed
+  if [[ -n $dry ]]; then printf '%s\n' "$(printf '%q ' "$@")"; else "$@"; fi
+}
+on_system() { [[ -n $prefix ]] || do_it "$@"; }
+
+# put SOURCE TARGET MODE: a file with our paths in it, replaced in one step, and only when it differs.
+put() {
+  local text
+  text=$(sed "s#/opt/edge#$home#g; s#/etc/edge#$etc#g" "$1")
+  if [[ ! -f $2 || $(<"$2") != "$text" ]]; then
+    changed=yes
+    do_it install -D -m "$3" /dev/stdin "$2.new" <<<"$text"
+    do_it mv -T "$2.new" "$2"
+  fi
+}
+check_wrapper() { [[ ! -e $wrapper ]] || grep -q 'systemd/install.sh' "$wrapper" || die "$wrapper is somebody else's: move it away"; }
+
+# What a device needs of the repository; the rest is for developers.
+files() {
+  cd "$tree"
+  printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-sample.lock \
+    scripts/venv.sh models/__init__.py models/*.tflite models/*.json
+  find edge -type f -not -path '*/__pycache__/*'
+}
+files_sum() { files | LC_ALL=C sort | (cd "$tree" && xargs -d '\n' sha256sum) | sha256sum; }
+
+# in_release FOLDER FUNCTION: a function of scripts/venv.sh, for the environment in that folder.
+in_release() (
+  root=$1
+  # shellcheck disable=SC1091 # it is checked where it lies
+  source "$root/scripts/venv.sh"
+  "$2"
+)
+
+install_code() {
+  local current release sum old
+  current=$(readlink -f "$home/current" || true)
+  sum=$(files_sum)
+  for old in "$home"/releases/*; do # of a call that was interrupted, maybe before the restart
+    if [[ -d $old && $old != "$current" ]]; then changed=yes; fi
+  done
+  if [[ -f $current/source.sha256 && $(<"$current/source.sha256") == "$sum" ]] && in_release "$current" ready_to_run; then
+    tell "The code in $current is up to date."
+    return
+  fi
+  # Beside the old one, which may be running: nothing of that changes until all of the new one is there.
+  release=$home/releases/$(date -u +%Y%m%dT%H%M%SZ)-${sum:0:8}
+  changed=yes
+  tell "Code: $release"
+  do_it rm -rf "$release"
+  do_it mkdir -p "$release"
+  if [[ -n $dry ]]; then
+    tell "# copy $(files | wc -l) files there, make .venv from requirements.lock (about 500 MB)"
+  else
+    files | tar -c -C "$tree" --no-recursion --owner 0 --group 0 --mode u=rwX,go=rX -T - | tar -C "$release" -xo
+    in_release "$release" prepare_venv
+    echo "$sum" >"$release/source.sha256"
+  fi
+  # The service cannot write there, and would compile at every start.
+  do_it "$release/.venv/bin/python" -m compileall -q "$release/edge" "$release/models"
+  do_it ln -sfn current/.venv "$home/.venv"
+  do_it ln -sfn "releases/$(basename "$release")" "$home/current.new"
+  do_it mv -T "$home/current.new" "$home/current"
+}
+
+install_config() {
+  local shipped=$tree/config.yaml
+  if [[ ! -e $etc/config.yaml ]]; then
+    do_it install -D -m 644 "$shipped" "$etc/config.yaml"
+  elif ! cmp -s "$shipped" "$etc/config.yaml.dist"; then
+    tell "Your $etc/config.yaml is kept; what it may contain has changed: compare it with $etc/config.yaml.dist"
+  fi
+  cmp -s "$shipped" "$etc/config.yaml.dist" || do_it install -D -m 644 "$shipped" "$etc/config.yaml.dist"
+}
+
+remove_old_releases() {
+  local release current
+  current=$(readlink -f "$home/current" || true)
+  for release in "$home"/releases/*; do
+    if [[ -d $release && $release != "$current" ]]; then do_it rm -rf "$release"; fi
+  done
+}
+
+install_all() {
+  check_wrapper
+  install_code
+  install_config
+  put "$tree/systemd/edge.service" "$units/edge.service" 644
+  put "$tree/systemd/edge@.service" "$units/edge@.service" 644
+  put "$tree/systemd/edge-command.sh" "$wrapper" 755
+  if [[ -n $changed ]]; then
+    on_system systemctl daemon-reload
+    on_system systemctl try-restart edge.service 'edge@*.service' ||
+      die "it is installed, but a service did not come up again: journalctl -u 'edge*' -n 30"
+  fi
+  remove_old_releases
+  if [[ -n $dry ]]; then
+    tell "# Nothing was changed."
+  elif [[ -z $prefix ]] && ! systemctl is-active -q edge.service 'edge@*.service'; then
+    command -v mosquitto >/dev/null || tell "For a broker on this machine: apt-get install mosquitto"
+    tell "Installed. Next: edit $etc/config.yaml; sudo edge check; sudo systemctl enable --now edge"
+  else
+    tell "Installed. $etc, the outbox and the numbers of the windows are as they were."
+  fi
+}
+
+uninstall_all() {
+  local item
+  local -a enabled=() kept=("$etc" "$prefix"/var/lib/edge "$prefix"/var/lib/private/edge)
+  check_wrapper
+  for item in "$units"/*.wants/edge.service "$units"/*.wants/edge@*.service; do
+    if [[ -L $item ]]; then enabled+=("$(basename "$item")"); fi
+  done
+  for item in "$etc"/*.yaml; do kept+=("$prefix"/var/lib{,/private}/edge-"$(basename "$item" .yaml)"); done
+  for item in "$prefix"/var/lib/private/edge-*; do # of instances whose file is gone: there is nothing in it but an outbox
+    if [[ -d $item && -z $(find "$item" -mindepth 1 -not -name 'outbox*' -print -quit) ]]; then
+      kept+=("$prefix"/var/lib{,/private}/"$(basename "$item")")
+    fi
+  done
+  kept+=("$units"/edge.service.d "$units"/edge@*.service.d)
+  if [[ -e $units/edge.service ]]; then
+    on_system systemctl stop edge.service 'edge@*.service'
+    on_system systemctl disable -q edge.service "${enabled[@]}"
+  fi
+  do_it rm -rf "$home" "$units/edge.service" "$units/edge@.service" "$wrapper"
+  if [[ -n $purge ]]; then do_it rm -rf "${kept[@]}"; fi
+  on_system systemctl daemon-reload
+  on_system systemctl reset-failed 'edge*.service'
+  if [[ -n $dry ]]; then
+    tell "# Nothing was changed."
+    return
+  fi
+  tell "Uninstalled."
+  for item in "${kept[@]}"; do
+    if [[ -e $item || -L $item ]]; then printf '%s\n' "$item"; fi
+  done | sort -u | sed '1i What is left (--uninstall --purge removes it):'
+}
+
+"${action}_all"
