@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 import sys
+import threading
+
+CAPTURE_THREAD = "capture"
 
 
 def main() -> int:
@@ -10,9 +16,20 @@ def main() -> int:
     try:
         from edge.cli import run_command_line  # noqa: PLC0415 - Ctrl-C may come while this is imported
 
-        return run_command_line(sys.argv[1:])
+        return _leave(run_command_line(sys.argv[1:]))
     except KeyboardInterrupt:
-        return 130
+        return _leave(130)
+
+
+def _leave(status: int) -> int:
+    """End at once where a driver still holds a thread, in which C++ code would abort while Python takes itself down."""
+    if any(thread.name == CAPTURE_THREAD for thread in threading.enumerate()):
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+    return status
 
 
 if __name__ == "__main__":

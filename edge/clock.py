@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Protocol
 
+SYNCHRONISED = Path("/run/systemd/timesync/synchronized")  # see systemd-timesyncd(8): there since the first time
 CLOCK_SET = timedelta(seconds=0.5)  # a larger step than this is somebody setting the clock
 
 
@@ -82,4 +84,5 @@ def clock_synced() -> bool:
         state = int(ctypes.CDLL(None).adjtimex(buffer))
     except (OSError, AttributeError):
         return False
-    return 0 <= state < 5
+    # A service may be forbidden to ask (ProtectClock=): then the sign of systemd-timesyncd, if that sets the clock.
+    return SYNCHRONISED.exists() if state < 0 else state < 5

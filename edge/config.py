@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import time
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from edge.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
 from edge.urls import BrokerUrl
 
 # What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
@@ -132,23 +135,95 @@ class Outbox(Section):
     max_age_hours: float = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
     max_megabytes: int = Field(64, ge=1, le=10000, description="how large it may grow before the oldest are dropped")
 
+    @field_validator("path")
+    @classmethod
+    def _names_a_file(cls, value: str | None) -> str | None:
+        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume")):
+            raise ValueError("it has to name a file, and not one that ends in .pause or .resume")
+        return value
+
 
 class Health(Section):
-    """How often the daemon reports on itself."""
+    """How often the daemon reports on itself, and when its board is too hot."""
 
     seconds: float = Field(30.0, ge=1, le=3600, description="time between health messages")
+    hot_c: float = Field(
+        80.0, ge=40, le=120, description="degrees Celsius of the processor from which fewer frames are analysed"
+    )
+
+
+Pin = Annotated[int, Field(ge=0, le=27)]
+
+
+class Gpio(Section):
+    """What is wired to the pins of a Raspberry Pi, by their BCM numbers."""
+
+    led: Pin | None = Field(None, description="pin of a lamp that is lit while the camera is open")
+    button: Pin | None = Field(None, description="pin of a button to ground that pauses and resumes")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Gpio:
+        if self.led is not None and self.led == self.button:
+            raise ValueError(f"led and button cannot share pin {self.led}")
+        return self
+
+
+class PauseTime(Section):
+    """A time of the week in which the camera is closed."""
+
+    days: tuple[Day, ...] = Field(DAYS, description="days on which it begins: mon, tue, wed, thu, fri, sat, sun")
+    begin: Annotated[str, BeforeValidator(clock_time)] = Field(
+        alias="from", pattern=CLOCK_PATTERN, description='when it begins, as "12:00"'
+    )
+    end: Annotated[str, BeforeValidator(clock_time)] = Field(
+        alias="to", pattern=CLOCK_PATTERN, description='when, as "13:00"; not later than `from` is on the next day'
+    )
+
+    @field_validator("days")
+    @classmethod
+    def _days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name one day or more, or leave days out for every day")
+        return value
 
 
 class Privacy(Section):
-    """What is held back."""
+    """What is held back, and when nothing is looked at."""
 
     min_faces: int = Field(
-        5, ge=1, le=1000, description="windows with fewer people on average are sent without figures"
+        5, ge=1, le=1000, description="windows in which fewer people are seen at any time are sent without figures"
     )
     round_to: int = Field(1, ge=1, le=1000, description="counts are rounded to multiples of this")
+    schedule: tuple[PauseTime, ...] = Field((), max_length=100, description="times of the week with a closed camera")
+    time_zone: str | None = Field(
+        None, description="time zone of the schedule, such as Europe/Berlin; without it this machine's"
+    )
+    trust_clock: bool = Field(
+        default=False, description="follow the schedule even if nothing (NTP) has set this machine's clock"
+    )
     allow_remote_resume: bool = Field(
         default=True, description="whether a pause may be ended over MQTT, or only on the device itself"
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            zone_named(value)
+        return value
+
+    @property
+    def weekly(self) -> Schedule:
+        """The schedule, ready to be asked."""
+        return Schedule(
+            tuple(
+                WeeklyPause(
+                    frozenset(map(DAYS.index, each.days)), time.fromisoformat(each.begin), time.fromisoformat(each.end)
+                )
+                for each in self.schedule
+            ),
+            zone_named(self.time_zone) if self.time_zone else None,
+        )
 
 
 class HomeAssistant(Section):
@@ -174,23 +249,27 @@ class Config(Section):
     """One `config.yaml`, valid as shipped."""
 
     device: Device = Device()
+    mode: Literal["emotions", "headcount"] = Field(
+        "emotions", description="name emotions, or only count faces and load no emotion model"
+    )
     camera: Camera = Camera()
     vision: Vision = Vision()
     window: Window = Window()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox = Outbox()
     health: Health = Health()
+    gpio: Gpio = Gpio()
     privacy: Privacy = Privacy()
     homeassistant: HomeAssistant = HomeAssistant()
     deployment: Deployment = Deployment()
 
     @model_validator(mode="after")
     def _declared(self) -> Config:
-        if live(self.camera.source) and not self.deployment.declared:
+        if self.mode == "emotions" and live(self.camera.source) and not self.deployment.declared:
             raise ValueError(
                 f"camera.source {without_password(self.camera.source)} is a live camera, and emotions of real people "
                 "are named only when deployment.responsible and deployment.legal_basis say who answers for it and on "
-                "what legal basis; fill in both, or use camera.source: sample"
+                "what legal basis; fill in both, or use camera.source: sample or mode: headcount"
             )
         return self
 
@@ -203,4 +282,6 @@ def live(source: str) -> bool:
 def without_password(text: str) -> str:
     """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets."""
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
-    return re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
+    text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
+    # Many cheap cameras take user and password as a part of the path.
+    return re.sub(r"\b(user\w*|pass\w*|pwd|token|key|auth)=[^&/]*", r"\1=***", text, flags=re.IGNORECASE)

@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from edge.files import read_file
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
+MAX_ITEMS = 100  # of a list, whose lines are known
 # What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
 
@@ -66,7 +67,7 @@ def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[
         if "__" not in name and section in Config.model_fields and rest:
             meant = f"{ENVIRONMENT_PREFIX}{section}__{rest}".upper()
             document.problems.append(f"environment {name}: write {meant}, with two underscores behind the section")
-        elif "__" in name:
+        elif "__" in name or (section in Config.model_fields and _model((section,)) is None):
             key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _override(document, key, text, f"environment {name}")
     for override in overrides:
@@ -101,9 +102,13 @@ def _validate(document: _Document) -> Config | None:
 
 def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
     """Remove what stands at a place; False if nothing does, or it was removed with its section."""
-    for name in loc[:-1]:
+    *sections, last = loc
+    for name in sections:
+        if isinstance(values.get(name), list):  # one wrong item takes all of its list along
+            last = name
+            break
         values = values.get(name, {})
-    return values.pop(loc[-1], None) is not None
+    return values.pop(last, None) is not None
 
 
 def _read(path: Path) -> _Document:
@@ -154,6 +159,12 @@ def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -
         document.places[key] = place
         if isinstance(value, yaml.MappingNode) and len(key) < 4:
             _mark(value, key, path, document)
+        if isinstance(value, yaml.SequenceNode) and len(key) < 3:
+            for number, item in enumerate(value.value[:MAX_ITEMS]):
+                below = (*key, str(number))
+                document.places[below] = f"{path}:{item.start_mark.line + 1}"
+                if isinstance(item, yaml.MappingNode):
+                    _mark(item, below, path, document)
 
 
 def _override(document: _Document, key: Key, text: str, place: str) -> None:
@@ -194,6 +205,8 @@ def _explain(document: _Document, detail: dict[str, Any]) -> str:
         near = difflib.get_close_matches(key[-1], _names(key[:-1]), n=1)
         hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(_names(key[:-1]))}"
         return f"{where}: {name}: unknown key; {hint}"
+    if detail["type"] == "missing":
+        return f"{where}: {name}: is missing; allowed: {_allowed(key)}"
     if detail["type"] == "value_error":
         text = str(detail["ctx"]["error"])
         found = f"found {_shown(detail['input'])}; " if isinstance(detail["input"], str) else ""
@@ -217,24 +230,30 @@ def _shown(value: object) -> str:
 def _model(key: Key) -> type[BaseModel] | None:
     """The model of a section, None where there is no such section."""
     model: type[BaseModel] = Config
-    for name in key:
+    for depth, name in enumerate(key):
+        if depth and name.isdigit():  # an item of the list that was named before
+            continue
         info = model.model_fields.get(name)
-        if info is None or not (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
+        found = next(iter(get_args(info.annotation)), info.annotation) if info else None
+        if not (isinstance(found, type) and issubclass(found, BaseModel)):
             return None
-        model = info.annotation
+        model = found
     return model
 
 
 def _rule(key: Key) -> dict[str, Any]:
     """The JSON Schema of one key, empty where there is no such key."""
     model = _model(key[:-1])
+    if len(key) > 1 and key[-1].isdigit():
+        item: dict[str, Any] = _rule(key[:-1]).get("items", {})
+        return item
     rules: dict[str, dict[str, Any]] = model.model_json_schema()["properties"] if model else {}
     return rules.get(key[-1], {})
 
 
 def _names(section: Key) -> list[str]:
     model = _model(section)
-    return list(model.model_fields) if model else []
+    return [info.alias or name for name, info in model.model_fields.items()] if model else []
 
 
 def _allowed(key: Key) -> str:
@@ -242,14 +261,13 @@ def _allowed(key: Key) -> str:
     rule = _rule(key)
     if not rule:
         return "nothing"
-    if _model(key):
+    if _model(key) and rule.get("type") != "array":
         return f"a section with the keys {', '.join(_names(key))}"
     if choices := rule.get("enum"):
         kind = ", ".join(map(str, choices))
     else:
-        kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}.get(
-            rule.get("type", ""), "text"
-        )
+        kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list"}
+        kind = kinds.get(rule.get("type", ""), "text")
     low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
     if low is not None and high is not None:
         kind += f" {'from' if 'minimum' in rule else 'above'} {low:g} to {high:g}"

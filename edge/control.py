@@ -24,14 +24,14 @@ class Controlled(Protocol):
     def read_config(self) -> Config:
         """The configuration as it stands in its file now. Raises ConfigError."""
 
-    def apply(self, config: Config) -> None:
-        """Put another configuration in force. Raises EdgeError: the old one stays."""
+    def apply(self, config: Config, by: str) -> None:
+        """Put another configuration in force, wanted by somebody. Raises EdgeError: the old one stays."""
 
     def pause(self, by: str) -> None:
         """Close the camera. Raises EdgeError when the pause cannot be stored."""
 
     def resume(self, by: str) -> None:
-        """Open the camera. Raises EdgeError when the stored pause cannot be removed."""
+        """Open the camera. Raises EdgeError when the schedule or the disk is against it."""
 
     def publish_health(self) -> None:
         """Say how the daemon is doing."""
@@ -50,22 +50,25 @@ class Control:
             "pause": self._pause,
             "resume": self._resume,
             "interval": self._interval,
-            "reload": lambda _request: self.reload(),
+            "reload": lambda request: self.reload(_who(request)),
             "health": lambda _request: daemon.publish_health(),
         }
 
-    def reload(self) -> None:
+    def reload(self, by: str) -> None:
         """Read the configuration again and put it in force.
+
+        Args:
+            by: Who wants it so, in words.
 
         Raises:
             EdgeError: It has errors or cannot be used; the old one stays.
         """
-        self._daemon.apply(self._daemon.read_config())
+        self._daemon.apply(self._daemon.read_config(), by)
 
     def reload_and_log(self) -> None:
         """The same for SIGHUP, which nobody answers."""
         try:
-            self.reload()
+            self.reload("SIGHUP")
             logger.info("the configuration was read again")
         except EdgeError as error:
             logger.error("the configuration stays as it was: %s", error)
@@ -90,7 +93,7 @@ class Control:
             window = Window(seconds=request.seconds)
         except ValidationError as error:
             raise CommandError(f"interval: {error.errors()[0]['msg']}") from None
-        self._daemon.apply(self._daemon.config.model_copy(update={"window": window}))
+        self._daemon.apply(self._daemon.config.model_copy(update={"window": window}), _who(request))
 
 
 def _who(request: Request) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from edge import PROGRAM, health, statements
-from edge.cameras.capture import Capture
+from edge import audit, health, statements
 from edge.cameras.sources import open_camera, resolve_source
 from edge.clock import Clock, Stamps, SystemClock, stamp
 from edge.condition import Condition
 from edge.config import Config, live
 from edge.control import Control
 from edge.errors import EdgeError
+from edge.guard import Guard
 from edge.link import Link
 from edge.mqtt import payloads
 from edge.observer import Observer
+from edge.room import BUTTON, Room
 from edge.sensor import Sensor
 from edge.settings import pause_path
 from edge.signals import Signals
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 TICK = 0.2  # seconds: how often everything else is looked after when no frame comes
 LATE = 0.5  # seconds that a window waits for frames taken before its end
 LINK_SECTIONS = ("device", "mqtt", "outbox", "homeassistant")  # a change of these needs a new connection
-MODEL_KEYS = ("detect_width", "threads", "emotions_model", "emotions_output")
 
 
 class Daemon:
@@ -62,8 +62,10 @@ class Daemon:
         self._clock = clock or SystemClock()
         self._notifier = notifier or Notifier("")
         self._stamps = Stamps(self._clock)
-        self._condition = Condition(lambda: stamp(self._clock.utc()))
-        self._models = Models(config.vision)
+        self._condition = Condition(self._clock.utc)
+        self._models = Models.of(config)
+        self._guard = Guard(lambda: stamp(self._clock.utc()))
+        self._room = Room(config.gpio)
         self._observer: Observer | None = None
         self._new_link: Config | None = None  # the connection is to be made anew, for this configuration
         self._control = Control(self)
@@ -77,12 +79,14 @@ class Daemon:
         config = self._config
         self._models.start()
         self._source, sentence = resolve_source(config)
-        self._sensor = self._make_sensor(config)
-        self._condition.use(pause_path(config))
+        self._sensor = Sensor.of(config, self._source, self._clock.monotonic, self._room.light)
+        self._condition.use(pause_path(config), config.privacy)
+        self._condition.look()
         self._link = Link(config, self._on_window)
         linked = False
         try:
-            if self._condition.pause is not None:
+            self._room.start()
+            if self._condition.closed:
                 self._sensor.pause()
             else:
                 self._sensor.start()
@@ -94,17 +98,18 @@ class Daemon:
             linked = True
             self._tell_state()
             self._notifier.ready()
-            self._on_ready([line for line in (sentence, *self._where_to_subscribe()) if line])
+            self._on_ready([line for line in (sentence, *self._link.how_to_subscribe()) if line])
             self._loop()
         finally:
             self._notifier.stopping()
             self._sensor.stop()
+            self._room.stop()
             if linked:
                 self._link.stop()
 
     def _loop(self) -> None:
         now = self._clock.monotonic
-        self._began = next_frame = now()
+        next_frame = now()
         self._meter = health.Meter(now())
         self._next_health = now() + min(self._config.health.seconds, self._config.window.seconds + 1)
         self._watch_anew()
@@ -120,9 +125,10 @@ class Daemon:
                     if self._sensor.mode != "running":
                         self._stop.wait(TICK)
                     continue
-                period = 1 / self._config.vision.fps
+                period = 1 / self._guard.fps
                 next_frame = max(next_frame + period, now() - period)
                 self._publish(self._observer.observe(frame))
+                del frame  # no picture is kept while the next one is waited for
                 self._notifier.progress()
         finally:
             self._flush()
@@ -132,7 +138,10 @@ class Daemon:
         now = self._clock.monotonic()
         self._link.check()
         self._link.serve(self._control.handlers)
-        self._look_at_the_pause_file()
+        self._look_at_the_pauses()
+        self._guard.look(now, self._config)
+        self._condition.throttled = self._guard.throttled
+        self._link.tell_hardware(self._guard.alert)
         if self._reload.is_set():
             self._reload.clear()
             self._notifier.reloading()
@@ -141,6 +150,7 @@ class Daemon:
         if self._new_link is not None:
             self._make_new_link(self._new_link)
         if self._observer is not None:
+            self._observer.expect(self._guard.fps)
             # A frame may still arrive that was taken before the end; without any, time goes on all the same.
             self._publish(self._observer.due(now - LATE))
         self._tell_state()
@@ -162,9 +172,8 @@ class Daemon:
         """Say how the daemon is doing."""
         now = self._clock.monotonic()
         self._next_health = now + self._config.health.seconds
-        self._link.publish_health(
-            statements.how_it_is(self._meter, now, now - self._began, self._clock.utc(), self._link.depth)
-        )
+        said = statements.how_it_is(self._meter, self._guard.readings, now, self._clock.utc(), self._link.depth)
+        self._link.publish_health(said)
 
     def pause(self, by: str) -> None:
         """Close the camera and stay so, also over a restart.
@@ -172,39 +181,40 @@ class Daemon:
         Raises:
             EdgeError: It is paused, but the disk would not remember it.
         """
-        if self._condition.pause is None:
-            self._condition.begin_pause(by)
-            self._close_eyes()
+        self._condition.begin_pause(by)
+        self._look_at_the_pauses()
         self._condition.store()
 
     def resume(self, by: str) -> None:
         """Open the camera again.
 
         Raises:
-            EdgeError: The pause cannot be removed from the disk: still paused.
+            EdgeError: The schedule is against it, or the pause cannot be removed from the disk: still paused.
         """
-        if self._condition.pause is not None:
-            self._condition.end_pause()
-            self._sensor.resume()
-            self._watch_anew()
-            logger.info("resumed by %s", by)
-            self._tell_state(f"resumed by {by}")
+        self._condition.end_pause(by)
+        self._look_at_the_pauses(by)
 
-    def apply(self, config: Config) -> None:
+    def apply(self, config: Config, by: str) -> None:
         """Put another configuration in force; the running window is published first where it matters to it.
 
         Raises:
             EdgeError: Models or source cannot be used: the old configuration stays.
         """
         old = self._config
+        self._link.alert("config", None)
         if config == old:
             return
-        models = self._models
-        if any(getattr(config.vision, key) != getattr(old.vision, key) for key in MODEL_KEYS):
-            models = Models(config.vision)
+        models = Models.of(config)
+        if models.key == self._models.key:
+            models = self._models
+        else:
             models.start()
-        source, _ = resolve_source(config)
+        source = self._source
+        if config.camera.source != old.camera.source or not (config.camera.source == "auto" and live(source)):
+            source, _ = resolve_source(config)  # but a camera that is lost does not become the sample scene
         open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
+        Link.examine(config)
+        self._room.change(config.gpio)
         self._flush()
         self._models = models
         # What the connection depends on changes with the connection, once the command is answered.
@@ -214,26 +224,20 @@ class Daemon:
             self._new_link = config
         if config.camera != old.camera or source != self._source:
             self._source = source
-            self._sensor.stop()
-            self._sensor = self._make_sensor(config)
-            self._sensor.pause()
-            if self._condition.pause is None:
-                self._sensor.resume()
+            self._sensor.change(config, source)
+        self._next_health = min(self._next_health, self._clock.monotonic() + config.health.seconds)
+        audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, config))
+        self._condition.follow(config.privacy)
+        self._look_at_the_pauses()
         self._watch_anew()
         self._link.tell_info(self._info(), self._config)
 
     # How it is done
 
-    def _make_sensor(self, config: Config) -> Sensor:
-        def capture() -> Capture:
-            limits = config.camera.open_timeout, config.camera.read_timeout
-            return Capture(open_camera(self._source, config), *limits, self._clock.monotonic)
-
-        return Sensor(capture, self._clock.monotonic, recovers=live(self._source))
-
     def _make_new_link(self, config: Config) -> None:
         """Say goodbye at the old broker or under the old name, and go on at the new one; if that fails, at the old."""
         self._new_link, old = None, self._config
+        self._link.serve_all(self._control.handlers)
         try:
             self._link.stop()
         except EdgeError as error:
@@ -242,18 +246,20 @@ class Daemon:
             self._connect(config, "the configuration was changed")
         except EdgeError as error:
             logger.error("the connection stays as it was: %s", error)
+            back = audit.changes(config, old)
+            audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
             self._connect(old, "the new configuration could not be used")
             since = stamp(self._clock.utc())
             self._link.alert("config", payloads.Alert(problem=error.problem, remedy=error.remedy, since=since))
 
     def _connect(self, config: Config, reason: str) -> None:
-        self._config, self._link = config, Link(config, self._on_window)
+        self._condition.use(pause_path(config), config.privacy)
+        self._config, self._link = config, Link(config, self._on_window, patient=True)
         self._link.start(self._info(), self._condition.tell(self._sensor, reason))
-        self._condition.use(pause_path(config))
 
     def _watch_anew(self) -> None:
         """A new window and an empty memory of faces; none while paused."""
-        if self._condition.pause is None:
+        if not self._condition.closed:
             now = self._clock.monotonic()
             self._observer = Observer(self._config, self._models, self._meter, self._stamps, now)
 
@@ -267,19 +273,21 @@ class Daemon:
         for window in windows:
             self._link.publish_window(window)
 
-    def _look_at_the_pause_file(self) -> None:
-        """`edge pause` and `edge resume` make it and remove it."""
-        if self._condition.pause_began():
-            self._close_eyes()
-        elif self._condition.pause_was_lifted():
-            self.resume("somebody at the device")
-
-    def _close_eyes(self) -> None:
-        self._sensor.pause()
-        self._flush()
-        self._models.forget()
-        logger.info("paused by %s", self._condition.pause.by if self._condition.pause else "")
-        self._tell_state()
+    def _look_at_the_pauses(self, by: str = "") -> None:
+        """Close the camera where somebody, or the schedule, wants it closed; open it when nobody does any longer."""
+        if self._room.pressed():
+            by = BUTTON
+            self._condition.press(by)
+        by = self._condition.look() or by
+        if self._condition.closed and self._sensor.mode != "paused":
+            self._sensor.pause()
+            self._flush()
+            self._models.forget()
+            self._tell_state()
+        elif self._sensor.mode == "paused" and not self._condition.closed:
+            self._sensor.resume()
+            self._watch_anew()
+            self._tell_state(f"resumed by {by}")
 
     def _info(self) -> payloads.Info:
         return statements.info(self._config, self._source, self._models)
@@ -290,12 +298,3 @@ class Daemon:
         if (told := self._condition.told) is not None:
             waiting = f"; {self._link.depth} windows wait for the broker" if self._link.depth > 1 else ""
             self._notifier.status(f"{told.mode}: {told.reason}{waiting}")
-
-    def _where_to_subscribe(self) -> list[str]:
-        prefix, name, url = self._config.device.prefix, self._config.device.name, self._link.url
-        user = f" -u {self._config.mqtt.username} -P ..." if self._config.mqtt.username else ""
-        return [
-            f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
-            f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
-            f"  {PROGRAM} watch --broker {url}",
-        ]

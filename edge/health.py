@@ -1,4 +1,4 @@
-"""How the daemon itself is doing: rates and times over an interval, memory, temperature. Never a guess: null."""
+"""How the daemon itself is doing: rates and times over an interval, memory. Never a guess: null."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Meter:
     """
 
     def __init__(self, start: float) -> None:
+        self.start = start
         self._since = start
         self._frames = 0
         self._stages: defaultdict[str, list[float]] = defaultdict(list)
@@ -33,10 +34,15 @@ class Meter:
         """A frame was analysed."""
         self._frames += 1
 
-    def close_window(self, faces: float | None) -> None:
-        """A window was published with this mean number of faces, None when it was suppressed."""
+    def close_window(self, faces: float | None, *, told: bool = True) -> None:
+        """A window was published with this mean number of faces, None when it was suppressed.
+
+        Args:
+            faces: Mean number of faces as published.
+            told: Whether that is the exact number, so that times may tell as much.
+        """
         self._faces = faces
-        if faces is not None:
+        if faces is not None and told:
             for name, times in self._waiting.items():
                 self._stages[name] += times[: MAX_SAMPLES - len(self._stages[name])]
         self._waiting.clear()
@@ -48,23 +54,6 @@ class Meter:
         self._since, self._frames = now, 0
         self._stages.clear()
         return fps, stages, self._faces
-
-
-def temperature() -> float | None:
-    """Of the processor in degrees Celsius, None where the board does not say."""
-    try:
-        return int(Path("/sys/class/thermal/thermal_zone0/temp").read_text()) / 1000
-    except (OSError, ValueError):
-        return None
-
-
-def throttled_bits() -> int | None:
-    """The Raspberry Pi firmware's bits (bit 0 under-voltage, 1 frequency capped, 2 throttled), None elsewhere."""
-    try:
-        path = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-        return int(path.read_text(), 16)
-    except (OSError, ValueError):
-        return None
 
 
 def rss_megabytes() -> float | None:

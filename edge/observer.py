@@ -38,19 +38,27 @@ class Observer:
         self._meter = meter
         self._stamps = stamps
         self._estimator = models.estimator
-        self._names = ModelNames(faces=models.detector.card.identity, emotions=models.classifier.card.identity)
+        self._names = ModelNames(
+            faces=models.detector.card.identity,
+            emotions=models.classifier.card.identity if models.classifier else None,
+        )
         vision = config.vision
         self._analysis = Analysis(
             models.detector, models.classifier, vision.min_face_px, vision.min_confidence, vision.fps, meter.stage
         )
-        self._cutter = WindowCutter(models.classifier.labels, config.window.seconds, start, vision.fps)
+        self._cutter = WindowCutter(models.labels, config.window.seconds, start, vision.fps)
+
+    def expect(self, fps: float) -> None:
+        """Another number of frames per second comes from now on; the running window goes on."""
+        self._analysis.expect(fps)
+        self._cutter.expect(fps)
 
     def observe(self, frame: Frame) -> list[WindowPayload]:
         """Analyse a frame; returns the windows that were over before it was taken, oldest first."""
-        observation = self._analysis.observe(frame)
-        self._meter.frame()
+        # The windows before come first: what is forgotten with a suppressed one must not reach into this frame.
         done = self.due(frame.time)
-        self._cutter.add(observation)
+        self._cutter.add(self._analysis.observe(frame))
+        self._meter.frame()
         return done
 
     def due(self, now: float) -> list[WindowPayload]:
@@ -64,8 +72,14 @@ class Observer:
     def _payload(self, window: Window) -> WindowPayload:
         policy = self._config.privacy
         suppressed = privacy.is_suppressed(window, policy.min_faces)
+        hidden = privacy.hides_emotions(window, policy.min_faces)
+        if suppressed or hidden:  # a track would carry what a face was smoothed with into the next window
+            self._analysis.forget()
+        if hidden:
+            window = privacy.without_emotions(window)
         published = privacy.rounded(window, policy.round_to)
-        self._meter.close_window(None if suppressed else round(published.mean, 2))
+        # How long the stages took tells the number of faces far better than coarsely rounded counts do.
+        self._meter.close_window(None if suppressed else round(published.mean, 2), told=policy.round_to == 1)
         _, end = self._stamps.span(window.start, window.end)
         shares = None if suppressed else self._shares(window)
         return compose_window(

@@ -1,20 +1,36 @@
-"""What is held back before a window leaves the room. Pure."""
+"""What is held back before a window leaves the room. Pure.
+
+No figure that is sent covers a moment with few people in it, so no window can be subtracted from another to find what
+was held back: a moment is in one window, and that is either sent or not.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
-from edge.windows import Window
+from edge.windows import UNKNOWN, Window
+
+SHORTEST = 0.999  # seconds: a pause or a command may cut a window short, and nobody may look at single frames that way
 
 
 def is_suppressed(window: Window, min_faces: int) -> bool:
-    """Whether a window shows so few people that its figures would be about a person.
+    """Whether nothing may be said about a window's people, because it shows too few of them, or too short.
 
-    The mean decides, not the highest: five people in a single frame must not uncover one person in
-    the other ninety-nine.
+    The fewest decide: whoever sat there alone for a moment would else be what is left when the windows before and
+    after are subtracted. A moment with nobody is about nobody; a window of such moments is told by the mean.
     """
-    return window.mean < min_faces
+    return window.mean < min_faces or 0 < window.fewest < min_faces or window.seconds < SHORTEST
+
+
+def hides_emotions(window: Window, min_faces: int) -> bool:
+    """Whether so few were near enough for their emotions that those who know the room would know whose they are."""
+    return 0 < window.fewest_near < min_faces
+
+
+def without_emotions(window: Window) -> Window:
+    """The window with every face counted as unknown."""
+    return replace(window, counts={**dict.fromkeys(window.counts, 0), UNKNOWN: window.faces}, tally=None)
 
 
 def rounded(window: Window, step: int) -> Window:
@@ -33,5 +49,5 @@ def rounded(window: Window, step: int) -> Window:
         counts=counts,
         lowest=math.floor(min(window.lowest, mean) / step) * step,
         highest=math.ceil(max(window.highest, mean) / step) * step,
-        too_small=min(near(window.too_small), counts["unknown"]),
+        too_small=min(near(window.too_small), counts[UNKNOWN]),
     )

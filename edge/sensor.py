@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Literal
 
 from edge.cameras.capture import Capture, Frame
+from edge.cameras.sources import open_camera
+from edge.config import Config, live
 from edge.errors import CameraError
 
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds between two tries to open a camera that is gone
+STEADY = 10.0  # seconds of frames after which a camera counts as healthy
 STUCK = 60.0  # seconds after which a driver that does not let go can only be helped by a new process
 
 Mode = Literal["running", "paused", "camera_lost"]
@@ -24,15 +28,24 @@ class Sensor:
         open_capture: Makes a capture for the camera, not yet started.
         recovers: Whether a failing camera may come back (a device or stream, not a file).
         now: Monotonic seconds.
+        lamp: Told True before the camera is opened, and False once nothing holds it open any longer.
     """
 
-    def __init__(self, open_capture: Callable[[], Capture], now: Callable[[], float], *, recovers: bool) -> None:
+    def __init__(
+        self,
+        open_capture: Callable[[], Capture],
+        now: Callable[[], float],
+        *,
+        recovers: bool,
+        lamp: Callable[[bool], None] = lambda _lit: None,
+    ) -> None:
+        self._lamp = lamp
         self._open_capture = open_capture
         self._now = now
         self._recovers = recovers
         self._capture: Capture | None = None
         self._letting_go: tuple[Capture, float] | None = None  # told to stop, not yet ended; since when
-        self._seen = False  # a frame came since this capture was opened
+        self._first: float | None = None  # when the first frame came from this capture
         self._ever = False  # the first opening went well
         self._wait = FIRST_WAIT
         self._next_try = 0.0
@@ -40,10 +53,25 @@ class Sensor:
         self.problem = ""
         """Why the camera is lost, and what to do; empty while it is not."""
 
+    def change(self, config: Config, source: str) -> None:
+        """Go on with another camera, or the same one opened otherwise; one that cannot be opened counts as lost."""
+        paused = self.mode == "paused"
+        self.pause()
+        self._open_capture = _opener(config, source, self._now)
+        self._recovers = True
+        if not paused:
+            self.resume()
+
+    @classmethod
+    def of(cls, config: Config, source: str, now: Callable[[], float], lamp: Callable[[bool], None]) -> Sensor:
+        """The sensor for the source in use, where the configuration may say `auto`; the rest as above."""
+        return cls(_opener(config, source, now), now, recovers=live(source), lamp=lamp)
+
     def start(self) -> None:
         """Begin to open the camera."""
         self._capture = self._open_capture()
-        self._seen = False
+        self._first = None
+        self._lamp(True)
         self._capture.start()
 
     def wait_open(self, timeout: float) -> bool:
@@ -82,12 +110,18 @@ class Sensor:
                 raise
             self._lose(error)
             return None
-        if frame is not None and not self._seen:
-            self._seen, self._wait = True, FIRST_WAIT
+        if frame is not None:
+            self._note_frame()
+        return frame
+
+    def _note_frame(self) -> None:
+        if self._first is None:
+            self._first = self._now()
             if self.mode == "camera_lost":
                 logger.info("the camera is back")
             self.mode, self.problem = "running", ""
-        return frame
+        elif self._now() - self._first > STEADY:  # one that comes and goes is still opened ever more rarely
+            self._wait = FIRST_WAIT
 
     def pause(self) -> None:
         """Close the camera."""
@@ -116,7 +150,8 @@ class Sensor:
     def _lose(self, error: CameraError) -> None:
         if self.mode != "camera_lost":
             logger.warning("%s; trying to open it again", error)
-        self.mode, self.problem = "camera_lost", str(error)
+        # Where a network camera is, and how one gets in, is for the log, not for everybody who subscribes.
+        self.mode, self.problem = "camera_lost", re.sub(r"\b[a-z]+://\S+", "(address in the log)", str(error))
         self._close()
         self._next_try = self._now() + self._wait
         self._wait = min(2 * self._wait, LONGEST_WAIT)
@@ -125,6 +160,7 @@ class Sensor:
         capture, self._capture = self._capture, None
         if capture is not None and not capture.stop():
             self._letting_go = (capture, self._now())
+        self._lamp(not self.closed)
 
     def _watch_letting_go(self) -> None:
         if self._letting_go is None:
@@ -132,7 +168,13 @@ class Sensor:
         capture, since = self._letting_go
         if capture.stop(0.0):
             self._letting_go = None
+            self._lamp(not self.closed)
         elif self._now() - since > STUCK:
             raise CameraError(
                 f"the driver of the camera has not let go of it for {STUCK:.0f} s", "only a new process can help"
             )
+
+
+def _opener(config: Config, source: str, now: Callable[[], float]) -> Callable[[], Capture]:
+    limits = config.camera.open_timeout, config.camera.read_timeout
+    return lambda: Capture(open_camera(source, config), *limits, now)

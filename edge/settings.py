@@ -47,7 +47,9 @@ def outbox_path(config: Config) -> Path:
 
 def pause_path(config: Config) -> Path:
     """The file beside the outbox that is there while the daemon is paused."""
-    return outbox_path(config).with_suffix(".pause")
+    outbox = outbox_path(config)
+    # Only a usual ending makes room: outboxes called hall.1 and hall.2 must not share a pause.
+    return outbox.with_suffix(".pause") if outbox.suffix == ".sqlite" else outbox.with_name(f"{outbox.name}.pause")
 
 
 def broker_settings(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -20,12 +21,20 @@ class Signals:
         """Listen to SIGTERM, SIGINT and SIGHUP from now on."""
         # A terminal that is closed means the end; without one, SIGHUP asks a daemon to read its files again.
         hangup = self.stop if sys.stdin is not None and sys.stdin.isatty() else self.reload
+        # A handler may interrupt anything, itself too: all it can do safely is to put into a queue made for that. The
+        # main thread may hold an event's lock at this very moment, and starting a thread takes locks as well.
+        came: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         for number, event in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, hangup)):
             # nohup is respected; a SIGINT that a shell ignores for its background jobs still means us when it comes.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, _setter(event))
+                signal.signal(number, functools.partial(_note, came, event))
+        threading.Thread(target=_set_what_comes, args=(came,), name="signals", daemon=True).start()
 
 
-def _setter(event: threading.Event) -> Callable[[int, object], None]:
-    # Not set in the handler itself: the main thread may hold the event's lock at this very moment.
-    return lambda _number, _frame: threading.Thread(target=event.set, daemon=True).start()
+def _note(came: queue.SimpleQueue[threading.Event], event: threading.Event, _number: int, _frame: object) -> None:
+    came.put(event)
+
+
+def _set_what_comes(came: queue.SimpleQueue[threading.Event]) -> None:
+    while True:
+        came.get().set()

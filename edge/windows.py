@@ -51,6 +51,8 @@ class Window:
         highest: Most faces in one frame, 0 without frames.
         too_small: How many of the unknown were too small.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
+        fewest: Fewest faces in a frame that showed any, 0 without such a frame.
+        fewest_near: Fewest faces large enough to be named, in a frame that showed any such; 0 without such a frame.
         tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
     """
 
@@ -62,6 +64,8 @@ class Window:
     highest: int
     too_small: int
     coverage: float
+    fewest: int
+    fewest_near: int
     tally: Tally | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -91,7 +95,7 @@ class WindowCutter:
     """
 
     def __init__(self, labels: tuple[str, ...], seconds: float, start: float, fps: float = 5.0) -> None:
-        self._max_gap = max(MAX_GAP, MISSED_FRAMES / fps)
+        self.expect(fps)
         self._labels = (*labels, UNKNOWN)
         self._seconds = seconds
         self._begin(start, start)
@@ -101,9 +105,13 @@ class WindowCutter:
         self._covered = covered  # up to here the gaps are known
         self._missing = 0.0
         self._counts: Counter[str] = Counter()
-        self._frames = self._too_small = self._highest = 0
+        self._frames = self._too_small = self._highest = self._fewest = self._fewest_near = 0
         self._lowest: int | None = None
         self._tally: Tally | None = None
+
+    def expect(self, fps: float) -> None:
+        """Another number of frames per second comes from now on: what is left out on purpose is not missing."""
+        self._max_gap = max(MAX_GAP, MISSED_FRAMES / fps)
 
     @property
     def end(self) -> float:
@@ -126,6 +134,8 @@ class WindowCutter:
         faces = observation.faces
         self._highest = max(self._highest, faces)
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
+        self._fewest = _fewer(self._fewest, faces)
+        self._fewest_near = _fewer(self._fewest_near, faces - observation.too_small)
         if observation.probabilities is not None:
             if self._tally is None:
                 self._tally = Tally(observation.probabilities.shape[1])
@@ -156,8 +166,15 @@ class WindowCutter:
             highest=self._highest,
             too_small=self._too_small,
             coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
+            fewest=self._fewest,
+            fewest_near=self._fewest_near,
             tally=self._tally,
         )
         # The second of grace was spent at the end of this window: the next begins with what is left of it.
         self._begin(end, max(covered, end - self._max_gap))
         return window
+
+
+def _fewer(least: int, number: int) -> int:
+    """The smaller one; 0 is none."""
+    return min(least, number) if least and number else least or number

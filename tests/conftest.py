@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.mqtt.client import BrokerSettings
@@ -120,3 +122,11 @@ def publish(tmp_path: Path) -> Iterator[Start]:
     yield start
     for publisher in started:
         publisher.stop()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> str:
+    """A source without people, that needs no portraits and never ends."""
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in/a.png"), np.full((240, 320, 3), 90, np.uint8))
+    return f"images:{tmp_path}/in"

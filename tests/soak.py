@@ -24,6 +24,7 @@ from edge import health, statements
 from edge.cameras.capture import Frame
 from edge.clock import Stamps, stamp
 from edge.config import Config
+from edge.hardware import Readings
 from edge.link import Link
 from edge.mqtt.payloads import State
 from edge.observer import Observer
@@ -75,7 +76,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         for window in observer.observe(frame) + observer.due(clock.now):
             link.publish_window(window)
         if second % 30 == 0:
-            link.publish_health(statements.how_it_is(meter, clock.now, clock.now, clock.utc(), link.depth))
+            link.publish_health(statements.how_it_is(meter, Readings(), clock.now, clock.utc(), link.depth))
             link.check()
         while link.depth > BACKLOG:
             time.sleep(0.001)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge import clock
 from edge.clock import Stamps
 
 START = datetime(2026, 10, 4, 8, 0, tzinfo=timezone.utc)
@@ -74,3 +78,22 @@ def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_at_the_next_ga
     clock.now = 90
     assert stamps.span(80, 90)[1] == START + timedelta(seconds=3660)
     assert stamps.true
+
+
+@pytest.mark.parametrize(
+    ("answer", "sign", "synced"), [(0, False, True), (5, True, False), (-1, True, True), (-1, False, False)]
+)
+def test_a_service_that_may_not_ask_the_kernel_looks_for_the_sign_of_timesyncd(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    answer: int,
+    sign: bool,
+    synced: bool,
+) -> None:
+    libc = SimpleNamespace(adjtimex=lambda _buffer: answer)
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: libc)
+    monkeypatch.setattr(clock, "SYNCHRONISED", tmp_path / "synchronized")
+    if sign:
+        (tmp_path / "synchronized").touch()
+    assert clock.clock_synced() == synced

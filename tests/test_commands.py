@@ -41,7 +41,7 @@ class Recorder:
             raise ConfigError("config.yaml:3: found 0")
         return Config.model_validate({"window": {"seconds": 3}})
 
-    def apply(self, config: Config) -> None:
+    def apply(self, config: Config, by: str) -> None:
         self._do("apply", config.window.seconds)
         self.config = config
 
@@ -57,7 +57,7 @@ class Recorder:
 
 def give(daemon: Recorder, *messages: Incoming) -> list[Reply]:
     replies: list[Reply] = []
-    commands = Commands(TOPICS, replies.append)
+    commands = Commands(TOPICS, replies.append, ["homeassistant"])
     control = Control(daemon)
     for message in messages:
         commands.receive(message)
@@ -103,6 +103,7 @@ def test_a_command_is_carried_out_and_answered(name: str, payload: bytes, done: 
         ("pause", b'{"pause": 1}', {}, "pause: pause"),
         ("pause", b'{"paus": true}', {}, "paus"),
         ("pause", b'{"by": "\\u001b[2J"}', {}, "by"),
+        ("pause", b'{"x\\n12:00:00 INFO resumed\\u001b[31m": 1}', {}, "x?12:00:00 INFO resumed?[31m"),
         ("pause", b"[" * 4000, {}, "send on, off"),
         ("pause", b'{"a":' * 600, {}, "pause"),
         ("resume", b"now", {}, "send nothing"),
@@ -147,6 +148,10 @@ def test_resuming_over_mqtt_can_be_forbidden_and_pausing_cannot() -> None:
         ("reply/here", "reply/here"),
         ("classroom/room-2/cmd/pause", "classroom/room-9/cmd/health/response"),
         ("cmd/pause", "classroom/room-9/cmd/health/response"),
+        ("classroom/room-9/window", "classroom/room-9/cmd/health/response"),
+        ("classroom/room-2/alert/camera", "classroom/room-9/cmd/health/response"),
+        ("homeassistant/status", "classroom/room-9/cmd/health/response"),
+        ("classroom/panel/response", "classroom/panel/response"),
         ("$SYS/broker", "classroom/room-9/cmd/health/response"),
         (None, "classroom/room-9/cmd/health/response"),
     ],

@@ -40,8 +40,8 @@ def test_the_shipped_file_has_every_key() -> None:
     text = (ROOT / "config.yaml").read_text()
     for section, info in Config.model_fields.items():
         assert f"\n{section}:" in text
-        assert info.annotation is not None
-        for key in info.annotation.model_fields:
+        keys = info.annotation.model_fields if isinstance(info.annotation, type) else ()  # mode is no section
+        for key in keys:
             assert f"\n  {key}:" in text, f"{section}.{key} is not in config.yaml"
 
 

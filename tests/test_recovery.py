@@ -9,17 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import cv2
 import jsonschema
-import numpy as np
 import pytest
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
+from tests.commanding import Commander, states, wait_state
 from tests.support import Subscriber, can_connect, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,48 +39,9 @@ def network_camera() -> Iterator[Camera]:
         process.wait()
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> str:
-    """A source without people, that needs no portraits and never ends."""
-    (tmp_path / "in").mkdir()
-    cv2.imwrite(str(tmp_path / "in/a.png"), np.full((240, 320, 3), 90, np.uint8))
-    return f"images:{tmp_path}/in"
-
-
 def options(port: int, *more: str) -> list[str]:
     settings = (f"mqtt.broker=mqtt://127.0.0.1:{port}", "camera.loop=true", "window.seconds=1", *more)
     return [word for setting in settings for word in ("--set", setting)]
-
-
-class Commander:
-    """Sends commands and waits for their answers, as a script of a subscriber would."""
-
-    def __init__(self, port: int, subscriber: Subscriber) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-        self._subscriber = subscriber
-
-    def send(self, name: str, payload: str = "", *, retain: bool = False, reply: str = "") -> None:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        if reply:
-            properties.ResponseTopic, properties.CorrelationData = reply, b"c0ffee"
-        topic = f"classroom/room-1/cmd/{name}"
-        self._client.publish(topic, payload, 1, retain, properties).wait_for_publish(5)
-
-    def __call__(self, name: str, payload: str = "", *, retain: bool = False) -> Any:
-        before = len(self._subscriber.named("response"))
-        self.send(name, payload, retain=retain)
-        return self._subscriber.wait("response", before + 1)[-1].json()
-
-
-def states(subscriber: Subscriber) -> list[str]:
-    return [message.json()["mode"] for message in subscriber.named("state")]
-
-
-def wait_state(subscriber: Subscriber, mode: str, seconds: float = 10) -> Any:
-    wait_for(lambda: states(subscriber)[-1:] == [mode], seconds, f"{mode}, got {states(subscriber)}")
-    return subscriber.named("state")[-1].json()
 
 
 def test_a_camera_that_stalls_dies_and_returns(
@@ -104,7 +59,7 @@ def test_a_camera_that_stalls_dies_and_returns(
     camera.send_signal(signal.SIGSTOP)
     state = wait_state(subscriber, "camera_lost")
     assert time.monotonic() - began < 10
-    assert "127.0.0.1" in state["reason"]
+    assert "(address in the log)" in state["reason"]
     alert = subscriber.wait("camera")[-1]
     assert alert.topic == "classroom/room-1/alert/camera"
     jsonschema.validate(alert.json(), json.loads((ROOT / "docs/schemas/alert.json").read_text()))

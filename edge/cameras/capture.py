@@ -169,3 +169,4 @@ class Capture:
                 self._since = self._now()
                 self._frame = Frame(image, self._since)
                 self._changed.notify_all()
+            del raw, image  # a picture that was fetched is not kept until the next one comes

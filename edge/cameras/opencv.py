@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BAD_READS = 2  # V4L2 waits ten seconds for each; the capture thread is given up long before
 DEFAULT_FILE_FPS = 25.0
+MJPG = int.from_bytes(b"MJPG", "little")  # asked of USB cameras: many send few frames a second in any other format
 
 
 class _VideoCamera:
@@ -62,7 +63,7 @@ class UsbCamera(_VideoCamera):
         if not capture.isOpened():
             raise CameraError(f"camera {self.name} cannot be opened", held_by([os.path.realpath(self.name)]))
         # Motion JPEG is what lets a USB 2 camera reach 720p at more than a few frames a second.
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FOURCC, MJPG)
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
         capture.set(cv2.CAP_PROP_FPS, self._fps)

@@ -50,7 +50,7 @@ class Sprite:
     light: NDArray[np.uint8]
     """(height, width, 3) uint8 BGR, already multiplied by the mask."""
     mask: NDArray[np.uint8]
-    """(height, width, 3) uint8, 255 where the person hides the room."""
+    """(height, width) uint8, 255 where the person hides the room."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,9 @@ def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Spri
     head = cv2.warpAffine(image, matrix, box, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     head = cv2.GaussianBlur(head, (0, 0), random.uniform(0.3, 0.5 + 0.012 * face))
     tint = (random.uniform(0.93, 1.07, 3) * random.uniform(0.85, 1.1)).astype(np.float32)
-    colours = np.clip(head * tint + np.float32(random.uniform(-10.0, 10.0)), 0.0, 255.0)
+    colours = head * tint  # and from here on in place: these are the largest arrays of the daemon
+    colours += np.float32(random.uniform(-10.0, 10.0))
+    np.clip(colours, 0.0, 255.0, out=colours)
     outline = cv2.transform((portrait.outline * scale)[None], matrix)[0]
     feather = _filled(outline, box, 0.02 * fine)
 
@@ -179,15 +181,24 @@ def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Spri
     torso = _filled(body, box, 0.012 * fine)
     under = (1.0 - feather) * torso
     small = (box[0] // 2, box[1] // 2)
-    light = cv2.resize(feather * colours + under * shirt, small, interpolation=cv2.INTER_AREA)
+    colours *= feather
+    colours += under * shirt
+    light = cv2.resize(colours, small, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(255.0 * (feather + under), small, interpolation=cv2.INTER_AREA)
+    left, top, right, bottom = _extent(mask)
     return Sprite(
         emotion=portrait.emotion,
         size=(face * width / height, face),
-        centre=(int(middle[0]), int(middle[1])),
-        light=light.astype(np.uint8),
-        mask=np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8),
+        centre=(int(middle[0]) - left, int(middle[1]) - top),
+        light=light[top:bottom, left:right].astype(np.uint8),
+        mask=mask[top:bottom, left:right].astype(np.uint8),
     )
+
+
+def _extent(mask: NDArray[Any]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what hides anything; around it there is only memory."""
+    rows, columns = np.flatnonzero((mask >= 1).any(axis=1)), np.flatnonzero((mask >= 1).any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray[np.float32]:

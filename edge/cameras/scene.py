@@ -85,7 +85,7 @@ class Scene:
         ]
         self._people.sort(key=lambda person: person[0].y)  # the front hides the back
         self._room = _room(size, grid, random)
-        self._sun = _sun(size)
+        self._sun = _sun(size[0])
 
     def render(self, seconds: float) -> NDArray[np.uint8]:
         """Draw the room at this time.
@@ -97,7 +97,9 @@ class Scene:
         for seat, sprite, alpha in self._present(seconds):
             _paste(frame, sprite, _position(seat, seconds), seat.desk, alpha)
         gain, sun = _light(seconds)
-        cv2.addWeighted(frame, gain, self._sun, sun, 0.0, dst=frame)
+        for top in range(0, len(frame), len(self._sun)):
+            band = frame[top : top + len(self._sun)]
+            cv2.addWeighted(band, gain, self._sun[: len(band)], sun, 0.0, dst=band)
         return frame
 
     def truth(self, seconds: float) -> tuple[Person, ...]:
@@ -200,7 +202,7 @@ def _sprite(portraits: Sequence[Portrait], face: float, random: np.random.Genera
 def _paste(frame: NDArray[np.uint8], sprite: Sprite, at: tuple[int, int], floor: int, alpha: float) -> None:
     """Blend a sprite into the frame with its face centred at x, y = `at`, hidden below the row `floor`."""
     x, y = at[0] - sprite.centre[0], at[1] - sprite.centre[1]
-    height, width = sprite.mask.shape[:2]
+    height, width = sprite.mask.shape
     top, bottom = max(0, y), min(frame.shape[0], floor, y + height)
     left, right = max(0, x), min(frame.shape[1], x + width)
     cut = np.s_[top - y : bottom - y, left - x : right - x]
@@ -208,7 +210,8 @@ def _paste(frame: NDArray[np.uint8], sprite: Sprite, at: tuple[int, int], floor:
     if alpha < 1.0:
         light, mask = (np.asarray(cv2.convertScaleAbs(part, alpha=alpha), np.uint8) for part in (light, mask))
     there = frame[top:bottom, left:right]
-    there[:] = cv2.add(cv2.multiply(there, cv2.bitwise_not(mask), scale=1.0 / 255.0), light)
+    shown = cv2.cvtColor(cv2.bitwise_not(mask), cv2.COLOR_GRAY2BGR)
+    there[:] = cv2.add(cv2.multiply(there, shown, scale=1.0 / 255.0), light)
 
 
 def _room(size: tuple[int, int], seats: Sequence[_Seat], random: np.random.Generator) -> NDArray[np.uint8]:
@@ -252,12 +255,16 @@ def _room(size: tuple[int, int], seats: Sequence[_Seat], random: np.random.Gener
         box(x - 1.08 * face, seat.desk + 0.1 * face, 2.16 * face, 0.7 * face, (96, 132, 160))
         box(x - 1.08 * face, seat.desk + 0.1 * face, 2.16 * face, 0.05 * face, (74, 104, 128))
         box(x - 1.15 * face, seat.desk, 2.3 * face, 0.1 * face, (142, 182, 208))
-    texture = cv2.GaussianBlur(random.normal(0.0, 6.0, (height, width)).astype(np.float32), (0, 0), 0.8)
-    return np.asarray(np.clip(room + texture[:, :, None], 0, 255), np.uint8)
+    texture = np.empty((height, width), np.float32)
+    for row in texture:  # a row at a time here and below: the whole room as floats would be the daemon's peak of memory
+        row[:] = random.normal(0.0, 6.0, width)
+    cv2.GaussianBlur(texture, (0, 0), 0.8, dst=texture)
+    for row, roughness in zip(room, texture, strict=True):
+        row[:] = np.clip(row + roughness[:, None], 0, 255)
+    return room
 
 
-def _sun(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The light that the sun adds, strongest at the windows on the left: (height, width, 3) uint8 BGR."""
-    width, height = size
-    fall = np.exp(-np.linspace(0.0, 3.2, width))[None, :, None] * np.ones((height, 1, 1))
-    return np.asarray(fall * np.array((26.0, 38.0, 44.0)), np.uint8)
+def _sun(width: int) -> NDArray[np.uint8]:
+    """The light that the sun adds, strongest at the windows on the left: 48 rows of it, (48, width, 3) uint8 BGR."""
+    fall = np.exp(-np.linspace(0.0, 3.2, width))[None, :, None]
+    return np.asarray(np.repeat(fall, 48, axis=0) * np.array((26.0, 38.0, 44.0)), np.uint8)

@@ -31,10 +31,10 @@ def resolve_source(config: Config) -> tuple[str, str]:
     devices = csi_cameras() or usb_devices()
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
-    if not config.deployment.declared:
+    if config.mode == "emotions" and not config.deployment.declared:
         return "sample", (
             f"camera {devices[0]} was found, but the sample scene is shown: to use the camera, fill in "
-            "deployment.responsible and deployment.legal_basis in config.yaml"
+            "deployment.responsible and deployment.legal_basis in config.yaml (or count faces only: mode: headcount)"
         )
     return devices[0], f"camera {devices[0]} was found (camera.source: auto)"
 

@@ -22,8 +22,7 @@ from edge.config import Config, without_password
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
 from edge.mqtt.client import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
 from edge.settings import broker_settings, outbox_path, topics
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector
+from edge.vision.models import Models
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
@@ -94,17 +93,17 @@ def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
     return f"{config.device.prefix}/{config.device.name}, windows of {config.window.seconds:g} s", config
 
 
-def _models(config: Config) -> tuple[str, tuple[FaceDetector, EmotionClassifier]]:
-    detector = FaceDetector(config.vision.detect_width, config.vision.threads)
-    classifier = EmotionClassifier(config.vision.emotions_model, config.vision.emotions_output, config.vision.threads)
-    detector.start()
-    classifier.start()
+def _models(config: Config) -> tuple[str, Models]:
+    models = Models.of(config)
+    models.start()
+    if models.classifier is None:
+        return f"{models.detector.card.identity}, in {runtime_version()}; no emotion model (mode: headcount)", models
     # A real inference: some runtimes load a model and fail at the first call.
-    shares = classifier.classify(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 64, 64]], np.float32))
+    shares = models.classifier.classify(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 64, 64]], np.float32))
     if not np.isclose(shares.sum(), 1, atol=1e-3):
         raise EdgeError(f"{runtime_version()} gives nonsense ({shares})", "reinstall: delete .venv and start ./run")
-    names = f"{detector.card.identity}, {classifier.card.identity}"
-    return f"{names}, in {runtime_version()}", (detector, classifier)
+    names = f"{models.detector.card.identity}, {models.classifier.card.identity}"
+    return f"{names}, in {runtime_version()}", models
 
 
 def _camera(config: Config) -> tuple[str, Frame]:
@@ -123,18 +122,16 @@ def _camera(config: Config) -> tuple[str, Frame]:
     return f"{found}; {sentence}" if sentence else found, frame
 
 
-def _analysis(models: tuple[FaceDetector, EmotionClassifier], frame: Frame) -> tuple[str, None]:
-    detector, classifier = models
-    detector.detect(frame.image)
+def _analysis(models: Models, frame: Frame) -> tuple[str, None]:
+    models.detector.detect(frame.image)
     began = time.perf_counter()
-    faces = detector.detect(frame.image)
+    faces = models.detector.detect(frame.image)
     detected = time.perf_counter()
-    classifier.classify(frame.image, faces.boxes)
-    ended = time.perf_counter()
-    return (
-        f"{1000 * (detected - began):.0f} ms to find faces in that frame, "
-        f"{1000 * (ended - detected):.0f} ms to name their emotions"
-    ), None
+    found = f"{1000 * (detected - began):.0f} ms to find faces in that frame"
+    if models.classifier is not None:
+        models.classifier.classify(frame.image, faces.boxes)
+        found += f", {1000 * (time.perf_counter() - detected):.0f} ms to name their emotions"
+    return found, None
 
 
 def _outbox(config: Config) -> tuple[str, None]:

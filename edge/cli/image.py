@@ -1,4 +1,7 @@
-"""`edge image`: the same eyes as the daemon, on picture files; a picture is written only where --output says."""
+"""`edge image`: the same eyes as the daemon, on picture files; a picture is written only where --output says.
+
+A separate entry point: the daemon never imports this file, and can encode no picture.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,14 @@ import numpy as np
 from edge.cameras.frames import read_picture
 from edge.cli import add_config_arguments, read_config
 from edge.errors import EXIT_OK, CameraError
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector
+from edge.vision.models import Models
 
 if TYPE_CHECKING:
     import argparse
 
     from numpy.typing import NDArray
+
+    from edge.config import Vision
 
 EXAMPLES = """examples:
   edge image class.jpg
@@ -45,11 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Analyse every file; 0 when all could be read."""
-    vision = read_config(args).vision
-    detector = FaceDetector(vision.detect_width, vision.threads)
-    classifier = EmotionClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
-    detector.start()
-    classifier.start()
+    config = read_config(args)
+    vision, models = config.vision, Models.of(config)
+    models.start()
     targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
     status = EXIT_OK
     for file, target in zip(args.files, targets, strict=True):
@@ -59,12 +61,16 @@ def main(args: argparse.Namespace) -> int:
             print(f"edge: {error}", file=sys.stderr)
             status = error.exit_code
             continue
-        found = detector.detect(image)
-        probabilities = classifier.classify(image, found.boxes)
+        found = models.detector.detect(image)
         faces = [
-            _face(box, float(score), row, classifier.labels, vision.min_face_px, vision.min_confidence)
-            for box, score, row in zip(found.boxes, found.scores, probabilities, strict=False)
+            {"box": [round(float(value), 1) for value in box], "score": round(float(score), 3)}
+            for box, score in zip(found.boxes, found.scores, strict=True)
         ]
+        if models.classifier is not None:
+            said = models.classifier.classify(image, found.boxes)
+            faces = faces[: len(said)]
+            for face, box, row in zip(faces, found.boxes, said, strict=False):
+                face.update(_emotion(box, row, models.labels, vision))
         if args.json:
             print(json.dumps({"file": os.fsencode(file).decode("utf-8", "backslashreplace"), "faces": faces}))
         else:
@@ -74,20 +80,13 @@ def main(args: argparse.Namespace) -> int:
     return status
 
 
-def _face(
-    box: NDArray[np.float32],
-    score: float,
-    probabilities: NDArray[np.float32],
-    labels: tuple[str, ...],
-    min_face_px: int,
-    min_confidence: float,
+def _emotion(
+    box: NDArray[np.float32], probabilities: NDArray[np.float32], labels: tuple[str, ...], vision: Vision
 ) -> dict[str, Any]:
     best = int(probabilities.argmax())
-    small = bool(box[3] < min_face_px)
-    sure = not small and probabilities[best] >= min_confidence
+    small = bool(box[3] < vision.min_face_px)
+    sure = not small and probabilities[best] >= vision.min_confidence
     return {
-        "box": [round(float(value), 1) for value in box],
-        "score": round(score, 3),
         "emotion": labels[best] if sure else "unknown",
         "too_small": small,
         "probabilities": {label: round(float(p), 3) for label, p in zip(labels, probabilities, strict=True)},
@@ -99,10 +98,10 @@ def _print(file: Path, faces: list[dict[str, Any]]) -> None:
     print(f"{name}: {len(faces)} face{'' if len(faces) == 1 else 's'}")
     for number, face in enumerate(faces, 1):
         x, y, width, height = face["box"]
-        likely = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
-        why = " (too small)" if face["too_small"] else ""
+        likely = sorted(face.get("probabilities", {}).items(), key=lambda item: -item[1])[:3]
+        why = " (too small)" if face.get("too_small") else ""
         print(
-            f"  {number:3}  {face['emotion']:9}{why}  {width:.0f}x{height:.0f} px at ({x:.0f}, {y:.0f})  "
+            f"  {number:3}  {face.get('emotion', 'face'):9}{why}  {width:.0f}x{height:.0f} px at ({x:.0f}, {y:.0f})  "
             f"face {face['score']:.2f}  " + "  ".join(f"{name} {p:.2f}" for name, p in likely)
         )
 
@@ -113,8 +112,10 @@ def annotate(image: NDArray[np.uint8], faces: list[dict[str, Any]]) -> NDArray[n
     line = max(1, image.shape[1] // 640)
     for face in faces:
         x, y, width, height = (round(value) for value in face["box"])
-        colour = COLOURS.get(face["emotion"], (255, 255, 255))
+        colour = COLOURS.get(face.get("emotion", ""), (255, 255, 255))
         cv2.rectangle(copy, (x, y), (x + width, y + height), colour, line, cv2.LINE_AA)
+        if "emotion" not in face:
+            continue
         scale = max(0.35, min(0.8, width / 90))
         (across, up), _ = cv2.getTextSize(face["emotion"], cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         cv2.rectangle(copy, (x, y - up - 6), (x + across + 4, y), colour, cv2.FILLED)

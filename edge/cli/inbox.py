@@ -96,10 +96,13 @@ def _examine(window: WindowPayload, name: str) -> None:
         raise ValueError
     if window.suppressed:
         return
-    counts, people, faces = window.counts, window.people, window.faces
+    faces, small = window.faces, window.quality.too_small
+    counts, people = window.counts, window.people
+    if window.model.emotions is None and (counts, people, small) == (None, None, None):  # faces are only counted there
+        counts, people, small = {}, {}, 0
     if counts is None or people is None or faces.mean is None or faces.total is None:
         raise ValueError
-    whole = (faces.total, faces.min, faces.max, window.quality.too_small, *counts.values())
+    whole = (faces.total, faces.min, faces.max, small, *counts.values())
     if any(number is None or number > MAX_COUNT for number in whole):
         raise ValueError
     if any(number > MAX_PEOPLE for number in (faces.mean, *people.values())) or counts.keys() != people.keys():

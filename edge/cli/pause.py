@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.clock import stamp
+from edge.errors import EXIT_FAILED
 from edge.pause import Pause, PauseFile
-from edge.settings import pause_path
+from edge.settings import outbox_path, pause_path
 
 if TYPE_CHECKING:
     import argparse
@@ -28,13 +33,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Make the file that the daemon looks for; it also holds when no daemon runs yet."""
-    path = pause_path(read_config(args))
+    config = read_config(args)
+    path = pause_path(config)
     if (pause := PauseFile(path).load()) is None:
         PauseFile(path).store(Pause("".join(c for c in args.by if c.isprintable())[:80], _now()))
         print("paused: the camera is closed within a second, and stays so until: edge resume")
     else:
         print(f"paused already, since {pause.since}, by {pause.by}")
+    if not _in_use(outbox_path(config)):
+        # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
+        print(f"edge: but no daemon that uses {path} runs now; one that is started will be paused", file=sys.stderr)
+        return EXIT_FAILED
     return 0
+
+
+def _in_use(outbox: Path) -> bool:
+    """Whether a daemon holds this outbox, which it locks for as long as it runs."""
+    if not outbox.is_file():
+        return False
+    with contextlib.closing(sqlite3.connect(outbox, timeout=0.2)) as database:
+        try:
+            database.execute("SELECT COUNT(*) FROM windows").fetchone()
+        except sqlite3.OperationalError as error:
+            return "locked" in str(error)
+        except sqlite3.DatabaseError:
+            return False
+    return False
 
 
 def _now() -> str:

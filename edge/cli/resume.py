@@ -1,11 +1,14 @@
-"""`edge resume`: end a pause of the daemon on this machine."""
+"""`edge resume`: end a pause of the daemon on this machine, a scheduled one before its time."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
-from edge.pause import PauseFile
+from edge.clock import clock_synced, stamp
+from edge.pause import Override, OverrideFile, PauseFile
+from edge.schedule import in_words
 from edge.settings import pause_path
 
 if TYPE_CHECKING:
@@ -20,14 +23,26 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
+    parser.add_argument("--by", default="somebody at the device", help="who ends a scheduled pause; for the journal")
 
 
 def main(args: argparse.Namespace) -> int:
     """Remove the file that holds the pause; a running daemon opens its camera within a second."""
-    file = PauseFile(pause_path(read_config(args)))
-    if (pause := file.load()) is None:
-        print("it was not paused")
-    else:
-        file.clear()
+    config = read_config(args)
+    path, now = pause_path(config), datetime.now(timezone.utc)
+    pause, until = PauseFile(path).load(), config.privacy.weekly.until(now)
+    if pause is not None:
+        PauseFile(path).clear()
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
+    if until is not None:
+        by = "".join(c for c in args.by if c.isprintable())[:80]
+        OverrideFile(path).store(Override(by, stamp(now), stamp(until)))
+        print(f"the scheduled pause, which would last until {in_words(until, now)}, is over")
+    if pause is None and until is None:
+        print("it was not paused")
+    if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
+        print(
+            "the clock of this machine is not set: a daemon with a schedule keeps the camera closed until it was set "
+            "once (by NTP), or with privacy.trust_clock: true"
+        )
     return 0

@@ -6,9 +6,11 @@ import contextlib
 import faulthandler
 import queue
 import threading
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
+from edge.memory import give_back_at_once
 from edge.signals import Signals
 
 if TYPE_CHECKING:
@@ -38,19 +40,28 @@ def main(args: argparse.Namespace) -> int:
     signals = Signals()
     signals.install()
     config = read_config(args)
+    give_back_at_once()
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
+    from edge import audit  # noqa: PLC0415
     from edge.daemon import Daemon  # noqa: PLC0415
     from edge.systemd import Notifier  # noqa: PLC0415
 
-    printer = _Printer()
+    printer, ended = _Printer(), "the input ended"
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
+    audit.start(config)
     try:
         Daemon(
             config, signals, lambda: read_config(args),
             on_window=on_window, on_ready=lambda lines: printer.put("\n".join(lines)),
             notifier=Notifier.from_environment(),
         ).run()  # fmt: skip
+        if signals.stop.is_set():
+            ended = "a signal"
+    except BaseException as error:
+        ended = str(error) or type(error).__name__
+        raise
     finally:
+        audit.record("stop", ended, datetime.now(timezone.utc))
         printer.finish()
     return 0
 

@@ -18,6 +18,7 @@ from edge.urls import BrokerUrl
 
 WILL_DELAY = 10  # seconds: a short break in the network is no news
 SESSION_EXPIRY = 60  # seconds; must outlast the will's delay, or the end of the session sends the will at once
+MAX_PACKET = 256 * 1024  # bytes; a broker keeps what is longer to itself, so that nobody can fill our memory
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
 CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
 # The broker's word for why it refuses or ends a connection, and what to do about it.
@@ -93,6 +94,7 @@ def connect_options(protocol: MQTTProtocolVersion, *, keep: bool) -> dict[str, A
         return {}
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = SESSION_EXPIRY
+    properties.MaximumPacketSize = MAX_PACKET
     return {"clean_start": False, "properties": properties}
 
 

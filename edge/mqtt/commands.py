@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -93,7 +93,7 @@ def parse(name: str, incoming: Incoming) -> Request:
         return model.model_validate_json(text) if text.startswith(b"{") else _bare(model, text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        key = ".".join(map(str, first["loc"]))
+        key = _shown(".".join(map(str, first["loc"])))
         raise CommandError(f"{name}: {key + ': ' if key else ''}{first['msg']}") from None
     except ValueError:
         raise CommandError(f"{name}: send {_allowed(model)}") from None
@@ -123,12 +123,15 @@ class Commands:
     Args:
         topics: The device's.
         reply: Sends an answer.
+        reserved: First levels of topics in which nobody can ask for answers, besides the device's own prefix.
     """
 
-    def __init__(self, topics: Topics, reply: Callable[[Reply], None]) -> None:
+    def __init__(self, topics: Topics, reply: Callable[[Reply], None], reserved: Iterable[str] = ()) -> None:
+        self._ours = {topics.prefix, *reserved}
         self._topics = topics
         self._reply = reply
         self._waiting: queue.Queue[tuple[str, Incoming]] = queue.Queue(MAX_WAITING)
+        self._dropping = False
 
     def receive(self, incoming: Incoming) -> bool:
         """Take a message; False if it is none of this device's commands."""
@@ -137,9 +140,17 @@ class Commands:
             return False
         try:
             self._waiting.put_nowait((name, incoming))
+            self._dropping = False
         except queue.Full:
-            logger.warning("too many commands at once: some are dropped without an answer")
+            if not self._dropping:  # once for a flood
+                logger.warning("too many commands at once: some are dropped without an answer")
+            self._dropping = True
         return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a command has not been served yet."""
+        return not self._waiting.empty()
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:
         """Carry out what waits, a few at a time, and answer each."""
@@ -163,8 +174,12 @@ class Commands:
         return Reply(self._where(name, incoming.response_topic), answer.to_json(), incoming.correlation)
 
     def _where(self, name: str, wanted: str | None) -> str:
-        # Nobody may make us send commands to another device, or speak in the broker's own name.
+        # Whoever may only give commands must not speak with our rights: as another device, as this one in other
+        # topics, as Home Assistant, or in the broker's own name. An inbox of their own, or a response topic, is theirs.
         if wanted is None or wanted.startswith("$") or re.search(r"(^|/)cmd/[^/]*$", wanted):
+            return self._topics.response(name)
+        first, last = wanted.partition("/")[0], wanted.rpartition("/")[2]
+        if first in self._ours and last != "response":
             return self._topics.response(name)
         return wanted
 

@@ -36,6 +36,7 @@ def compose_window(
         The payload with a placeholder identity (epoch, seq), which the outbox gives.
     """
     shown = not suppressed
+    named = shown and models.emotions is not None
     frames = window.frames
     return WindowPayload(
         device=device,
@@ -52,13 +53,13 @@ def compose_window(
             min=window.lowest if shown else None,
             max=window.highest if shown else None,
         ),
-        counts=window.counts if shown else None,
-        people={k: round(n / frames, 2) if frames else 0.0 for k, n in window.counts.items()} if shown else None,
-        estimate=_estimate(estimate) if shown and estimate is not None else None,
+        counts=window.counts if named else None,
+        people={k: round(n / frames, 2) if frames else 0.0 for k, n in window.counts.items()} if named else None,
+        estimate=_estimate(estimate) if named and estimate is not None else None,
         suppressed=suppressed,
         quality=Quality(
             coverage=round(window.coverage, 3),
-            too_small=window.too_small if shown else None,
+            too_small=window.too_small if named else None,
             clock_synced=clock_synced,
         ),
         model=models,

@@ -83,7 +83,7 @@ def discovery(info: Info, topics: Topics) -> bytes:
             "identifiers": [f"edge_{object_id}"],
             "name": info.device,
             "manufacturer": "edge",
-            "model": "Emotion counter",
+            "model": "Emotion counter" if info.labels else "Head counter",
             "sw_version": info.version,
         },
         "origin": {"name": "edge", "sw_version": info.version},

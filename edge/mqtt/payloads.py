@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Stamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", description="RFC 3339, UTC")]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Mode = Literal["running", "paused", "camera_lost", "throttled"]
 
 
 class Payload(BaseModel):
@@ -50,7 +51,9 @@ class Quality(Payload):
     """How far the figures can be trusted."""
 
     coverage: Share = Field(description="share of the window's time in which frames were analysed")
-    too_small: Count | None = Field(description="face observations too small to classify; part of unknown")
+    too_small: Count | None = Field(
+        description="face observations too small to classify; part of unknown; null when suppressed or only counted"
+    )
     clock_synced: bool = Field(description="the system says that its clock is set")
 
 
@@ -58,7 +61,7 @@ class ModelNames(Payload):
     """Which models the figures come from, as name@first 12 digits of the sha256."""
 
     faces: str
-    emotions: str
+    emotions: str | None = Field(description="null when faces are only counted")
 
 
 class WindowPayload(Payload):
@@ -73,12 +76,15 @@ class WindowPayload(Payload):
     frames: Count = Field(description="analysed frames")
     faces: FaceFigures
     counts: dict[str, Count] | None = Field(
-        description="face observations per emotion and `unknown`; they sum to faces.total; null when suppressed"
+        description="face observations per emotion and `unknown`; they sum to faces.total; null when suppressed or "
+        "when faces are only counted"
     )
-    people: dict[str, Annotated[float, Field(ge=0)]] | None = Field(description="counts / frames; null when suppressed")
+    people: dict[str, Annotated[float, Field(ge=0)]] | None = Field(
+        description="counts / frames; null when suppressed or when faces are only counted"
+    )
     estimate: dict[str, Estimate] | None = Field(
-        description="null when suppressed, without calibration data, without a face large enough, or where counts are "
-        "rounded too coarsely"
+        description="null when suppressed, when faces are only counted, without calibration data, without enough faces "
+        "that are large enough, or where counts are rounded too coarsely"
     )
     suppressed: bool = Field(description="too few people for figures: everything about them is null")
     quality: Quality
@@ -88,7 +94,7 @@ class WindowPayload(Payload):
 class State(Payload):
     """Topic `state`."""
 
-    mode: Literal["running", "paused", "camera_lost", "throttled"]
+    mode: Mode
     reason: str
     since: Stamp
 
@@ -104,7 +110,15 @@ class Models(Payload):
     """The models in use."""
 
     faces: ModelInfo
-    emotions: ModelInfo
+    emotions: ModelInfo | None = Field(description="null when faces are only counted")
+
+
+class ScheduledPause(Payload):
+    """A time of the week in which the camera is closed; `to` not later than `from` is on the next day."""
+
+    days: list[str]
+    begin: str = Field(alias="from")
+    end: str = Field(alias="to")
 
 
 class Policy(Payload):
@@ -112,6 +126,9 @@ class Policy(Payload):
 
     min_faces: int = Field(ge=1)
     round_to: int = Field(ge=1)
+    schedule: list[ScheduledPause]
+    time_zone: str | None = Field(description="of the schedule; null: the device's own")
+    trust_clock: bool
     allow_remote_resume: bool
 
 
@@ -126,12 +143,13 @@ class Info(Payload):
     """Topic `info`: what is running here."""
 
     device: str
+    mode: Literal["emotions", "headcount"] = Field(description="headcount: faces are only counted")
     version: str
     python: str
     runtime: str
     camera: str = Field(description="the kind of input: sample, usb, stream, file or images")
     models: Models
-    labels: list[str]
+    labels: list[str] = Field(description="the emotions that can be named; empty when faces are only counted")
     estimate: str = Field(description="where estimated shares come from, or why there are none")
     window_seconds: float
     privacy: Policy
@@ -150,9 +168,15 @@ class HealthPayload(Payload):
     faces_per_frame: float | None = Field(
         description="mean faces of the newest published window; null when it was suppressed"
     )
-    temperature_c: float | None
-    throttled_bits: int | None
-    rss_mb: float | None
+    temperature_c: float | None = Field(description="of the processor, degrees Celsius")
+    throttled_bits: int | None = Field(
+        description="of the Raspberry Pi firmware: 1 under-voltage, 2 frequency capped, 4 throttled, 8 too warm; "
+        "65536 times as much: not now, but since the start"
+    )
+    under_voltage: bool | None = Field(description="the power supply is too weak")
+    load: float | None = Field(description="processes that want to run, per core, over the last minute")
+    disk_free_mb: float | None = Field(description="free on the disk of the outbox, 10^6 bytes")
+    rss_mb: float | None = Field(description="memory of the daemon, 2^20 bytes")
     outbox_depth: Count = Field(description="windows that the broker does not have yet")
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge.errors import EdgeError, RefusedError
+from edge.errors import ConfigError, EdgeError, RefusedError
 from edge.mqtt.client import BrokerSettings
 from edge.mqtt.connection import MAX_IN_FLIGHT, Connection, Incoming
 from edge.mqtt.payloads import Alert, HealthPayload, Info, State, WindowPayload
@@ -98,7 +98,11 @@ class Publisher:
         self._retained.announce(self._topics.info, info.to_json())
         self._retained.announce(self._topics.state, state.to_json())
         self._store.start()
-        self._connection.start()
+        try:
+            self._connection.start()
+        except ConfigError:
+            self._store.stop()
+            raise
         self._thread.start()
 
     @property

@@ -11,6 +11,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 MAX_RESPONSE_TOPIC = 256  # characters
+MAX_PAYLOAD = 128 * 1024  # bytes; nothing that this program subscribes to is nearly as long
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def incoming(message: paho.MQTTMessage) -> Incoming | None:
     if not isinstance(response, str) or not 0 < len(response) <= MAX_RESPONSE_TOPIC or set("+#\0") & set(response):
         response = None
     correlation = getattr(message.properties, "CorrelationData", None)
-    return Incoming(topic, bytes(message.payload), message.retain, response, correlation)
+    # One byte more than allowed is enough to see that it is too long; MQTT 3.1.1 has no way to refuse the rest.
+    payload = bytes(message.payload[: MAX_PAYLOAD + 1])
+    return Incoming(topic, payload, message.retain, response, correlation)
 
 
 def subscribe(client: paho.Client, topics: Iterable[str], *, mqtt5: bool) -> None:

@@ -39,7 +39,7 @@ class Analysis:
 
     Args:
         detector: Finds the faces.
-        classifier: Names their emotions.
+        classifier: Names their emotions; None: all are counted as unknown, whatever their size.
         min_face_px: Smaller faces are counted as unknown and not classified; pixels of the frame.
         min_confidence: Smoothed probabilities below this are counted as unknown.
         fps: Frames per second that will be analysed.
@@ -49,7 +49,7 @@ class Analysis:
     def __init__(
         self,
         detector: Detector,
-        classifier: Classifier,
+        classifier: Classifier | None,
         min_face_px: int,
         min_confidence: float,
         fps: float,
@@ -60,7 +60,17 @@ class Analysis:
         self._min_face_px = min_face_px
         self._min_confidence = min_confidence
         self._measured = measured
-        self._tracker = Tracker(fps)
+        self._fps = fps
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing of the frames before: no face, no smoothed emotion."""
+        self._tracker = Tracker(self._fps)
+
+    def expect(self, fps: float) -> None:
+        """Another number of frames per second comes from now on."""
+        self._fps = fps
+        self._tracker.expect(fps)
 
     def observe(self, frame: Frame) -> Observation:
         """Analyse one frame."""
@@ -69,27 +79,26 @@ class Analysis:
         detected = time.perf_counter()
         now, missed = self._tracker.update(boxes, frame.time)
         tracked = time.perf_counter()
+        self._measured("detect", detected - began)
+        self._measured("track", tracked - detected)
+        if self._classifier is None:
+            return Observation(frame.time, {UNKNOWN: len(now) + len(missed)}, 0)
         large = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
         said = self._classifier.classify(frame.image, boxes[large])
         for index, probabilities in zip(large, said, strict=True):
             now[index].learn(probabilities)
-        classified = time.perf_counter()
-        self._measured("detect", detected - began)
-        self._measured("track", tracked - detected)
-        self._measured("classify", classified - tracked)
-        return self._count(now + missed, frame.time, said)
+        self._measured("classify", time.perf_counter() - tracked)
+        return self._count(now + missed, frame.time, said, self._classifier.labels)
 
-    def _count(self, tracks: list[Track], time: float, said: NDArray[np.float32]) -> Observation:
-        counts = dict.fromkeys((*self._classifier.labels, UNKNOWN), 0)
-        too_small = 0
-        for track in tracks:
-            if track.box[3] < self._min_face_px or track.probabilities is None:
-                too_small += 1
-                counts[UNKNOWN] += 1
-                continue
-            best = int(track.probabilities.argmax())
-            sure = track.probabilities[best] >= self._min_confidence
-            counts[self._classifier.labels[best] if sure else UNKNOWN] += 1
+    def _count(
+        self, tracks: list[Track], time: float, said: NDArray[np.float32], labels: tuple[str, ...]
+    ) -> Observation:
+        near = [t.probabilities for t in tracks if t.box[3] >= self._min_face_px and t.probabilities is not None]
+        too_small = len(tracks) - len(near)
+        shares = np.concatenate(near).reshape(-1, len(labels)) if near else said[:0]
+        best = np.where(shares.max(axis=1) >= self._min_confidence, shares.argmax(axis=1), len(labels))
+        counts = dict(zip((*labels, UNKNOWN), np.bincount(best, minlength=len(labels) + 1).tolist(), strict=True))
+        counts[UNKNOWN] += too_small
         # Shares are estimated from what was said in this frame, unsmoothed: that is what the calibration was measured
         # on, and so nothing of an earlier, perhaps suppressed, window is in it.
         return Observation(time, counts, too_small, said)

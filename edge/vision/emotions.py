@@ -36,7 +36,7 @@ class EmotionClassifier:
         self._model = Model(self._path, self.card, self._threads)
         self._tensor = self._model.output(self.output.tensor, (1, len(self.output.labels)))
         self._logits = logit_table(self._tensor, self.output) / np.float32(self.output.temperature)
-        self._table = self._model.input_table()
+        self._table = self._model.input_table().view(np.uint8)
         size = self.card.input
         self._grey = size.colour == "grey" or size.channels == 1
         # A model that wants grey on three channels gets the one plane of a crop in all of them.
@@ -60,23 +60,32 @@ class EmotionClassifier:
         boxes = boxes[:MAX_FACES]
         if not len(boxes):
             return np.empty((0, len(self.labels)), np.float32)
-        crops = self._cut(image, boxes)
-        bits = np.empty((len(boxes), len(self.labels)), np.uint8)
-        for row, crop in zip(bits, crops, strict=True):
-            self._model.input_view()[0] = self._table[crop]
+        crops = self.cut(image, boxes)
+        flat = crops.reshape(len(boxes), -1)
+        cv2.LUT(flat, self._table, dst=flat)  # all faces at once: a look-up for each would cost as much as its crop
+        said = np.empty((len(boxes), len(self.labels)), np.int8)
+        for row, crop in zip(said, crops.view(np.int8), strict=True):
+            self._model.input_view()[:] = crop
             self._model.invoke()
-            row[:] = self._model.output_view(self._tensor)[0].view(np.uint8)
-        return _softmax(self._logits[bits])
+            row[:] = self._model.output_view(self._tensor)
+        return _softmax(self._logits[said.view(np.uint8)])
+
+    def run_bare(self) -> None:
+        """Run the model on what lies in its tensor, and nothing else: the least that a face can cost."""
+        self._model.invoke()
 
     def forget(self) -> None:
         """Keep nothing of the last frame's faces."""
         self._crops.fill(0)
         self._model.forget()
 
-    def _cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Every face as a square of the model's size: (n, height, width, 1 or 3) uint8, valid until the next call."""
-        source = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if self._grey else image
-        frame_height, frame_width = source.shape[:2]
+    def cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Every face as a square of the model's size, from at most 256 boxes as `classify` takes them.
+
+        Returns:
+            (n, height, width, 1 or 3) uint8 grey or BGR, valid until the next call.
+        """
+        frame_height, frame_width = image.shape[:2]
         size = self.card.input
         side = boxes[:, 2:].max(axis=1) * self.card.crop.scale
         centre_x = boxes[:, 0] + boxes[:, 2] / 2
@@ -87,7 +96,9 @@ class EmotionClassifier:
         whole = np.maximum(side.round().astype(int), 1)
         crops = self._crops[: len(boxes)]
         for crop, x, y, n in zip(crops, left.tolist(), top.tolist(), whole.tolist(), strict=True):
-            part = source[y : y + n, x : x + n]
+            part = image[y : y + n, x : x + n]
+            if self._grey:  # of the faces alone: they are a small part of the frame
+                part = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
             shrink = cv2.INTER_AREA if n > size.width else cv2.INTER_LINEAR
             cv2.resize(part, (size.width, size.height), dst=crop, interpolation=shrink)
         return crops

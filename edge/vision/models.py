@@ -1,4 +1,4 @@
-"""The two models of a configuration, loaded together."""
+"""The models of a configuration, loaded together: both, or the detector alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.vision.emotions import EmotionClassifier
 from edge.vision.faces import FaceDetector
 
 if TYPE_CHECKING:
-    from edge.config import Vision
+    from edge.config import Config, Vision
 
 
 class Models:
@@ -19,25 +19,42 @@ class Models:
 
     Args:
         vision: Which, and with how many threads.
+        emotions: Whether there is a classifier; without, nothing of the emotion model is ever opened.
     """
 
-    def __init__(self, vision: Vision) -> None:
+    def __init__(self, vision: Vision, *, emotions: bool = True) -> None:
         self._vision = vision
+        self.key = (emotions, vision.detect_width, vision.threads, vision.emotions_model, vision.emotions_output)
+        """Equal for models that are the same."""
         self.estimator: Estimator | None = None
-        self.calibration = ""
+        self.calibration = "none: faces are only counted (mode: headcount)"
         """Where estimated shares come from, or why there are none."""
         self.detector = FaceDetector(vision.detect_width, vision.threads)
-        self.classifier = EmotionClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
+        self.classifier: EmotionClassifier | None = None
+        if emotions:
+            self.classifier = EmotionClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
+
+    @classmethod
+    def of(cls, config: Config) -> Models:
+        """What a configuration needs, not yet loaded."""
+        return cls(config.vision, emotions=config.mode == "emotions")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions that can be named; empty when faces are only counted."""
+        return self.classifier.labels if self.classifier else ()
 
     def start(self) -> None:
-        """Load both. Raises ModelError."""
+        """Load them. Raises ModelError."""
         self.detector.start()
-        self.classifier.start()
-        path, output = emotion_card_path(self._vision.emotions_model), self._vision.emotions_output
-        found, self.calibration = find_calibration(path, self.classifier.card, output)
-        self.estimator = Estimator(found) if found else None
+        if self.classifier is not None:
+            self.classifier.start()
+            path, output = emotion_card_path(self._vision.emotions_model), self._vision.emotions_output
+            found, self.calibration = find_calibration(path, self.classifier.card, output)
+            self.estimator = Estimator(found) if found else None
 
     def forget(self) -> None:
         """Keep nothing of the last frame."""
         self.detector.forget()
-        self.classifier.forget()
+        if self.classifier is not None:
+            self.classifier.forget()
