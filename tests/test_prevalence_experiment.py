@@ -186,6 +186,6 @@ def test_targets_hold_on_faces_the_model_never_saw(tmp_path: Path) -> None:
         for size, cell in mixtures[mixture].items():
             for kind in ("still", "filmed"):
                 ratio = cell[kind]["estimate"] / cell[kind]["counts"]
-                assert ratio < limits.get(size, 1.06), (mixture, size, kind)
+                assert ratio < limits.get(size, 1.1), (mixture, size, kind)
             if size in ("25", "50", "200"):
                 assert 0.86 < cell["filmed"]["coverage"] < 0.945, (mixture, size)
