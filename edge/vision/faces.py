@@ -24,6 +24,9 @@ class Faces(NamedTuple):
     scores: NDArray[np.float32]
 
 
+NOBODY = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+
+
 @dataclass(frozen=True)
 class _Head:
     """One stride of the network, with everything about its grid that never changes."""
@@ -89,11 +92,11 @@ class FaceDetector:
         """
         scale = self._fill_input(image)
         self._model.invoke()
-        parts = [self._decode(head) for head in self._heads]
-        boxes = np.concatenate([part[0] for part in parts])
-        scores = np.concatenate([part[1] for part in parts])
-        if not len(scores):
-            return Faces(boxes, scores)
+        parts = [part for head in self._heads if len((part := self._decode(head)).scores)]
+        if not parts:
+            return NOBODY
+        boxes = np.concatenate([part.boxes for part in parts])
+        scores = np.concatenate([part.scores for part in parts])
         # OpenCV reads lists in half the time that it needs for arrays.
         found = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.card.score_threshold, NMS_IOU)
         kept = np.asarray(found, np.intp).ravel()
@@ -125,18 +128,21 @@ class FaceDetector:
         view[:rows, columns:] = 0x80
         return float(scale)
 
-    def _decode(self, head: _Head) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _decode(self, head: _Head) -> Faces:
+        """What one stride sees, the same face many times over; in pixels of the input tensor."""
         cls = self._model.output_view(head.cls).reshape(-1)
         obj = self._model.output_view(head.obj).reshape(-1)
         # Nearly every cell is ruled out by comparing whole numbers; only the others are worth a look into the tables.
         cells = np.flatnonzero(obj >= head.least_obj)
+        if not len(cells):
+            return NOBODY
         product = head.cls_table[cls[cells].view(np.uint8)] * head.obj_table[obj[cells].view(np.uint8)]
         enough = product >= self.card.score_threshold**2
         cells, product = cells[enough], product[enough]
         bbox = head.bbox_table[self._model.output_view(head.bbox)[0, cells].view(np.uint8)]
         size = np.exp(bbox[:, 2:]) * head.stride
         corner = (head.corners[cells] + bbox[:, :2]) * head.stride - size / 2
-        return np.concatenate([corner, size], axis=1), np.sqrt(product)
+        return Faces(np.concatenate([corner, size], axis=1), np.sqrt(product))
 
 
 def _inside(boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int, height: int) -> Faces:

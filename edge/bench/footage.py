@@ -1,0 +1,99 @@
+"""What `edge bench` looks at: scenes of a known number of faces, or somebody's own clip; the same frames every time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from edge.cameras.frames import to_bgr
+from edge.cameras.portraits import read_portraits
+from edge.cameras.scene import Scene
+from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+SCENE_FRAMES = 11
+SCENE_STEP = 0.2  # seconds of scene time between two frames; in the first 2.3 s nobody comes or goes
+JPEG_QUALITY = 95
+
+
+class Footage(Protocol):
+    """Frames without end."""
+
+    name: str
+    faces: int | None
+    """How many people are in every frame, None where nobody has counted them."""
+
+    def next(self) -> tuple[NDArray[np.uint8], float]:
+        """The next frame, (height, width, 3) uint8 BGR, and the seconds that it took to decode it."""
+
+
+class SceneFootage:
+    """A sample scene, kept as the JPEG pictures that a USB camera would send.
+
+    Args:
+        faces: How many people, 1 to 100.
+        size: Width and height in pixels.
+        seed: The same seed shows the same room.
+    """
+
+    def __init__(self, faces: int, size: tuple[int, int], seed: int = 1) -> None:
+        self.name = f"{faces} {size[0]}x{size[1]}"
+        self.faces: int | None = faces
+        scene = Scene(read_portraits(), size=size, faces=faces, seed=seed)
+        frames = (scene.render((index + 1) * SCENE_STEP) for index in range(SCENE_FRAMES))
+        options = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+        self._pictures = [cv2.imencode(".jpg", frame, options)[1] for frame in frames]
+        self._shown = 0
+
+    def next(self) -> tuple[NDArray[np.uint8], float]:
+        """See Footage: forward and back again, so that nobody jumps."""
+        last = len(self._pictures) - 1
+        picture = self._pictures[last - abs(last - self._shown % (2 * last))]
+        self._shown += 1
+        return _timed(lambda: cv2.imdecode(picture, cv2.IMREAD_COLOR), self.name)
+
+
+class ClipFootage:
+    """A video file, from the beginning again at its end.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.faces: int | None = None
+        if not path.is_file():
+            raise CameraError(f"clip {path} is not a file", "name a video file")
+        self._path = path
+        self._capture = cv2.VideoCapture()
+
+    def next(self) -> tuple[NDArray[np.uint8], float]:
+        """See Footage. Raises CameraError when the file cannot be decoded."""
+        try:
+            return _timed(self._read, self.name)
+        except CameraError:  # the end, or not opened yet
+            self._capture.open(str(self._path), cv2.CAP_FFMPEG)
+            return _timed(self._read, self.name)
+
+    def _read(self) -> NDArray[np.uint8] | None:
+        there, image = self._capture.read()
+        return np.asarray(image, np.uint8) if there else None
+
+
+def _timed(decode: Callable[[], object], name: str) -> tuple[NDArray[np.uint8], float]:
+    began = time.perf_counter()
+    raw = decode()
+    image = to_bgr(np.asarray(raw)) if raw is not None else None
+    seconds = time.perf_counter() - began
+    if image is None:
+        raise CameraError(f"{name} has no frame that can be decoded", "is it a complete video file?")
+    return image, seconds

@@ -1,0 +1,281 @@
+"""Measures the whole way of a frame beside its floor: one bare run of the detector and one of the classifier per face.
+
+Frame and floor take turns, so that both meet the same machine. The ratio between them is one of CPU seconds, which
+other programs lengthen little; times by the clock are what they are.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import tempfile
+import time
+from array import array
+from collections import defaultdict
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.bench.result import Result, spread
+from edge.cameras.capture import Frame
+from edge.clock import Stamps
+from edge.health import Meter, rss_megabytes
+from edge.memory import give_back_now
+from edge.observer import Observer
+from edge.outbox import Outbox
+from edge.vision.emotions import EmotionClassifier
+from edge.vision.faces import FaceDetector, Faces
+from edge.vision.models import Models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.bench.energy import EnergyMeter
+    from edge.bench.footage import Footage
+    from edge.config import Config
+
+WARM_UP = 10  # frames; the first ones pay for memory that the others find ready
+STAGES = ("decode", "detect", "track", "crop", "classify", "window", "publish")
+FPS = 10.0  # of the footage, in its own time: a window of one second has ten frames
+
+
+class _CountingDetector(FaceDetector):
+    """Remembers how many faces it found."""
+
+    found = 0
+
+    def detect(self, image: NDArray[np.uint8]) -> Faces:
+        """See FaceDetector."""
+        faces = super().detect(image)
+        self.found = len(faces.boxes)
+        return faces
+
+
+class _TimedClassifier(EmotionClassifier):
+    """Tells how long cropping takes, and remembers how many faces it was shown."""
+
+    record: Callable[[str, float], None]
+    shown = 0
+
+    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See EmotionClassifier."""
+        self.shown = len(boxes)
+        return super().classify(image, boxes)
+
+    def cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """See EmotionClassifier."""
+        began = time.perf_counter()
+        crops = super().cut(image, boxes)
+        self.record("crop", time.perf_counter() - began)
+        return crops
+
+
+class _Times(Meter):
+    """Keeps every time that it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        # Plain arrays: ten thousand frames as objects would look like a leak of the daemon's.
+        self.all: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage took so long."""
+        self.all[name].append(seconds)
+
+    def newest(self, *names: str) -> float:
+        """The sum of the latest times of these stages."""
+        return sum(self.all[name][-1] for name in names if self.all[name])
+
+
+class _FootageClock:
+    """The time in the footage."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def utc(self) -> datetime:
+        """A time of day."""
+        return datetime(2026, 10, 4, 8, tzinfo=timezone.utc) + timedelta(seconds=self.now)
+
+
+class Bench:
+    """The daemon without camera and broker.
+
+    Args:
+        config: Which models, with how many threads; windows become one second long.
+        energy: Tells what the board uses.
+    """
+
+    def __init__(self, config: Config, energy: EnergyMeter) -> None:
+        window = config.window.model_copy(update={"seconds": 1.0})
+        vision = config.vision.model_copy(update={"fps": FPS})
+        self._config = config.model_copy(update={"window": window, "vision": vision})
+        self._energy = energy
+        self._models = Models.of(self._config)
+        self._detector = _CountingDetector(vision.detect_width, vision.threads)
+        self._classifier: _TimedClassifier | None = None
+        self._models.detector = self._detector
+        if self._models.classifier is not None:
+            self._classifier = _TimedClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
+            self._models.classifier = self._classifier
+
+    def start(self) -> None:
+        """Load the models. Raises ModelError."""
+        self._models.start()
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Name and sha256 of the models in use, by what they find."""
+        names = {"faces": self._detector.card.identity}
+        return names | ({"emotions": self._classifier.card.identity} if self._classifier else {})
+
+    def measure(self, footage: Footage, frames: int, tick: Callable[[], object] = bool) -> Result:
+        """Measure some footage.
+
+        Args:
+            footage: What is looked at.
+            frames: How many.
+            tick: Called after each frame, for a progress bar.
+
+        Raises:
+            CameraError: The footage cannot be decoded.
+        """
+        clock, times = _FootageClock(), _Times()
+        with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
+            outbox = Outbox(Path(folder) / "outbox.sqlite")
+            outbox.start()
+            try:
+                observer = Observer(self._config, self._models, times, Stamps(clock), 0.0)
+                measurement = _Measurement(self._detector, self._classifier, observer, times, clock, outbox)
+                return measurement.run(footage, frames, self._energy, tick)
+            finally:
+                outbox.stop()
+
+
+class _Measurement:
+    def __init__(
+        self,
+        detector: _CountingDetector,
+        classifier: _TimedClassifier | None,
+        observer: Observer,
+        times: _Times,
+        clock: _FootageClock,
+        outbox: Outbox,
+    ) -> None:
+        self._detector = detector
+        self._classifier = classifier
+        self._observer = observer
+        self._times = times
+        self._clock = clock
+        self._outbox = outbox
+        if classifier is not None:
+            classifier.record = times.stage
+        self._size = (0, 0)
+
+    def run(self, footage: Footage, frames: int, energy: EnergyMeter, tick: Callable[[], object]) -> Result:
+        for _ in range(WARM_UP):
+            self._frame(footage)
+        for times in self._times.all.values():
+            del times[:]
+        give_back_now()  # what drawing the scene has left is not ours
+        _reset_peak()
+        early = rss_megabytes()
+        began, cpu = time.perf_counter(), time.process_time()
+        for index in range(frames):
+            self._frame(footage)
+            self._bare(self._classifier.shown if self._classifier else 0)
+            if index == frames // 10:
+                early = rss_megabytes()
+            tick()
+        busy = 1 - (time.process_time() - cpu) / (time.perf_counter() - began)
+        peak, late = _peak_megabytes(), rss_megabytes()
+        used = energy.per_call(lambda: self._frame(footage), frames) if energy.tells else None
+        return self._result(footage, busy, peak, late - early if late and early else None, used)
+
+    def _frame(self, footage: Footage) -> None:
+        """All that the daemon does with a frame."""
+        before = time.process_time()
+        image, seconds = footage.next()
+        decoded = time.process_time()
+        self._times.stage("decode", seconds)
+        self._size = (image.shape[1], image.shape[0])
+        self._clock.now += 1 / FPS
+        began = time.perf_counter()
+        windows = self._observer.observe(Frame(image, self._clock.now))
+        whole = time.perf_counter() - began
+        observed = time.process_time()
+        self._times.stage("frame", whole)
+        self._times.stage("window", whole - self._times.newest("detect", "track", "classify"))
+        for window in windows:
+            began = time.perf_counter()
+            self._outbox.put(window.to_json().decode())
+            self._times.stage("publish", time.perf_counter() - began)
+        self._times.stage("cpu", time.process_time() - before)
+        self._times.stage("cpu of the analysis", observed - decoded)
+        self._times.stage("faces", self._detector.found)
+        self._times.stage("classified", self._classifier.shown if self._classifier else 0)
+
+    def _bare(self, faces: int) -> None:
+        """One run of the detector and one of the classifier per face, on what lies in their tensors."""
+        began = time.process_time()
+        self._detector.run_bare()
+        detected = time.process_time()
+        if self._classifier is not None:
+            for _ in range(faces):
+                self._classifier.run_bare()
+        ended = time.process_time()
+        self._times.stage("floor", ended - began)
+        if faces:
+            self._times.stage("one bare run of the classifier", (ended - detected) / faces)
+
+    def _result(
+        self, footage: Footage, busy: float, peak: float | None, growth: float | None, joules: float | None
+    ) -> Result:
+        times: dict[str, Sequence[float]] = dict(self._times.all)
+        single = times.get("one bare run of the classifier")
+        if "crop" in times:  # the classifier is timed from outside, with its crops
+            times["classify"] = [a - b for a, b in zip(times["classify"], times["crop"], strict=False)]
+        floor = statistics.median(times["floor"])
+        return Result(
+            footage=footage.name,
+            size=self._size,
+            people=footage.faces,
+            faces=round(statistics.mean(times["faces"]), 2),
+            classified=round(statistics.mean(times["classified"]), 2),
+            frames=len(times["floor"]),
+            stages={name: spread(times[name]) for name in STAGES if times.get(name)},
+            frame=spread(times["frame"]),
+            fps=round(len(times["frame"]) / sum(times["frame"]), 2),
+            cpu_ms=round(statistics.median(times["cpu"]) * 1000, 3),
+            floor_ms=round(floor * 1000, 3),
+            classifier_ms=round(statistics.median(single) * 1000, 4) if single else None,
+            ratio=round(statistics.median(times["cpu of the analysis"]) / floor, 4),
+            rss_mb=peak,
+            rss_growth_mb=None if growth is None else round(growth, 2),
+            joules=joules,
+            busy=round(max(0.0, busy), 3),
+        )
+
+
+def _reset_peak() -> None:
+    """Forget the highest resident memory so far (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_megabytes() -> float | None:
+    """The highest resident memory since then; since the program began, where only that is known."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1024, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
