@@ -91,8 +91,8 @@ class Control:
             raise CommandError("interval needs a number of seconds")
         try:
             window = Window(seconds=request.seconds)
-        except ValidationError as error:
-            raise CommandError(f"interval: {error.errors()[0]['msg']}") from None
+        except ValidationError:
+            raise CommandError("interval: allowed is a number from 1 to 3600, in seconds") from None
         self._daemon.apply(self._daemon.config.model_copy(update={"window": window}), _who(request))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import PROGRAM
 from edge.cli import add_config_arguments, read_config
 from edge.clock import stamp
 from edge.errors import EXIT_FAILED
@@ -28,7 +29,8 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    parser.add_argument("--by", default="somebody at the device", help="who pauses; shown to every subscriber")
+    somebody = "somebody at the device"
+    parser.add_argument("--by", metavar="NAME", default=somebody, help="who pauses; every subscriber sees it")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -37,12 +39,12 @@ def main(args: argparse.Namespace) -> int:
     path = pause_path(config)
     if (pause := PauseFile(path).load()) is None:
         PauseFile(path).store(Pause("".join(c for c in args.by if c.isprintable())[:80], _now()))
-        print("paused: the camera is closed within a second, and stays so until: edge resume")
+        print(f"paused: the camera is closed within a second, and stays so until: {PROGRAM} resume")
     else:
         print(f"paused already, since {pause.since}, by {pause.by}")
     if not _in_use(outbox_path(config)):
         # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
-        print(f"edge: but no daemon that uses {path} runs now; one that is started will be paused", file=sys.stderr)
+        print(f"edge: no daemon that uses {path} runs now; the next one starts paused", file=sys.stderr)
         return EXIT_FAILED
     return 0
 
