@@ -1,0 +1,87 @@
+"""Which of the unit tests mean something where every program is ten times slower; a plug-in of pytest, for check.sh."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import support
+
+PROCESSES = "start the daemon or a command, and give it so many seconds"
+PACE = "are about pace: frames per second, a broker killed at the right moment"
+TRAINING = "are about training and measuring models, which no Raspberry Pi does"
+ELSEWHERE = "need programs that are not here, and have a check of their own"
+COSTLY = "look at a hundred frames or ten thousand examples, which takes half an hour"
+
+# By file, folder or test; a test that uses the fixture `edge` needs no entry. Whatever is not named is run.
+LEFT_OUT = {
+    "tests/systemd": ELSEWHERE,
+    "tests/test_peers.py": ELSEWHERE,
+    "tests/test_cameras.py": PACE,
+    "tests/test_chaos.py": PACE,
+    "tests/test_disk.py": PACE,
+    "tests/test_headcount.py": PACE,
+    "tests/test_recovery.py": PACE,
+    "tests/test_watch.py": PROCESSES,
+    "tests/test_evaluate.py": TRAINING,
+    "tests/test_models.py": TRAINING,
+    "tests/test_networks.py": TRAINING,
+    "tests/test_prevalence_experiment.py": TRAINING,
+    "tests/test_proof.py": TRAINING,
+    "tests/test_readers.py": TRAINING,
+    "tests/test_readers_csv.py": TRAINING,
+    "tests/test_prevalence.py::test_a_window_costs_little": PACE,
+    "tests/test_commands.py::test_ten_thousand_commands_change_nothing_unless_they_are_valid": COSTLY,
+    "tests/test_vision.py::test_the_sample_scene_is_seen_as_it_is": COSTLY,
+}
+
+PATIENCE = 10
+
+left_out: Counter[str] = Counter()
+
+# What a wrong architecture breaks, it breaks in the first examples.
+settings.register_profile("emulated", max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("emulated")
+
+impatient = support.wait_for
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
+    """Wait longer for what is to happen; the tests import this in place of theirs, as this plug-in comes first."""
+    impatient(condition, seconds * PATIENCE, what)
+
+
+support.wait_for = wait_for
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out what means nothing here."""
+    kept, taken = [], []
+    for item in items:
+        reason = why_not(item)
+        if reason:
+            left_out[reason] += 1
+            taken.append(item)
+        else:
+            kept.append(item)
+    config.hook.pytest_deselected(items=taken)
+    items[:] = kept
+
+
+def why_not(item: pytest.Item) -> str | None:
+    """Why a test is left out, if it is."""
+    if "edge" in getattr(item, "fixturenames", ()):
+        return PROCESSES
+    test = item.nodeid.split("[")[0]
+    file = test.split("::")[0]
+    return next((LEFT_OUT[name] for name in (test, file, str(Path(file).parent)) if name in LEFT_OUT), None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it."""
+    for reason, count in left_out.most_common():
+        terminalreporter.line(f"left out: {count} tests that {reason}")
