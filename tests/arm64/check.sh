@@ -19,7 +19,7 @@ for program in "$emulator-static" debootstrap; do
 done
 in_namespaces "${EDGE_CHECK_SECONDS:-3000}" "$@"
 
-settings+=("QEMU_CPU=$cpu" PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1)
+settings+=("QEMU_CPU=$cpu" PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1)
 step() { echo "[$suite $arch ${SECONDS}s] $*"; }
 debootstrap() { command debootstrap --arch="$arch" "$@"; }
 in_project() { inside "set -euo pipefail; cd /root/edge; $1"; }

@@ -49,7 +49,7 @@ def main() -> None:
 def run(options: list[str], port: int) -> None:
     """The daemon, seen by a subscriber."""
     subscriber = Subscriber(port, "classroom/#")
-    daemon = subprocess.Popen([sys.executable, "-m", "edge", "run", "--quiet", *options])
+    daemon = subprocess.Popen([sys.executable, "-m", "edge", "run", "--quiet", *options], stdout=subprocess.DEVNULL)
     try:
         wait_for(lambda: len(subscriber.named("window")) > WINDOWS or daemon.poll() is not None, 240, "windows")
         assert daemon.poll() is None, f"the daemon ended with {daemon.returncode}"
