@@ -26,6 +26,7 @@ LEFT_OUT = {
     "tests/test_disk.py": PACE,
     "tests/test_headcount.py": PACE,
     "tests/test_recovery.py": PACE,
+    "tests/test_room.py::test_a_hot_board_is_told_slows_down_and_recovers_by_itself": PACE,
     "tests/test_watch.py": PROCESSES,
     "tests/test_evaluate.py": TRAINING,
     "tests/test_models.py": TRAINING,
