@@ -85,6 +85,7 @@ fingerprint() {
 }
 is_ready() { [[ -x $python && -f $root/.venv/$1 && $(<"$root/.venv/$1") == "$(fingerprint "${@:2}")" ]]; }
 ready_to_run() { is_ready run.stamp requirements.lock requirements-sample.lock; }
+ready_for_pages() { is_ready pages.stamp requirements-pages.lock; }
 ready_to_test() { is_ready test.stamp requirements-test.lock requirements-test-pictures.lock; }
 
 make_venv() {
@@ -113,6 +114,13 @@ make_venv() {
   say "Installed in $SECONDS s."
 }
 
+add_pages() {
+  if is_arm32 "$python"; then die "preview, dashboard and report need a 64-bit system: run them on another machine"; fi
+  say "Adding what pages and reports need to .venv ..."
+  "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements-pages.lock"
+  fingerprint requirements-pages.lock >"$root/.venv/pages.stamp"
+}
+
 add_tests() {
   say "Adding what the tests need to .venv ..."
   "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements-test.lock"
@@ -123,6 +131,10 @@ add_tests() {
 # Twice at the same moment would spoil it: the second waits for the first, and finds it done.
 prepare_venv() {
   ready_to_run || (flock 9; ready_to_run || make_venv) 9<"$root"
+}
+prepare_pages_venv() {
+  prepare_venv
+  ready_for_pages || (flock 9; ready_for_pages || add_pages) 9<"$root"
 }
 prepare_test_venv() {
   prepare_venv
