@@ -22,8 +22,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from edge.cli.board import render
-from edge.cli.inbox import MAX_DEVICES, MAX_PAYLOAD, Inbox
+from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.summary import Device, line
+from edge.subscribe.received import MAX_PAYLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable

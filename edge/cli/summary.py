@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge.subscribe.received import end_of
 from edge.windows import UNKNOWN
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ def line(prefix: str, window: WindowPayload) -> str:
 def clean(text: str, longest: int = 64) -> str:
     """Text from the network without what a terminal might obey or a reader not see: controls, bidi marks and so on."""
     return "".join(c if c.isprintable() else "?" for c in text[:longest])
-
-
-def end_of(window: WindowPayload) -> datetime:
-    """When the window ended. Raises ValueError for a date that does not exist."""
-    return datetime.strptime(window.window.end, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
 def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
