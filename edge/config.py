@@ -75,6 +75,12 @@ class Vision(Section):
     """How frames are analysed."""
 
     fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
+    detect_fps: float = Field(
+        3.0, ge=0.1, le=60, description="times a second that faces are looked for, when there is no time in every frame"
+    )
+    cpu_budget: float = Field(
+        1.0, ge=0.05, le=1, description="share of this machine's processors that the daemon may use"
+    )
     detect_width: Literal[640, 1280, 1920] = Field(
         1280, description="pixels across the frame in which faces are looked for"
     )

@@ -125,9 +125,9 @@ class Daemon:
                     if self._sensor.mode != "running":
                         self._stop.wait(TICK)
                     continue
-                period = 1 / self._guard.fps
+                period = 1 / self._observer.fps
                 next_frame = max(next_frame + period, now() - period)
-                self._publish(self._observer.observe(frame))
+                self._publish(self._observer.observe(frame, hurry=next_frame <= now()))
                 del frame  # no picture is kept while the next one is waited for
                 self._notifier.progress()
         finally:
@@ -150,7 +150,7 @@ class Daemon:
         if self._new_link is not None:
             self._make_new_link(self._new_link)
         if self._observer is not None:
-            self._observer.expect(self._guard.fps)
+            self._observer.expect(self._guard.fps, now)
             # A frame may still arrive that was taken before the end; without any, time goes on all the same.
             self._publish(self._observer.due(now - LATE))
         self._tell_state()

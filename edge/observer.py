@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
 from edge import privacy
@@ -10,7 +12,8 @@ from edge.mqtt.compose import compose_window
 from edge.mqtt.payloads import ModelNames, WindowPayload
 from edge.prevalence import Share
 from edge.prevalence import published as published_shares
-from edge.vision.analysis import Analysis
+from edge.vision.analysis import Analysis, Look
+from edge.vision.pace import Pace, Plan
 from edge.windows import Window, WindowCutter
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.health import Meter
     from edge.vision.models import Models
+
+
+PLAN_EVERY = 1.0  # seconds
 
 
 class Observer:
@@ -43,31 +49,79 @@ class Observer:
             emotions=models.classifier.card.identity if models.classifier else None,
         )
         vision = config.vision
+        self._pace = Pace(vision.cpu_budget, len(os.sched_getaffinity(0)), vision.detect_fps)
+        self._plan = Plan(vision.fps, vision.fps)
+        self._next_plan = start
         self._analysis = Analysis(
-            models.detector, models.classifier, vision.min_face_px, vision.min_confidence, vision.fps, meter.stage
+            models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan, self._took
         )
         self._cutter = WindowCutter(models.labels, config.window.seconds, start, vision.fps)
+        self._on_its_way: Look | None = None
 
-    def expect(self, fps: float) -> None:
-        """Another number of frames per second comes from now on; the running window goes on."""
-        self._analysis.expect(fps)
-        self._cutter.expect(fps)
+    @property
+    def fps(self) -> float:
+        """Frames per second for which there is time."""
+        return self._plan.fps
 
-    def observe(self, frame: Frame) -> list[WindowPayload]:
-        """Analyse a frame; returns the windows that were over before it was taken, oldest first."""
+    def expect(self, fps: float, now: float) -> None:
+        """Plan for so many frames per second, once a second; the running window goes on.
+
+        Args:
+            fps: How many are wanted.
+            now: Monotonic seconds.
+        """
+        if now < self._next_plan and self._plan.fps <= fps:
+            return
+        self._next_plan = now + PLAN_EVERY
+        self._pace.compare(now, time.process_time())
+        self._plan = self._pace.plan(fps)
+        self._analysis.expect(self._plan)
+        self._cutter.expect(self._plan.fps)
+
+    def observe(self, frame: Frame, *, hurry: bool = False) -> list[WindowPayload]:
+        """Analyse a frame.
+
+        Args:
+            frame: Newer than all before.
+            hurry: The next one is already due: its faces may be looked for while those of this one are classified,
+                so that this one is counted only then.
+
+        Returns:
+            The windows that were over before it was taken, oldest first.
+        """
+        look = self._analysis.look(frame, beside=self._pace.overlaps and (hurry or self._on_its_way is not None))
         # The windows before come first: what is forgotten with a suppressed one must not reach into this frame.
         done = self.due(frame.time)
-        self._cutter.add(self._analysis.observe(frame))
-        self._meter.frame()
+        self._on_its_way = look
+        if not (hurry and self._pace.overlaps):
+            self._count()
         return done
 
     def due(self, now: float) -> list[WindowPayload]:
         """The windows whose time is over, oldest first."""
+        if self._on_its_way is not None and self._on_its_way.frame.time <= now:
+            self._count()
         return [self._payload(window) for window in self._cutter.due(now)]
 
     def finish(self, now: float) -> list[WindowPayload]:
         """What is left: windows that are over, then the running one if it has frames."""
-        return [self._payload(window) for window in self._cutter.finish(now)]
+        self._count()
+        last = [self._payload(window) for window in self._cutter.finish(now)]
+        self._analysis.forget()
+        return last
+
+    def _count(self) -> None:
+        """Count the frame that is on its way."""
+        look, self._on_its_way = self._on_its_way, None
+        if look is not None:
+            observation = self._analysis.count(look)
+            self._pace.saw(observation.near)
+            self._cutter.add(observation)
+            self._meter.frame()
+
+    def _took(self, stage: str, seconds: float, faces: int) -> None:
+        self._meter.stage(stage, seconds)
+        self._pace.took(stage, seconds, faces if stage == "classify" else 1)
 
     def _payload(self, window: Window) -> WindowPayload:
         policy = self._config.privacy

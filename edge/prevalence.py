@@ -67,13 +67,20 @@ class Tally:
         self._sums = np.zeros((labels, CELLS))
         self._counts = np.zeros(CELLS)
         self._hash = np.array([pow(len(EDGES) + 1, label, CELLS) for label in range(labels)], np.float32)
-        self._frames = 0
+        self._frames = self._people = 0
         self._buffer = np.empty((BUFFER, labels), np.float32)
         self._buffered = 0
 
-    def add(self, probabilities: NDArray[np.float32]) -> None:
-        """Add the classified faces of one frame: (n, labels) float32, rows sum to 1, as the classifier gives them."""
-        self._frames += len(probabilities) > 0
+    def add(self, probabilities: NDArray[np.float32], people: int = 0) -> None:
+        """Add a frame.
+
+        Args:
+            probabilities: (n, labels) float32, rows sum to 1, as the classifier gives them, of the faces that it saw.
+            people: Faces in the frame that it would have seen, were they not to take turns; n if that is more.
+        """
+        people = max(people, len(probabilities))
+        self._frames += people > 0
+        self._people += people
         while len(probabilities):
             part = probabilities[: BUFFER - self._buffered]
             self._buffer[self._buffered : self._buffered + len(part)] = part
@@ -88,11 +95,12 @@ class Tally:
         self._sums += other._sums
         self._counts += other._counts
         self._frames += other._frames
+        self._people += other._people
 
     @property
     def people(self) -> float:
-        """Classified faces in the average frame that has any; 0 without."""
-        return (float(self._counts.sum()) + self._buffered) / max(self._frames, 1)
+        """Faces to classify in the average frame that has any; 0 without."""
+        return self._people / max(self._frames, 1)
 
     def cells(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The mean probabilities (m, labels) of the cells that are not empty, and the share (m,) of faces in each."""

@@ -25,12 +25,14 @@ class Observation:
         too_small: How many of the unknown ones were too small to classify.
         probabilities: (n, labels) float32, what the classifier said about the faces that it saw in this very frame;
             None when faces are only counted.
+        near: Faces in this frame that are large enough to be classified; more than n where they take turns.
     """
 
     time: float
     counts: dict[str, int]
     too_small: int
     probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    near: int = 0
 
     @property
     def faces(self) -> int:
@@ -139,7 +141,7 @@ class WindowCutter:
         if observation.probabilities is not None:
             if self._tally is None:
                 self._tally = Tally(observation.probabilities.shape[1])
-            self._tally.add(observation.probabilities)
+            self._tally.add(observation.probabilities, observation.near)
 
     def finish(self, now: float) -> list[Window]:
         """What is left when the daemon stops: windows that are over, then the running one if it has frames."""

@@ -29,6 +29,7 @@ from edge.config_file import load_config
 from edge.errors import ConfigError
 from edge.mqtt.homeassistant import discovery
 from edge.vision.analysis import Analysis
+from edge.vision.pace import Plan
 from edge.vision.models import Models
 from tests.publishing import INFO, TOPICS
 from tests.support import Subscriber, wait_for
@@ -179,7 +180,7 @@ class Seats:
 
 
 def test_faces_of_every_size_are_counted() -> None:
-    observation = Analysis(Seats(), None, 24, 0.4, 5).observe(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
+    observation = Analysis(Seats(), None, 24, 0.4, Plan(5, 5)).observe(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
     assert (observation.faces, observation.too_small, observation.probabilities) == (3, 0, None)
 
 

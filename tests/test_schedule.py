@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import zoneinfo
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
@@ -172,6 +173,9 @@ def test_a_machine_without_time_zones_is_told_what_to_install(monkeypatch: pytes
     zoneinfo.ZoneInfo.clear_cache()
     before = zoneinfo.TZPATH
     zoneinfo.reset_tzpath(())
+    for name in [name for name in sys.modules if name.split(".")[0] == "tzdata"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tzdata", None)  # the package, which some libraries of the tests bring along
     try:
         with pytest.raises(ValueError, match="apt-get install tzdata"):
             Privacy(time_zone="Europe/Berlin")

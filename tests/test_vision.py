@@ -27,6 +27,7 @@ from edge.vision.analysis import Analysis
 from edge.vision.cards import SHIPPED, FaceCard, read_card
 from edge.vision.emotions import MAX_FACES, EmotionClassifier
 from edge.vision.faces import FaceDetector, Faces
+from edge.vision.pace import Plan
 from edge.vision.tflite import Model
 from edge.vision.tracks import Tracker, overlap
 
@@ -46,7 +47,7 @@ def classifier() -> EmotionClassifier:
 
 
 def analysis(detector: Any, classifier: Any, **options: Any) -> Analysis:
-    return Analysis(detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "fps": 5, **options})
+    return Analysis(detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "plan": Plan(5, 5), **options})
 
 
 # Frames

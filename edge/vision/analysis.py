@@ -1,9 +1,11 @@
-"""One frame in, numbers out: detect, track, classify, count."""
+"""One frame in, numbers out: detect or follow, track, classify, count."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,8 +14,13 @@ from numpy.typing import NDArray
 from edge.cameras.capture import Frame
 from edge.vision.emotions import MAX_FACES
 from edge.vision.faces import Faces
+from edge.vision.following import Follower
+from edge.vision.pace import Plan
 from edge.vision.tracks import Track, Tracker
 from edge.windows import UNKNOWN, Observation
+
+# For all that ever look: its one thread starts when a frame is first searched beside the classification of another.
+_BESIDE = ThreadPoolExecutor(1, "detect")
 
 
 class Detector(Protocol):
@@ -34,6 +41,17 @@ class Classifier(Protocol):
         """(n, labels) probabilities for boxes (n, 4)."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """A frame on its way: where its faces are, as boxes (n, 4) and the seconds it took, is known or will be.
+
+    None: they are not looked for, but followed from the frame before.
+    """
+
+    frame: Frame
+    found: Future[tuple[NDArray[np.float32], float]] | tuple[NDArray[np.float32], float] | None
+
+
 class Analysis:
     """Turns the frames of one camera into observations.
 
@@ -42,8 +60,8 @@ class Analysis:
         classifier: Names their emotions; None: all are counted as unknown, whatever their size.
         min_face_px: Smaller faces are counted as unknown and not classified; pixels of the frame.
         min_confidence: Smoothed probabilities below this are counted as unknown.
-        fps: Frames per second that will be analysed.
-        measured: Called with the name of a stage and the seconds it took.
+        plan: What there is time for.
+        measured: Called with the name of a stage, the seconds it took, and how many faces there were to it.
     """
 
     def __init__(
@@ -52,53 +70,104 @@ class Analysis:
         classifier: Classifier | None,
         min_face_px: int,
         min_confidence: float,
-        fps: float,
-        measured: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        plan: Plan,
+        measured: Callable[[str, float, int], None] = lambda _stage, _seconds, _faces: None,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
         self._min_face_px = min_face_px
         self._min_confidence = min_confidence
         self._measured = measured
-        self._fps = fps
+        self._plan = plan
+        self._follower = Follower()
+        self._due = 1.0  # detections that the plan owes; below 0 when a lost face had one made early
+        self._lost = False  # a face that was followed
         self.forget()
 
     def forget(self) -> None:
-        """Keep nothing of the frames before: no face, no smoothed emotion."""
-        self._tracker = Tracker(self._fps)
+        """Keep nothing of the frames before: no face, no smoothed emotion, no picture."""
+        self._tracker = Tracker(self._plan.detections)
+        self._follower.forget()
 
-    def expect(self, fps: float) -> None:
-        """Another number of frames per second comes from now on."""
-        self._fps = fps
-        self._tracker.expect(fps)
+    def expect(self, plan: Plan) -> None:
+        """Work to another plan from now on."""
+        self._plan = plan
+        self._tracker.expect(plan.detections)
 
     def observe(self, frame: Frame) -> Observation:
         """Analyse one frame."""
-        began = time.perf_counter()
-        boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
-        detected = time.perf_counter()
-        now, missed = self._tracker.update(boxes, frame.time)
-        tracked = time.perf_counter()
-        self._measured("detect", detected - began)
-        self._measured("track", tracked - detected)
+        return self.count(self.look(frame))
+
+    def look(self, frame: Frame, *, beside: bool = False) -> Look:
+        """Look for the faces of a frame, if the plan says so, or a face was lost.
+
+        Args:
+            frame: Newer than all before.
+            beside: In a thread of its own, so that `count` can go on with the frame before.
+        """
+        self._due = min(self._due + self._plan.detections / self._plan.fps, 1.0)
+        early = self._lost and self._due > -1
+        if self._due < 1 - 1e-9 and not early:
+            return Look(frame, None)
+        self._due -= 1
+        self._lost = False
+        if beside:
+            return Look(frame, _BESIDE.submit(self._detect, frame))
+        return Look(frame, self._detect(frame))
+
+    def count(self, look: Look) -> Observation:
+        """Track, classify and count the faces of a frame; frames come in the order in which they were looked at."""
+        frame, found = look.frame, look.found
+        if found is None and not self._follower.ready:  # forgotten meanwhile
+            found = self._detect(frame)
+        if found is None:
+            now, missed, boxes = self._follow(frame)
+        else:
+            boxes, seconds = found.result() if isinstance(found, Future) else found
+            self._measured("detect", seconds, len(boxes))
+            began = time.perf_counter()
+            now, missed = self._tracker.update(boxes, frame.time)
+            if self._plan.detections < self._plan.fps:
+                self._follower.remember(frame.image)
+            else:
+                self._follower.forget()
+            self._measured("track", time.perf_counter() - began, len(boxes))
         if self._classifier is None:
             return Observation(frame.time, {UNKNOWN: len(now) + len(missed)}, 0)
+        began = time.perf_counter()
         large = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
+        near = len(large)
+        if near > self._plan.faces:  # those first that have waited longest; all of them one after the other
+            waiting = np.argsort([now[index].named for index in large], kind="stable")
+            large = np.sort(large[waiting[: self._plan.faces]])
         said = self._classifier.classify(frame.image, boxes[large])
         for index, probabilities in zip(large, said, strict=True):
-            now[index].learn(probabilities)
-        self._measured("classify", time.perf_counter() - tracked)
-        return self._count(now + missed, frame.time, said, self._classifier.labels)
+            now[index].learn(probabilities, frame.time)
+        self._measured("classify", time.perf_counter() - began, len(large))
+        return self._count(now + missed, frame.time, said, near, self._classifier.labels)
+
+    def _detect(self, frame: Frame) -> tuple[NDArray[np.float32], float]:
+        began = time.perf_counter()
+        boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
+        return boxes, time.perf_counter() - began
+
+    def _follow(self, frame: Frame) -> tuple[list[Track], list[Track], NDArray[np.float32]]:
+        began = time.perf_counter()
+        boxes, kept = self._follower.follow(frame.image, self._tracker.boxes())
+        now, missed = self._tracker.follow(boxes, kept, frame.time)
+        self._lost = self._lost or not kept.all()
+        self._measured("follow", time.perf_counter() - began, len(boxes))
+        return now, missed, boxes[kept]
 
     def _count(
-        self, tracks: list[Track], time: float, said: NDArray[np.float32], labels: tuple[str, ...]
+        self, tracks: list[Track], time: float, said: NDArray[np.float32], near: int, labels: tuple[str, ...]
     ) -> Observation:
-        near = [t.probabilities for t in tracks if t.box[3] >= self._min_face_px and t.probabilities is not None]
-        too_small = len(tracks) - len(near)
-        shares = np.concatenate(near).reshape(-1, len(labels)) if near else said[:0]
+        large = [track.probabilities for track in tracks if track.box[3] >= self._min_face_px]
+        named = [probabilities for probabilities in large if probabilities is not None]
+        shares = np.concatenate(named).reshape(-1, len(labels)) if named else said[:0]
         best = np.where(shares.max(axis=1) >= self._min_confidence, shares.argmax(axis=1), len(labels))
         counts = dict(zip((*labels, UNKNOWN), np.bincount(best, minlength=len(labels) + 1).tolist(), strict=True))
-        counts[UNKNOWN] += too_small
+        counts[UNKNOWN] += len(tracks) - len(named)
         # Shares are estimated from what was said in this frame, unsmoothed: that is what the calibration was measured
         # on, and so nothing of an earlier, perhaps suppressed, window is in it.
-        return Observation(time, counts, too_small, said)
+        return Observation(time, counts, len(tracks) - len(large), said, near)

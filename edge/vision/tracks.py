@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,14 @@ class Track:
     """A face over time. It lives in memory only, and dies soon after the face was last seen."""
 
     box: NDArray[np.float32]  # (4,) x, y, width, height
-    seen: float  # monotonic seconds
+    seen: float  # when it was last found, not only followed; monotonic seconds
     sightings: int = 1
+    named: float = -math.inf  # when it was last classified
     probabilities: NDArray[np.float32] | None = None  # (labels,), smoothed; None before it was classified
 
-    def learn(self, probabilities: NDArray[np.float32]) -> None:
+    def learn(self, probabilities: NDArray[np.float32], time: float) -> None:
         """Blend in what the classifier says now."""
+        self.named = time
         if self.probabilities is None:
             self.probabilities = probabilities.copy()
         else:
@@ -35,15 +38,16 @@ class Tracker:
     """Keeps the tracks of one camera.
 
     Args:
-        fps: Frames per second that will come.
+        fps: Frames per second in which faces will be looked for.
     """
 
     def __init__(self, fps: float) -> None:
         self.expect(fps)
         self._tracks: list[Track] = []
+        self._now: list[Track] = []  # those of them that were in the newest frame
 
     def expect(self, fps: float) -> None:
-        """Another number of frames per second comes from now on."""
+        """Faces are looked for in another number of frames per second from now on."""
         self.max_age = min(MAX_AGE, MISSED_FRAMES / fps)
 
     def update(self, boxes: NDArray[np.float32], time: float) -> tuple[list[Track], list[Track]]:
@@ -57,7 +61,7 @@ class Tracker:
             One track per box, in the order of the boxes; and the tracks that were missed in this
             frame but are still counted.
         """
-        before = [track for track in self._tracks if 0 <= time - track.seen <= self.max_age]
+        before = self._young(time)
         matched: list[Track | None] = [None] * len(boxes)
         free = set(range(len(before)))
         if before and len(boxes):
@@ -75,8 +79,38 @@ class Tracker:
             track.sightings += 1
             now.append(track)
         missed = [before[j] for j in sorted(free) if before[j].sightings >= MIN_SIGHTINGS]
-        self._tracks = now + missed
+        self._tracks, self._now = now + missed, now
         return now, missed
+
+    def boxes(self) -> NDArray[np.float32]:
+        """(n, 4) float32: where the faces of the newest frame are, best first."""
+        return np.concatenate([track.box for track in self._now] or [np.empty(0, np.float32)]).reshape(-1, 4)
+
+    def follow(
+        self, boxes: NDArray[np.float32], kept: NDArray[np.bool_], time: float
+    ) -> tuple[list[Track], list[Track]]:
+        """Move the faces of the newest frame to a frame in which none were looked for.
+
+        Args:
+            boxes: (n, 4) float32: where those of `boxes()` went.
+            kept: (n,): which of them were found again.
+            time: When the frame was taken, monotonic seconds.
+
+        Returns:
+            The tracks that were found again; and those that were not but are still counted.
+        """
+        now = []
+        for track, box, sure in zip(self._now, boxes, kept.tolist(), strict=True):
+            if sure:
+                track.box = box
+                now.append(track)
+        known = {id(track) for track in now}
+        missed = [t for t in self._young(time) if id(t) not in known and t.sightings >= MIN_SIGHTINGS]
+        self._tracks, self._now = now + missed, now
+        return now, missed
+
+    def _young(self, time: float) -> list[Track]:
+        return [track for track in self._tracks if 0 <= time - track.seen <= self.max_age]
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from edge.cameras.capture import Frame
 from edge.vision.analysis import Analysis
+from edge.vision.pace import Plan
 from edge.vision.emotions import EmotionClassifier
 from edge.vision.faces import FaceDetector, Faces
 from tests.peers.workers.loop import serve
@@ -24,7 +25,7 @@ def main() -> None:
     detector, classifier = _Remembering(), EmotionClassifier()
     detector.start()
     classifier.start()
-    analysis = Analysis(detector, classifier, min_face_px=10, min_confidence=0.4, fps=5)
+    analysis = Analysis(detector, classifier, min_face_px=10, min_confidence=0.4, plan=Plan(5, 5))
     times = iter(range(10**9))
 
     def find(image: Any) -> list[list[float]]:
