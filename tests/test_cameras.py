@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.cameras.capture import Capture, Frame
 from edge.cameras.sources import open_camera, resolve_source
+from edge.cameras.turned import Turn, TurnedCamera
 from edge.config import Config
 from edge.errors import CameraError, EdgeError
 from tests.support import wait_for
@@ -266,3 +267,58 @@ def test_auto_asks_for_a_deployment_before_it_opens_a_camera(monkeypatch: pytest
     assert "/dev/video7 was found" in sentence
     assert "deployment.responsible" in sentence
     assert resolve_source(config(source="auto"))[0] == "/dev/video7"
+
+
+class Steady:
+    """A camera of 50 frames a second that counts what is decoded."""
+
+    name = "steady"
+    every_frame = False
+
+    def __init__(self) -> None:
+        self.read_frames = self.skipped = 0
+
+    def start(self) -> None:
+        pass
+
+    def read(self) -> NDArray[np.uint8]:
+        time.sleep(0.02)
+        self.read_frames += 1
+        return picture(9)
+
+    def skip(self) -> None:
+        time.sleep(0.02)
+        self.skipped += 1
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_frames_that_nobody_would_see_are_not_decoded(*, turned: bool) -> None:
+    camera = Steady()
+    capture = Capture(TurnedCamera(camera, Turn(sides=True)) if turned else camera)
+    capture.start()
+    assert capture.wait_open(5)
+    ages = []
+    for _ in range(8):
+        time.sleep(0.25)
+        frame = capture.take(5)
+        assert frame is not None
+        ages.append(time.monotonic() - frame.time)
+    capture.stop()
+    assert camera.skipped > camera.read_frames  # of some 13 frames between two visits, three or so may be wanted
+    assert sorted(ages)[4] < 0.1
+
+
+def test_a_consumer_that_comes_early_does_not_wait_for_its_usual_time() -> None:
+    camera = Steady()
+    capture = Capture(camera)
+    capture.start()
+    for pause in (0.0, 3.0):
+        time.sleep(pause)
+        assert capture.take(5) is not None
+    began = time.monotonic()
+    assert capture.take(5) is not None  # three seconds are usual by now
+    assert time.monotonic() - began < 1.5
+    capture.stop()

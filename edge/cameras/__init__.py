@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,3 +33,11 @@ class Camera(Protocol):
 
     def stop(self) -> None:
         """Close the device; safe to call twice. Never called while `read` waits."""
+
+
+@runtime_checkable
+class CanSkip(Protocol):
+    """A camera that can pass over a frame without the work of decoding it."""
+
+    def skip(self) -> None:
+        """Wait for the next frame, for a bounded time, and throw it away. Raises CameraError as `read` does."""

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.cameras import CanSkip
 from edge.cameras.frames import to_bgr
 from edge.errors import CameraError, EdgeError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 GRACE = 1.0
+EARLY = 1.5  # periods of the camera before the consumer comes again, in which its frames may be what it gets
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Capture:
         self._now = now
         self._changed = threading.Condition()
         self._frame: Frame | None = None
+        self._waiting = False  # the consumer
+        self._taken: float | None = None  # when it took the newest frame
+        self._between = 0.0  # seconds between that and the one before
         self._open = False
         self._ended = False
         self._error: EdgeError | None = None
@@ -93,9 +98,15 @@ class Capture:
             CameraError: The camera failed, or gave no usable frame in time; what it delivered before was taken.
         """
         with self._changed:
+            self._waiting = True
             self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout)
+            self._waiting = False
             frame, self._frame = self._frame, None
             self._changed.notify_all()
+            if frame is not None:
+                now = self._now()
+                self._between = now - self._taken if self._taken is not None else 0.0
+                self._taken = now
             if frame is None and self._error is not None:
                 raise self._error
             if frame is None and not self._ended and self._now() - self._since > self._read_timeout:
@@ -143,6 +154,13 @@ class Capture:
                 self._ended = True
                 self._changed.notify_all()
 
+    def _too_early(self, margin: float) -> bool:
+        """Whether another frame will come before the consumer does, so that nobody would ever see this one."""
+        with self._changed:
+            if self._waiting or self._taken is None:
+                return False
+            return self._now() + margin < self._taken + self._between
+
     def _close(self) -> None:
         try:
             self._camera.stop()
@@ -150,9 +168,17 @@ class Capture:
             logger.warning("camera %s did not close cleanly (%s: %s)", self._camera.name, type(error).__name__, error)
 
     def _read_all(self) -> None:
-        unusable = 0
+        unusable, last, period = 0, self._now(), 0.0
         while not self._stopping:
+            if isinstance(self._camera, CanSkip) and self._too_early(EARLY * period):
+                self._camera.skip()
+                last = self._now()
+                with self._changed:
+                    self._since, self._frame = last, None  # a consumer that comes early waits for a fresh one
+                continue
             raw = self._camera.read()
+            now = self._now()
+            last, period = now, now - last
             if raw is None:
                 return
             image = to_bgr(raw)

@@ -79,7 +79,16 @@ class UsbCamera(_VideoCamera):
             ok, image = capture.read()
             if ok:
                 return np.asarray(image, np.uint8)
-        raise CameraError(f"camera {self.name} yields no frame", "unplug it and plug it in again; try another port")
+        raise self._no_frame()
+
+    def skip(self) -> None:
+        """Take a frame off the driver; Motion JPEG is decoded only when it is read. See CanSkip."""
+        capture = self._capture
+        if capture is not None and not any(capture.grab() for _ in range(MAX_BAD_READS)):
+            raise self._no_frame()
+
+    def _no_frame(self) -> CameraError:
+        return CameraError(f"camera {self.name} yields no frame", "unplug it and plug it in again; try another port")
 
 
 class StreamCamera(_VideoCamera):
@@ -118,8 +127,16 @@ class StreamCamera(_VideoCamera):
             return None
         ok, image = capture.read()
         if not ok:
-            raise CameraError(f"stream {self.name} yields no frame", "is the camera still on and reachable?")
+            raise self._no_frame()
         return np.asarray(image, np.uint8)
+
+    def skip(self) -> None:
+        """Take a frame off the stream: it has to be decoded for the next ones, but not converted. See CanSkip."""
+        if self._capture is not None and not self._capture.grab():
+            raise self._no_frame()
+
+    def _no_frame(self) -> CameraError:
+        return CameraError(f"stream {self.name} yields no frame", "is the camera still on and reachable?")
 
 
 class FileCamera(_VideoCamera):

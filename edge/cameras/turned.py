@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.cameras import CanSkip
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -57,6 +59,8 @@ class TurnedCamera:
         self.every_frame = camera.every_frame
         self._camera = camera
         self._turn = turn
+        if isinstance(camera, CanSkip):
+            self.skip = camera.skip
 
     def start(self) -> None:
         """Open the camera; see Camera."""
