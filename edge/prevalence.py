@@ -115,7 +115,7 @@ class Tally:
             return
         faces, self._buffered = self._buffer[: self._buffered], 0
         ranges = sum((faces >= edge).astype(np.float32) for edge in EDGES)
-        cell = (ranges @ self._hash).astype(np.int64) % CELLS  # exact: all numbers are far below 2**24
+        cell = (ranges @ self._hash).astype(np.intp) % CELLS  # exact: all numbers are far below 2**24
         for total, column in zip(self._sums, faces.T, strict=True):
             np.add(total, np.bincount(cell, column, CELLS), out=total)
         self._counts += np.bincount(cell, minlength=CELLS)
