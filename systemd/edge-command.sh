@@ -14,10 +14,11 @@ case ${1-} in
     unit=edge@$name.service config=/etc/edge/$name.yaml secrets=/etc/edge/$name.env password=/etc/edge/$name.mqtt-password
     ;;
 esac
-command=${1-}
+command=${1-} terminal=--pipe
 case $command in
   check | pause | resume | unregister) shift ;;
-  run | watch | image) shift; exec "$edge" "$command" --config "$config" "$@" ;;
+  preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or the end of the connection, ends it
+  run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;
 esac
 if [ "$(id -u)" != 0 ]; then
@@ -31,6 +32,6 @@ set -- -- "$edge" "$command" --config "$config" "$@"
 for name in User StateDirectory SupplementaryGroups IPAddressDeny IPAddressAllow; do
   set -- -p "$name=$(systemctl show -P "$name" "$unit")" "$@"
 done
-exec systemd-run --quiet --collect --wait --pipe --service-type=exec \
+exec systemd-run --quiet --collect --wait $terminal --service-type=exec \
   -p DynamicUser=yes -p StateDirectoryMode=0700 -p UMask=0077 -p EnvironmentFile=-"$secrets" \
   -p LoadCredential=mqtt-password:"$password" -p SetCredential='mqtt-password:\n' "$@"

@@ -2,6 +2,7 @@
 # Installs edge as a systemd service, or upgrades what an earlier call installed. From a clone of the repository, as root:
 #   systemd/install.sh               install or upgrade; a running service is started anew, none is enabled
 #   systemd/install.sh --uninstall   take it away; /etc/edge and the state in /var/lib stay (unless --purge)
+#   --pages                          also the libraries that `edge preview`, `dashboard` and `report` need; kept on upgrades
 #   --dry-run                        only print what would be done
 #   --prefix DIR                     put everything below DIR, for a look or an image; systemd is told nothing
 set -euo pipefail
@@ -9,16 +10,17 @@ tree=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 umask 022 # whatever root's is: the service's user has to read all of it
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin # and it has to reach the same Python: none in a home
 
-usage() { sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 tell() { echo "$*"; }
 die() { echo "error: $*" >&2; exit 1; }
 
-action=install dry='' purge='' prefix=''
+action=install dry='' purge='' prefix='' pages=''
 while (($#)); do
   case $1 in
     --uninstall) action=uninstall ;;
     --purge) purge=yes ;;
     --dry-run) dry=yes ;;
+    --pages) pages=yes ;;
     --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
     --prefix=*) prefix=${1#*=} ;;
     -h | --help) usage; exit ;;
@@ -60,8 +62,8 @@ check_wrapper() { [[ ! -e $wrapper ]] || grep -q 'systemd/install.sh' "$wrapper"
 # What a device needs of the repository; the rest is for developers.
 files() {
   cd "$tree"
-  printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-sample.lock \
-    scripts/venv.sh models/__init__.py models/*.tflite models/*.json
+  printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-pages.lock \
+    requirements-sample.lock scripts/venv.sh models/__init__.py models/*.tflite models/*.json
   find edge -type f -not -path '*/__pycache__/*'
 }
 files_sum() { files | LC_ALL=C sort | (cd "$tree" && xargs -d '\n' sha256sum) | sha256sum; }
@@ -74,14 +76,20 @@ in_release() (
   "$2"
 )
 
+install_pages() { # RELEASE
+  if [[ -n $pages && -z $dry ]]; then in_release "$1" prepare_pages_venv; fi
+}
+
 install_code() {
   local current release sum old
   current=$(readlink -f "$home/current" || true)
   sum=$(files_sum)
+  if [[ -e $current/.venv/pages.stamp ]]; then pages=yes; fi
   for old in "$home"/releases/*; do # of a call that was interrupted, maybe before the restart
     if [[ -d $old && $old != "$current" ]]; then changed=yes; fi
   done
   if [[ -f $current/source.sha256 && $(<"$current/source.sha256") == "$sum" ]] && in_release "$current" ready_to_run; then
+    install_pages "$current"
     tell "The code in $current is up to date."
     return
   fi
@@ -96,6 +104,7 @@ install_code() {
   else
     files | tar -c -C "$tree" --no-recursion --owner 0 --group 0 --mode u=rwX,go=rX -T - | tar -C "$release" -xo
     in_release "$release" prepare_venv
+    install_pages "$release"
     echo "$sum" >"$release/source.sha256"
   fi
   # The service cannot write there, and would compile at every start.

@@ -28,8 +28,8 @@ LEAKS = """
 import os, socket, subprocess, threading
 import cv2
 from edge.vision import analysis
-seen, observe = [], analysis.Analysis.observe
-def leak(self, frame):
+seen, look = [], analysis.Analysis.look
+def leak(self, frame, **options):
     seen.append(1)
     if len(seen) == 3:
         picture = frame.image.tobytes()
@@ -43,8 +43,8 @@ def leak(self, frame):
         os.write(2, picture[:4000])
         os.write(os.memfd_create("room"), picture)
         subprocess.run(["true"])
-    return observe(self, frame)
-analysis.Analysis.observe = leak
+    return look(self, frame, **options)
+analysis.Analysis.look = leak
 """
 
 
@@ -176,8 +176,19 @@ def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
     able = {name: pictures(ast.parse(path.read_text())) for name, path in reachable(*_commands()).items()}
     # `check` tries with zeros whether the outbox can be written; `bench` makes a film of the sample room, also on disk.
     able = {name: words - {"TemporaryFile"} for name, words in able.items() if not name.startswith("edge.bench")}
-    assert {name for name, words in able.items() if words} <= {"edge.cli.image", "edge.cli.bench"}
+    # `report` draws charts of stored numbers; nothing that it reaches can see a room.
+    charts = reachable("edge.cli.report")
+    assert not any(name.startswith("edge.cameras") for name in charts)
+    able = {name: words for name, words in able.items() if name not in charts}
+    assert {name for name, words in able.items() if words} <= {"edge.cli.image", "edge.cli.bench", "edge.preview.look"}
     assert not any(name.startswith("edge.bench") for name in reachable())
+
+
+def test_edge_preview_is_an_entry_point_of_its_own_and_says_so() -> None:
+    assert not any(name.startswith(("edge.cli.preview", "edge.preview", "edge.web")) for name in reachable())
+    assert "imencode" in pictures(ast.parse(reachable("edge.cli.preview")["edge.preview.look"].read_text()))
+    assert "It publishes and writes nothing." in (ROOT / "edge/cli/preview.py").read_text()
+    assert "Pictures of people are shown here" in (ROOT / "edge/preview/static/index.html").read_text()
 
 
 def _commands() -> list[str]:
@@ -241,6 +252,9 @@ def test_a_running_daemon_has_loaded_nothing_that_draws() -> None:
     code = "import edge.daemon, edge.cli.run, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert not loaded & {"edge.cli.image", "edge.cli.watch", "matplotlib", "imageio", "tkinter", "PIL.Image"}
+    assert not loaded & {
+        "edge.cli.image", "edge.cli.watch", "edge.web", "edge.preview", "starlette", "uvicorn", "matplotlib",
+        "imageio", "tkinter", "PIL.Image",
+    }  # fmt: skip
     assert "edge.vision.analysis" in loaded
     assert "imencode" in PICTURES

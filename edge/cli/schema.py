@@ -1,4 +1,4 @@
-"""`edge schema`: JSON Schemas, from the very models that read the configuration and build the payloads."""
+"""`edge schema`: JSON Schemas and AsyncAPI, from the very models that read the configuration and build the payloads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from edge.config import Config
 from edge.errors import EdgeError
+from edge.mqtt import asyncapi
 from edge.mqtt.payloads import PAYLOADS
+from edge.settings import lifetimes
 
 if TYPE_CHECKING:
     import argparse
@@ -18,21 +20,23 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   edge schema                              all of them, as one JSON object
   edge schema window                       one
+  edge schema asyncapi                     every topic with its messages, as an AsyncAPI document
   edge schema --output docs/schemas        one file each
 """
 
 MODELS: dict[str, type[BaseModel]] = {"config": Config, **PAYLOADS}
+NAMES = sorted((*MODELS, "asyncapi"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("name", nargs="?", choices=sorted(MODELS), help="which schema (default: all)")
+    parser.add_argument("name", nargs="?", choices=NAMES, help="which schema (default: all)")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="write NAME.json files into this folder")
 
 
 def main(args: argparse.Namespace) -> int:
     """Print or write."""
-    names = [args.name] if args.name else sorted(MODELS)
+    names = [args.name] if args.name else NAMES
     if args.output:
         try:
             args.output.mkdir(parents=True, exist_ok=True)
@@ -47,7 +51,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the configuration or a payload."""
+    """The JSON Schema (2020-12) of the configuration or a payload, or the AsyncAPI document of all topics."""
+    if name == "asyncapi":
+        return asyncapi.document(lifetimes(Config()))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **MODELS[name].model_json_schema()}
 
 

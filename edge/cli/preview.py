@@ -1,0 +1,118 @@
+"""`edge preview`: a live page of what the camera sees, for whoever aims it. It publishes and writes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import secrets
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_config_arguments, read_config, set_up_logging
+from edge.config import without_password
+from edge.errors import EXIT_OK, CameraError, EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.config import Config
+
+EXAMPLES = """examples:
+  edge preview                                  then open the address that it prints
+  edge preview --set camera.source=sample:25    the sample room, without a camera
+  ssh -L 8787:127.0.0.1:8787 pi@room-204        on your laptop, to open that address there
+  edge preview --host 0.0.0.0 --token-file token
+
+The page shows pictures of people. Stop the service first (sudo systemctl stop edge): it cannot share its camera.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config_arguments(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=_port, default=8787, help="default: %(default)s; 0 takes a free one")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="what a browser has to know (default: a new token each time, printed with the address)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Show the page until Ctrl-C, or until nobody has looked for ten minutes."""
+    set_up_logging(logging.WARNING)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
+    try:
+        from edge import web  # noqa: PLC0415 - these need the libraries for pages
+        from edge.preview.pages import routes  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise EdgeError(
+            f"edge preview needs {error.name}, which is not installed",
+            "start it as ./run preview, which installs it, or: pip install -r requirements-pages.lock",
+        ) from None
+    given = web.read_token(args.token_file) if args.token_file else None
+    web.check_binding(args.host, given)
+    token = given or secrets.token_urlsafe(16)
+    hosts = () if web.is_loopback(args.host) else None
+
+    from edge.cameras.sources import resolve_source  # noqa: PLC0415 - slow to load; a wrong --host is said at once
+    from edge.preview.studio import Studio  # noqa: PLC0415
+
+    config = read_config(args)
+    source, sentence = resolve_source(config)
+    studio = Studio(config, source)
+
+    def started(port: int, stop: Callable[[], None]) -> None:
+        _tell(args.host, port, token if given is None else None, sentence)
+        studio.start(on_end=stop)
+
+    try:
+        studio.open()
+        page = web.application(routes(studio, _room(config, source, studio.labels)), token=token, hosts=hosts)
+        web.serve(page, args.host, args.port, started)
+    except CameraError as error:
+        raise _with_service(error) from None
+    finally:
+        studio.stop()
+    return EXIT_OK
+
+
+def _room(config: Config, source: str, labels: tuple[str, ...]) -> dict[str, Any]:
+    """What the page is told once."""
+    return {
+        "name": config.device.name,
+        "source": without_password(source),
+        "mode": config.mode,
+        "labels": list(labels),
+        "min_face_px": config.vision.min_face_px,
+    }
+
+
+def _with_service(error: CameraError) -> CameraError:
+    """The same error, with how to make the service let go of its camera."""
+    if "in use" not in error.remedy and "using it" not in error.remedy:
+        return error
+    return CameraError(
+        error.problem,
+        f"{error.remedy}; if that is the service: sudo systemctl stop edge, and start it again afterwards",
+    )
+
+
+def _tell(host: str, port: int, token: str | None, sentence: str) -> None:
+    shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    if sentence:
+        print(sentence)
+    print("Pictures of people are shown to whoever opens this address; nothing is published or saved meanwhile:")
+    print(f"  http://{shown}:{port}/?token={token or '(what is in the token file)'}")
+    print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("0 to 65535")
+    return number
