@@ -27,7 +27,7 @@ COMMANDS = {
     "watch": "show what one or many devices publish, live",
     "dashboard": "a page for the browser: the room now, the lesson, the school, from MQTT alone",
     "record": "store every window that devices publish, once, in an SQLite file",
-    "report": "draw a lesson or a week out of that file",
+    "report": "draw a lesson, a day or a week of such a file, as a page, a picture or a table",
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
     "unregister": "take this device out of Home Assistant, or every trace of it off the broker",

@@ -98,20 +98,23 @@ def connect_options(protocol: MQTTProtocolVersion, *, keep: bool) -> dict[str, A
     return {"clean_start": False, "properties": properties}
 
 
-def make_client(settings: BrokerSettings, protocol: MQTTProtocolVersion, will_topic: str | None = None) -> paho.Client:
+def make_client(
+    settings: BrokerSettings, protocol: MQTTProtocolVersion, will_topic: str | None = None, *, clean: bool = True
+) -> paho.Client:
     """A client for one connection, with user, password and TLS set up; it never reconnects by itself.
 
     Args:
         settings: Where and as whom.
         protocol: MQTT 5 or 3.1.1.
         will_topic: Where the broker says `offline`, retained, when the client vanishes.
+        clean: Under MQTT 3.1.1, whether the broker forgets the session when the connection ends.
 
     Raises:
         ConfigError: The TLS files cannot be used.
     """
     options: dict[str, Any] = {"reconnect_on_failure": False}
     if protocol != MQTTProtocolVersion.MQTTv5:
-        options["clean_session"] = True
+        options["clean_session"] = clean
     client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)
     client.reconnect_delay_set(0, 0)  # even so paho would wait before it ends its thread
     if will_topic:

@@ -1,0 +1,111 @@
+"""`edge report`: a lesson, a day or a week of a recording, as a page, a picture or a table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.cli.summary import clean
+from edge.errors import EXIT_OK, ConfigError, EdgeError
+from edge.record.export import write_csv
+from edge.record.period import Period, period, time_zone
+from edge.record.reader import Recording
+
+EXAMPLES = """examples:
+  edge report --database school.sqlite                                      the newest day of the only device
+  edge report --database school.sqlite --device room-1 --day 2026-11-20 --from 08:00 --to 08:45
+  edge report --database school.sqlite --device room-1 --week 2026-W47 --output week.png
+  edge report --database school.sqlite --device room-1 --day 2026-11-20 --output day.html --output day.csv
+
+The ending of --output chooses: .html is one page without scripts that needs nothing from anywhere, .png a picture,
+.csv every window as a line. docs/record.md: how to read them.
+"""
+
+ENDINGS = (".html", ".png", ".csv")
+MOST_NAMED = 20  # devices in an error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="what `edge record` has written")
+    parser.add_argument("--device", metavar="NAME", help="default: the only one there is")
+    parser.add_argument("--day", metavar="2026-11-20", help="default: the newest that was recorded")
+    parser.add_argument("--week", metavar="2026-W47", help="Monday to Sunday")
+    parser.add_argument("--from", dest="begin", metavar="TIME", help="08:00 of that day, or 2026-11-20T08:00")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="the same")
+    parser.add_argument("--zone", metavar="Europe/Vienna", help="time zone of all times (default: this machine's)")
+    parser.add_argument(
+        "--output",
+        type=_output,
+        action="append",
+        metavar="FILE",
+        help="name.html, name.png or name.csv; repeatable (default: the device and day as .html, in this folder)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write what was asked for."""
+    now = datetime.now(timezone.utc)
+    zone = time_zone(args.zone)
+    recording = Recording(args.database)
+    try:
+        recording.start()
+        devices = recording.devices()
+        device = _device(devices, args.device, args.database)
+        asked = period(zone, devices[device][1], day=args.day, week=args.week, begin=args.begin, end=args.end)
+        for path in args.output or [Path(f"{_slug(device)}-{asked.slug}.html")]:
+            try:
+                words = _write(recording, device, asked, path, now)
+            except OSError as error:
+                raise EdgeError(f"{path} cannot be written", error.strerror or str(error)) from None
+            print(f"{path}: {clean(device)}, {asked}, {words}")
+    finally:
+        recording.stop()
+    return EXIT_OK
+
+
+def _write(recording: Recording, device: str, asked: Period, path: Path, now: datetime) -> str:
+    if path.suffix.lower() == ".csv":
+        return f"{write_csv(recording, device, asked.start, asked.end, path):,} windows"
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ConfigError(
+            "a picture needs matplotlib", "install this program with its extra `pages`, or ask for a .csv"
+        )
+    # Only here: a recorder without pictures, or a .csv, must not need it.
+    from edge.record.charts import set_up  # noqa: PLC0415
+    from edge.record.page import page  # noqa: PLC0415
+    from edge.record.poster import poster  # noqa: PLC0415
+    from edge.record.story import tell  # noqa: PLC0415
+
+    set_up()
+    story = tell(recording, device, asked, now)
+    if path.suffix.lower() == ".png":
+        poster(story, path)
+    else:
+        path.write_text(page(story, now), encoding="utf-8")
+    return f"{story.totals.windows:,} windows"
+
+
+def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: Path) -> str:
+    if not devices:
+        raise ConfigError(f"{path} holds no window yet", "is edge record running, and connected?")
+    known = ", ".join(clean(each) for each in list(devices)[:MOST_NAMED])
+    known += f" and {len(devices) - MOST_NAMED} more" if len(devices) > MOST_NAMED else ""
+    if name is None and len(devices) > 1:
+        raise ConfigError(f"{path} holds {len(devices)} devices", f"name one with --device: {known}")
+    if name is not None and name not in devices:
+        raise ConfigError(f"{path} has no window of {clean(name)!r}", f"it has: {known}")
+    return name or next(iter(devices))
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".") or "report"
+
+
+def _output(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(ENDINGS)}")
+    return path
