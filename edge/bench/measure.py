@@ -188,16 +188,16 @@ class _Measurement:
             del times[:]
         give_back_now()  # what drawing the scene has left is not ours
         _reset_peak()
-        early = rss_megabytes()
+        early = self._resident()
         began, cpu = time.perf_counter(), time.process_time()
         for index in range(frames):
             self._frame(footage)
             self._bare(self._classifier.shown if self._classifier else 0)
             if index == frames // 10:
-                early = rss_megabytes()
+                early = self._resident()
             tick()
         busy = 1 - (time.process_time() - cpu) / (time.perf_counter() - began)
-        peak, late = _peak_megabytes(), rss_megabytes()
+        peak, late = _peak_megabytes(), self._resident()
         used = energy.per_call(lambda: self._frame(footage), frames) if energy.tells else None
         return self._result(footage, busy, peak, late - early if late and early else None, used)
 
@@ -217,12 +217,18 @@ class _Measurement:
         self._times.stage("window", whole - self._times.newest("detect", "track", "classify"))
         for window in windows:
             began = time.perf_counter()
-            self._outbox.put(window.to_json().decode())
+            number = self._outbox.put(window.to_json().decode())
             self._times.stage("publish", time.perf_counter() - began)
+            self._outbox.delete([number])  # as when the broker has it
         self._times.stage("cpu", time.process_time() - before)
         self._times.stage("cpu of the analysis", observed - decoded)
         self._times.stage("faces", self._detector.found)
         self._times.stage("classified", self._classifier.shown if self._classifier else 0)
+
+    def _resident(self) -> float | None:
+        """Resident memory without our own records."""
+        resident, records = rss_megabytes(), sum(times.itemsize * len(times) for times in self._times.all.values())
+        return None if resident is None else resident - records / 2**20
 
     def _bare(self, faces: int) -> None:
         """One run of the detector and one of the classifier per face, on what lies in their tensors."""

@@ -81,7 +81,8 @@ class Lane:
 
     def send(self, limit: int, *, late: bool) -> int:
         """Send windows of one stream; returns how many. Raises sqlite3.Error."""
-        if limit <= 0:
+        # Asked four times a second, all day long: the database only when something waits.
+        if limit <= 0 or self.depth <= self.in_flight:
             return 0
         sent, damaged = 0, []
         for row in self.outbox.rows(*((self._late, self._missed) if late else (self._fresh, _NO_END)), limit):
