@@ -54,3 +54,16 @@ class RefusedError(EdgeError):
     """The broker answered, and refused us (credentials, rights, protocol)."""
 
     exit_code = EXIT_REFUSED
+
+
+def pages_missing(command: str, library: str | None) -> ConfigError:
+    """The libraries that pages and reports are made with were not installed; a device does not need them.
+
+    Args:
+        command: Of `edge`, that needs them.
+        library: The first that was not found.
+    """
+    return ConfigError(
+        f"edge {command} needs {library}, which is not installed",
+        f"start it as ./run {command}, which installs it; beside a service: sudo systemd/install.sh --pages",
+    )

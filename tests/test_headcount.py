@@ -29,8 +29,8 @@ from edge.config_file import load_config
 from edge.errors import ConfigError
 from edge.mqtt.homeassistant import discovery
 from edge.vision.analysis import Analysis
-from edge.vision.pace import Plan
 from edge.vision.models import Models
+from edge.vision.pace import Plan
 from tests.publishing import INFO, TOPICS
 from tests.support import Subscriber, wait_for
 

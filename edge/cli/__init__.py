@@ -31,7 +31,7 @@ COMMANDS = {
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
     "unregister": "take this device out of Home Assistant, or every trace of it off the broker",
-    "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document of the topics",
+    "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document",
 }
 
 EXAMPLES = """examples:

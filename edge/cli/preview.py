@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
 from edge.config import without_password
-from edge.errors import EXIT_OK, CameraError, EdgeError
+from edge.errors import EXIT_OK, CameraError, pages_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +50,7 @@ def main(args: argparse.Namespace) -> int:
         from edge import web  # noqa: PLC0415 - these need the libraries for pages
         from edge.preview.pages import routes  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise EdgeError(
-            f"edge preview needs {error.name}, which is not installed",
-            "start it as ./run preview, which installs it, or: pip install -r requirements-pages.lock",
-        ) from None
+        raise pages_missing("preview", error.name) from None
     given = web.read_token(args.token_file) if args.token_file else None
     web.check_binding(args.host, given)
     token = given or secrets.token_urlsafe(16)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.cli.summary import clean
-from edge.errors import EXIT_OK, ConfigError, EdgeError
+from edge.errors import EXIT_OK, ConfigError, EdgeError, pages_missing
 from edge.record.export import write_csv
 from edge.record.period import Period, period, time_zone
 from edge.record.reader import Recording
@@ -70,9 +70,7 @@ def _write(recording: Recording, device: str, asked: Period, path: Path, now: da
     if path.suffix.lower() == ".csv":
         return f"{write_csv(recording, device, asked.start, asked.end, path):,} windows"
     if importlib.util.find_spec("matplotlib") is None:
-        raise ConfigError(
-            "a picture needs matplotlib", "install this program with its extra `pages`, or ask for a .csv"
-        )
+        raise pages_missing("report", "matplotlib")
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.record.charts import set_up  # noqa: PLC0415
     from edge.record.page import page  # noqa: PLC0415

@@ -6,9 +6,9 @@ from typing import Any
 
 from edge.cameras.capture import Frame
 from edge.vision.analysis import Analysis
-from edge.vision.pace import Plan
 from edge.vision.emotions import EmotionClassifier
 from edge.vision.faces import FaceDetector, Faces
+from edge.vision.pace import Plan
 from tests.peers.workers.loop import serve
 
 

@@ -1,0 +1,88 @@
+"""`edge dashboard`: a page about one or many rooms for any browser, fed by MQTT alone."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli import set_up_logging
+from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.errors import EXIT_OK, pages_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = """examples:
+  edge dashboard                                        beside a running edge run: the broker of the configuration
+  edge dashboard --broker mqtt://192.168.1.10:1883      every room of a school
+  ssh -L 8080:127.0.0.1:8080 pi@room-204                on your laptop, to open http://127.0.0.1:8080/ there
+  edge dashboard --host 0.0.0.0 --token-file token      for phones and other machines that know the token
+"""
+
+MOST_HOURS = 24.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_broker_arguments(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=_port, default=8080, help="default: %(default)s; 0 takes a free one")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="what a browser has to know; needed beyond this machine"
+    )
+    parser.add_argument(
+        "--hours", type=_hours, default=4.0, help="how long numbers are kept, in memory only (default: %(default)s)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    set_up_logging(logging.WARNING)
+    try:
+        from edge import web  # noqa: PLC0415 - these need the libraries for pages
+        from edge.dashboard.server import Dashboard  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise pages_missing("dashboard", error.name) from None
+    from edge.dashboard.school import School  # noqa: PLC0415 - slow to load; --help needs none of it
+    from edge.subscribe.subscription import Subscription  # noqa: PLC0415
+
+    token = web.read_token(args.token_file) if args.token_file else None
+    web.check_binding(args.host, token)
+    settings, prefix, devices = subscriber_settings(args, "dashboard")
+    school = School(prefix, args.hours, time.time)
+    dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url))
+
+    def started(port: int, stop: Callable[[], None]) -> None:
+        _tell(args.host, port, str(settings.url), with_token=token is not None)
+        dashboard.listening(stop)
+
+    hosts = () if web.is_loopback(args.host) else None
+    app = web.application(dashboard.routes(), token=token, hosts=hosts, lifespan=dashboard.lifespan)
+    web.serve(app, args.host, args.port, started)
+    if dashboard.failed is not None:
+        raise dashboard.failed
+    return EXIT_OK
+
+
+def _tell(host: str, port: int, broker: str, *, with_token: bool) -> None:
+    shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    token = "?token=(what is in the token file)" if with_token else ""
+    print(f"What {broker} tells about its rooms:\n  http://{shown}:{port}/{token}\nCtrl-C ends it.", flush=True)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("0 to 65535")
+    return number
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0.1 <= hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"0.1 to {MOST_HOURS:g}")
+    return hours

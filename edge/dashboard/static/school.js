@@ -1,0 +1,112 @@
+// All rooms: one tile each.
+
+import { $, el, fill, say } from "./dom.js";
+import { kind, shares } from "./rows.js";
+import { iso, rounded } from "./save.js";
+import { current } from "./store.js";
+import { STATES, byName, clock, colourName, decimal, ordered, percent } from "./words.js";
+
+export function model(store) {
+  const names = [...store.rooms.keys()].sort(byName);
+  const labels = new Set();
+  const rows = names.map((name) => {
+    const room = store.rooms.get(name), state = store.state(room);
+    const window = current(state) ? room.latest : null;
+    const parts = window ? shares(window, room.labels) : [];
+    for (const { label } of parts) labels.add(label);
+    return {
+      room: name, state: STATES[state].word, reason: reason(room, state), to: window && iso(window.end),
+      faces_mean: rounded(window?.mean, 2), basis: window && (parts.length ? kind(window) : null),
+      ...Object.fromEntries(parts.map(({ label, share }) => [`share_${label}`, rounded(share)])),
+      key: state, parts, window, known: room,
+    };
+  });
+  const columns = ["room", "state", "reason", "to", "faces_mean", "basis", ...ordered(labels).map((label) => `share_${label}`)];
+  return { about: { view: "school" }, rows, labels: ordered(labels), columns: columns.map((key) => ({ key })) };
+}
+
+function reason(room, state) {
+  return state === "paused" || state === "camera_lost" || state === "throttled" ? room.reason : "";
+}
+
+const tiles = new Map(); // name -> its parts in the page, which stay there: focus and screen readers rely on it
+
+export function draw(store) {
+  const { rows, labels } = model(store);
+  sums(rows);
+  const all = [...new Set(rows.flatMap(({ known }) => known.labels))];
+  fill($("school-legend"), labels.join("\n"), () => labels.map((label) => {
+    const swatch = el("span", { className: "swatch", ariaHidden: "true" });
+    swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
+    return el("li", {}, swatch, el("bdi", {}, label));
+  }));
+  const list = $("school-tiles");
+  const names = rows.map(({ room }) => room);
+  for (const [name, tile] of tiles) {
+    if (!store.rooms.has(name)) {
+      tile.node.remove();
+      tiles.delete(name);
+    }
+  }
+  names.forEach((name, at) => {
+    if (!tiles.has(name)) tiles.set(name, make(name));
+    const { node } = tiles.get(name);
+    if (list.children[at] !== node) list.insertBefore(node, list.children[at] ?? null);
+  });
+  for (const row of rows) update(tiles.get(row.room), row, store.now());
+}
+
+function make(name) {
+  const tile = {
+    state: el("span", { className: "state" }),
+    faces: el("span", { className: "count" }),
+    strip: el("div", { className: "strip", ariaHidden: "true" }),
+    words: el("span", { className: "words" }),
+  };
+  const link = el("a", { href: `#now/${encodeURIComponent(name)}` }, el("bdi", {}, name));
+  tile.node = el("li", { className: "tile card" },
+    el("h3", {}, link), tile.state, tile.faces, tile.strip, tile.words);
+  return tile;
+}
+
+function update(tile, { key, window, parts, known, reason: because }, now) {
+  const { symbol, word } = STATES[key];
+  tile.node.dataset.state = key;
+  say(tile.state, `${symbol} ${word}`);
+  say(tile.faces, window ? `${decimal(window.mean)} faces` : "");
+  say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
+  const signature = `${window?.key} ${parts.length}`;
+  tile.strip.hidden = window !== null && parts.length === 0;
+  if (tile.strip.dataset.signature === signature) return;
+  tile.strip.dataset.signature = signature;
+  tile.strip.replaceChildren(...parts.map(({ label, share }) => {
+    const part = el("span");
+    part.style.setProperty("--swatch", `var(${colourName(label, known.labels)})`);
+    part.style.flexGrow = 1000 * share;
+    return part;
+  }));
+}
+
+function largest(parts) {
+  const first = [...parts].sort((a, b) => b.share - a.share).slice(0, 2);
+  return first.map(({ label, share }) => `${label} ${percent(share)}`).join(", ");
+}
+
+function others(state, room, because, now, window) {
+  if (because) return because;
+  if (window) return kind(window) === "headcount" ? "faces are only counted" : "";
+  if (room.latest && state !== "suppressed") return `last window ${clock(room.latest.end, now)}`;
+  return "";
+}
+
+function sums(rows) {
+  const counts = new Map();
+  for (const { key } of rows) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const texts = Object.keys(STATES).filter((key) => counts.has(key))
+    .map((key) => [key, `${STATES[key].symbol} ${counts.get(key)} ${STATES[key].word}`]);
+  fill($("school-sums"), texts.join("\n"), () => texts.map(([key, text]) => {
+    const node = el("li", { className: "pill" }, text);
+    node.dataset.state = key;
+    return node;
+  }));
+}
