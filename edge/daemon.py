@@ -119,15 +119,15 @@ class Daemon:
                 if self._stop.wait(min(TICK, max(0.0, next_frame - now()))) or now() < next_frame:
                     continue
                 frame = self._sensor.take(TICK)
-                if frame is None or self._observer is None:
-                    # Paused, without a camera, or within the time that one may take: `take` looked, and did not object.
+                if frame is None or self._observer is None:  # paused, no camera, or within the time that one may take
                     self._notifier.progress()
                     if self._sensor.mode != "running":
                         self._stop.wait(TICK)
                     continue
                 period = 1 / self._observer.fps
                 next_frame = max(next_frame + period, now() - period)
-                self._publish(self._observer.observe(frame, hurry=next_frame <= now()))
+                self._sensor.rest_until(next_frame)
+                self._publish(self._observer.observe(frame, hurry=frame.waited and next_frame <= now()))
                 del frame  # no picture is kept while the next one is waited for
                 self._notifier.progress()
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge import privacy
@@ -14,6 +15,7 @@ from edge.prevalence import Share
 from edge.prevalence import published as published_shares
 from edge.vision.analysis import Analysis, Look
 from edge.vision.pace import Pace, Plan
+from edge.vision.tracks import MAX_AGE
 from edge.windows import Window, WindowCutter
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 
 PLAN_EVERY = 1.0  # seconds
+SLOW = 0.8  # of the frames that were asked for: if fewer come, and the analysis is not late, the camera is slow
 
 
 class Observer:
@@ -49,9 +52,14 @@ class Observer:
             emotions=models.classifier.card.identity if models.classifier else None,
         )
         vision = config.vision
-        self._pace = Pace(vision.cpu_budget, len(os.sched_getaffinity(0)), vision.detect_fps)
+        # Nobody can be followed from one picture of a folder to the next.
+        least = vision.fps if config.camera.source.startswith("images:") else vision.detect_fps
+        self._pace = Pace(vision.cpu_budget, len(os.sched_getaffinity(0)), least)
         self._plan = Plan(vision.fps, vision.fps)
-        self._next_plan = start
+        self._planned = start
+        self._frames = 0  # since then
+        self._hurried = False  # since then, at any time
+        self._newest: float | None = None  # when the newest frame was taken
         self._analysis = Analysis(
             models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan, self._took
         )
@@ -70,13 +78,20 @@ class Observer:
             fps: How many are wanted.
             now: Monotonic seconds.
         """
-        if now < self._next_plan and self._plan.fps <= fps:
+        since = now - self._planned
+        if since < PLAN_EVERY and self._plan.fps <= fps:
             return
-        self._next_plan = now + PLAN_EVERY
-        self._pace.compare(now, time.process_time())
-        self._plan = self._pace.plan(fps)
-        self._analysis.expect(self._plan)
-        self._cutter.expect(self._plan.fps)
+        came, coming = self._frames / max(since, PLAN_EVERY), fps
+        if 0 < came < SLOW * self._plan.fps and not self._hurried:
+            coming = min(fps, came / SLOW)  # no plan for frames that the camera does not deliver
+        self._planned, self._frames, self._hurried = now, 0, False
+        self._pace.compare(time.process_time())
+        plan = self._pace.plan(coming)
+        if plan.fps == coming:
+            plan = replace(plan, fps=fps, detections=plan.detections if plan.follows else fps)
+        self._plan = plan
+        self._analysis.expect(plan)
+        self._cutter.expect(plan.fps)
 
     def observe(self, frame: Frame, *, hurry: bool = False) -> list[WindowPayload]:
         """Analyse a frame.
@@ -89,6 +104,9 @@ class Observer:
         Returns:
             The windows that were over before it was taken, oldest first.
         """
+        self._frames += 1
+        self._hurried |= hurry
+        self._newest = frame.time
         look = self._analysis.look(frame, beside=self._pace.overlaps and (hurry or self._on_its_way is not None))
         # The windows before come first: what is forgotten with a suppressed one must not reach into this frame.
         done = self.due(frame.time)
@@ -101,6 +119,9 @@ class Observer:
         """The windows whose time is over, oldest first."""
         if self._on_its_way is not None and self._on_its_way.frame.time <= now:
             self._count()
+        if self._newest is not None and now - self._newest > MAX_AGE:  # the camera is lost: so is who was there
+            self._newest = None
+            self._analysis.forget()
         return [self._payload(window) for window in self._cutter.due(now)]
 
     def finish(self, now: float) -> list[WindowPayload]:
@@ -149,6 +170,6 @@ class Observer:
     def _shares(self, window: Window) -> dict[str, Share] | None:
         """Estimated shares, None without calibration; and when only few were near enough for their emotions."""
         tally, enough = window.tally, self._config.privacy.min_faces
-        if self._estimator is None or tally is None or round(tally.people) < enough:
+        if self._estimator is None or tally is None or round(tally.people) < enough or not tally.complete:
             return None
         return self._estimator.estimate(tally)

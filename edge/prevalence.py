@@ -67,7 +67,7 @@ class Tally:
         self._sums = np.zeros((labels, CELLS))
         self._counts = np.zeros(CELLS)
         self._hash = np.array([pow(len(EDGES) + 1, label, CELLS) for label in range(labels)], np.float32)
-        self._frames = self._people = 0
+        self._frames = self._people = self._seen = 0
         self._buffer = np.empty((BUFFER, labels), np.float32)
         self._buffered = 0
 
@@ -79,6 +79,7 @@ class Tally:
             people: Faces in the frame that it would have seen, were they not to take turns; n if that is more.
         """
         people = max(people, len(probabilities))
+        self._seen += len(probabilities)
         self._frames += people > 0
         self._people += people
         while len(probabilities):
@@ -96,11 +97,17 @@ class Tally:
         self._counts += other._counts
         self._frames += other._frames
         self._people += other._people
+        self._seen += other._seen
 
     @property
     def people(self) -> float:
         """Faces to classify in the average frame that has any; 0 without."""
         return self._people / max(self._frames, 1)
+
+    @property
+    def complete(self) -> bool:
+        """Whether so many faces were classified that each can have been, though they take turns."""
+        return self._seen >= self.people
 
     def cells(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The mean probabilities (m, labels) of the cells that are not empty, and the share (m,) of faces in each."""

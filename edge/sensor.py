@@ -114,6 +114,11 @@ class Sensor:
             self._note_frame()
         return frame
 
+    def rest_until(self, time: float) -> None:
+        """Nobody takes a frame before that, monotonic seconds."""
+        if self._capture is not None:
+            self._capture.rest_until(time)
+
     def _note_frame(self) -> None:
         if self._first is None:
             self._first = self._now()

@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hang_ups_are_heard() -> None:
-    """Daemons respect nohup; the tests may run under it, and send SIGHUP all the same."""
+def signals_are_heard() -> None:
+    """Programs respect nohup and a shell's `&`; tests may run under both, and send SIGHUP and SIGINT all the same."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

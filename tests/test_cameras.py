@@ -302,6 +302,7 @@ def test_frames_that_nobody_would_see_are_not_decoded(*, turned: bool) -> None:
     assert capture.wait_open(5)
     ages = []
     for _ in range(8):
+        capture.rest_until(time.monotonic() + 0.25)
         time.sleep(0.25)
         frame = capture.take(5)
         assert frame is not None
@@ -311,14 +312,28 @@ def test_frames_that_nobody_would_see_are_not_decoded(*, turned: bool) -> None:
     assert sorted(ages)[4] < 0.1
 
 
-def test_a_consumer_that_comes_early_does_not_wait_for_its_usual_time() -> None:
+def test_a_consumer_that_comes_early_is_served_all_the_same() -> None:
     camera = Steady()
     capture = Capture(camera)
     capture.start()
-    for pause in (0.0, 3.0):
-        time.sleep(pause)
-        assert capture.take(5) is not None
+    assert capture.take(5) is not None
+    capture.rest_until(time.monotonic() + 30)
     began = time.monotonic()
-    assert capture.take(5) is not None  # three seconds are usual by now
-    assert time.monotonic() - began < 1.5
+    assert capture.take(5) is not None
+    assert capture.take(5) is not None
+    assert time.monotonic() - began < 3
     capture.stop()
+
+
+def test_a_frame_tells_whether_it_had_to_wait() -> None:
+    capture = Capture(Steady())
+    capture.start()
+    first = capture.take(5)
+    time.sleep(0.3)
+    second = capture.take(5)
+    third = capture.take(5)
+    capture.stop()
+    assert first
+    assert second
+    assert third
+    assert (first.waited, second.waited, third.waited) == (False, True, False)

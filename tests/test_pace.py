@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +27,7 @@ from edge.health import Meter
 from edge.observer import Observer
 from edge.vision.analysis import Analysis
 from edge.vision.faces import FaceDetector, Faces
-from edge.vision.pace import NO_LIMIT, SLOWEST, Pace, Plan
+from edge.vision.pace import SLOWEST, Pace, Plan
 from edge.vision.tracks import overlap
 from edge.windows import Observation
 
@@ -43,7 +47,7 @@ def pace(
 
 def seconds(plan: Plan, faces: int, costs: dict[str, float] = COSTS) -> float:
     """What a plan costs in a second."""
-    each = plan.fps * (costs["track"] + min(faces, plan.faces) * costs["classify"])
+    each = plan.fps * costs["track"] + min(plan.fps * faces, plan.faces) * costs["classify"]
     return plan.detections * costs["detect"] + (plan.fps - plan.detections) * costs["follow"] + each
 
 
@@ -51,21 +55,21 @@ def seconds(plan: Plan, faces: int, costs: dict[str, float] = COSTS) -> float:
 
 
 def test_nothing_is_left_out_where_there_is_time() -> None:
-    assert pace(faces=10, costs={**COSTS, "detect": 0.05}).plan(5) == Plan(5, 5, NO_LIMIT)
-    assert Pace(0.05, 1, 3).plan(5) == Plan(5, 5, NO_LIMIT)  # nothing is known yet
+    assert pace(faces=10, costs={**COSTS, "detect": 0.05}).plan(5) == Plan(5, 5)
+    assert Pace(0.05, 1, 3).plan(5) == Plan(5, 5)  # nothing is known yet
 
 
 def test_detection_gives_way_first_then_classification_then_the_rate() -> None:
     searched = pace(faces=10).plan(5)
     assert searched.fps == 5
     assert 3 <= searched.detections < 5
-    assert searched.faces == NO_LIMIT
+    assert searched.faces == math.inf
     in_turn = pace(faces=30).plan(5)
     assert (in_turn.fps, in_turn.detections) == (5, 3)
-    assert 30 / 5 <= in_turn.faces < 30
+    assert 30 <= in_turn.faces < 30 * 5
     slower = pace(faces=100).plan(5)
     assert SLOWEST < slower.fps < 5
-    assert slower.faces * slower.fps >= 100  # each of them once a second
+    assert slower.faces == 100  # each of them once a second
 
 
 @given(
@@ -83,9 +87,8 @@ def test_every_plan_is_within_the_limits_or_as_slow_as_it_gets(
     assert plan.faces >= 1
     assert plan.fps >= min(SLOWEST, wanted)
     if plan.fps > min(SLOWEST, wanted):
-        # Whole faces, and an eleventh halving, are the tolerance.
-        slack = plan.fps * costs["classify"] + 0.01 * seconds(Plan(wanted, wanted), faces, costs)
-        assert seconds(plan, faces, costs) <= budget * processors + slack
+        assert seconds(plan, faces, costs) <= budget * processors + 1e-9
+        assert plan.faces >= faces
 
 
 @pytest.mark.parametrize(("budget", "processors"), [(0.5, 1), (0.1, 2), (0.1, 4)])
@@ -94,17 +97,32 @@ def test_a_budget_is_kept_though_capturing_and_a_busy_machine_are_in_nobodys_boo
 ) -> None:
     """A machine that is simulated: stages take twice as long by the clock, and the camera takes a tenth of a core."""
     by_the_clock = {name: 2 * each for name, each in COSTS.items()}
-    planner, wall, used, rates = pace(40, budget, processors, costs=by_the_clock), 0.0, 0.0, []
+    planner, used, rates = pace(40, budget, processors, costs=by_the_clock), 0.0, []
     for _ in range(120):
-        planner.compare(wall, used)
+        planner.compare(used)
         plan = planner.plan(10)
         took = seconds(plan, 40)
         planner._spent += 2 * took
-        wall += 1
         used += took + 0.1 * budget * processors
         rates.append(took + 0.1 * budget * processors)
     assert rates[-1] == pytest.approx(budget * processors, rel=0.15)
     assert max(abs(a - b) for a, b in pairwise(rates[60:])) < 0.05 * budget * processors
+
+
+def test_hours_without_a_camera_teach_nothing() -> None:
+    planner, used = pace(10, costs={**COSTS, "detect": 0.05}), 0.0
+    for second in range(4000):
+        if not 20 < second < 3980:
+            planner._spent += 0.3
+            used += 0.3
+        used += 0.02  # MQTT, the disk, and a camera that is tried again
+        planner.compare(used)
+        assert planner.plan(5) == Plan(5, 5)
+
+
+def test_nobody_is_followed_where_detecting_is_cheaper() -> None:
+    plan = pace(faces=60, costs={"detect": 0.02, "follow": 0.03, "classify": 0.01}).plan(5)
+    assert plan.detections == plan.fps
 
 
 def test_two_processors_do_two_things_at_once() -> None:
@@ -124,8 +142,13 @@ class Room:
     labels: tuple[str, ...] = ("happy", "sad")
     searched: list[int] = field(default_factory=list)
     named: list[tuple[int, int]] = field(default_factory=list)
+    seconds: float = 0.0
+    busy: threading.Lock = field(default_factory=threading.Lock)
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
+        assert self.busy.acquire(blocking=False), "an interpreter does one thing at a time"
+        time.sleep(self.seconds)
+        self.busy.release()
         self.searched.append(int(image[0, 0, 0]))
         boxes = np.array([[60 * seat, 20, 40, 40] for seat in range(12) if image[1, seat, 0]], np.float32)
         return Faces(boxes.reshape(-1, 4), np.ones(len(boxes), np.float32))
@@ -139,28 +162,32 @@ plans = st.builds(
     lambda fps, part, faces: Plan(fps, fps * part, faces),
     st.floats(0.5, 15),
     st.floats(0.05, 1),
-    st.sampled_from([1, 2, 5, NO_LIMIT]),
+    st.sampled_from([1.0, 2.0, 5.0, 30.0, math.inf]),
 )
-steps = st.tuples(st.sets(st.integers(0, 11)), st.none() | plans, st.booleans(), st.booleans())
+gaps = st.sampled_from([0.02, 0.1, 0.1, 0.4, 9.0])
+steps = st.tuples(st.sets(st.integers(0, 11)), st.none() | plans, st.booleans(), st.booleans(), gaps)
 
 
 @settings(deadline=None)
 @given(st.lists(steps, min_size=1, max_size=30), st.integers(0, 9))
 def test_whatever_is_planned_every_frame_is_counted_once(
-    frames: list[tuple[set[int], Plan | None, bool, bool]], seed: int
+    frames: list[tuple[set[int], Plan | None, bool, bool, float]], seed: int
 ) -> None:
-    room = Room()
+    room = Room(seconds=0.001)
     analysis = Analysis(room, room, 24, 0.4, Plan(5, 5))
+    now, times = 0.0, []
     texture = np.random.default_rng(seed).integers(0, 255, (100, 720, 3), np.uint8)
     seen: list[Observation] = []
     waiting = None
-    for index, (people, plan, forget, hurry) in enumerate(frames):
+    for index, (people, plan, forget, hurry, gap) in enumerate(frames):
+        now += gap
+        times.append(now)
         image = texture.copy()
         image[0, 0], image[1, :12] = index, 0
         image[1, list(people)] = 1
         if plan is not None:
             analysis.expect(plan)
-        look = analysis.look(Frame(image, index * 0.1), beside=hurry)
+        look = analysis.look(Frame(image, now), beside=hurry)
         if waiting is not None:
             seen.append(analysis.count(waiting))
         if forget:
@@ -172,7 +199,7 @@ def test_whatever_is_planned_every_frame_is_counted_once(
             waiting = None
     if waiting is not None:
         seen.append(analysis.count(waiting))
-    assert [each.time for each in seen] == [index * 0.1 for index in range(len(frames))]
+    assert [each.time for each in seen] == times
     assert len(set(room.searched)) == len(room.searched)  # none is searched twice
     assert len(set(room.named)) == len(room.named)  # and no face of a frame classified twice
     for each in seen:
@@ -184,11 +211,41 @@ def test_whatever_is_planned_every_frame_is_counted_once(
 
 def test_faces_take_turns_and_none_is_forgotten() -> None:
     room = Room()
-    analysis = Analysis(room, room, 24, 0.4, Plan(5, 5, 2))
+    analysis = Analysis(room, room, 24, 0.4, Plan(5, 5, 10))  # a second: two in each frame but the first
     image = np.full((100, 720, 3), 7, np.uint8)
     counts = [analysis.observe(Frame(image, index / 5)).counts for index in range(12)]
-    assert [each["unknown"] for each in counts[:7]] == [10, 8, 6, 4, 2, 0, 0]
-    assert [seat for _, seat in room.named] == [*range(12), *range(12)]
+    assert [each["unknown"] for each in counts[:3]] == [2, 0, 0]
+    assert len(room.named) == 10 + 11 * 2
+    assert max(Counter(seat for _, seat in room.named).values()) - 1 <= len(room.named) // 12
+
+
+@pytest.mark.parametrize("detect_fps", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("rate", [2.0, 7.5, 15.0])
+def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: float) -> None:
+    """Frames that come more slowly than planned, and a little unevenly."""
+    room, random = Room(), np.random.default_rng(3)
+    analysis = Analysis(room, room, 24, 0.4, Plan(15, detect_fps, 15))
+    image = random.integers(1, 255, (100, 720, 3)).astype(np.uint8)
+    image[0, 0] = 0
+    unknown = []
+    for index in range(round(20 * rate)):
+        when = index / rate + random.uniform(0, 0.3 / rate)
+        unknown.append(analysis.observe(Frame(image, when)).counts["unknown"])
+    assert not any(unknown[round(2 * rate) :])
+    wanted = 20 * min(rate, detect_fps)
+    assert 0.75 * wanted - 2 <= len(room.searched) <= 1.3 * wanted + 2
+
+
+@pytest.mark.parametrize("plan", [Plan(10, 3), Plan(10, 0.1)])
+def test_nobody_is_counted_who_was_there_before_a_gap(plan: Plan) -> None:
+    room = Room()
+    analysis = Analysis(room, room, 24, 0.4, plan)
+    image = np.random.default_rng(4).integers(1, 255, (100, 720, 3)).astype(np.uint8)
+    for index in range(30):
+        assert analysis.observe(Frame(image, index / 10)).faces == 12
+    nobody = image.copy()
+    nobody[1, :12] = 0
+    assert analysis.observe(Frame(nobody, 4.2)).faces == 0
 
 
 # Real pictures
@@ -208,9 +265,9 @@ def recall(frames: list[tuple[NDArray[np.uint8], float]], detector: FaceDetector
     analysis = Analysis(detector, None, 24, 0.4, Plan(fps, 3))
     there = found = kept = 0
     still = np.empty((0, 4), np.float32)
-    for image, time in frames:
+    for image, taken in frames:
         truth = detector.detect(image).boxes
-        look = analysis.look(Frame(image, time))
+        look = analysis.look(Frame(image, taken))
         analysis.count(look)
         still = still if look.found is None else truth
         there += len(truth)
@@ -285,3 +342,48 @@ def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
     windows += observer.finish(3.0)
     assert [window.frames for window in windows] == [10, 10, 10]
     assert [window.faces.mean for window in windows] == [12, 12, 12]
+
+
+def observer_of(**config: Any) -> tuple[Observer, Films]:
+    models = Films()
+    models.detector.card = type("Card", (), {"identity": "x@1"})()
+    settings = Config.model_validate({"window": {"seconds": 1}, **config})
+    return Observer(settings, models, Meter(0.0), Stamps(SystemClock()), 0.0), models  # type: ignore[arg-type]
+
+
+def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thread() -> None:
+    observer, models = observer_of(privacy={"min_faces": 50})
+    models.detector.seconds = 0.01
+    observer._pace.overlaps = True
+    observer._analysis.expect(Plan(10, 4))
+    image = np.ones((100, 720, 3), np.uint8)
+    windows = []
+    for index in range(100):
+        windows += observer.observe(Frame(image, index / 10), hurry=index % 7 > 0)
+    windows += observer.finish(10.0)
+    assert sum(window.frames for window in windows) == 100
+    assert all(window.suppressed for window in windows)
+
+
+def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:
+    observer, models = observer_of(vision={"fps": 30, "detect_fps": 3, "cpu_budget": 0.05})
+    pace = observer._pace
+    pace._limit, pace.overlaps = 0.9, False
+    image = np.ones((100, 720, 3), np.uint8)
+    for index in range(100):  # 5 frames a second, 0.1 s of a processor for each: not enough for 30
+        observer.expect(30, index / 5)
+        observer.observe(Frame(image, index / 5))
+        for _ in range(20):
+            pace._costs["detect"].append(0.1)
+            pace._costs["follow"].append(0.02)
+    assert observer.fps == 30
+    assert len(models.detector.searched) == 100
+
+
+def test_pictures_of_a_folder_are_not_followed_into_each_other() -> None:
+    observer, _ = observer_of(camera={"source": "images:/nowhere"}, vision={"fps": 5})
+    for _ in range(20):
+        observer._pace.took("detect", 0.2)
+    observer.expect(5, 2.0)
+    assert observer._plan.fps < 5
+    assert not observer._plan.follows

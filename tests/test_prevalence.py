@@ -313,3 +313,11 @@ def test_the_shipped_calibration_is_found() -> None:
     assert found is not None
     assert sentence.startswith("from emotions.calibration.json, ferplus, ")
     assert len(found.bias) == 7
+
+
+def test_faces_in_turn_count_as_people_and_all_of_them_have_to_be_heard() -> None:
+    tally, said = Tally(7), np.full((4, 7), 1 / 7, np.float32)
+    for frame in range(1, 8):
+        tally.add(said, 20)  # twenty in the room, four of them classified in each frame
+        assert tally.people == 20
+        assert tally.complete == (frame >= 5)

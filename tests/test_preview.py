@@ -321,7 +321,7 @@ def test_missing_libraries_are_named() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, "preview"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "./run preview" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge.cameras import CanSkip
@@ -28,10 +28,14 @@ EARLY = 1.5  # periods of the camera before the consumer comes again, in which i
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture, (height, width, 3) uint8 BGR, and when it was taken (monotonic seconds)."""
+    """One picture, (height, width, 3) uint8 BGR, and when it was taken (monotonic seconds).
+
+    `waited`: it was there before it was asked for, so whoever is late, it is not the camera.
+    """
 
     image: NDArray[np.uint8]
     time: float
+    waited: bool = False
 
 
 class Capture:
@@ -61,8 +65,7 @@ class Capture:
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._waiting = False  # the consumer
-        self._taken: float | None = None  # when it took the newest frame
-        self._between = 0.0  # seconds between that and the one before
+        self._nobody_until = 0.0  # when it comes again
         self._open = False
         self._ended = False
         self._error: EdgeError | None = None
@@ -98,15 +101,12 @@ class Capture:
             CameraError: The camera failed, or gave no usable frame in time; what it delivered before was taken.
         """
         with self._changed:
+            waited = self._frame is not None
             self._waiting = True
             self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout)
             self._waiting = False
             frame, self._frame = self._frame, None
             self._changed.notify_all()
-            if frame is not None:
-                now = self._now()
-                self._between = now - self._taken if self._taken is not None else 0.0
-                self._taken = now
             if frame is None and self._error is not None:
                 raise self._error
             if frame is None and not self._ended and self._now() - self._since > self._read_timeout:
@@ -114,7 +114,12 @@ class Capture:
                     f"camera {self._camera.name} gave no usable frame in {self._read_timeout:g} s",
                     "is it connected, and not in use by another program?",
                 )
-            return frame
+            return replace(frame, waited=waited) if frame is not None else None
+
+    def rest_until(self, time: float) -> None:
+        """The consumer will not come before that (monotonic seconds): what it would never see need not be decoded."""
+        with self._changed:
+            self._nobody_until = time
 
     @property
     def ended(self) -> bool:
@@ -157,9 +162,7 @@ class Capture:
     def _too_early(self, margin: float) -> bool:
         """Whether another frame will come before the consumer does, so that nobody would ever see this one."""
         with self._changed:
-            if self._waiting or self._taken is None:
-                return False
-            return self._now() + margin < self._taken + self._between
+            return not self._waiting and self._now() + margin < self._nobody_until
 
     def _close(self) -> None:
         try:
@@ -174,7 +177,7 @@ class Capture:
                 self._camera.skip()
                 last = self._now()
                 with self._changed:
-                    self._since, self._frame = last, None  # a consumer that comes early waits for a fresh one
+                    self._since, self._frame = last, None  # the one before is old by now
                 continue
             raw = self._camera.read()
             now = self._now()

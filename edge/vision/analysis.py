@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ from edge.vision.emotions import MAX_FACES
 from edge.vision.faces import Faces
 from edge.vision.following import Follower
 from edge.vision.pace import Plan
-from edge.vision.tracks import Track, Tracker
+from edge.vision.tracks import MAX_AGE, Track, Tracker
 from edge.windows import UNKNOWN, Observation
 
 # For all that ever look: its one thread starts when a frame is first searched beside the classification of another.
@@ -80,8 +82,10 @@ class Analysis:
         self._measured = measured
         self._plan = plan
         self._follower = Follower()
+        self._searching = Lock()  # the detector does one thing at a time
         self._due = 1.0  # detections that the plan owes; below 0 when a lost face had one made early
         self._lost = False  # a face that was followed
+        self._looked = self._counted = -math.inf  # when the newest frame was taken that was looked at, and counted
         self.forget()
 
     def forget(self) -> None:
@@ -105,9 +109,11 @@ class Analysis:
             frame: Newer than all before.
             beside: In a thread of its own, so that `count` can go on with the frame before.
         """
-        self._due = min(self._due + self._plan.detections / self._plan.fps, 1.0)
-        early = self._lost and self._due > -1
-        if self._due < 1 - 1e-9 and not early:
+        gap, self._looked = frame.time - self._looked, frame.time
+        # By time, not by frame: they may come more slowly than they were planned for.
+        self._due = min(self._due + self._plan.detections * gap, 2.0)
+        early = self._lost and self._due >= 0
+        if self._plan.follows and gap <= MAX_AGE and self._due < 1 and not early:
             return Look(frame, None)
         self._due -= 1
         self._lost = False
@@ -127,7 +133,7 @@ class Analysis:
             self._measured("detect", seconds, len(boxes))
             began = time.perf_counter()
             now, missed = self._tracker.update(boxes, frame.time)
-            if self._plan.detections < self._plan.fps:
+            if self._plan.follows:
                 self._follower.remember(frame.image)
             else:
                 self._follower.forget()
@@ -136,20 +142,26 @@ class Analysis:
             return Observation(frame.time, {UNKNOWN: len(now) + len(missed)}, 0)
         began = time.perf_counter()
         large = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
-        near = len(large)
-        if near > self._plan.faces:  # those first that have waited longest; all of them one after the other
+        near, turns = len(large), self._turns(frame.time)
+        if near > turns:  # those first that have waited longest; all of them one after the other
             waiting = np.argsort([now[index].named for index in large], kind="stable")
-            large = np.sort(large[waiting[: self._plan.faces]])
+            large = np.sort(large[waiting[:turns]])
         said = self._classifier.classify(frame.image, boxes[large])
         for index, probabilities in zip(large, said, strict=True):
             now[index].learn(probabilities, frame.time)
         self._measured("classify", time.perf_counter() - began, len(large))
         return self._count(now + missed, frame.time, said, near, self._classifier.labels)
 
+    def _turns(self, now: float) -> int:
+        """How many faces may be classified in a frame."""
+        gap, self._counted = now - self._counted, now
+        return math.ceil(min(self._plan.faces, MAX_FACES) * min(max(gap, 0.0), 1.0) - 1e-3)
+
     def _detect(self, frame: Frame) -> tuple[NDArray[np.float32], float]:
-        began = time.perf_counter()
-        boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
-        return boxes, time.perf_counter() - began
+        with self._searching:
+            began = time.perf_counter()
+            boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
+            return boxes, time.perf_counter() - began
 
     def _follow(self, frame: Frame) -> tuple[list[Track], list[Track], NDArray[np.float32]]:
         began = time.perf_counter()

@@ -10,6 +10,7 @@ The rule, in this order, each step only as far as it has to go:
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -17,25 +18,30 @@ from dataclasses import dataclass
 
 FULL = 0.9  # of the time of a processor; a loop that has no time to spare comes late, and drops what it wanted to see
 CALM = 0.5  # seconds of a processor that have to be measured before they are believed
+IDLE = 5  # comparisons without any stage after which the process is not at work: its camera is lost
 SLOWEST = 0.5  # frames a second that are analysed at whatever cost, for the sake of the figures
 SAMPLES = 15  # of each cost: half of them may be outliers
 STEPS = 10  # of a bisection: fine enough for a rate
-NO_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done from now on.
+    """What is done in a second, from now on.
 
     Attributes:
-        fps: Frames that are analysed in a second.
+        fps: Frames that are analysed.
         detections: Of these, in how many faces are looked for; in the others they are followed.
-        faces: Faces that are classified in a frame, at most.
+        faces: Faces that are classified, over all frames.
     """
 
     fps: float
     detections: float
-    faces: int = NO_LIMIT
+    faces: float = math.inf
+
+    @property
+    def follows(self) -> bool:
+        """Whether there are frames in which faces are not looked for."""
+        return self.detections < self.fps
 
 
 class Pace:
@@ -53,10 +59,12 @@ class Pace:
         self.overlaps = processors > 1 and self._limit > 1
         """Whether one frame may be searched on another processor while the faces of the one before are classified."""
         self._costs: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
-        self._faces = 0.0  # to classify, in the newest frame
-        self._spent = 0.0  # seconds that the stages took since the last comparison
-        self._since: tuple[float, float] | None = None  # what both clocks said then
+        self._faces = 0  # to classify, in the newest frame
         self._ratio = 1.0  # what the process uses for every second that a stage takes
+        self._spent = 0.0  # seconds that the stages took since that was last learnt
+        self._used = 0.0  # and what the process used
+        self._before: tuple[float, float] | None = None  # both, at the last comparison
+        self._idle = 0  # comparisons since a stage was at work
 
     def took(self, stage: str, seconds: float, times: int = 1) -> None:
         """A stage took so long.
@@ -74,19 +82,23 @@ class Pace:
         """There were so many faces to classify in a frame."""
         self._faces = faces
 
-    def compare(self, wall: float, used: float) -> None:
+    def compare(self, used: float) -> None:
         """Learn what the process uses beside and within the stages: capturing, a model's own threads.
 
         Args:
-            wall: Seconds of any monotonic clock.
-            used: Seconds of processors that the whole process has used.
+            used: Seconds of processors that the whole process has used; told about once a second.
         """
-        if self._since is None:  # what was used before went into starting
-            self._since, self._spent = (wall, used), 0.0
-        elif self._spent >= CALM:
-            now = (used - self._since[1]) / self._spent
-            self._ratio += 0.5 * (now - self._ratio)
-            self._since, self._spent = (wall, used), 0.0
+        before, self._before = self._before, (used, self._spent)
+        if before is None:  # what was used before went into starting
+            self._spent, self._before = 0.0, (used, 0.0)
+            return
+        self._idle = 0 if self._spent > before[1] else self._idle + 1
+        if self._idle < IDLE:
+            self._used += used - before[0]
+        if self._spent >= CALM:
+            self._ratio += 0.5 * (self._used / self._spent - self._ratio)
+            self._used = self._spent = 0.0
+            self._before = (used, 0.0)
 
     def plan(self, wanted: float) -> Plan:
         """What there is time for where so many frames a second are wanted."""
@@ -94,23 +106,25 @@ class Pace:
         if not self._costs["detect"] or self._fits(everything):
             return everything
         least = min(self._detect_fps, wanted)
+        if self._cost("follow") >= self._cost("detect"):
+            least = wanted
         detections = _most(least, wanted, lambda rate: self._fits(Plan(wanted, rate)))
         if self._fits(Plan(wanted, detections)):
             return Plan(wanted, detections)
-        once_a_second = self._faces / wanted
-        faces = _most(once_a_second, self._faces, lambda number: self._fits(Plan(wanted, least), number))
-        if self._fits(Plan(wanted, least), faces):
-            return Plan(wanted, least, max(1, round(faces)))
+        once, always = float(self._faces), self._faces * wanted
+        faces = _most(once, always, lambda number: self._fits(Plan(wanted, least, number)))
+        if self._fits(Plan(wanted, least, faces)):
+            return Plan(wanted, least, max(1.0, faces))
         slowest = min(SLOWEST, wanted)
-        fps = _most(slowest, wanted, lambda rate: self._fits(Plan(rate, min(least, rate)), self._faces / rate))
-        return Plan(fps, min(least, fps), max(1, -int(-self._faces // fps)))
+        fps = _most(slowest, wanted, lambda rate: self._fits(Plan(rate, min(least, rate), once)))
+        return Plan(fps, min(least, fps), max(1.0, once))
 
-    def _fits(self, plan: Plan, faces: float | None = None) -> bool:
-        """Whether there is time for it, with so many classified faces in a frame; None: all of them."""
-        number = self._faces if faces is None else min(faces, self._faces)
+    def _fits(self, plan: Plan) -> bool:
+        """Whether there is time for it."""
         search = plan.detections * self._cost("detect")
         rest = (plan.fps - plan.detections) * self._cost("follow")
-        rest += plan.fps * (number * self._cost("classify") + sum(map(self._cost, self._costs.keys() - _OWN)))
+        rest += min(plan.faces, plan.fps * self._faces) * self._cost("classify")
+        rest += plan.fps * sum(map(self._cost, self._costs.keys() - _OWN))
         alone = max(search, rest) if self.overlaps else search + rest
         return alone <= FULL and (search + rest) * self._ratio <= self._limit
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +19,9 @@ class Track:
     """A face over time. It lives in memory only, and dies soon after the face was last seen."""
 
     box: NDArray[np.float32]  # (4,) x, y, width, height
-    seen: float  # when it was last found, not only followed; monotonic seconds
+    seen: float  # when it was last found or followed; monotonic seconds
+    named: float  # when it was last classified; of one that never was, a second before it came
     sightings: int = 1
-    named: float = -math.inf  # when it was last classified
     probabilities: NDArray[np.float32] | None = None  # (labels,), smoothed; None before it was classified
 
     def learn(self, probabilities: NDArray[np.float32], time: float) -> None:
@@ -74,7 +73,8 @@ class Tracker:
                     free.discard(j)
         now = []
         for box, known in zip(boxes, matched, strict=True):
-            track = known or Track(box, time, 0)
+            # A newcomer waits as if it had been classified a second ago: those who sit there wait as long as that.
+            track = known or Track(box, time, time - 1, 0)
             track.box, track.seen = box, time
             track.sightings += 1
             now.append(track)
@@ -99,13 +99,13 @@ class Tracker:
         Returns:
             The tracks that were found again; and those that were not but are still counted.
         """
-        now = []
+        before, now = self._young(time), []
         for track, box, sure in zip(self._now, boxes, kept.tolist(), strict=True):
             if sure:
-                track.box = box
+                track.box, track.seen = box, time
                 now.append(track)
         known = {id(track) for track in now}
-        missed = [t for t in self._young(time) if id(t) not in known and t.sightings >= MIN_SIGHTINGS]
+        missed = [track for track in before if id(track) not in known and track.sightings >= MIN_SIGHTINGS]
         self._tracks, self._now = now + missed, now
         return now, missed
 
