@@ -178,10 +178,8 @@ def test_a_gap_says_why_and_closes_when_late_windows_come(
         if not (60 < seq <= 84 or 120 < seq <= 144):
             room.window(seq, 5 * (180 - seq), replayed=True)
     page = open_page(f"{address}#lesson/room-1/15")
-    page.locator("#lesson-gaps li").nth(1).wait_for()
-    paused, unknown = (row.inner_text() for row in page.locator("#lesson-gaps li").all()[:2])
-    assert "(2 min): paused, because" in paused
-    assert "(2 min): before this dashboard started" in unknown
+    see(page, "#lesson-gaps li", "(2 min): paused, because")
+    see(page, "#lesson-gaps li", "(2 min): before this dashboard started")
     page.locator("#lesson-chart .annotation").nth(1).wait_for()
     for seq in range(121, 145):
         room.window(seq, 5 * (180 - seq), replayed=True)
