@@ -456,3 +456,22 @@ def test_messages_name_their_schema_and_type(broker: int, talker: Talker, listen
         TOPICS.alert("camera"): ("edge.alert/1", json), TOPICS.availability: (None, None),
         "homeassistant/device/x/config": (None, json),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("remind", "lines"), [(3600.0, 1), (0.0, 3)])
+def test_a_broker_that_stays_away_is_logged_now_and_then(
+    remind: float, lines: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt.connection.REMIND", remind)
+    settings = BrokerSettings(BrokerUrl.parse(f"mqtt://127.0.0.1:{free_port()}"), "test")
+    connection = Connection(settings, None)
+    connection._attempts.wait = lambda: 0.0  # type: ignore[method-assign]
+    connection.start()
+    for _ in range(3):
+        wait_for(lambda: connection._over, 10, "an attempt that failed")
+        connection.maintain()
+        connection.maintain()
+    wait_for(lambda: connection._over, 10, "an attempt that failed")
+    connection.stop()
+    assert min(caplog.text.count("nothing listens there"), lines) == lines
+    assert remind == 0 or caplog.text.count("nothing listens there") == 1

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_IN_FLIGHT = 20
 CONNECT_SECONDS = 60.0  # names may be slow to resolve; longer than that is a thread that died
 ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
+REMIND = 3600.0  # seconds after which a problem that lasts is logged again
 AGAIN_AND_AGAIN = 3  # connections in a row that did not last
 SERVED = 300.0  # seconds after which a connection that is given up was a good one for a while
 
@@ -72,6 +73,7 @@ class Connection:
         self._connected = threading.Event()
         self._ever = False
         self._last_problem = ""
+        self._said = 0.0  # when; monotonic
         self.refused: RefusedError | None = None
         """Set while the broker refuses us for a reason that only a person can change."""
 
@@ -325,8 +327,10 @@ class Connection:
                 self._problem(f"broker {self._settings.url} refuses the subscription: {code}")
 
     def _problem(self, text: str) -> None:
-        if text != self._last_problem:  # once, not at every attempt of a long night
+        now = time.monotonic()
+        if text != self._last_problem or now - self._said >= REMIND:  # not at every attempt of a long night
             logger.warning("%s", text)
+            self._said = now
         self._last_problem = text
 
 
