@@ -339,6 +339,9 @@ def test_kills_of_the_broker(start_broker: StartBroker, edge: StartEdge, publish
 
     send(30)
     wait_for(lambda: len(rows(path)) == 30, 30)
+    saved = folder / "mosquitto.db"
+    broker.process.send_signal(signal.SIGUSR1)  # as its autosave does: it must not forget that there is a recorder
+    wait_for(lambda: saved.exists() and b"classroom/+/window" in saved.read_bytes(), 20)
     broker.process.kill()  # while both are connected
     broker.process.wait()
     send(30)
@@ -349,8 +352,7 @@ def test_kills_of_the_broker(start_broker: StartBroker, edge: StartEdge, publish
     send(40)
     wait_for(lambda: publisher.depth == 0, 30)
     broker.process.send_signal(signal.SIGUSR1)  # as its autosave does
-    saved = folder / "mosquitto.db"
-    wait_for(lambda: saved.exists() and saved.read_bytes().count(b'"edge.window/1"') >= 40, 20)
+    wait_for(lambda: saved.read_bytes().count(b'"edge.window/1"') >= 40, 20)
     broker.process.kill()  # while the recorder is away
     broker.process.wait()
     start_broker(*lines, port=broker.port)
