@@ -27,7 +27,7 @@ from edge.health import Meter
 from edge.observer import Observer
 from edge.vision.analysis import Analysis
 from edge.vision.faces import FaceDetector, Faces
-from edge.vision.pace import SLOWEST, Pace, Plan
+from edge.vision.pace import SAMPLES, SLOWEST, Pace, Plan
 from edge.vision.tracks import overlap
 from edge.windows import Observation
 
@@ -39,7 +39,7 @@ def pace(
     faces: int = 50, budget: float = 1.0, processors: int = 1, detect_fps: float = 3, costs: dict[str, float] = COSTS
 ) -> Pace:
     found = Pace(budget, processors, detect_fps)
-    for stage, seconds in costs.items():
+    for stage, seconds in [*costs.items()] * SAMPLES:
         found.took(stage, seconds)
     found.saw(faces)
     return found
@@ -327,6 +327,12 @@ class Films:
         self.estimator = None
 
 
+def overlap_from_now(observer: Observer) -> None:
+    observer._pace._two = True
+    for _ in range(SAMPLES):
+        observer._pace.took("detect", 0.01)
+
+
 def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
     config = Config.model_validate({"window": {"seconds": 1}, "privacy": {"min_faces": 1}})
     models = Films()
@@ -334,7 +340,7 @@ def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
     models.detector.card = card
     clock = SystemClock()
     observer = Observer(config, models, Meter(0.0), Stamps(clock), 0.0)  # type: ignore[arg-type]
-    observer._pace.overlaps = True
+    overlap_from_now(observer)
     image = np.ones((100, 720, 3), np.uint8)
     windows = []
     for index in range(30):
@@ -354,7 +360,7 @@ def observer_of(**config: Any) -> tuple[Observer, Films]:
 def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thread() -> None:
     observer, models = observer_of(privacy={"min_faces": 50})
     models.detector.seconds = 0.01
-    observer._pace.overlaps = True
+    overlap_from_now(observer)
     observer._analysis.expect(Plan(10, 4))
     image = np.ones((100, 720, 3), np.uint8)
     windows = []
@@ -368,7 +374,7 @@ def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thre
 def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:
     observer, models = observer_of(vision={"fps": 30, "detect_fps": 3, "cpu_budget": 0.05})
     pace = observer._pace
-    pace._limit, pace.overlaps = 0.9, False
+    pace._limit, pace._two = 0.9, False
     image = np.ones((100, 720, 3), np.uint8)
     for index in range(100):  # 5 frames a second, 0.1 s of a processor for each: not enough for 30
         observer.expect(30, index / 5)

@@ -71,15 +71,18 @@ class SampleCamera:
         scene = self.scene
         if scene is None:
             raise CameraError("the sample camera was not started", "call start() before read()")
+        self.skip()
+        return scene.render(self._elapsed) if self._open else None
+
+    def skip(self) -> None:
+        """Wait until the next frame is due, and do not draw it; see CanSkip."""
         wait = self._due - self.now()
         if self._open and wait > 0.0:
             self._sleep(wait)
-        if not self._open:
-            return None
-        now = self.now()
-        self._elapsed = now
-        self._due = max(self._due + 1.0 / self._fps, now)  # late: the frames between are skipped, not made up for
-        return scene.render(now)
+        if self._open:
+            now = self.now()
+            self._elapsed = now
+            self._due = max(self._due + 1.0 / self._fps, now)  # late: the frames between are skipped, not made up for
 
     def stop(self) -> None:
         """Close; a reader that waits gets None at its next frame."""

@@ -56,8 +56,7 @@ class Pace:
     def __init__(self, budget: float, processors: int, detect_fps: float) -> None:
         self._limit = budget * processors
         self._detect_fps = detect_fps
-        self.overlaps = processors > 1 and self._limit > 1
-        """Whether one frame may be searched on another processor while the faces of the one before are classified."""
+        self._two = processors > 1 and self._limit > 1
         self._costs: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._faces = 0  # to classify, in the newest frame
         self._ratio = 1.0  # what the process uses for every second that a stage takes
@@ -65,6 +64,14 @@ class Pace:
         self._used = 0.0  # and what the process used
         self._before: tuple[float, float] | None = None  # both, at the last comparison
         self._idle = 0  # comparisons since a stage was at work
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether one frame may be searched on another processor while the faces of the one before are classified.
+
+        Not at once: the first frames come late because everything is new, and one frame more takes memory.
+        """
+        return self._two and len(self._costs["detect"]) == SAMPLES
 
     def took(self, stage: str, seconds: float, times: int = 1) -> None:
         """A stage took so long.
