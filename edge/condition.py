@@ -48,6 +48,13 @@ class Condition:
         """Why fewer frames are analysed than wanted; empty: they are not."""
         self.told: State | None = None
 
+    @property
+    def notice(self) -> str:
+        """What somebody who starts the daemon has to know; empty: nothing."""
+        if not self.closed or self.told is None:
+            return ""
+        return f"{self.told.reason} since {self.told.since}: no windows come until it is resumed (edge resume)"
+
     def use(self, path: Path, privacy: Privacy) -> None:
         """Remember pauses in this file, take the one that is there, and follow this schedule.
 

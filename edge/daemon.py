@@ -98,7 +98,7 @@ class Daemon:
             linked = True
             self._tell_state()
             self._notifier.ready()
-            self._on_ready([line for line in (sentence, *self._link.how_to_subscribe()) if line])
+            self._on_ready(list(filter(None, (sentence, *self._link.how_to_subscribe(), self._condition.notice))))
             self._loop()
         finally:
             self._notifier.stopping()

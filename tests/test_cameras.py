@@ -258,6 +258,9 @@ def test_a_stuck_driver_does_not_hold_up_the_end() -> None:
 def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.cameras.sources.usb_devices", list)
     assert resolve_source(Config())[0] == "sample"
+    somebody = Config.model_validate({"deployment": {"responsible": "J. Doe", "legal_basis": "consent"}})
+    with pytest.raises(CameraError, match="auto found no camera"):  # whose room would the made-up class be?
+        resolve_source(somebody)
 
 
 def test_auto_asks_for_a_deployment_before_it_opens_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,8 @@ def test_offline_outranks_the_last_state() -> None:
     text = picture(inbox)
     assert "○ offline" in text
     assert "running" not in text
+    assert "no figures of now" in text
+    assert "neutral" not in text
 
 
 def test_old_figures_are_dimmed() -> None:
@@ -296,11 +298,11 @@ def test_markup_and_marks_that_turn_text_around_are_only_text() -> None:
     name = "[red]a[b] \u202eb"
     label = "[link=x]\x1b[2J\u202e"
     inbox = room(name, counts={label: 3, "unknown": 0}, people={label: 1.0, "unknown": 0.0})
-    inbox.receive(f"classroom/{name}/state", state("paused", "[/] \x1b]0;title\x07 \u2066"))
+    inbox.receive(f"classroom/{name}/state", state("throttled", "[/] \x1b]0;title\x07 \u2066"))
     text = picture(inbox)
     assert "[red]a[b] ?b" in text
     assert "[link=x]?[2J" in text
-    assert "paused: [/] ?]0;title?" in text
+    assert "throttled: [/] ?]0;title?" in text
     shown = inbox.devices[name].window
     assert shown is not None
     for told in (text, line("classroom", shown)):

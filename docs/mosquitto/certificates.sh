@@ -13,6 +13,10 @@ shift
 umask 077
 mkdir -p "$folder"
 cd "$folder"
+if [ -e server.pem ]; then
+    echo "error: there is a server.pem in $folder: move it and server.key away for a new one" >&2
+    exit 1
+fi
 if [ ! -e ca.key ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=classroom authority" \
         -addext "keyUsage=critical,keyCertSign,cRLSign" -keyout ca.key -out ca.pem
@@ -31,3 +35,4 @@ printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' "$names" >server.ext
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 825 -extfile server.ext -out server.pem
 rm server.csr server.ext
 chmod 644 ca.pem server.pem
+echo "server.pem is for $names, $(openssl x509 -in server.pem -noout -enddate)"

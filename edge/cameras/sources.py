@@ -24,11 +24,16 @@ def resolve_source(config: Config) -> tuple[str, str]:
 
     Returns:
         The source to open, and a sentence for the user when `auto` chose it (else "").
+
+    Raises:
+        CameraError: Somebody answers for a camera, and there is none: a made-up class must not be taken for theirs.
     """
     source = config.camera.source
     if source != "auto":
         return source, ""
     devices = csi_cameras() or usb_devices()
+    if not devices and config.deployment.declared:
+        raise CameraError("camera.source: auto found no camera", "plug it in, or ask for camera.source: sample")
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
     if config.mode == "emotions" and not config.deployment.declared:

@@ -84,7 +84,9 @@ def _grid(devices: Sequence[Device], width: int, height: int, scene: _Scene) -> 
 def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableType:
     window, inner = device.window, width - 4
     lines = [_status_line(device, inner, scene.now)]
-    if window is None or window.suppressed:
+    if not device.at_work:  # what it said last is not how it is
+        lines.append(Text("no figures of now", "dim"))
+    elif window is None or window.suppressed:
         lines.append(Text(SUPPRESSED if window else "no window yet", "dim"))
     else:
         lines.append(_spread(Text(faces(window), "bold"), _sparkline(device.means, inner - 22), inner))

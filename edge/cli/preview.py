@@ -103,7 +103,7 @@ def _tell(host: str, port: int, token: str | None, sentence: str) -> None:
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     if sentence:
         print(sentence)
-    print("Pictures of people are shown to whoever opens this address; nothing is published or saved meanwhile:")
+    print("Pictures of people are shown to whoever opens this address; the preview publishes and saves nothing:")
     print(f"  http://{shown}:{port}/?token={token or '(what is in the token file)'}")
     print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)
 

@@ -155,9 +155,12 @@ def _once(watch: _Watch, timeout: float, wanted: Sequence[str]) -> int:
         missing = [name for name in names if name not in devices or devices[name].window is None]
         if names and not missing and (wanted or now - since > SETTLE):
             break
-    windows = [device.window for _, device in sorted(devices.items()) if device.window is not None]
-    for window in windows:
-        print(line(watch.inbox.prefix, window), flush=True)
+    windows = 0
+    for _, device in sorted(devices.items()):
+        if device.window is not None:
+            windows += 1
+            state = "" if device.at_work else f"  [now {device.status}]"
+            print(f"{line(watch.inbox.prefix, device.window)}{state}", flush=True)
     if missing or not windows:
         whom = ", ".join(map(clean, missing)) or "any device"
         print(f"edge: no window from {whom} in {timeout:g} s", file=sys.stderr)

@@ -84,9 +84,9 @@ class Recorder:
             self._take(delivery)
         if self._session.forgotten:
             self._session.forgotten = False
-            if self._known:
+            if self._known or self.stored:
                 logger.warning("the broker has not kept our session: windows of the time without us may be missing")
-        self._known = self._known or self._session.connected
+            self._known = True
         now = time.monotonic()
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
