@@ -46,7 +46,10 @@ def test_a_wrong_password_is_an_error_with_a_remedy(
 def certificates(tmp_path: Path) -> Path:
     """An authority of our own, a server certificate for 127.0.0.1 and a client certificate."""
     commands = [
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca.key -out ca.pem -subj /CN=school-ca",
+        (
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca.key -out ca.pem -subj /CN=school-ca "
+            "-addext keyUsage=critical,keyCertSign,cRLSign"
+        ),
         (
             "openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=127.0.0.1 "
             "-addext subjectAltName=IP:127.0.0.1"
