@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import logging
@@ -17,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.errors import ConfigError, EdgeError
 from edge.files import read_file
@@ -34,6 +36,7 @@ MAX_URL = 2048  # bytes of path and query
 MAX_HEAD = 16384  # bytes of a request before its body
 MAX_BODY = 65536  # bytes, of the routes that take one at all
 MAX_CONNECTIONS = 200
+FIRST_SECONDS = 10.0  # within which a new connection has to ask for something
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
 HEADERS = {
@@ -138,7 +141,7 @@ def serve(
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Impatient,
         ws="none",
         log_config=None,
         log_level="error",
@@ -166,6 +169,21 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port} ({error.strerror or error})",
             "is it running already? give another --port; --host is an address of this machine",
         ) from None
+
+
+class _Impatient(H11Protocol):
+    """Closes connections that ask for nothing, before they keep everybody else out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        else:
+            self.loop.call_later(FIRST_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):

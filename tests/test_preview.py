@@ -333,7 +333,7 @@ def test_a_camera_in_use_names_the_service_and_a_missing_one_does_not() -> None:
     assert "systemctl" not in str(_with_service(CameraError("camera /dev/video9 does not exist", "plug it in")))
 
 
-def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path) -> None:
+def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def config(**privacy: object) -> Config:
         return Config.model_validate(
             {"mode": "headcount", "outbox": {"path": str(tmp_path / "o.sqlite")}, "privacy": privacy}
@@ -346,11 +346,15 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="edge resume"):
         Studio(config(), "usb:0").open()
     PauseFile(tmp_path / "o.pause").clear()
-    always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC")
+    always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC", trust_clock=True)
     assert "schedule" in closed_because(always, "usb:0")
     now = datetime.now(timezone.utc)
     OverrideFile(tmp_path / "o.pause").store(Override("Mrs Doe", stamp(now), stamp(now.replace(year=now.year + 1))))
     assert closed_because(always, "usb:0") == ""
+    monkeypatch.setattr("edge.preview.studio.clock_synced", lambda: False)
+    assert closed_because(always, "usb:0") == ""
+    unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
+    assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")
 
 
 # Light, focus, distance

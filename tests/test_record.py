@@ -278,11 +278,30 @@ def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pyt
     payloads = [json.dumps(message(seq)).encode() for seq in range(1, 2501)]
     found = [examine("classroom", Delivery("classroom/room-1/window", each, 1, 1, 1)) for each in payloads]
     assert database.store([each for each in found if each is not None], NOW) == 2500
-    later = NOW + timedelta(seconds=10 * 2401 + 5, days=3)
-    assert [database.prune(later, 3) for _ in range(4)] == [1000, 1000, 400, 0]
-    assert database.count() == 100
+    later = NOW + timedelta(days=3)
+    assert database.prune(later, 3) == 0
+    # Those of a clock that ran ahead go as well: when they came is what counts then.
+    assert [database.prune(later + timedelta(seconds=1), 3) for _ in range(4)] == [1000, 1000, 500, 0]
+    assert database.count() == 0
     database.stop()
     assert path.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("9999-12-31T23:59:49", "9999-12-31T23:59:59"), ("0001-01-01T00:00:00", "0001-01-01T00:00:10")]
+)
+def test_a_year_that_no_calendar_follows_is_refused(start: str, end: str) -> None:
+    span = {"start": f"{start}.000Z", "end": f"{end}.000Z", "seconds": 10.0}
+    payload = json.dumps(message(1, window=span)).encode()
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
+
+
+@pytest.mark.parametrize("labels", [[f"label {n}" for n in range(80)], ["x" * 200], [""], ["\ud800"]])
+def test_labels_that_are_none_are_refused(labels: list[str]) -> None:
+    content = message(1, counts=dict.fromkeys(labels, 0), people=dict.fromkeys(labels, 0.0), estimate=None)
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        examine("classroom", Delivery("classroom/room-1/window", json.dumps(content).encode(), 1, 1, 1))
 
 
 # Nothing is lost
@@ -477,7 +496,7 @@ def wrong_files() -> dict[str, Callable[[Path], object]]:
         "is a database of another program": foreign,
         "another version of edge (layout 9)": lambda path: of_version(path, 9),
         "holds the devices below 'school', not below 'classroom'": other_prefix,
-        "(Is a directory)": lambda path: path.mkdir(),
+        "is not a file": lambda path: path.mkdir(),
     }
 
 

@@ -337,7 +337,7 @@ def test_no_message_does_harm(name: str, kind: str, data: bytes) -> None:
 
 
 def test_many_labels_do_not_break_the_tile() -> None:
-    labels = [f"label {number}" for number in range(100)] + ["unknown"]
+    labels = [f"label {number}" for number in range(60)] + ["unknown"]
     inbox = room("room-1", counts=dict.fromkeys(labels, 7), people=dict.fromkeys(labels, 0.3))
     assert inbox.invalid == 0
     assert picture(inbox).count(" 0.3 ") == 12

@@ -278,3 +278,34 @@ def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals
     finally:
         process.kill()
     assert (process.returncode, out, err) == (0, "ended as it should\n", "")
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "FIRST_SECONDS", 1.0)
+    monkeypatch.setattr(web, "MAX_CONNECTIONS", 20)
+    port = serve()
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
+    idle[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half a request is none
+    for each in idle:
+        each.settimeout(20)
+        assert each.recv(1) == b""
+        each.close()
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    time.sleep(1.2)  # one that has asked may wait for its next question
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    wait_for(lambda: _closed(crowd[-1]), 20, "the last of too many to be cut off")
+    for each in crowd:
+        each.close()
+    connection.close()
+
+
+def _closed(line: socket.socket) -> bool:
+    line.settimeout(0.2)
+    try:
+        return line.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False

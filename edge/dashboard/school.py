@@ -14,6 +14,7 @@ from edge.subscribe.received import newer, read
 
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: about 60 MB
+MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
 MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
@@ -149,6 +150,8 @@ class School:
         if row is None:
             return
         room.history.keep(*self._kept())
+        if len(room.history) > MAX_WINDOWS_OF_ONE:
+            room.history.forget_oldest()
         self._make_room()
         self._rows.append((name, row))
         if room.window is None or newer(window, room.window):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from edge.clock import clock_synced
+from edge.condition import NO_CLOCK
 from edge.config import live
 from edge.errors import CameraError, EdgeError
 from edge.pause import OverrideFile, PauseFile
@@ -212,6 +214,8 @@ def closed_because(config: Config, source: str) -> str:
     pause = PauseFile(path).load()
     if pause is not None:
         return f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed: edge resume ends it"
+    if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
+        return NO_CLOCK  # better closed for too long than open in the wrong hour
     until = config.privacy.weekly.until(now)
     override = OverrideFile(path).load()
     if until is not None and not (override and override.holds(now)):

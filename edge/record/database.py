@@ -82,12 +82,16 @@ class Database:
             ConfigError: It is another program's, of another prefix, damaged, or not ours to write.
             DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
         """
+        if self._path.exists() and not self._path.is_file():
+            raise ConfigError(
+                f"{self._path} is not a file", "--database names a file, which is made when it is missing"
+            )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _explain_os(error, f"the folder of {self._path} cannot be made") from None
         with self._explained():
-            database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+            database = sqlite3.connect(self._path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
             try:
                 self._prepare(database)
                 self._inode = _inode(self._path)
@@ -142,7 +146,7 @@ class Database:
         """
         limit = stamp(now - timedelta(days=days))
         with self._explained(), self._transaction() as database:
-            old = 'SELECT rowid FROM windows WHERE "end" < ? ORDER BY rowid LIMIT ?'
+            old = 'SELECT rowid FROM windows WHERE "end" < ?1 OR received < ?1 ORDER BY rowid LIMIT ?2'
             deleted = database.execute(f"DELETE FROM windows WHERE rowid IN ({old})", (limit, PRUNE_MOST)).rowcount  # noqa: S608
             database.execute(
                 "DELETE FROM states WHERE since < ? AND since < "

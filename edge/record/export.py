@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from edge.record.reader import COLUMNS, Recording
 from edge.record.totals import ordered
 
 JSON_COLUMNS = ("counts", "estimate")
+
+# Also behind what some spreadsheets take for the end of a cell.
+FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
 
 
 def write_csv(recording: Recording, device: str, start: datetime, end: datetime, path: Path) -> int:
@@ -36,6 +40,9 @@ def write_csv(recording: Recording, device: str, start: datetime, end: datetime,
         writer.writerow([_cell(name) for name in head])
         for row in recording.rows(device, start, end):
             values = dict(zip(names, row, strict=True))
+            if values["suppressed"]:  # whatever another program wrote beside that
+                hidden = ("counts", "estimate", "too_small", *(name for name in names if name.startswith("faces_")))
+                values.update(dict.fromkeys(hidden))
             counts, estimate = (json.loads(str(values[name] or "{}")) for name in JSON_COLUMNS)
             line = [values[name] for name in plain]
             line += [counts.get(name) for name in ordered(counted)]
@@ -49,4 +56,4 @@ def write_csv(recording: Recording, device: str, start: datetime, end: datetime,
 
 def _cell(value: object) -> object:
     """Text that a spreadsheet would take for a formula is marked as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

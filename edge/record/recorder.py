@@ -21,6 +21,7 @@ RETRY = 2.0  # seconds until a file that could not be written is tried again
 MOST_WAITING = 2000  # messages in memory while it cannot be written
 PRUNE_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
+EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 LONGEST_NAME = 200  # characters of a model's name that are kept
 TOPICS = ("window", "state", "availability")
 
@@ -178,7 +179,7 @@ def _window(window: WindowPayload) -> WindowPayload:
     length = moment(span.end) - moment(span.start)
     if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
         raise ValueError
-    if window.frames > MAX_COUNT:
+    if window.frames > MAX_COUNT or not EARLIEST < moment(span.start).year <= moment(span.end).year < LATEST:
         raise ValueError
     names = ModelNames(
         faces=window.model.faces[:LONGEST_NAME],

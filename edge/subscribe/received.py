@@ -12,6 +12,8 @@ from edge.mqtt.payloads import State, WindowPayload
 MAX_PAYLOAD = 64 * 1024
 MAX_COUNT = 10**9
 MAX_PEOPLE = 10**5
+MAX_LABELS = 64
+MAX_LABEL = 128  # bytes
 WORDS = {b"online": True, b"offline": False, b"": None}
 
 
@@ -76,6 +78,9 @@ def _examine(window: WindowPayload, name: str) -> None:
     if window.model.emotions is None and (counts, people, small) == (None, None, None):  # faces are only counted there
         counts, people, small = {}, {}, 0
     if counts is None or people is None or faces.mean is None or faces.total is None:
+        raise ValueError
+    labels = counts.keys() | (window.estimate or {}).keys()
+    if len(labels) > MAX_LABELS or any(not 0 < len(label.encode()) <= MAX_LABEL for label in labels):
         raise ValueError
     whole = (faces.total, faces.min, faces.max, small, *counts.values())
     if any(number is None or number > MAX_COUNT for number in whole):
