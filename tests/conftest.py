@@ -18,6 +18,7 @@ from edge.mqtt.client import BrokerSettings
 from edge.mqtt.publisher import Lifetimes, Publisher
 from edge.outbox import Outbox
 from edge.urls import BrokerUrl
+from tests.faults import SmallDisk
 from tests.publishing import INFO, STATE, TOPICS, Start
 from tests.support import Broker, Subscriber, can_connect, free_port, wait_for
 
@@ -29,6 +30,17 @@ def signals_are_heard() -> None:
     """Programs respect nohup and a shell's `&`; tests may run under both, and send SIGHUP and SIGINT all the same."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A file system of one megabyte."""
+    try:
+        disk = SmallDisk(tmp_path / "disk")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
+    yield disk
+    disk.stop()
 
 
 @pytest.fixture

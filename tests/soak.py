@@ -15,12 +15,12 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 
 from edge import health, statements
+from edge.bench.measure import FootageClock
 from edge.cameras.capture import Frame
 from edge.clock import Stamps, stamp
 from edge.config import Config
@@ -35,21 +35,6 @@ ALLOWED_MB = 5.0
 BACKLOG = 50  # windows under way; a real day has one at a time
 
 
-class WoundClock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        """Seconds."""
-        return self.now
-
-    def utc(self) -> datetime:
-        """The time of day."""
-        return datetime(2026, 10, 4, 8, tzinfo=timezone.utc) + timedelta(seconds=self.now)
-
-
 def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
     """Run so many hours; returns megabytes, descriptors and threads at each tenth."""
     config = Config.model_validate(
@@ -58,7 +43,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
             "outbox": {"path": str(folder / "outbox.sqlite")}, "privacy": {"min_faces": 1},
         }
     )  # fmt: skip
-    clock = WoundClock()
+    clock = FootageClock()
     models = Models(config.vision)
     models.start()
     meter = health.Meter(0.0)

@@ -36,17 +36,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """A file system of one megabyte."""
-    try:
-        disk = SmallDisk(tmp_path / "disk")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
-    yield disk
-    disk.stop()
-
-
-@pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Open]:
     """Starts publishers with an outbox of one's choice."""
     started: list[Publisher] = []

@@ -89,17 +89,6 @@ def sender() -> Iterator[Callable[[int], Sender]]:
         each.stop()
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """A file system of one megabyte."""
-    try:
-        disk = SmallDisk(tmp_path / "disk")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
-    yield disk
-    disk.stop()
-
-
 def address(port: int) -> str:
     return f"mqtt://127.0.0.1:{port}"
 

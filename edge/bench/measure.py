@@ -92,7 +92,7 @@ class _Times(Meter):
         return sum(self.all[name][-1] for name in names if self.all[name])
 
 
-class _FootageClock:
+class FootageClock:
     """The time in the footage."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Bench:
         Raises:
             CameraError: The footage cannot be decoded.
         """
-        clock, times = _FootageClock(), _Times()
+        clock, times = FootageClock(), _Times()
         with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
             outbox = Outbox(Path(folder) / "outbox.sqlite")
             outbox.start()
@@ -168,7 +168,7 @@ class _Measurement:
         classifier: _TimedClassifier | None,
         observer: Observer,
         times: _Times,
-        clock: _FootageClock,
+        clock: FootageClock,
         outbox: Outbox,
     ) -> None:
         self._detector = detector

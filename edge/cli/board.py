@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from edge.cli.summary import SUPPRESSED, Device, Share, clean, faces, notes, shares
-from edge.subscribe.received import end_of
+from edge.cli.summary import SUPPRESSED, Device, Share, faces, notes, shares
+from edge.subscribe.received import clean, end_of
 from edge.windows import UNKNOWN
 
 if TYPE_CHECKING:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
+from edge.cli.page import add_page_arguments, address
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.errors import EXIT_OK, pages_missing
 
@@ -29,11 +28,7 @@ MOST_HOURS = 24.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_broker_arguments(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=_port, default=8080, help="default: %(default)s; 0 takes a free one")
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="what a browser has to know; needed beyond this machine"
-    )
+    add_page_arguments(parser, 8080, "what a browser has to know; needed beyond this machine")
     parser.add_argument(
         "--hours", type=_hours, default=4.0, help="how long numbers are kept, in memory only (default: %(default)s)"
     )
@@ -69,16 +64,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _tell(host: str, port: int, broker: str, *, with_token: bool) -> None:
-    shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    token = "?token=(what is in the token file)" if with_token else ""
-    print(f"What {broker} tells about its rooms:\n  http://{shown}:{port}/{token}\nCtrl-C ends it.", flush=True)
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError("0 to 65535")
-    return number
+    shown = address(host, port, "(what is in the token file)" if with_token else None)
+    print(f"What {broker} tells about its rooms:\n  {shown}\nCtrl-C ends it.", flush=True)
 
 
 def _hours(text: str) -> float:

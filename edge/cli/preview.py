@@ -6,11 +6,10 @@ import argparse
 import logging
 import secrets
 import signal
-import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
+from edge.cli.page import add_page_arguments, address
 from edge.config import without_password
 from edge.errors import EXIT_OK, CameraError, pages_missing
 
@@ -32,13 +31,8 @@ The page shows pictures of people. Stop the service first (sudo systemctl stop e
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=_port, default=8787, help="default: %(default)s; 0 takes a free one")
-    parser.add_argument(
-        "--token-file",
-        type=Path,
-        metavar="FILE",
-        help="what a browser has to know (default: a new token each time, printed with the address)",
+    add_page_arguments(
+        parser, 8787, "what a browser has to know (default: a new token each time, printed with the address)"
     )
 
 
@@ -100,16 +94,8 @@ def _with_service(error: CameraError) -> CameraError:
 
 
 def _tell(host: str, port: int, token: str | None, sentence: str) -> None:
-    shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     if sentence:
         print(sentence)
     print("Pictures of people are shown to whoever opens this address; the preview publishes and saves nothing:")
-    print(f"  http://{shown}:{port}/?token={token or '(what is in the token file)'}")
+    print(f"  {address(host, port, token or '(what is in the token file)')}")
     print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError("0 to 65535")
-    return number

@@ -7,11 +7,11 @@ import importlib.util
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.cli.summary import clean
 from edge.errors import EXIT_OK, ConfigError, EdgeError, pages_missing
 from edge.record.export import write_csv
 from edge.record.period import Period, period, time_zone
 from edge.record.reader import Recording
+from edge.subscribe.received import clean
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.subscribe.received import end_of
+from edge.subscribe.received import clean, end_of
 from edge.windows import UNKNOWN
 
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ def line(prefix: str, window: WindowPayload) -> str:
     if found := notes(window):
         parts.append(f"[{', '.join(found)}]")
     return "  ".join(parts)
-
-
-def clean(text: str, longest: int = 64) -> str:
-    """Text from the network without what a terminal might obey or a reader not see: controls, bidi marks and so on."""
-    return "".join(c if c.isprintable() else "?" for c in text[:longest])
 
 
 def notes(window: WindowPayload, *, small: bool = True) -> list[str]:

@@ -17,8 +17,9 @@ from edge.cli import set_up_logging
 from edge.cli.board import render
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
-from edge.cli.summary import clean, line
+from edge.cli.summary import line
 from edge.errors import EXIT_FAILED, EXIT_OK
+from edge.subscribe.received import clean
 from edge.subscribe.subscription import Subscription
 
 if TYPE_CHECKING:

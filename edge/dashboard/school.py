@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from edge.dashboard.history import History, Row
 from edge.mqtt.payloads import State, WindowPayload
-from edge.subscribe.received import newer, read
+from edge.subscribe.received import clean, moment, newer, read
 
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: about 60 MB
@@ -47,7 +46,7 @@ class Room:
         return {
             "online": self.online,
             "mode": state.mode if state else None,
-            "reason": _plain(state.reason) if state else "",
+            "reason": clean(state.reason, MAX_REASON) if state else "",
             "since": _milliseconds(state.since) if state else None,
             "labels": self.history.labels,
             "latest": self.latest,
@@ -168,7 +167,7 @@ class School:
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
         room.state = state
         if state is not None:
-            mark = [_milliseconds(state.since), state.mode, _plain(state.reason)]
+            mark = [_milliseconds(state.since), state.mode, clean(state.reason, MAX_REASON)]
             if mark not in room.marks:
                 self._mark(name, room, mark)
         self._changed.add(name)
@@ -196,10 +195,4 @@ class School:
 
 def _milliseconds(stamp: str) -> int:
     """Raises ValueError for a date that does not exist."""
-    moment = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
-    return round(moment.timestamp() * 1000)
-
-
-def _plain(text: str) -> str:
-    """Text from the network without what a reader would not see."""
-    return "".join(c if c.isprintable() else "?" for c in text[:MAX_REASON])
+    return round(moment(stamp).timestamp() * 1000)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from edge.cli.summary import clean
 from edge.record.reader import Recorded, Told
+from edge.subscribe.received import clean
 
 WORDS = {
     "paused": "paused",

@@ -13,8 +13,7 @@ from urllib.parse import quote
 from edge.clock import stamp
 from edge.errors import ConfigError, EdgeError
 from edge.record.database import check_header, explain
-from edge.record.recorder import moment
-from edge.subscribe.received import MAX_COUNT
+from edge.subscribe.received import MAX_COUNT, moment
 
 COLUMNS = (
     'device, epoch, seq, start, "end", seconds, received, replayed, suppressed, frames, faces_total, faces_mean, '

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
-from edge.cli.summary import clean
 from edge.disk import DiskError
 from edge.mqtt.payloads import FaceFigures, ModelNames, State, WindowPayload
 from edge.record.database import PRUNE_MOST, Database
 from edge.record.session import Delivery, Session
-from edge.subscribe.received import MAX_COUNT, Received, read
+from edge.subscribe.received import MAX_COUNT, Received, clean, moment, read
 
 logger = logging.getLogger(__name__)
 
@@ -166,11 +165,6 @@ def examine(prefix: str, delivery: Delivery) -> Received | None:
     elif isinstance(message.content, WindowPayload):
         message = message._replace(content=_window(message.content))
     return message
-
-
-def moment(text: str) -> datetime:
-    """An RFC 3339 stamp in UTC. Raises ValueError for a date that does not exist."""
-    return datetime.fromisoformat(f"{text[:-1]}+00:00")
 
 
 def _window(window: WindowPayload) -> WindowPayload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple
 
 from edge.config import NAME_PATTERN
@@ -56,7 +56,17 @@ def read(prefix: str, topic: str, payload: bytes) -> Received:
 
 def end_of(window: WindowPayload) -> datetime:
     """When the window ended. Raises ValueError for a date that does not exist."""
-    return datetime.strptime(window.window.end, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    return moment(window.window.end)
+
+
+def moment(stamp: str) -> datetime:
+    """An RFC 3339 stamp in UTC, as payloads have it. Raises ValueError for a date that does not exist."""
+    return datetime.fromisoformat(f"{stamp[:-1]}+00:00")
+
+
+def clean(text: str, longest: int = 64) -> str:
+    """Text from the network without what a terminal might obey or a reader not see: controls, bidi marks and so on."""
+    return "".join(c if c.isprintable() else "?" for c in text[:longest])
 
 
 def newer(window: WindowPayload, shown: WindowPayload) -> bool:

@@ -39,14 +39,7 @@ if [[ -z ${EDGE_PYTHON:-} ]]; then prepare_test_venv; fi
 PATH=$PATH:/usr/sbin
 command -v mosquitto >/dev/null || apt_install mosquitto
 
-namespace=(unshare --net)
-((EUID == 0)) || namespace+=(--map-root-user)
-alone=()
-if "${namespace[@]}" ip link set lo up 2>/dev/null; then
-  # shellcheck disable=SC2016 # "$@" belongs to the inner shell
-  alone=("${namespace[@]}" bash -c 'ip link set lo up && exec "$@"' alone)
-else
-  say "No network namespace can be made here: what listens on loopback is not shut in."
-fi
+# shellcheck source=tests/alone.sh
+source tests/alone.sh
 exec timeout --kill-after 20 480 ${alone[@]+"${alone[@]}"} \
   "${EDGE_PYTHON:-$python}" -m tests.homeassistant.check "$venv/bin/hass"

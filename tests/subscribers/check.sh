@@ -28,15 +28,8 @@ if [[ ! -f $EDGE_PACKAGES/complete || $(<"$EDGE_PACKAGES/complete") != "${versio
   echo "${versions[*]}" >"$EDGE_PACKAGES/complete"
 fi
 
-namespace=(unshare --net)
-((EUID == 0)) || namespace+=(--map-root-user)
-alone=()
-if "${namespace[@]}" ip link set lo up 2>/dev/null; then
-  # shellcheck disable=SC2016 # "$@" belongs to the inner shell
-  alone=("${namespace[@]}" bash -c 'ip link set lo up && exec "$@"' alone)
-else
-  say "No network namespace can be made here: what listens on loopback is not shut in."
-fi
+# shellcheck source=tests/alone.sh
+source tests/alone.sh
 
 # shut_in COMMAND...: without a network, for a limited time.
 shut_in() { timeout --kill-after 20 300 ${alone[@]+"${alone[@]}"} "$@"; }
