@@ -24,7 +24,7 @@ try:
     from tqdm import tqdm
 
     from edge.errors import ModelError
-    from edge.vision.cards import EmotionCard, read_card
+    from edge.model_files.cards import EmotionCard, read_card
     from edge.vision.tflite import Model, runtime_version
     from models import keras_input
     from models.calibrate import write_calibration

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.errors import ModelError
-from edge.vision.calibration import calibration_path, read_calibration
-from edge.vision.cards import EmotionCard, read_card
+from edge.model_files.calibration import calibration_path, read_calibration
+from edge.model_files.cards import EmotionCard, read_card
 from edge.vision.tflite import Model, runtime_version
 from models.data import KINDS, Faces, read_faces
 from models.evaluate import card_path, known_heads, pictures_of
@@ -99,7 +99,7 @@ def write_calibration(card: Path, faces: Faces, data: Path | None = None) -> Pat
 
 
 def measure(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
-    """One output's part of the file, see `edge.vision.calibration.OutputCalibration`.
+    """One output's part of the file, see `edge.model_files.calibration.OutputCalibration`.
 
     Args:
         logits: (n, 7) float32, as the int8 model gives them.

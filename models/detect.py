@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.errors import EdgeError
-from edge.vision.faces import NMS_IOU, FaceDetector
+from edge.vision.face_detector import NMS_IOU, FaceDetector
 from models.quantizer import RefusedError
 from models.yunet import SCORE_THRESHOLD, YUNET
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.errors import ModelError
-from edge.vision.cards import EmotionCard, read_card
+from edge.model_files.cards import EmotionCard, read_card
 from edge.vision.tflite import Model, runtime_version
 from models.data import KINDS, SPLITS, Faces, read_faces
 from models.labels import HEADS, LABELS

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.aggregation.prevalence import Estimator, Tally, rounded
 from edge.errors import ModelError
-from edge.prevalence import Estimator, Tally, rounded
-from edge.vision.calibration import OutputCalibration, find_calibration
-from edge.vision.cards import EmotionCard, read_card
+from edge.model_files.calibration import OutputCalibration, find_calibration
+from edge.model_files.cards import EmotionCard, read_card
 from edge.vision.tflite import Model
 from models.calibrate import measure
 from models.data import KINDS, Faces, read_faces

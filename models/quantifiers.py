@@ -1,4 +1,4 @@
-"""The ways to estimate class shares that `edge/prevalence.py` was chosen from; they live on in the experiment only.
+"""The ways to estimate class shares among which `edge/aggregation/prevalence.py` was chosen, kept for the experiment.
 
 All take what a classifier said about many rooms at once, and say the shares of each room.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.vision.calibration import OutputCalibration
+from edge.model_files.calibration import OutputCalibration
 
 Floats = NDArray[np.float64]
 Method = Callable[[Floats], Floats]

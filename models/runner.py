@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.vision.cards import EmotionCard
-from edge.vision.emotions import logit_table
+from edge.model_files.cards import EmotionCard
+from edge.vision.emotion_classifier import logit_table
 from edge.vision.tflite import Model
 
 WARM_UP = 50  # pictures; the first few runs pay for memory that the others find ready

@@ -17,13 +17,13 @@ from pathlib import Path
 import cv2
 
 from edge.bench.footage import SceneFootage
-from edge.cameras.capture import Frame
-from edge.clock import Stamps, SystemClock
-from edge.config import Config
-from edge.health import Meter
-from edge.observer import Observer
-from edge.vision.models import Models
-from edge.vision.pace import SAMPLES
+from edge.cameras.capture_thread import Frame
+from edge.config.schema import Config
+from edge.daemon.metrics import Meter
+from edge.daemon.pipeline import Observer
+from edge.timing.clock import Stamps, SystemClock
+from edge.vision.model_set import Models
+from edge.vision.rate_controller import SAMPLES
 from tests.support import Subscriber, can_connect, free_port, wait_for
 
 BUDGETS = (1.0, 0.15, 0.1, 0.07, 0.05)

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.mqtt.client import BrokerSettings
-from edge.mqtt.publisher import Lifetimes, Publisher
-from edge.outbox import Outbox
-from edge.urls import BrokerUrl
+from edge.config.broker_url import BrokerUrl
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Lifetimes, Publisher
+from edge.mqtt.client_factory import BrokerSettings
 from tests.faults import SmallDisk
 from tests.publishing import INFO, STATE, TOPICS, Start
 from tests.support import Broker, Subscriber, can_connect, free_port, wait_for

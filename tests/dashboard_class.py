@@ -11,8 +11,8 @@ from datetime import datetime, timedelta, timezone
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.clock import stamp
-from edge.mqtt.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, State, WindowPayload
+from edge.contract.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, State, WindowPayload
+from edge.timing.clock import stamp
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 USUAL = {"angry": 0.03, "disgust": 0.01, "fear": 0.02, "happy": 0.2, "sad": 0.08, "surprise": 0.06, "neutral": 0.6}

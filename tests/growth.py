@@ -7,12 +7,12 @@ import sys
 import cv2
 
 from edge.bench.footage import SceneFootage
-from edge.cameras.capture import Frame
-from edge.clock import Stamps, SystemClock
-from edge.config import Config
-from edge.health import Meter, rss_megabytes
-from edge.observer import Observer
-from edge.vision.models import Models
+from edge.cameras.capture_thread import Frame
+from edge.config.schema import Config
+from edge.daemon.metrics import Meter, rss_megabytes
+from edge.daemon.pipeline import Observer
+from edge.timing.clock import Stamps, SystemClock
+from edge.vision.model_set import Models
 
 FACES = 10
 FPS = 10

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from edge.mqtt.compose import compose_window
-from edge.mqtt.payloads import Info, ModelNames, State, WindowPayload
-from edge.mqtt.publisher import Publisher
-from edge.mqtt.topics import Topics
-from edge.windows import Window
+from edge.aggregation.payload_builder import compose_window
+from edge.aggregation.windows import Window
+from edge.contract.payloads import Info, ModelNames, State, WindowPayload
+from edge.contract.topics import Topics
+from edge.delivery.publisher import Publisher
 
 TOPICS = Topics("classroom", "room-9")
 STATE = State(mode="running", reason="started", since="2026-10-04T08:15:00.000Z")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STARTS = ("edge.__main__", "edge.cli.run", "edge.daemon")
+STARTS = ("edge.__main__", "edge.cli.run", "edge.daemon.daemon")
 
 # Whatever any library calls the making, showing or storing of a picture or an array.
 PICTURES = {

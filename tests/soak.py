@@ -19,16 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
-from edge import health, statements
 from edge.bench.measure import FootageClock
-from edge.cameras.capture import Frame
-from edge.clock import Stamps, stamp
-from edge.config import Config
-from edge.hardware import Readings
-from edge.link import Link
-from edge.mqtt.payloads import State
-from edge.observer import Observer
-from edge.vision.models import Models
+from edge.cameras.capture_thread import Frame
+from edge.config.schema import Config
+from edge.contract.payloads import State
+from edge.daemon import metrics, telemetry
+from edge.daemon.mqtt_service import Link
+from edge.daemon.pipeline import Observer
+from edge.hardware.board import Readings
+from edge.timing.clock import Stamps, stamp
+from edge.vision.model_set import Models
 from tests.support import can_connect, free_port, wait_for
 
 ALLOWED_MB = 5.0
@@ -46,10 +46,10 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
     clock = FootageClock()
     models = Models(config.vision)
     models.start()
-    meter = health.Meter(0.0)
+    meter = metrics.Meter(0.0)
     link = Link(config, lambda _window: None)
     state = State(mode="running", reason="started", since=stamp(clock.utc()))
-    link.start(statements.info(config, "sample", models), state)
+    link.start(telemetry.info(config, "sample", models), state)
     observer = Observer(config, models, meter, Stamps(clock), 0.0)
     chance = np.random.default_rng(1)
     figures: list[tuple[float, int, int]] = []
@@ -61,14 +61,14 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         for window in observer.observe(frame) + observer.due(clock.now):
             link.publish_window(window)
         if second % 30 == 0:
-            link.publish_health(statements.how_it_is(meter, Readings(), clock.now, clock.utc(), link.depth))
+            link.publish_health(telemetry.how_it_is(meter, Readings(), clock.now, clock.utc(), link.depth))
             link.check()
         while link.depth > BACKLOG:
             time.sleep(0.001)
         if second % max(1, seconds // 10) == 0:
             wait_for(lambda: link.depth == 0, 60)
             descriptors = len(list(Path("/proc/self/fd").iterdir()))
-            figures.append((health.rss_megabytes() or 0.0, descriptors, threading.active_count()))
+            figures.append((metrics.rss_megabytes() or 0.0, descriptors, threading.active_count()))
             megabytes, _, threads = figures[-1]
             hour = f"{second / 3600:5.2f} h"
             print(f"{hour}: {megabytes:.1f} MB, {descriptors} descriptors, {threads} threads", flush=True)

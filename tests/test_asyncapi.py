@@ -18,10 +18,10 @@ import pytest
 from paho.mqtt import publish as paho
 
 from edge.cli.schema import schema, text
+from edge.contract.examples import EXAMPLES, WINDOW
+from edge.contract.payloads import PAYLOADS
 from edge.mqtt.commands import REQUESTS, CommandError, parse
-from edge.mqtt.examples import EXAMPLES, WINDOW
-from edge.mqtt.payloads import PAYLOADS
-from edge.mqtt.wire import Incoming
+from edge.mqtt.properties import Incoming
 from tests.support import Message, Subscriber, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent

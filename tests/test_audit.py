@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt import publish as paho
 
-from edge.audit import changes, record
-from edge.config import Config
+from edge.config.schema import Config
+from edge.daemon.audit import changes, record
 from tests.support import Subscriber, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,7 +140,7 @@ def test_a_line_is_one_line_whatever_somebody_calls_himself(caplog: pytest.LogCa
 def test_the_line_in_the_journal_is_nothing_but_json() -> None:
     code = (
         "from edge.cli import set_up_logging; set_up_logging()\n"
-        "from edge import audit; from edge.config import Config; audit.start(Config())\n"
+        "from edge.daemon import audit; from edge.config.schema import Config; audit.start(Config())\n"
         "import logging; logging.getLogger('edge.x').info('hello')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

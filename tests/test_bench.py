@@ -23,13 +23,13 @@ from edge.bench.footage import ClipFootage, SceneFootage
 from edge.bench.measure import STAGES
 from edge.bench.plot import plot
 from edge.bench.result import Result, Spread, slope
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
 from edge.errors import CameraError
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
+from edge.vision.emotion_classifier import EmotionClassifier
+from edge.vision.face_detector import FaceDetector
 from edge.vision.tflite import Tensor
-from edge.vision.tracks import overlap
+from edge.vision.tracker import overlap
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 

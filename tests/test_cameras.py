@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Capture, Frame
-from edge.cameras.sources import open_camera, resolve_source
-from edge.cameras.turned import Turn, TurnedCamera
-from edge.config import Config
+from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.factory import open_camera, resolve_source
+from edge.cameras.orientation import Turn, TurnedCamera
+from edge.config.schema import Config
 from edge.errors import CameraError, EdgeError
 from tests.support import wait_for
 
@@ -256,7 +256,7 @@ def test_a_stuck_driver_does_not_hold_up_the_end() -> None:
 
 
 def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.cameras.sources.usb_devices", list)
+    monkeypatch.setattr("edge.cameras.factory.usb_devices", list)
     assert resolve_source(Config())[0] == "sample"
     somebody = Config.model_validate({"deployment": {"responsible": "J. Doe", "legal_basis": "consent"}})
     with pytest.raises(CameraError, match="auto found no camera"):  # whose room would the made-up class be?
@@ -264,7 +264,7 @@ def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_auto_asks_for_a_deployment_before_it_opens_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.cameras.sources.usb_devices", lambda: ["/dev/video7"])
+    monkeypatch.setattr("edge.cameras.factory.usb_devices", lambda: ["/dev/video7"])
     source, sentence = resolve_source(Config())
     assert source == "sample"
     assert "/dev/video7 was found" in sentence

@@ -19,13 +19,13 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from edge.cameras import owners
+from edge.cameras import device_users
+from edge.cameras.factory import open_camera, resolve_source
 from edge.cameras.gstreamer import GStreamerCamera, pipeline
+from edge.cameras.orientation import Turn
 from edge.cameras.picamera import PiCamera, _whole_view, csi_cameras
-from edge.cameras.pixels import Layout
-from edge.cameras.sources import open_camera, resolve_source
-from edge.cameras.turned import Turn
-from edge.config import Camera, Config, live
+from edge.cameras.pixel_formats import Layout
+from edge.config.schema import Camera, Config, live
 from edge.errors import CameraError
 
 YUV = {"NV12": True, "NV21": True, "YUV420": False, "YVU420": False}
@@ -155,7 +155,7 @@ def test_what_the_camera_turned_is_not_turned_again() -> None:
 def test_the_owner_of_a_device_is_named(lock: bool, tmp_path: Path) -> None:  # noqa: FBT001
     node = tmp_path / "media0"
     node.touch()
-    assert "no other program has it open" in owners.held_by([str(node)]) or os.geteuid() != 0
+    assert "no other program has it open" in device_users.held_by([str(node)]) or os.geteuid() != 0
     script = "import os, sys, time; f = open(sys.argv[1], 'w'); sys.argv[2] and os.lockf(f.fileno(), 1, 0); print('.')"
     with subprocess.Popen(
         [sys.executable, "-c", f"{script}; sys.stdout.flush(); time.sleep(60)", str(node), "yes" if lock else ""],
@@ -164,17 +164,17 @@ def test_the_owner_of_a_device_is_named(lock: bool, tmp_path: Path) -> None:  # 
         assert other.stdout is not None
         assert other.stdout.read(1) == b"."
         with node.open("rb"):  # of our own, which is not to be named
-            remedy = owners.held_by([str(node)])
+            remedy = device_users.held_by([str(node)])
         other.kill()
     assert f"(process {other.pid}); stop that first" in remedy
     assert str(os.getpid()) not in remedy.replace(str(other.pid), "")
 
 
 def test_what_cannot_be_seen_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(owners, "_holds", lambda _pid, _nodes: None)
-    assert "sudo fuser" in owners.held_by([str(tmp_path)])
-    monkeypatch.setattr(owners, "PROC", tmp_path)  # a system that hides it all
-    assert owners._name(1) == "process 1"
+    monkeypatch.setattr(device_users, "_holds", lambda _pid, _nodes: None)
+    assert "sudo fuser" in device_users.held_by([str(tmp_path)])
+    monkeypatch.setattr(device_users, "PROC", tmp_path)  # a system that hides it all
+    assert device_users._name(1) == "process 1"
 
 
 @pytest.fixture
@@ -225,8 +225,8 @@ def test_controls_are_those_that_the_camera_has() -> None:
 
 
 def test_auto_prefers_the_ribbon_cable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.cameras.sources.csi_cameras", lambda: ["picamera:0"])
-    monkeypatch.setattr("edge.cameras.sources.usb_devices", lambda: ["/dev/video7"])
+    monkeypatch.setattr("edge.cameras.factory.csi_cameras", lambda: ["picamera:0"])
+    monkeypatch.setattr("edge.cameras.factory.usb_devices", lambda: ["/dev/video7"])
     assert resolve_source(config(source="auto"))[0] == "picamera:0"
     source, sentence = resolve_source(Config())
     assert source == "sample"

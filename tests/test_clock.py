@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import clock
-from edge.clock import Stamps
+from edge.timing import clock
+from edge.timing.clock import Stamps
 
 START = datetime(2026, 10, 4, 8, 0, tzinfo=timezone.utc)
 

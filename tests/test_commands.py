@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.config import Config
-from edge.control import Control
+from edge.config.schema import Config
+from edge.daemon.command_handlers import Control
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.commands import REQUESTS, CommandError, Commands, IntervalRequest, PauseRequest, Reply, parse
 from edge.mqtt.connection import Incoming

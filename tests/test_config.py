@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import Config, without_password
-from edge.config_file import load_config
+from edge.config.broker_url import BrokerUrl
+from edge.config.loader import load_config
+from edge.config.schema import Config, without_password
 from edge.errors import ConfigError
-from edge.urls import BrokerUrl
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from edge.cli.schema import MODELS, schema, text
-from edge.health import Meter
+from edge.daemon.metrics import Meter
 from tests.support import Broker, Subscriber, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from edge.dashboard import school as school_module
-from edge.dashboard.history import HEADCOUNT, MAX_LABELS, REPLAYED, SUPPRESSED, History
-from edge.dashboard.school import MAX_ROOMS, School
-from edge.mqtt.payloads import WindowPayload
+from edge.contract.payloads import WindowPayload
+from edge.web.dashboard import school as school_module
+from edge.web.dashboard.history import HEADCOUNT, MAX_LABELS, REPLAYED, SUPPRESSED, History
+from edge.web.dashboard.school import MAX_ROOMS, School
 from tests.dashboard_class import Classroom
 
 NOW = datetime(2026, 10, 4, 8, 15, 0, tzinfo=timezone.utc)

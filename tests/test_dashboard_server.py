@@ -17,7 +17,7 @@ import httpx
 import pytest
 from paho.mqtt import publish as paho
 
-from edge.dashboard.feed import MAX_WAITING, Feed
+from edge.web.dashboard.feed import MAX_WAITING, Feed
 from tests.dashboard_class import LABELS, Classroom
 from tests.support import Broker, wait_for
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from edge.config.broker_url import BrokerUrl
+from edge.contract.payloads import Alert
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Lifetimes, Publisher
 from edge.errors import ConfigError, EdgeError
-from edge.mqtt.client import BrokerSettings
-from edge.mqtt.payloads import Alert
-from edge.mqtt.publisher import Lifetimes, Publisher
-from edge.outbox import Outbox
-from edge.urls import BrokerUrl
+from edge.mqtt.client_factory import BrokerSettings
 from tests.faults import SmallDisk
 from tests.publishing import INFO, STATE, TOPICS, Start, window
 from tests.support import Broker, Message, Subscriber, free_port, wait_for
@@ -32,7 +32,7 @@ Subscribe = Callable[..., Subscriber]
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RETRY", "SETTLED", "TELL_EVERY", "REST"):
-        monkeypatch.setattr(f"edge.mqtt.store.{name}", 0.3)
+        monkeypatch.setattr(f"edge.delivery.failover_outbox.{name}", 0.3)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_without_disk_and_broker_the_oldest_are_dropped_and_the_rest_is_lost_alo
     start_broker: Callable[..., Broker], disk: SmallDisk, opened: Open, subscribe: Subscribe,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.mqtt.store.MEMORY_BYTES", 100_000)
+    monkeypatch.setattr("edge.delivery.failover_outbox.MEMORY_BYTES", 100_000)
     disk.fill()
     port = free_port()
     publisher = opened(port, Outbox(disk.folder / "o"))
@@ -205,11 +205,11 @@ def test_a_disk_that_is_read_only_at_the_start_is_waited_for(
 
 SCRIPT = """
 import time; from pathlib import Path
-import edge.mqtt.store as store
-from edge.mqtt.client import BrokerSettings
-from edge.mqtt.publisher import Lifetimes, Publisher
-from edge.outbox import Outbox
-from edge.urls import BrokerUrl
+import edge.delivery.failover_outbox as store
+from edge.mqtt.client_factory import BrokerSettings
+from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.outbox import Outbox
+from edge.config.broker_url import BrokerUrl
 from tests.publishing import INFO, STATE, TOPICS, window
 store.SETTLED = store.REST = 0.3
 url = BrokerUrl("127.0.0.1", {port}, False)
@@ -321,7 +321,7 @@ def test_the_oldest_are_dropped_when_there_are_too_many_and_that_is_told(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.mqtt.store.REMEMBER", 0.3)
+    monkeypatch.setattr("edge.delivery.failover_outbox.REMEMBER", 0.3)
     port = free_port()
     path = tmp_path / "o"
     publisher = opened(port, Outbox(path, max_bytes=200_000))
@@ -334,7 +334,7 @@ def test_the_oldest_are_dropped_when_there_are_too_many_and_that_is_told(
     # A restart hides nothing, nor does the time that nobody listens.
     publisher.stop()
     publisher = opened(port, Outbox(path, max_bytes=200_000))
-    monkeypatch.setattr("edge.mqtt.store.REMEMBER", 4.0)
+    monkeypatch.setattr("edge.delivery.failover_outbox.REMEMBER", 4.0)
     start_broker(port=port)
     subscriber = subscribe(port)
     lost = alert(subscriber, "outbox")["lost"]

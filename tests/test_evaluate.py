@@ -17,8 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from edge.vision.calibration import calibration_path, read_calibration
-from edge.vision.cards import SHIPPED, EmotionCard, Input, read_card
+from edge.model_files.calibration import calibration_path, read_calibration
+from edge.model_files.cards import SHIPPED, EmotionCard, Input, read_card
 from models import calibrate, evaluate, runner
 from models.data import PUBLIC
 from models.labels import HEADS, LABELS

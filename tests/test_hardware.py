@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import Config
-from edge.guard import EVERY, WELL_AGAIN, Guard
-from edge.hardware import COMMAND_TRIES, Board, Readings
-from edge.throttle import COOLED, MARGIN, WARMING, Throttle
+from edge.config.schema import Config
+from edge.daemon.board_monitor import EVERY, WELL_AGAIN, Guard
+from edge.hardware.board import COMMAND_TRIES, Board, Readings
+from edge.hardware.thermal_throttle import COOLED, MARGIN, WARMING, Throttle
 
 Tree = Callable[[dict[str, object]], Path]
 HOT = 80.0

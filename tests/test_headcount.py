@@ -19,18 +19,18 @@ import pytest
 from paho.mqtt import publish as paho
 from rich.console import Console
 
-from edge.cameras import sources
-from edge.cameras.capture import Frame
+from edge.cameras import factory
+from edge.cameras.capture_thread import Frame
 from edge.cli import summary
 from edge.cli.board import render
 from edge.cli.inbox import Inbox
-from edge.config import Config
-from edge.config_file import load_config
+from edge.config.loader import load_config
+from edge.config.schema import Config
 from edge.errors import ConfigError
-from edge.mqtt.homeassistant import discovery
-from edge.vision.analysis import Analysis
-from edge.vision.models import Models
-from edge.vision.pace import Plan
+from edge.mqtt.discovery import discovery
+from edge.vision.frame_analyzer import Analysis
+from edge.vision.model_set import Models
+from edge.vision.rate_controller import Plan
 from tests.publishing import INFO, TOPICS
 from tests.support import Subscriber, wait_for
 
@@ -197,11 +197,11 @@ def test_a_live_camera_needs_no_deployment_then(monkeypatch: pytest.MonkeyPatch)
     assert load_config(shipped, ["camera.source=usb:0"], {"EDGE_MODE": "headcount"}).mode == "headcount"
     with pytest.raises(ConfigError, match="or use camera.source: sample or mode: headcount"):
         load_config(shipped, ["camera.source=usb:0"])
-    monkeypatch.setattr(sources, "csi_cameras", list)
-    monkeypatch.setattr(sources, "usb_devices", lambda: ["usb:0"])
-    assert sources.resolve_source(load_config(shipped))[0] == "sample"
-    assert "mode: headcount" in sources.resolve_source(load_config(shipped))[1]
-    assert sources.resolve_source(load_config(shipped, ["mode=headcount"]))[0] == "usb:0"
+    monkeypatch.setattr(factory, "csi_cameras", list)
+    monkeypatch.setattr(factory, "usb_devices", lambda: ["usb:0"])
+    assert factory.resolve_source(load_config(shipped))[0] == "sample"
+    assert "mode: headcount" in factory.resolve_source(load_config(shipped))[1]
+    assert factory.resolve_source(load_config(shipped, ["mode=headcount"]))[0] == "usb:0"
 
 
 def test_home_assistant_is_told_of_a_head_counter() -> None:

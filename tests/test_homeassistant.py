@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt import publish as paho
 
-from edge.config import NAME_PATTERN
-from edge.mqtt.homeassistant import birth_topic, config_topic, discovery, identifier
-from edge.mqtt.topics import Topics
+from edge.config.schema import NAME_PATTERN
+from edge.contract.topics import Topics
+from edge.mqtt.discovery import birth_topic, config_topic, discovery, identifier
 from tests.publishing import INFO, TOPICS
 from tests.support import Broker, Subscriber, free_port
 

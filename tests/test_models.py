@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import quantize
-from edge.vision.cards import SHIPPED
+from edge.model_files.cards import SHIPPED
 from models import evaluate, proof
 from models.data import PRIVATE, PUBLIC, TRAIN, Faces, read_npz, vote_majority, vote_shares
 from models.labels import HEADS, LABELS

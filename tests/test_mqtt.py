@@ -130,9 +130,9 @@ def test_the_will_says_offline_after_a_while(
 ) -> None:
     port = start_broker().port
     script = (
-        "import time; from pathlib import Path; from edge.mqtt.client import BrokerSettings; "
-        "from edge.outbox import Outbox; from edge.mqtt.publisher import Lifetimes, Publisher; "
-        "from edge.urls import BrokerUrl; from tests.publishing import INFO, STATE, TOPICS; "
+        "import time; from pathlib import Path; from edge.mqtt.client_factory import BrokerSettings; "
+        "from edge.delivery.outbox import Outbox; from edge.delivery.publisher import Lifetimes, Publisher; "
+        "from edge.config.broker_url import BrokerUrl; from tests.publishing import INFO, STATE, TOPICS; "
         f"p = Publisher(BrokerSettings(BrokerUrl('127.0.0.1', {port}, False), 'x'), TOPICS, "
         f"Outbox(Path({str(tmp_path)!r}) / 'w.sqlite'), Lifetimes(9, 9, 9)); p.start(INFO, STATE); time.sleep(60)"
     )

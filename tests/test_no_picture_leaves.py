@@ -27,8 +27,8 @@ Traced = Callable[..., "tuple[Trace, Subscriber]"]
 LEAKS = """
 import os, socket, subprocess, threading
 import cv2
-from edge.vision import analysis
-seen, look = [], analysis.Analysis.look
+from edge.vision import frame_analyzer
+seen, look = [], frame_analyzer.Analysis.look
 def leak(self, frame, **options):
     seen.append(1)
     if len(seen) == 3:
@@ -44,7 +44,7 @@ def leak(self, frame, **options):
         os.write(os.memfd_create("room"), picture)
         subprocess.run(["true"])
     return look(self, frame, **options)
-analysis.Analysis.look = leak
+frame_analyzer.Analysis.look = leak
 """
 
 
@@ -163,9 +163,13 @@ def trees() -> dict[str, ast.Module]:
 def test_no_way_to_make_or_show_a_picture_is_reachable_from_the_daemon() -> None:
     found = {name: pictures(tree) for name, tree in trees().items()}
     assert {name: words for name, words in found.items() if words} == {}
-    assert {"edge.daemon", "edge.observer", "edge.cameras.opencv", "edge.vision.faces", "edge.mqtt.publisher"} <= set(
-        found
-    )
+    assert {
+        "edge.daemon.daemon",
+        "edge.daemon.pipeline",
+        "edge.cameras.opencv",
+        "edge.vision.face_detector",
+        "edge.delivery.publisher",
+    } <= set(found)
 
 
 def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
@@ -180,15 +184,19 @@ def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
     charts = reachable("edge.cli.report")
     assert not any(name.startswith("edge.cameras") for name in charts)
     able = {name: words for name, words in able.items() if name not in charts}
-    assert {name for name, words in able.items() if words} <= {"edge.cli.image", "edge.cli.bench", "edge.preview.look"}
+    assert {name for name, words in able.items() if words} <= {
+        "edge.cli.image",
+        "edge.cli.bench",
+        "edge.web.setup.look",
+    }
     assert not any(name.startswith("edge.bench") for name in reachable())
 
 
 def test_edge_preview_is_an_entry_point_of_its_own_and_says_so() -> None:
-    assert not any(name.startswith(("edge.cli.preview", "edge.preview", "edge.web")) for name in reachable())
-    assert "imencode" in pictures(ast.parse(reachable("edge.cli.preview")["edge.preview.look"].read_text()))
+    assert not any(name.startswith(("edge.cli.preview", "edge.web")) for name in reachable())
+    assert "imencode" in pictures(ast.parse(reachable("edge.cli.preview")["edge.web.setup.look"].read_text()))
     assert "It publishes and writes nothing." in (ROOT / "edge/cli/preview.py").read_text()
-    assert "Pictures of people are shown here" in (ROOT / "edge/preview/static/index.html").read_text()
+    assert "Pictures of people are shown here" in (ROOT / "edge/web/setup/static/index.html").read_text()
 
 
 def _commands() -> list[str]:
@@ -217,23 +225,26 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
     """Whoever adds one has to name it here, and to say what goes there."""
     writes = {name: set(calls(tree, WRITING)) for name, tree in trees().items()}
     assert {name: found for name, found in writes.items() if found} == {
-        "edge.broker": {"config.write_text"},  # configuration of the embedded broker
+        "edge.mqtt.embedded_broker": {"config.write_text"},  # configuration of the embedded broker
         "edge.cli": {"os.open"},  # /dev/null, in place of a closed pipe
-        "edge.disk": {"os.open"},  # whether a folder can be written at all
-        "edge.files": {"os.fdopen"},  # reads what a person named
-        "edge.pause": {"fresh.open", "json.dump"},  # who paused, and since when
+        "edge.files.disk_errors": {"os.open"},  # whether a folder can be written at all
+        "edge.files.bounded_read": {"os.fdopen"},  # reads what a person named
+        "edge.daemon.pause_store": {"fresh.open", "json.dump"},  # who paused, and since when
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
     }
     sends = {name: set(calls(tree, SENDING)) - {"Daemon(...).run"} for name, tree in trees().items()}
     sends["edge.cli.run"] = {text for text in sends["edge.cli.run"] if not text.startswith("Daemon(")}
     assert {name: found for name, found in sends.items() if found} == {
-        "edge.broker": {"subprocess.Popen", "socket.socket"},  # the embedded broker; whether its port is free
-        "edge.hardware": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
-        "edge.link": {"self._publisher.send"},  # answers to commands
+        "edge.mqtt.embedded_broker": {
+            "subprocess.Popen",
+            "socket.socket",
+        },  # the embedded broker; whether its port is free
+        "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
+        "edge.daemon.mqtt_service": {"self._publisher.send"},  # answers to commands
         "edge.mqtt.connection": {"client.socket"},  # looks at the one of paho
-        "edge.mqtt.publisher": {"self._store.send"},
-        "edge.mqtt.store": {"lane.send"},  # windows, from the outbox
-        "edge.systemd": {"socket.socket", "channel.sendto"},  # systemd: ready, alive, one line of status
+        "edge.delivery.publisher": {"self._store.send"},
+        "edge.delivery.failover_outbox": {"lane.send"},  # windows, from the outbox
+        "edge.daemon.sd_notify": {"socket.socket", "channel.sendto"},  # systemd: ready, alive, one line of status
     }
 
 
@@ -249,12 +260,12 @@ def test_modules_are_imported_by_name_only_where_that_is_known() -> None:
 
 
 def test_a_running_daemon_has_loaded_nothing_that_draws() -> None:
-    code = "import edge.daemon, edge.cli.run, sys; print(*sys.modules)"
+    code = "import edge.daemon.daemon, edge.cli.run, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert not loaded & {
-        "edge.cli.image", "edge.cli.watch", "edge.web", "edge.preview", "starlette", "uvicorn", "matplotlib",
+        "edge.cli.image", "edge.cli.watch", "edge.web.server", "edge.preview", "starlette", "uvicorn", "matplotlib",
         "imageio", "tkinter", "PIL.Image",
     }  # fmt: skip
-    assert "edge.vision.analysis" in loaded
+    assert "edge.vision.frame_analyzer" in loaded
     assert "imencode" in PICTURES

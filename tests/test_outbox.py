@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.age import Moment, age
-from edge.clock import stamp
-from edge.config import Config
+from edge.config.schema import Config
+from edge.daemon.paths import broker_settings, make_outbox, outbox_path
+from edge.delivery.outbox import Loss, Outbox
 from edge.errors import ConfigError
-from edge.outbox import Loss, Outbox
-from edge.settings import broker_settings, make_outbox, outbox_path
+from edge.timing.clock import stamp
+from edge.timing.elapsed import Moment, age
 from tests.publishing import window
 
 

@@ -18,18 +18,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Frame
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
-from edge.clock import Stamps, SystemClock
-from edge.config import Config
-from edge.health import Meter
-from edge.observer import Observer
-from edge.vision.analysis import Analysis
-from edge.vision.faces import FaceDetector, Faces
-from edge.vision.pace import SAMPLES, SLOWEST, Pace, Plan
-from edge.vision.tracks import overlap
-from edge.windows import Observation
+from edge.aggregation.windows import Observation
+from edge.cameras.capture_thread import Frame
+from edge.config.schema import Config
+from edge.daemon.metrics import Meter
+from edge.daemon.pipeline import Observer
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
+from edge.timing.clock import Stamps, SystemClock
+from edge.vision.face_detector import FaceDetector, Faces
+from edge.vision.frame_analyzer import Analysis
+from edge.vision.rate_controller import SAMPLES, SLOWEST, Pace, Plan
+from edge.vision.tracker import overlap
 
 CLIP = Path(__file__).resolve().parent.parent / "../shared/data/clips/classroom.gif"
 COSTS = {"detect": 0.2, "follow": 0.02, "track": 0.001, "classify": 0.003}  # seconds, as on a slow board

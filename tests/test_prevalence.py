@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edge.aggregation.payload_builder import compose_window
+from edge.aggregation.prevalence import BUFFER, Estimator, Share, Tally, beta_quantiles, published, rounded
+from edge.aggregation.privacy import is_suppressed
+from edge.aggregation.privacy import rounded as rounded_counts
+from edge.aggregation.windows import UNKNOWN, Observation, Window, WindowCutter
+from edge.contract.payloads import ModelNames, WindowPayload
 from edge.errors import ModelError
-from edge.mqtt.compose import compose_window
-from edge.mqtt.payloads import ModelNames, WindowPayload
-from edge.prevalence import BUFFER, Estimator, Share, Tally, beta_quantiles, published, rounded
-from edge.privacy import is_suppressed
-from edge.privacy import rounded as rounded_counts
-from edge.vision import calibration as calibrations
-from edge.vision.calibration import Calibration, OutputCalibration, find_calibration
-from edge.vision.cards import SHIPPED, EmotionCard, read_card
-from edge.windows import UNKNOWN, Observation, Window, WindowCutter
+from edge.model_files import calibration as calibrations
+from edge.model_files.calibration import Calibration, OutputCalibration, find_calibration
+from edge.model_files.cards import SHIPPED, EmotionCard, read_card
 
 LABELS = ("calm", "glad", "grim")
 CALIBRATION = OutputCalibration(

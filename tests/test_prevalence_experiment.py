@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.vision.calibration import OutputCalibration
-from edge.vision.cards import SHIPPED
+from edge.model_files.calibration import OutputCalibration
+from edge.model_files.cards import SHIPPED
 from models import prevalence
 from models.calibrate import fit_bias, measure
 from models.metrics import softmax

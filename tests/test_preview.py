@@ -24,19 +24,19 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import web
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
 from edge.cli.preview import _with_service
-from edge.clock import stamp
-from edge.config import Config
+from edge.config.schema import Config
+from edge.daemon.pause_store import Override, OverrideFile, Pause, PauseFile
 from edge.errors import CameraError
-from edge.pause import Override, OverrideFile, Pause, PauseFile
-from edge.preview.distance import advice, lenses, metres
-from edge.preview.look import by_size
-from edge.preview.pages import routes
-from edge.preview.quality import judge_light, sharpness
-from edge.preview.studio import Studio, closed_because
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
+from edge.timing.clock import stamp
+from edge.web import server
+from edge.web.setup.distance import advice, lenses, metres
+from edge.web.setup.look import by_size
+from edge.web.setup.pages import routes
+from edge.web.setup.quality import judge_light, sharpness
+from edge.web.setup.studio import Studio, closed_because
 from tests.support import Subscriber, can_connect, free_port, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser for this machine")
@@ -167,8 +167,8 @@ def showing(studio: Studio) -> Iterator[tuple[int, threading.Thread]]:
         ready.set()
 
     studio.open()
-    app = web.application(routes(studio, {}), token="correct-horse-battery")
-    thread = threading.Thread(target=web.serve, args=(app, "127.0.0.1", 0, started))
+    app = server.application(routes(studio, {}), token="correct-horse-battery")
+    thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
     try:
         assert ready.wait(60)
@@ -351,7 +351,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
     now = datetime.now(timezone.utc)
     OverrideFile(tmp_path / "o.pause").store(Override("Mrs Doe", stamp(now), stamp(now.replace(year=now.year + 1))))
     assert closed_because(always, "usb:0") == ""
-    monkeypatch.setattr("edge.preview.studio.clock_synced", lambda: False)
+    monkeypatch.setattr("edge.web.setup.studio.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
     assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")

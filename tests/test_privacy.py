@@ -18,17 +18,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Frame
-from edge.clock import Stamps
-from edge.config import Config
-from edge.health import Meter
-from edge.mqtt.payloads import WindowPayload
-from edge.observer import Observer
-from edge.prevalence import Estimator
-from edge.privacy import hides_emotions, is_suppressed, rounded, without_emotions
-from edge.vision.calibration import find_calibration
-from edge.vision.cards import EmotionCard, emotion_card_path, read_card
-from edge.windows import Observation, Window, WindowCutter
+from edge.aggregation.prevalence import Estimator
+from edge.aggregation.privacy import hides_emotions, is_suppressed, rounded, without_emotions
+from edge.aggregation.windows import Observation, Window, WindowCutter
+from edge.cameras.capture_thread import Frame
+from edge.config.schema import Config
+from edge.contract.payloads import WindowPayload
+from edge.daemon.metrics import Meter
+from edge.daemon.pipeline import Observer
+from edge.model_files.calibration import find_calibration
+from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
+from edge.timing.clock import Stamps
 from tests.support import Subscriber, wait_for
 
 Edge = Callable[..., "subprocess.Popen[str]"]

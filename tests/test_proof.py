@@ -16,9 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 import quantize
-from edge.vision import emotions
-from edge.vision.cards import SHIPPED, EmotionCard, EmotionOutput, read_card
-from edge.vision.emotions import EmotionClassifier, logit_table
+from edge.model_files.cards import SHIPPED, EmotionCard, EmotionOutput, read_card
+from edge.vision import emotion_classifier
+from edge.vision.emotion_classifier import EmotionClassifier, logit_table
 from edge.vision.tflite import Model, Tensor
 from models import keras_input, proof, runner
 from models.data import Faces
@@ -80,7 +80,7 @@ def test_a_model_on_three_channels_is_fed_grey(monkeypatch: pytest.MonkeyPatch, 
         output=lambda *_: tensor(0.1, 0), input_table=lambda: np.arange(256, dtype=np.uint8).view(np.int8),
         input_view=lambda: fed, invoke=lambda: None, output_view=lambda _: np.zeros((1, 7), np.int8),
     )  # fmt: skip
-    monkeypatch.setattr(emotions, "Model", lambda *_: model)
+    monkeypatch.setattr(emotion_classifier, "Model", lambda *_: model)
     card = json.loads((SHIPPED / "emotions.json").read_text())
     card["input"] |= {"channels": 3}
     (tmp_path / "mine.json").write_text(json.dumps(card))

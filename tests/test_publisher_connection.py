@@ -16,13 +16,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.mqtt.attempts import Attempts
-from edge.mqtt.client import BrokerSettings, explain
+from edge.config.broker_url import BrokerUrl
+from edge.contract.payloads import Alert
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Lifetimes, Publisher
+from edge.mqtt.backoff import Attempts
+from edge.mqtt.client_factory import BrokerSettings, explain
 from edge.mqtt.connection import Connection, Incoming
-from edge.mqtt.payloads import Alert
-from edge.mqtt.publisher import Lifetimes, Publisher
-from edge.outbox import Outbox
-from edge.urls import BrokerUrl
 from tests.faults import PUBACK, Proxy
 from tests.publishing import INFO, STATE, TOPICS, Start, window
 from tests.support import Broker, Message, Subscriber, free_port, wait_for
@@ -126,7 +126,7 @@ def test_a_broker_that_never_acknowledges_gets_a_new_connection(
     broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber],
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.mqtt.publisher.ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("edge.delivery.publisher.ANSWER_SECONDS", 2.0)
     subscriber = subscribe(broker)
     way = proxy(broker, swallow=PUBACK)
     publisher = publish(way.port)
@@ -148,7 +148,7 @@ def test_a_connection_that_only_looks_alive_is_given_up(
     broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.mqtt.publisher.ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("edge.delivery.publisher.ANSWER_SECONDS", 2.0)
     subscriber = subscribe(broker)
     way = proxy(broker)
     publisher = publish(way.port)
@@ -384,7 +384,7 @@ def test_commands_come_with_what_they_say_about_their_answer(broker: int, talker
 
 @pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "x" * 257])
 def test_a_topic_that_cannot_be_answered_to_is_none(topic: str) -> None:
-    from edge.mqtt.wire import incoming  # noqa: PLC0415
+    from edge.mqtt.properties import incoming  # noqa: PLC0415
 
     message = paho.MQTTMessage(1, b"t")
     message.properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]

@@ -19,9 +19,9 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.cli.record import default_client_id
-from edge.record.database import Database
-from edge.record.recorder import examine
-from edge.record.session import Delivery
+from edge.recording.database import Database
+from edge.recording.recorder import examine
+from edge.recording.session import Delivery
 from tests.faults import SmallDisk
 from tests.publishing import Start, window
 from tests.support import Broker, wait_for
@@ -260,7 +260,7 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
 
 
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.record.database.PRUNE_MOST", 1000)
+    monkeypatch.setattr("edge.recording.database.PRUNE_MOST", 1000)
     path = tmp_path / "r.sqlite"
     database = Database(path, "classroom")
     database.start()

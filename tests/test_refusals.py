@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.broker import EmbeddedBroker
-from edge.config import Config
+from edge.config.schema import Config
+from edge.daemon.paths import broker_settings
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Lifetimes, Publisher
 from edge.errors import BrokerError, ConfigError, RefusedError
-from edge.mqtt.publisher import Lifetimes, Publisher
-from edge.outbox import Outbox
-from edge.settings import broker_settings
+from edge.mqtt.embedded_broker import EmbeddedBroker
 from tests.publishing import INFO, STATE, TOPICS, Start, window
 from tests.support import Broker, Subscriber, free_port, wait_for
 
@@ -168,7 +168,7 @@ def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
     publish: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.broker.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("edge.mqtt.embedded_broker.shutil.which", lambda *_, **__: None)
     embedded = EmbeddedBroker(free_port())
     url = embedded.start()
     try:
@@ -184,8 +184,8 @@ def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
 
 
 def test_no_broker_at_all_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.broker.shutil.which", lambda *_, **__: None)
-    monkeypatch.setattr("edge.broker.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("edge.mqtt.embedded_broker.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("edge.mqtt.embedded_broker.importlib.util.find_spec", lambda _: None)
     with pytest.raises(BrokerError, match="apt-get install mosquitto") as caught:
         EmbeddedBroker(free_port()).start()
     assert caught.value.exit_code == 69

@@ -22,13 +22,13 @@ from playwright.sync_api import sync_playwright
 
 from edge.cli import run_command_line
 from edge.errors import ConfigError
-from edge.record.database import Database
-from edge.record.gaps import gaps, missing
-from edge.record.period import period, time_zone
-from edge.record.reader import Recorded, Recording
-from edge.record.recorder import examine
-from edge.record.session import Delivery
-from edge.record.totals import MOST_NAMES, OTHER, add_up
+from edge.recording.database import Database
+from edge.recording.reader import Recorded, Recording
+from edge.recording.recorder import examine
+from edge.recording.session import Delivery
+from edge.reporting.gaps import gaps, missing
+from edge.reporting.period import period, time_zone
+from edge.reporting.totals import MOST_NAMES, OTHER, add_up
 from tests.support import wait_for
 
 StartEdge = Callable[..., subprocess.Popen[str]]

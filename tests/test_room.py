@@ -15,17 +15,17 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 from numpy.typing import NDArray
 
-from edge import daemon as daemon_module
-from edge import sensor as sensor_module
-from edge.cameras.capture import Capture
-from edge.config import Config, Gpio
-from edge.daemon import Daemon
+from edge.cameras import supervisor as sensor_module
+from edge.cameras.capture_thread import Capture
+from edge.cameras.supervisor import Sensor
+from edge.config.schema import Config, Gpio
+from edge.daemon import daemon as daemon_module
+from edge.daemon.board_monitor import Guard
+from edge.daemon.daemon import Daemon
+from edge.daemon.signals import Signals
 from edge.errors import CameraError, ConfigError
-from edge.guard import Guard
-from edge.hardware import Board
-from edge.room import Room
-from edge.sensor import Sensor
-from edge.signals import Signals
+from edge.hardware.board import Board
+from edge.hardware.gpio import Room
 from tests.commanding import wait_state
 from tests.support import Subscriber, wait_for
 from tests.test_sensor import Scripted
@@ -158,10 +158,10 @@ def test_a_hot_board_is_told_slows_down_and_recovers_by_itself(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.guard.EVERY", 0.1)
-    monkeypatch.setattr("edge.guard.WELL_AGAIN", 0.2)
-    monkeypatch.setattr("edge.throttle.WARMING", 0.5)
-    monkeypatch.setattr("edge.throttle.COOLED", 1.5)
+    monkeypatch.setattr("edge.daemon.board_monitor.EVERY", 0.1)
+    monkeypatch.setattr("edge.daemon.board_monitor.WELL_AGAIN", 0.2)
+    monkeypatch.setattr("edge.hardware.thermal_throttle.WARMING", 0.5)
+    monkeypatch.setattr("edge.hardware.thermal_throttle.COOLED", 1.5)
     zone, supply = tmp_path / "sys/class/thermal/thermal_zone0", tmp_path / "sys/class/hwmon/hwmon0"
     for file, text in ((zone / "type", "cpu-thermal"), (zone / "temp", "91000"), (supply / "name", "rpi_volt")):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cameras.portraits import FOLDER_VARIABLE, Portrait, portraits_folder, read_portraits
-from edge.cameras.sample import SampleCamera
-from edge.cameras.scene import Person, Scene
 from edge.errors import CameraError
+from edge.sample.camera import SampleCamera
+from edge.sample.portraits import FOLDER_VARIABLE, Portrait, portraits_folder, read_portraits
+from edge.sample.scene import Person, Scene
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.cameras import Camera
+    from edge.cameras.camera import Camera
 
 TEN_MINUTES = [0.5 * tick for tick in range(1200)]
 

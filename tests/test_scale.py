@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from edge.mqtt.client import BrokerSettings
-from edge.mqtt.publisher import Lifetimes, Publisher
-from edge.mqtt.topics import Topics
-from edge.outbox import Outbox
-from edge.urls import BrokerUrl
+from edge.config.broker_url import BrokerUrl
+from edge.contract.topics import Topics
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Lifetimes, Publisher
+from edge.mqtt.client_factory import BrokerSettings
 from tests.fleet.course import Fleet
 from tests.fleet.figures import Stored, compare
 from tests.fleet.recorder import Receipt

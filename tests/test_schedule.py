@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.cli import run_command_line
-from edge.condition import Condition
-from edge.config import Privacy
-from edge.config_file import load_config
+from edge.config.loader import load_config
+from edge.config.schema import Privacy
+from edge.daemon.run_state import Condition
 from edge.errors import ConfigError, EdgeError
-from edge.schedule import Schedule, WeeklyPause, in_words
+from edge.timing.schedule import Schedule, WeeklyPause, in_words
 
 ROOT = Path(__file__).resolve().parent.parent
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Capture, Frame
+from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.supervisor import LONGEST_WAIT, STUCK, Sensor
 from edge.errors import CameraError
-from edge.sensor import LONGEST_WAIT, STUCK, Sensor
 from tests.support import wait_for
 
 

@@ -20,10 +20,10 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli.schema import schema
-from edge.mqtt.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
-from edge.mqtt.homeassistant import discovery
-from edge.mqtt.payloads import WindowPayload
-from edge.mqtt.topics import Topics
+from edge.contract.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
+from edge.contract.payloads import WindowPayload
+from edge.contract.topics import Topics
+from edge.mqtt.discovery import discovery
 from tests.subscribers.house import FILES, PACKAGES
 from tests.subscribers.telegraf import lines
 from tests.support import wait_for

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import systemd
-from edge.systemd import Notifier
+from edge.daemon import sd_notify
+from edge.daemon.sd_notify import Notifier
 
 ROOT = Path(__file__).resolve().parent.parent
 ANALYZE = shutil.which("systemd-analyze")
@@ -86,7 +86,7 @@ def test_the_status_is_one_line_and_sent_when_it_changes(folder: Path, superviso
     notifier = Notifier(f"{folder}/notify")
     for text in ("one\nREADY=1", "one READY=1", "two \udcff", "x" * 5000):
         notifier.status(text)
-    assert supervisor.heard() == ["STATUS=one READY=1", "STATUS=two ?", "STATUS=" + "x" * systemd.MAX_STATUS]
+    assert supervisor.heard() == ["STATUS=one READY=1", "STATUS=two ?", "STATUS=" + "x" * sd_notify.MAX_STATUS]
 
 
 def test_progress_is_told_four_times_in_the_watchdogs_time(folder: Path, supervisor: Supervisor) -> None:
@@ -111,7 +111,7 @@ def test_without_systemd_it_is_silent(address: str) -> None:
 def test_a_supervisor_that_does_not_listen_holds_us_up_for_a_moment_only(
     folder: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(systemd, "SEND_SECONDS", 0.02)
+    monkeypatch.setattr(sd_notify, "SEND_SECONDS", 0.02)
     notifier = Notifier(f"{folder}/notify")
     began = time.monotonic()
     for number in range(100):

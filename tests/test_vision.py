@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Frame
-from edge.cameras.frames import to_bgr
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
+from edge.cameras.capture_thread import Frame
+from edge.cameras.normalize import to_bgr
 from edge.errors import ModelError
-from edge.vision.analysis import Analysis
-from edge.vision.cards import SHIPPED, FaceCard, read_card
-from edge.vision.emotions import MAX_FACES, EmotionClassifier
-from edge.vision.faces import FaceDetector, Faces
-from edge.vision.pace import Plan
+from edge.model_files.cards import SHIPPED, FaceCard, read_card
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
+from edge.vision.emotion_classifier import MAX_FACES, EmotionClassifier
+from edge.vision.face_detector import FaceDetector, Faces
+from edge.vision.frame_analyzer import Analysis
+from edge.vision.rate_controller import Plan
 from edge.vision.tflite import Model
-from edge.vision.tracks import Tracker, overlap
+from edge.vision.tracker import Tracker, overlap
 
 
 @pytest.fixture(scope="module")

@@ -24,12 +24,12 @@ from rich.console import Console
 from edge.cli.board import render
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.summary import Device, line
-from edge.subscribe.received import MAX_PAYLOAD
+from edge.contract.validation import MAX_PAYLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.mqtt.payloads import WindowPayload
+    from edge.contract.payloads import WindowPayload
     from tests.support import Broker
 
     StartEdge = Callable[..., subprocess.Popen[str]]

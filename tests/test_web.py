@@ -20,8 +20,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edge import web
 from edge.errors import ConfigError, EdgeError
+from edge.web import server
 from tests.support import can_connect, free_port, wait_for
 
 TOKEN = "correct-horse-battery"
@@ -61,14 +61,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             Route("/endless", _endless),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]
-        app = web.application(routes, token=token, hosts=hosts)
+        app = server.application(routes, token=token, hosts=hosts)
         ready, told = threading.Event(), []
 
         def started(port: int, stop: Callable[[], None]) -> None:
             told.append((port, stop))
             ready.set()
 
-        thread = threading.Thread(target=web.serve, args=(app, "127.0.0.1", 0, started))
+        thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
         thread.start()
         assert ready.wait(20)
         running.append((thread, told[0][1]))
@@ -177,7 +177,7 @@ def test_path_tricks_are_refused(serve: Serve) -> None:
 def test_what_is_too_large_or_no_http_is_refused_and_others_are_still_served(serve: Serve) -> None:
     port = serve()
     assert ask(port, "/?" + "a" * 3000)[0] == 414
-    assert ask(port, Content_Length=str(web.MAX_BODY + 1))[0] == 413
+    assert ask(port, Content_Length=str(server.MAX_BODY + 1))[0] == 413
     assert ask(port, "/echo", "POST", Content_Length="99999999999999")[0] == 413
     assert ask(port, "/echo", "POST", Transfer_Encoding="chunked")[0] == 413
     for junk in (
@@ -203,42 +203,42 @@ def test_only_the_methods_of_a_route_are_answered(serve: Serve) -> None:
 
 def test_listening_beyond_this_machine_needs_a_token(tmp_path: Path) -> None:
     for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"):
-        web.check_binding(host, None)
+        server.check_binding(host, None)
     for host in ("0.0.0.0", "::", "192.168.1.5", "room-204.local", ""):
         with pytest.raises(ConfigError, match="--token-file"):
-            web.check_binding(host, None)
-        web.check_binding(host, TOKEN)
+            server.check_binding(host, None)
+        server.check_binding(host, TOKEN)
 
 
 def test_a_token_file_is_read_and_bad_ones_are_explained(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     file.chmod(0o600)
-    assert web.read_token(file) == TOKEN
+    assert server.read_token(file) == TOKEN
     assert not caplog.records
     file.chmod(0o644)
-    assert web.read_token(file) == TOKEN
+    assert server.read_token(file) == TOKEN
     assert "chmod 600" in caplog.text
     assert TOKEN not in caplog.text
     for content in (b"", b"short", b"two words and more of them", "sixteen-letters-\u00fc".encode(), b"x" * 5000):
         file.write_bytes(content)
         with pytest.raises(ConfigError, match="--token-file") as caught:
-            web.read_token(file)
+            server.read_token(file)
         assert "words" not in str(caught.value)
     with pytest.raises(ConfigError, match="No such file"):
-        web.read_token(tmp_path / "none")
+        server.read_token(tmp_path / "none")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match="not a regular file"):
-        web.read_token(tmp_path / "pipe")
+        server.read_token(tmp_path / "pipe")
 
 
 def test_a_port_in_use_and_a_foreign_address_are_explained() -> None:
-    app = web.application([Route("/", _page)], token=None)
+    app = server.application([Route("/", _page)], token=None)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EdgeError, match="in use.*--port"):
-        web.serve(app, "127.0.0.1", taken.getsockname()[1])
+        server.serve(app, "127.0.0.1", taken.getsockname()[1])
     for host in ("192.0.2.1", "no-such-host.invalid"):
         with pytest.raises(EdgeError, match="cannot listen"):
-            web.serve(app, host, 0)
+            server.serve(app, host, 0)
 
 
 def test_an_answer_that_never_ends_does_not_hold_up_the_end(serve: Serve) -> None:
@@ -252,9 +252,9 @@ PROGRAM = """
 import sys
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from edge import web
-app = web.application([Route("/", lambda request: PlainTextResponse("here"))], token="correct-horse-battery")
-web.serve(app, "127.0.0.1", int(sys.argv[1]))
+from edge.web import server
+app = server.application([Route("/", lambda request: PlainTextResponse("here"))], token="correct-horse-battery")
+server.serve(app, "127.0.0.1", int(sys.argv[1]))
 print("ended as it should")
 """
 
@@ -281,8 +281,8 @@ def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals
 
 
 def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "FIRST_SECONDS", 1.0)
-    monkeypatch.setattr(web, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(server, "FIRST_SECONDS", 1.0)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 20)
     port = serve()
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
     idle[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half a request is none

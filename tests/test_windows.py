@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.mqtt.compose import compose_window
-from edge.mqtt.payloads import ModelNames
-from edge.privacy import is_suppressed, rounded
-from edge.windows import Observation, Window, WindowCutter
+from edge.aggregation.payload_builder import compose_window
+from edge.aggregation.privacy import is_suppressed, rounded
+from edge.aggregation.windows import Observation, Window, WindowCutter
+from edge.contract.payloads import ModelNames
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000")

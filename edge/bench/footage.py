@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from edge.cameras.frames import to_bgr
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
+from edge.cameras.normalize import to_bgr
 from edge.errors import CameraError
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

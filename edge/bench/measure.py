@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.bench.result import Result, spread
-from edge.cameras.capture import Frame
-from edge.clock import Stamps
-from edge.health import Meter, rss_megabytes
-from edge.memory import give_back_now
-from edge.observer import Observer
-from edge.outbox import Outbox
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector, Faces
-from edge.vision.models import Models
+from edge.cameras.capture_thread import Frame
+from edge.daemon.malloc import give_back_now
+from edge.daemon.metrics import Meter, rss_megabytes
+from edge.daemon.pipeline import Observer
+from edge.delivery.outbox import Outbox
+from edge.timing.clock import Stamps
+from edge.vision.emotion_classifier import EmotionClassifier
+from edge.vision.face_detector import FaceDetector, Faces
+from edge.vision.model_set import Models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from edge.bench.energy import EnergyMeter
     from edge.bench.footage import Footage
-    from edge.config import Config
+    from edge.config.schema import Config
 
 WARM_UP = 10  # frames; the first ones pay for memory that the others find ready
 STAGES = ("decode", "detect", "track", "crop", "classify", "window", "publish")

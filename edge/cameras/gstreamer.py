@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.config import without_password
+from edge.config.schema import without_password
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge import config
+    from edge.config import schema
 
 SINK = "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
 
@@ -35,7 +35,7 @@ class GStreamerCamera:
 
     every_frame = False
 
-    def __init__(self, text: str, settings: config.Camera) -> None:
+    def __init__(self, text: str, settings: schema.Camera) -> None:
         self.name = without_password(f"gstreamer:{text}")
         self._text = text
         self._settings = settings
@@ -83,7 +83,7 @@ class GStreamerCamera:
             capture.release()
 
 
-def pipeline(text: str, settings: config.Camera) -> str:
+def pipeline(text: str, settings: schema.Camera) -> str:
     """The whole pipeline for what stands behind `gstreamer:`; one that ends in an appsink is taken as it is."""
     if found := re.fullmatch(r"csi(?::(\d))?", text):
         rate = Fraction(settings.fps).limit_denominator(1000)

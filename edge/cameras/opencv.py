@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.cameras.owners import held_by
-from edge.config import without_password
+from edge.cameras.device_users import held_by
+from edge.config.schema import without_password
 from edge.errors import CameraError
 
 if TYPE_CHECKING:

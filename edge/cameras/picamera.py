@@ -11,16 +11,16 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from edge.cameras.owners import camera_nodes, held_by
-from edge.cameras.pixels import Layout
-from edge.cameras.turned import Turn
+from edge.cameras.device_users import camera_nodes, held_by
+from edge.cameras.orientation import Turn
+from edge.cameras.pixel_formats import Layout
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge import config
+    from edge.config import schema
 
 BUFFERS = 4  # each of them comes out of the small memory that camera and display share
 CONTINUOUS_FOCUS = 2  # libcamera's AfModeContinuous
@@ -37,7 +37,7 @@ class PiCamera:
 
     every_frame = False
 
-    def __init__(self, number: int, settings: config.Camera) -> None:
+    def __init__(self, number: int, settings: schema.Camera) -> None:
         self.name = f"picamera:{number}"
         self._number = number
         self._settings = settings

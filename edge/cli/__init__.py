@@ -16,7 +16,7 @@ from edge.errors import EdgeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.config import Config
+    from edge.config.schema import Config
 
 COMMANDS = {
     "run": "count the emotions in front of the camera and publish the numbers",
@@ -114,7 +114,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_config(args: argparse.Namespace) -> Config:
     """The configuration that the arguments name. Raises ConfigError."""
-    from edge.config_file import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
+    from edge.config.loader import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
 
     return load_config(args.config or find_config(), args.set, os.environ)
 

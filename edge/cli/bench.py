@@ -23,9 +23,9 @@ from edge.bench.measure import STAGES, Bench
 from edge.bench.plot import plot
 from edge.bench.result import Result, slope
 from edge.cli import add_config_arguments, read_config
+from edge.daemon.malloc import give_back_at_once
 from edge.errors import EXIT_OK, EdgeError
-from edge.hardware import Board
-from edge.memory import give_back_at_once
+from edge.hardware.board import Board
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:

@@ -13,16 +13,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from edge.aggregation.windows import UNKNOWN
 from edge.cli.summary import SUPPRESSED, Device, Share, faces, notes, shares
-from edge.subscribe.received import clean, end_of
-from edge.windows import UNKNOWN
+from edge.contract.validation import clean, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import RenderableType
 
-    from edge.mqtt.payloads import WindowPayload
+    from edge.contract.payloads import WindowPayload
 
 STATUS = {
     "running": ("●", "green"),

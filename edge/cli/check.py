@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge.broker import EmbeddedBroker
-from edge.cameras.capture import Capture, Frame
-from edge.cameras.sources import open_camera, resolve_source
+from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.factory import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
-from edge.config import Config, without_password
+from edge.config.schema import Config, without_password
+from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
-from edge.mqtt.client import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
-from edge.settings import broker_settings, outbox_path, topics
-from edge.vision.models import Models
+from edge.mqtt.client_factory import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
+from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.vision.model_set import Models
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:

@@ -38,15 +38,15 @@ def main(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     set_up_logging(logging.WARNING)
     try:
-        from edge import web  # noqa: PLC0415 - these need the libraries for pages
-        from edge.dashboard.server import Dashboard  # noqa: PLC0415
+        from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
+        from edge.web.dashboard.server import Dashboard  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("dashboard", error.name) from None
-    from edge.dashboard.school import School  # noqa: PLC0415 - slow to load; --help needs none of it
-    from edge.subscribe.subscription import Subscription  # noqa: PLC0415
+    from edge.mqtt.subscription import Subscription  # noqa: PLC0415
+    from edge.web.dashboard.school import School  # noqa: PLC0415 - slow to load; --help needs none of it
 
-    token = web.read_token(args.token_file) if args.token_file else None
-    web.check_binding(args.host, token)
+    token = server.read_token(args.token_file) if args.token_file else None
+    server.check_binding(args.host, token)
     settings, prefix, devices = subscriber_settings(args, "dashboard")
     school = School(prefix, args.hours, time.time)
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url))
@@ -55,9 +55,9 @@ def main(args: argparse.Namespace) -> int:
         _tell(args.host, port, str(settings.url), with_token=token is not None)
         dashboard.listening(stop)
 
-    hosts = () if web.is_loopback(args.host) else None
-    app = web.application(dashboard.routes(), token=token, hosts=hosts, lifespan=dashboard.lifespan)
-    web.serve(app, args.host, args.port, started)
+    hosts = () if server.is_loopback(args.host) else None
+    app = server.application(dashboard.routes(), token=token, hosts=hosts, lifespan=dashboard.lifespan)
+    server.serve(app, args.host, args.port, started)
     if dashboard.failed is not None:
         raise dashboard.failed
     return EXIT_OK

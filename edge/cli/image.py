@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.cameras.frames import read_picture
+from edge.cameras.normalize import read_picture
 from edge.cli import add_config_arguments, read_config
 from edge.errors import EXIT_OK, CameraError
-from edge.vision.models import Models
+from edge.vision.model_set import Models
 
 if TYPE_CHECKING:
     import argparse
 
     from numpy.typing import NDArray
 
-    from edge.config import Vision
+    from edge.config.schema import Vision
 
 EXAMPLES = """examples:
   edge image class.jpg

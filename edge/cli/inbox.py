@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edge.cli.board import POINTS
 from edge.cli.summary import Device
-from edge.mqtt.payloads import State, WindowPayload
-from edge.subscribe.received import newer, read
+from edge.contract.payloads import State, WindowPayload
+from edge.contract.validation import newer, read
 
 MAX_DEVICES = 200
 MAX_SEEN = 1024  # identities of windows remembered per device

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from edge import PROGRAM
 from edge.cli import add_config_arguments, read_config
-from edge.clock import stamp
+from edge.daemon.paths import outbox_path, pause_path
+from edge.daemon.pause_store import Pause, PauseFile
 from edge.errors import EXIT_FAILED
-from edge.pause import Pause, PauseFile
-from edge.settings import outbox_path, pause_path
+from edge.timing.clock import stamp
 
 if TYPE_CHECKING:
     import argparse

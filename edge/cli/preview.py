@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
 from edge.cli.page import add_page_arguments, address
-from edge.config import without_password
+from edge.config.schema import without_password
 from edge.errors import EXIT_OK, CameraError, pages_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.config import Config
+    from edge.config.schema import Config
 
 EXAMPLES = """examples:
   edge preview                                  then open the address that it prints
@@ -41,17 +41,17 @@ def main(args: argparse.Namespace) -> int:
     set_up_logging(logging.WARNING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
     try:
-        from edge import web  # noqa: PLC0415 - these need the libraries for pages
-        from edge.preview.pages import routes  # noqa: PLC0415
+        from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
+        from edge.web.setup.pages import routes  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("preview", error.name) from None
-    given = web.read_token(args.token_file) if args.token_file else None
-    web.check_binding(args.host, given)
+    given = server.read_token(args.token_file) if args.token_file else None
+    server.check_binding(args.host, given)
     token = given or secrets.token_urlsafe(16)
-    hosts = () if web.is_loopback(args.host) else None
+    hosts = () if server.is_loopback(args.host) else None
 
-    from edge.cameras.sources import resolve_source  # noqa: PLC0415 - slow to load; a wrong --host is said at once
-    from edge.preview.studio import Studio  # noqa: PLC0415
+    from edge.cameras.factory import resolve_source  # noqa: PLC0415 - slow to load; a wrong --host is said at once
+    from edge.web.setup.studio import Studio  # noqa: PLC0415
 
     config = read_config(args)
     source, sentence = resolve_source(config)
@@ -63,8 +63,8 @@ def main(args: argparse.Namespace) -> int:
 
     try:
         studio.open()
-        page = web.application(routes(studio, _room(config, source, studio.labels)), token=token, hosts=hosts)
-        web.serve(page, args.host, args.port, started)
+        page = server.application(routes(studio, _room(config, source, studio.labels)), token=token, hosts=hosts)
+        server.serve(page, args.host, args.port, started)
     except CameraError as error:
         raise _with_service(error) from None
     finally:

@@ -19,13 +19,13 @@ from rich.status import Status
 
 from edge.cli import set_up_logging
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.daemon.sd_notify import Notifier
+from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK
-from edge.mqtt.client import BrokerSettings
-from edge.record.database import Database
-from edge.record.recorder import Recorder, topics
-from edge.record.session import KEPT, Session
-from edge.signals import Signals
-from edge.systemd import Notifier
+from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.database import Database
+from edge.recording.recorder import Recorder, topics
+from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration

@@ -7,11 +7,11 @@ import importlib.util
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.contract.validation import clean
 from edge.errors import EXIT_OK, ConfigError, EdgeError, pages_missing
-from edge.record.export import write_csv
-from edge.record.period import Period, period, time_zone
-from edge.record.reader import Recording
-from edge.subscribe.received import clean
+from edge.recording.reader import Recording
+from edge.reporting.csv import write_csv
+from edge.reporting.period import Period, period, time_zone
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device
@@ -72,10 +72,10 @@ def _write(recording: Recording, device: str, asked: Period, path: Path, now: da
     if importlib.util.find_spec("matplotlib") is None:
         raise pages_missing("report", "matplotlib")
     # Only here: a recorder without pictures, or a .csv, must not need it.
-    from edge.record.charts import set_up  # noqa: PLC0415
-    from edge.record.page import page  # noqa: PLC0415
-    from edge.record.poster import poster  # noqa: PLC0415
-    from edge.record.story import tell  # noqa: PLC0415
+    from edge.reporting.charts import set_up  # noqa: PLC0415
+    from edge.reporting.html import page  # noqa: PLC0415
+    from edge.reporting.png import poster  # noqa: PLC0415
+    from edge.reporting.report_data import tell  # noqa: PLC0415
 
     set_up()
     story = tell(recording, device, asked, now)

@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
-from edge.clock import clock_synced, stamp
-from edge.pause import Override, OverrideFile, PauseFile
-from edge.schedule import in_words
-from edge.settings import pause_path
+from edge.daemon.paths import pause_path
+from edge.daemon.pause_store import Override, OverrideFile, PauseFile
+from edge.timing.clock import clock_synced, stamp
+from edge.timing.schedule import in_words
 
 if TYPE_CHECKING:
     import argparse

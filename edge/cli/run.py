@@ -10,13 +10,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config, set_up_logging
-from edge.memory import give_back_at_once
-from edge.signals import Signals
+from edge.daemon.malloc import give_back_at_once
+from edge.daemon.signals import Signals
 
 if TYPE_CHECKING:
     import argparse
 
-    from edge.mqtt.payloads import WindowPayload
+    from edge.contract.payloads import WindowPayload
 
 MAX_LINES = 100
 
@@ -42,9 +42,9 @@ def main(args: argparse.Namespace) -> int:
     config = read_config(args)
     give_back_at_once()
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
-    from edge import audit  # noqa: PLC0415
-    from edge.daemon import Daemon  # noqa: PLC0415
-    from edge.systemd import Notifier  # noqa: PLC0415
+    from edge.daemon import audit  # noqa: PLC0415
+    from edge.daemon.daemon import Daemon  # noqa: PLC0415
+    from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
 
     printer, ended = _Printer(), "the input ended"
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))

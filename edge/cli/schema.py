@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.config import Config
+from edge.config.schema import Config
+from edge.contract import asyncapi
+from edge.contract.payloads import PAYLOADS
+from edge.daemon.paths import lifetimes
 from edge.errors import EdgeError
-from edge.mqtt import asyncapi
-from edge.mqtt.payloads import PAYLOADS
-from edge.settings import lifetimes
 
 if TYPE_CHECKING:
     import argparse

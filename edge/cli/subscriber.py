@@ -8,10 +8,10 @@ import secrets
 from dataclasses import replace
 
 from edge.cli import add_config_arguments, read_config
-from edge.config import NAME_PATTERN
-from edge.mqtt.client import BrokerSettings
-from edge.settings import broker_settings
-from edge.urls import BrokerUrl
+from edge.config.broker_url import BrokerUrl
+from edge.config.schema import NAME_PATTERN
+from edge.daemon.paths import broker_settings
+from edge.mqtt.client_factory import BrokerSettings
 
 
 def add_broker_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.subscribe.received import clean, end_of
-from edge.windows import UNKNOWN
+from edge.aggregation.windows import UNKNOWN
+from edge.contract.validation import clean, end_of
 
 if TYPE_CHECKING:
-    from edge.mqtt.payloads import State, WindowPayload
+    from edge.contract.payloads import State, WindowPayload
 
 COLOURS = {
     "angry": "red",

@@ -9,16 +9,16 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
+from edge.daemon.paths import broker_settings, topics
 from edge.errors import EXIT_OK, EdgeError, RefusedError
 from edge.mqtt.connection import Connection
-from edge.mqtt.homeassistant import config_topic
-from edge.settings import broker_settings, topics
+from edge.mqtt.discovery import config_topic
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from edge.mqtt.client import BrokerSettings
+    from edge.mqtt.client_factory import BrokerSettings
 
 EXAMPLES = """examples:
   edge unregister                                   Home Assistant forgets this device and its entities

@@ -18,16 +18,16 @@ from edge.cli.board import render
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.cli.summary import line
+from edge.contract.validation import clean
 from edge.errors import EXIT_FAILED, EXIT_OK
-from edge.subscribe.received import clean
-from edge.subscribe.subscription import Subscription
+from edge.mqtt.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from edge.mqtt.payloads import WindowPayload
+    from edge.contract.payloads import WindowPayload
 
 EXAMPLES = """examples:
   edge watch                                        the broker and prefix of the configuration

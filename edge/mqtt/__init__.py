@@ -1,1 +1,1 @@
-"""Everything that speaks MQTT: topics, payloads, the connection, and the publisher that uses them."""
+"""The connection to a broker, and everything that is particular to MQTT."""

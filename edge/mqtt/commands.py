@@ -11,10 +11,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from edge.contract.payloads import Answer
+from edge.contract.topics import Topics
 from edge.errors import EdgeError
 from edge.mqtt.connection import Incoming
-from edge.mqtt.payloads import Answer
-from edge.mqtt.topics import Topics
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,18 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, RefusedError
-from edge.mqtt import wire
-from edge.mqtt.attempts import Attempts
-from edge.mqtt.client import CREDENTIALS, REMEDIES, BrokerSettings, connect_options, explain, make_client, refusal
-from edge.mqtt.wire import Incoming
+from edge.mqtt import properties
+from edge.mqtt.backoff import Attempts
+from edge.mqtt.client_factory import (
+    CREDENTIALS,
+    REMEDIES,
+    BrokerSettings,
+    connect_options,
+    explain,
+    make_client,
+    refusal,
+)
+from edge.mqtt.properties import Incoming
 
 __all__ = ["Connection", "Incoming"]
 
@@ -168,14 +176,14 @@ class Connection:
         client = self._client
         if client is None or self._since is None:
             return None
-        extra = wire.of_message(payload, expiry, schema, correlation) if self.protocol5 else None
+        extra = properties.of_message(payload, expiry, schema, correlation) if self.protocol5 else None
         return _unique(client, client.publish(topic, payload, qos, retain, extra).mid)
 
     def subscribe(self, topics: Iterable[str]) -> None:
         """Ask for topics; belongs into `on_connected`, since a broker may have forgotten what was asked before."""
         client = self._client
         if client is not None:
-            wire.subscribe(client, topics, mqtt5=self.protocol5)
+            properties.subscribe(client, topics, mqtt5=self.protocol5)
 
     def stop(self) -> None:
         """Say goodbye, which also tells the broker to forget the will, and close."""
@@ -312,7 +320,7 @@ class Connection:
     def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if client is not self._client:
             return
-        incoming = wire.incoming(message)
+        incoming = properties.incoming(message)
         try:
             if incoming is not None:
                 self._on_message(incoming)

@@ -1,1 +1,1 @@
-"""What is in a frame: faces, who is the same as a moment ago, and what their faces say."""
+"""What is in a frame: faces, who they were a moment ago, and what they show."""

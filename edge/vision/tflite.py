@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from edge.files import read_file
-from edge.vision.cards import Card
+from edge.files.bounded_read import read_file
+from edge.model_files.cards import Card
 
 # ai-edge-litert is 20 times faster; tflite-runtime is all that 32-bit boards have.
 RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))

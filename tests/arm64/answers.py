@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.frames import to_bgr
+from edge.cameras.normalize import to_bgr
 from edge.vision import tflite
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector
-from edge.vision.tracks import overlap
+from edge.vision.emotion_classifier import EmotionClassifier
+from edge.vision.face_detector import FaceDetector
+from edge.vision.tracker import overlap
 from tests.arm64.picture import PEOPLE, SMILING, photograph
 
 # On a PC, they are apart by 0.004 in a score and 0.023 in a probability, and boxes overlap 0.95.

@@ -7,7 +7,7 @@ import time
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from edge.mqtt.client import BrokerSettings, make_client
+from edge.mqtt.client_factory import BrokerSettings, make_client
 
 TOPICS = "$SYS/broker/messages/+"  # what it counts as publish/messages leaves out the retained ones
 INTERVAL = "sys_interval 1"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from edge.config.broker_url import BrokerUrl
 from edge.errors import EdgeError
-from edge.mqtt.client import BrokerSettings
-from edge.urls import BrokerUrl
+from edge.mqtt.client_factory import BrokerSettings
 from tests.fleet.child import Child
 from tests.fleet.counter import INTERVAL, Counter
 from tests.fleet.figures import Latency, Process, Stored, compare, percentile

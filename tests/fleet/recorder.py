@@ -19,7 +19,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.mqtt.client import BrokerSettings, make_client
+from edge.mqtt.client_factory import BrokerSettings, make_client
 
 SESSION_SECONDS = 3600
 AGAIN = 0.2  # seconds between two attempts to connect

@@ -16,15 +16,15 @@ from datetime import datetime, timezone
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from edge import health, statements
-from edge.config import Config
+from edge.aggregation.payload_builder import compose_window
+from edge.aggregation.prevalence import Share
+from edge.aggregation.windows import UNKNOWN, Window
+from edge.config.schema import Config
+from edge.contract.payloads import ModelNames, WindowPayload
+from edge.daemon import metrics, telemetry
+from edge.daemon.mqtt_service import Link
 from edge.errors import EdgeError
-from edge.hardware import Readings
-from edge.link import Link
-from edge.mqtt.compose import compose_window
-from edge.mqtt.payloads import ModelNames, WindowPayload
-from edge.prevalence import Share
-from edge.windows import UNKNOWN, Window
+from edge.hardware.board import Readings
 from tests.publishing import INFO, STATE
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -68,7 +68,7 @@ class Room:
         self._name = name
         self._seconds = crew.window
         self._chance = random.Random(name)  # noqa: S311 - no secret
-        self._meter = health.Meter(time.monotonic())
+        self._meter = metrics.Meter(time.monotonic())
         mqtt = {
             "broker": crew.broker, "username": name, "password_file": crew.password_file, "ca_file": crew.ca_file,
         }  # fmt: skip
@@ -97,7 +97,7 @@ class Room:
         """Tell how the room is; returns the seconds to the next time."""
         now = datetime.now(timezone.utc)
         self.link.publish_health(
-            statements.how_it_is(self._meter, Readings(), time.monotonic(), now, self.link.depth)
+            telemetry.how_it_is(self._meter, Readings(), time.monotonic(), now, self.link.depth)
         )  # fmt: skip
         return self._config.health.seconds
 

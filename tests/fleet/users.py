@@ -10,8 +10,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.mqtt.client import BrokerSettings, make_client
-from edge.urls import BrokerUrl
+from edge.config.broker_url import BrokerUrl
+from edge.mqtt.client_factory import BrokerSettings, make_client
 from tests.fleet.school import HOST, PASSWORD, SchoolBroker
 from tests.support import Message, wait_for
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Capture
+from edge.cameras.capture_thread import Capture
+from edge.cameras.factory import open_camera
 from edge.cameras.gstreamer import GStreamerCamera
-from edge.cameras.sources import open_camera
-from edge.config import Config
+from edge.config.schema import Config
 from edge.errors import CameraError
 from tests.picamera2.camera import draw
 

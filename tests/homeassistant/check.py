@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edge.mqtt.homeassistant import birth_topic, discovery, identifier
-from edge.mqtt.payloads import Info
+from edge.contract.payloads import Info
+from edge.mqtt.discovery import birth_topic, discovery, identifier
 from tests.homeassistant.instance import CheckError, HomeAssistant, wait_until
 from tests.homeassistant.room import ENTRY, TOPICS, Room
 from tests.support import free_port

@@ -15,8 +15,8 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.mqtt.homeassistant import config_topic
-from edge.mqtt.topics import Topics
+from edge.contract.topics import Topics
+from edge.mqtt.discovery import config_topic
 from tests.homeassistant.instance import CheckError, wait_until
 from tests.support import Subscriber, can_connect, free_port
 

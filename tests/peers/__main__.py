@@ -21,8 +21,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
 from tests.peers.catalogue import PEERS, SkippedError
 from tests.peers.score import Score, score, shown
 from tests.peers.talk import Worker

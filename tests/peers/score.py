@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.vision.tracks import overlap
+from edge.vision.tracker import overlap
 
 IOU = 0.5
 SMALLEST, LARGE = 10.0, 24.0  # pixels high

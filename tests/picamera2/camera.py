@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.capture import Capture
+from edge.cameras.capture_thread import Capture
+from edge.cameras.factory import open_camera, resolve_source
 from edge.cameras.picamera import PiCamera
-from edge.cameras.portraits import read_portraits
-from edge.cameras.scene import Scene
-from edge.cameras.sources import open_camera, resolve_source
-from edge.config import Config
+from edge.config.schema import Config
 from edge.errors import CameraError
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
 
 FRAMES = Path("/opt/frames")
 UNPLUGGED = Path("/run/camera-is-unplugged")
@@ -28,7 +28,7 @@ PEOPLE = 12
 HOLD = """
 import sys, time
 from edge.cameras.picamera import PiCamera
-from edge.config import Camera
+from edge.config.schema import Camera
 camera = PiCamera(0, Camera())
 camera.start()
 print("open", flush=True)

@@ -18,8 +18,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from edge.clock import stamp
-from edge.mqtt.examples import HEALTH, STATE, SUPPRESSED, WINDOW
+from edge.contract.examples import HEALTH, STATE, SUPPRESSED, WINDOW
+from edge.timing.clock import stamp
 from tests.subscribers.house import FILES, PACKAGES, CheckError, program, step, wait_until
 from tests.subscribers.telegraf import lines
 from tests.support import can_connect, free_port

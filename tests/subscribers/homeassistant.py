@@ -11,10 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page
 
-from edge.mqtt.examples import INFO, SUPPRESSED
-from edge.mqtt.homeassistant import config_topic, discovery
-from edge.mqtt.payloads import State
-from edge.mqtt.topics import Topics
+from edge.contract.examples import INFO, SUPPRESSED
+from edge.contract.payloads import State
+from edge.contract.topics import Topics
+from edge.mqtt.discovery import config_topic, discovery
 from tests.homeassistant.instance import CLIENT, HomeAssistant
 from tests.subscribers.chromium import browser
 from tests.subscribers.house import (

@@ -14,8 +14,8 @@ from typing import Any
 
 from playwright.sync_api import Error, Page, WebSocket
 
-from edge.mqtt.examples import SUPPRESSED, WINDOW
-from edge.mqtt.payloads import State
+from edge.contract.examples import SUPPRESSED, WINDOW
+from edge.contract.payloads import State
 from tests.subscribers.chromium import browser
 from tests.subscribers.house import (
     FILES,

@@ -7,9 +7,9 @@ import socket
 import statistics
 import time
 
-from edge.cameras.sample import SampleCamera
-from edge.config import Vision
-from edge.vision.models import Models
+from edge.config.schema import Vision
+from edge.sample.camera import SampleCamera
+from edge.vision.model_set import Models
 
 FRAMES = 120
 ADDRESSES = ("127.0.0.1", "192.168.77.1", "203.0.113.1")

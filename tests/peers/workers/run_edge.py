@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.cameras.capture import Frame
-from edge.vision.analysis import Analysis
-from edge.vision.emotions import EmotionClassifier
-from edge.vision.faces import FaceDetector, Faces
-from edge.vision.pace import Plan
+from edge.cameras.capture_thread import Frame
+from edge.vision.emotion_classifier import EmotionClassifier
+from edge.vision.face_detector import FaceDetector, Faces
+from edge.vision.frame_analyzer import Analysis
+from edge.vision.rate_controller import Plan
 from tests.peers.workers.loop import serve
 
 

@@ -1,0 +1,182 @@
+"""Add up what the frames of a stretch of time showed. Pure: no I/O, and time comes with the frames."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.aggregation.prevalence import Tally
+
+UNKNOWN = "unknown"
+MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a frame is missing time
+MISSED_FRAMES = 2.0  # or as many frames, where fewer than two come in a second
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one analysed frame showed.
+
+    Attributes:
+        time: When it was taken, monotonic seconds.
+        counts: Faces per label, every label present, `unknown` among them.
+        too_small: How many of the unknown ones were too small to classify.
+        probabilities: (n, labels) float32, what the classifier said about the faces that it saw in this very frame;
+            None when faces are only counted.
+        near: Faces in this frame that are large enough to be classified; more than n where they take turns.
+    """
+
+    time: float
+    counts: dict[str, int]
+    too_small: int
+    probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    near: int = 0
+
+    @property
+    def faces(self) -> int:
+        """All faces of the frame."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Window:
+    """The sum over one stretch of time.
+
+    Attributes:
+        start: Monotonic seconds.
+        end: Monotonic seconds.
+        frames: Analysed frames; may be 0.
+        counts: Face observations per label: one face in one frame counts one.
+        lowest: Fewest faces in one frame, 0 without frames.
+        highest: Most faces in one frame, 0 without frames.
+        too_small: How many of the unknown were too small.
+        coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
+        fewest: Fewest faces in a frame that showed any, 0 without such a frame.
+        fewest_near: Fewest faces large enough to be named, in a frame that showed any such; 0 without such a frame.
+        tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
+    """
+
+    start: float
+    end: float
+    frames: int
+    counts: dict[str, int]
+    lowest: int
+    highest: int
+    too_small: int
+    coverage: float
+    fewest: int
+    fewest_near: int
+    tally: Tally | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return self.end - self.start
+
+    @property
+    def faces(self) -> int:
+        """Face observations of all labels."""
+        return sum(self.counts.values())
+
+    @property
+    def mean(self) -> float:
+        """Faces in the average frame, 0 without frames."""
+        return self.faces / self.frames if self.frames else 0.0
+
+
+class WindowCutter:
+    """Cuts the stream of observations into windows that follow one another without gap or overlap.
+
+    Args:
+        labels: The labels of the classifier, without `unknown`.
+        seconds: Length of a window.
+        start: When the first one begins, monotonic seconds.
+        fps: Frames per second that will come.
+    """
+
+    def __init__(self, labels: tuple[str, ...], seconds: float, start: float, fps: float = 5.0) -> None:
+        self.expect(fps)
+        self._labels = (*labels, UNKNOWN)
+        self._seconds = seconds
+        self._begin(start, start)
+
+    def _begin(self, start: float, covered: float) -> None:
+        self._start = start
+        self._covered = covered  # up to here the gaps are known
+        self._missing = 0.0
+        self._counts: Counter[str] = Counter()
+        self._frames = self._too_small = self._highest = self._fewest = self._fewest_near = 0
+        self._lowest: int | None = None
+        self._tally: Tally | None = None
+
+    def expect(self, fps: float) -> None:
+        """Another number of frames per second comes from now on: what is left out on purpose is not missing."""
+        self._max_gap = max(MAX_GAP, MISSED_FRAMES / fps)
+
+    @property
+    def end(self) -> float:
+        """When the running window is due."""
+        return self._start + self._seconds
+
+    def due(self, now: float) -> list[Window]:
+        """The windows whose time is over, oldest first; those without any frame are among them."""
+        done = []
+        while now >= self.end:
+            done.append(self._close(self.end))
+        return done
+
+    def add(self, observation: Observation) -> None:
+        """Add a frame to the running window; call `due` with its time first."""
+        self._pass_until(observation.time)
+        self._counts.update(observation.counts)
+        self._frames += 1
+        self._too_small += observation.too_small
+        faces = observation.faces
+        self._highest = max(self._highest, faces)
+        self._lowest = faces if self._lowest is None else min(self._lowest, faces)
+        self._fewest = _fewer(self._fewest, faces)
+        self._fewest_near = _fewer(self._fewest_near, faces - observation.too_small)
+        if observation.probabilities is not None:
+            if self._tally is None:
+                self._tally = Tally(observation.probabilities.shape[1])
+            self._tally.add(observation.probabilities, observation.near)
+
+    def finish(self, now: float) -> list[Window]:
+        """What is left when the daemon stops: windows that are over, then the running one if it has frames."""
+        last = self.due(now)
+        if self._frames and now > self._start:
+            last.append(self._close(now))
+        return last
+
+    def _pass_until(self, time: float) -> None:
+        self._missing += max(0.0, time - self._covered - self._max_gap)
+        self._covered = max(self._covered, time)
+
+    def _close(self, end: float) -> Window:
+        # Frames may have been taken just after the end: what they cover belongs to the next window.
+        covered = min(self._covered, end)
+        self._missing += max(0.0, end - covered - self._max_gap)
+        length = end - self._start
+        window = Window(
+            start=self._start,
+            end=end,
+            frames=self._frames,
+            counts={label: self._counts[label] for label in self._labels},
+            lowest=self._lowest or 0,
+            highest=self._highest,
+            too_small=self._too_small,
+            coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
+            fewest=self._fewest,
+            fewest_near=self._fewest_near,
+            tally=self._tally,
+        )
+        # The second of grace was spent at the end of this window: the next begins with what is left of it.
+        self._begin(end, max(covered, end - self._max_gap))
+        return window
+
+
+def _fewer(least: int, number: int) -> int:
+    """The smaller one; 0 is none."""
+    return min(least, number) if least and number else least or number

@@ -1,0 +1,78 @@
+"""From `camera.source` to a camera: the one place to add a kind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from edge.cameras.gstreamer import GStreamerCamera
+from edge.cameras.image_folder import ImagesCamera
+from edge.cameras.opencv import FileCamera, StreamCamera, UsbCamera, usb_devices
+from edge.cameras.orientation import Turn, TurnedCamera
+from edge.cameras.picamera import PiCamera, csi_cameras
+from edge.errors import CameraError
+from edge.sample.camera import SampleCamera
+
+if TYPE_CHECKING:
+    from edge.cameras.camera import Camera
+    from edge.config.schema import Camera as Settings
+    from edge.config.schema import Config
+
+
+def resolve_source(config: Config) -> tuple[str, str]:
+    """What `auto` means here and now.
+
+    Returns:
+        The source to open, and a sentence for the user when `auto` chose it (else "").
+
+    Raises:
+        CameraError: Somebody answers for a camera, and there is none: a made-up class must not be taken for theirs.
+    """
+    source = config.camera.source
+    if source != "auto":
+        return source, ""
+    devices = csi_cameras() or usb_devices()
+    if not devices and config.deployment.declared:
+        raise CameraError("camera.source: auto found no camera", "plug it in, or ask for camera.source: sample")
+    if not devices:
+        return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
+    if config.mode == "emotions" and not config.deployment.declared:
+        return "sample", (
+            f"camera {devices[0]} was found, but the sample scene is shown: to use the camera, fill in "
+            "deployment.responsible and deployment.legal_basis in config.yaml (or count faces only: mode: headcount)"
+        )
+    return devices[0], f"camera {devices[0]} was found (camera.source: auto)"
+
+
+def open_camera(source: str, config: Config) -> Camera:
+    """The camera for a resolved source, not yet started.
+
+    Raises:
+        CameraError: No camera of that kind.
+    """
+    camera = config.camera
+    turn = Turn.of(camera)
+    kind, _, number = source.partition(":")
+    if kind == "picamera":  # turns by itself, at no cost
+        return PiCamera(int(number or 0), camera)
+    upright = _open_upright(source, camera)
+    return TurnedCamera(upright, turn) if turn.needed else upright
+
+
+def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - one line for each kind
+    kind, _, rest = source.partition(":")
+    if kind == "sample":
+        return SampleCamera(faces=int(rest) if rest else None)
+    if kind == "usb":
+        return UsbCamera(int(rest), (camera.width, camera.height), camera.fps)
+    if source.startswith("/dev/"):
+        return UsbCamera(source, (camera.width, camera.height), camera.fps)
+    if re.match(r"(rtsps?|https?)://", source):
+        return StreamCamera(source, camera.open_timeout, camera.read_timeout)
+    if kind == "gstreamer":
+        return GStreamerCamera(rest, camera)
+    if kind == "file":
+        return FileCamera(rest, loop=camera.loop)
+    if kind == "images":
+        return ImagesCamera(rest, loop=camera.loop)
+    raise CameraError(f"camera.source {source!r} is of no known kind", "see config.yaml")

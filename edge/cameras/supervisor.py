@@ -1,0 +1,185 @@
+"""The camera over the months: opened, paused, lost and found again."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.factory import open_camera
+from edge.config.schema import Config, live
+from edge.errors import CameraError
+
+logger = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds between two tries to open a camera that is gone
+STEADY = 10.0  # seconds of frames after which a camera counts as healthy
+STUCK = 60.0  # seconds after which a driver that does not let go can only be helped by a new process
+
+Mode = Literal["running", "paused", "camera_lost"]
+
+
+class Sensor:
+    """Keeps one camera open while it may be, and tries again when it goes away.
+
+    Args:
+        open_capture: Makes a capture for the camera, not yet started.
+        recovers: Whether a failing camera may come back (a device or stream, not a file).
+        now: Monotonic seconds.
+        lamp: Told True before the camera is opened, and False once nothing holds it open any longer.
+    """
+
+    def __init__(
+        self,
+        open_capture: Callable[[], Capture],
+        now: Callable[[], float],
+        *,
+        recovers: bool,
+        lamp: Callable[[bool], None] = lambda _lit: None,
+    ) -> None:
+        self._lamp = lamp
+        self._open_capture = open_capture
+        self._now = now
+        self._recovers = recovers
+        self._capture: Capture | None = None
+        self._letting_go: tuple[Capture, float] | None = None  # told to stop, not yet ended; since when
+        self._first: float | None = None  # when the first frame came from this capture
+        self._ever = False  # the first opening went well
+        self._wait = FIRST_WAIT
+        self._next_try = 0.0
+        self.mode: Mode = "running"
+        self.problem = ""
+        """Why the camera is lost, and what to do; empty while it is not."""
+
+    def change(self, config: Config, source: str) -> None:
+        """Go on with another camera, or the same one opened otherwise; one that cannot be opened counts as lost."""
+        paused = self.mode == "paused"
+        self.pause()
+        self._open_capture = _opener(config, source, self._now)
+        self._recovers = True
+        if not paused:
+            self.resume()
+
+    @classmethod
+    def of(cls, config: Config, source: str, now: Callable[[], float], lamp: Callable[[bool], None]) -> Sensor:
+        """The sensor for the source in use, where the configuration may say `auto`; the rest as above."""
+        return cls(_opener(config, source, now), now, recovers=live(source), lamp=lamp)
+
+    def start(self) -> None:
+        """Begin to open the camera."""
+        self._capture = self._open_capture()
+        self._first = None
+        self._lamp(True)
+        self._capture.start()
+
+    def wait_open(self, timeout: float) -> bool:
+        """Wait for the first opening; False when it is not open after `timeout` seconds. Raises CameraError."""
+        if self._capture is None or self._capture.wait_open(timeout):
+            self._ever = True
+        return self._ever
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing holds the camera open."""
+        return self._capture is None and self._letting_go is None
+
+    @property
+    def ended(self) -> bool:
+        """The input came to its end, and every frame was taken."""
+        return self._capture is not None and self._capture.ended
+
+    def take(self, timeout: float) -> Frame | None:
+        """The newest frame, waiting up to `timeout` seconds for it; at once None while there is no camera to wait for.
+
+        Raises:
+            CameraError: The camera failed and cannot come back, or its driver hangs for good.
+        """
+        self._watch_letting_go()
+        if self._capture is None and self.mode == "camera_lost" and self._now() >= self._next_try:
+            self._try_again()
+        if self._capture is None:
+            return None
+        try:
+            if not self._capture.wait_open(timeout):
+                return None
+            frame = self._capture.take(timeout)
+        except CameraError as error:
+            if not (self._recovers and self._ever):
+                raise
+            self._lose(error)
+            return None
+        if frame is not None:
+            self._note_frame()
+        return frame
+
+    def rest_until(self, time: float) -> None:
+        """Nobody takes a frame before that, monotonic seconds."""
+        if self._capture is not None:
+            self._capture.rest_until(time)
+
+    def _note_frame(self) -> None:
+        if self._first is None:
+            self._first = self._now()
+            if self.mode == "camera_lost":
+                logger.info("the camera is back")
+            self.mode, self.problem = "running", ""
+        elif self._now() - self._first > STEADY:  # one that comes and goes is still opened ever more rarely
+            self._wait = FIRST_WAIT
+
+    def pause(self) -> None:
+        """Close the camera."""
+        self.mode, self.problem = "paused", ""
+        self._close()
+
+    def resume(self) -> None:
+        """Open the camera again; until a frame comes it counts as running, and if none comes as lost."""
+        if self.mode != "paused":
+            return
+        self.mode, self._ever, self._wait = "running", True, FIRST_WAIT
+        if self._letting_go is None:
+            self.start()
+        else:  # a driver that still hangs in its last read cannot be opened a second time
+            self.mode, self.problem = "camera_lost", "the camera has not been let go yet"
+            self._next_try = self._now()
+
+    def stop(self) -> None:
+        """Close the camera for good."""
+        self._close()
+
+    def _try_again(self) -> None:
+        if self._letting_go is None:
+            self.start()
+
+    def _lose(self, error: CameraError) -> None:
+        if self.mode != "camera_lost":
+            logger.warning("%s; trying to open it again", error)
+        # Where a network camera is, and how one gets in, is for the log, not for everybody who subscribes.
+        self.mode, self.problem = "camera_lost", re.sub(r"\b[a-z]+://\S+", "(address in the log)", str(error))
+        self._close()
+        self._next_try = self._now() + self._wait
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+
+    def _close(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is not None and not capture.stop():
+            self._letting_go = (capture, self._now())
+        self._lamp(not self.closed)
+
+    def _watch_letting_go(self) -> None:
+        if self._letting_go is None:
+            return
+        capture, since = self._letting_go
+        if capture.stop(0.0):
+            self._letting_go = None
+            self._lamp(not self.closed)
+        elif self._now() - since > STUCK:
+            raise CameraError(
+                f"the driver of the camera has not let go of it for {STUCK:.0f} s", "only a new process can help"
+            )
+
+
+def _opener(config: Config, source: str, now: Callable[[], float]) -> Callable[[], Capture]:
+    limits = config.camera.open_timeout, config.camera.read_timeout
+    return lambda: Capture(open_camera(source, config), *limits, now)

@@ -1,0 +1,275 @@
+"""Read `config.yaml`, apply overrides, and explain every mistake at once: file, line, key, found, allowed."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import re
+import reprlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from edge.config.schema import Config, without_password
+from edge.errors import ConfigError
+from edge.files.bounded_read import read_file
+
+ENVIRONMENT_PREFIX = "EDGE_"
+MAX_BYTES = 1_000_000
+MAX_ITEMS = 100  # of a list, whose lines are known
+# What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
+
+Key = tuple[str, ...]
+
+
+@dataclass
+class _Document:
+    """The values found, and for every key where it was found ("config.yaml:12", "--set", ...)."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[Key, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def place(self, key: Key) -> str:
+        """Where a key stands, or the nearest section around it."""
+        while key and key not in self.places:
+            key = key[:-1]
+        return self.places.get(key, "configuration")
+
+
+def find_config() -> Path:
+    """`config.yaml` in the current folder, else the one beside the package."""
+    here = Path("config.yaml")
+    return here if here.exists() else Path(__file__).resolve().parents[2] / "config.yaml"
+
+
+def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Config:
+    """Read and validate the configuration.
+
+    Args:
+        path: The YAML file.
+        overrides: `section.key=value` texts (--set); they win over the environment, which wins over the file.
+        environment: Where `EDGE_SECTION__KEY` variables are looked up.
+
+    Raises:
+        ConfigError: Lists every mistake, one per line.
+    """
+    document = _read(path)
+    for name, text in sorted((environment or {}).items()):
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        section, _, rest = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
+        if "__" not in name and section in Config.model_fields and rest:
+            meant = f"{ENVIRONMENT_PREFIX}{section}__{rest}".upper()
+            document.problems.append(f"environment {name}: write {meant}, with two underscores behind the section")
+        elif "__" in name or (section in Config.model_fields and _model((section,)) is None):
+            key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+            _override(document, key, text, f"environment {name}")
+    for override in overrides:
+        dotted, equals, text = override.partition("=")
+        if not equals:
+            document.problems.append(f"--set {override}: write section.key=value")
+            continue
+        _override(document, tuple(dotted.strip().split(".")), text, f"--set {dotted.strip()}")
+    config = _validate(document)
+    if config is None or document.problems:
+        count = len(document.problems)
+        title = "the configuration has an error" if count == 1 else f"the configuration has {count} errors"
+        raise ConfigError("\n  ".join([f"{title}:", *document.problems]))
+    return config
+
+
+def _validate(document: _Document) -> Config | None:
+    """The configuration, or None with the problems noted."""
+    values = copy.deepcopy(document.values)
+    config = None
+    while config is None:
+        try:
+            config = Config.model_validate(values)
+        except ValidationError as error:
+            found: list[dict[str, Any]] = [dict(detail) for detail in error.errors()]
+            document.problems += [_explain(document, detail) for detail in found]
+            # Rules that join several keys run only when each key is right: drop the wrong ones and look again.
+            if not all(detail["loc"] and _drop(values, detail["loc"]) for detail in found):
+                return None
+    return None if document.problems else config
+
+
+def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
+    """Remove what stands at a place; False if nothing does, or it was removed with its section."""
+    *sections, last = loc
+    for name in sections:
+        if isinstance(values.get(name), list):  # one wrong item takes all of its list along
+            last = name
+            break
+        values = values.get(name, {})
+    return values.pop(last, None) is not None
+
+
+def _read(path: Path) -> _Document:
+    try:
+        text = read_file(path, MAX_BYTES).decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist", "name the configuration with --config FILE") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read", error.strerror or str(error)) from None
+
+    try:
+        document = _parse(text, path)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{line} is not valid YAML", f"{error.problem or error}") from None
+    except YAML_ERRORS as error:
+        raise ConfigError(f"{path} is not valid YAML", " ".join(str(error).split())) from None
+    # An empty section (`deployment:` with nothing below) means its defaults.
+    # A copy of each: sections that share an anchor must not share an override.
+    document.values = {key: {} if value is None else copy.copy(value) for key, value in document.values.items()}
+    return document
+
+
+def _parse(text: str, path: Path) -> _Document:
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        document = _Document(places={(): str(path)})
+        if root is None:
+            return document
+        if not isinstance(root, yaml.MappingNode):
+            raise ConfigError(f"{path}:1 is not a list of sections", "write `section: {key: value}`")
+        _mark(root, (), path, document)
+        document.values = loader.construct_document(root)
+        return document
+    finally:
+        loader.dispose()
+
+
+def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -> None:
+    for name, value in node.value:
+        key = (*above, str(name.value))
+        place = f"{path}:{name.start_mark.line + 1}"
+        if key in document.places:
+            document.problems.append(f"{place}: {'.'.join(key)}: written twice (first at {document.places[key]})")
+        document.places[key] = place
+        if isinstance(value, yaml.MappingNode) and len(key) < 4:
+            _mark(value, key, path, document)
+        if isinstance(value, yaml.SequenceNode) and len(key) < 3:
+            for number, item in enumerate(value.value[:MAX_ITEMS]):
+                below = (*key, str(number))
+                document.places[below] = f"{path}:{item.start_mark.line + 1}"
+                if isinstance(item, yaml.MappingNode):
+                    _mark(item, below, path, document)
+
+
+def _override(document: _Document, key: Key, text: str, place: str) -> None:
+    try:
+        value = _verbatim(text) if _is_text(key) else yaml.safe_load(text)
+    except YAML_ERRORS:
+        value = text
+    section = document.values
+    for depth, name in enumerate(key[:-1]):
+        if name not in section:
+            section[name] = {}
+            document.places.setdefault(key[: depth + 1], place)
+        below = section[name]
+        if not isinstance(below, dict):
+            document.problems.append(f"{place}: {name} is not a section")
+            return
+        section = below
+    section[key[-1]] = value
+    document.places[key] = place
+
+
+def _is_text(key: Key) -> bool:
+    rule = _rule(key)
+    return "string" in [part.get("type") for part in (rule, *rule.get("anyOf", ()))]
+
+
+def _verbatim(text: str) -> str | None:
+    """Text as it was typed: `ethics vote #17` has no comment in it, and `204` is no number."""
+    return None if text in ("", "null") else text
+
+
+def _explain(document: _Document, detail: dict[str, Any]) -> str:
+    """One line for one pydantic error."""
+    key: Key = tuple(str(part) for part in detail["loc"])
+    where = document.place(key)
+    name = ".".join(key)
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key[-1], _names(key[:-1]), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(_names(key[:-1]))}"
+        return f"{where}: {name}: unknown key; {hint}"
+    if detail["type"] == "missing":
+        return f"{where}: {name}: is missing; allowed: {_allowed(key)}"
+    if detail["type"] == "value_error":
+        text = str(detail["ctx"]["error"])
+        found = f"found {_shown(detail['input'])}; " if isinstance(detail["input"], str) else ""
+        if not name and (about := re.search(r"[a-z_]+\.[a-z_]+", text)):  # a rule that joins two sections
+            where = document.place(tuple(about[0].split(".")))
+        return f"{where}: {name}: {found}{text}" if name else f"{where}: {text}"
+    return f"{where}: {name}: found {_shown(detail['input'])}; allowed: {_allowed(key)}"
+
+
+def _shown(value: object) -> str:
+    # A short form by construction: the whole one of a file full of anchors might never end.
+    shorten = reprlib.Repr()
+    shorten.maxlevel, shorten.maxstring, shorten.maxother, shorten.maxlong = 2, 200, 80, 40
+    try:
+        text = shorten.repr(without_password(value) if isinstance(value, str) else value)
+    except ValueError:  # Python refuses to write out integers of thousands of digits
+        text = f"a {type(value).__name__} that is too long to show"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _model(key: Key) -> type[BaseModel] | None:
+    """The model of a section, None where there is no such section."""
+    model: type[BaseModel] = Config
+    for depth, name in enumerate(key):
+        if depth and name.isdigit():  # an item of the list that was named before
+            continue
+        info = model.model_fields.get(name)
+        found = next(iter(get_args(info.annotation)), info.annotation) if info else None
+        if not (isinstance(found, type) and issubclass(found, BaseModel)):
+            return None
+        model = found
+    return model
+
+
+def _rule(key: Key) -> dict[str, Any]:
+    """The JSON Schema of one key, empty where there is no such key."""
+    model = _model(key[:-1])
+    if len(key) > 1 and key[-1].isdigit():
+        item: dict[str, Any] = _rule(key[:-1]).get("items", {})
+        return item
+    rules: dict[str, dict[str, Any]] = model.model_json_schema()["properties"] if model else {}
+    return rules.get(key[-1], {})
+
+
+def _names(section: Key) -> list[str]:
+    model = _model(section)
+    return [info.alias or name for name, info in model.model_fields.items()] if model else []
+
+
+def _allowed(key: Key) -> str:
+    """What a key may hold, from its own declaration."""
+    rule = _rule(key)
+    if not rule:
+        return "nothing"
+    if _model(key) and rule.get("type") != "array":
+        return f"a section with the keys {', '.join(_names(key))}"
+    if choices := rule.get("enum"):
+        kind = ", ".join(map(str, choices))
+    else:
+        kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list"}
+        kind = kinds.get(rule.get("type", ""), "text")
+    low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
+    if low is not None and high is not None:
+        kind += f" {'from' if 'minimum' in rule else 'above'} {low:g} to {high:g}"
+    description = rule.get("description")
+    return f"{kind} ({description})" if description else kind

@@ -1,0 +1,293 @@
+"""The whole configuration as frozen pydantic models: every key, its range, and what it means."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from edge.config.broker_url import BrokerUrl
+from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
+
+# What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
+_NO_NAME = r"+#/\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
+NAME_PATTERN = rf"^[^${_NO_NAME}][^{_NO_NAME}]{{0,63}}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
+
+SOURCES = (
+    "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
+    "gstreamer:csi, gstreamer:PIPELINE, file:clip.mp4, images:folder"
+)
+SOURCE_PATTERN = (
+    r"^(auto|sample(:([1-9]\d?|100))?|picamera(:\d)?|usb:\d{1,2}|/dev/\S+|rtsps?://\S+|https?://\S+|gstreamer:.+"
+    r"|file:.+|images:.+)$"
+)
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused, so that a typo is never silently ignored."""
+
+    # `name: 204` means the name 204.
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024, coerce_numbers_to_str=True)
+
+
+class Device(Section):
+    """Who is speaking: the first two levels of every topic."""
+
+    name: Name = Field("room-1", description="name of this room, without + # / or control characters")
+    prefix: Name = Field("classroom", description="first level of every topic, without + # / or control characters")
+
+
+class Camera(Section):
+    """Where frames come from."""
+
+    source: str = Field("auto", pattern=SOURCE_PATTERN, description=f"one of: {SOURCES}")
+    width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB or CSI camera")
+    height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB or CSI camera")
+    fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB or CSI camera")
+    rotation: Literal[0, 180] = Field(0, description="degrees to turn the picture by: 180 if it is upside down")
+    hflip: bool = Field(default=False, description="exchange left and right")
+    vflip: bool = Field(default=False, description="exchange top and bottom")
+    exposure: int = Field(
+        0, ge=0, le=1_000_000, description="exposure of a picamera in microseconds; 0 leaves it to the camera"
+    )
+    gain: float = Field(0.0, ge=0, le=64, description="analogue gain of a picamera; 0 leaves it to the camera")
+    hdr: bool = Field(default=False, description="high dynamic range of a picamera that has it, for bright windows")
+    loop: bool = Field(default=False, description="start a file or folder again when it ends")
+    open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
+    read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+
+    @model_validator(mode="after")
+    def _exposure(self) -> Camera:
+        if self.exposure * self.fps > 1e6:
+            raise ValueError(
+                f"exposure {self.exposure} does not fit into a frame: at fps {self.fps:g} it is "
+                f"{1e6 / self.fps:.0f} microseconds at most"
+            )
+        return self
+
+
+class Vision(Section):
+    """How frames are analysed."""
+
+    fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
+    detect_fps: float = Field(
+        3.0, ge=0.1, le=60, description="times a second that faces are looked for, when there is no time in every frame"
+    )
+    cpu_budget: float = Field(
+        1.0, ge=0.05, le=1, description="share of this machine's processors that the daemon may use"
+    )
+    detect_width: Literal[640, 1280, 1920] = Field(
+        1280, description="pixels across the frame in which faces are looked for"
+    )
+    min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
+    min_confidence: float = Field(0.4, ge=0, le=1, description="less certain emotions are counted as unknown")
+    threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
+    emotions_model: File = Field("emotions.json", description="card of the emotion model")
+    emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
+
+
+class Window(Section):
+    """How long results are added up before they are published."""
+
+    seconds: float = Field(10.0, ge=1, le=3600, description="length of a window")
+
+
+class Mqtt(Section):
+    """Where numbers go."""
+
+    broker: str = Field(
+        "embedded", description="embedded, mqtt://host:1883 or mqtts://host:8883 (credentials go into their own keys)"
+    )
+    embedded_port: int = Field(1883, ge=1024, le=65535, description="port of the embedded broker, on 127.0.0.1")
+    username: str | None = Field(None, max_length=256, description="user name at the broker")
+    password_file: File | None = Field(
+        None, description="file that holds the password; without it the systemd credential mqtt-password"
+    )
+    ca_file: File | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
+    certificate_file: File | None = Field(None, description="client certificate, PEM (mqtts only)")
+    key_file: File | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
+    keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
+
+    @field_validator("broker")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        if value != "embedded":
+            BrokerUrl.parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _tls(self) -> Mqtt:
+        files = [key for key in ("ca_file", "certificate_file", "key_file") if getattr(self, key)]
+        if files and not self.broker.startswith("mqtts://"):
+            raise ValueError(f"{files[0]} is only used with an mqtts:// broker, but broker is {self.broker}")
+        if self.password_file and not self.username:
+            raise ValueError("password_file needs a username")
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("certificate_file and key_file go together")
+        return self
+
+
+class Outbox(Section):
+    """Where windows wait until the broker has them."""
+
+    path: File | None = Field(
+        None, description="SQLite file; without it $STATE_DIRECTORY/outbox.sqlite or ~/.local/state/edge/<name>.sqlite"
+    )
+    max_age_hours: float = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
+    max_megabytes: int = Field(64, ge=1, le=10000, description="how large it may grow before the oldest are dropped")
+
+    @field_validator("path")
+    @classmethod
+    def _names_a_file(cls, value: str | None) -> str | None:
+        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume")):
+            raise ValueError("it has to name a file, and not one that ends in .pause or .resume")
+        return value
+
+
+class Health(Section):
+    """How often the daemon reports on itself, and when its board is too hot."""
+
+    seconds: float = Field(30.0, ge=1, le=3600, description="time between health messages")
+    hot_c: float = Field(
+        80.0, ge=40, le=120, description="degrees Celsius of the processor from which fewer frames are analysed"
+    )
+
+
+Pin = Annotated[int, Field(ge=0, le=27)]
+
+
+class Gpio(Section):
+    """What is wired to the pins of a Raspberry Pi, by their BCM numbers."""
+
+    led: Pin | None = Field(None, description="pin of a lamp that is lit while the camera is open")
+    button: Pin | None = Field(None, description="pin of a button to ground that pauses and resumes")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Gpio:
+        if self.led is not None and self.led == self.button:
+            raise ValueError(f"led and button cannot share pin {self.led}")
+        return self
+
+
+class PauseTime(Section):
+    """A time of the week in which the camera is closed."""
+
+    days: tuple[Day, ...] = Field(DAYS, description="days on which it begins: mon, tue, wed, thu, fri, sat, sun")
+    begin: Annotated[str, BeforeValidator(clock_time)] = Field(
+        alias="from", pattern=CLOCK_PATTERN, description='when it begins, as "12:00"'
+    )
+    end: Annotated[str, BeforeValidator(clock_time)] = Field(
+        alias="to", pattern=CLOCK_PATTERN, description='when, as "13:00"; not later than `from` is on the next day'
+    )
+
+    @field_validator("days")
+    @classmethod
+    def _days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name one day or more, or leave days out for every day")
+        return value
+
+
+class Privacy(Section):
+    """What is held back, and when nothing is looked at."""
+
+    min_faces: int = Field(
+        5, ge=1, le=1000, description="windows in which fewer people are seen at any time are sent without figures"
+    )
+    round_to: int = Field(1, ge=1, le=1000, description="counts are rounded to multiples of this")
+    schedule: tuple[PauseTime, ...] = Field((), max_length=100, description="times of the week with a closed camera")
+    time_zone: str | None = Field(
+        None, description="time zone of the schedule, such as Europe/Berlin; without it this machine's"
+    )
+    trust_clock: bool = Field(
+        default=False, description="follow the schedule even if nothing (NTP) has set this machine's clock"
+    )
+    allow_remote_resume: bool = Field(
+        default=True, description="whether a pause may be ended over MQTT, or only on the device itself"
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            zone_named(value)
+        return value
+
+    @property
+    def weekly(self) -> Schedule:
+        """The schedule, ready to be asked."""
+        return Schedule(
+            tuple(
+                WeeklyPause(
+                    frozenset(map(DAYS.index, each.days)), time.fromisoformat(each.begin), time.fromisoformat(each.end)
+                )
+                for each in self.schedule
+            ),
+            zone_named(self.time_zone) if self.time_zone else None,
+        )
+
+
+class HomeAssistant(Section):
+    """Whether and where Home Assistant finds this device by itself."""
+
+    discovery: bool = Field(default=True, description="announce this device to Home Assistant")
+    prefix: Name = Field("homeassistant", description="its discovery prefix, without + # / or control characters")
+
+
+class Deployment(Section):
+    """Who answers for a live camera, and on what legal basis; empty: no live camera is opened."""
+
+    responsible: str = Field("", description="person or office that answers for this device")
+    legal_basis: str = Field("", description="why the law allows it here")
+
+    @property
+    def declared(self) -> bool:
+        """Both keys say something."""
+        return bool(self.responsible.strip() and self.legal_basis.strip())
+
+
+class Config(Section):
+    """One `config.yaml`, valid as shipped."""
+
+    device: Device = Device()
+    mode: Literal["emotions", "headcount"] = Field(
+        "emotions", description="name emotions, or only count faces and load no emotion model"
+    )
+    camera: Camera = Camera()
+    vision: Vision = Vision()
+    window: Window = Window()
+    mqtt: Mqtt = Mqtt()
+    outbox: Outbox = Outbox()
+    health: Health = Health()
+    gpio: Gpio = Gpio()
+    privacy: Privacy = Privacy()
+    homeassistant: HomeAssistant = HomeAssistant()
+    deployment: Deployment = Deployment()
+
+    @model_validator(mode="after")
+    def _declared(self) -> Config:
+        if self.mode == "emotions" and live(self.camera.source) and not self.deployment.declared:
+            raise ValueError(
+                f"camera.source {without_password(self.camera.source)} is a live camera, and emotions of real people "
+                "are named only when deployment.responsible and deployment.legal_basis say who answers for it and on "
+                "what legal basis; fill in both, or use camera.source: sample or mode: headcount"
+            )
+        return self
+
+
+def live(source: str) -> bool:
+    """Whether a source shows people now: a device or a stream, not a file, a folder, the sample, or auto."""
+    return source.startswith(("picamera", "usb:", "/dev/", "rtsp", "http", "gstreamer:"))
+
+
+def without_password(text: str) -> str:
+    """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets."""
+    text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
+    text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
+    # Many cheap cameras take user and password as a part of the path.
+    return re.sub(r"\b(user\w*|pass\w*|pwd|token|key|auth)=[^&/]*", r"\1=***", text, flags=re.IGNORECASE)

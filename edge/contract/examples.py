@@ -1,0 +1,95 @@
+"""One room, as it looks on the wire: an example of every payload, for the documentation."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from edge.contract.payloads import Alert, Answer, HealthPayload, Info, Payload, State, WindowPayload
+
+_NAMES = {"faces": "yunet-2023mar-1280x736-int8@d1b8ca8843fa", "emotions": "mobilenet-v4-small-48@d8154e8033df"}
+_ESTIMATE = {
+    "angry": (0.01, 0.0, 0.04),
+    "disgust": (0.0, 0.0, 0.01),
+    "fear": (0.01, 0.0, 0.03),
+    "happy": (0.23, 0.17, 0.29),
+    "neutral": (0.66, 0.58, 0.73),
+    "sad": (0.03, 0.0, 0.07),
+    "surprise": (0.06, 0.03, 0.1),
+}
+
+WINDOW = WindowPayload.model_validate(
+    {
+        "device": "room-204", "epoch": "6f1c9a2e", "seq": 18342, "replayed": False,
+        "window": {"start": "2026-10-04T08:15:00.000Z", "end": "2026-10-04T08:15:10.000Z", "seconds": 10.0},
+        "frames": 28,
+        "faces": {"total": 767, "mean": 27.39, "min": 24, "max": 30},
+        "counts": {
+            "angry": 9, "disgust": 0, "fear": 4, "happy": 171, "neutral": 452, "sad": 38, "surprise": 52, "unknown": 41,
+        },
+        "people": {
+            "angry": 0.32, "disgust": 0.0, "fear": 0.14, "happy": 6.11, "neutral": 16.14, "sad": 1.36, "surprise": 1.86,
+            "unknown": 1.46,
+        },
+        "estimate": {name: dict(zip(("share", "low", "high"), of, strict=True)) for name, of in _ESTIMATE.items()},
+        "suppressed": False,
+        "quality": {"coverage": 0.98, "too_small": 31, "clock_synced": True},
+        "model": _NAMES,
+    }
+)  # fmt: skip
+_NOTHING = {
+    "faces": dict.fromkeys(("total", "mean", "min", "max")), "counts": None, "people": None, "estimate": None,
+    "quality": {"coverage": 1.0, "too_small": None, "clock_synced": True},
+}  # fmt: skip
+SUPPRESSED = WindowPayload.model_validate(
+    {**WINDOW.model_dump(by_alias=True), **_NOTHING, "seq": 18343, "suppressed": True}
+)
+HEADCOUNT = WindowPayload.model_validate(
+    {
+        **WINDOW.model_dump(by_alias=True), **_NOTHING, "faces": WINDOW.faces, "model": {**_NAMES, "emotions": None},
+    }
+)  # fmt: skip
+STATE = State(mode="running", reason="started", since="2026-10-04T06:00:02.117Z")
+PAUSED = State(mode="paused", reason="paused by Mrs Doe, over MQTT", since="2026-10-04T09:45:00.004Z")
+INFO = Info.model_validate(
+    {
+        "device": "room-204", "mode": "emotions", "version": "0.1.0", "python": "3.11.2",
+        "runtime": "ai-edge-litert 2.3.0", "camera": "usb",
+        "models": {
+            kind: {"name": name.partition("@")[0], "sha256": name.partition("@")[2].ljust(64, "0")}
+            for kind, name in _NAMES.items()
+        },
+        "labels": list(_ESTIMATE), "estimate": "from emotions.calibration.json, ferplus, 3372 pictures",
+        "window_seconds": 10.0,
+        "privacy": {
+            "min_faces": 5, "round_to": 1,
+            "schedule": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "12:00", "to": "13:00"}],
+            "time_zone": None, "trust_clock": False, "allow_remote_resume": True,
+        },
+        "deployment": {
+            "responsible": "Jane Doe, head of research, jane@example.org",
+            "legal_basis": "ethics vote 2026-17, written consent of all participants",
+        },
+    }
+)  # fmt: skip
+HEALTH = HealthPayload(
+    time="2026-10-04T08:15:12.410Z", uptime=8110.3, fps=2.8, stages_ms={"detect": 61.2, "classify": 88.9},
+    faces_per_frame=27.39, temperature_c=61.8, throttled_bits=0, under_voltage=False, load=0.31, disk_free_mb=21804.0,
+    rss_mb=171.4, outbox_depth=0,
+)  # fmt: skip
+ALERT = Alert(
+    problem="no frame for 5 s from usb:0", remedy="check the cable of the camera", since="2026-10-04T08:17:40.250Z"
+)
+DONE = Answer(status="ok", error=None, id=7)
+REFUSED = Answer(
+    status="error", error="interval: allowed is a number from 1 to 3600, in seconds", id="a lamp in the hall"
+)
+
+EXAMPLES: dict[type[BaseModel], dict[str, Payload]] = {
+    WindowPayload: {"figures": WINDOW, "suppressed": SUPPRESSED, "headcount": HEADCOUNT},
+    State: {"running": STATE, "paused": PAUSED},
+    Info: {"info": INFO},
+    HealthPayload: {"health": HEALTH},
+    Alert: {"camera": ALERT},
+    Answer: {"done": DONE, "refused": REFUSED},
+}
+"""Examples of each model by name."""

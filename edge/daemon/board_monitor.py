@@ -1,0 +1,66 @@
+"""Looks after the board: reads it now and then, slows the analysis down while it is hot, tells of a weak supply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge.config.schema import Config
+from edge.contract.payloads import Alert
+from edge.daemon.paths import outbox_path
+from edge.hardware.board import Board, Readings
+from edge.hardware.thermal_throttle import Throttle
+
+EVERY = 5.0  # seconds between two looks at the board
+WELL_AGAIN = 60.0  # seconds without under-voltage after which the alert is cleared
+PROBLEM = "the power supply is too weak: the voltage drops"
+REMEDY = "use the power supply made for this board, a short thick cable and no hub; unplug what it need not feed"
+
+
+class Guard:
+    """What the board says, and what follows from it.
+
+    Args:
+        stamp: The time of day as a stamp.
+        board: The board, if not the one we run on.
+    """
+
+    def __init__(self, stamp: Callable[[], str], board: Board | None = None) -> None:
+        self._board = board or Board()
+        self._stamp = stamp
+        self._next = 0.0
+        self._well_at = 0.0
+        self._wanted = 1.0
+        self._throttle = Throttle()
+        self.readings = Readings()
+        """What the board said last."""
+        self.alert: Alert | None = None
+        """What a person should look at; None when there is nothing."""
+
+    def look(self, now: float, config: Config) -> None:
+        """Look at the board if it is time; to be called several times a second.
+
+        Args:
+            now: Monotonic seconds.
+            config: The configuration in force.
+        """
+        self._wanted = config.vision.fps
+        if now < self._next:
+            return
+        self._next = now + EVERY
+        self.readings = self._board.read(now, outbox_path(config), config.health.seconds)
+        self._throttle.look(now, self.readings, config.health.hot_c)
+        if self.readings.under_voltage:
+            self._well_at = now + WELL_AGAIN
+            self.alert = self.alert or Alert(problem=PROBLEM, remedy=REMEDY, since=self._stamp())
+        elif now >= self._well_at:
+            self.alert = None
+
+    @property
+    def fps(self) -> float:
+        """Frames to analyse per second."""
+        return self._throttle.fps(self._wanted)
+
+    @property
+    def throttled(self) -> str:
+        """Why that is fewer than wanted; empty: it is not."""
+        return self._throttle.reason(self._wanted)

@@ -1,0 +1,103 @@
+"""What the configuration means on this machine: broker settings with the password, paths, lifetimes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from edge.config.broker_url import BrokerUrl
+from edge.config.schema import Config
+from edge.contract.topics import Topics
+from edge.delivery.outbox import MEGABYTE, Outbox
+from edge.delivery.publisher import Lifetimes
+from edge.errors import ConfigError
+from edge.files.bounded_read import read_file
+from edge.mqtt.client_factory import BrokerSettings
+
+MAX_PASSWORD_BYTES = 4096
+
+
+def topics(config: Config) -> Topics:
+    """The topics of this device."""
+    return Topics(config.device.prefix, config.device.name)
+
+
+def lifetimes(config: Config) -> Lifetimes:
+    """Message expiry as the MQTT contract says."""
+    return Lifetimes(config.outbox.max_age_hours * 3600, 3 * config.window.seconds, 3 * config.health.seconds)
+
+
+def make_outbox(config: Config) -> Outbox:
+    """The outbox of this device, not yet opened."""
+    return Outbox(outbox_path(config), config.outbox.max_megabytes * MEGABYTE)
+
+
+def outbox_path(config: Config) -> Path:
+    """`outbox.path`, else systemd's state directory, else the user's."""
+    if config.outbox.path:
+        return Path(config.outbox.path)
+    state = os.environ.get("STATE_DIRECTORY")
+    if state:
+        return Path(state) / "outbox.sqlite"
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    name = re.sub(r"[^\w.-]", "_", f"{config.device.prefix}-{config.device.name}")
+    return home / "edge" / f"{name}.sqlite"
+
+
+def pause_path(config: Config) -> Path:
+    """The file beside the outbox that is there while the daemon is paused."""
+    outbox = outbox_path(config)
+    # Only a usual ending makes room: outboxes called hall.1 and hall.2 must not share a pause.
+    return outbox.with_suffix(".pause") if outbox.suffix == ".sqlite" else outbox.with_name(f"{outbox.name}.pause")
+
+
+def broker_settings(
+    config: Config, url: BrokerUrl | None = None, purpose: str = "", *, mqtt5: bool = True
+) -> BrokerSettings:
+    """How to reach the broker.
+
+    Args:
+        config: The configuration.
+        url: Where the embedded broker listens.
+        purpose: Added to the client id, so that a second client does not push the daemon out.
+        mqtt5: Whether to begin with MQTT 5.
+
+    Raises:
+        ConfigError: The password cannot be read.
+    """
+    mqtt = config.mqtt
+    if url is None:
+        url = (
+            BrokerUrl("127.0.0.1", mqtt.embedded_port, tls=False)
+            if mqtt.broker == "embedded"
+            else BrokerUrl.parse(mqtt.broker)
+        )
+    return BrokerSettings(
+        url=url,
+        client_id=f"edge-{config.device.prefix}-{config.device.name}{purpose}",
+        username=mqtt.username,
+        password=_password(mqtt.password_file) if mqtt.username else None,
+        ca_file=mqtt.ca_file,
+        certificate_file=mqtt.certificate_file,
+        key_file=mqtt.key_file,
+        keepalive=mqtt.keepalive,
+        mqtt5=mqtt5,
+    )
+
+
+def _password(file: str | None) -> str | None:
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(file) if file else Path(credentials) / "mqtt-password" if credentials else None
+    if path is None or (not file and not path.exists()):
+        return None
+    try:
+        return read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
+    except OSError as error:
+        # The value is not repeated: somebody may have written the password itself there.
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"mqtt.password_file cannot be read ({reason})", "it names a file with the password"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError("mqtt.password_file is not UTF-8 text", "is it the right file?") from None

@@ -1,0 +1,175 @@
+"""Frames in, window payloads out: one stretch of watching under one configuration."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge.aggregation import privacy
+from edge.aggregation.payload_builder import compose_window
+from edge.aggregation.prevalence import Share
+from edge.aggregation.prevalence import published as published_shares
+from edge.aggregation.windows import Window, WindowCutter
+from edge.contract.payloads import ModelNames, WindowPayload
+from edge.timing.clock import Stamps, clock_synced
+from edge.vision.frame_analyzer import Analysis, Look
+from edge.vision.rate_controller import Pace, Plan
+from edge.vision.tracker import MAX_AGE
+
+if TYPE_CHECKING:
+    from edge.cameras.capture_thread import Frame
+    from edge.config.schema import Config
+    from edge.daemon.metrics import Meter
+    from edge.vision.model_set import Models
+
+
+PLAN_EVERY = 1.0  # seconds
+SLOW = 0.8  # of the frames that were asked for: if fewer come, and the analysis is not late, the camera is slow
+
+
+class Observer:
+    """Analyses frames, cuts windows, holds back what the policy says, and builds the payloads.
+
+    A change of the configuration, or a pause, ends it with `finish`; another one begins with no memory of faces.
+
+    Args:
+        config: The configuration.
+        models: Detector and classifier, started.
+        meter: Told how long stages take.
+        stamps: The time of day of windows.
+        start: When the first window begins, monotonic seconds.
+    """
+
+    def __init__(self, config: Config, models: Models, meter: Meter, stamps: Stamps, start: float) -> None:
+        self._config = config
+        self._meter = meter
+        self._stamps = stamps
+        self._estimator = models.estimator
+        self._names = ModelNames(
+            faces=models.detector.card.identity,
+            emotions=models.classifier.card.identity if models.classifier else None,
+        )
+        vision = config.vision
+        # Nobody can be followed from one picture of a folder to the next.
+        least = vision.fps if config.camera.source.startswith("images:") else vision.detect_fps
+        self._pace = Pace(vision.cpu_budget, len(os.sched_getaffinity(0)), least)
+        self._plan = Plan(vision.fps, vision.fps)
+        self._planned = start
+        self._frames = 0  # since then
+        self._hurried = False  # since then, at any time
+        self._newest: float | None = None  # when the newest frame was taken
+        self._analysis = Analysis(
+            models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan, self._took
+        )
+        self._cutter = WindowCutter(models.labels, config.window.seconds, start, vision.fps)
+        self._on_its_way: Look | None = None
+
+    @property
+    def fps(self) -> float:
+        """Frames per second for which there is time."""
+        return self._plan.fps
+
+    def expect(self, fps: float, now: float) -> None:
+        """Plan for so many frames per second, once a second; the running window goes on.
+
+        Args:
+            fps: How many are wanted.
+            now: Monotonic seconds.
+        """
+        since = now - self._planned
+        if since < PLAN_EVERY and self._plan.fps <= fps:
+            return
+        came, coming = self._frames / max(since, PLAN_EVERY), fps
+        if 0 < came < SLOW * self._plan.fps and not self._hurried:
+            coming = min(fps, came / SLOW)  # no plan for frames that the camera does not deliver
+        self._planned, self._frames, self._hurried = now, 0, False
+        self._pace.compare(time.process_time())
+        plan = self._pace.plan(coming)
+        if plan.fps == coming:
+            plan = replace(plan, fps=fps, detections=plan.detections if plan.follows else fps)
+        self._plan = plan
+        self._analysis.expect(plan)
+        self._cutter.expect(plan.fps)
+
+    def observe(self, frame: Frame, *, hurry: bool = False) -> list[WindowPayload]:
+        """Analyse a frame.
+
+        Args:
+            frame: Newer than all before.
+            hurry: The next one is already due: its faces may be looked for while those of this one are classified,
+                so that this one is counted only then.
+
+        Returns:
+            The windows that were over before it was taken, oldest first.
+        """
+        self._frames += 1
+        self._hurried |= hurry
+        self._newest = frame.time
+        look = self._analysis.look(frame, beside=self._pace.overlaps and (hurry or self._on_its_way is not None))
+        # The windows before come first: what is forgotten with a suppressed one must not reach into this frame.
+        done = self.due(frame.time)
+        self._on_its_way = look
+        if not (hurry and self._pace.overlaps):
+            self._count()
+        return done
+
+    def due(self, now: float) -> list[WindowPayload]:
+        """The windows whose time is over, oldest first."""
+        if self._on_its_way is not None and self._on_its_way.frame.time <= now:
+            self._count()
+        if self._newest is not None and now - self._newest > MAX_AGE:  # the camera is lost: so is who was there
+            self._newest = None
+            self._analysis.forget()
+        return [self._payload(window) for window in self._cutter.due(now)]
+
+    def finish(self, now: float) -> list[WindowPayload]:
+        """What is left: windows that are over, then the running one if it has frames."""
+        self._count()
+        last = [self._payload(window) for window in self._cutter.finish(now)]
+        self._analysis.forget()
+        return last
+
+    def _count(self) -> None:
+        """Count the frame that is on its way."""
+        look, self._on_its_way = self._on_its_way, None
+        if look is not None:
+            observation = self._analysis.count(look)
+            self._pace.saw(observation.near)
+            self._cutter.add(observation)
+            self._meter.frame()
+
+    def _took(self, stage: str, seconds: float, faces: int) -> None:
+        self._meter.stage(stage, seconds)
+        self._pace.took(stage, seconds, faces if stage == "classify" else 1)
+
+    def _payload(self, window: Window) -> WindowPayload:
+        policy = self._config.privacy
+        suppressed = privacy.is_suppressed(window, policy.min_faces)
+        hidden = privacy.hides_emotions(window, policy.min_faces)
+        if suppressed or hidden:  # a track would carry what a face was smoothed with into the next window
+            self._analysis.forget()
+        if hidden:
+            window = privacy.without_emotions(window)
+        published = privacy.rounded(window, policy.round_to)
+        # How long the stages took tells the number of faces far better than coarsely rounded counts do.
+        self._meter.close_window(None if suppressed else round(published.mean, 2), told=policy.round_to == 1)
+        _, end = self._stamps.span(window.start, window.end)
+        shares = None if suppressed else self._shares(window)
+        return compose_window(
+            published,
+            device=self._config.device.name,
+            end=end,
+            suppressed=suppressed,
+            clock_synced=self._stamps.true and clock_synced(),
+            models=self._names,
+            estimate=published_shares(shares, published.faces, policy.round_to),
+        )
+
+    def _shares(self, window: Window) -> dict[str, Share] | None:
+        """Estimated shares, None without calibration; and when only few were near enough for their emotions."""
+        tally, enough = window.tally, self._config.privacy.min_faces
+        if self._estimator is None or tally is None or round(tally.people) < enough or not tally.complete:
+            return None
+        return self._estimator.estimate(tally)

@@ -1,0 +1,202 @@
+"""What the daemon does now, and who wants it so: running, paused by a person or by the schedule, without a camera."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from edge.cameras.supervisor import Sensor
+from edge.config.schema import Privacy
+from edge.contract.payloads import Mode, State
+from edge.daemon import audit
+from edge.daemon.pause_store import Override, OverrideFile, Pause, PauseFile
+from edge.errors import EdgeError
+from edge.timing.clock import clock_synced, stamp
+from edge.timing.schedule import Schedule, in_words
+
+logger = logging.getLogger(__name__)
+
+AT_THE_DEVICE = "somebody at the device"
+SCHEDULE = "the schedule"
+BACK = {"throttled": "the board has cooled down"}
+NO_CLOCK = "there is a schedule, but nothing has set this machine's clock (NTP) since the start"
+
+
+class Condition:
+    """The pauses in force, a person's also on disk, and the state that was told last.
+
+    Args:
+        utc: The time of day.
+        synced: Whether the system says that its clock is set.
+    """
+
+    def __init__(self, utc: Callable[[], datetime], synced: Callable[[], bool] = clock_synced) -> None:
+        self._utc = utc
+        self._synced = synced
+        self._file: PauseFile | None = None
+        self._override: OverrideFile | None = None
+        self._stored = False  # the pause has its file, so that a missing file ends it
+        self._schedule = Schedule()
+        self._trusting = False
+        self._clock_known = False  # once it was set, it is good enough for days
+        self.pause: Pause | None = None
+        self.rule = ""
+        """Why the schedule keeps the camera closed now; empty: it does not."""
+        self.throttled = ""
+        """Why fewer frames are analysed than wanted; empty: they are not."""
+        self.told: State | None = None
+
+    @property
+    def notice(self) -> str:
+        """What somebody who starts the daemon has to know; empty: nothing."""
+        if not self.closed or self.told is None:
+            return ""
+        return f"{self.told.reason} since {self.told.since}: no windows come until it is resumed (edge resume)"
+
+    def use(self, path: Path, privacy: Privacy) -> None:
+        """Remember pauses in this file, take the one that is there, and follow this schedule.
+
+        Raises:
+            EdgeError: A pause is in force already, and the file cannot be written.
+        """
+        self._file, self._override = PauseFile(path), OverrideFile(path)
+        if self.pause is None:
+            self.pause = self._file.load()
+            self._stored = self.pause is not None
+        else:
+            self.store()
+        self.follow(privacy)
+
+    def follow(self, privacy: Privacy) -> None:
+        """Follow the schedule of this configuration from the next look on."""
+        self._schedule, self._trusting = privacy.weekly, privacy.trust_clock
+
+    @property
+    def closed(self) -> bool:
+        """Whether the camera has to be closed."""
+        return self.pause is not None or bool(self.rule)
+
+    def look(self) -> str:
+        """See what the schedule and people at the device want now.
+
+        Returns:
+            Who ended the last pause, in words, where that happened; else "".
+        """
+        before, self.rule = self.rule, self._rule()
+        if self.rule and not before:
+            self._record("pause", SCHEDULE, reason=self.rule)
+        ended = ""
+        if before and not self.rule:
+            overridden = self._overridden(self._utc())
+            ended = overridden.by if overridden else SCHEDULE
+            self._record("resume", ended)
+        if self.pause is None and self._file is not None:
+            self.pause = self._file.load()
+            self._stored = self.pause is not None
+            if self.pause is not None:
+                self._record("pause", self.pause.by)
+        elif self._stored and self._file is not None and self._file.is_gone():
+            self.pause, ended = None, AT_THE_DEVICE
+            self._record("resume", ended)
+        return "" if self.closed else ended
+
+    def begin_pause(self, by: str) -> None:
+        """Be paused by a person from now on; whoever came first is remembered."""
+        if self.pause is None:
+            self.pause = Pause(by, stamp(self._utc()))
+            self._stored = False
+            self._record("pause", by)
+
+    def store(self) -> None:
+        """Write the pause to the disk. Raises EdgeError."""
+        if self.pause is not None and self._file is not None:
+            self._file.store(self.pause)
+            self._stored = True
+
+    def end_pause(self, by: str) -> None:
+        """Be paused by nobody any longer.
+
+        Raises:
+            EdgeError: The schedule wants the camera closed, or the file cannot be removed: then the pause goes on.
+        """
+        if self.rule:
+            raise EdgeError(f"{self.rule}; this ends early only on the device itself", "run: edge resume")
+        self._forget_pause(by)
+
+    def end_here(self, by: str) -> None:
+        """Be paused no longer, neither by a person nor by the schedule of now: somebody at the device wants it so.
+
+        Raises:
+            EdgeError: The disk does not take it: then the pause goes on.
+        """
+        now = self._utc()
+        until = self._schedule.until(now) if self.rule else None
+        if until is not None and self._override is not None:
+            self._override.store(Override(by, stamp(now), stamp(until)))
+        self._forget_pause(by)
+
+    def press(self, by: str) -> None:
+        """The button in the room: pause, or end the pause."""
+        try:
+            if self.closed:
+                self.end_here(by)
+            else:
+                self.begin_pause(by)
+                self.store()
+        except EdgeError as error:
+            logger.error("%s", error)
+
+    def _forget_pause(self, by: str) -> None:
+        if self.pause is not None:
+            if self._file is not None:
+                self._file.clear()
+            self.pause = None
+            self._record("resume", by)
+
+    def tell(self, sensor: Sensor, reason: str = "") -> State:
+        """The state now, which counts as told; without a reason the one told before, if the mode is the same."""
+        self.told = self._state(sensor, reason)
+        return self.told
+
+    def news(self, sensor: Sensor, reason: str = "") -> State | None:
+        """The state if it is not what was told last; it counts as told then."""
+        return None if self._state(sensor, reason) == self.told else self.tell(sensor, reason)
+
+    def _state(self, sensor: Sensor, reason: str) -> State:
+        mode: Mode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
+        before = self.told
+        since = before.since if before is not None and before.mode == mode else stamp(self._utc())
+        if self.pause is not None:
+            since = self.pause.since
+        if self.closed:
+            reason = f"paused by {self.pause.by}" if self.pause else self.rule
+            reason += "" if sensor.closed else "; the camera is still closing"
+        elif mode == "camera_lost":
+            reason = sensor.problem
+        elif mode == "throttled":
+            reason = self.throttled
+        elif not reason and before is not None:
+            reason = before.reason if before.mode == mode else BACK.get(before.mode, "the camera is back")
+        return State(mode=mode, reason=reason, since=since)
+
+    def _rule(self) -> str:
+        if not self._schedule.pauses:
+            return ""
+        self._clock_known = self._clock_known or self._synced()
+        if not (self._clock_known or self._trusting):  # better closed for too long than open in the wrong hour
+            return f"paused: {NO_CLOCK}"
+        now = self._utc()
+        until = self._schedule.until(now)
+        if until is None or self._overridden(now) is not None:
+            return ""
+        return f"paused by {SCHEDULE} until {in_words(until, now)}"
+
+    def _overridden(self, now: datetime) -> Override | None:
+        """Who at the device has ended the scheduled pause of this moment before its time."""
+        override = self._override.load() if self._override is not None else None
+        return override if override is not None and override.holds(now) else None
+
+    def _record(self, event: audit.Event, by: str, **facts: str) -> None:
+        audit.record(event, by, self._utc(), **facts)

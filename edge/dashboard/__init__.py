@@ -1,1 +1,0 @@
-"""`edge dashboard`: a page about one or many rooms, fed by MQTT alone. It holds some hours of numbers, in memory."""

@@ -1,0 +1,1 @@
+"""How a window arrives once, whatever happens: the outbox, and the publisher that empties it."""

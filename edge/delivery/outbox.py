@@ -1,0 +1,303 @@
+"""The durable queue between measuring and sending: a window is a row until the broker has it (SQLite, WAL)."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.errors import ConfigError, EdgeError
+from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
+from edge.timing.clock import stamp
+from edge.timing.elapsed import Moment, age, moment
+
+logger = logging.getLogger(__name__)
+
+MEGABYTE = 1_000_000
+DROP_AT_ONCE = 64
+KEEP_CORRUPT = 3  # databases that were set aside; a dying card must not be filled with them
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS epoch (name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS loss (lost INTEGER NOT NULL, since TEXT NOT NULL, aside TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS windows (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, so that a gap is a loss
+    created REAL NOT NULL,                  -- Unix time
+    body TEXT NOT NULL,                     -- the payload, its identity not yet filled in
+    boot TEXT NOT NULL DEFAULT '',          -- with the next two: see edge.timing.elapsed
+    uptime REAL NOT NULL DEFAULT 0,
+    synced INTEGER NOT NULL DEFAULT 0
+);
+"""
+_COLUMNS_OF_OLD = {"seq", "created", "body"}
+_COLUMNS_SINCE = (
+    "boot TEXT NOT NULL DEFAULT ''",
+    "uptime REAL NOT NULL DEFAULT 0",
+    "synced INTEGER NOT NULL DEFAULT 0",
+)
+# Of a damaged row whatever comes back must still be a number.
+_STORED = "boot, COALESCE(CAST(uptime AS REAL), 0), COALESCE(CAST(created AS REAL), 0), synced"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A window that waits: its number, its age in seconds, its JSON."""
+
+    seq: int
+    age: float
+    body: str
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Windows that nobody will get any more; kept with the windows, so that a restart does not hide it."""
+
+    lost: int
+    since: str
+    aside: str  # the name of the corrupt database whose windows are lost, if any is
+
+
+class Outbox:
+    """Windows on disk, or in memory, oldest first. Used by one thread.
+
+    Args:
+        path: The database file; its folder is made when missing. None: in memory.
+        max_bytes: How large the database may become before the oldest windows are dropped.
+        now: Where time comes from.
+    """
+
+    def __init__(self, path: Path | None, max_bytes: int = 64 * MEGABYTE, now: Callable[[], Moment] = moment) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._now = now
+        self._database: sqlite3.Connection | None = None
+        self.epoch = ""
+        """Eight hexadecimal digits that change only when the database is created anew."""
+        self.depth = 0
+        """How many windows wait."""
+        self.newest = 0
+        """The highest number given in this run, or found at its start."""
+        self.loss: Loss | None = None
+        """What was dropped since `forget_loss`."""
+
+    def __str__(self) -> str:
+        return str(self._path or "in memory")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._database is not None
+
+    def start(self) -> None:
+        """Open the database; a corrupt one is set aside and a new epoch begins.
+
+        Raises:
+            ConfigError: Another daemon uses it, or a person has to change path or rights.
+            DiskError: The disk is full, read-only or failing.
+        """
+        if self._path is not None:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise explain_os(error, f"outbox {self}: its folder cannot be made") from None
+        try:
+            self._open()
+        except sqlite3.OperationalError as error:
+            raise explain_sqlite(error, self._path, f"outbox {self}") from None
+        except sqlite3.DatabaseError as error:
+            self.set_aside(str(error))
+
+    def set_aside(self, reason: str) -> None:
+        """Keep a corrupt database under another name and begin a new one, with a new epoch.
+
+        Raises:
+            ConfigError, DiskError: It cannot be replaced.
+        """
+        self.stop()
+        if self._path is None:
+            raise ConfigError(f"the outbox in memory is corrupt ({reason})")
+        before = self.loss
+        aside = f"{self._path.name}.corrupt-{int(time.time())}"
+        try:
+            # The journal first: a new database would take it for its own.
+            for suffix in ("-wal", ""):
+                file = self._path.with_name(self._path.name + suffix)
+                if file.exists():
+                    file.replace(file.with_name(aside + suffix))
+            for old in sorted(self._path.parent.glob(f"{self._path.name}.corrupt-*[0-9]"))[:-KEEP_CORRUPT]:
+                old.unlink()
+                old.with_name(f"{old.name}-wal").unlink(missing_ok=True)
+            self._open()
+        except OSError as error:
+            raise explain_os(error, f"outbox {self} is corrupt and cannot be replaced") from None
+        except sqlite3.OperationalError as error:
+            raise explain_sqlite(error, self._path, f"outbox {self}") from None
+        except sqlite3.DatabaseError as error:
+            raise DiskError(f"outbox {self}: a new database is corrupt as well ({error})", "check the disk") from None
+        logger.error("outbox %s is corrupt (%s): set aside as %s; a new epoch begins", self, reason, aside)
+        self.loss = before
+        with contextlib.suppress(sqlite3.Error), self._undoable() as database:
+            self._note_loss(database, 0, aside)
+
+    def put(self, body: str) -> int:
+        """Store a window; it is on the disk when this returns.
+
+        Returns:
+            Its sequence number.
+
+        Raises:
+            sqlite3.Error: The disk is full, read-only or broken.
+        """
+        now = self._now()
+        columns = "created, body, boot, uptime, synced"
+        values = (now.unix, body, now.boot, now.uptime, now.synced)
+        seq = self._db.execute(f"INSERT INTO windows ({columns}) VALUES (?, ?, ?, ?, ?)", values).lastrowid  # noqa: S608
+        if seq is None:
+            raise sqlite3.OperationalError("no row was inserted")
+        self.depth += 1
+        self.newest = seq
+        return seq
+
+    def rows(self, after: int, upto: int, limit: int) -> list[Row]:
+        """The oldest rows with a number above `after`, up to `upto`."""
+        now = self._now()
+        query = f"SELECT seq, {_STORED}, body FROM windows WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
+        found = self._db.execute(query, (after, upto, limit)).fetchall()
+        return [Row(seq, age(Moment(*then), now), body) for seq, *then, body in found]
+
+    def delete(self, seqs: Collection[int]) -> None:
+        """Forget windows that the broker has."""
+        with self._undoable() as database:
+            deleted = database.executemany("DELETE FROM windows WHERE seq = ?", [(seq,) for seq in seqs]).rowcount
+        self.depth -= deleted
+
+    def drop(self, seqs: Collection[int]) -> None:
+        """Give up windows that nobody got; they are counted in `loss`."""
+        before = self.loss
+        try:
+            with self._undoable() as database:
+                deleted = database.executemany("DELETE FROM windows WHERE seq = ?", [(seq,) for seq in seqs]).rowcount
+                self._note_loss(database, deleted, "")
+        except BaseException:
+            self.loss = before
+            raise
+        self.depth -= deleted
+
+    def expire(self, max_age: float, keep: Collection[int] = ()) -> int:
+        """Drop the windows that are older than `max_age` seconds, but none of `keep`; returns how many."""
+        now = self._now()
+        cursor = self._db.execute(f"SELECT seq, {_STORED} FROM windows ORDER BY seq")  # noqa: S608
+        # What was stored later is younger: behind the first that is young enough nothing has to be read.
+        old = list(itertools.takewhile(lambda row: age(Moment(*row[1:]), now) > max_age, cursor))
+        cursor.close()
+        seqs = [row[0] for row in old if row[0] not in keep]
+        if seqs:
+            self.drop(seqs)
+        return len(seqs)
+
+    def trim(self, keep: Collection[int] = ()) -> int:
+        """Drop the oldest windows, but none of `keep`, while the database is too large; returns how many."""
+        dropped = 0
+        while self._used_bytes() > self._max_bytes:
+            query = "SELECT seq FROM windows ORDER BY seq LIMIT ?"
+            oldest = self._db.execute(query, (DROP_AT_ONCE + len(keep),)).fetchall()
+            seqs = [row[0] for row in oldest if row[0] not in keep][:DROP_AT_ONCE]
+            if not seqs:
+                break
+            self.drop(seqs)
+            dropped += len(seqs)
+        return dropped
+
+    def forget_loss(self) -> None:
+        """Whoever looks after the device was told."""
+        with self._undoable() as database:
+            database.execute("DELETE FROM loss")
+        self.loss = None
+
+    def stop(self) -> None:
+        """Close the database."""
+        database, self._database = self._database, None
+        if database is not None:
+            # Nothing is lost: what `put` returned from is on the disk.
+            with contextlib.suppress(sqlite3.Error):
+                database.close()
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise EdgeError("the outbox is not open")
+        return self._database
+
+    def _open(self) -> None:
+        file = self._path or ":memory:"
+        database = sqlite3.connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
+        # A row with damaged text is one lost window, not an error for all that follow.
+        database.text_factory = lambda text: text.decode(errors="replace")
+        try:
+            self._prepare(database)
+        except BaseException:
+            database.close()
+            raise
+        self._database = database
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        # Exclusive: two daemons on one outbox would send each other's windows.
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.executescript(_SCHEMA)
+        if {row[1] for row in database.execute("PRAGMA table_info(windows)")} == _COLUMNS_OF_OLD:
+            for column in _COLUMNS_SINCE:
+                database.execute(f"ALTER TABLE windows ADD COLUMN {column}")
+        database.execute(f"SELECT seq, {_STORED}, body FROM windows LIMIT 1").fetchone()  # noqa: S608
+        epoch = database.execute("SELECT name FROM epoch").fetchone()
+        if epoch is None:
+            epoch = (secrets.token_hex(4),)
+            database.execute("INSERT INTO epoch VALUES (?)", epoch)
+        loss = database.execute("SELECT lost, since, aside FROM loss").fetchone()
+        sound = re.fullmatch("[0-9a-f]{8}", str(epoch[0]))
+        if not sound or (loss and not (isinstance(loss[0], int) and re.fullmatch("[0-9T:.-]{23}Z", str(loss[1])))):
+            raise sqlite3.DatabaseError("its own records are damaged")
+        self.depth, newest = database.execute("SELECT COUNT(*), MAX(seq) FROM windows").fetchone()
+        self.newest = newest or 0
+        self.epoch, self.loss = epoch[0], Loss(*loss) if loss else None
+
+    @contextlib.contextmanager
+    def _undoable(self) -> Iterator[sqlite3.Connection]:
+        """A transaction without an fsync of its own, since a power failure may undo it.
+
+        Then windows are sent twice, under the same identity. The next `put` makes it last.
+        """
+        database = self._db
+        database.execute("PRAGMA synchronous=NORMAL")
+        try:
+            database.execute("BEGIN")
+            yield database
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        finally:
+            database.execute("PRAGMA synchronous=FULL")
+
+    def _note_loss(self, database: sqlite3.Connection, lost: int, aside: str) -> None:
+        loss = self.loss or Loss(0, stamp(datetime.fromtimestamp(self._now().unix, timezone.utc)), "")
+        self.loss = replace(loss, lost=loss.lost + lost, aside=aside or loss.aside)
+        database.execute("DELETE FROM loss")
+        database.execute("INSERT INTO loss VALUES (?, ?, ?)", (self.loss.lost, self.loss.since, self.loss.aside))
+
+    def _used_bytes(self) -> int:
+        pages, free, size = (
+            int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size

@@ -1,0 +1,1 @@
+"""How files that a person named are read, and what a failing disk means."""

@@ -1,0 +1,1 @@
+"""The board: temperature and power supply, throttling, the lamp and the button."""

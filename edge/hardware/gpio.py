@@ -1,0 +1,100 @@
+"""What the room has of the device: a lamp that is lit while the camera is open, and a button that pauses."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+import threading
+import warnings
+from typing import Any
+
+from edge.config.schema import Gpio
+from edge.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+BUTTON = "the button in the room"
+BOUNCE = 0.05  # seconds in which a button may rattle
+REMEDY = (
+    "on a Raspberry Pi: apt-get install python3-gpiozero python3-lgpio, and a user in the group gpio; "
+    "elsewhere leave gpio.led and gpio.button at null"
+)
+
+
+class Room:
+    """A lamp and a button at the pins of a Raspberry Pi, either of them, or neither.
+
+    Args:
+        gpio: Which pins.
+    """
+
+    def __init__(self, gpio: Gpio) -> None:
+        self._gpio = gpio
+        self._lit = False
+        self._lamp: Any = None  # gpiozero has no types
+        self._button: Any = None
+        self._pressed = threading.Event()
+
+    def start(self) -> None:
+        """Take the pins. Raises ConfigError: there is no such hardware, or no software for it."""
+        led, button = self._gpio.led, self._gpio.button
+        if led is None and button is None:
+            return
+        # lgpio puts a pipe into the current folder, where a service may not write.
+        os.environ.setdefault("LG_WD", tempfile.gettempdir())
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # one line for every library that is not there
+                import gpiozero  # noqa: PLC0415 - an extra, and only where a key asks for it
+
+                if led is not None:
+                    self._lamp = gpiozero.LED(led, initial_value=self._lit)
+                if button is not None:
+                    self._button = gpiozero.Button(button, bounce_time=BOUNCE)
+                    self._button.when_pressed = self._pressed.set
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything
+            self.stop()
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ConfigError(f"gpio.led and gpio.button cannot be used here ({reason})", REMEDY) from None
+
+    def change(self, gpio: Gpio) -> None:
+        """Use other pins. Raises ConfigError: then the old ones stay in use."""
+        if gpio == self._gpio:
+            return
+        old = self._gpio
+        self.stop()
+        self._gpio = gpio
+        try:
+            self.start()
+        except ConfigError:
+            self._gpio = old
+            self.start()
+            raise
+
+    def light(self, lit: bool) -> None:  # noqa: FBT001 - there is nothing else that a lamp could be told
+        """Switch the lamp. May be called from any thread."""
+        self._lit = lit
+        if self._lamp is not None:
+            try:
+                self._lamp.value = lit
+            except Exception as error:  # noqa: BLE001 - as above; a daemon that counts is worth more than its lamp
+                logger.warning("the lamp cannot be switched (%s: %s)", type(error).__name__, error)
+
+    def pressed(self) -> bool:
+        """Whether the button was pressed since the last call."""
+        pressed = self._pressed.is_set()
+        self._pressed.clear()
+        return pressed
+
+    def stop(self) -> None:
+        """Let go of the pins; the lamp goes out."""
+        if self._lamp is not None:
+            with contextlib.suppress(Exception):
+                self._lamp.off()  # a pin that is merely let go may keep its level
+        for device in (self._lamp, self._button):
+            if device is not None:
+                with contextlib.suppress(Exception):
+                    device.close()
+        self._lamp = self._button = None

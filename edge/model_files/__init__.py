@@ -1,0 +1,1 @@
+"""What stands beside a model file: its card and its calibration."""

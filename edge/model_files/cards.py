@@ -1,0 +1,135 @@
+"""The card beside every model file: what it is, what goes in, what comes out, and its sha256."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from edge.errors import ModelError
+from edge.files.bounded_read import read_file
+
+MAX_CARD_BYTES = 1_000_000
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "models"
+
+
+class _Part(BaseModel):
+    # Cards also carry what only people read (licence, figures, commands): other keys are allowed.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Input(_Part):
+    """What the model is fed: `range` is what grey or colour 0 and 255 become; grey may be wanted on three channels."""
+
+    width: int = Field(ge=8, le=4096)
+    height: int = Field(ge=8, le=4096)
+    channels: Literal[1, 3]
+    colour: Literal["grey", "BGR"]
+    range: tuple[FiniteFloat, FiniteFloat]
+
+
+class Crop(_Part):
+    """Which square around a detected face the model was trained on.
+
+    Its side is `scale` times the longer side of the box; its centre lies `down` times the box height
+    below the middle of the box.
+    """
+
+    scale: float = Field(1.0, ge=0.5, le=3)
+    down: float = Field(0.0, ge=-0.5, le=0.5)
+
+
+class Card(_Part):
+    """What all cards have."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.+-]+$")
+    file: str = Field(pattern=r"^[\w.+-]+$")  # a plain name: the file lies beside its card
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    input: Input
+
+    @property
+    def identity(self) -> str:
+        """`name@` and the first 12 digits of the sha256, as windows carry it."""
+        return f"{self.name}@{self.sha256[:12]}"
+
+
+class FaceCard(Card):
+    """A face detector. `outputs` names the tensor of each head: cls_8, obj_8, bbox_8, ..."""
+
+    task: Literal["faces"]
+    decoder: Literal["yunet"]
+    strides: tuple[int, ...] = Field(min_length=1)
+    outputs: dict[str, str]
+    score_threshold: float = Field(0.6, gt=0, lt=1)
+
+
+class EmotionOutput(_Part):
+    """One set of labels: its tensor's name, what that holds, and the temperature that calibrates it.
+
+    `probabilities` are for a model that ends in a softmax: their logarithms are its logits.
+    """
+
+    tensor: str
+    kind: Literal["logits", "probabilities"] = "logits"
+    labels: tuple[str, ...] = Field(min_length=2, max_length=64)
+    temperature: float = Field(1.0, ge=0.01, le=100)
+
+
+class EmotionCard(Card):
+    """An emotion classifier with one or more sets of labels."""
+
+    task: Literal["emotions"]
+    outputs: dict[str, EmotionOutput] = Field(min_length=1)
+    crop: Crop = Crop()
+
+    def output(self, name: str) -> EmotionOutput:
+        """One set of labels by name. Raises ModelError."""
+        if name not in self.outputs:
+            raise ModelError(
+                f"vision.emotions_output: model {self.name} has no output {name!r}",
+                f"it has {', '.join(self.outputs)}",
+            )
+        return self.outputs[name]
+
+
+def face_card_path(detect_width: int) -> Path:
+    """The card of the shipped detector that works at this width."""
+    found = sorted(SHIPPED.glob(f"faces-{detect_width}x*.json"))
+    if not found:
+        raise ModelError(f"{SHIPPED} has no face detector {detect_width} px wide", "check out the whole project again")
+    return found[0]
+
+
+def emotion_card_path(name: str) -> Path:
+    """A card by path, or by name in the folder of shipped models."""
+    path = Path(name)
+    return path if path.is_absolute() or path.exists() else SHIPPED / name
+
+
+CardT = TypeVar("CardT", bound=Card)
+
+
+def read_card(path: Path, kind: type[CardT]) -> CardT:
+    """Read and check a card.
+
+    Args:
+        path: The JSON file.
+        kind: FaceCard or EmotionCard.
+
+    Raises:
+        ModelError: No such file, not JSON, or not a card of this kind; names the key.
+    """
+    try:
+        return kind.model_validate(json.loads(read_file(path, MAX_CARD_BYTES)))
+    except FileNotFoundError:
+        raise ModelError(f"model card {path} does not exist", "give the path of the .json beside the model") from None
+    except OSError as error:
+        raise ModelError(f"model card {path} cannot be read", error.strerror or str(error)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ModelError(f"model card {path}: {key}: {first['msg']}", "see models/README.md for its keys") from None
+    except (ValueError, RecursionError):
+        raise ModelError(f"model card {path} is not JSON", "give the path of the .json beside the model") from None

@@ -1,0 +1,1 @@
+"""Every window once in a file: a kept session, the recorder, the database, its reader."""

@@ -1,0 +1,286 @@
+"""The file that windows are recorded in (SQLite, WAL): every window once; on the disk before anybody is told so."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge.contract.payloads import State, WindowPayload
+from edge.contract.validation import Received
+from edge.errors import ConfigError
+from edge.files.disk_errors import DiskError, explain_os
+from edge.timing.clock import stamp
+
+APPLICATION = 0x45444745  # in the file's header: EDGE
+VERSION = 1
+PRUNE_MOST = 5000  # windows that are deleted at once: meanwhile none can be stored
+BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
+WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may be well again later
+
+SCHEMA = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE windows (
+    device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
+    start TEXT NOT NULL, "end" TEXT NOT NULL, seconds REAL NOT NULL,
+    received TEXT NOT NULL, replayed INTEGER NOT NULL, suppressed INTEGER NOT NULL, frames INTEGER NOT NULL,
+    faces_total INTEGER, faces_mean REAL, faces_min INTEGER, faces_max INTEGER,
+    counts TEXT, estimate TEXT,
+    coverage REAL NOT NULL, too_small INTEGER, clock_synced INTEGER NOT NULL,
+    model_faces TEXT NOT NULL, model_emotions TEXT,
+    PRIMARY KEY (device, epoch, seq)
+);
+CREATE INDEX windows_by_time ON windows (device, start);
+CREATE TABLE states (
+    device TEXT NOT NULL, since TEXT NOT NULL, mode TEXT NOT NULL, reason TEXT NOT NULL, received TEXT NOT NULL,
+    PRIMARY KEY (device, since, mode, reason)
+);
+CREATE TABLE availability (device TEXT NOT NULL, received TEXT NOT NULL, online INTEGER NOT NULL);
+CREATE INDEX availability_by_time ON availability (device, received);
+CREATE VIEW emotions AS
+    SELECT w.device, w.epoch, w.seq, w.start, w."end", c.key AS emotion, c.value AS count,
+        json_extract(e.value, '$.share') AS share,
+        json_extract(e.value, '$.low') AS low, json_extract(e.value, '$.high') AS high
+    FROM windows w JOIN json_each(w.counts) c LEFT JOIN json_each(coalesce(w.estimate, '{}')) e ON e.key = c.key;
+"""
+INSERT_WINDOW = f"INSERT OR IGNORE INTO windows VALUES ({', '.join('?' * 21)})"  # noqa: S608 - only marks
+INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
+# The same word again, as after every reconnect, is no news.
+INSERT_AVAILABILITY = """
+INSERT INTO availability SELECT ?1, ?2, ?3 WHERE ?3 IS NOT
+    (SELECT online FROM availability WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
+"""
+
+
+class Database:
+    """A file of windows, written by one thread.
+
+    Args:
+        path: The file; made, with its folder, when missing.
+        prefix: The first level of the topics: one file holds the devices of one.
+    """
+
+    def __init__(self, path: Path, prefix: str) -> None:
+        self._path = path
+        self._prefix = prefix
+        self._database: sqlite3.Connection | None = None
+        self._inode = (0, 0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._database is not None
+
+    def start(self) -> None:
+        """Open the file.
+
+        Raises:
+            ConfigError: It is another program's, of another prefix, damaged, or not ours to write.
+            DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
+        """
+        if self._path.exists() and not self._path.is_file():
+            raise ConfigError(
+                f"{self._path} is not a file", "--database names a file, which is made when it is missing"
+            )
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _explain_os(error, f"the folder of {self._path} cannot be made") from None
+        with self._explained():
+            database = sqlite3.connect(self._path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+            try:
+                self._prepare(database)
+                self._inode = _inode(self._path)
+            except BaseException:
+                database.close()
+                raise
+            self._database = database
+
+    def store(self, messages: Sequence[Received], now: datetime) -> int:
+        """Store what is not there yet, all or nothing; it is on the disk when this returns.
+
+        Args:
+            messages: Windows, states and availability.
+            now: When they came.
+
+        Returns:
+            How many windows were new.
+
+        Raises:
+            ConfigError, DiskError: As `start`; nothing was stored, and `start` has to be called again.
+        """
+        came = stamp(now)
+        with self._explained(), self._transaction() as database:
+            before = database.total_changes
+            windows = [message.content for message in messages if isinstance(message.content, WindowPayload)]
+            database.executemany(INSERT_WINDOW, [_row(window, came) for window in windows])
+            new = database.total_changes - before
+            for device, _, content in messages:
+                if isinstance(content, State):
+                    values = (device, content.since, content.mode, content.reason, came)
+                    database.execute(INSERT_STATE, values)
+                elif isinstance(content, bool):
+                    database.execute(INSERT_AVAILABILITY, (device, came, content))
+        if _inode(self._path) != self._inode:
+            # What was written is in a file without a name, and will be gone with us.
+            self.stop()
+            raise DiskError(f"{self._path} was moved or deleted while it was in use", "a new one is begun")
+        return new
+
+    def prune(self, now: datetime, days: int) -> int:
+        """Delete what is older than so many days, but not the last thing known about a device.
+
+        Args:
+            now: The time.
+            days: How many.
+
+        Returns:
+            How many windows were deleted; `PRUNE_MOST` where there may be more.
+
+        Raises:
+            ConfigError, DiskError: As `store`.
+        """
+        limit = stamp(now - timedelta(days=days))
+        with self._explained(), self._transaction() as database:
+            old = 'SELECT rowid FROM windows WHERE "end" < ?1 OR received < ?1 ORDER BY rowid LIMIT ?2'
+            deleted = database.execute(f"DELETE FROM windows WHERE rowid IN ({old})", (limit, PRUNE_MOST)).rowcount  # noqa: S608
+            database.execute(
+                "DELETE FROM states WHERE since < ? AND since < "
+                "(SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
+                (limit,),
+            )
+            database.execute(
+                "DELETE FROM availability WHERE received < ? AND rowid < "
+                "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
+                (limit,),
+            )
+        with self._explained():
+            self._db.executescript("PRAGMA incremental_vacuum")  # `execute` would give back one page and stop
+        return deleted
+
+    def count(self) -> int:
+        """How many windows there are."""
+        with self._explained():
+            return int(self._db.execute("SELECT COUNT(*) FROM windows").fetchone()[0])
+
+    def stop(self) -> None:
+        """Close the file."""
+        database, self._database = self._database, None
+        if database is not None:
+            with contextlib.suppress(sqlite3.Error):  # nothing is lost: what `store` returned from is on the disk
+                database.close()
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise DiskError(f"{self._path} is not open")
+        return self._database
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        application = database.execute("PRAGMA application_id").fetchone()[0]
+        tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        if not tables and not application:
+            database.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        else:
+            check_header(database, self._path)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            if not tables:
+                for statement in SCHEMA.split(";\n"):
+                    database.execute(statement)
+                database.execute(f"PRAGMA application_id={APPLICATION}")
+                database.execute(f"PRAGMA user_version={VERSION}")
+                database.execute("INSERT INTO about VALUES ('prefix', ?)", (self._prefix,))
+            found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        if not found or found[0] != self._prefix:
+            raise ConfigError(
+                f"{self._path} holds the devices below {found[0] if found else ''!r}, not below {self._prefix!r}",
+                "give --prefix, or another --database",
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        database = self._db
+        database.execute("BEGIN IMMEDIATE")
+        yield database
+        database.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """SQLite's errors in words; the file is closed after one, so that the next attempt begins anew."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self.stop()
+            raise explain(error, self._path) from None
+
+
+def check_header(database: sqlite3.Connection, path: Path) -> None:
+    """Raise ConfigError for a database that `edge record` did not make, or a newer one made."""
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION:
+        raise ConfigError(f"{path} is a database of another program", "name a file that edge record made, or a new one")
+    if version != VERSION:
+        raise ConfigError(f"{path} was made by another version of edge (layout {version})", f"this one knows {VERSION}")
+
+
+def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
+    """A DiskError where waiting may help, else a ConfigError, to be raised; the database must be closed."""
+    text = str(error)
+    if "locked" in text:
+        return DiskError(f"{path} is locked by another program", "end that program")
+    if "not a database" in text or "malformed" in text:
+        return ConfigError(f"{path} is no SQLite database, or a damaged one ({text})", "name another file")
+    try:
+        # SQLite says `unable to open` and `readonly` for a missing right and for a failing disk alike.
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as reason:
+        return _explain_os(reason, f"{path} cannot be opened")
+    if any(word in text for word in WORDS_OF_A_DISK):
+        return DiskError(f"{path} cannot be written ({text})", "check the disk")
+    return ConfigError(f"{path} cannot be used ({text})", "name another file")
+
+
+def _explain_os(error: OSError, what: str) -> ConfigError | DiskError:
+    if isinstance(explain_os(error, what), DiskError):
+        return DiskError(f"{what} ({error.strerror})", "check the disk")
+    return ConfigError(f"{what} ({error.strerror})", "check --database and who may write there")
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return status.st_dev, status.st_ino
+
+
+def _row(window: WindowPayload, came: str) -> tuple[object, ...]:
+    span, faces, quality = window.window, window.faces, window.quality
+    estimate = None
+    if window.estimate is not None:
+        estimate = {name: each.model_dump() for name, each in window.estimate.items()}
+    return (
+        window.device, window.epoch, window.seq, span.start, span.end, span.seconds,
+        came, window.replayed, window.suppressed, window.frames,
+        faces.total, faces.mean, faces.min, faces.max,
+        _json(window.counts), _json(estimate),
+        quality.coverage, quality.too_small, quality.clock_synced, window.model.faces, window.model.emotions,
+    )  # fmt: skip
+
+
+def _json(content: object) -> str | None:
+    return None if content is None else json.dumps(content, ensure_ascii=False, separators=(",", ":"))

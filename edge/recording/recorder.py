@@ -1,0 +1,187 @@
+"""From the broker into the file: a message is acknowledged when it is on the disk, and not before."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+
+from edge.contract.payloads import FaceFigures, ModelNames, State, WindowPayload
+from edge.contract.validation import MAX_COUNT, Received, clean, moment, read
+from edge.files.disk_errors import DiskError
+from edge.recording.database import PRUNE_MOST, Database
+from edge.recording.session import Delivery, Session
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.5  # seconds
+RETRY = 2.0  # seconds until a file that could not be written is tried again
+MOST_WAITING = 2000  # messages in memory while it cannot be written
+PRUNE_EVERY = 3600.0  # seconds
+LONGEST_WINDOW = timedelta(days=1)
+EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
+LONGEST_NAME = 200  # characters of a model's name that are kept
+TOPICS = ("window", "state", "availability")
+
+
+class Recorder:
+    """Stores what a session brings.
+
+    Args:
+        session: Where messages come from.
+        database: Where they go.
+        prefix: The first level of the topics.
+        devices: Whose, or `+` for all.
+        keep_days: Delete what is older; None: keep all.
+        now: Where the time of day comes from.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        database: Database,
+        prefix: str,
+        devices: Sequence[str],
+        *,
+        keep_days: int | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._session = session
+        self._database = database
+        self._prefix = prefix
+        self._devices = devices
+        self._keep_days = keep_days
+        self._now = now
+        self._waiting: list[tuple[Delivery, Received | None]] = []
+        self._overflow = False  # something was left at the broker because too much waits here
+        self._retry_at = 0.0  # monotonic
+        self._prune_at = 0.0
+        self._known = False  # the file had windows at the start, or the broker knows us
+        self.total: int | None = None
+        """Windows in the file; None before it could be opened."""
+        self.stored = 0
+        """Windows stored in this run."""
+        self.duplicates = 0
+        """Windows that were there already."""
+        self.invalid = 0
+        """Messages that nobody can have meant."""
+        self.failing = False
+        """Whether the file cannot be written at the moment."""
+
+    def start(self) -> None:
+        """Open the file. Raises ConfigError; a disk that may be well again later is waited for."""
+        self._store()
+
+    def step(self, seconds: float = TICK) -> None:
+        """Work for so many seconds.
+
+        Raises:
+            ConfigError: The file is damaged; nothing that was not stored is acknowledged.
+            RefusedError: The broker refused us from the first.
+        """
+        for delivery in self._session.poll(seconds):
+            self._take(delivery)
+        if self._session.forgotten:
+            self._session.forgotten = False
+            if self._known or self.stored:
+                logger.warning("the broker has not kept our session: windows of the time without us may be missing")
+            self._known = True
+        now = time.monotonic()
+        if now >= self._retry_at and (self._waiting or self.failing):
+            self._store()
+        if self._keep_days is not None and now >= self._prune_at and not self.failing:
+            self._prune_at = now + (TICK if self._prune(self._keep_days) == PRUNE_MOST else PRUNE_EVERY)
+
+    def _take(self, delivery: Delivery) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._overflow = True
+            return
+        message = None
+        try:
+            message = examine(self._prefix, delivery)
+        except ValueError:  # pydantic's error is one; the message is acknowledged, or it would come for ever
+            self.invalid += 1
+            if self.invalid == 1:
+                logger.warning("an invalid message on %s was left out; more are only counted", clean(delivery.topic))
+        if message is not None and self._devices != ["+"] and message.device not in self._devices:
+            message = None  # a subscription of an earlier run
+        self._waiting.append((delivery, message))
+
+    def _store(self) -> None:
+        messages = [message for _, message in self._waiting if message is not None]
+        try:
+            if not self._database.is_open:
+                self._database.start()
+                if self.total is None:
+                    self.total = self._database.count()
+                    self._known = self.total > 0
+            new = self._database.store(messages, self._now()) if messages else 0
+        except DiskError as error:
+            self._fail(error)
+            return
+        if self.failing:
+            logger.info("the database can be written again: %d messages that waited are stored", len(messages))
+        self.failing = False
+        self.stored += new
+        self.total = (self.total or 0) + new
+        self.duplicates += sum(isinstance(message.content, WindowPayload) for message in messages) - new
+        self._session.acknowledge(delivery for delivery, _ in self._waiting)
+        self._waiting.clear()
+        if self._overflow:
+            self._overflow = False
+            self._session.renew()
+
+    def _fail(self, error: DiskError) -> None:
+        if not self.failing:
+            logger.error("%s. What comes stays unacknowledged at the broker; trying again every %g s", error, RETRY)
+        self.failing = True
+        self._retry_at = time.monotonic() + RETRY
+
+    def _prune(self, days: int) -> int:
+        try:
+            deleted = self._database.prune(self._now(), days)
+        except DiskError as error:
+            self._fail(error)
+            return 0
+        self.total = (self.total or 0) - deleted
+        if deleted:
+            logger.info("%d windows are older than %d days and were deleted", deleted, days)
+        return deleted
+
+
+def topics(prefix: str, devices: Sequence[str]) -> list[str]:
+    """What to subscribe to."""
+    return [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
+
+
+def examine(prefix: str, delivery: Delivery) -> Received | None:
+    """A message that can be stored; None for one that says nothing. Raises ValueError for an invalid one."""
+    message = read(prefix, delivery.topic, delivery.payload)
+    if message.kind not in TOPICS or message.content is None:
+        return None
+    if isinstance(message.content, State):
+        moment(message.content.since)
+    elif isinstance(message.content, WindowPayload):
+        message = message._replace(content=_window(message.content))
+    return message
+
+
+def _window(window: WindowPayload) -> WindowPayload:
+    """A window with nothing but what may be kept of it."""
+    span = window.window
+    length = moment(span.end) - moment(span.start)
+    if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
+        raise ValueError
+    if window.frames > MAX_COUNT or not EARLIEST < moment(span.start).year <= moment(span.end).year < LATEST:
+        raise ValueError
+    names = ModelNames(
+        faces=window.model.faces[:LONGEST_NAME],
+        emotions=window.model.emotions and window.model.emotions[:LONGEST_NAME],
+    )
+    changes: dict[str, object] = {"model": names}
+    if window.suppressed:  # whatever a foreign sender says beside that
+        nothing = FaceFigures(total=None, mean=None, min=None, max=None)
+        quality = window.quality.model_copy(update={"too_small": None})
+        changes |= {"faces": nothing, "counts": None, "people": None, "estimate": None, "quality": quality}
+    return window.model_copy(update=changes)

@@ -1,0 +1,136 @@
+"""The times without figures, each with its reason, as far as anything tells it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from edge.contract.validation import clean
+from edge.recording.reader import Recorded, Told
+
+WORDS = {
+    "paused": "paused",
+    "camera_lost": "camera lost",
+    "offline": "device offline",
+    "off": "device off or restarting",
+    "lost": "windows missing",
+    "suppressed": "too few people",
+    "nothing": "no windows",
+}
+BRIEF = {**WORDS, "offline": "offline", "off": "off", "lost": "missing", "suppressed": "too few"}
+SHORT = timedelta(seconds=2)  # between windows that follow on one another
+OPENING = timedelta(seconds=20)  # that a camera takes before the first window after a pause
+GOODBYE = timedelta(seconds=60)  # within which the broker notices that a device is gone
+LONGEST_REASON = 80  # characters
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time without figures; `kind` is a key of `WORDS`, `detail` says more, or nothing."""
+
+    start: datetime
+    end: datetime
+    kind: str
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason, for people."""
+        return f"{WORDS[self.kind]}: {self.detail}" if self.detail else WORDS[self.kind]
+
+
+def gaps(
+    windows: Sequence[Recorded], states: Sequence[Told], availability: Sequence[Told], start: datetime, end: datetime
+) -> list[Gap]:
+    """All times without figures of a period, in order; none overlap.
+
+    Args:
+        windows: Those of the period, in order.
+        states: What the device told, in order, from before the period on.
+        availability: When it came and went, in order.
+        start: Of the period.
+        end: Of the period, or now.
+    """
+    found: list[Gap] = []
+    reached, before = start, None
+    for after in [*windows, None]:
+        until = after.start if after else end
+        tolerance = max(SHORT, (before.end - before.start) / 2) if before else SHORT
+        if until - reached > tolerance:
+            gap = Gap(reached, until, *_between(before, after, until - reached))
+            found += _explain(gap, states, availability)
+        if after:
+            reached, before = max(reached, after.end), after
+    for suppressed, group in groupby(windows, key=lambda window: window.suppressed):
+        if suppressed:
+            found += _joined([Gap(max(w.start, start), min(w.end, end), "suppressed") for w in group])
+    return sorted((gap for gap in found if gap.end > gap.start), key=lambda gap: gap.start)
+
+
+def missing(windows: Sequence[Recorded]) -> int:
+    """How many numbers are missing between the lowest and the highest of every epoch: windows that never came."""
+    numbers: dict[str, set[int]] = {}
+    for window in windows:
+        numbers.setdefault(window.epoch, set()).add(window.seq)
+    return sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in numbers.values())
+
+
+def _joined(parts: Sequence[Gap]) -> list[Gap]:
+    """Parts that follow on one another, as one."""
+    found: list[Gap] = []
+    for part in parts:
+        if found and part.start - found[-1].end <= SHORT:
+            found[-1] = replace(found[-1], end=max(found[-1].end, part.end))
+        else:
+            found.append(part)
+    return found
+
+
+def _between(before: Recorded | None, after: Recorded | None, length: timedelta) -> tuple[str, str]:
+    """The kind and the detail that the numbers of the windows around a gap tell."""
+    if before is None or after is None:
+        return "nothing", ""
+    lost = after.seq - before.seq - 1 if before.epoch == after.epoch else 0
+    if lost <= 0:
+        return "off", ""
+    # One window that was lost in a night does not explain the night.
+    usual = max(before.end - before.start, after.end - after.start)
+    return ("lost", f"{lost:,}") if 2 * lost * usual >= length else ("off", f"{lost:,} missing")
+
+
+def _explain(gap: Gap, states: Sequence[Told], availability: Sequence[Told]) -> list[Gap]:
+    """Cut a gap where the device told another state."""
+    silent = []
+    for index, state in enumerate(states):
+        until = states[index + 1].since if index + 1 < len(states) else gap.end
+        first, last = max(state.since, gap.start), min(until, gap.end)
+        if state.mode in ("paused", "camera_lost") and last > first:
+            silent.append(Gap(first, last, state.mode, clean(state.reason, LONGEST_REASON)))
+    pieces: list[Gap] = []
+    reached = gap.start
+    for piece in [*silent, None]:
+        until = piece.start if piece else gap.end
+        near = OPENING if silent else timedelta()
+        if until - reached > near:
+            pieces.append(_absent(replace(gap, start=reached, end=until), availability))
+        elif piece:
+            piece = replace(piece, start=reached)  # noqa: PLW2901 - the seconds before it are part of it
+        elif pieces:
+            pieces[-1] = replace(pieces[-1], end=gap.end)
+        if piece:
+            pieces.append(piece)
+            reached = piece.end
+    return pieces
+
+
+def _absent(gap: Gap, availability: Sequence[Told]) -> Gap:
+    """The same, but offline where the broker said so."""
+    if gap.kind == "lost":  # it was there: its windows have numbers
+        return gap
+    last = [word for word in availability if word.since <= gap.end]
+    went = [word for word in last if word.mode == "offline" and word.since >= gap.start - GOODBYE]
+    if went or (gap.kind == "nothing" and last and last[-1].mode == "offline"):
+        return replace(gap, kind="offline", detail="")
+    return gap

@@ -1,0 +1,137 @@
+"""A report as one HTML file: no script, no request to anywhere, to be read on paper, on a phone and in the dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from matplotlib.figure import Figure
+
+from edge import __version__
+from edge.reporting.days_chart import days, heat_maps
+from edge.reporting.lesson_chart import BASES, lesson
+from edge.reporting.palette import DARK, LIGHT
+from edge.reporting.report_data import Story
+from edge.reporting.wording import FOOTER, emotions, figures, notes, outages
+
+STYLE = """
+* { box-sizing: border-box; }
+html { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; background: var(--page);
+  color: var(--text); }
+body { margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem); max-width: 68rem; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: 0; letter-spacing: -.01em; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 0 0 .2rem; }
+p { margin: .3rem 0; }
+.soft, footer, dt { color: var(--soft); }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.2rem;
+  margin-top: 1.2rem; break-inside: avoid; }
+dl { display: grid; grid-template-columns: repeat(4, 1fr); gap: .8rem; margin: 1.2rem 0 0; }
+dl div { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .6rem .9rem; }
+dt { font-size: .85rem; }
+dd { margin: 0; font-size: 1.3rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.wide { overflow-x: auto; }
+.wide:focus-visible { outline: 3px solid var(--faces); outline-offset: 2px; }
+.wide svg { display: block; width: 100%; min-width: 44rem; height: auto; }
+.wide svg text { font-family: inherit; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--grid); white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; font-size: .85rem; }
+th:first-child, td:first-child, .left td, .left th { text-align: left; }
+td:last-child { white-space: normal; }
+.left td:last-child { min-width: 11rem; }
+tbody th { color: var(--text); font-size: 1rem; }
+ul { margin: .4rem 0; padding-left: 1.2rem; }
+footer { margin-top: 1.5rem; font-size: .9rem; }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr 1fr; } dd { font-size: 1.1rem; }
+  section { padding: .8rem; } }
+@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; } .wide svg { min-width: 0; }
+  section, dl div { border-color: #bbb; } }
+"""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def page(story: Story, now: datetime) -> str:
+    """The whole page.
+
+    Args:
+        story: What it tells.
+        now: When it is made.
+    """
+    shares = f"The {BASES[story.basis]}." if story.basis else "No emotions were named."
+    parts = [f"<header><h1>{escape(story.device)}</h1><p class='soft'>{escape(str(story.period))}</p></header>"]
+    cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(story))
+    parts.append(f"<dl>{cards}</dl>")
+    if story.period.single:
+        parts.append(_picture("Over time", "" if story.basis else shares, lesson(story), "time"))
+    else:
+        if story.basis:
+            parts.append(_picture("Day by day", shares, days(story), "days"))
+        text = "Darker is more; emotions from 0 to their largest share, but at least to 20 %. Empty: no figures."
+        parts.append(_picture("Hour by hour", text, heat_maps(story), "hours"))
+    if rows := emotions(story):
+        head = ("emotion", "estimate", "90 % interval", "counted", "observations", "people")
+        parts.append(_table("All of it together", head, rows, ""))
+    if rows := outages(story):
+        parts.append(_table("Times without figures", ("from", "to", "length", "why"), rows, "left"))
+    points = "".join(f"<li>{escape(note)}</li>" for note in notes(story))
+    if points:
+        parts.append(f"<section><h2>How to read it</h2><ul>{points}</ul></section>")
+    made = f"Made on {now.astimezone(story.period.zone):%-d %B %Y, %H:%M} with edge {__version__}."
+    parts.append(f"<footer><p>{escape(FOOTER)}</p><p>{made} Times are in {escape(_zone(story, now))}.</p></footer>")
+    title = f"{story.device}, {story.period}"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
+        f'content="light dark"><title>{escape(title)}</title><style>{_variables()}{STYLE}</style></head>\n'
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _variables() -> str:
+    light = "".join(f"--{name}: {colour}; " for name, colour in LIGHT.items())
+    dark = "".join(f"--{name}: {colour}; " for name, colour in DARK.items())
+    return (
+        f":root {{ color-scheme: light; --page: #f3f6f8; {light}}}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ color-scheme: dark; --page: #0f171d; {dark}}} }}"
+    )
+
+
+def _picture(title: str, text: str, figure: Figure, name: str) -> str:
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = drawn.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    for variable, colour in LIGHT.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    # The names of shapes must be the page's own: two pictures may use the same ones.
+    svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    label = escape(f"{title}: the tables below say the same in figures", quote=True)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    said = f'<p class="soft">{escape(text)}</p>' if text else ""
+    return (
+        f"<section><h2>{escape(title)}</h2>{said}"
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(title, quote=True)}, picture">'
+        f"{svg}</div></section>"
+    )
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    first = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
+    lines = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<section><h2>{escape(title)}</h2><div class="wide" tabindex="0" role="region" '
+        f'aria-label="{escape(title, quote=True)}, table"><table class="{style}"><thead><tr>{first}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div></section>"
+    )
+
+
+def _zone(story: Story, now: datetime) -> str:
+    key = getattr(story.period.zone, "key", None)
+    return str(key or now.astimezone(story.period.zone).tzname())

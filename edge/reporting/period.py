@@ -1,0 +1,139 @@
+"""From the words of the command line to a stretch of time: a lesson, a day, a week, in somebody's time zone."""
+
+from __future__ import annotations
+
+import os
+import re
+import zoneinfo
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from pathlib import Path
+
+from edge.errors import ConfigError
+from edge.timing.schedule import zone_named
+
+LOCAL = Path("/etc/localtime")
+ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
+LONGEST = timedelta(days=32)
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `start` to `end`, both in `zone`."""
+
+    start: datetime
+    end: datetime
+    zone: tzinfo
+
+    @property
+    def single(self) -> bool:
+        """Whether it is drawn as one stretch, not day by day."""
+        return self.end.astimezone(timezone.utc) - self.start.astimezone(timezone.utc) <= ONE_DAY
+
+    @property
+    def last_moment(self) -> datetime:
+        """Within it: what ends at midnight belongs to the day before."""
+        return self.end - timedelta(seconds=1)
+
+    def __str__(self) -> str:
+        first, last = self.start.date(), self.last_moment.date()
+        if self.end - self.start == timedelta(days=1) and first == last:
+            return f"{first:%A, %-d %B %Y}"
+        if (self.start.time(), self.end.time()) == (time(), time()):
+            return f"{first:%-d %B} to {last:%-d %B %Y}"
+        if first == last:
+            return f"{first:%A, %-d %B %Y}, {self.start:%H:%M} to {self.end:%H:%M}"
+        return f"{self.start:%-d %B %H:%M} to {self.end:%-d %B %Y %H:%M}"
+
+    @property
+    def slug(self) -> str:
+        """For a file name."""
+        first, last = self.start.date(), self.last_moment.date()
+        if first != last:
+            return f"{first}-to-{last}"
+        whole = (self.start.time(), self.end.time()) == (time(), time())
+        return f"{first}" if whole else f"{first}-{self.start:%H%M}-{self.end:%H%M}"
+
+
+def period(
+    zone: tzinfo, newest: datetime, *, day: str | None, week: str | None, begin: str | None, end: str | None
+) -> Period:
+    """The period that the arguments mean.
+
+    Args:
+        zone: The time zone of what is asked for and drawn.
+        newest: The end of the newest window: without arguments its day is meant.
+        day: `2026-11-20`.
+        week: `2026-W47`, Monday to Sunday.
+        begin: `2026-11-20T08:00`, or `08:00` of the day.
+        end: The same.
+
+    Raises:
+        ConfigError: They mean none, or one that is too long.
+    """
+    if week and (day or begin or end):
+        raise ConfigError("--week stands alone", "for a part of it use --from and --to")
+    if week:
+        first = _week(week)
+        return Period(_midnight(first, zone), _midnight(first + timedelta(days=7), zone), zone)
+    if not day and begin and "T" in begin and not end:
+        raise ConfigError("--from needs --to", "for one whole day use --day")
+    of_day = _day(day) if day else (newest - timedelta(seconds=1)).astimezone(zone).date()
+    since = _moment(begin, of_day, zone, "--from") if begin else _midnight(of_day, zone)
+    until = _moment(end, of_day, zone, "--to") if end else _midnight(of_day + timedelta(days=1), zone)
+    length = until.astimezone(timezone.utc) - since.astimezone(timezone.utc)
+    if length <= timedelta():
+        raise ConfigError(f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} is no period", "--to must be after --from")
+    return Period(since, until, zone)
+
+
+def time_zone(name: str | None) -> tzinfo:
+    """A time zone by name, or this machine's. Raises ConfigError."""
+    name = name or os.environ.get("TZ", "").removeprefix(":")
+    if name:
+        try:
+            return zone_named(name)
+        except ValueError as error:
+            raise ConfigError(f"time zone {name!r}", str(error)) from None
+    try:
+        with LOCAL.open("rb") as file:
+            return zoneinfo.ZoneInfo.from_file(file, key="local time")
+    except (OSError, ValueError):
+        return timezone.utc  # a machine without a setting runs on UTC
+
+
+def _midnight(of: date, zone: tzinfo) -> datetime:
+    return datetime.combine(of, time(), zone)
+
+
+def _day(text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--day {text!r} is no date", "write it as 2026-11-20") from None
+    return _sane(found, f"--day {text!r}")
+
+
+def _week(text: str) -> date:
+    match = re.fullmatch(r"(\d{4})-?W(\d{2})", text)
+    try:
+        return _sane(date.fromisocalendar(int(match[1]), int(match[2]), 1) if match else date.min, f"--week {text!r}")
+    except ValueError:
+        raise ConfigError(f"--week {text!r} is no week", "write it as 2026-W47") from None
+
+
+def _moment(text: str, of_day: date, zone: tzinfo, option: str) -> datetime:
+    try:
+        if re.fullmatch(r"\d\d:\d\d(:\d\d)?", text):
+            return datetime.combine(of_day, time.fromisoformat(text), zone)
+        found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
+    except ValueError:
+        raise ConfigError(f"{option} {text!r} is no time", "write it as 2026-11-20T08:00, or 08:00 of --day") from None
+    _sane(found.date(), f"{option} {text!r}")
+    return found.astimezone(zone) if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _sane(found: date, what: str) -> date:
+    if not 1970 < found.year < 9999:
+        raise ConfigError(f"{what} is no date of ours", "write it as 2026-11-20")
+    return found

@@ -1,0 +1,122 @@
+"""What a report says in words: figures, tables, and what limits their worth. Pure."""
+
+from __future__ import annotations
+
+from edge.reporting.charts import percent
+from edge.reporting.gaps import WORDS
+from edge.reporting.report_data import Story
+
+FOOTER = (
+    "Only numbers about the whole room were recorded: no picture, no voice, nothing about a single person. A face's "
+    "expression is not a feeling, and a classifier errs about both: read a trend of the room here, and judge nobody "
+    "by it."
+)
+ESTIMATE = (
+    "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, each as "
+    "heavy as its named faces, and its interval the mean of their 90 % intervals: many windows do not make it "
+    "narrower, because the classifier errs in the same way in all of them."
+)
+COUNTS = (
+    "The shares are plain counts, since most windows have no estimate. They are not corrected: a room that is mostly "
+    "neutral looks sadder in them than it is."
+)
+OBSERVATION = (
+    "An observation is one face in one analysed frame, not a person: who sits there for an hour is observed thousands "
+    "of times. The column “people” is the mean number in a frame."
+)
+NOTHING = "-"
+MOST_GAPS = 60
+
+
+def figures(story: Story) -> list[tuple[str, str]]:
+    """The main figures, each with its name."""
+    totals = story.totals
+    return [
+        ("faces on average", NOTHING if totals.mean is None else f"{totals.mean:.1f}"),
+        ("fewest to most", NOTHING if totals.least is None else f"{totals.least} to {totals.most}"),
+        ("recorded", length(totals.recorded)),
+        ("coverage", f"{100 * totals.analysed / totals.recorded:.0f} %" if totals.recorded else NOTHING),
+        ("windows", f"{totals.windows:,}"),
+        ("of them hidden", f"{totals.suppressed:,}"),
+        ("missing", f"{totals.missing:,}"),
+        ("sent late", f"{totals.replayed:,}"),
+    ]
+
+
+def emotions(story: Story) -> list[tuple[str, ...]]:
+    """Rows of the table: emotion, estimated share, its interval, share of counts, observations, people on average."""
+    totals, counted = story.totals, story.totals.shares("counts")
+    found: list[tuple[str, ...]] = []
+    for name in totals.counts:
+        each = totals.estimate.get(name)
+        found.append(
+            (
+                name[:40],
+                percent(each.share) if each else NOTHING,
+                f"{percent(each.low)} to {percent(each.high)}" if each else NOTHING,
+                percent(counted[name]) if counted else NOTHING,
+                f"{totals.counts[name]:,}",
+                f"{totals.counts[name] / totals.named_frames:.2f}" if totals.named_frames else NOTHING,
+            )
+        )
+    return found
+
+
+def outages(story: Story) -> list[tuple[str, ...]]:
+    """Rows of the table of times without figures: from, to, how long, why; the longest where there are too many."""
+    zone, form = story.period.zone, "%H:%M:%S" if story.period.single else "%a %-d %b %H:%M"
+    longest = sorted(story.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
+    return [
+        (
+            f"{gap.start.astimezone(zone):{form}}",
+            f"{gap.end.astimezone(zone):{form}}",
+            length((gap.end - gap.start).total_seconds()),
+            gap.words,
+        )
+        for gap in sorted(longest, key=lambda gap: gap.start)
+    ]
+
+
+def notes(story: Story) -> list[str]:
+    """What limits the worth of the figures."""
+    totals = story.totals
+    unestimated = totals.emotional - totals.estimated if story.basis == "estimate" else 0
+    found = [
+        (story.basis == "estimate", ESTIMATE),
+        (unestimated, f"{unestimated:,} of {totals.emotional:,} windows have no estimate and are not in these shares."),
+        (story.basis == "counts", COUNTS),
+        (story.basis, OBSERVATION),
+        (totals.headcounts, f"In {totals.headcounts:,} windows faces were only counted: no emotion model was running."),
+        (
+            totals.suppressed,
+            f"{totals.suppressed:,} windows had too few people: nobody knows what was in them.",
+        ),
+        (totals.missing, f"{totals.missing:,} windows were measured and are not here: lost, or still to come."),
+        (
+            totals.replayed,
+            f"{totals.replayed:,} windows came late, after an outage; they are complete.",
+        ),
+        (totals.unsynced, f"In {totals.unsynced:,} windows the device was not sure of the time."),
+        (
+            len(story.gaps) > MOST_GAPS,
+            f"The table shows the {MOST_GAPS} longest of {len(story.gaps):,} times without figures.",
+        ),
+    ]
+    return [text for holds, text in found if holds]
+
+
+def without(story: Story) -> str:
+    """How much time had no figures for which reason, in one line."""
+    sums: dict[str, float] = {}
+    for gap in story.gaps:
+        if gap.kind != "nothing":
+            sums[gap.kind] = sums.get(gap.kind, 0.0) + (gap.end - gap.start).total_seconds()
+    return ", ".join(f"{WORDS[kind]} {length(seconds)}" for kind, seconds in sorted(sums.items(), key=lambda x: -x[1]))
+
+
+def length(seconds: float) -> str:
+    """A time span for people."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,1 @@
+"""The drawn room: a camera that needs no hardware and knows its ground truth."""

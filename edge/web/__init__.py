@@ -1,0 +1,1 @@
+"""Pages for people, and the server that they share."""

@@ -1,0 +1,1 @@
+"""What the rooms publish, for teachers."""
