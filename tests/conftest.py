@@ -18,11 +18,10 @@ from edge.config.broker_url import BrokerUrl
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Lifetimes, Publisher
 from edge.mqtt.client_factory import BrokerSettings
-from tests.faults import SmallDisk
-from tests.publishing import INFO, STATE, TOPICS, Start
-from tests.support import Broker, Subscriber, can_connect, free_port, wait_for
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
+from tests.support.faults import SmallDisk
+from tests.support.paths import ROOT
+from tests.support.publishing import INFO, STATE, TOPICS, Start
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,142 @@
+"""Changes of the configuration that cannot work, odd pause files and storms of signals: the daemon goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.brokers import Subscriber, wait_for
+from tests.support.commander import Commander, states, wait_state
+
+Edge = Callable[..., "subprocess.Popen[str]"]
+Subscribe = Callable[..., Subscriber]
+Running = tuple["subprocess.Popen[str]", Subscriber, Commander, Callable[..., None]]
+
+
+@pytest.fixture
+def running(broker: int, edge: Edge, subscribe: Subscribe, pictures: str, tmp_path: Path) -> Running:
+    """A daemon with a file of its own, and what rewrites that file."""
+    file, subscriber = tmp_path / "config.yaml", subscribe(broker)
+
+    def write(**more: Any) -> None:
+        lines = {
+            "device": {"name": "room-1"}, "camera": {"source": pictures, "loop": True}, "window": {"seconds": 1},
+            "mqtt": {"broker": f"mqtt://127.0.0.1:{broker}"}, "outbox": {"path": str(tmp_path / "outbox.sqlite")},
+        }  # fmt: skip
+        file.write_text(json.dumps({**lines, **more}))
+
+    write()
+    process = edge("run", "--config", str(file))
+    subscriber.wait("window", 2)
+    return process, subscriber, Commander(broker, subscriber), write
+
+
+def goes_on(subscriber: Subscriber) -> None:
+    subscriber.wait("window", len(subscriber.named("window")) + 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"mqtt": {"broker": "mqtts://127.0.0.1:1", "ca_file": "/none.pem"}}, "TLS files cannot be used"),
+        (
+            {"device": {"name": "x"}, "mqtt": {"broker": "mqtt://127.0.0.1:1", "username": "u", "password_file": "/n"}},
+            "password_file cannot be read",
+        ),
+        ({"vision": {"emotions_model": "none.json"}}, "does not exist"),
+        ({"outbox": {"path": "/"}}, "name a file"),
+    ],
+)
+def test_what_cannot_work_is_refused_and_nothing_changes(running: Running, more: Any, expected: str) -> None:
+    process, subscriber, command, write = running
+    write(**more)
+    answer = command("reload")
+    assert answer["status"] == "error"
+    assert expected in answer["error"]
+    goes_on(subscriber)
+    assert process.poll() is None
+    assert {m.topic.split("/")[1] for m in subscriber.named("window")} == {"room-1"}
+
+
+def test_a_source_that_is_not_there_is_a_lost_camera_until_the_file_is_right(running: Running) -> None:
+    process, subscriber, command, write = running
+    write(camera={"source": "file:/none.mp4"})
+    assert command("reload")["status"] == "ok"
+    wait_state(subscriber, "camera_lost")
+    write()
+    assert command("reload")["status"] == "ok"
+    wait_state(subscriber, "running")
+    assert subscriber.wait("camera", 2)[-1].payload == b""
+    assert process.poll() is None
+
+
+def test_a_pause_left_under_another_name_closes_the_camera(running: Running, tmp_path: Path) -> None:
+    _, subscriber, _, write = running
+    (tmp_path / "other.pause").write_text('{"by": "Mrs Doe", "since": "2026-10-04T08:15:00.000Z"}')
+    write(outbox={"path": str(tmp_path / "other.sqlite")})
+    assert running[2]("reload")["status"] == "ok"
+    assert wait_state(subscriber, "paused")["reason"] == "paused by Mrs Doe"
+    windows = len(subscriber.named("window"))
+    time.sleep(2.5)
+    assert len(subscriber.named("window")) == windows
+
+
+@pytest.mark.parametrize(
+    "content", ['{"by": "me", "since": "yesterday"}', '{"by": "\\ud800", "since": 3}', "", None, "[" * 3000]
+)
+def test_an_odd_pause_file_is_a_pause_that_can_be_ended(running: Running, tmp_path: Path, content: str | None) -> None:
+    process, subscriber, command, _ = running
+    file = tmp_path / "outbox.pause"
+    if content is None:
+        file.mkdir()  # as container tools make them
+    else:
+        file.write_text(content)
+    wait_state(subscriber, "paused")
+    descriptors = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+    time.sleep(1.5)
+    assert abs(len(list(Path(f"/proc/{process.pid}/fd").iterdir())) - descriptors) <= 2
+    if content is None:
+        assert "cannot be removed" in command("resume")["error"]
+        file.rmdir()
+    else:
+        assert command("resume")["status"] == "ok"
+    wait_state(subscriber, "running")
+    goes_on(subscriber)
+
+
+def test_a_storm_of_sighup_ends_nothing(running: Running) -> None:
+    process, subscriber, _, _ = running
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        process.send_signal(signal.SIGHUP)
+    goes_on(subscriber)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+
+
+def test_commands_that_came_before_a_new_connection_are_carried_out(running: Running) -> None:
+    _, subscriber, command, write = running
+    write(homeassistant={"discovery": False})
+    command.send("reload")
+    for _ in range(30):
+        command.send("health")
+    command.send("pause")
+    wait_for(lambda: states(subscriber)[-1:] == ["paused"], 15, f"paused, got {states(subscriber)}")
+
+
+def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path) -> None:
+    process = edge("pause", "--set", f"outbox.path={tmp_path}/nobody.sqlite")
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "no daemon that uses" in err
+    assert "paused" in out

@@ -1,0 +1,217 @@
+"""What `edge dashboard` costs with a school on it, and its pictures for the documentation.
+
+    python -m tests.load.dashboard                      40 rooms, 4 h of history, one window per 5 s each
+    python -m tests.load.dashboard --screenshots docs
+
+Every part is real: a Mosquitto, the command, a Chromium. Only the rooms are simulated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+
+from tests.support.brokers import can_connect, free_port, wait_for
+from tests.support.simulated_school import SECONDS, School
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+from tests.support.paths import ROOT
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextlib.contextmanager
+def lessons(port: int, rooms: int) -> Iterator[School]:
+    """A school that has started."""
+    school = School(port, rooms)
+    school.start()
+    yield school
+    school.stop()
+
+
+@contextlib.contextmanager
+def mosquitto() -> Iterator[int]:
+    """A plain broker; its port."""
+    binary = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if binary is None:
+        sys.exit("mosquitto is not installed")
+    port = free_port()
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
+        user = "user root\n" if os.geteuid() == 0 else ""
+        config.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n{user}max_queued_messages 0\n")
+        config.flush()
+        with _running([binary, "-c", config.name]):
+            wait_for(lambda: can_connect(port), 10)
+            yield port
+
+
+@contextlib.contextmanager
+def dashboard(broker: int, *arguments: str) -> Iterator[tuple[str, psutil.Process]]:
+    """The command; its address and process."""
+    command = [sys.executable, "-m", "edge", "dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0"]
+    with _running([*command, *arguments], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        found = re.search(rb"http://\S+", process.stdout.readline() + process.stdout.readline())
+        assert found
+        yield found[0].decode(), psutil.Process(process.pid)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], stdout: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=stdout, stderr=subprocess.DEVNULL if stdout is subprocess.DEVNULL else None
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the tests that only want the rooms have none
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def _renderers() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "--type=renderer" in " ".join(child.cmdline())]
+
+
+def _seconds(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def measure(rooms: int, hours: float, seconds: float) -> None:
+    """Print what server and page need."""
+    with (
+        mosquitto() as port,
+        dashboard(port, "--hours", str(hours)) as (address, server),
+        lessons(port, rooms) as school,
+    ):
+        print(f"server at the start: {server.memory_info().rss / 2**20:.0f} MB")
+        sent = school.backfill(hours)
+        school.live(10)
+        histories = [httpx.get(f"{address}history", params={"room": room.name}).json() for room in school.rooms]
+        kept = sum(len(history["rows"]) for history in histories)
+        memory = server.memory_info().rss / 2**20
+        print(f"server with {kept:,} windows of {rooms} rooms ({sent:,} sent first): {memory:.0f} MB", flush=True)
+        with chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 860})
+            for view in ("now/room-101", "lesson/room-101/15", "lesson/room-101/240", "school"):
+                page.goto(f"{address}#{view}")
+                page.reload()
+                school.live(10)
+                print(_cost(page, school, server, view, seconds), flush=True)
+
+
+def _cost(page: Page, school: School, server: psutil.Process, view: str, seconds: float) -> str:
+    processes = _renderers()
+    begun, page_cpu, server_cpu = time.monotonic(), _seconds(processes), _seconds([server])
+    school.live(seconds)
+    took = time.monotonic() - begun
+    page_share = 100 * (_seconds(processes) - page_cpu) / took
+    server_share = 100 * (_seconds([server]) - server_cpu) / took
+    heap = page.evaluate("performance.memory.usedJSHeapSize") / 2**20
+    return (
+        f"{view}: over {took:.0f} s all renderers {page_share:.1f} % of a core ({heap:.0f} MB of JavaScript heap), "
+        f"server {server_share:.1f} %, {server.memory_info().rss / 2**20:.0f} MB"
+    )
+
+
+def screenshots(folder: Path) -> None:
+    """Draw the documentation's pictures."""
+    with mosquitto() as port, dashboard(port) as (address, _server), lessons(port, 16) as school:
+        _tell_a_morning(school)
+        with chromium() as browser:
+            for name, view, width, height, scheme in (
+                ("dashboard", "lesson/room-101/90", 1280, 900, "light"),
+                ("dashboard-dark", "now/room-101", 1280, 860, "dark"),
+                ("dashboard-school", "school", 1280, 860, "light"),
+                ("dashboard-phone", "now/room-101", 390, 844, "light"),
+                ("dashboard-phone-lesson", "lesson/room-101/45", 390, 844, "dark"),
+            ):
+                page = browser.new_page(
+                    viewport={"width": width, "height": height},
+                    device_scale_factor=2 if width < 500 else 1,
+                    color_scheme="dark" if scheme == "dark" else "light",
+                    timezone_id=_where_it_is_ten(),
+                )
+                page.goto(f"{address}#{view}")
+                school.live(2 * SECONDS)
+                page.wait_for_timeout(1500)
+                page.screenshot(path=folder / f"{name}.png")
+                page.close()
+
+
+def _where_it_is_ten() -> str:
+    """A time zone in which it is between ten and eleven in the morning."""
+    ahead = (10 - datetime.now(timezone.utc).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+def _tell_a_morning(school: School) -> None:
+    """Two lessons with a break in which the camera was paused, few people at the start, and a camera that was lost."""
+    now = datetime.now(timezone.utc)
+    first, *others = school.rooms
+    paused, lost, few, gone = (school.rooms[n] for n in (4, 9, 11, 13))
+    for step in range(school.begin(1.5), 0, -1):
+        minutes = step * SECONDS / 60
+        if 41 < minutes <= 56 or 16 < minutes <= 18.5:
+            school.skip(first)
+        else:
+            school.window(first, suppressed=38.5 < minutes <= 41, replayed=True)
+        for room in others:
+            school.skip(room)
+    for ago, mode, reason in (
+        (56, "paused", "paused by the schedule"), (41, "running", "resumed"),
+        (18.5, "camera_lost", "no frame for 5 s"), (16, "running", "the camera is back"),
+    ):  # fmt: skip
+        state = first.state(mode, reason, now - timedelta(minutes=ago))
+        school.say(first, "state", state.to_json()).wait_for_publish(10)
+    school.say(paused, "state", paused.state("paused", "paused by the button in the room").to_json())
+    school.say(lost, "state", lost.state("camera_lost", "no frame for 5 s").to_json())
+    school.say(gone, "availability", b"offline")
+    school.few.add(few.name)
+    school.silent |= {paused.name, lost.name, gone.name}
+
+
+def main() -> None:
+    """Parse and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rooms", type=int, default=40)
+    parser.add_argument("--hours", type=float, default=4.0)
+    parser.add_argument("--seconds", type=float, default=35.0, help="how long each view is measured")
+    parser.add_argument("--screenshots", type=Path, metavar="FOLDER")
+    args = parser.parse_args()
+    if args.screenshots:
+        screenshots(args.screenshots)
+    else:
+        measure(args.rooms, args.hours, args.seconds)
+
+
+if __name__ == "__main__":
+    main()

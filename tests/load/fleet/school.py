@@ -1,0 +1,118 @@
+"""A Mosquitto as `docs/mosquitto` sets one up: the shipped files, with only paths, ports and rights of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge.errors import BrokerError
+from tests.support.brokers import can_connect, free_port
+from tests.support.paths import ROOT
+
+SHIPPED = ROOT / "docs/mosquitto"
+HOST = "127.0.0.1"
+PASSWORD = "a password for tests"
+START_SECONDS = 30.0
+
+
+def find(program: str) -> str | None:
+    """Where a program is; Debian installs some where only root's PATH looks."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
+class SchoolBroker:
+    """One broker with certificate, passwords and access list; the folder outlives it, as a disk does.
+
+    Args:
+        folder: For everything that it keeps; a `ca.key` that is there signs its certificate.
+        users: Who may connect, all with the same password.
+        acl: Which of the shipped access lists.
+        tls: False leaves the encryption out.
+        more: Lines of configuration to add.
+    """
+
+    def __init__(
+        self, folder: Path, users: Iterable[str], *, acl: str = "school.acl", tls: bool = True, more: Iterable[str] = ()
+    ) -> None:
+        self._folder = folder
+        self._users = list(users)
+        self._acl = acl
+        self._tls = tls
+        self._more = list(more)
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """As `mqtt.broker` wants it."""
+        return f"{'mqtts' if self._tls else 'mqtt'}://{HOST}:{self.port}"
+
+    @property
+    def ca(self) -> str | None:
+        """The file with the authority, where there is one."""
+        return str(self._folder / "ca.pem") if self._tls else None
+
+    @property
+    def password_file(self) -> str:
+        """A file with the password of everybody."""
+        return str(self._folder / "password")
+
+    def prepare(self) -> None:
+        """Write certificate, passwords and configuration. Raises BrokerError."""
+        missing = [name for name in ("mosquitto", "mosquitto_passwd", "openssl") if find(name) is None]
+        if missing:
+            raise BrokerError(f"{', '.join(missing)}: not installed", "apt-get install mosquitto openssl")
+        folder = self._folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._tls:
+            _run("sh", str(SHIPPED / "certificates.sh"), str(folder), HOST, "localhost")
+        Path(self.password_file).write_text(PASSWORD)
+        passwords = folder / "passwords"
+        passwords.write_text("".join(f"{user}:{PASSWORD}\n" for user in self._users))
+        _run(find("mosquitto_passwd") or "", "-U", str(passwords))
+        for acl in SHIPPED.glob("*.acl"):
+            shutil.copy(acl, folder)
+        text = (SHIPPED / "school.conf").read_text().replace("school.acl", self._acl)
+        lines = [self.localised(text).replace("listener 8883", f"listener {self.port} {HOST}"), *self._more]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        if not self._tls:
+            lines[0] = re.sub(r"(?m)^(certfile|keyfile|tls_version) .*\n", "", lines[0])
+        (folder / "test.conf").write_text("\n".join(lines) + "\n")
+
+    def localised(self, text: str) -> str:
+        """A shipped file with this broker's paths."""
+        return text.replace("/etc/mosquitto/edge", str(self._folder)).replace("/var/lib/mosquitto", str(self._folder))
+
+    def start(self) -> None:
+        """Start it and wait until it listens. Raises BrokerError."""
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            command = [find("mosquitto") or "", "-c", str(self._folder / "test.conf")]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not can_connect(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise BrokerError("Mosquitto did not start", (self._folder / "mosquitto.log").read_text()[-500:])
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it without a chance to save anything."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def log(self) -> str:
+        """What it has logged."""
+        return (self._folder / "mosquitto.log").read_text(errors="replace")
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BrokerError(f"{Path(command[0]).name} failed: {done.stderr.strip()[-300:]}")

@@ -1,0 +1,105 @@
+"""Which of the unit tests mean something where every program is ten times slower; a plug-in of pytest, for check.sh."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import brokers
+from tests.support.paths import ROOT
+
+PROCESSES = "start the daemon or a command, and give it so many seconds"
+PACE = "are about pace: frames per second, a broker killed at the right moment"
+TRAINING = "are about training and measuring models, which no Raspberry Pi does"
+ELSEWHERE = "need programs that are not here, and have a check of their own"
+COSTLY = "look at a hundred frames or ten thousand examples, which takes half an hour"
+
+# By file, folder or test; a test that uses the fixture `edge` needs no entry. Whatever is not named is run.
+LEFT_OUT = {
+    "tests/system/systemd": ELSEWHERE,
+    "tests/unit/peers/test_peers.py": ELSEWHERE,
+    "tests/unit/cameras/test_cameras.py": PACE,
+    "tests/integration/test_chaos.py": PACE,
+    "tests/integration/test_dashboard_browser.py": ELSEWHERE,
+    "tests/integration/test_disk.py": PACE,
+    "tests/integration/test_headcount.py": PACE,
+    "tests/unit/vision/test_rate_controller.py::test_looking_three_times_a_second_is_enough_in_the_sample_room": COSTLY,
+    "tests/integration/test_setup_page.py": ELSEWHERE,
+    "tests/integration/test_recorder.py": PACE,
+    "tests/integration/test_recovery.py": PACE,
+    "tests/unit/hardware/test_gpio.py::test_a_hot_board_is_told_slows_down_and_recovers_by_itself": PACE,
+    "tests/integration/test_report.py": ELSEWHERE,
+    "tests/integration/test_school_broker.py": ELSEWHERE,
+    "tests/integration/test_subscribers.py": ELSEWHERE,
+    "tests/integration/test_watch.py": PROCESSES,
+    "tests/unit/models/test_evaluate.py": TRAINING,
+    "tests/unit/models/test_models.py": TRAINING,
+    "tests/unit/models/test_networks.py": TRAINING,
+    "tests/unit/models/test_prevalence_experiment.py": TRAINING,
+    "tests/unit/models/test_proof.py": TRAINING,
+    "tests/unit/models/test_readers.py": TRAINING,
+    "tests/unit/models/test_readers_csv.py": TRAINING,
+    "tests/unit/aggregation/test_prevalence.py::test_a_window_costs_little": PACE,
+    "tests/unit/mqtt/test_commands.py::test_ten_thousand_commands_change_nothing_unless_they_are_valid": COSTLY,
+    "tests/unit/vision/test_vision.py::test_the_sample_scene_is_seen_as_it_is": COSTLY,
+}
+
+PATIENCE = 10
+
+left_out: Counter[str] = Counter()
+
+# What a wrong architecture breaks, it breaks in the first examples.
+settings.register_profile("emulated", max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("emulated")
+
+impatient = brokers.wait_for
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
+    """Wait longer for what is to happen; the tests import this in place of theirs, as this plug-in comes first."""
+    impatient(condition, seconds * PATIENCE, what)
+
+
+brokers.wait_for = wait_for
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Files that are left out are not even imported: not all that they need exists for 32 bits."""
+    name = collection_path.resolve().relative_to(ROOT).as_posix() if collection_path.is_relative_to(ROOT) else ""
+    if name not in LEFT_OUT:
+        return None
+    left_out[f"files that {LEFT_OUT[name]}"] += 1
+    return True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out what means nothing here."""
+    kept, taken = [], []
+    for item in items:
+        reason = why_not(item)
+        if reason:
+            left_out[f"tests that {reason}"] += 1
+            taken.append(item)
+        else:
+            kept.append(item)
+    config.hook.pytest_deselected(items=taken)
+    items[:] = kept
+
+
+def why_not(item: pytest.Item) -> str | None:
+    """Why a test is left out, if it is."""
+    if "edge" in getattr(item, "fixturenames", ()):
+        return PROCESSES
+    test = item.nodeid.split("[")[0]
+    file = test.split("::")[0]
+    return next((LEFT_OUT[name] for name in (test, file, str(Path(file).parent)) if name in LEFT_OUT), None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it."""
+    for reason, count in left_out.most_common():
+        terminalreporter.line(f"left out: {count} {reason}")

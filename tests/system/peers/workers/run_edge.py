@@ -1,0 +1,40 @@
+"""Ourselves: detect, track and classify as the daemon does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge.cameras.capture_thread import Frame
+from edge.vision.emotion_classifier import EmotionClassifier
+from edge.vision.face_detector import FaceDetector, Faces
+from edge.vision.frame_analyzer import Analysis
+from edge.vision.rate_controller import Plan
+from tests.system.peers.workers.loop import serve
+
+
+class _Remembering(FaceDetector):
+    faces: Faces
+
+    def detect(self, image: Any) -> Faces:
+        self.faces = super().detect(image)
+        return self.faces
+
+
+def main() -> None:
+    """Serve."""
+    detector, classifier = _Remembering(), EmotionClassifier()
+    detector.start()
+    classifier.start()
+    analysis = Analysis(detector, classifier, min_face_px=10, min_confidence=0.4, plan=Plan(5, 5))
+    times = iter(range(10**9))
+
+    def find(image: Any) -> list[list[float]]:
+        analysis.observe(Frame(image, next(times) / 5))
+        boxes, scores = detector.faces
+        return [[*map(float, box), float(score)] for box, score in zip(boxes, scores, strict=True)]
+
+    serve(find)
+
+
+if __name__ == "__main__":
+    main()

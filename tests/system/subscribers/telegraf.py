@@ -1,0 +1,83 @@
+"""Reads docs/subscribers/telegraf.conf as Telegraf's json_v2 parser would, for the few keys that it uses."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from datetime import datetime
+from typing import Any
+
+from tests.system.subscribers.house import FILES, CheckError
+
+TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "string": (str,)}
+
+
+def configuration() -> dict[str, Any]:
+    """The file, parsed."""
+    tomllib = importlib.import_module("tomllib")  # Python 3.11
+    parsed: dict[str, Any] = tomllib.loads((FILES / "telegraf.conf").read_text())
+    return parsed
+
+
+def inputs(topic: str) -> list[dict[str, Any]]:
+    """The inputs that subscribe to a topic."""
+    found: list[dict[str, Any]] = configuration()["inputs"]["mqtt_consumer"]
+    return [one for one in found if any(_matches(pattern, topic) for pattern in one["topics"])]
+
+
+def lines(topic: str, payload: dict[str, Any]) -> list[str]:
+    """A message as lines of InfluxDB's protocol.
+
+    Raises:
+        CheckError: The message does not have what the configuration says.
+    """
+    return [_line(one, parser, topic, payload) for one in inputs(topic) for parser in one["json_v2"]]
+
+
+def _line(one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict[str, Any]) -> str:
+    tags = {tag.get("rename", tag["path"]): _value(payload, tag) for tag in parser.get("tag", [])}
+    for parsing in one.get("topic_parsing", []):
+        levels = dict(zip(parsing["tags"].split("/"), topic.split("/"), strict=True))
+        tags |= {name: level for name, level in levels.items() if name != "_"}
+    fields = {}
+    for field in parser["field"]:
+        value = _value(payload, field)
+        if value is None:
+            continue
+        if not isinstance(value, TYPES[field["type"]]) or (isinstance(value, bool) and field["type"] != "bool"):
+            raise CheckError(f"{field['path']} is {value!r}, not of type {field['type']}")
+        name = field.get("rename", field["path"].rpartition(".")[2])
+        if name in fields:
+            raise CheckError(f"two fields are called {name}")
+        fields[name] = _written(value, field["type"])
+    time = datetime.fromisoformat(str(_value(payload, {"path": parser["timestamp_path"]})).replace("Z", "+00:00"))
+    named = "".join(f",{name}={_escaped(str(value))}" for name, value in tags.items())
+    values = ",".join(f"{name}={value}" for name, value in fields.items())
+    return f"{parser['measurement_name']}{named} {values} {int(time.timestamp() * 1000)}000000"
+
+
+def _value(payload: dict[str, Any], where: dict[str, Any]) -> Any:
+    """What is at a path; None for null, and for nothing where that is allowed."""
+    found: Any = payload
+    for key in where["path"].split("."):
+        if not isinstance(found, dict) or key not in found:
+            if where.get("optional"):
+                return None
+            raise CheckError(f"there is nothing at {where['path']}")
+        found = found[key]
+    return found
+
+
+def _written(value: Any, kind: str) -> str:
+    if kind == "string":
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if kind == "bool" else f"{value}i" if kind == "int" else f"{value:f}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace(",", r"\,").replace(" ", r"\ ").replace("=", r"\=")
+
+
+def _matches(pattern: str, topic: str) -> bool:
+    levels = list(zip(pattern.split("/"), topic.split("/"), strict=False))
+    return pattern.count("/") == topic.count("/") and all(one in ("+", other) for one, other in levels)

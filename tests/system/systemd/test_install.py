@@ -1,0 +1,209 @@
+"""install.sh, below a folder and with a Python environment that is made in a moment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+SCRIPTS = (ROOT / "systemd/install.sh", ROOT / "systemd/edge-command.sh", ROOT / "tests/system/systemd/check.sh")
+ANALYZE = shutil.which("systemd-analyze")
+VENV = """
+prepare_venv() {
+  mkdir -p "$root/.venv/bin"
+  ln -s %s "$root/.venv/bin/python"
+  printf '#!/bin/sh\\necho edge "$@"\\n' >"$root/.venv/bin/edge"
+  chmod +x "$root/.venv/bin/edge"
+}
+ready_to_run() { [[ -x $root/.venv/bin/edge ]]; }
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the repository in which the Python environment is made in a moment."""
+    copy = tmp_path / "tree"
+    shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "systemd", copy / "systemd")
+    (copy / "models").mkdir()
+    for pattern in ("models/__init__.py", "models/*.json", "models/*.tflite", "*.lock", "*.md", "LICENSE", "*.toml"):
+        for file in ROOT.glob(pattern):
+            shutil.copy(file, copy / file.relative_to(ROOT))
+    shutil.copy(ROOT / "config.yaml", copy)
+    (copy / "scripts").mkdir()
+    (copy / "scripts/venv.sh").write_text(VENV % sys.executable)
+    return copy
+
+
+@pytest.fixture
+def install(tree: Path, tmp_path: Path) -> Callable[..., str]:
+    """Runs install.sh below `tmp_path`/root; returns what it said."""
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        command = [str(tree / "systemd/install.sh"), "--prefix", str(tmp_path / "root"), *arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        assert (done.returncode != 0) == fails, done.stdout
+        return done.stdout
+
+    return run
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    return {
+        str(f): b"" if f.is_symlink() else f.read_bytes() for f in folder.rglob("*") if f.is_symlink() or f.is_file()
+    }
+
+
+def test_the_installed_units_please_systemd(install: Callable[..., str], tmp_path: Path) -> None:
+    if ANALYZE is None:
+        pytest.skip("systemd-analyze is not installed")
+    install()
+    units = tmp_path / "root/etc/systemd/system"
+    shutil.copy(units / "edge@.service", units / "edge@hall.service")
+    for unit in ("edge.service", "edge@hall.service"):
+        command = [ANALYZE, "verify", "--man=no", str(units / unit)]
+        # An unknown key is a line on stderr with exit status 0.
+        assert subprocess.run(command, capture_output=True, text=True, check=False).stderr == ""
+
+
+def test_a_dry_run_prints_every_step_and_does_nothing(install: Callable[..., str], tmp_path: Path) -> None:
+    said = install("--dry-run")
+    for word in (
+        "mkdir -p",
+        "compileall",
+        "/etc/edge/config.yaml",
+        "edge.service",
+        "edge@.service",
+        "/usr/local/bin/edge",
+    ):
+        assert word in said
+    assert not (tmp_path / "root").exists()
+    install()
+    before = below(tmp_path / "root")
+    assert "rm -rf" in install("--uninstall", "--purge", "--dry-run")
+    assert below(tmp_path / "root") == before
+
+
+def test_twice_is_once(install: Callable[..., str], tmp_path: Path) -> None:
+    install()
+    before = below(tmp_path / "root")
+    assert "up to date" in install()
+    assert below(tmp_path / "root") == before
+    root = tmp_path / "root"
+    assert (root / "opt/edge/.venv/bin/edge").exists()
+    assert (root / "opt/edge/current/models/emotions.tflite").exists()
+    assert (root / "etc/edge/config.yaml").read_bytes() == (ROOT / "config.yaml").read_bytes()
+    everything = [path for path in root.rglob("*") if not path.is_symlink()]
+    assert all(path.stat().st_mode & 0o004 for path in everything), "the service's user cannot read it"
+
+
+def test_an_upgrade_keeps_the_configuration(install: Callable[..., str], tree: Path, tmp_path: Path) -> None:
+    install()
+    root = tmp_path / "root"
+    old = (root / "opt/edge/current").resolve()
+    mine = root / "etc/edge/config.yaml"
+    mine.write_text("device: {name: mine}\n")
+    (root / "etc/systemd/system/edge.service.d").mkdir()
+    (tree / "config.yaml").write_text("# new\n")
+    (tree / "edge/__init__.py").write_text('__version__ = "9.9.9"\n')
+    said = install()
+    assert "is kept" in said
+    assert mine.read_text() == "device: {name: mine}\n"
+    assert (root / "etc/edge/config.yaml.dist").read_text() == "# new\n"
+    assert "9.9.9" in (root / "opt/edge/current/edge/__init__.py").read_text()
+    assert not old.exists()
+    assert "is kept" not in install()
+
+
+def test_an_interrupted_upgrade_is_done_again(install: Callable[..., str], tree: Path, tmp_path: Path) -> None:
+    install()
+    root = tmp_path / "root"
+    before = (root / "opt/edge/current").resolve()
+    (tree / "edge/__init__.py").write_text('__version__ = "9.9.9"\n')
+    (tree / "scripts/venv.sh").write_text("prepare_venv() { exit 3; }\nready_to_run() { true; }\n")
+    install(fails=True)
+    assert (root / "opt/edge/current").resolve() == before, "half an installation is in use"
+    assert (root / "opt/edge/.venv/bin/edge").exists()
+    (tree / "scripts/venv.sh").write_text(VENV % sys.executable)
+    install()
+    assert (root / "opt/edge/current").resolve() != before
+    assert len(list((root / "opt/edge/releases").iterdir())) == 1
+
+
+def test_uninstall_says_what_it_leaves(install: Callable[..., str], tmp_path: Path) -> None:
+    install()
+    root = tmp_path / "root"
+    (root / "etc/edge/hall.yaml").touch()
+    for name in ("edge", "edge-hall", "edge-forgotten", "edge-other"):
+        state = root / "var/lib/private" / name
+        state.mkdir(parents=True)
+        (state / ("data" if name == "edge-other" else "outbox.sqlite")).touch()
+        (root / "var/lib" / name).symlink_to(f"private/{name}")
+    left = {line for line in install("--uninstall").splitlines() if line.startswith("/")}
+    names = [
+        f"{folder}/{name}" for folder in ("lib", "lib/private") for name in ("edge", "edge-hall", "edge-forgotten")
+    ]
+    assert left == {f"{root}/etc/edge", *(f"{root}/var/{name}" for name in names)}
+    files = set(below(root))
+    assert all(
+        any(
+            file.startswith(kept)
+            for kept in (*left, f"{root}/var/lib/edge-other", f"{root}/var/lib/private/edge-other")
+        )
+        for file in files
+    )
+    install("--uninstall", "--purge")
+    assert set(below(root)) == {f"{root}/var/lib/edge-other", f"{root}/var/lib/private/edge-other/data"}
+
+
+def test_a_stranger_called_edge_is_left_alone(install: Callable[..., str], tmp_path: Path) -> None:
+    stranger = tmp_path / "root/usr/local/bin/edge"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_text("#!/bin/sh\n")
+    assert "somebody else's" in install(fails=True)
+    assert "somebody else's" in install("--uninstall", fails=True)
+    assert list(below(tmp_path / "root")) == [str(stranger)]
+
+
+def test_the_installed_command_runs_as_the_service(install: Callable[..., str], tmp_path: Path) -> None:
+    install()
+    stubs = tmp_path / "stubs"
+    stubs.mkdir()
+
+    def edge(*arguments: str, user: str = "0") -> str:
+        for name, text in (("systemd-run", 'echo "$@"'), ("systemctl", 'echo "$3-of-$4"'), ("id", f"echo {user}")):
+            (stubs / name).write_text(f"#!/bin/sh\n{text}\n")
+            (stubs / name).chmod(0o755)
+        command = [str(tmp_path / "root/usr/local/bin/edge"), *arguments]
+        environment = {"PATH": f"{stubs}:{os.environ['PATH']}"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.strip()
+
+    etc = tmp_path / "root/etc/edge"
+    assert edge("--version") == "edge --version"
+    assert edge("watch", "--plain") == f"edge watch --config {etc}/config.yaml --plain"
+    assert edge("@hall", "run", "--quiet") == f"edge run --config {etc}/hall.yaml --quiet"
+    assert edge("@hall", "pause") == "", "there is no such instance"
+    (etc / "hall.yaml").touch()
+    said = edge("@hall", "pause", "--by", "me")
+    assert "-p User=User-of-edge@hall.service" in said
+    assert f"LoadCredential=mqtt-password:{etc}/hall.mqtt-password" in said
+    assert said.endswith(f"/.venv/bin/edge pause --config {etc}/hall.yaml --by me")
+    assert "-p StateDirectory=StateDirectory-of-edge.service" in edge("resume")
+    assert edge("pause", user="1000") == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_the_scripts_are_sound(script: Path) -> None:
+    shell = "sh" if script.read_text().startswith("#!/bin/sh") else "bash"
+    subprocess.run([shell, "-n", str(script)], check=True)
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    done = subprocess.run(["shellcheck", str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

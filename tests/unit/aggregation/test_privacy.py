@@ -1,0 +1,258 @@
+"""Suppression: what is held back stays held back, whatever else is sent, asked for or subtracted."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge.aggregation.prevalence import Estimator
+from edge.aggregation.privacy import hides_emotions, is_suppressed, rounded, without_emotions
+from edge.aggregation.windows import Observation, Window, WindowCutter
+from edge.cameras.capture_thread import Frame
+from edge.config.schema import Config
+from edge.contract.payloads import WindowPayload
+from edge.daemon.metrics import Meter
+from edge.daemon.pipeline import Observer
+from edge.model_files.calibration import find_calibration
+from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
+from edge.timing.clock import Stamps
+from tests.support.brokers import Subscriber, wait_for
+
+Edge = Callable[..., "subprocess.Popen[str]"]
+Subscribe = Callable[..., Subscriber]
+
+CARD = read_card(emotion_card_path("emotions.json"), EmotionCard)
+LABELS = CARD.output("ferplus").labels
+CALIBRATION = find_calibration(emotion_card_path("emotions.json"), CARD, "ferplus")[0]
+assert CALIBRATION is not None
+ESTIMATOR = Estimator(CALIBRATION)
+MIN_FACES, FPS, SECONDS = 5, 5, 2.0
+
+Person = tuple[int, bool]  # which emotion, and whether near enough for it
+Moment = tuple[Person, ...]
+
+people = st.tuples(st.integers(0, len(LABELS) - 1), st.booleans())
+few = st.lists(people, max_size=MIN_FACES - 1).map(tuple)
+many = st.lists(people, min_size=MIN_FACES, max_size=12).map(tuple)
+# A room in which little changes from one moment to the next, as in life: groups that stay for a while.
+stretches = st.lists(st.tuples(st.one_of(few, many), st.integers(1, 12)), min_size=1, max_size=8)
+films = stretches.map(lambda parts: [moment for moment, length in parts for _ in range(length)])
+
+
+class Eyes:
+    """Detector and classifier that see what the film says; the image is the number of the moment."""
+
+    card = SimpleNamespace(identity="m@000000000000")
+    labels = LABELS
+
+    def __init__(self, film: list[Moment]) -> None:
+        self.film = film
+        self.now: Moment = ()
+
+    def detect(self, image: NDArray[np.uint8]) -> Any:
+        self.now = self.film[int(image[0])]
+        rows = [[100.0 * seat, 0.0, 60.0, 60.0 if near else 12.0] for seat, (_, near) in enumerate(self.now)]
+        return SimpleNamespace(boxes=np.array(rows, np.float32).reshape(-1, 4))
+
+    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        said = np.full((len(boxes), len(LABELS)), 0.1 / (len(LABELS) - 1), np.float32)
+        for row, box in zip(said, boxes, strict=True):
+            row[self.now[round(box[0] / 100)][0]] = 0.9
+        return said
+
+
+class FrankMeter(Meter):
+    """Stages take as long as there are people, to the microsecond: the worst that a stopwatch could tell."""
+
+    eyes: Eyes
+
+    def stage(self, name: str, seconds: float) -> None:
+        super().stage(name, 1.0 if name == "detect" else float(len(self.eyes.now)))
+
+
+class Clock:
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def utc(self) -> datetime:
+        return datetime(2026, 10, 4, tzinfo=timezone.utc) + timedelta(seconds=self.now)
+
+
+def show(
+    film: list[Moment], cuts: tuple[int, ...] = (), **policy: Any
+) -> tuple[list[WindowPayload], Any, list[tuple[int, int]]]:
+    """What leaves the room when it sees this film: windows, health, and which moments each window covers.
+
+    The daemon begins another window at every moment named in `cuts`, as a pause or a command makes it.
+    """
+    config = Config.model_validate({"window": {"seconds": SECONDS}, "privacy": {"min_faces": MIN_FACES, **policy}})
+    eyes, clock = Eyes(film), Clock()
+    meter = FrankMeter(0.0)
+    meter.eyes = eyes
+    models: Any = SimpleNamespace(detector=eyes, classifier=eyes, estimator=ESTIMATOR, labels=LABELS)
+    stamps = Stamps(clock)
+    observer = Observer(config, models, meter, stamps, 0.0)
+    sent: list[WindowPayload] = []
+    for number in range(len(film)):
+        clock.now = (number + 0.5) / FPS
+        if number in cuts:
+            sent += observer.finish(number / FPS)
+            observer = Observer(config, models, meter, stamps, number / FPS)
+        sent += observer.observe(Frame(np.array([number], np.uint8), clock.now))
+    clock.now = len(film) / FPS
+    sent += observer.finish(clock.now)
+    spans, first = [], 0
+    for window in sent:
+        spans.append((first, first + window.frames))
+        first += window.frames
+    assert first == len(film)
+    return sent, meter.read(clock.now), spans
+
+
+@given(films, films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]))
+@settings(max_examples=300, deadline=None)
+def test_nothing_that_is_sent_depends_on_who_was_in_a_suppressed_window(
+    film: list[Moment], other: list[Moment], cuts: set[int], round_to: int
+) -> None:
+    where = tuple(sorted(cuts))
+    sent, health, spans = show(film, where, round_to=round_to)
+    # Another world, in which other people sat there while the figures were held back.
+    changed = list(film)
+    for window, (first, end) in zip(sent, spans, strict=True):
+        if window.suppressed:
+            changed[first:end] = [other[number % len(other)] for number in range(first, end)]
+    assume(changed != film)
+    in_the_other, health_there, _ = show(changed, where, round_to=round_to)
+    assume([window.suppressed for window in in_the_other] == [window.suppressed for window in sent])
+    assert [window.to_json() for window in in_the_other] == [window.to_json() for window in sent]
+    assert health_there == health
+
+
+@given(films, st.sets(st.integers(1, 90)))
+@settings(max_examples=200, deadline=None)
+def test_no_figure_covers_a_moment_with_few_people(film: list[Moment], cuts: set[int]) -> None:
+    # Then no sum and no difference of windows does, either: every moment is in exactly one window.
+    for window, (first, end) in zip(*show(film, tuple(sorted(cuts)))[::2], strict=True):
+        if window.suppressed:
+            figures = (window.counts, window.people, window.estimate, window.quality.too_small)
+            assert set(figures) == {None}
+            assert set(window.faces.model_dump().values()) == {None}
+            continue
+        assert window.window.seconds >= 0.999
+        # A face counts for a second after it was last seen, so only who came is certain: never too few were counted.
+        assert (window.faces.min or MIN_FACES) >= MIN_FACES
+        assert window.faces.mean is not None
+        assert window.faces.mean >= MIN_FACES
+        assert any(len(moment) >= MIN_FACES for moment in film[first:end])
+
+
+@given(films, st.sets(st.integers(1, 90)))
+@settings(max_examples=200, deadline=None)
+def test_emotions_are_never_those_of_a_few_who_sit_near(film: list[Moment], cuts: set[int]) -> None:
+    for window, (first, end) in zip(*show(film, tuple(sorted(cuts)))[::2], strict=True):
+        if window.counts is None or not any(n for label, n in window.counts.items() if label != "unknown"):
+            assert window.estimate is None
+            continue
+        near = [sum(is_near for _, is_near in moment) for moment in film[first:end]]
+        assert max(near) >= MIN_FACES
+
+
+def cut(*moments: dict[str, int], seconds: float = 10.0) -> Window:
+    cutter = WindowCutter(("happy", "sad"), 10.0, 0.0)
+    for number, moment in enumerate(moments):
+        cutter.add(Observation((number + 0.5) / 10, {"happy": 0, "sad": 0, "unknown": 0, **moment}, 0))
+    return cutter.finish(seconds)[0]
+
+
+def test_the_difference_that_the_mean_alone_would_give_away() -> None:
+    # Ten happy people leave one behind. On average there were more than five, but the rest of the sum is that one.
+    window = cut(*[{"happy": 10}] * 50, *[{"sad": 1}] * 50)
+    assert window.mean == 5.5
+    assert is_suppressed(window, 5)
+    assert is_suppressed(cut(*[{"happy": 10}] * 99, {"sad": 4}), 5)
+
+
+def test_an_empty_moment_is_about_nobody() -> None:
+    window = cut(*[{"happy": 10}] * 80, *[{}] * 20)
+    assert not is_suppressed(window, 5)
+    assert is_suppressed(cut(*[{}] * 100), 1)
+    assert is_suppressed(cut({"happy": 5}, *[{}] * 99), 5)
+
+
+def test_a_window_that_was_cut_short_says_nothing() -> None:
+    assert is_suppressed(cut({"happy": 30}, seconds=0.9), 5)
+    assert not is_suppressed(cut({"happy": 30}, seconds=1.0), 5)
+
+
+def test_few_near_faces_among_many() -> None:
+    cutter = WindowCutter(("happy", "sad"), 10.0, 0.0)
+    cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24))
+    (window,) = cutter.finish(10.0)
+    assert not is_suppressed(window, 5)
+    assert hides_emotions(window, 5)
+    assert without_emotions(window).counts == {"happy": 0, "sad": 0, "unknown": 25}
+    assert not hides_emotions(window, 1)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(1, 500), st.integers(1, 300))
+def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
+    happy: int, sad: int, frames: int, present: int
+) -> None:
+    """What config.yaml says of round_to: at least the frames of a window, and one person moves a count by one step."""
+    present = min(present, frames)
+
+    def seen(sad: int) -> Window:
+        return Window(0, 10, frames, {"happy": happy, "sad": sad, "unknown": 0}, 0, 99, 0, 1.0, 99, 99)
+
+    with_her, without = rounded(seen(sad + present), frames), rounded(seen(sad), frames)
+    assert with_her.counts["sad"] - without.counts["sad"] in (0, frames)
+
+
+# As a process
+
+
+@pytest.mark.usefixtures("portraits")
+def test_three_people_leave_no_figure_anywhere(broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path) -> None:
+    subscriber = subscribe(broker, "#")
+    settings = (
+        f"mqtt.broker=mqtt://127.0.0.1:{broker}", "camera.source=sample:3", "window.seconds=1", "health.seconds=1",
+    )  # fmt: skip
+    options = [word for setting in settings for word in ("--set", setting)]
+    process = edge("run", *options)
+    subscriber.wait("window", 3)
+    lines, _ = edge("watch", "--once", *options).communicate(timeout=20)
+    assert "suppressed" in lines
+    wait_for(lambda: len(subscriber.named("health")) >= 3, 10)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=10)
+    on_disk = b"".join(file.read_bytes() for file in (tmp_path / "state").rglob("*") if file.is_file())
+    said = b"".join(m.payload for m in subscriber.messages if m.name not in ("info", "config"))
+    for text in (said, on_disk, out.encode(), err.encode(), lines.encode()):
+        for word in (*LABELS, "unknown"):
+            assert word.encode() not in text
+    for message in subscriber.named("window") + subscriber.named("latest"):
+        window = message.json()
+        assert {value for key, value in window["faces"].items()} == {None}
+        assert window["counts"] is window["people"] is window["estimate"] is window["quality"]["too_small"] is None
+    for message in subscriber.named("health"):
+        assert message.json()["faces_per_frame"] is None
+        assert set(message.json()["stages_ms"]) == {"detect"}
+    sizes = [len(message.payload) for message in subscriber.named("window")]
+    assert max(sizes) - min(sizes) <= len(json.dumps(999)), "the length of a message must not tell what it hides"
+    for before, after in itertools.pairwise(subscriber.named("window")):
+        assert after.json()["seq"] == before.json()["seq"] + 1

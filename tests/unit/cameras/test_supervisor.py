@@ -1,0 +1,170 @@
+"""The sensor's decisions, with cameras that fail on cue and a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.supervisor import LONGEST_WAIT, STUCK, Sensor
+from edge.errors import CameraError
+from tests.support.brokers import wait_for
+
+
+class Clock:
+    """Monotonic seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Scripted:
+    """A camera that does what the test says."""
+
+    name = "scripted"
+    every_frame = False
+
+    def __init__(self) -> None:
+        self.here = True
+        self.works = True
+        self.hangs = False
+        self.let_go = threading.Event()
+        self.tries = self.opened = 0
+        self.open_now = False
+
+    def start(self) -> None:
+        self.tries += 1
+        if not self.here:
+            raise CameraError("camera scripted does not exist", "plug it in")
+        self.opened += 1
+        self.open_now = True
+
+    def read(self) -> NDArray[np.uint8] | None:
+        if self.hangs:
+            self.let_go.wait(60)
+        time.sleep(0.005)
+        if not self.works:
+            raise CameraError("camera scripted yields no frame")
+        return np.zeros((48, 64, 3), np.uint8)
+
+    def stop(self) -> None:
+        self.open_now = False
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def camera() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def sensor(clock: Clock, camera: Scripted) -> Iterator[Sensor]:
+    sensor = Sensor(lambda: Capture(camera, 10, 5, clock), clock, recovers=True)
+    yield sensor
+    camera.let_go.set()
+    sensor.stop()
+
+
+def first_frame(sensor: Sensor) -> Frame:
+    sensor.start()
+    wait_for(lambda: sensor.wait_open(0.1), 5)
+    return next_frame(sensor)
+
+
+def next_frame(sensor: Sensor) -> Frame:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if (frame := sensor.take(0.1)) is not None:
+            return frame
+    pytest.fail("no frame came")
+
+
+def test_a_camera_that_was_never_there_is_an_error(sensor: Sensor, camera: Scripted) -> None:
+    camera.here = False
+    sensor.start()
+    with pytest.raises(CameraError, match="plug it in"):
+        wait_for(lambda: sensor.wait_open(0.1), 5)
+
+
+def test_a_lost_camera_is_tried_again_ever_more_rarely(sensor: Sensor, camera: Scripted, clock: Clock) -> None:
+    first_frame(sensor)
+    camera.here = camera.works = False
+    wait_for(lambda: sensor.take(0.1) is None and sensor.mode == "camera_lost", 5)
+    assert "yields no frame" in sensor.problem
+    waits: list[float] = []
+    tries, last = camera.tries, clock.now
+    while len(waits) < 8:
+        clock.now += 0.5
+        sensor.take(0.1)
+        if camera.tries > tries:
+            waits.append(clock.now - last)
+            tries, last = camera.tries, clock.now
+            wait_for(lambda: sensor.take(0.1) is None and "does not exist" in sensor.problem, 5)
+    assert waits[0] <= 1.5
+    assert waits == sorted(waits)
+    assert max(waits) <= LONGEST_WAIT + 0.5
+    camera.here = camera.works = True
+    clock.now += LONGEST_WAIT
+    next_frame(sensor)
+    assert (sensor.mode, sensor.problem) == ("running", "")
+
+
+def test_a_pause_closes_and_resuming_opens(sensor: Sensor, camera: Scripted) -> None:
+    first_frame(sensor)
+    sensor.pause()
+    assert sensor.closed
+    assert not camera.open_now
+    assert sensor.take(0.0) is None
+    assert sensor.mode == "paused"
+    sensor.resume()
+    next_frame(sensor)
+    assert (sensor.mode, camera.opened) == ("running", 2)
+
+
+def test_a_driver_that_never_lets_go_needs_a_new_process(sensor: Sensor, camera: Scripted, clock: Clock) -> None:
+    first_frame(sensor)
+    camera.hangs = True
+    time.sleep(0.1)
+    sensor.pause()
+    assert not sensor.closed
+    sensor.resume()
+    assert sensor.mode == "camera_lost"
+    sensor.take(0.0)
+    assert camera.opened == 1
+    clock.now += STUCK + 1
+    with pytest.raises(CameraError, match="new process"):
+        sensor.take(0.0)
+
+
+def test_a_driver_that_lets_go_late_is_opened_again(sensor: Sensor, camera: Scripted) -> None:
+    first_frame(sensor)
+    camera.hangs = True
+    time.sleep(0.1)
+    sensor.pause()
+    sensor.resume()
+    sensor.take(0.0)
+    camera.hangs = False
+    camera.let_go.set()
+    next_frame(sensor)
+    assert (sensor.mode, camera.opened) == ("running", 2)
+
+
+def test_a_file_that_fails_is_not_waited_for(camera: Scripted, clock: Clock) -> None:
+    sensor = Sensor(lambda: Capture(camera, 10, 5, clock), clock, recovers=False)
+    first_frame(sensor)
+    camera.works = False
+    with pytest.raises(CameraError, match="yields no frame"):
+        wait_for(lambda: sensor.take(0.1) is None and sensor.ended, 5)
+    sensor.stop()

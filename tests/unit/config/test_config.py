@@ -1,0 +1,217 @@
+"""The configuration: every mistake is named with file, line, key, value and remedy; nothing is ignored."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config.broker_url import BrokerUrl
+from edge.config.loader import load_config
+from edge.config.schema import Config, without_password
+from edge.errors import ConfigError
+from tests.support.paths import ROOT
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def error(tmp_path: Path, text: str, *overrides: str, **environment: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text), overrides, environment)
+    assert caught.value.exit_code == 78
+    return str(caught.value)
+
+
+def test_the_shipped_file_says_every_default() -> None:
+    assert load_config(ROOT / "config.yaml") == Config()
+
+
+def test_the_shipped_file_has_every_key() -> None:
+    text = (ROOT / "config.yaml").read_text()
+    for section, info in Config.model_fields.items():
+        assert f"\n{section}:" in text
+        keys = info.annotation.model_fields if isinstance(info.annotation, type) else ()  # mode is no section
+        for key in keys:
+            assert f"\n  {key}:" in text, f"{section}.{key} is not in config.yaml"
+
+
+def test_all_mistakes_at_once_with_line_and_remedy(tmp_path: Path) -> None:
+    text = error(
+        tmp_path,
+        "window:\n  seconds: soon\nvision:\n  fsp: 3\n  min_confidence: 7\n  detect_width: 1000\nmqt:\n  a: 1\n",
+    )
+    assert "4 errors" not in text
+    assert "5 errors" in text
+    assert f"{tmp_path}/config.yaml:2: window.seconds: found 'soon'; allowed: a number from 1 to 3600" in text
+    assert "config.yaml:4: vision.fsp: unknown key; did you mean fps?" in text
+    assert "config.yaml:5: vision.min_confidence: found 7; allowed: a number from 0 to 1" in text
+    assert "config.yaml:6: vision.detect_width: found 1000; allowed: 640, 1280, 1920" in text
+    assert "config.yaml:7: mqt: unknown key; did you mean mqtt?" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("device: {name: a/b}", "device.name: found 'a/b'; allowed: text (name of this room, without + # /"),
+        ("device: {name: 'a+'}", "device.name"),
+        ('device: {name: "a\\u0007"}', "device.name"),
+        ("camera: {source: webcam}", "camera.source: found 'webcam'; allowed: text (one of: auto, sample"),
+        ("camera: {source: 'usb:0'}", "deployment.responsible"),
+        ("mqtt: {broker: 'mqtt://me:secret@host'}", "leave user and password out of the URL"),
+        ("mqtt: {broker: 'http://host'}", "mqtt://host:1883"),
+        ("mqtt: {broker: 'mqtt://host:99999'}", "port"),
+        ("mqtt: {broker: 'mqtt://host:0'}", "port"),
+        ("mqtt: {broker: 'mqtt://broker..example'}", "no host name"),
+        ('mqtt: {broker: "mqtt://me:secret@ho\\u2100st"}', "leave user and password out"),
+        ("mqtt: {broker: 'me:secret@host'}", "leave user and password out"),
+        ("camera: {source: 'rtsp//me:secret@host'}", "camera.source"),
+        ("camera: {source: 'http://cam/?pwd=secret'}", "deployment.responsible"),
+        ("device: {name: $SYS}", "device.name"),
+        ('outbox: {path: "a\\0b"}', "outbox.path"),
+        ("window: {seconds: !!timestamp abc}", "is not valid YAML"),
+        (f"window: {{seconds: 0x{'f' * 5000}}}", "window.seconds"),
+        ("mqtt: {ca_file: a.pem}", "only used with an mqtts://"),
+        ("mqtt: {broker: 'mqtt://h', password_file: p}", "password_file needs a username"),
+        ("mqtt: {broker: 'mqtts://h', key_file: k.pem}", "certificate_file and key_file go together"),
+        ("window: 5", "window: found 5; allowed: a section with the keys seconds"),
+        ("window: {seconds: 5}\nwindow: {seconds: 6}", "window: written twice (first at"),
+        ("- a\n- b", "is not a list of sections"),
+        ("window: {seconds: [", "is not valid YAML"),
+        ("a: !!python/object/apply:os.system [true]", "is not valid YAML"),
+        ("\ta: 1", "is not valid YAML"),
+        ("window: {seconds: .nan}", "window.seconds"),
+        ("1: 2", "1"),
+    ],
+)
+def test_each_mistake_is_explained(tmp_path: Path, text: str, expected: str) -> None:
+    found = error(tmp_path, text)
+    assert expected in found
+    assert "secret" not in found
+
+
+def test_rules_over_several_keys_are_told_with_the_others(tmp_path: Path) -> None:
+    text = error(tmp_path, "camera: {source: 'usb:0', fps: 1000}\nmqtt: {ca_file: a, keepalive: 1, nonsense: 2}\n")
+    assert "5 errors" in text
+    assert all(
+        part in text for part in ("camera.fps", "keepalive", "nonsense", "live camera", "only used with an mqtts")
+    )
+
+
+def test_text_is_taken_as_it_was_typed(tmp_path: Path) -> None:
+    words = [
+        "deployment.legal_basis=ethics vote #17",
+        "deployment.responsible=Jane: head",
+        "device.name=on",
+        "mqtt.username=12",
+    ]
+    config = load_config(write(tmp_path, "device: {prefix: 204}"), words)
+    assert config.deployment.legal_basis == "ethics vote #17"
+    assert config.deployment.responsible == "Jane: head"
+    assert (config.device.name, config.device.prefix, config.mqtt.username) == ("on", "204", "12")
+    assert load_config(write(tmp_path, "mqtt: {username: u}"), ["mqtt.username=null"]).mqtt.username is None
+
+
+def test_missing_file_and_not_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist: name the configuration with --config FILE"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(tmp_path / "binary")
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-99-99", "[" * 3000, "9" * 5000, "!!int abc", "!!float abc", "!!bool abc", "!!timestamp abc", "\0"]
+)
+def test_an_override_of_any_kind_is_explained(tmp_path: Path, value: str) -> None:
+    assert "window.seconds" in error(tmp_path, "", f"window.seconds={value}")
+
+
+def test_anchors_neither_hang_nor_leak_an_override(tmp_path: Path) -> None:
+    names = "abcdefghijklmnopqrstuvwxy"
+    laughs = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in itertools.pairwise(names))
+    assert "unknown key" in error(tmp_path, laughs)
+    config = load_config(write(tmp_path, "camera: &c {fps: 5}\nvision: *c\n"), ["camera.fps=30"])
+    assert (config.camera.fps, config.vision.fps) == (30, 5)
+
+
+def test_a_fifo_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path, Path("/dev/zero")):
+        with pytest.raises(ConfigError, match="not a regular file|Is a directory"):
+            load_config(path)
+
+
+def test_overrides_win_over_environment_over_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "window: {seconds: 5}\nvision: {fps: 1}\n")
+    environment = {"EDGE_WINDOW__SECONDS": "6", "EDGE_VISION__FPS": "2", "EDGE_HOME": "/x", "HOME": "/y"}
+    config = load_config(path, ["window.seconds=7"], environment)
+    assert (config.window.seconds, config.vision.fps) == (7, 2)
+
+
+def test_mistakes_in_overrides_name_them(tmp_path: Path) -> None:
+    text = error(
+        tmp_path,
+        "",
+        "window.secnds=7",
+        "nonsense",
+        "window.seconds.x=1",
+        "windows.seconds=1",
+        EDGE_VISION__FPS="fast",
+        EDGE_WINDOW_SECONDS="5",
+    )
+    assert "--set window.secnds: window.secnds: unknown key; did you mean seconds?" in text
+    assert "--set nonsense: write section.key=value" in text
+    assert "--set windows.seconds: windows: unknown key; did you mean window?" in text
+    assert "environment EDGE_WINDOW_SECONDS: write EDGE_WINDOW__SECONDS" in text
+    assert "\n  --set camera.source: camera.source usb:0 is a live camera" in error(tmp_path, "", "camera.source=usb:0")
+    assert "environment EDGE_VISION__FPS: vision.fps: found 'fast'" in text
+
+
+def test_empty_sections_and_empty_file_mean_defaults(tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, "deployment:\nwindow:\n")) == Config()
+    assert load_config(write(tmp_path, "")) == Config()
+
+
+def test_a_declared_live_camera_is_allowed(tmp_path: Path) -> None:
+    text = "camera: {source: 'usb:0'}\ndeployment: {responsible: Jane, legal_basis: consent}"
+    assert load_config(write(tmp_path, text)).camera.source == "usb:0"
+
+
+@given(st.text(max_size=200))
+def test_no_text_crashes_the_reader(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(text, "utf-8", errors="ignore")
+        try:
+            load_config(path, [text], {"EDGE_A__B": text})
+        except ConfigError as caught:
+            assert str(caught)
+
+
+def test_passwords_in_urls_are_hidden() -> None:
+    assert without_password("rtsp://me:pa:ss@cam/1") == "rtsp://***@cam/1"
+    for secret in (
+        "http://cam/v.cgi?user=a&pwd=hush", "rtsp://user:hu@sh@cam/x", "rtsp://user:hu/hush@cam/x", "rtsp//u:hush@cam",
+        "user:hush@cam:1883", "mqtt://user:a//hush@cam",
+    ):  # fmt: skip
+        assert "hush" not in without_password(secret)
+        assert "cam" in without_password(secret)
+    assert without_password("/dev/v4l/by-id/usb-0") == "/dev/v4l/by-id/usb-0"
+
+
+@given(st.text())
+def test_broker_urls_never_crash(text: str) -> None:
+    try:
+        url = BrokerUrl.parse(text)
+    except ValueError:
+        return
+    assert BrokerUrl.parse(str(url)) == url

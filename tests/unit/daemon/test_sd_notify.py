@@ -1,0 +1,168 @@
+"""What systemd is told, and the units; tests/system/systemd has install.sh, and all of it in a booted systemd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.daemon import sd_notify
+from edge.daemon.sd_notify import Notifier
+from tests.support.paths import ROOT
+
+ANALYZE = shutil.which("systemd-analyze")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a name that is short enough for a socket."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+class Supervisor:
+    """The other end of the socket."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.settimeout(1)
+
+    def heard(self) -> list[str]:
+        """Everything that was sent until now."""
+        messages = []
+        self._socket.setblocking(False)
+        while True:
+            try:
+                messages.append(self._socket.recv(8192).decode())
+            except BlockingIOError:
+                return messages
+
+    def close(self) -> None:
+        """Go away."""
+        self._socket.close()
+
+
+@pytest.fixture
+def supervisor(folder: Path) -> Iterator[Supervisor]:
+    """Listens at `folder`/notify."""
+    other = Supervisor(f"{folder}/notify")
+    yield other
+    other.close()
+
+
+def test_every_message_has_the_words_of_the_protocol(folder: Path, supervisor: Supervisor) -> None:
+    notifier = Notifier(f"{folder}/notify", 30)
+    notifier.status("opening the camera")
+    notifier.ready()
+    notifier.progress()
+    before = time.monotonic_ns() // 1000
+    notifier.reloading()
+    notifier.stopping()
+    *first, reloading, last = supervisor.heard()
+    assert first == ["STATUS=opening the camera", "READY=1", "WATCHDOG=1"]
+    state, _, stamp = reloading.partition("\nMONOTONIC_USEC=")
+    assert state == "RELOADING=1"
+    assert before <= int(stamp) <= time.monotonic_ns() // 1000
+    assert last == "STOPPING=1"
+
+
+def test_an_abstract_socket_is_found() -> None:
+    name = f"edge-test-{os.getpid()}"
+    other = Supervisor(f"\0{name}")
+    Notifier(f"@{name}").ready()
+    assert other.heard() == ["READY=1"]
+    other.close()
+
+
+def test_the_status_is_one_line_and_sent_when_it_changes(folder: Path, supervisor: Supervisor) -> None:
+    notifier = Notifier(f"{folder}/notify")
+    for text in ("one\nREADY=1", "one READY=1", "two \udcff", "x" * 5000):
+        notifier.status(text)
+    assert supervisor.heard() == ["STATUS=one READY=1", "STATUS=two ?", "STATUS=" + "x" * sd_notify.MAX_STATUS]
+
+
+def test_progress_is_told_four_times_in_the_watchdogs_time(folder: Path, supervisor: Supervisor) -> None:
+    notifier = Notifier(f"{folder}/notify", 0.4)
+    end = time.monotonic() + 0.55
+    while time.monotonic() < end:
+        notifier.progress()
+        time.sleep(0.002)
+    assert 4 <= len(supervisor.heard()) <= 6
+    time.sleep(0.3)
+    assert supervisor.heard() == [], "time alone is no sign of life"
+
+
+@pytest.mark.parametrize("address", ["", "/nowhere/notify", "@nobody-is-here", "x" * 200, "relative"])
+def test_without_systemd_it_is_silent(address: str) -> None:
+    notifier = Notifier(address, 30)
+    for speak in (notifier.ready, notifier.progress, notifier.reloading, notifier.stopping):
+        speak()
+    notifier.status("nobody hears this")
+
+
+def test_a_supervisor_that_does_not_listen_holds_us_up_for_a_moment_only(
+    folder: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sd_notify, "SEND_SECONDS", 0.02)
+    notifier = Notifier(f"{folder}/notify")
+    began = time.monotonic()
+    for number in range(100):
+        notifier.status(f"status {number}")
+    assert 0.05 < time.monotonic() - began < 20, "the queue was not full, or the daemon hung"
+    assert 0 < len(supervisor.heard()) < 100
+
+
+def test_the_environment_is_taken_away_from_children(folder: Path, supervisor: Supervisor) -> None:
+    environment = {
+        "NOTIFY_SOCKET": f"{folder}/notify",
+        "WATCHDOG_USEC": "30000000",
+        "WATCHDOG_PID": str(os.getpid()),
+        "HOME": "/",
+    }
+    Notifier.from_environment(environment).progress()
+    assert supervisor.heard() == ["WATCHDOG=1"]
+    assert environment == {"HOME": "/"}
+
+
+@pytest.mark.parametrize(("usec", "pid"), [("", ""), ("30000000", "1"), ("soon", ""), ("-1", ""), ("²", "")])
+def test_a_watchdog_that_is_not_ours_is_not_fed(folder: Path, supervisor: Supervisor, usec: str, pid: str) -> None:
+    environment = {"NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": usec, "WATCHDOG_PID": pid}
+    notifier = Notifier.from_environment(environment)
+    notifier.progress()
+    notifier.ready()
+    assert supervisor.heard() == ["READY=1"]
+
+
+# The units
+
+
+def settings(unit: str) -> list[str]:
+    return [line for line in (ROOT / "systemd" / unit).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_both_units_differ_in_their_names_only() -> None:
+    one, many = settings("edge.service"), settings("edge@.service")
+    different = [(a, b) for a, b in zip(one, many, strict=True) if a != b]
+    assert [a.partition("=")[0] for a, _ in different] == [
+        "Description", "ExecStart", "EnvironmentFile", "LoadCredential", "StateDirectory", "User",
+    ]  # fmt: skip
+    assert all("%i" in b for _, b in different)
+
+
+@pytest.mark.parametrize("unit", ["edge.service", "edge@.service"])
+def test_the_units_are_well_hardened(unit: str) -> None:
+    if ANALYZE is None:
+        pytest.skip("systemd-analyze is not installed")
+    command = [ANALYZE, "security", "--offline=true", "--threshold=16", "--no-pager", str(ROOT / "systemd" / unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze is too old for --offline")
+    assert done.returncode == 0, f"the exposure is above 1.6:\n{done.stdout}{done.stderr}"

@@ -1,0 +1,214 @@
+"""The outbox, and where it and the password come from."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config.schema import Config
+from edge.daemon.paths import broker_settings, make_outbox, outbox_path
+from edge.delivery.outbox import Loss, Outbox
+from edge.errors import ConfigError
+from edge.timing.clock import stamp
+from edge.timing.elapsed import Moment, age
+from tests.support.publishing import window
+
+
+def test_two_daemons_cannot_share_an_outbox(tmp_path: Path) -> None:
+    first, second = Outbox(tmp_path / "o"), Outbox(tmp_path / "o")
+    first.start()
+    with pytest.raises(ConfigError, match="in use by another edge daemon"):
+        second.start()
+    first.stop()
+    second.start()
+    assert second.epoch == first.epoch
+    second.stop()
+
+
+def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.put("{}")
+    epoch = outbox.epoch
+    outbox.stop()
+    (tmp_path / "o").write_bytes(b"this was a database" * 500)
+    outbox.start()
+    assert outbox.epoch != epoch
+    assert outbox.depth == 0
+    assert len(list(tmp_path.glob("o.corrupt-*"))) == 1
+    outbox.stop()
+
+
+def test_sequence_numbers_are_never_used_twice(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.delete([outbox.put("{}"), outbox.put("{}")])
+    outbox.stop()
+    outbox.start()
+    assert outbox.put("{}") == 3
+    assert outbox.depth == 1
+    outbox.stop()
+
+
+def test_an_outbox_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "o")
+    database.executescript(
+        "CREATE TABLE epoch (name TEXT NOT NULL); INSERT INTO epoch VALUES ('0123abcd');"
+        "CREATE TABLE windows (seq INTEGER PRIMARY KEY AUTOINCREMENT, created REAL NOT NULL, body TEXT NOT NULL);"
+        "INSERT INTO windows VALUES (7, 1.0, 'body')"
+    )
+    database.close()
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    assert outbox.epoch == "0123abcd"
+    assert [(row.seq, row.body) for row in outbox.rows(0, 100, 100)] == [(7, "body")]
+    assert outbox.put("{}") == 8
+    outbox.stop()
+
+
+def test_only_new_windows_wait_for_the_flash_memory(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    mode = "PRAGMA synchronous"
+    with outbox._undoable() as database:
+        assert database.execute(mode).fetchone() == (1,)  # NORMAL
+    assert database.execute(mode).fetchone() == (2,)  # FULL
+    with pytest.raises(ZeroDivisionError), outbox._undoable():
+        raise ZeroDivisionError
+    assert database.execute(mode).fetchone() == (2,)
+    outbox.stop()
+
+
+# Age
+
+DAY = 86400.0
+moments = st.builds(Moment, st.sampled_from(["a", "b"]), st.floats(0, 1e9), st.floats(-1e12, 1e12), st.booleans())
+
+
+@given(moments, st.floats(0, 1e8), moments)
+def test_within_one_start_no_clock_that_is_set_changes_an_age(then: Moment, passed: float, other: Moment) -> None:
+    now = replace(other, boot=then.boot, uptime=then.uptime + passed)
+    assert age(then, now) == pytest.approx(passed, abs=1e-6)
+
+
+@given(moments, moments)
+def test_an_age_is_never_negative_and_from_before_never_below_the_uptime(then: Moment, now: Moment) -> None:
+    assert age(then, now) >= 0
+    if then.boot != now.boot:
+        assert age(then, now) >= now.uptime
+
+
+class Clock:
+    """Time as a test wants it."""
+
+    def __init__(self, boot: str, uptime: float, unix: float, *, synced: bool) -> None:
+        self.moment = Moment(boot, uptime, unix, synced)
+
+    def __call__(self) -> Moment:
+        return self.moment
+
+    def change(self, **values: object) -> None:
+        self.moment = replace(self.moment, **values)  # type: ignore[arg-type]
+
+
+def stored(path: Path, clock: Clock) -> Outbox:
+    outbox = Outbox(path, now=clock)
+    outbox.start()
+    outbox.put("{}")
+    return outbox
+
+
+@pytest.mark.parametrize("years", [56, -56])
+def test_a_clock_that_is_set_by_years_drops_nothing_and_keeps_nothing_for_ever(tmp_path: Path, years: int) -> None:
+    clock = Clock("a", 60.0, 1.79e9, synced=years < 0)
+    outbox = stored(tmp_path / "o", clock)
+    clock.change(unix=1.79e9 + years * 365 * DAY, synced=True)
+    assert outbox.expire(DAY) == 0
+    clock.change(uptime=60 + DAY - 1)
+    assert outbox.expire(DAY) == 0
+    clock.change(uptime=60 + DAY + 1)
+    assert outbox.expire(DAY) == 1
+    assert outbox.loss == Loss(1, stamp(datetime.fromtimestamp(clock.moment.unix, timezone.utc)), "")
+    outbox.stop()
+
+
+def test_a_day_without_power_counts_once_both_clocks_are_known(tmp_path: Path) -> None:
+    clock = Clock("a", 60.0, 1.79e9, synced=True)
+    outbox = stored(tmp_path / "o", clock)
+    # No battery: after the start the clock stands where it was left, until the network tells better.
+    clock.change(boot="b", uptime=5.0, synced=False)
+    assert outbox.expire(DAY) == 0
+    clock.change(unix=1.79e9 + 2 * DAY, synced=True)
+    assert outbox.rows(0, 9, 9)[0].age == 2 * DAY
+    assert outbox.expire(DAY, keep={1}) == 0
+    assert outbox.expire(DAY) == 1
+    outbox.stop()
+
+
+def test_a_window_of_a_clock_that_was_never_set_is_dropped_after_a_day_of_uptime(tmp_path: Path) -> None:
+    clock = Clock("a", 60.0, 0.0, synced=False)
+    outbox = stored(tmp_path / "o", clock)
+    clock.change(boot="b", uptime=5.0, unix=1.79e9, synced=True)
+    outbox.put("{}")
+    assert outbox.expire(DAY) == 0
+    clock.change(uptime=DAY + 1)
+    assert outbox.expire(DAY) == 1
+    clock.change(uptime=DAY + 6)
+    assert outbox.expire(DAY) == 1
+    outbox.stop()
+
+
+def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "o")
+    database.execute("CREATE TABLE windows (a, b)")
+    database.close()
+    with pytest.raises(ConfigError, match="no such column"):
+        Outbox(tmp_path / "o").start()
+
+
+def test_an_outbox_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="outbox"):
+        Outbox(tmp_path / "file" / "o").start()
+
+
+def test_passwords_come_from_a_file_or_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mqtt-password").write_text("from-systemd\n")
+    (tmp_path / "own").write_text("pass word\n")
+    mqtt: dict[str, object] = {"broker": "mqtt://h", "username": "u"}
+    assert broker_settings(Config.model_validate({"mqtt": mqtt})).password is None
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    settings = broker_settings(Config.model_validate({"mqtt": mqtt}))
+    assert settings.password == "from-systemd"
+    assert "from-systemd" not in repr(settings)
+    mqtt["password_file"] = str(tmp_path / "own")
+    assert broker_settings(Config.model_validate({"mqtt": mqtt})).password == "pass word"
+    mqtt["password_file"] = str(tmp_path / "none")
+    with pytest.raises(ConfigError, match="password_file cannot be read"):
+        broker_settings(Config.model_validate({"mqtt": mqtt}))
+
+
+def test_the_outbox_lies_where_systemd_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edge")
+    assert outbox_path(Config()) == Path("/var/lib/edge/outbox.sqlite")
+
+
+def test_the_limits_of_the_outbox_are_configured(tmp_path: Path) -> None:
+    outbox = make_outbox(Config.model_validate({"outbox": {"path": str(tmp_path / "o"), "max_megabytes": 3}}))
+    assert outbox._max_bytes == 3_000_000
+    for value in (0, 10001):
+        with pytest.raises(ValueError, match="max_megabytes"):
+            Config.model_validate({"outbox": {"max_megabytes": value}})
+
+
+def test_payloads_on_the_wire_are_compact_json() -> None:
+    text = window().to_json()
+    assert json.loads(text)["schema"] == "edge.window/1"
+    assert b": " not in text

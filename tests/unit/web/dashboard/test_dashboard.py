@@ -1,0 +1,230 @@
+"""What `edge dashboard` knows: the history of a room, and what all rooms tell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tracemalloc
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
+
+from edge.contract.payloads import WindowPayload
+from edge.web.dashboard import school as school_module
+from edge.web.dashboard.history import HEADCOUNT, MAX_LABELS, REPLAYED, SUPPRESSED, History
+from edge.web.dashboard.school import MAX_ROOMS, School
+from tests.support.simulated_school import Classroom
+
+NOW = datetime(2026, 10, 4, 8, 15, 0, tzinfo=timezone.utc)
+ROOM = Classroom("room-1", 1)
+FIGURES = slice(6, 10)  # of a row: total, mean, min, max
+StartEdge = Callable[..., "subprocess.Popen[str]"]
+
+
+def window(seq: int = 1, ago: float = 0.0, **options: bool) -> WindowPayload:
+    return ROOM.window(seq, NOW - timedelta(seconds=ago), **options)
+
+
+def school() -> School:
+    return School("classroom", 4, NOW.timestamp)
+
+
+def send(to: School, payload: WindowPayload, kind: str = "window", **changes: Any) -> None:
+    content = json.dumps({**json.loads(payload.to_json()), **changes}).encode()
+    to.receive(f"classroom/{payload.device}/{kind}", content)
+
+
+def rows(of: School, room: str = "room-1") -> list[Any]:
+    lesson = of.lesson(room)
+    assert lesson is not None
+    return list(lesson["rows"])
+
+
+@tries(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 40), max_size=80), st.sets(st.integers(1, 40)))
+def test_whatever_the_order_every_window_is_there_once_at_its_own_time(order: list[int], suppressed: set[int]) -> None:
+    history, seen = History(), set()
+    for seq in order:
+        row = history.add(window(seq, 300 - 5 * seq, suppressed=seq in suppressed))
+        assert (row is None) == (seq in seen)
+        seen.add(seq)
+    told = history.rows()
+    assert [row[1] for row in told] == sorted(seen)
+    assert [row[2] for row in told] == sorted(row[2] for row in told)
+    for row in told:
+        hidden = [*row[FIGURES], row[11], row[12], row[13]]
+        assert (hidden == [None, None, None, None, None, [], []]) == (row[1] in suppressed)
+
+
+def test_a_row_says_what_the_window_said() -> None:
+    history, told = History(), window(7, replayed=True)
+    row = history.add(told)
+    assert row is not None
+    assert row[:6] == ["5c400100", 7, round(NOW.timestamp() * 1000), 5000, REPLAYED | 16, 25]
+    assert row[FIGURES] == [told.faces.total, told.faces.mean, told.faces.min, told.faces.max]
+    assert row[10:12] == [1.0, told.quality.too_small]
+    assert dict(zip(history.labels, row[12], strict=True)) == told.counts
+    assert told.estimate is not None
+    for label, at in zip(history.labels, range(0, len(row[13]), 3), strict=True):
+        each = told.estimate.get(label)
+        assert row[13][at : at + 3] == ([each.share, each.low, each.high] if each else [None] * 3)
+
+
+def test_a_label_that_comes_later_is_null_before() -> None:
+    to = school()
+    send(to, window(1, 10), counts={"happy": 7, "unknown": 0}, people={"happy": 1, "unknown": 0}, estimate=None)
+    send(to, window(2, 5))
+    first, second = rows(to)
+    assert first[12] == [7, 0] + [None] * 6
+    assert first[13] == []
+    assert sum(second[12]) == second[6]
+
+
+def test_a_suppressed_window_says_nothing_whatever_it_carries() -> None:
+    to, shown = school(), json.loads(window().to_json())
+    figures = {key: shown[key] for key in ("faces", "counts", "people", "estimate")}
+    send(to, window(2, suppressed=True), **figures)
+    for row in (rows(to)[0], to.everything()["room-1"]["latest"]):
+        assert row[4] & SUPPRESSED
+        assert [*row[FIGURES], row[11:]] == [None] * 4 + [[None, [], []]]
+
+
+def test_a_room_that_only_counts() -> None:
+    to = school()
+    send(to, Classroom("room-1", 1, headcount=True).window(1, NOW))
+    (row,) = rows(to)
+    assert row[4] & HEADCOUNT
+    assert row[6] > 0
+    assert row[12:] == [[], []]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"window": {"start": "2026-10-04T08:00:00.000Z", "end": "2026-10-04T08:15:00.000Z", "seconds": 1e300}},
+        {"frames": 2**40},
+        {"counts": {f"mood {n}": 1 for n in range(MAX_LABELS + 1)}, "people": {f"mood {n}": 1 for n in range(17)}},
+        {"counts": {"\u202ehappy": 1}, "people": {"\u202ehappy": 1}, "estimate": None},
+        {"estimate": {"happy": {"share": 0.2, "low": 0.5, "high": 0.9}}},
+        {"device": "room-2"},
+    ],
+)
+def test_what_could_not_be_shown_as_it_is_is_refused(changes: dict[str, Any]) -> None:
+    to = school()
+    send(to, window(), **changes)
+    assert to.refused == 1
+    assert to.lesson("room-1") is None or rows(to) == []
+    send(to, window())
+    assert len(rows(to)) == 1
+
+
+def test_old_windows_and_those_of_a_wrong_clock_are_not_kept_but_the_newest_is_told() -> None:
+    to = school()
+    send(to, window(1, 4 * 3600 + 1))
+    assert rows(to) == []
+    send(to, window(2, -3600))
+    assert rows(to) == []
+    assert to.everything()["room-1"]["latest"][1] == 2
+    send(to, window(3, 60))
+    assert len(rows(to)) == 1
+
+
+def test_the_number_of_windows_is_limited_for_all_rooms_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(school_module, "MAX_WINDOWS", 50)
+    to = school()
+    send(to, Classroom("small", 2).window(1, NOW))
+    for seq in range(1, 101):
+        send(to, window(seq, 505 - 5 * seq))
+    assert len(rows(to, "small")) == 1
+    assert [row[1] for row in rows(to)] == list(range(52, 101))
+
+
+def test_four_hours_of_a_room_take_little_memory() -> None:
+    told = [window(seq, 5 * (2880 - seq)) for seq in range(1, 2881)]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    history = History()
+    for each in told:
+        history.add(each)
+    size = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert len(history) == 2880
+    assert size < 600_000
+
+
+def test_a_replayed_window_fills_its_gap_and_is_not_the_newest() -> None:
+    to = school()
+    for seq, ago in ((1, 60), (3, 0)):
+        send(to, window(seq, ago))
+    to.news()
+    send(to, window(2, 30, replayed=True))
+    assert [row[1] for row in rows(to)] == [1, 2, 3]
+    news = to.news()
+    assert news is not None
+    assert [name for name, _ in news["rows"]] == ["room-1"]
+    assert news["rooms"] == {}
+    assert to.everything()["room-1"]["latest"][1] == 3
+    send(to, window(2, 30, replayed=True))
+    send(to, window(3), kind="latest")
+    assert to.news() is None
+
+
+def test_states_leave_marks_with_the_time_at_which_they_began() -> None:
+    to = school()
+    begun = NOW - timedelta(minutes=5)
+    to.receive("classroom/room-1/availability", b"online")
+    for _ in range(2):
+        paused = ROOM.state("paused", "paused by the\u202eschedule" + "x" * 500, begun)
+        to.receive("classroom/room-1/state", paused.to_json())
+    to.receive("classroom/room-1/availability", b"offline")
+    lesson = to.lesson("room-1")
+    assert lesson is not None
+    now = round(NOW.timestamp() * 1000)
+    online, state, offline = lesson["marks"]
+    assert [online, offline] == [[now, "online", ""], [now, "offline", ""]]
+    assert state[:2] == [now - 300_000, "paused"]
+    assert state[2].startswith("paused by the?schedule")
+    assert len(state[2]) == 200
+    told = to.everything()["room-1"]
+    assert (told["online"], told["mode"], told["reason"]) == (False, "paused", state[2])
+
+
+def test_a_device_that_is_taken_off_the_broker_is_gone() -> None:
+    to = school()
+    to.receive("classroom/room-1/availability", b"online")
+    to.receive("classroom/room-1/state", ROOM.state().to_json())
+    send(to, window())
+    to.receive("classroom/room-1/state", b"")
+    assert list(to.everything()) == ["room-1"]
+    to.receive("classroom/room-1/availability", b"")
+    assert to.everything() == {}
+    news = to.news()
+    assert news is not None
+    assert news["removed"] == ["room-1"]
+    to.receive("classroom/nobody/latest", b"")
+    assert to.everything() == {}
+
+
+def test_a_school_can_be_full() -> None:
+    to = school()
+    for number in range(MAX_ROOMS + 1):
+        to.receive(f"classroom/room-{number}/availability", b"online")
+    assert len(to.everything()) == MAX_ROOMS
+    assert to.full
+
+
+@tries(deadline=None)
+@given(
+    st.text(max_size=40),
+    st.binary(max_size=200) | st.recursive(st.none() | st.floats(), st.lists).map(repr).map(str.encode),
+)
+def test_nothing_that_is_sent_stops_it(topic: str, payload: bytes) -> None:
+    to = school()
+    for each in (topic, "classroom/room-1/window", "classroom/room-1/state", "classroom/room-1/availability"):
+        to.receive(each, payload)
+    json.dumps([to.news(), to.everything()], allow_nan=False)
