@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from edge.aggregation.prevalence import Share
+from edge.aggregation.prevalence import EstimatedShare
 from edge.aggregation.windows import Window
 from edge.contract.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, WindowPayload
 from edge.timing.clock import stamp
@@ -19,7 +19,7 @@ def compose_window(
     suppressed: bool,
     clock_synced: bool,
     models: ModelNames,
-    estimate: Mapping[str, Share] | None = None,
+    estimate: Mapping[str, EstimatedShare] | None = None,
 ) -> WindowPayload:
     """Build the payload of a window.
 
@@ -66,5 +66,5 @@ def compose_window(
     )
 
 
-def _estimate(shares: Mapping[str, Share]) -> dict[str, Estimate]:
+def _estimate(shares: Mapping[str, EstimatedShare]) -> dict[str, Estimate]:
     return {label: Estimate(share=each.share, low=each.low, high=each.high) for label, each in shares.items()}

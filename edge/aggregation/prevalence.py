@@ -37,7 +37,7 @@ QUANTILES = (0.05, 0.5, 0.95)
 
 
 @dataclass(frozen=True)
-class Share:
+class EstimatedShare:
     """The share of one class.
 
     Attributes:
@@ -143,7 +143,7 @@ class Estimator:
         self._likelihood = np.exp(calibration.bias) / self._usual
         self._pictures = np.array(calibration.confusion, np.float64).sum(axis=1)
 
-    def estimate(self, tally: Tally) -> dict[str, Share] | None:
+    def estimate(self, tally: Tally) -> dict[str, EstimatedShare] | None:
         """Estimate the shares of all classes.
 
         Args:
@@ -164,7 +164,7 @@ class Estimator:
         # Scaling may carry a share beyond its interval, never by much.
         low, high = np.minimum(low, share), np.maximum(high, share)
         rows = zip(share.tolist(), low.tolist(), high.tolist(), strict=True)
-        return {label: Share(*row) for label, row in zip(self.labels, rows, strict=True)}
+        return {label: EstimatedShare(*row) for label, row in zip(self.labels, rows, strict=True)}
 
     def _posterior(
         self, seen: NDArray[np.float64], weights: NDArray[np.float64], people: float
@@ -205,7 +205,9 @@ class Estimator:
         return shares, NARROWER * np.diag(variance), NARROWER * np.diag(inverse @ errors @ inverse.T)
 
 
-def published(shares: Mapping[str, Share] | None, faces: int, round_to: int) -> dict[str, Share] | None:
+def published(
+    shares: Mapping[str, EstimatedShare] | None, faces: int, round_to: int
+) -> dict[str, EstimatedShare] | None:
     """Shares as they may leave the room: rounded to a hundredth, and never finer than the counts beside them.
 
     Args:
@@ -221,7 +223,7 @@ def published(shares: Mapping[str, Share] | None, faces: int, round_to: int) -> 
     return None if shares is None or step is None else rounded(shares, step)
 
 
-def rounded(shares: Mapping[str, Share], step: float) -> dict[str, Share]:
+def rounded(shares: Mapping[str, EstimatedShare], step: float) -> dict[str, EstimatedShare]:
     """Shares and intervals as multiples of `step`; the shares still sum to 1, each within its interval.
 
     Args:
@@ -236,7 +238,7 @@ def rounded(shares: Mapping[str, Share], step: float) -> dict[str, Share]:
     for label in by_remainder[: parts - sum(whole.values())]:
         whole[label] += 1
     return {
-        label: Share(
+        label: EstimatedShare(
             share=round(n / parts, 6),
             low=round(min(n, round(shares[label].low * parts)) / parts, 6),
             high=round(max(n, round(shares[label].high * parts)) / parts, 6),

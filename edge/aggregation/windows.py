@@ -86,7 +86,7 @@ class Window:
         return self.faces / self.frames if self.frames else 0.0
 
 
-class WindowCutter:
+class WindowAggregator:
     """Cuts the stream of observations into windows that follow one another without gap or overlap.
 
     Args:

@@ -23,12 +23,12 @@ from edge.bench.result import Result, spread
 from edge.cameras.capture_thread import Frame
 from edge.daemon.malloc import give_back_now
 from edge.daemon.metrics import Meter, rss_megabytes
-from edge.daemon.pipeline import Observer
+from edge.daemon.pipeline import Pipeline
 from edge.delivery.outbox import Outbox
-from edge.timing.clock import Stamps
+from edge.timing.clock import Timestamps
 from edge.vision.emotion_classifier import EmotionClassifier
-from edge.vision.face_detector import FaceDetector, Faces
-from edge.vision.model_set import Models
+from edge.vision.face_detector import Detections, FaceDetector
+from edge.vision.model_set import ModelSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ class _CountingDetector(FaceDetector):
 
     found = 0
 
-    def detect(self, image: NDArray[np.uint8]) -> Faces:
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
         """See FaceDetector."""
         faces = super().detect(image)
         self.found = len(faces.boxes)
@@ -120,7 +120,7 @@ class Bench:
         vision = config.vision.model_copy(update={"fps": FPS})
         self._config = config.model_copy(update={"window": window, "vision": vision})
         self._energy = energy
-        self._models = Models.of(self._config)
+        self._models = ModelSet.of(self._config)
         self._detector = _CountingDetector(vision.detect_width, vision.threads)
         self._classifier: _TimedClassifier | None = None
         self._models.detector = self._detector
@@ -154,7 +154,7 @@ class Bench:
             outbox = Outbox(Path(folder) / "outbox.sqlite")
             outbox.start()
             try:
-                observer = Observer(self._config, self._models, times, Stamps(clock), 0.0)
+                observer = Pipeline(self._config, self._models, times, Timestamps(clock), 0.0)
                 measurement = _Measurement(self._detector, self._classifier, observer, times, clock, outbox)
                 return measurement.run(footage, frames, self._energy, tick)
             finally:
@@ -166,7 +166,7 @@ class _Measurement:
         self,
         detector: _CountingDetector,
         classifier: _TimedClassifier | None,
-        observer: Observer,
+        observer: Pipeline,
         times: _Times,
         clock: FootageClock,
         outbox: Outbox,

@@ -38,7 +38,7 @@ class Frame:
     waited: bool = False
 
 
-class Capture:
+class CaptureThread:
     """Runs a camera in a thread of its own, so that a slow consumer always gets the newest frame.
 
     Args:

@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from edge.cameras.gstreamer import GStreamerCamera
-from edge.cameras.image_folder import ImagesCamera
+from edge.cameras.image_folder import ImageFolderCamera
 from edge.cameras.opencv import FileCamera, StreamCamera, UsbCamera, usb_devices
-from edge.cameras.orientation import Turn, TurnedCamera
+from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.cameras.picamera import PiCamera, csi_cameras
 from edge.errors import CameraError
 from edge.sample.camera import SampleCamera
 
 if TYPE_CHECKING:
     from edge.cameras.camera import Camera
-    from edge.config.schema import Camera as Settings
+    from edge.config.schema import CameraConfig as Settings
     from edge.config.schema import Config
 
 
@@ -51,12 +51,12 @@ def open_camera(source: str, config: Config) -> Camera:
         CameraError: No camera of that kind.
     """
     camera = config.camera
-    turn = Turn.of(camera)
+    turn = Orientation.of(camera)
     kind, _, number = source.partition(":")
     if kind == "picamera":  # turns by itself, at no cost
         return PiCamera(int(number or 0), camera)
     upright = _open_upright(source, camera)
-    return TurnedCamera(upright, turn) if turn.needed else upright
+    return OrientedCamera(upright, turn) if turn.needed else upright
 
 
 def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - one line for each kind
@@ -74,5 +74,5 @@ def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - o
     if kind == "file":
         return FileCamera(rest, loop=camera.loop)
     if kind == "images":
-        return ImagesCamera(rest, loop=camera.loop)
+        return ImageFolderCamera(rest, loop=camera.loop)
     raise CameraError(f"camera.source {source!r} is of no known kind", "see config.yaml")

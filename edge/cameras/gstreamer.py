@@ -35,7 +35,7 @@ class GStreamerCamera:
 
     every_frame = False
 
-    def __init__(self, text: str, settings: schema.Camera) -> None:
+    def __init__(self, text: str, settings: schema.CameraConfig) -> None:
         self.name = without_password(f"gstreamer:{text}")
         self._text = text
         self._settings = settings
@@ -83,7 +83,7 @@ class GStreamerCamera:
             capture.release()
 
 
-def pipeline(text: str, settings: schema.Camera) -> str:
+def pipeline(text: str, settings: schema.CameraConfig) -> str:
     """The whole pipeline for what stands behind `gstreamer:`; one that ends in an appsink is taken as it is."""
     if found := re.fullmatch(r"csi(?::(\d))?", text):
         rate = Fraction(settings.fps).limit_denominator(1000)

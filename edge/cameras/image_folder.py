@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
 
 
-class ImagesCamera:
+class ImageFolderCamera:
     """Picture files in the order of their names.
 
     Args:

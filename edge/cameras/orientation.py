@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Orientation:
     """What is to be exchanged: left and right, top and bottom, or both, which is half a turn."""
 
     sides: bool = False
     ends: bool = False
 
     @classmethod
-    def of(cls, camera: schema.Camera) -> Turn:
+    def of(cls, camera: schema.CameraConfig) -> Orientation:
         """What the configuration asks for."""
         upside_down = camera.rotation == 180
         return cls(camera.hflip != upside_down, camera.vflip != upside_down)
 
-    def without(self, done: Turn) -> Turn:
+    def without(self, done: Orientation) -> Orientation:
         """What is left to do where the camera has done a part of it."""
-        return Turn(self.sides != done.sides, self.ends != done.ends)
+        return Orientation(self.sides != done.sides, self.ends != done.ends)
 
     @property
     def needed(self) -> bool:
@@ -46,7 +46,7 @@ class Turn:
         return np.asarray(cv2.flip(image, -1 if self.sides and self.ends else int(self.sides)), image.dtype)
 
 
-class TurnedCamera:
+class OrientedCamera:
     """Another camera, with every picture turned.
 
     Args:
@@ -54,7 +54,7 @@ class TurnedCamera:
         turn: What to exchange.
     """
 
-    def __init__(self, camera: Camera, turn: Turn) -> None:
+    def __init__(self, camera: Camera, turn: Orientation) -> None:
         self.name = camera.name
         self.every_frame = camera.every_frame
         self._camera = camera

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from edge.cameras.device_users import camera_nodes, held_by
-from edge.cameras.orientation import Turn
+from edge.cameras.orientation import Orientation
 from edge.cameras.pixel_formats import Layout
 from edge.errors import CameraError
 
@@ -37,7 +37,7 @@ class PiCamera:
 
     every_frame = False
 
-    def __init__(self, number: int, settings: schema.Camera) -> None:
+    def __init__(self, number: int, settings: schema.CameraConfig) -> None:
         self.name = f"picamera:{number}"
         self._number = number
         self._settings = settings
@@ -45,7 +45,7 @@ class PiCamera:
         self._mapped: Any = None  # picamera2's view of a buffer, which copies nothing
         self._sensor_hdr: int | None = None  # libcamera's number of the camera whose own HDR we have switched on
         self._layout = Layout("", 0, 0, 0)
-        self._turn = Turn()
+        self._turn = Orientation()
 
     def start(self) -> None:
         """Open and start the camera. Raises CameraError."""
@@ -123,7 +123,7 @@ class PiCamera:
     def _configure(self) -> None:
         libcamera: Any = importlib.import_module("libcamera")
         camera, settings = self._camera, self._settings
-        turn = Turn.of(settings)
+        turn = Orientation.of(settings)
         size = settings.width, settings.height
         camera.configure(
             camera.create_video_configuration(
@@ -144,7 +144,7 @@ class PiCamera:
         width, height = main["size"]
         self._layout = Layout(main["format"], width, height, main["stride"])
         self._layout.check()
-        self._turn = turn.without(Turn(bool(done.hflip), bool(done.vflip)))
+        self._turn = turn.without(Orientation(bool(done.hflip), bool(done.vflip)))
         camera.set_controls(self._controls(camera.camera_controls, libcamera))
 
     def _controls(self, offered: dict[str, Any], libcamera: Any) -> dict[str, Any]:  # noqa: ANN401

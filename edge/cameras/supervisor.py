@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
 from edge.config.schema import Config, live
 from edge.errors import CameraError
@@ -21,7 +21,7 @@ STUCK = 60.0  # seconds after which a driver that does not let go can only be he
 Mode = Literal["running", "paused", "camera_lost"]
 
 
-class Sensor:
+class CameraSupervisor:
     """Keeps one camera open while it may be, and tries again when it goes away.
 
     Args:
@@ -33,7 +33,7 @@ class Sensor:
 
     def __init__(
         self,
-        open_capture: Callable[[], Capture],
+        open_capture: Callable[[], CaptureThread],
         now: Callable[[], float],
         *,
         recovers: bool,
@@ -43,8 +43,8 @@ class Sensor:
         self._open_capture = open_capture
         self._now = now
         self._recovers = recovers
-        self._capture: Capture | None = None
-        self._letting_go: tuple[Capture, float] | None = None  # told to stop, not yet ended; since when
+        self._capture: CaptureThread | None = None
+        self._letting_go: tuple[CaptureThread, float] | None = None  # told to stop, not yet ended; since when
         self._first: float | None = None  # when the first frame came from this capture
         self._ever = False  # the first opening went well
         self._wait = FIRST_WAIT
@@ -63,7 +63,9 @@ class Sensor:
             self.resume()
 
     @classmethod
-    def of(cls, config: Config, source: str, now: Callable[[], float], lamp: Callable[[bool], None]) -> Sensor:
+    def of(
+        cls, config: Config, source: str, now: Callable[[], float], lamp: Callable[[bool], None]
+    ) -> CameraSupervisor:
         """The sensor for the source in use, where the configuration may say `auto`; the rest as above."""
         return cls(_opener(config, source, now), now, recovers=live(source), lamp=lamp)
 
@@ -180,6 +182,6 @@ class Sensor:
             )
 
 
-def _opener(config: Config, source: str, now: Callable[[], float]) -> Callable[[], Capture]:
+def _opener(config: Config, source: str, now: Callable[[], float]) -> Callable[[], CaptureThread]:
     limits = config.camera.open_timeout, config.camera.read_timeout
-    return lambda: Capture(open_camera(source, config), *limits, now)
+    return lambda: CaptureThread(open_camera(source, config), *limits, now)

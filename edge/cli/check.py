@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
@@ -22,7 +22,7 @@ from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
 from edge.mqtt.client_factory import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
 from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.vision.model_set import Models
+from edge.vision.model_set import ModelSet
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
     return f"{config.device.prefix}/{config.device.name}, windows of {config.window.seconds:g} s", config
 
 
-def _models(config: Config) -> tuple[str, Models]:
-    models = Models.of(config)
+def _models(config: Config) -> tuple[str, ModelSet]:
+    models = ModelSet.of(config)
     models.start()
     if models.classifier is None:
         return f"{models.detector.card.identity}, in {runtime_version()}; no emotion model (mode: headcount)", models
@@ -108,7 +108,7 @@ def _models(config: Config) -> tuple[str, Models]:
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
-    capture = Capture(open_camera(source, config), config.camera.open_timeout, config.camera.read_timeout)
+    capture = CaptureThread(open_camera(source, config), config.camera.open_timeout, config.camera.read_timeout)
     capture.start()
     try:
         limit = config.camera.open_timeout + config.camera.read_timeout
@@ -122,7 +122,7 @@ def _camera(config: Config) -> tuple[str, Frame]:
     return f"{found}; {sentence}" if sentence else found, frame
 
 
-def _analysis(models: Models, frame: Frame) -> tuple[str, None]:
+def _analysis(models: ModelSet, frame: Frame) -> tuple[str, None]:
     models.detector.detect(frame.image)
     began = time.perf_counter()
     faces = models.detector.detect(frame.image)

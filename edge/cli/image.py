@@ -17,14 +17,14 @@ import numpy as np
 from edge.cameras.normalize import read_picture
 from edge.cli import add_config_arguments, read_config
 from edge.errors import EXIT_OK, CameraError
-from edge.vision.model_set import Models
+from edge.vision.model_set import ModelSet
 
 if TYPE_CHECKING:
     import argparse
 
     from numpy.typing import NDArray
 
-    from edge.config.schema import Vision
+    from edge.config.schema import VisionConfig
 
 EXAMPLES = """examples:
   edge image class.jpg
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Analyse every file; 0 when all could be read."""
     config = read_config(args)
-    vision, models = config.vision, Models.of(config)
+    vision, models = config.vision, ModelSet.of(config)
     models.start()
     targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
     status = EXIT_OK
@@ -81,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _emotion(
-    box: NDArray[np.float32], probabilities: NDArray[np.float32], labels: tuple[str, ...], vision: Vision
+    box: NDArray[np.float32], probabilities: NDArray[np.float32], labels: tuple[str, ...], vision: VisionConfig
 ) -> dict[str, Any]:
     best = int(probabilities.argmax())
     small = bool(box[3] < vision.min_face_px)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge.cli.board import POINTS
 from edge.cli.summary import Device
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import newer, read
+from edge.contract.validation import newer, read_message
 
 MAX_DEVICES = 200
 MAX_SEEN = 1024  # identities of windows remembered per device
@@ -28,7 +28,7 @@ class Inbox:
     def receive(self, topic: str, payload: bytes) -> WindowPayload | None:
         """Take a message; returns the window in it if it is one that was not here before."""
         try:
-            name, kind, content = read(self.prefix, topic, payload)
+            name, kind, content = read_message(self.prefix, topic, payload)
         except ValueError:  # pydantic's error is one
             self.invalid += 1
             return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge import PROGRAM
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import outbox_path, pause_path
-from edge.daemon.pause_store import Pause, PauseFile
+from edge.daemon.pause_store import Pause, PauseStore
 from edge.errors import EXIT_FAILED
 from edge.timing.clock import stamp
 
@@ -37,8 +37,8 @@ def main(args: argparse.Namespace) -> int:
     """Make the file that the daemon looks for; it also holds when no daemon runs yet."""
     config = read_config(args)
     path = pause_path(config)
-    if (pause := PauseFile(path).load()) is None:
-        PauseFile(path).store(Pause("".join(c for c in args.by if c.isprintable())[:80], _now()))
+    if (pause := PauseStore(path).load()) is None:
+        PauseStore(path).store(Pause("".join(c for c in args.by if c.isprintable())[:80], _now()))
         print(f"paused: the camera is closed within a second, and stays so until: {PROGRAM} resume")
     else:
         print(f"paused already, since {pause.since}, by {pause.by}")

@@ -51,11 +51,11 @@ def main(args: argparse.Namespace) -> int:
     hosts = () if server.is_loopback(args.host) else None
 
     from edge.cameras.factory import resolve_source  # noqa: PLC0415 - slow to load; a wrong --host is said at once
-    from edge.web.setup.studio import Studio  # noqa: PLC0415
+    from edge.web.setup.studio import PreviewSession  # noqa: PLC0415
 
     config = read_config(args)
     source, sentence = resolve_source(config)
-    studio = Studio(config, source)
+    studio = PreviewSession(config, source)
 
     def started(port: int, stop: Callable[[], None]) -> None:
         _tell(args.host, port, token if given is None else None, sentence)

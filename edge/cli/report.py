@@ -75,10 +75,10 @@ def _write(recording: Recording, device: str, asked: Period, path: Path, now: da
     from edge.reporting.charts import set_up  # noqa: PLC0415
     from edge.reporting.html import page  # noqa: PLC0415
     from edge.reporting.png import poster  # noqa: PLC0415
-    from edge.reporting.report_data import tell  # noqa: PLC0415
+    from edge.reporting.report_data import read_report  # noqa: PLC0415
 
     set_up()
-    story = tell(recording, device, asked, now)
+    story = read_report(recording, device, asked, now)
     if path.suffix.lower() == ".png":
         poster(story, path)
     else:

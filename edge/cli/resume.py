@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import pause_path
-from edge.daemon.pause_store import Override, OverrideFile, PauseFile
+from edge.daemon.pause_store import Override, OverrideStore, PauseStore
 from edge.timing.clock import clock_synced, stamp
 from edge.timing.schedule import in_words
 
@@ -30,13 +30,13 @@ def main(args: argparse.Namespace) -> int:
     """Remove the file that holds the pause; a running daemon opens its camera within a second."""
     config = read_config(args)
     path, now = pause_path(config), datetime.now(timezone.utc)
-    pause, until = PauseFile(path).load(), config.privacy.weekly.until(now)
+    pause, until = PauseStore(path).load(), config.privacy.weekly.until(now)
     if pause is not None:
-        PauseFile(path).clear()
+        PauseStore(path).clear()
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
     if until is not None:
         by = "".join(c for c in args.by if c.isprintable())[:80]
-        OverrideFile(path).store(Override(by, stamp(now), stamp(until)))
+        OverrideStore(path).store(Override(by, stamp(now), stamp(until)))
         print(f"the scheduled pause, which would last until {in_words(until, now)}, is over")
     if pause is None and until is None:
         print("it was not paused")

@@ -35,14 +35,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024, coerce_numbers_to_str=True)
 
 
-class Device(Section):
+class DeviceConfig(Section):
     """Who is speaking: the first two levels of every topic."""
 
     name: Name = Field("room-1", description="name of this room, without + # / or control characters")
     prefix: Name = Field("classroom", description="first level of every topic, without + # / or control characters")
 
 
-class Camera(Section):
+class CameraConfig(Section):
     """Where frames come from."""
 
     source: str = Field("auto", pattern=SOURCE_PATTERN, description=f"one of: {SOURCES}")
@@ -62,7 +62,7 @@ class Camera(Section):
     read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
 
     @model_validator(mode="after")
-    def _exposure(self) -> Camera:
+    def _exposure(self) -> CameraConfig:
         if self.exposure * self.fps > 1e6:
             raise ValueError(
                 f"exposure {self.exposure} does not fit into a frame: at fps {self.fps:g} it is "
@@ -71,7 +71,7 @@ class Camera(Section):
         return self
 
 
-class Vision(Section):
+class VisionConfig(Section):
     """How frames are analysed."""
 
     fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
@@ -91,13 +91,13 @@ class Vision(Section):
     emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
 
 
-class Window(Section):
+class WindowConfig(Section):
     """How long results are added up before they are published."""
 
     seconds: float = Field(10.0, ge=1, le=3600, description="length of a window")
 
 
-class Mqtt(Section):
+class MqttConfig(Section):
     """Where numbers go."""
 
     broker: str = Field(
@@ -121,7 +121,7 @@ class Mqtt(Section):
         return value
 
     @model_validator(mode="after")
-    def _tls(self) -> Mqtt:
+    def _tls(self) -> MqttConfig:
         files = [key for key in ("ca_file", "certificate_file", "key_file") if getattr(self, key)]
         if files and not self.broker.startswith("mqtts://"):
             raise ValueError(f"{files[0]} is only used with an mqtts:// broker, but broker is {self.broker}")
@@ -132,7 +132,7 @@ class Mqtt(Section):
         return self
 
 
-class Outbox(Section):
+class OutboxConfig(Section):
     """Where windows wait until the broker has them."""
 
     path: File | None = Field(
@@ -149,7 +149,7 @@ class Outbox(Section):
         return value
 
 
-class Health(Section):
+class HealthConfig(Section):
     """How often the daemon reports on itself, and when its board is too hot."""
 
     seconds: float = Field(30.0, ge=1, le=3600, description="time between health messages")
@@ -161,14 +161,14 @@ class Health(Section):
 Pin = Annotated[int, Field(ge=0, le=27)]
 
 
-class Gpio(Section):
+class GpioConfig(Section):
     """What is wired to the pins of a Raspberry Pi, by their BCM numbers."""
 
     led: Pin | None = Field(None, description="pin of a lamp that is lit while the camera is open")
     button: Pin | None = Field(None, description="pin of a button to ground that pauses and resumes")
 
     @model_validator(mode="after")
-    def _apart(self) -> Gpio:
+    def _apart(self) -> GpioConfig:
         if self.led is not None and self.led == self.button:
             raise ValueError(f"led and button cannot share pin {self.led}")
         return self
@@ -193,7 +193,7 @@ class PauseTime(Section):
         return value
 
 
-class Privacy(Section):
+class PrivacyConfig(Section):
     """What is held back, and when nothing is looked at."""
 
     min_faces: int = Field(
@@ -232,14 +232,14 @@ class Privacy(Section):
         )
 
 
-class HomeAssistant(Section):
+class HomeAssistantConfig(Section):
     """Whether and where Home Assistant finds this device by itself."""
 
     discovery: bool = Field(default=True, description="announce this device to Home Assistant")
     prefix: Name = Field("homeassistant", description="its discovery prefix, without + # / or control characters")
 
 
-class Deployment(Section):
+class DeploymentConfig(Section):
     """Who answers for a live camera, and on what legal basis; empty: no live camera is opened."""
 
     responsible: str = Field("", description="person or office that answers for this device")
@@ -254,20 +254,20 @@ class Deployment(Section):
 class Config(Section):
     """One `config.yaml`, valid as shipped."""
 
-    device: Device = Device()
+    device: DeviceConfig = DeviceConfig()
     mode: Literal["emotions", "headcount"] = Field(
         "emotions", description="name emotions, or only count faces and load no emotion model"
     )
-    camera: Camera = Camera()
-    vision: Vision = Vision()
-    window: Window = Window()
-    mqtt: Mqtt = Mqtt()
-    outbox: Outbox = Outbox()
-    health: Health = Health()
-    gpio: Gpio = Gpio()
-    privacy: Privacy = Privacy()
-    homeassistant: HomeAssistant = HomeAssistant()
-    deployment: Deployment = Deployment()
+    camera: CameraConfig = CameraConfig()
+    vision: VisionConfig = VisionConfig()
+    window: WindowConfig = WindowConfig()
+    mqtt: MqttConfig = MqttConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    health: HealthConfig = HealthConfig()
+    gpio: GpioConfig = GpioConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    homeassistant: HomeAssistantConfig = HomeAssistantConfig()
+    deployment: DeploymentConfig = DeploymentConfig()
 
     @model_validator(mode="after")
     def _declared(self) -> Config:

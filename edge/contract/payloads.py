@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Stamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", description="RFC 3339, UTC")]
 Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Mode = Literal["running", "paused", "camera_lost", "throttled"]
 
 
@@ -42,15 +42,15 @@ class FaceFigures(Payload):
 class Estimate(Payload):
     """The share of one emotion, corrected for the classifier's known confusions, with a 90 % interval."""
 
-    share: Share
-    low: Share
-    high: Share
+    share: Fraction
+    low: Fraction
+    high: Fraction
 
 
 class Quality(Payload):
     """How far the figures can be trusted."""
 
-    coverage: Share = Field(description="share of the window's time in which frames were analysed")
+    coverage: Fraction = Field(description="share of the window's time in which frames were analysed")
     too_small: Count | None = Field(
         description="face observations too small to classify; part of unknown; null when suppressed or only counted"
     )
@@ -106,7 +106,7 @@ class ModelInfo(Payload):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-class Models(Payload):
+class ModelFiles(Payload):
     """The models in use."""
 
     faces: ModelInfo
@@ -148,7 +148,7 @@ class Info(Payload):
     python: str
     runtime: str
     camera: str = Field(description="the kind of input: sample, usb, stream, file or images")
-    models: Models
+    models: ModelFiles
     labels: list[str] = Field(description="the emotions that can be named; empty when faces are only counted")
     estimate: str = Field(description="where estimated shares come from, or why there are none")
     window_seconds: float

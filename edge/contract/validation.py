@@ -17,7 +17,7 @@ MAX_LABEL = 128  # bytes
 WORDS = {b"online": True, b"offline": False, b"": None}
 
 
-class Received(NamedTuple):
+class DeviceMessage(NamedTuple):
     """A message of a device."""
 
     device: str
@@ -27,7 +27,7 @@ class Received(NamedTuple):
     """A window or None of `window` and `latest`; a state or None; whether it is online, or None when nobody knows."""
 
 
-def read(prefix: str, topic: str, payload: bytes) -> Received:
+def read_message(prefix: str, topic: str, payload: bytes) -> DeviceMessage:
     """Read a message on `window`, `latest`, `state` or `availability`.
 
     Args:
@@ -42,16 +42,16 @@ def read(prefix: str, topic: str, payload: bytes) -> Received:
     if first != prefix or not re.fullmatch(NAME_PATTERN, name) or len(payload) > MAX_PAYLOAD:
         raise ValueError
     if kind == "availability" and payload in WORDS:
-        return Received(name, kind, WORDS[payload])
+        return DeviceMessage(name, kind, WORDS[payload])
     if kind == "state":
-        return Received(name, kind, State.model_validate_json(payload, strict=True) if payload else None)
+        return DeviceMessage(name, kind, State.model_validate_json(payload, strict=True) if payload else None)
     if kind == "latest" and not payload:  # an empty retained one only says that there is none
-        return Received(name, kind, None)
+        return DeviceMessage(name, kind, None)
     if kind not in ("window", "latest"):
         raise ValueError
     window = WindowPayload.model_validate_json(payload, strict=True)
     _examine(window, name)
-    return Received(name, kind, window)
+    return DeviceMessage(name, kind, window)
 
 
 def end_of(window: WindowPayload) -> datetime:

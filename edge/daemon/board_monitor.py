@@ -8,7 +8,7 @@ from edge.config.schema import Config
 from edge.contract.payloads import Alert
 from edge.daemon.paths import outbox_path
 from edge.hardware.board import Board, Readings
-from edge.hardware.thermal_throttle import Throttle
+from edge.hardware.thermal_throttle import ThermalThrottle
 
 EVERY = 5.0  # seconds between two looks at the board
 WELL_AGAIN = 60.0  # seconds without under-voltage after which the alert is cleared
@@ -16,7 +16,7 @@ PROBLEM = "the power supply is too weak: the voltage drops"
 REMEDY = "use the power supply made for this board, a short thick cable and no hub; unplug what it need not feed"
 
 
-class Guard:
+class BoardMonitor:
     """What the board says, and what follows from it.
 
     Args:
@@ -30,7 +30,7 @@ class Guard:
         self._next = 0.0
         self._well_at = 0.0
         self._wanted = 1.0
-        self._throttle = Throttle()
+        self._throttle = ThermalThrottle()
         self.readings = Readings()
         """What the board said last."""
         self.alert: Alert | None = None

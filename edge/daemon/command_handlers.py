@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from edge.config.schema import Config, Window
+from edge.config.schema import Config, WindowConfig
 from edge.errors import EdgeError
 from edge.mqtt.commands import CommandError, Handler, IntervalRequest, PauseRequest, Request
 
@@ -37,7 +37,7 @@ class Controlled(Protocol):
         """Say how the daemon is doing."""
 
 
-class Control:
+class CommandHandlers:
     """Carries out checked requests.
 
     Args:
@@ -90,7 +90,7 @@ class Control:
         if not isinstance(request, IntervalRequest):
             raise CommandError("interval needs a number of seconds")
         try:
-            window = Window(seconds=request.seconds)
+            window = WindowConfig(seconds=request.seconds)
         except ValidationError:
             raise CommandError("interval: allowed is a number from 1 to 3600, in seconds") from None
         self._daemon.apply(self._daemon.config.model_copy(update={"window": window}), _who(request))

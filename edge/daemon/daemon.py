@@ -6,22 +6,22 @@ import logging
 from collections.abc import Callable
 
 from edge.cameras.factory import open_camera, resolve_source
-from edge.cameras.supervisor import Sensor
+from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import Config, live
 from edge.contract import payloads
 from edge.daemon import audit, metrics, telemetry
-from edge.daemon.board_monitor import Guard
-from edge.daemon.command_handlers import Control
-from edge.daemon.mqtt_service import Link
+from edge.daemon.board_monitor import BoardMonitor
+from edge.daemon.command_handlers import CommandHandlers
+from edge.daemon.mqtt_service import MqttService
 from edge.daemon.paths import pause_path
-from edge.daemon.pipeline import Observer
-from edge.daemon.run_state import Condition
+from edge.daemon.pipeline import Pipeline
+from edge.daemon.run_state import RunState
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EdgeError
-from edge.hardware.gpio import BUTTON, Room
-from edge.timing.clock import Clock, Stamps, SystemClock, stamp
-from edge.vision.model_set import Models
+from edge.hardware.gpio import BUTTON, GpioPins
+from edge.timing.clock import Clock, SystemClock, Timestamps, stamp
+from edge.vision.model_set import ModelSet
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +61,14 @@ class Daemon:
         self._on_ready = on_ready
         self._clock = clock or SystemClock()
         self._notifier = notifier or Notifier("")
-        self._stamps = Stamps(self._clock)
-        self._condition = Condition(self._clock.utc)
-        self._models = Models.of(config)
-        self._guard = Guard(lambda: stamp(self._clock.utc()))
-        self._room = Room(config.gpio)
-        self._observer: Observer | None = None
+        self._stamps = Timestamps(self._clock)
+        self._condition = RunState(self._clock.utc)
+        self._models = ModelSet.of(config)
+        self._guard = BoardMonitor(lambda: stamp(self._clock.utc()))
+        self._room = GpioPins(config.gpio)
+        self._observer: Pipeline | None = None
         self._new_link: Config | None = None  # the connection is to be made anew, for this configuration
-        self._control = Control(self)
+        self._control = CommandHandlers(self)
 
     def run(self) -> None:
         """Run until the input ends or `stop` is set.
@@ -79,10 +79,10 @@ class Daemon:
         config = self._config
         self._models.start()
         self._source, sentence = resolve_source(config)
-        self._sensor = Sensor.of(config, self._source, self._clock.monotonic, self._room.light)
+        self._sensor = CameraSupervisor.of(config, self._source, self._clock.monotonic, self._room.light)
         self._condition.use(pause_path(config), config.privacy)
         self._condition.look()
-        self._link = Link(config, self._on_window)
+        self._link = MqttService(config, self._on_window)
         linked = False
         try:
             self._room.start()
@@ -204,7 +204,7 @@ class Daemon:
         self._link.alert("config", None)
         if config == old:
             return
-        models = Models.of(config)
+        models = ModelSet.of(config)
         if models.key == self._models.key:
             models = self._models
         else:
@@ -213,7 +213,7 @@ class Daemon:
         if config.camera.source != old.camera.source or not (config.camera.source == "auto" and live(source)):
             source, _ = resolve_source(config)  # but a camera that is lost does not become the sample scene
         open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
-        Link.examine(config)
+        MqttService.examine(config)
         self._room.change(config.gpio)
         self._flush()
         self._models = models
@@ -254,14 +254,14 @@ class Daemon:
 
     def _connect(self, config: Config, reason: str) -> None:
         self._condition.use(pause_path(config), config.privacy)
-        self._config, self._link = config, Link(config, self._on_window, patient=True)
+        self._config, self._link = config, MqttService(config, self._on_window, patient=True)
         self._link.start(self._info(), self._condition.tell(self._sensor, reason))
 
     def _watch_anew(self) -> None:
         """A new window and an empty memory of faces; none while paused."""
         if not self._condition.closed:
             now = self._clock.monotonic()
-            self._observer = Observer(self._config, self._models, self._meter, self._stamps, now)
+            self._observer = Pipeline(self._config, self._models, self._meter, self._stamps, now)
 
     def _flush(self) -> None:
         """Publish the running window, short as it is."""
@@ -282,7 +282,7 @@ class Daemon:
         if self._condition.closed and self._sensor.mode != "paused":
             self._sensor.pause()
             self._flush()
-            self._models.forget()
+            self._models.reset()
             self._tell_state()
         elif self._sensor.mode == "paused" and not self._condition.closed:
             self._sensor.resume()

@@ -18,16 +18,16 @@ from edge.delivery.publisher import Publisher
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt import discovery
 from edge.mqtt.client_factory import make_client
-from edge.mqtt.commands import Commands, Handler, Reply
-from edge.mqtt.connection import Incoming
+from edge.mqtt.commands import CommandQueue, Handler, Reply
 from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
 
 SPREAD = 3.0  # seconds over which the rooms of a school answer Home Assistant's return
 
 
-class Link:
+class MqttService:
     """One device's way to the world.
 
     Args:
@@ -46,7 +46,7 @@ class Link:
         self._on_window = on_window
         self._topics = topics(config)
         self._broker: EmbeddedBroker | None = None
-        self._commands = Commands(self._topics, self._reply, [config.homeassistant.prefix])
+        self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix])
         self._birth = discovery.birth_topic(config.homeassistant.prefix)
         self._announce_at: float | None = None  # Home Assistant came back; monotonic
         self._info: payloads.Info | None = None
@@ -179,7 +179,7 @@ class Link:
             topic = discovery.config_topic(self._config.homeassistant.prefix, self._topics)
             self._publisher.announce(topic, discovery.discovery(info, self._topics))
 
-    def _receive(self, incoming: Incoming) -> None:
+    def _receive(self, incoming: IncomingMessage) -> None:
         """In the network thread."""
         if self._commands.receive(incoming):
             return

@@ -72,7 +72,7 @@ class _File:
             os.close(folder)
 
 
-class PauseFile(_File):
+class PauseStore(_File):
     """A file that is there while a person keeps the daemon paused.
 
     Args:
@@ -119,7 +119,7 @@ class PauseFile(_File):
             raise EdgeError(f"{self._path} cannot be removed ({error.strerror})") from None
 
 
-class OverrideFile(_File):
+class OverrideStore(_File):
     """A file beside the one of the pause: a person at the device has ended the scheduled pause of today.
 
     Args:

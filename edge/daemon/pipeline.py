@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 
 from edge.aggregation import privacy
 from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import Share
+from edge.aggregation.prevalence import EstimatedShare
 from edge.aggregation.prevalence import published as published_shares
-from edge.aggregation.windows import Window, WindowCutter
+from edge.aggregation.windows import Window, WindowAggregator
 from edge.contract.payloads import ModelNames, WindowPayload
-from edge.timing.clock import Stamps, clock_synced
-from edge.vision.frame_analyzer import Analysis, Look
-from edge.vision.rate_controller import Pace, Plan
+from edge.timing.clock import Timestamps, clock_synced
+from edge.vision.frame_analyzer import FrameAnalyzer, PendingFrame
+from edge.vision.rate_controller import Plan, RateController
 from edge.vision.tracker import MAX_AGE
 
 if TYPE_CHECKING:
     from edge.cameras.capture_thread import Frame
     from edge.config.schema import Config
     from edge.daemon.metrics import Meter
-    from edge.vision.model_set import Models
+    from edge.vision.model_set import ModelSet
 
 
 PLAN_EVERY = 1.0  # seconds
 SLOW = 0.8  # of the frames that were asked for: if fewer come, and the analysis is not late, the camera is slow
 
 
-class Observer:
+class Pipeline:
     """Analyses frames, cuts windows, holds back what the policy says, and builds the payloads.
 
     A change of the configuration, or a pause, ends it with `finish`; another one begins with no memory of faces.
@@ -42,7 +42,7 @@ class Observer:
         start: When the first window begins, monotonic seconds.
     """
 
-    def __init__(self, config: Config, models: Models, meter: Meter, stamps: Stamps, start: float) -> None:
+    def __init__(self, config: Config, models: ModelSet, meter: Meter, stamps: Timestamps, start: float) -> None:
         self._config = config
         self._meter = meter
         self._stamps = stamps
@@ -54,17 +54,17 @@ class Observer:
         vision = config.vision
         # Nobody can be followed from one picture of a folder to the next.
         least = vision.fps if config.camera.source.startswith("images:") else vision.detect_fps
-        self._pace = Pace(vision.cpu_budget, len(os.sched_getaffinity(0)), least)
+        self._rate = RateController(vision.cpu_budget, len(os.sched_getaffinity(0)), least)
         self._plan = Plan(vision.fps, vision.fps)
         self._planned = start
         self._frames = 0  # since then
         self._hurried = False  # since then, at any time
         self._newest: float | None = None  # when the newest frame was taken
-        self._analysis = Analysis(
+        self._analyzer = FrameAnalyzer(
             models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan, self._took
         )
-        self._cutter = WindowCutter(models.labels, config.window.seconds, start, vision.fps)
-        self._on_its_way: Look | None = None
+        self._cutter = WindowAggregator(models.labels, config.window.seconds, start, vision.fps)
+        self._pending: PendingFrame | None = None
 
     @property
     def fps(self) -> float:
@@ -85,12 +85,12 @@ class Observer:
         if 0 < came < SLOW * self._plan.fps and not self._hurried:
             coming = min(fps, came / SLOW)  # no plan for frames that the camera does not deliver
         self._planned, self._frames, self._hurried = now, 0, False
-        self._pace.compare(time.process_time())
-        plan = self._pace.plan(coming)
+        self._rate.compare(time.process_time())
+        plan = self._rate.plan(coming)
         if plan.fps == coming:
             plan = replace(plan, fps=fps, detections=plan.detections if plan.follows else fps)
         self._plan = plan
-        self._analysis.expect(plan)
+        self._analyzer.expect(plan)
         self._cutter.expect(plan.fps)
 
     def observe(self, frame: Frame, *, hurry: bool = False) -> list[WindowPayload]:
@@ -107,49 +107,49 @@ class Observer:
         self._frames += 1
         self._hurried |= hurry
         self._newest = frame.time
-        look = self._analysis.look(frame, beside=self._pace.overlaps and (hurry or self._on_its_way is not None))
+        pending = self._analyzer.detect(frame, beside=self._rate.overlaps and (hurry or self._pending is not None))
         # The windows before come first: what is forgotten with a suppressed one must not reach into this frame.
         done = self.due(frame.time)
-        self._on_its_way = look
-        if not (hurry and self._pace.overlaps):
+        self._pending = pending
+        if not (hurry and self._rate.overlaps):
             self._count()
         return done
 
     def due(self, now: float) -> list[WindowPayload]:
         """The windows whose time is over, oldest first."""
-        if self._on_its_way is not None and self._on_its_way.frame.time <= now:
+        if self._pending is not None and self._pending.frame.time <= now:
             self._count()
         if self._newest is not None and now - self._newest > MAX_AGE:  # the camera is lost: so is who was there
             self._newest = None
-            self._analysis.forget()
+            self._analyzer.reset()
         return [self._payload(window) for window in self._cutter.due(now)]
 
     def finish(self, now: float) -> list[WindowPayload]:
         """What is left: windows that are over, then the running one if it has frames."""
         self._count()
         last = [self._payload(window) for window in self._cutter.finish(now)]
-        self._analysis.forget()
+        self._analyzer.reset()
         return last
 
     def _count(self) -> None:
         """Count the frame that is on its way."""
-        look, self._on_its_way = self._on_its_way, None
-        if look is not None:
-            observation = self._analysis.count(look)
-            self._pace.saw(observation.near)
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            observation = self._analyzer.count(pending)
+            self._rate.saw(observation.near)
             self._cutter.add(observation)
             self._meter.frame()
 
     def _took(self, stage: str, seconds: float, faces: int) -> None:
         self._meter.stage(stage, seconds)
-        self._pace.took(stage, seconds, faces if stage == "classify" else 1)
+        self._rate.took(stage, seconds, faces if stage == "classify" else 1)
 
     def _payload(self, window: Window) -> WindowPayload:
         policy = self._config.privacy
         suppressed = privacy.is_suppressed(window, policy.min_faces)
         hidden = privacy.hides_emotions(window, policy.min_faces)
         if suppressed or hidden:  # a track would carry what a face was smoothed with into the next window
-            self._analysis.forget()
+            self._analyzer.reset()
         if hidden:
             window = privacy.without_emotions(window)
         published = privacy.rounded(window, policy.round_to)
@@ -167,7 +167,7 @@ class Observer:
             estimate=published_shares(shares, published.faces, policy.round_to),
         )
 
-    def _shares(self, window: Window) -> dict[str, Share] | None:
+    def _shares(self, window: Window) -> dict[str, EstimatedShare] | None:
         """Estimated shares, None without calibration; and when only few were near enough for their emotions."""
         tally, enough = window.tally, self._config.privacy.min_faces
         if self._estimator is None or tally is None or round(tally.people) < enough or not tally.complete:

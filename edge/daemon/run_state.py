@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge.cameras.supervisor import Sensor
-from edge.config.schema import Privacy
+from edge.cameras.supervisor import CameraSupervisor
+from edge.config.schema import PrivacyConfig
 from edge.contract.payloads import Mode, State
 from edge.daemon import audit
-from edge.daemon.pause_store import Override, OverrideFile, Pause, PauseFile
+from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import EdgeError
 from edge.timing.clock import clock_synced, stamp
 from edge.timing.schedule import Schedule, in_words
@@ -24,7 +24,7 @@ BACK = {"throttled": "the board has cooled down"}
 NO_CLOCK = "there is a schedule, but nothing has set this machine's clock (NTP) since the start"
 
 
-class Condition:
+class RunState:
     """The pauses in force, a person's also on disk, and the state that was told last.
 
     Args:
@@ -35,8 +35,8 @@ class Condition:
     def __init__(self, utc: Callable[[], datetime], synced: Callable[[], bool] = clock_synced) -> None:
         self._utc = utc
         self._synced = synced
-        self._file: PauseFile | None = None
-        self._override: OverrideFile | None = None
+        self._file: PauseStore | None = None
+        self._override: OverrideStore | None = None
         self._stored = False  # the pause has its file, so that a missing file ends it
         self._schedule = Schedule()
         self._trusting = False
@@ -55,13 +55,13 @@ class Condition:
             return ""
         return f"{self.told.reason} since {self.told.since}: no windows come until it is resumed (edge resume)"
 
-    def use(self, path: Path, privacy: Privacy) -> None:
+    def use(self, path: Path, privacy: PrivacyConfig) -> None:
         """Remember pauses in this file, take the one that is there, and follow this schedule.
 
         Raises:
             EdgeError: A pause is in force already, and the file cannot be written.
         """
-        self._file, self._override = PauseFile(path), OverrideFile(path)
+        self._file, self._override = PauseStore(path), OverrideStore(path)
         if self.pause is None:
             self.pause = self._file.load()
             self._stored = self.pause is not None
@@ -69,7 +69,7 @@ class Condition:
             self.store()
         self.follow(privacy)
 
-    def follow(self, privacy: Privacy) -> None:
+    def follow(self, privacy: PrivacyConfig) -> None:
         """Follow the schedule of this configuration from the next look on."""
         self._schedule, self._trusting = privacy.weekly, privacy.trust_clock
 
@@ -155,16 +155,16 @@ class Condition:
             self.pause = None
             self._record("resume", by)
 
-    def tell(self, sensor: Sensor, reason: str = "") -> State:
+    def tell(self, sensor: CameraSupervisor, reason: str = "") -> State:
         """The state now, which counts as told; without a reason the one told before, if the mode is the same."""
         self.told = self._state(sensor, reason)
         return self.told
 
-    def news(self, sensor: Sensor, reason: str = "") -> State | None:
+    def news(self, sensor: CameraSupervisor, reason: str = "") -> State | None:
         """The state if it is not what was told last; it counts as told then."""
         return None if self._state(sensor, reason) == self.told else self.tell(sensor, reason)
 
-    def _state(self, sensor: Sensor, reason: str) -> State:
+    def _state(self, sensor: CameraSupervisor, reason: str) -> State:
         mode: Mode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
         before = self.told
         since = before.since if before is not None and before.mode == mode else stamp(self._utc())

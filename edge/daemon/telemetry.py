@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from edge.config.schema import Config
     from edge.hardware.board import Readings
-    from edge.vision.model_set import Models
+    from edge.vision.model_set import ModelSet
 
 KINDS = {"sample": "sample", "usb": "usb", "file": "file", "images": "images"}
 
 
-def info(config: Config, source: str, models: Models) -> payloads.Info:
+def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
     """What is running here; `source` is the one in use, where the configuration may say `auto`."""
     faces, emotions = models.detector.card, models.classifier.card if models.classifier else None
     return payloads.Info(
@@ -31,7 +31,7 @@ def info(config: Config, source: str, models: Models) -> payloads.Info:
         python=platform.python_version(),
         runtime=runtime_version(),
         camera=KINDS.get(source.partition(":")[0], "usb" if source.startswith("/dev/") else "stream"),
-        models=payloads.Models(
+        models=payloads.ModelFiles(
             faces=payloads.ModelInfo(name=faces.name, sha256=faces.sha256),
             emotions=payloads.ModelInfo(name=emotions.name, sha256=emotions.sha256) if emotions else None,
         ),

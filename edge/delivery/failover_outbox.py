@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from edge.contract.payloads import Alert, WindowPayload
 from edge.delivery.outbox import Loss, Outbox
-from edge.delivery.outbox_sender import Lane
+from edge.delivery.outbox_sender import OutboxSender
 from edge.errors import EdgeError
 from edge.files.disk_errors import DiskError
 from edge.timing.clock import stamp
@@ -27,7 +27,7 @@ TELL_EVERY = 10.0  # seconds between two alerts that differ only in the number o
 REMEMBER = 3600.0  # seconds for which the alert stays after the last loss, and after the last time that nobody heard
 
 
-class Store:
+class FailoverOutbox:
     """Two lanes: one on the disk and, once it was needed, one in memory, which has an epoch of its own.
 
     So no identity is ever given twice, even when what is in memory dies with the daemon. Used by one thread.
@@ -46,8 +46,8 @@ class Store:
     ) -> None:
         self._publish = publish
         self._alert = alert
-        self._disk = Lane(outbox, publish)
-        self._memory: Lane | None = None
+        self._disk = OutboxSender(outbox, publish)
+        self._memory: OutboxSender | None = None
         self._failing: Alert | None = None  # while the disk is not well
         self._reason = ""
         self._failed_at = self._worked_at = self._retry_at = self._next_expiry = 0.0
@@ -66,7 +66,7 @@ class Store:
             self._disk_failed(error)
 
     @property
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[OutboxSender]:
         """Those that can be read now."""
         lanes = [self._disk] if self._memory is None else [self._disk, self._memory]
         return [lane for lane in lanes if lane.outbox.is_open]
@@ -99,7 +99,7 @@ class Store:
                 self._worked_at = time.monotonic()
                 return named
         if self._memory is None:
-            self._memory = Lane(Outbox(None, MEMORY_BYTES), self._publish)
+            self._memory = OutboxSender(Outbox(None, MEMORY_BYTES), self._publish)
             self._memory.open()
         return self._memory.put(window, late=late)
 
@@ -156,11 +156,11 @@ class Store:
         """Close the disk."""
         self._disk.outbox.stop()
 
-    def _all(self) -> list[Lane]:
+    def _all(self) -> list[OutboxSender]:
         return [self._disk] if self._memory is None else [self._disk, self._memory]
 
     @contextlib.contextmanager
-    def _watched(self, lane: Lane, *, reading: bool = False) -> Iterator[None]:
+    def _watched(self, lane: OutboxSender, *, reading: bool = False) -> Iterator[None]:
         """What goes wrong with the disk is noted, and gone on without."""
         try:
             yield

@@ -17,7 +17,7 @@ from pathlib import Path
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
 from edge.timing.clock import stamp
-from edge.timing.elapsed import Moment, age, moment
+from edge.timing.elapsed import TimePoint, age, moment
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,9 @@ class Outbox:
         now: Where time comes from.
     """
 
-    def __init__(self, path: Path | None, max_bytes: int = 64 * MEGABYTE, now: Callable[[], Moment] = moment) -> None:
+    def __init__(
+        self, path: Path | None, max_bytes: int = 64 * MEGABYTE, now: Callable[[], TimePoint] = moment
+    ) -> None:
         self._path = path
         self._max_bytes = max_bytes
         self._now = now
@@ -171,7 +173,7 @@ class Outbox:
         now = self._now()
         query = f"SELECT seq, {_STORED}, body FROM windows WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
         found = self._db.execute(query, (after, upto, limit)).fetchall()
-        return [Row(seq, age(Moment(*then), now), body) for seq, *then, body in found]
+        return [Row(seq, age(TimePoint(*then), now), body) for seq, *then, body in found]
 
     def delete(self, seqs: Collection[int]) -> None:
         """Forget windows that the broker has."""
@@ -196,7 +198,7 @@ class Outbox:
         now = self._now()
         cursor = self._db.execute(f"SELECT seq, {_STORED} FROM windows ORDER BY seq")  # noqa: S608
         # What was stored later is younger: behind the first that is young enough nothing has to be read.
-        old = list(itertools.takewhile(lambda row: age(Moment(*row[1:]), now) > max_age, cursor))
+        old = list(itertools.takewhile(lambda row: age(TimePoint(*row[1:]), now) > max_age, cursor))
         cursor.close()
         seqs = [row[0] for row in old if row[0] not in keep]
         if seqs:

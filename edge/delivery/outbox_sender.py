@@ -16,7 +16,7 @@ LIVE = 2.0  # seconds: a window sent later than this after it was stored is `rep
 _NO_END = 2**63 - 1  # SQLite's largest integer
 
 
-class Lane:
+class OutboxSender:
     """Sends the windows of one outbox. Used by one thread.
 
     There are two streams, each in order: late windows, which waited for the broker, and fresh ones, which overtake

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from edge.contract.payloads import Alert, HealthPayload, Info, State, WindowPayload
 from edge.contract.topics import Topics
-from edge.delivery.failover_outbox import Store
+from edge.delivery.failover_outbox import FailoverOutbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.retained import RetainedSet
 from edge.errors import ConfigError, EdgeError, RefusedError
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.connection import MAX_IN_FLIGHT, Connection, Incoming
+from edge.mqtt.connection import MAX_IN_FLIGHT, Connection
+from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Publisher:
         outbox: Outbox,
         lifetimes: Lifetimes,
         on_stored: Callable[[WindowPayload], None] = lambda _window: None,
-        on_message: Callable[[Incoming], None] = lambda _incoming: None,
+        on_message: Callable[[IncomingMessage], None] = lambda _incoming: None,
         listen: Sequence[str] = (),
     ) -> None:
         self._topics = topics
@@ -81,7 +82,7 @@ class Publisher:
             self._handle_message,
         )
         self._retained = RetainedSet(self._send_retained)
-        self._store = Store(outbox, self._send_window, self._alert)
+        self._store = FailoverOutbox(outbox, self._send_window, self._alert)
         self._new: queue.SimpleQueue[WindowPayload] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # message id, reason if refused
         self._accepted = False  # whether the broker took a window in this run
@@ -271,7 +272,7 @@ class Publisher:
         self._retained.send_all()
         self._publish(self._topics.availability, b"online", qos=1, retain=True)
 
-    def _handle_message(self, incoming: Incoming) -> None:
+    def _handle_message(self, incoming: IncomingMessage) -> None:
         if not incoming.topic.startswith(self._alerts):
             self._on_message(incoming)
         elif incoming.retained and incoming.payload and incoming.topic not in self._retained:

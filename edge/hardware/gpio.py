@@ -10,7 +10,7 @@ import threading
 import warnings
 from typing import Any
 
-from edge.config.schema import Gpio
+from edge.config.schema import GpioConfig
 from edge.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -23,14 +23,14 @@ REMEDY = (
 )
 
 
-class Room:
+class GpioPins:
     """A lamp and a button at the pins of a Raspberry Pi, either of them, or neither.
 
     Args:
         gpio: Which pins.
     """
 
-    def __init__(self, gpio: Gpio) -> None:
+    def __init__(self, gpio: GpioConfig) -> None:
         self._gpio = gpio
         self._lit = False
         self._lamp: Any = None  # gpiozero has no types
@@ -59,7 +59,7 @@ class Room:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ConfigError(f"gpio.led and gpio.button cannot be used here ({reason})", REMEDY) from None
 
-    def change(self, gpio: Gpio) -> None:
+    def change(self, gpio: GpioConfig) -> None:
         """Use other pins. Raises ConfigError: then the old ones stay in use."""
         if gpio == self._gpio:
             return

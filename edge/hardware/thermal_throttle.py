@@ -11,7 +11,7 @@ COOLED = 30.0  # seconds of coolness before every step up
 MARGIN = 5.0  # degrees below the limit that count as cool
 
 
-class Throttle:
+class ThermalThrottle:
     """Halves the rate step by step while it is hot, and returns step by step once it was cool for a while.
 
     In between, where it is neither hot nor cool, nothing changes: so a board at its limit does not go back and forth.

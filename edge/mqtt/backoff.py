@@ -11,7 +11,7 @@ HANG_UPS = 3  # one may be a broker that is just starting, behind something that
 STABLE = 10.0  # seconds after which a connection was a good one, and the next wait is a short one again
 
 
-class Attempts:
+class Backoff:
     """What is learnt from the attempts so far.
 
     Waits grow and are different in every room, since forty of them must not come back in the same second: the first is

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from edge.contract.payloads import Answer
 from edge.contract.topics import Topics
 from edge.errors import EdgeError
-from edge.mqtt.connection import Incoming
+from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Reply:
     correlation: bytes | None
 
 
-def parse(name: str, incoming: Incoming) -> Request:
+def parse(name: str, incoming: IncomingMessage) -> Request:
     """Check a command.
 
     Args:
@@ -117,7 +117,7 @@ def _allowed(model: type[Request]) -> str:
     return f"{bare}, or a JSON object with {', '.join(model.model_fields)}"
 
 
-class Commands:
+class CommandQueue:
     """Takes messages in the network thread, serves them in the daemon's.
 
     Args:
@@ -130,10 +130,10 @@ class Commands:
         self._ours = {topics.prefix, *reserved}
         self._topics = topics
         self._reply = reply
-        self._waiting: queue.Queue[tuple[str, Incoming]] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[tuple[str, IncomingMessage]] = queue.Queue(MAX_WAITING)
         self._dropping = False
 
-    def receive(self, incoming: Incoming) -> bool:
+    def receive(self, incoming: IncomingMessage) -> bool:
         """Take a message; False if it is none of this device's commands."""
         name = incoming.topic.rpartition("/")[2]
         if incoming.topic != self._topics.command(name):
@@ -161,7 +161,7 @@ class Commands:
                 return
             self._reply(self._obey(name, incoming, handlers))
 
-    def _obey(self, name: str, incoming: Incoming, handlers: Mapping[str, Handler]) -> Reply:
+    def _obey(self, name: str, incoming: IncomingMessage, handlers: Mapping[str, Handler]) -> Reply:
         request, error = None, None
         try:
             request = parse(name, incoming)

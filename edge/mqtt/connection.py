@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, RefusedError
 from edge.mqtt import properties
-from edge.mqtt.backoff import Attempts
+from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import (
     CREDENTIALS,
     REMEDIES,
@@ -26,9 +26,7 @@ from edge.mqtt.client_factory import (
     make_client,
     refusal,
 )
-from edge.mqtt.properties import Incoming
-
-__all__ = ["Connection", "Incoming"]
+from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +59,14 @@ class Connection:
         will_topic: str | None,
         on_connected: Callable[[], None] = lambda: None,
         on_acknowledged: Callable[[int, str], None] = lambda _id, _refusal: None,
-        on_message: Callable[[Incoming], None] = lambda _incoming: None,
+        on_message: Callable[[IncomingMessage], None] = lambda _incoming: None,
     ) -> None:
         self._settings = settings
         self._will_topic = will_topic
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
         self._on_message = on_message
-        self._attempts = Attempts(mqtt5=settings.mqtt5)
+        self._attempts = Backoff(mqtt5=settings.mqtt5)
         self._lock = threading.RLock()  # around changes of the client, and of what is known about it
         self._clients = 0  # how many there were: part of every message id
         self._client: paho.Client | None = None

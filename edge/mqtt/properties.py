@@ -15,7 +15,7 @@ MAX_PAYLOAD = 128 * 1024  # bytes; nothing that this program subscribes to is ne
 
 
 @dataclass(frozen=True)
-class Incoming:
+class IncomingMessage:
     """A message that was subscribed to."""
 
     topic: str
@@ -53,7 +53,7 @@ def of_message(payload: bytes, expiry: float | None, schema: str | None, correla
     return properties
 
 
-def incoming(message: paho.MQTTMessage) -> Incoming | None:
+def incoming(message: paho.MQTTMessage) -> IncomingMessage | None:
     """A message as it came; None when its topic is not even text."""
     try:
         topic = message.topic
@@ -65,7 +65,7 @@ def incoming(message: paho.MQTTMessage) -> Incoming | None:
     correlation = getattr(message.properties, "CorrelationData", None)
     # One byte more than allowed is enough to see that it is too long; MQTT 3.1.1 has no way to refuse the rest.
     payload = bytes(message.payload[: MAX_PAYLOAD + 1])
-    return Incoming(topic, payload, message.retain, response, correlation)
+    return IncomingMessage(topic, payload, message.retain, response, correlation)
 
 
 def subscribe(client: paho.Client, topics: Iterable[str], *, mqtt5: bool) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.connection import Connection, Incoming
+from edge.mqtt.connection import Connection
+from edge.mqtt.properties import IncomingMessage
 
 MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
 TOPICS = ("window", "latest", "state", "availability")
@@ -68,7 +69,7 @@ class Subscription:
             except queue.Empty:
                 return
 
-    def _put(self, incoming: Incoming) -> None:
+    def _put(self, incoming: IncomingMessage) -> None:
         try:
             self._queue.put_nowait((incoming.topic, incoming.payload[: MAX_PAYLOAD + 1]))
         except queue.Full:

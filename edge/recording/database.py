@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import Received
+from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
 from edge.timing.clock import stamp
@@ -100,7 +100,7 @@ class Database:
                 raise
             self._database = database
 
-    def store(self, messages: Sequence[Received], now: datetime) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
         """Store what is not there yet, all or nothing; it is on the disk when this returns.
 
         Args:

@@ -58,7 +58,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Told:
+class StateChange:
     """What a device said about itself: `running`, `paused`, `camera_lost`, `throttled`, `online` or `offline`."""
 
     since: datetime
@@ -112,7 +112,7 @@ class Recording:
         query = f"SELECT {COLUMNS} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
         return self._query(query, device, stamp(start), stamp(end))
 
-    def told(self, device: str, end: datetime) -> tuple[list[Told], list[Told]]:
+    def told(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The states that the device told until a moment, and its availability, each in order."""
         states = self._query(
             "SELECT since, mode, reason FROM states WHERE device = ? AND since < ? ORDER BY since, received",
@@ -127,8 +127,8 @@ class Recording:
         )
         return ([self._told(row) for row in states], [self._told(row) for row in words])
 
-    def _told(self, row: tuple[object, ...]) -> Told:
-        return Told(self._moment(row[0]), str(row[1]), str(row[2]))
+    def _told(self, row: tuple[object, ...]) -> StateChange:
+        return StateChange(self._moment(row[0]), str(row[1]), str(row[2]))
 
     def _moment(self, text: object) -> datetime:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from edge.contract.payloads import FaceFigures, ModelNames, State, WindowPayload
-from edge.contract.validation import MAX_COUNT, Received, clean, moment, read
+from edge.contract.validation import MAX_COUNT, DeviceMessage, clean, moment, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.database import PRUNE_MOST, Database
 from edge.recording.session import Delivery, Session
@@ -53,7 +53,7 @@ class Recorder:
         self._devices = devices
         self._keep_days = keep_days
         self._now = now
-        self._waiting: list[tuple[Delivery, Received | None]] = []
+        self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
         self._prune_at = 0.0
@@ -155,9 +155,9 @@ def topics(prefix: str, devices: Sequence[str]) -> list[str]:
     return [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
 
 
-def examine(prefix: str, delivery: Delivery) -> Received | None:
+def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
     """A message that can be stored; None for one that says nothing. Raises ValueError for an invalid one."""
-    message = read(prefix, delivery.topic, delivery.payload)
+    message = read_message(prefix, delivery.topic, delivery.payload)
     if message.kind not in TOPICS or message.content is None:
         return None
     if isinstance(message.content, State):

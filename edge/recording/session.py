@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.contract.validation import MAX_PAYLOAD
 from edge.errors import RefusedError
 from edge.mqtt import properties
-from edge.mqtt.backoff import Attempts
+from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import CREDENTIALS, MAX_PACKET, REMEDIES, BrokerSettings, explain, make_client, refusal
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Session:
         self._topics = topics
         self._unwanted = unwanted
         self._keep = keep
-        self._attempts = Attempts(mqtt5=settings.mqtt5)
+        self._attempts = Backoff(mqtt5=settings.mqtt5)
         self._client: paho.Client | None = None
         self._number = 0  # of the connection
         self._came: list[Delivery] = []

@@ -15,14 +15,14 @@ from edge.reporting.charts import Hours, draw_gaps, label, legend, stack, time_a
 from edge.reporting.gaps import BRIEF
 from edge.reporting.lesson_chart import width_of
 from edge.reporting.palette import LIGHT, colours
-from edge.reporting.report_data import HOUR, Story
+from edge.reporting.report_data import HOUR, ReportData
 from edge.reporting.totals import Totals, add_up, binned
 
 MOST_MAPS = 8
 LEAST_TOP = 20.0  # percent: a rare emotion must not look like a storm because it doubled
 
 
-def days(story: Story) -> Figure:
+def days(story: ReportData) -> Figure:
     """Draw one row per day: shares where emotions were named, else nothing but the gaps."""
     dates, first, last = dates_of(story), *hours_of(story)
     figure = Figure(figsize=(10, 0.95 * len(dates) + 1.0), layout="constrained")
@@ -44,7 +44,7 @@ def days(story: Story) -> Figure:
     return figure
 
 
-def heat_maps(story: Story) -> Figure:
+def heat_maps(story: ReportData) -> Figure:
     """Draw day by hour: faces, then the share of each emotion, darker for more."""
     dates, first, last = dates_of(story), *hours_of(story)
     cells = _cells(story, dates, first, last)
@@ -83,7 +83,7 @@ def heat_maps(story: Story) -> Figure:
     return figure
 
 
-def dates_of(story: Story) -> list[date]:
+def dates_of(story: ReportData) -> list[date]:
     """The days of the period, without those at a weekend on which nothing was recorded."""
     day, last, there = story.period.start.date(), story.period.last_moment.date(), by_day(story)
     found = []
@@ -94,7 +94,7 @@ def dates_of(story: Story) -> list[date]:
     return found
 
 
-def hours_of(story: Story) -> tuple[int, int]:
+def hours_of(story: ReportData) -> tuple[int, int]:
     """From which hour to which there is something on any day."""
     zone = story.period.zone
     first = min(window.start.astimezone(zone).hour for window in story.windows)
@@ -102,7 +102,7 @@ def hours_of(story: Story) -> tuple[int, int]:
     return first, max(last, first + 1)
 
 
-def by_day(story: Story) -> dict[date, list[Recorded]]:
+def by_day(story: ReportData) -> dict[date, list[Recorded]]:
     """Windows by the day on which they began."""
     found: dict[date, list[Recorded]] = {}
     for window in story.windows:
@@ -110,7 +110,7 @@ def by_day(story: Story) -> dict[date, list[Recorded]]:
     return found
 
 
-def _cells(story: Story, dates: Sequence[date], first: int, last: int) -> dict[tuple[int, int], Totals]:
+def _cells(story: ReportData, dates: Sequence[date], first: int, last: int) -> dict[tuple[int, int], Totals]:
     """Totals by number of day and hour."""
     groups: dict[tuple[int, int], list[Recorded]] = {}
     for window in story.windows:
@@ -120,6 +120,6 @@ def _cells(story: Story, dates: Sequence[date], first: int, last: int) -> dict[t
     return {key: add_up(group) for key, group in groups.items()}
 
 
-def _hours(story: Story, day: date) -> Hours:
+def _hours(story: ReportData, day: date) -> Hours:
     midnight = datetime.combine(day, time())
     return lambda moment: (moment.astimezone(story.period.zone).replace(tzinfo=None) - midnight) / HOUR

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from edge.contract.validation import clean
-from edge.recording.reader import Recorded, Told
+from edge.recording.reader import Recorded, StateChange
 
 WORDS = {
     "paused": "paused",
@@ -42,7 +42,11 @@ class Gap:
 
 
 def gaps(
-    windows: Sequence[Recorded], states: Sequence[Told], availability: Sequence[Told], start: datetime, end: datetime
+    windows: Sequence[Recorded],
+    states: Sequence[StateChange],
+    availability: Sequence[StateChange],
+    start: datetime,
+    end: datetime,
 ) -> list[Gap]:
     """All times without figures of a period, in order; none overlap.
 
@@ -100,7 +104,7 @@ def _between(before: Recorded | None, after: Recorded | None, length: timedelta)
     return ("lost", f"{lost:,}") if 2 * lost * usual >= length else ("off", f"{lost:,} missing")
 
 
-def _explain(gap: Gap, states: Sequence[Told], availability: Sequence[Told]) -> list[Gap]:
+def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[StateChange]) -> list[Gap]:
     """Cut a gap where the device told another state."""
     silent = []
     for index, state in enumerate(states):
@@ -125,7 +129,7 @@ def _explain(gap: Gap, states: Sequence[Told], availability: Sequence[Told]) -> 
     return pieces
 
 
-def _absent(gap: Gap, availability: Sequence[Told]) -> Gap:
+def _absent(gap: Gap, availability: Sequence[StateChange]) -> Gap:
     """The same, but offline where the broker said so."""
     if gap.kind == "lost":  # it was there: its windows have numbers
         return gap

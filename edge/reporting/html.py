@@ -14,7 +14,7 @@ from edge import __version__
 from edge.reporting.days_chart import days, heat_maps
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.palette import DARK, LIGHT
-from edge.reporting.report_data import Story
+from edge.reporting.report_data import ReportData
 from edge.reporting.wording import FOOTER, emotions, figures, notes, outages
 
 STYLE = """
@@ -53,7 +53,7 @@ footer { margin-top: 1.5rem; font-size: .9rem; }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(story: Story, now: datetime) -> str:
+def page(story: ReportData, now: datetime) -> str:
     """The whole page.
 
     Args:
@@ -132,6 +132,6 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style
     )
 
 
-def _zone(story: Story, now: datetime) -> str:
+def _zone(story: ReportData, now: datetime) -> str:
     key = getattr(story.period.zone, "key", None)
     return str(key or now.astimezone(story.period.zone).tzname())

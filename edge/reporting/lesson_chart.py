@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from edge.reporting.charts import draw_gaps, faces, legend, stack, time_axis, width_for
 from edge.reporting.gaps import WORDS
 from edge.reporting.palette import LIGHT
-from edge.reporting.report_data import Story
+from edge.reporting.report_data import ReportData
 from edge.reporting.totals import binned
 
 BASES = {
@@ -18,7 +18,7 @@ BASES = {
 }
 
 
-def lesson(story: Story) -> Figure:
+def lesson(story: ReportData) -> Figure:
     """Draw one stretch of time."""
     start, end = story.shown
     zero = start.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
@@ -51,7 +51,7 @@ def lesson(story: Story) -> Figure:
     return figure
 
 
-def width_of(story: Story) -> timedelta:
+def width_of(story: ReportData) -> timedelta:
     """The length of a usual window: a point cannot stand for less."""
     lengths = sorted(window.end - window.start for window in story.windows)
     return timedelta(seconds=max(1.0, round(lengths[len(lengths) // 2].total_seconds())))

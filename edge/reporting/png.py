@@ -15,13 +15,13 @@ from edge.reporting.charts import label
 from edge.reporting.days_chart import days, heat_maps
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.palette import LIGHT
-from edge.reporting.report_data import Story
+from edge.reporting.report_data import ReportData
 from edge.reporting.wording import FOOTER, figures, without
 
 DPI = 150
 
 
-def poster(story: Story, path: Path) -> None:
+def poster(story: ReportData, path: Path) -> None:
     """Write the picture. Raises OSError."""
     pictures = [lesson(story)] if story.period.single else [*([days(story)] if story.basis else []), heat_maps(story)]
     parts = [_head(story), *pictures, _foot(story)]
@@ -37,7 +37,7 @@ def _pixels(figure: Figure) -> NDArray[np.uint8]:
     return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
-def _head(story: Story) -> Figure:
+def _head(story: ReportData) -> Figure:
     figure = Figure(figsize=(10, 0.95))
     name = story.device if story.device.isprintable() else label(story.device)
     figure.text(0.02, 0.5, name[:64], fontsize=19, fontweight="bold")
@@ -45,7 +45,7 @@ def _head(story: Story) -> Figure:
     return figure
 
 
-def _foot(story: Story) -> Figure:
+def _foot(story: ReportData) -> Figure:
     lines = []
     if story.basis and not story.period.single:
         lines.append(f"Shares: {BASES[story.basis]}.")

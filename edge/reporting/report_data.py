@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Story:
+class ReportData:
     """A device over a period."""
 
     device: str
@@ -49,7 +49,7 @@ class Story:
         return max(first, period.start), min(max(last, first + HOUR), period.end)
 
 
-def tell(recording: Recording, device: str, period: Period, now: datetime) -> Story:
+def read_report(recording: Recording, device: str, period: Period, now: datetime) -> ReportData:
     """Read what there is. Raises ConfigError where there is nothing, or far too much."""
     if period.end.astimezone(timezone.utc) - period.start.astimezone(timezone.utc) > LONGEST:
         raise ConfigError(f"{period} is too long for a picture", f"at most {LONGEST.days} days; a .csv may be longer")
@@ -62,4 +62,4 @@ def tell(recording: Recording, device: str, period: Period, now: datetime) -> St
         )
     end = min(period.end, max(now, windows[-1].end))
     states, availability = recording.told(device, end)
-    return Story(device, period, windows, gaps(windows, states, availability, period.start, end), add_up(windows))
+    return ReportData(device, period, windows, gaps(windows, states, availability, period.start, end), add_up(windows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge.reporting.charts import percent
 from edge.reporting.gaps import WORDS
-from edge.reporting.report_data import Story
+from edge.reporting.report_data import ReportData
 
 FOOTER = (
     "Only numbers about the whole room were recorded: no picture, no voice, nothing about a single person. A face's "
@@ -28,7 +28,7 @@ NOTHING = "-"
 MOST_GAPS = 60
 
 
-def figures(story: Story) -> list[tuple[str, str]]:
+def figures(story: ReportData) -> list[tuple[str, str]]:
     """The main figures, each with its name."""
     totals = story.totals
     return [
@@ -43,7 +43,7 @@ def figures(story: Story) -> list[tuple[str, str]]:
     ]
 
 
-def emotions(story: Story) -> list[tuple[str, ...]]:
+def emotions(story: ReportData) -> list[tuple[str, ...]]:
     """Rows of the table: emotion, estimated share, its interval, share of counts, observations, people on average."""
     totals, counted = story.totals, story.totals.shares("counts")
     found: list[tuple[str, ...]] = []
@@ -62,7 +62,7 @@ def emotions(story: Story) -> list[tuple[str, ...]]:
     return found
 
 
-def outages(story: Story) -> list[tuple[str, ...]]:
+def outages(story: ReportData) -> list[tuple[str, ...]]:
     """Rows of the table of times without figures: from, to, how long, why; the longest where there are too many."""
     zone, form = story.period.zone, "%H:%M:%S" if story.period.single else "%a %-d %b %H:%M"
     longest = sorted(story.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
@@ -77,7 +77,7 @@ def outages(story: Story) -> list[tuple[str, ...]]:
     ]
 
 
-def notes(story: Story) -> list[str]:
+def notes(story: ReportData) -> list[str]:
     """What limits the worth of the figures."""
     totals = story.totals
     unestimated = totals.emotional - totals.estimated if story.basis == "estimate" else 0
@@ -105,7 +105,7 @@ def notes(story: Story) -> list[str]:
     return [text for holds, text in found if holds]
 
 
-def without(story: Story) -> str:
+def without(story: ReportData) -> str:
     """How much time had no figures for which reason, in one line."""
     sums: dict[str, float] = {}
     for gap in story.gaps:

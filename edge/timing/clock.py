@@ -34,7 +34,7 @@ class SystemClock:
         return datetime.now(timezone.utc)
 
 
-class Stamps:
+class Timestamps:
     """Gives stretches of monotonic time their time of day, so that no two ever overlap, whatever the clock does.
 
     A clock set forward moves all later stamps at once. A clock set back would have the same minutes twice: stamps

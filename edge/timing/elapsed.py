@@ -14,7 +14,7 @@ _UNKNOWN_BOOT = secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimePoint:
     """A point in time, as far as this machine knows it."""
 
     boot: str  # which start of the machine
@@ -23,16 +23,16 @@ class Moment:
     synced: bool  # whether the system vouches for the time of day
 
 
-def moment() -> Moment:
+def moment() -> TimePoint:
     """This moment."""
     try:
         boot = _BOOT_ID.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         boot = _UNKNOWN_BOOT  # then rows of this run are told from all others, which is enough
-    return Moment(boot, time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), clock_synced())
+    return TimePoint(boot, time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), clock_synced())
 
 
-def age(then: Moment, now: Moment) -> float:
+def age(then: TimePoint, now: TimePoint) -> float:
     """Seconds that have passed for certain; never too many, whatever the time of day does.
 
     Within one start of the machine the uptime tells exactly. From before that, only two times of day that the system

@@ -74,10 +74,10 @@ class EmotionClassifier:
         """Run the model on what lies in its tensor, and nothing else: the least that a face can cost."""
         self._model.invoke()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the last frame's faces."""
         self._crops.fill(0)
-        self._model.forget()
+        self._model.reset()
 
     def cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Every face as a square of the model's size, from at most 256 boxes as `classify` takes them.

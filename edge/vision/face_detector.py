@@ -17,14 +17,14 @@ from edge.vision.tflite import Model, Tensor
 NMS_IOU = 0.3  # measured on the classroom pictures: 0.45 lets doubles in and finds no more faces
 
 
-class Faces(NamedTuple):
+class Detections(NamedTuple):
     """Faces of one frame, best first: boxes (n, 4) as x, y, width, height in frame pixels; scores (n,); float32."""
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
 
 
-NOBODY = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+NOBODY = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class FaceDetector:
         least_obj = 128 - int(enough.sum())
         return _Head(stride, cls, obj, bbox, cls.table(), obj.table(), bbox.table(), corners, least_obj)
 
-    def detect(self, image: NDArray[np.uint8]) -> Faces:
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Find the faces of a frame.
 
         Args:
@@ -106,9 +106,9 @@ class FaceDetector:
         """Run the model on what lies in its tensor, and nothing else: the least that a frame can cost."""
         self._model.invoke()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the last frame."""
-        self._model.forget()
+        self._model.reset()
 
     def _fill_input(self, image: NDArray[np.uint8]) -> float:
         """Scale the frame into the top left of the input tensor; returns the factor."""
@@ -128,7 +128,7 @@ class FaceDetector:
         view[:rows, columns:] = 0x80
         return float(scale)
 
-    def _decode(self, head: _Head) -> Faces:
+    def _decode(self, head: _Head) -> Detections:
         """What one stride sees, the same face many times over; in pixels of the input tensor."""
         cls = self._model.output_view(head.cls).reshape(-1)
         obj = self._model.output_view(head.obj).reshape(-1)
@@ -142,10 +142,10 @@ class FaceDetector:
         bbox = head.bbox_table[self._model.output_view(head.bbox)[0, cells].view(np.uint8)]
         size = np.exp(bbox[:, 2:]) * head.stride
         corner = (head.corners[cells] + bbox[:, :2]) * head.stride - size / 2
-        return Faces(np.concatenate([corner, size], axis=1), np.sqrt(product))
+        return Detections(np.concatenate([corner, size], axis=1), np.sqrt(product))
 
 
-def _inside(boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int, height: int) -> Faces:
+def _inside(boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int, height: int) -> Detections:
     """Boxes cut to the frame; those with nothing left are dropped."""
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     corners[:, 0::2] = corners[:, 0::2].clip(0, width)
@@ -153,4 +153,4 @@ def _inside(boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int,
     size = corners[:, 2:] - corners[:, :2]
     some = (size >= 1).all(axis=1)
     cut = np.concatenate([corners[:, :2], size], axis=1)[some]
-    return Faces(cut.astype(np.float32), scores[some].astype(np.float32))
+    return Detections(cut.astype(np.float32), scores[some].astype(np.float32))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edge.aggregation.windows import UNKNOWN, Observation
 from edge.cameras.capture_thread import Frame
 from edge.vision.emotion_classifier import MAX_FACES
-from edge.vision.face_detector import Faces
-from edge.vision.optical_flow import Follower
+from edge.vision.face_detector import Detections
+from edge.vision.optical_flow import OpticalFlow
 from edge.vision.rate_controller import Plan
 from edge.vision.tracker import MAX_AGE, Track, Tracker
 
@@ -28,7 +28,7 @@ _BESIDE = ThreadPoolExecutor(1, "detect")
 class Detector(Protocol):
     """Finds faces; see FaceDetector."""
 
-    def detect(self, image: NDArray[np.uint8]) -> Faces:
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes and scores, best first."""
 
 
@@ -44,7 +44,7 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True)
-class Look:
+class PendingFrame:
     """A frame on its way: where its faces are, as boxes (n, 4) and the seconds it took, is known or will be.
 
     None: they are not looked for, but followed from the frame before.
@@ -54,7 +54,7 @@ class Look:
     found: Future[tuple[NDArray[np.float32], float]] | tuple[NDArray[np.float32], float] | None
 
 
-class Analysis:
+class FrameAnalyzer:
     """Turns the frames of one camera into observations.
 
     Args:
@@ -81,17 +81,17 @@ class Analysis:
         self._min_confidence = min_confidence
         self._measured = measured
         self._plan = plan
-        self._follower = Follower()
+        self._follower = OpticalFlow()
         self._searching = Lock()  # the detector does one thing at a time
         self._due = 1.0  # detections that the plan owes; below 0 when a lost face had one made early
         self._lost = False  # a face that was followed
         self._looked = self._counted = -math.inf  # when the newest frame was taken that was looked at, and counted
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the frames before: no face, no smoothed emotion, no picture."""
         self._tracker = Tracker(self._plan.detections)
-        self._follower.forget()
+        self._follower.reset()
 
     def expect(self, plan: Plan) -> None:
         """Work to another plan from now on."""
@@ -100,9 +100,9 @@ class Analysis:
 
     def observe(self, frame: Frame) -> Observation:
         """Analyse one frame."""
-        return self.count(self.look(frame))
+        return self.count(self.detect(frame))
 
-    def look(self, frame: Frame, *, beside: bool = False) -> Look:
+    def detect(self, frame: Frame, *, beside: bool = False) -> PendingFrame:
         """Look for the faces of a frame, if the plan says so, or a face was lost.
 
         Args:
@@ -114,14 +114,14 @@ class Analysis:
         self._due = min(self._due + self._plan.detections * gap, 2.0)
         early = self._lost and self._due >= 0
         if self._plan.follows and gap <= MAX_AGE and self._due < 1 and not early:
-            return Look(frame, None)
+            return PendingFrame(frame, None)
         self._due -= 1
         self._lost = False
         if beside:
-            return Look(frame, _BESIDE.submit(self._detect, frame))
-        return Look(frame, self._detect(frame))
+            return PendingFrame(frame, _BESIDE.submit(self._detect, frame))
+        return PendingFrame(frame, self._detect(frame))
 
-    def count(self, look: Look) -> Observation:
+    def count(self, look: PendingFrame) -> Observation:
         """Track, classify and count the faces of a frame; frames come in the order in which they were looked at."""
         frame, found = look.frame, look.found
         if found is None and not self._follower.ready:  # forgotten meanwhile
@@ -136,7 +136,7 @@ class Analysis:
             if self._plan.follows:
                 self._follower.remember(frame.image)
             else:
-                self._follower.forget()
+                self._follower.reset()
             self._measured("track", time.perf_counter() - began, len(boxes))
         if self._classifier is None:
             return Observation(frame.time, {UNKNOWN: len(now) + len(missed)}, 0)

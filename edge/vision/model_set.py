@@ -11,10 +11,10 @@ from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import FaceDetector
 
 if TYPE_CHECKING:
-    from edge.config.schema import Config, Vision
+    from edge.config.schema import Config, VisionConfig
 
 
-class Models:
+class ModelSet:
     """Detector and classifier.
 
     Args:
@@ -22,7 +22,7 @@ class Models:
         emotions: Whether there is a classifier; without, nothing of the emotion model is ever opened.
     """
 
-    def __init__(self, vision: Vision, *, emotions: bool = True) -> None:
+    def __init__(self, vision: VisionConfig, *, emotions: bool = True) -> None:
         self._vision = vision
         self.key = (emotions, vision.detect_width, vision.threads, vision.emotions_model, vision.emotions_output)
         """Equal for models that are the same."""
@@ -35,7 +35,7 @@ class Models:
             self.classifier = EmotionClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
 
     @classmethod
-    def of(cls, config: Config) -> Models:
+    def of(cls, config: Config) -> ModelSet:
         """What a configuration needs, not yet loaded."""
         return cls(config.vision, emotions=config.mode == "emotions")
 
@@ -53,8 +53,8 @@ class Models:
             found, self.calibration = find_calibration(path, self.classifier.card, output)
             self.estimator = Estimator(found) if found else None
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the last frame."""
-        self.detector.forget()
+        self.detector.reset()
         if self.classifier is not None:
-            self.classifier.forget()
+            self.classifier.reset()

@@ -14,7 +14,7 @@ POINTS = np.array([(-1, -1), (1, -1), (0, 0), (-1, 1), (1, 1)], np.float32) * (I
 LEAST_FOUND = 3  # of the five points
 
 
-class Follower:
+class OpticalFlow:
     """Moves the boxes of one frame to where their faces are in the next; keeps one small grey picture for it."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Follower:
         """Whether there is a picture to start from."""
         return self._before is not None
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the frame before."""
         if self._before is not None:
             self._before.fill(0)

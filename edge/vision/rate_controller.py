@@ -44,7 +44,7 @@ class Plan:
         return self.detections < self.fps
 
 
-class Pace:
+class RateController:
     """Learns what things cost, and plans within the limits.
 
     Args:

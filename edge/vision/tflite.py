@@ -104,7 +104,7 @@ class Model:
         """Run the model on what is in the input tensor."""
         self._interpreter.invoke()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Run the model on nothing, so that no trace of the last picture stays in its memory."""
         self.input_view()[:] = self.input.zero_point
         self.invoke()

@@ -28,7 +28,7 @@ LEAKS = """
 import os, socket, subprocess, threading
 import cv2
 from edge.vision import frame_analyzer
-seen, look = [], frame_analyzer.Analysis.look
+seen, look = [], frame_analyzer.FrameAnalyzer.detect
 def leak(self, frame, **options):
     seen.append(1)
     if len(seen) == 3:
@@ -44,7 +44,7 @@ def leak(self, frame, **options):
         os.write(os.memfd_create("room"), picture)
         subprocess.run(["true"])
     return look(self, frame, **options)
-frame_analyzer.Analysis.look = leak
+frame_analyzer.FrameAnalyzer.detect = leak
 """
 
 

@@ -20,9 +20,10 @@ from edge.config.broker_url import BrokerUrl
 from edge.contract.payloads import Alert
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Lifetimes, Publisher
-from edge.mqtt.backoff import Attempts
+from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, explain
-from edge.mqtt.connection import Connection, Incoming
+from edge.mqtt.connection import Connection
+from edge.mqtt.properties import IncomingMessage
 from tests.support.brokers import Broker, Message, Subscriber, free_port, wait_for
 from tests.support.faults import PUBACK, Proxy
 from tests.support.publishing import INFO, STATE, TOPICS, Start, window
@@ -63,7 +64,7 @@ def assert_complete(messages: list[Message], count: int) -> None:
 
 @given(st.randoms(use_true_random=False), st.integers(2, 40))
 def test_waits_double_up_to_a_minute_and_differ(random: Any, count: int) -> None:
-    attempts = Attempts(mqtt5=True, uniform=random.uniform)
+    attempts = Backoff(mqtt5=True, uniform=random.uniform)
     waits = [attempts.wait() for _ in range(count)]
     assert 0 <= waits[0] <= 2
     for number, wait in enumerate(waits[1:], 1):
@@ -74,7 +75,7 @@ def test_waits_double_up_to_a_minute_and_differ(random: Any, count: int) -> None
 
 
 def test_forty_rooms_do_not_come_back_in_the_same_second() -> None:
-    rooms = [Attempts(mqtt5=True) for _ in range(40)]
+    rooms = [Backoff(mqtt5=True) for _ in range(40)]
     for _ in range(5):
         waits = sorted(room.wait() for room in rooms)
         assert waits[-1] - waits[0] > 0.8
@@ -82,7 +83,7 @@ def test_forty_rooms_do_not_come_back_in_the_same_second() -> None:
 
 
 def test_a_broker_that_drops_every_connection_is_not_hammered() -> None:
-    attempts = Attempts(mqtt5=True, uniform=max)
+    attempts = Backoff(mqtt5=True, uniform=max)
     waits = []
     for _ in range(4):
         attempts.lost(2.0)
@@ -91,7 +92,7 @@ def test_a_broker_that_drops_every_connection_is_not_hammered() -> None:
 
 
 def test_the_protocol_is_changed_when_the_broker_does_not_know_it() -> None:
-    attempts = Attempts(mqtt5=True)
+    attempts = Backoff(mqtt5=True)
     attempts.silent()
     assert attempts.wait() == 0
     assert not attempts.protocol5
@@ -333,7 +334,7 @@ def talker(broker: int) -> Iterator[Talker]:
     one._client.loop_stop()
 
 
-Listener = Callable[..., tuple[Publisher, list[Incoming]]]
+Listener = Callable[..., tuple[Publisher, list[IncomingMessage]]]
 
 
 @pytest.fixture
@@ -342,9 +343,9 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
     started: list[Publisher] = []
 
     def start(
-        port: int, on_message: Callable[[Incoming], None] | None = None, **settings: Any
-    ) -> tuple[Publisher, list[Incoming]]:
-        heard: list[Incoming] = []
+        port: int, on_message: Callable[[IncomingMessage], None] | None = None, **settings: Any
+    ) -> tuple[Publisher, list[IncomingMessage]]:
+        heard: list[IncomingMessage] = []
         publisher = Publisher(
             BrokerSettings(BrokerUrl("127.0.0.1", port, tls=False), "edge-room-9", **settings), TOPICS,
             Outbox(tmp_path_factory.mktemp("o") / "o"), Lifetimes(60, 3, 3),
@@ -369,8 +370,8 @@ def test_commands_come_with_what_they_say_about_their_answer(broker: int, talker
     talker.say(topic, b"3", retain=True)
     talker.say(topic, b"4", ResponseTopic="x" * 257)
     wait_for(lambda: len(heard) == 4, 5)
-    assert heard[0] == Incoming(topic, b"1", retained=False, response_topic=None, correlation=None)
-    assert heard[1] == Incoming(topic, b"2", retained=False, response_topic="my/answers", correlation=b"\0\1")
+    assert heard[0] == IncomingMessage(topic, b"1", retained=False, response_topic=None, correlation=None)
+    assert heard[1] == IncomingMessage(topic, b"2", retained=False, response_topic="my/answers", correlation=b"\0\1")
     assert heard[2].retained
     assert heard[3].response_topic is None
     publisher.send("my/answers", b'{"status": "ok"}', b"\0\1")
@@ -399,7 +400,9 @@ def test_commands_reach_us_under_mqtt_3_too(broker: int, talker: Talker, listene
     talker.wait_online()
     talker.say(TOPICS.command("pause"), b"on", ResponseTopic="my/answers")
     wait_for(lambda: bool(heard), 5)
-    assert heard == [Incoming(TOPICS.command("pause"), b"on", retained=False, response_topic=None, correlation=None)]
+    assert heard == [
+        IncomingMessage(TOPICS.command("pause"), b"on", retained=False, response_topic=None, correlation=None)
+    ]
     publisher.send("my/answers", b"{}", b"x")
     wait_for(lambda: bool(talker.named("my/answers")), 5)
 
@@ -423,7 +426,7 @@ def test_a_message_that_cannot_be_handled_does_not_end_the_connection(
 ) -> None:
     heard: list[bytes] = []
 
-    def handle(incoming: Incoming) -> None:
+    def handle(incoming: IncomingMessage) -> None:
         heard.append(incoming.payload)
         raise KeyError
 

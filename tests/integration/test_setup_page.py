@@ -26,7 +26,7 @@ import pytest
 
 from edge.cli.preview import _with_service
 from edge.config.schema import Config
-from edge.daemon.pause_store import Override, OverrideFile, Pause, PauseFile
+from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import CameraError
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
@@ -36,7 +36,7 @@ from edge.web.setup.distance import advice, lenses, metres
 from edge.web.setup.look import by_size
 from edge.web.setup.pages import routes
 from edge.web.setup.quality import judge_light, sharpness
-from edge.web.setup.studio import Studio, closed_because
+from edge.web.setup.studio import PreviewSession, closed_because
 from tests.support.brokers import Subscriber, can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -158,7 +158,7 @@ def test_headcount_shows_boxes_and_no_emotion(edge: Edge, browser: Any) -> None:
 
 
 @contextmanager
-def showing(studio: Studio) -> Iterator[tuple[int, threading.Thread]]:
+def showing(studio: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
     """The page of a studio, served as `edge preview` does; its port and the thread that serves."""
     ready, ports = threading.Event(), []
 
@@ -202,7 +202,7 @@ def ask_until_shown(port: int, after: int = 0) -> tuple[dict[str, Any], bytes]:
 
 @pytest.mark.usefixtures("portraits")
 def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() -> None:
-    studio = Studio(Config(), "sample:5", idle=6.0, linger=0.5)
+    studio = PreviewSession(Config(), "sample:5", idle=6.0, linger=0.5)
     with showing(studio) as (port, thread):
         about, jpeg = ask_until_shown(port)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -221,7 +221,7 @@ def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() 
 
 @pytest.mark.usefixtures("portraits")
 def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() -> None:
-    studio = Studio(Config(mode="headcount"), "sample:3")
+    studio = PreviewSession(Config(mode="headcount"), "sample:3")
     with showing(studio) as (port, _):
         slow = HTTPConnection("127.0.0.1", port, timeout=60)
         slow.connect()
@@ -244,7 +244,7 @@ def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() 
 
 
 def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pictures: str) -> None:
-    with showing(Studio(Config(mode="headcount"), pictures)) as (port, _):
+    with showing(PreviewSession(Config(mode="headcount"), pictures)) as (port, _):
         first, _ = ask_until_shown(port)
         second, _ = ask_until_shown(port, first["number"])
         assert second["number"] > first["number"]
@@ -267,7 +267,7 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         wait_for(lambda: can_connect(port), 30, "the network camera")
-        studio = Studio(config, config.camera.source)
+        studio = PreviewSession(config, config.camera.source)
         with showing(studio) as (page, _):
             before, _ = ask_until_shown(page)
             process.kill()
@@ -341,16 +341,16 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
         )
 
     assert closed_because(config(), "usb:0") == ""
-    PauseFile(tmp_path / "o.pause").store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
+    PauseStore(tmp_path / "o.pause").store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
     assert "by Mrs Doe" in closed_because(config(), "usb:0")
     assert closed_because(config(), "sample") == ""
     with pytest.raises(CameraError, match="edge resume"):
-        Studio(config(), "usb:0").open()
-    PauseFile(tmp_path / "o.pause").clear()
+        PreviewSession(config(), "usb:0").open()
+    PauseStore(tmp_path / "o.pause").clear()
     always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC", trust_clock=True)
     assert "schedule" in closed_because(always, "usb:0")
     now = datetime.now(timezone.utc)
-    OverrideFile(tmp_path / "o.pause").store(Override("Mrs Doe", stamp(now), stamp(now.replace(year=now.year + 1))))
+    OverrideStore(tmp_path / "o.pause").store(Override("Mrs Doe", stamp(now), stamp(now.replace(year=now.year + 1))))
     assert closed_because(always, "usb:0") == ""
     monkeypatch.setattr("edge.web.setup.studio.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""

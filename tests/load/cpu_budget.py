@@ -20,9 +20,9 @@ from edge.bench.footage import SceneFootage
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
 from edge.daemon.metrics import Meter
-from edge.daemon.pipeline import Observer
-from edge.timing.clock import Stamps, SystemClock
-from edge.vision.model_set import Models
+from edge.daemon.pipeline import Pipeline
+from edge.timing.clock import SystemClock, Timestamps
+from edge.vision.model_set import ModelSet
 from edge.vision.rate_controller import SAMPLES
 from tests.support.brokers import Subscriber, can_connect, free_port, wait_for
 
@@ -103,11 +103,11 @@ def _overlap(faces: int) -> list[tuple[float, float]]:
     cv2.setNumThreads(1)
     footage, config = SceneFootage(faces, (1280, 720)), Config()
     images = [footage.next()[0].copy() for _ in range(FPS)]
-    models = Models.of(config)
+    models = ModelSet.of(config)
     models.start()
 
     def fps(*, hurry: bool) -> float:
-        observer = Observer(config, models, Meter(0.0), Stamps(SystemClock()), 0.0)
+        observer = Pipeline(config, models, Meter(0.0), Timestamps(SystemClock()), 0.0)
         for index in range(SAMPLES + FRAMES):
             if index == SAMPLES:  # before that nothing overlaps
                 began = time.perf_counter()

@@ -10,9 +10,9 @@ from edge.bench.footage import SceneFootage
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
 from edge.daemon.metrics import Meter, rss_megabytes
-from edge.daemon.pipeline import Observer
-from edge.timing.clock import Stamps, SystemClock
-from edge.vision.model_set import Models
+from edge.daemon.pipeline import Pipeline
+from edge.timing.clock import SystemClock, Timestamps
+from edge.vision.model_set import ModelSet
 
 FACES = 10
 FPS = 10
@@ -27,9 +27,9 @@ def main() -> int:
     footage = SceneFootage(FACES, (640, 360))
     images = [footage.next()[0].copy() for _ in range(FPS)]
     config = Config.model_validate({"vision": {"detect_width": 640, "fps": FPS}})
-    models, meter = Models.of(config), Meter(0.0)
+    models, meter = ModelSet.of(config), Meter(0.0)
     models.start()
-    observer = Observer(config, models, meter, Stamps(SystemClock()), 0.0)
+    observer = Pipeline(config, models, meter, Timestamps(SystemClock()), 0.0)
     seen: list[float] = []
     for index in range(1, FRAMES + 1):
         observer.observe(Frame(images[index % FPS], index / FPS))

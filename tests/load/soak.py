@@ -24,11 +24,11 @@ from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
 from edge.contract.payloads import State
 from edge.daemon import metrics, telemetry
-from edge.daemon.mqtt_service import Link
-from edge.daemon.pipeline import Observer
+from edge.daemon.mqtt_service import MqttService
+from edge.daemon.pipeline import Pipeline
 from edge.hardware.board import Readings
-from edge.timing.clock import Stamps, stamp
-from edge.vision.model_set import Models
+from edge.timing.clock import Timestamps, stamp
+from edge.vision.model_set import ModelSet
 from tests.support.brokers import can_connect, free_port, wait_for
 
 ALLOWED_MB = 5.0
@@ -44,13 +44,13 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         }
     )  # fmt: skip
     clock = FootageClock()
-    models = Models(config.vision)
+    models = ModelSet(config.vision)
     models.start()
     meter = metrics.Meter(0.0)
-    link = Link(config, lambda _window: None)
+    link = MqttService(config, lambda _window: None)
     state = State(mode="running", reason="started", since=stamp(clock.utc()))
     link.start(telemetry.info(config, "sample", models), state)
-    observer = Observer(config, models, meter, Stamps(clock), 0.0)
+    observer = Pipeline(config, models, meter, Timestamps(clock), 0.0)
     chance = np.random.default_rng(1)
     figures: list[tuple[float, int, int]] = []
     seconds = round(hours * 3600)

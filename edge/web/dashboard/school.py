@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import clean, moment, newer, read
+from edge.contract.validation import clean, moment, newer, read_message
 from edge.web.dashboard.history import History, Row
 
 MAX_ROOMS = 200
@@ -84,7 +84,7 @@ class School:
     def receive(self, topic: str, payload: bytes) -> None:
         """Take a message from the broker."""
         try:
-            name, kind, content = read(self.prefix, topic, payload)
+            name, kind, content = read_message(self.prefix, topic, payload)
             if isinstance(content, State):
                 _milliseconds(content.since)
             room = self.rooms.get(name) or self._join(name, content)

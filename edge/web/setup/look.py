@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.cameras.capture_thread import Frame
-    from edge.config.schema import Vision
-    from edge.vision.model_set import Models
+    from edge.config.schema import VisionConfig
+    from edge.vision.model_set import ModelSet
 
 SIZES = (48, 96)  # further steps of the table by size, in pixels, above vision.min_face_px
 COUNTED_PX = 24  # of smaller faces hardly more than half are found
@@ -29,7 +29,7 @@ QUALITY = 82  # of the JPEG
 FPS = 10.0
 
 
-class Look:
+class PreviewAnalyzer:
     """Sees what the daemon sees, by the same models and the same limits, and tells it face by face.
 
     Args:
@@ -37,12 +37,12 @@ class Look:
         vision: The limits.
     """
 
-    def __init__(self, models: Models, vision: Vision) -> None:
+    def __init__(self, models: ModelSet, vision: VisionConfig) -> None:
         self._models = models
         self._vision = vision
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Keep nothing of the frames before."""
         self._tracker = Tracker(FPS)
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from edge.web.setup.studio import Studio
+    from edge.web.setup.studio import PreviewSession
 
 FOLDER = Path(__file__).parent / "static"
 WAIT = 1.0  # seconds that a question waits for a picture
 
 
-def routes(studio: Studio, room: dict[str, Any]) -> list[BaseRoute]:
+def routes(studio: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:

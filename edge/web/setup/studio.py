@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from edge.cameras.supervisor import Sensor
+from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import live
 from edge.daemon.paths import pause_path
-from edge.daemon.pause_store import OverrideFile, PauseFile
+from edge.daemon.pause_store import OverrideStore, PauseStore
 from edge.daemon.run_state import NO_CLOCK
 from edge.errors import CameraError, EdgeError
-from edge.hardware.gpio import Room
+from edge.hardware.gpio import GpioPins
 from edge.timing.clock import clock_synced
 from edge.timing.schedule import in_words
-from edge.vision.model_set import Models
-from edge.web.setup.look import FPS, Look, as_jpeg
+from edge.vision.model_set import ModelSet
+from edge.web.setup.look import FPS, PreviewAnalyzer, as_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class Shot:
     jpeg: bytes = field(repr=False)
 
 
-class Studio:
+class PreviewSession:
     """Camera, models and the newest shot, in a thread of its own.
 
     Args:
@@ -60,11 +60,11 @@ class Studio:
         self._source = source
         self._idle = idle
         self._linger = linger
-        self._models = Models.of(config)
+        self._models = ModelSet.of(config)
         # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
-        self._room = Room(config.gpio.model_copy(update={"button": None}))
-        self._sensor = Sensor.of(config, source, time.monotonic, self._room.light)
-        self._look = Look(self._models, config.vision)
+        self._room = GpioPins(config.gpio.model_copy(update={"button": None}))
+        self._sensor = CameraSupervisor.of(config, source, time.monotonic, self._room.light)
+        self._look = PreviewAnalyzer(self._models, config.vision)
         self._changed = threading.Condition()
         self._shot: Shot | None = None
         self._problem = ""
@@ -196,8 +196,8 @@ class Studio:
         """Close the camera and keep nothing of what it saw."""
         self._tell(problem)
         self._sensor.pause()
-        self._look.forget()
-        self._models.forget()
+        self._look.reset()
+        self._models.reset()
         self._times.clear()
 
     def _wait_for_viewer(self) -> None:
@@ -211,13 +211,13 @@ def closed_because(config: Config, source: str) -> str:
     if not live(source):
         return ""
     path, now = pause_path(config), datetime.now(timezone.utc)
-    pause = PauseFile(path).load()
+    pause = PauseStore(path).load()
     if pause is not None:
         return f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed: edge resume ends it"
     if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
         return NO_CLOCK  # better closed for too long than open in the wrong hour
     until = config.privacy.weekly.until(now)
-    override = OverrideFile(path).load()
+    override = OverrideStore(path).load()
     if until is not None and not (override and override.holds(now)):
         return f"the schedule keeps the camera closed until {in_words(until, now)}: edge resume ends that"
     return ""

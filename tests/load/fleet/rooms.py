@@ -17,12 +17,12 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import Share
+from edge.aggregation.prevalence import EstimatedShare
 from edge.aggregation.windows import UNKNOWN, Window
 from edge.config.schema import Config
 from edge.contract.payloads import ModelNames, WindowPayload
 from edge.daemon import metrics, telemetry
-from edge.daemon.mqtt_service import Link
+from edge.daemon.mqtt_service import MqttService
 from edge.errors import EdgeError
 from edge.hardware.board import Readings
 from tests.support.publishing import INFO, STATE
@@ -77,7 +77,7 @@ class Room:
             "outbox": {"path": str(outbox(crew.folder, name))},
         }  # fmt: skip
         self._config = Config.model_validate(config)
-        self.link = Link(self._config, lambda _window: None)
+        self.link = MqttService(self._config, lambda _window: None)
 
     def start(self) -> tuple[float, float]:
         """Begin to connect; returns when the first window and the first health message are due, monotonic."""
@@ -110,7 +110,7 @@ class Room:
         frames = max(1, round(self._seconds * FRAMES_PER_SECOND))
         people = self._chance.randint(20, 30)
         counts = {label: self._chance.randint(0, people * frames // 7) for label in (*LABELS, UNKNOWN)}
-        shares = {label: Share(share=0.1429, low=0.0812, high=0.2217) for label in LABELS}
+        shares = {label: EstimatedShare(share=0.1429, low=0.0812, high=0.2217) for label in LABELS}
         return compose_window(
             Window(0, self._seconds, frames, counts, people - 2, people + 2, 31, 1.0, people - 2, people - 2),
             device=self._name, end=datetime.now(timezone.utc), suppressed=False, clock_synced=True, models=MODELS,

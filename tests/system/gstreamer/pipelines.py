@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.capture_thread import Capture
+from edge.cameras.capture_thread import CaptureThread
 from edge.cameras.factory import open_camera
 from edge.cameras.gstreamer import GStreamerCamera
 from edge.config.schema import Config
@@ -130,7 +130,7 @@ def refusals() -> str:
 def stalls() -> str:
     """A source that falls silent is noticed, by the camera itself or by the capture thread."""
     source = f"gstreamer:{LIVE} ! identity sleep-time=8000000"  # eight seconds for each frame
-    capture = Capture(open_camera(source, config(source, open_timeout=3, read_timeout=1)), 3, 1)
+    capture = CaptureThread(open_camera(source, config(source, open_timeout=3, read_timeout=1)), 3, 1)
     capture.start()
     began = time.monotonic()
 
@@ -165,7 +165,7 @@ def through_capture() -> str:
     corners = []
     for rotation in (0, 180):
         settings = config(source, rotation=rotation)
-        capture = Capture(open_camera(source, settings))
+        capture = CaptureThread(open_camera(source, settings))
         capture.start()
         assert capture.wait_open(10)
         frame = capture.take(5)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.capture_thread import Capture
+from edge.cameras.capture_thread import CaptureThread
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cameras.picamera import PiCamera
 from edge.config.schema import Config
@@ -193,7 +193,7 @@ def unplugged(_: object) -> str:
 def through_capture(shown: list[NDArray[np.uint8]]) -> str:
     """As the daemon reads it; and what `auto` finds."""
     source, sentence = resolve_source(config(source="auto"))
-    capture = Capture(open_camera(source, config()))
+    capture = CaptureThread(open_camera(source, config()))
     capture.start()
     assert capture.wait_open(10)
     frame = capture.take(5)

@@ -7,9 +7,9 @@ import socket
 import statistics
 import time
 
-from edge.config.schema import Vision
+from edge.config.schema import VisionConfig
 from edge.sample.camera import SampleCamera
-from edge.vision.model_set import Models
+from edge.vision.model_set import ModelSet
 
 FRAMES = 120
 ADDRESSES = ("127.0.0.1", "192.168.77.1", "203.0.113.1")
@@ -30,7 +30,7 @@ def main() -> None:
     camera.start()
     image = camera.read()
     assert image is not None
-    models = Models(Vision())
+    models = ModelSet(VisionConfig())
     models.start()
     assert models.classifier is not None
     times = []

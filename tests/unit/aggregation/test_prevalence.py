@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import BUFFER, Estimator, Share, Tally, beta_quantiles, published, rounded
+from edge.aggregation.prevalence import BUFFER, EstimatedShare, Estimator, Tally, beta_quantiles, published, rounded
 from edge.aggregation.privacy import is_suppressed
 from edge.aggregation.privacy import rounded as rounded_counts
-from edge.aggregation.windows import UNKNOWN, Observation, Window, WindowCutter
+from edge.aggregation.windows import UNKNOWN, Observation, Window, WindowAggregator
 from edge.contract.payloads import ModelNames, WindowPayload
 from edge.errors import ModelError
 from edge.model_files import calibration as calibrations
@@ -54,7 +54,9 @@ def tally_of(frames: list[NDArray[np.float32]]) -> Tally:
     return tally
 
 
-def close(one: dict[str, Share] | None, other: dict[str, Share] | None, tolerance: float = 1e-5) -> bool:
+def close(
+    one: dict[str, EstimatedShare] | None, other: dict[str, EstimatedShare] | None, tolerance: float = 1e-5
+) -> bool:
     assert one is not None
     assert other is not None
     pairs = ((getattr(a, k), getattr(b, k)) for a, b in zip(one.values(), other.values(), strict=True) for k in vars(a))
@@ -221,7 +223,7 @@ def shipped() -> OutputCalibration:
 
 
 def windows_of(frames: list[NDArray[np.float32]], per_window: int = 10) -> list[Window]:
-    cutter, windows = WindowCutter(LABELS, per_window, start=0.0, fps=1), []
+    cutter, windows = WindowAggregator(LABELS, per_window, start=0.0, fps=1), []
     for n, frame in enumerate(frames):
         windows += cutter.due(n)
         counts = dict.fromkeys((*LABELS, UNKNOWN), 0) | {"calm": len(frame)}
@@ -272,7 +274,7 @@ def test_shares_are_no_finer_than_rounded_counts(round_to: int, step: float | No
 
 
 def test_counting_alone_estimates_nothing() -> None:
-    cutter = WindowCutter(LABELS, 10, start=0.0)
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
     cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 9), 0))
     window = cutter.due(10)[0]
     assert window.tally is None

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from edge.aggregation.prevalence import Estimator
 from edge.aggregation.privacy import hides_emotions, is_suppressed, rounded, without_emotions
-from edge.aggregation.windows import Observation, Window, WindowCutter
+from edge.aggregation.windows import Observation, Window, WindowAggregator
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
 from edge.contract.payloads import WindowPayload
 from edge.daemon.metrics import Meter
-from edge.daemon.pipeline import Observer
+from edge.daemon.pipeline import Pipeline
 from edge.model_files.calibration import find_calibration
 from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
-from edge.timing.clock import Stamps
+from edge.timing.clock import Timestamps
 from tests.support.brokers import Subscriber, wait_for
 
 Edge = Callable[..., "subprocess.Popen[str]"]
@@ -105,14 +105,14 @@ def show(
     meter = FrankMeter(0.0)
     meter.eyes = eyes
     models: Any = SimpleNamespace(detector=eyes, classifier=eyes, estimator=ESTIMATOR, labels=LABELS)
-    stamps = Stamps(clock)
-    observer = Observer(config, models, meter, stamps, 0.0)
+    stamps = Timestamps(clock)
+    observer = Pipeline(config, models, meter, stamps, 0.0)
     sent: list[WindowPayload] = []
     for number in range(len(film)):
         clock.now = (number + 0.5) / FPS
         if number in cuts:
             sent += observer.finish(number / FPS)
-            observer = Observer(config, models, meter, stamps, number / FPS)
+            observer = Pipeline(config, models, meter, stamps, number / FPS)
         sent += observer.observe(Frame(np.array([number], np.uint8), clock.now))
     clock.now = len(film) / FPS
     sent += observer.finish(clock.now)
@@ -173,7 +173,7 @@ def test_emotions_are_never_those_of_a_few_who_sit_near(film: list[Moment], cuts
 
 
 def cut(*moments: dict[str, int], seconds: float = 10.0) -> Window:
-    cutter = WindowCutter(("happy", "sad"), 10.0, 0.0)
+    cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
     for number, moment in enumerate(moments):
         cutter.add(Observation((number + 0.5) / 10, {"happy": 0, "sad": 0, "unknown": 0, **moment}, 0))
     return cutter.finish(seconds)[0]
@@ -200,7 +200,7 @@ def test_a_window_that_was_cut_short_says_nothing() -> None:
 
 
 def test_few_near_faces_among_many() -> None:
-    cutter = WindowCutter(("happy", "sad"), 10.0, 0.0)
+    cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
     cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24))
     (window,) = cutter.finish(10.0)
     assert not is_suppressed(window, 5)

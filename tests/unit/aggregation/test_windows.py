@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.aggregation.payload_builder import compose_window
 from edge.aggregation.privacy import is_suppressed, rounded
-from edge.aggregation.windows import Observation, Window, WindowCutter
+from edge.aggregation.windows import Observation, Window, WindowAggregator
 from edge.contract.payloads import ModelNames
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -24,7 +24,7 @@ frames = st.lists(st.tuples(st.floats(0.01, 7), counts, st.floats(0, 1)), max_si
 def cut(
     steps: list[tuple[float, dict[str, int], float]], seconds: float = 10
 ) -> tuple[list[Window], list[Observation]]:
-    cutter = WindowCutter(LABELS, seconds, start=100.0)
+    cutter = WindowAggregator(LABELS, seconds, start=100.0)
     time, windows, seen = 100.0, [], []
     for step, numbers, share in steps:
         time += step
@@ -99,14 +99,14 @@ def test_extremes_and_mean() -> None:
     ],
 )
 def test_coverage_tells_missing_time(times: list[float], expected: float) -> None:
-    cutter = WindowCutter(LABELS, 10, start=0.0)
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
     for time in times:
         cutter.add(Observation(time, dict.fromkeys((*LABELS, "unknown"), 1), 0))
     assert cutter.due(10.0)[0].coverage == pytest.approx(expected)
 
 
 def test_a_gap_over_the_border_is_counted_once() -> None:
-    cutter = WindowCutter(LABELS, 10, start=0.0)
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
     one = dict.fromkeys((*LABELS, "unknown"), 1)
     for time in (1, 2, 3, 4, 5, 6, 7):
         cutter.add(Observation(time, one, 0))

@@ -22,10 +22,10 @@ from pydantic import ValidationError
 from edge.cameras import device_users
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cameras.gstreamer import GStreamerCamera, pipeline
-from edge.cameras.orientation import Turn
+from edge.cameras.orientation import Orientation
 from edge.cameras.picamera import PiCamera, _whole_view, csi_cameras
 from edge.cameras.pixel_formats import Layout
-from edge.config.schema import Camera, Config, live
+from edge.config.schema import CameraConfig, Config, live
 from edge.errors import CameraError
 
 YUV = {"NV12": True, "NV21": True, "YUV420": False, "YVU420": False}
@@ -143,10 +143,10 @@ def test_pictures_of_any_camera_are_turned(camera: dict[str, Any], tmp_path: Pat
 
 
 def test_what_the_camera_turned_is_not_turned_again() -> None:
-    wanted = Turn.of(Camera(rotation=180, hflip=True))
-    assert wanted == Turn(sides=False, ends=True)
+    wanted = Orientation.of(CameraConfig(rotation=180, hflip=True))
+    assert wanted == Orientation(sides=False, ends=True)
     assert not wanted.without(wanted).needed
-    assert wanted.without(Turn(sides=True)) == Turn(sides=True, ends=True)
+    assert wanted.without(Orientation(sides=True)) == Orientation(sides=True, ends=True)
     nothing = np.zeros((0, 0, 3), np.uint8)
     assert wanted.apply(nothing) is nothing
 
@@ -189,7 +189,7 @@ def test_without_picamera2() -> None:
     assert csi_cameras() == []
     assert time.monotonic() - began < 0.1
     with pytest.raises(CameraError, match="apt-get install --no-install-recommends python3-picamera2"):
-        PiCamera(0, Camera()).start()
+        PiCamera(0, CameraConfig()).start()
 
 
 def test_a_broken_picamera2_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_broken_picamera2_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.syspath_prepend(tmp_path)
     assert csi_cameras() == []
     with pytest.raises(CameraError, match="cannot be imported: ModuleNotFoundError"):
-        PiCamera(0, Camera()).start()
+        PiCamera(0, CameraConfig()).start()
 
 
 def test_a_sensor_mode_that_sees_all() -> None:
@@ -209,17 +209,17 @@ def test_a_sensor_mode_that_sees_all() -> None:
 def test_controls_are_those_that_the_camera_has() -> None:
     libcamera = SimpleNamespace(controls=SimpleNamespace(HdrModeEnum=SimpleNamespace(SingleExposure=3)))
     every = dict.fromkeys(("FrameDurationLimits", "AfMode", "ExposureTime", "AnalogueGain", "HdrMode"))
-    plain = PiCamera(0, Camera(fps=10))
+    plain = PiCamera(0, CameraConfig(fps=10))
     assert plain._controls({}, libcamera) == {}
     wanted = {"FrameDurationLimits": (100_000, 100_000), "AfMode": 2}
     assert plain._controls(every, libcamera) == wanted
-    full = PiCamera(0, Camera(fps=10, exposure=8000, gain=2, hdr=True))
+    full = PiCamera(0, CameraConfig(fps=10, exposure=8000, gain=2, hdr=True))
     wanted |= {"ExposureTime": 8000, "AnalogueGain": 2.0}
     assert full._controls(every, libcamera) == wanted | {"HdrMode": 3}
     full._sensor_hdr = 0
     assert full._controls(every, libcamera) == wanted
     for key in ("exposure", "gain", "hdr"):
-        alone = PiCamera(0, Camera.model_validate({key: 1}))
+        alone = PiCamera(0, CameraConfig.model_validate({key: 1}))
         with pytest.raises(CameraError, match=f"no {key} to be set: leave camera.{key} out"):
             alone._controls({}, libcamera)
 
@@ -246,12 +246,12 @@ def test_every_device_is_live() -> None:
 
 def test_an_exposure_fits_into_its_frame() -> None:
     with pytest.raises(ValidationError, match="at fps 15 it is 66667 microseconds at most"):
-        Camera(exposure=100_000)
-    assert Camera(exposure=100_000, fps=10).exposure == 100_000
+        CameraConfig(exposure=100_000)
+    assert CameraConfig(exposure=100_000, fps=10).exposure == 100_000
 
 
 def test_pipelines() -> None:
-    settings = Camera(width=1920, height=1080, fps=29.97)
+    settings = CameraConfig(width=1920, height=1080, fps=29.97)
     assert pipeline("videotestsrc", settings).startswith(
         "videotestsrc ! videoconvert ! video/x-raw,format=BGR ! appsink"
     )
@@ -264,7 +264,7 @@ def test_pipelines() -> None:
 
 @pytest.mark.skipif(bool(re.search("GStreamer: +YES", cv2.getBuildInformation())), reason="GStreamer is there")
 def test_without_gstreamer() -> None:
-    camera = GStreamerCamera("rtspsrc location=rtsp://me:secret@host/x ! queue", Camera())
+    camera = GStreamerCamera("rtspsrc location=rtsp://me:secret@host/x ! queue", CameraConfig())
     assert "secret" not in camera.name
     with pytest.raises(CameraError, match=r"has no GStreamer: apt-get install python3-opencv .*, then ./run again"):
         camera.start()

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.cameras.capture_thread import Capture, Frame
+from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera, resolve_source
-from edge.cameras.orientation import Turn, TurnedCamera
+from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.config.schema import Config
 from edge.errors import CameraError, EdgeError
 from tests.support.brokers import wait_for
@@ -29,7 +29,7 @@ def config(**camera: object) -> Config:
 
 def run(source: str, *, frames: int = 1000, pause: float = 0.0, **camera: object) -> list[Frame]:
     """Read a source through the capture thread until it ends."""
-    capture = Capture(open_camera(source, config(source=source, **camera)))
+    capture = CaptureThread(open_camera(source, config(source=source, **camera)))
     capture.start()
     taken: list[Frame] = []
     try:
@@ -198,7 +198,7 @@ class Odd:
 
 
 def test_what_a_driver_raises_becomes_one_error(caplog: pytest.LogCaptureFixture) -> None:
-    capture = Capture(Odd())
+    capture = CaptureThread(Odd())
     capture.start()
     wait_for(lambda: not capture._thread.is_alive(), 5)
     with pytest.raises(CameraError, match="camera odd failed: ZeroDivisionError: driver"):
@@ -214,7 +214,7 @@ def test_a_camera_that_yields_nothing_usable_is_given_up() -> None:
             return np.empty((0, 0, 3), np.uint8)
 
     for camera, limits in ((Empty(), (1, 0.5)), (Stuck(), (1, 0.5))):
-        capture = Capture(camera, *limits)
+        capture = CaptureThread(camera, *limits)
         capture.start()
         assert capture.wait_open(1)
         began = time.monotonic()
@@ -229,7 +229,7 @@ def test_a_camera_that_does_not_open_is_given_up() -> None:
         def start(self) -> None:
             time.sleep(30)
 
-    capture = Capture(Slow(), 0.2)
+    capture = CaptureThread(Slow(), 0.2)
     capture.start()
     began = time.monotonic()
     with pytest.raises(CameraError, match="did not open in time"):  # noqa: PT012
@@ -247,7 +247,7 @@ class Stuck(Odd):
 
 
 def test_a_stuck_driver_does_not_hold_up_the_end() -> None:
-    capture = Capture(Stuck())
+    capture = CaptureThread(Stuck())
     capture.start()
     assert capture.take(0.1) is None
     began = time.monotonic()
@@ -300,7 +300,7 @@ class Steady:
 @pytest.mark.parametrize("turned", [False, True])
 def test_frames_that_nobody_would_see_are_not_decoded(*, turned: bool) -> None:
     camera = Steady()
-    capture = Capture(TurnedCamera(camera, Turn(sides=True)) if turned else camera)
+    capture = CaptureThread(OrientedCamera(camera, Orientation(sides=True)) if turned else camera)
     capture.start()
     assert capture.wait_open(5)
     ages = []
@@ -317,7 +317,7 @@ def test_frames_that_nobody_would_see_are_not_decoded(*, turned: bool) -> None:
 
 def test_a_consumer_that_comes_early_is_served_all_the_same() -> None:
     camera = Steady()
-    capture = Capture(camera)
+    capture = CaptureThread(camera)
     capture.start()
     assert capture.take(5) is not None
     capture.rest_until(time.monotonic() + 30)
@@ -329,7 +329,7 @@ def test_a_consumer_that_comes_early_is_served_all_the_same() -> None:
 
 
 def test_a_frame_tells_whether_it_had_to_wait() -> None:
-    capture = Capture(Steady())
+    capture = CaptureThread(Steady())
     capture.start()
     first = capture.take(5)
     time.sleep(0.3)

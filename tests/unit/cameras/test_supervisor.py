@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.cameras.capture_thread import Capture, Frame
-from edge.cameras.supervisor import LONGEST_WAIT, STUCK, Sensor
+from edge.cameras.capture_thread import CaptureThread, Frame
+from edge.cameras.supervisor import LONGEST_WAIT, STUCK, CameraSupervisor
 from edge.errors import CameraError
 from tests.support.brokers import wait_for
 
@@ -70,20 +70,20 @@ def camera() -> Scripted:
 
 
 @pytest.fixture
-def sensor(clock: Clock, camera: Scripted) -> Iterator[Sensor]:
-    sensor = Sensor(lambda: Capture(camera, 10, 5, clock), clock, recovers=True)
+def sensor(clock: Clock, camera: Scripted) -> Iterator[CameraSupervisor]:
+    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=True)
     yield sensor
     camera.let_go.set()
     sensor.stop()
 
 
-def first_frame(sensor: Sensor) -> Frame:
+def first_frame(sensor: CameraSupervisor) -> Frame:
     sensor.start()
     wait_for(lambda: sensor.wait_open(0.1), 5)
     return next_frame(sensor)
 
 
-def next_frame(sensor: Sensor) -> Frame:
+def next_frame(sensor: CameraSupervisor) -> Frame:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         if (frame := sensor.take(0.1)) is not None:
@@ -91,14 +91,16 @@ def next_frame(sensor: Sensor) -> Frame:
     pytest.fail("no frame came")
 
 
-def test_a_camera_that_was_never_there_is_an_error(sensor: Sensor, camera: Scripted) -> None:
+def test_a_camera_that_was_never_there_is_an_error(sensor: CameraSupervisor, camera: Scripted) -> None:
     camera.here = False
     sensor.start()
     with pytest.raises(CameraError, match="plug it in"):
         wait_for(lambda: sensor.wait_open(0.1), 5)
 
 
-def test_a_lost_camera_is_tried_again_ever_more_rarely(sensor: Sensor, camera: Scripted, clock: Clock) -> None:
+def test_a_lost_camera_is_tried_again_ever_more_rarely(
+    sensor: CameraSupervisor, camera: Scripted, clock: Clock
+) -> None:
     first_frame(sensor)
     camera.here = camera.works = False
     wait_for(lambda: sensor.take(0.1) is None and sensor.mode == "camera_lost", 5)
@@ -121,7 +123,7 @@ def test_a_lost_camera_is_tried_again_ever_more_rarely(sensor: Sensor, camera: S
     assert (sensor.mode, sensor.problem) == ("running", "")
 
 
-def test_a_pause_closes_and_resuming_opens(sensor: Sensor, camera: Scripted) -> None:
+def test_a_pause_closes_and_resuming_opens(sensor: CameraSupervisor, camera: Scripted) -> None:
     first_frame(sensor)
     sensor.pause()
     assert sensor.closed
@@ -133,7 +135,9 @@ def test_a_pause_closes_and_resuming_opens(sensor: Sensor, camera: Scripted) -> 
     assert (sensor.mode, camera.opened) == ("running", 2)
 
 
-def test_a_driver_that_never_lets_go_needs_a_new_process(sensor: Sensor, camera: Scripted, clock: Clock) -> None:
+def test_a_driver_that_never_lets_go_needs_a_new_process(
+    sensor: CameraSupervisor, camera: Scripted, clock: Clock
+) -> None:
     first_frame(sensor)
     camera.hangs = True
     time.sleep(0.1)
@@ -148,7 +152,7 @@ def test_a_driver_that_never_lets_go_needs_a_new_process(sensor: Sensor, camera:
         sensor.take(0.0)
 
 
-def test_a_driver_that_lets_go_late_is_opened_again(sensor: Sensor, camera: Scripted) -> None:
+def test_a_driver_that_lets_go_late_is_opened_again(sensor: CameraSupervisor, camera: Scripted) -> None:
     first_frame(sensor)
     camera.hangs = True
     time.sleep(0.1)
@@ -162,7 +166,7 @@ def test_a_driver_that_lets_go_late_is_opened_again(sensor: Sensor, camera: Scri
 
 
 def test_a_file_that_fails_is_not_waited_for(camera: Scripted, clock: Clock) -> None:
-    sensor = Sensor(lambda: Capture(camera, 10, 5, clock), clock, recovers=False)
+    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=False)
     first_frame(sensor)
     camera.works = False
     with pytest.raises(CameraError, match="yields no frame"):

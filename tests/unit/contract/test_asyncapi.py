@@ -20,7 +20,7 @@ from edge.cli.schema import schema, text
 from edge.contract.examples import EXAMPLES, WINDOW
 from edge.contract.payloads import PAYLOADS
 from edge.mqtt.commands import REQUESTS, CommandError, parse
-from edge.mqtt.properties import Incoming
+from edge.mqtt.properties import IncomingMessage
 from tests.support.brokers import Message, Subscriber, wait_for
 from tests.support.paths import ROOT
 
@@ -114,7 +114,7 @@ def test_examples_are_valid_and_true() -> None:
 def test_commands_take_what_the_document_allows(name: str, payload: bytes) -> None:
     allowed = any(fits(f"{name}{kind}", payload) for kind in ("Bare", "Request"))
     try:
-        parse(name, Incoming("", payload, retained=False, response_topic=None, correlation=None))
+        parse(name, IncomingMessage("", payload, retained=False, response_topic=None, correlation=None))
     except CommandError:
         assert not allowed
     else:

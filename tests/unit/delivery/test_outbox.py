@@ -17,7 +17,7 @@ from edge.daemon.paths import broker_settings, make_outbox, outbox_path
 from edge.delivery.outbox import Loss, Outbox
 from edge.errors import ConfigError
 from edge.timing.clock import stamp
-from edge.timing.elapsed import Moment, age
+from edge.timing.elapsed import TimePoint, age
 from tests.support.publishing import window
 
 
@@ -89,17 +89,17 @@ def test_only_new_windows_wait_for_the_flash_memory(tmp_path: Path) -> None:
 # Age
 
 DAY = 86400.0
-moments = st.builds(Moment, st.sampled_from(["a", "b"]), st.floats(0, 1e9), st.floats(-1e12, 1e12), st.booleans())
+moments = st.builds(TimePoint, st.sampled_from(["a", "b"]), st.floats(0, 1e9), st.floats(-1e12, 1e12), st.booleans())
 
 
 @given(moments, st.floats(0, 1e8), moments)
-def test_within_one_start_no_clock_that_is_set_changes_an_age(then: Moment, passed: float, other: Moment) -> None:
+def test_within_one_start_no_clock_that_is_set_changes_an_age(then: TimePoint, passed: float, other: TimePoint) -> None:
     now = replace(other, boot=then.boot, uptime=then.uptime + passed)
     assert age(then, now) == pytest.approx(passed, abs=1e-6)
 
 
 @given(moments, moments)
-def test_an_age_is_never_negative_and_from_before_never_below_the_uptime(then: Moment, now: Moment) -> None:
+def test_an_age_is_never_negative_and_from_before_never_below_the_uptime(then: TimePoint, now: TimePoint) -> None:
     assert age(then, now) >= 0
     if then.boot != now.boot:
         assert age(then, now) >= now.uptime
@@ -109,9 +109,9 @@ class Clock:
     """Time as a test wants it."""
 
     def __init__(self, boot: str, uptime: float, unix: float, *, synced: bool) -> None:
-        self.moment = Moment(boot, uptime, unix, synced)
+        self.moment = TimePoint(boot, uptime, unix, synced)
 
-    def __call__(self) -> Moment:
+    def __call__(self) -> TimePoint:
         return self.moment
 
     def change(self, **values: object) -> None:

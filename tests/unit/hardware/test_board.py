@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
-from edge.daemon.board_monitor import EVERY, WELL_AGAIN, Guard
+from edge.daemon.board_monitor import EVERY, WELL_AGAIN, BoardMonitor
 from edge.hardware.board import COMMAND_TRIES, Board, Readings
-from edge.hardware.thermal_throttle import COOLED, MARGIN, WARMING, Throttle
+from edge.hardware.thermal_throttle import COOLED, MARGIN, WARMING, ThermalThrottle
 
 Tree = Callable[[dict[str, object]], Path]
 HOT = 80.0
@@ -152,7 +152,7 @@ def test_load_is_per_core(tree: Tree) -> None:
 
 
 def test_hot_halves_and_cool_returns() -> None:
-    throttle, hot, cool = Throttle(), Readings(temperature_c=84.4), Readings(temperature_c=60.0)
+    throttle, hot, cool = ThermalThrottle(), Readings(temperature_c=84.4), Readings(temperature_c=60.0)
     throttle.look(0, cool, HOT)
     assert (throttle.fps(5), throttle.reason(5)) == (5, "")
     throttle.look(5, hot, HOT)
@@ -177,7 +177,7 @@ def test_hot_halves_and_cool_returns() -> None:
     ],
 )
 def test_the_board_says_so_itself(readings: Readings, reason: str) -> None:
-    throttle = Throttle()
+    throttle = ThermalThrottle()
     throttle.look(0, readings, HOT)
     assert reason in throttle.reason(2)
 
@@ -199,7 +199,7 @@ looks = st.lists(
 @given(looks, st.floats(0.1, 60))
 @settings(max_examples=300)
 def test_one_step_at_a_time_and_no_flapping(steps: list[tuple[float, Readings]], wanted: float) -> None:
-    throttle, now, before, last_hot, last_change = Throttle(), 0.0, wanted, -1e9, -1e9
+    throttle, now, before, last_hot, last_change = ThermalThrottle(), 0.0, wanted, -1e9, -1e9
     for pause, readings in steps:
         now += pause
         temperature = readings.temperature_c
@@ -229,7 +229,7 @@ def test_one_step_at_a_time_and_no_flapping(steps: list[tuple[float, Readings]],
 
 def test_a_weak_supply_is_told_until_it_was_well_for_a_while(tree: Tree) -> None:
     stamps = iter(["2026-01-01T00:00:00.000Z", "2026-01-01T01:00:00.000Z"])
-    guard = Guard(lambda: next(stamps), Board(tree({PI4: "50005"}), ""))
+    guard = BoardMonitor(lambda: next(stamps), Board(tree({PI4: "50005"}), ""))
     guard.look(0.0, CONFIG)
     first = guard.alert
     assert first is not None

@@ -16,16 +16,16 @@ from gpiozero.pins.mock import MockFactory
 from numpy.typing import NDArray
 
 from edge.cameras import supervisor as sensor_module
-from edge.cameras.capture_thread import Capture
-from edge.cameras.supervisor import Sensor
-from edge.config.schema import Config, Gpio
+from edge.cameras.capture_thread import CaptureThread
+from edge.cameras.supervisor import CameraSupervisor
+from edge.config.schema import Config, GpioConfig
 from edge.daemon import daemon as daemon_module
-from edge.daemon.board_monitor import Guard
+from edge.daemon.board_monitor import BoardMonitor
 from edge.daemon.daemon import Daemon
 from edge.daemon.signals import Signals
 from edge.errors import CameraError, ConfigError
 from edge.hardware.board import Board
-from edge.hardware.gpio import Room
+from edge.hardware.gpio import GpioPins
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.commander import wait_state
 from tests.unit.cameras.test_supervisor import Scripted
@@ -104,7 +104,7 @@ def run(config: Config) -> Iterator[Callable[..., Daemon]]:
     def start(board: Board | None = None) -> Daemon:
         daemon = Daemon(config, signals, lambda: config)
         if board is not None:
-            daemon._guard = Guard(lambda: "2026-01-01T00:00:00.000Z", board)
+            daemon._guard = BoardMonitor(lambda: "2026-01-01T00:00:00.000Z", board)
         threads.append(threading.Thread(target=daemon.run))
         threads[0].start()
         return daemon
@@ -196,7 +196,7 @@ def test_the_lamp_stays_lit_until_a_driver_that_hangs_has_let_go() -> None:
     def light(on: bool) -> None:  # noqa: FBT001
         lit[0] = on
 
-    sensor = Sensor(lambda: Capture(camera, 10, 5), time.monotonic, recovers=True, lamp=light)
+    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5), time.monotonic, recovers=True, lamp=light)
     sensor.start()
     wait_for(lambda: sensor.take(0.1) is not None, 5)
     camera.hangs = True
@@ -211,18 +211,18 @@ def test_the_lamp_stays_lit_until_a_driver_that_hangs_has_let_go() -> None:
 
 def test_neither_lamp_nor_button_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero", None)
-    room = Room(Gpio())
+    room = GpioPins(GpioConfig())
     room.start()
     room.light(True)
     assert not room.pressed()
     room.stop()
 
 
-@pytest.mark.parametrize("gpio", [Gpio(led=4), Gpio(button=4)])
-def test_keys_without_the_library_are_an_error(gpio: Gpio, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gpio", [GpioConfig(led=4), GpioConfig(button=4)])
+def test_keys_without_the_library_are_an_error(gpio: GpioConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     with pytest.raises(ConfigError, match="python3-gpiozero python3-lgpio"):
-        Room(gpio).start()
+        GpioPins(gpio).start()
 
 
 def test_keys_on_a_board_without_pins_stop_the_daemon(edge: Edge, broker: int) -> None:
@@ -234,15 +234,15 @@ def test_keys_on_a_board_without_pins_stop_the_daemon(edge: Edge, broker: int) -
 
 
 def test_other_pins_and_back(pins: MockFactory) -> None:
-    room = Room(Gpio(led=LED))
+    room = GpioPins(GpioConfig(led=LED))
     room.start()
     room.light(True)
-    room.change(Gpio(led=5))
+    room.change(GpioConfig(led=5))
     assert pins.pin(5).state
     assert not pins.pin(LED).state
     taken = gpiozero.LED(6)
     with pytest.raises(ConfigError, match="cannot be used"):
-        room.change(Gpio(led=5, button=6))
+        room.change(GpioConfig(led=5, button=6))
     assert pins.pin(5).state
     taken.close()
     room.stop()
@@ -250,4 +250,4 @@ def test_other_pins_and_back(pins: MockFactory) -> None:
 
 def test_one_pin_cannot_be_both() -> None:
     with pytest.raises(ValueError, match="cannot share pin 5"):
-        Gpio(led=5, button=5)
+        GpioConfig(led=5, button=5)

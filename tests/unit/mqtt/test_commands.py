@@ -11,16 +11,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
-from edge.daemon.command_handlers import Control
+from edge.daemon.command_handlers import CommandHandlers
 from edge.errors import ConfigError, EdgeError
-from edge.mqtt.commands import REQUESTS, CommandError, Commands, IntervalRequest, PauseRequest, Reply, parse
-from edge.mqtt.connection import Incoming
+from edge.mqtt.commands import REQUESTS, CommandError, CommandQueue, IntervalRequest, PauseRequest, Reply, parse
+from edge.mqtt.properties import IncomingMessage
 from tests.support.publishing import TOPICS
 
 
-def incoming(payload: bytes, name: str = "pause", **more: Any) -> Incoming:
+def incoming(payload: bytes, name: str = "pause", **more: Any) -> IncomingMessage:
     facts: dict[str, Any] = {"retained": False, "response_topic": None, "correlation": None, **more}
-    return Incoming(topic=TOPICS.command(name), payload=payload, **facts)
+    return IncomingMessage(topic=TOPICS.command(name), payload=payload, **facts)
 
 
 class Recorder:
@@ -55,10 +55,10 @@ class Recorder:
         self._do("health")
 
 
-def give(daemon: Recorder, *messages: Incoming) -> list[Reply]:
+def give(daemon: Recorder, *messages: IncomingMessage) -> list[Reply]:
     replies: list[Reply] = []
-    commands = Commands(TOPICS, replies.append, ["homeassistant"])
-    control = Control(daemon)
+    commands = CommandQueue(TOPICS, replies.append, ["homeassistant"])
+    control = CommandHandlers(daemon)
     for message in messages:
         commands.receive(message)
     while True:
@@ -163,12 +163,12 @@ def test_answers_go_where_they_are_wanted_but_never_to_become_commands(wanted: s
 
 def test_other_topics_are_none_of_its_business_and_a_flood_is_bounded() -> None:
     replies: list[Reply] = []
-    commands = Commands(TOPICS, replies.append)
-    assert not commands.receive(Incoming("classroom/room-8/cmd/pause", b"", False, None, None))
-    assert not commands.receive(Incoming("classroom/room-9/cmd/pause/response", b"", False, None, None))
+    commands = CommandQueue(TOPICS, replies.append)
+    assert not commands.receive(IncomingMessage("classroom/room-8/cmd/pause", b"", False, None, None))
+    assert not commands.receive(IncomingMessage("classroom/room-9/cmd/pause/response", b"", False, None, None))
     for _ in range(1000):
         assert commands.receive(incoming(b"", "health"))
-    control = Control(Recorder())
+    control = CommandHandlers(Recorder())
     for _ in range(100):
         commands.serve(control.handlers)
     assert len(replies) == 100

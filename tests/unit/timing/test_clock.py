@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.timing import clock
-from edge.timing.clock import Stamps
+from edge.timing.clock import Timestamps
 
 START = datetime(2026, 10, 4, 8, 0, tzinfo=timezone.utc)
 
@@ -39,7 +39,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_spans_never_overlap_or_run_backwards(steps: list[tuple[float, float, float]]) -> None:
     clock = JumpyClock()
-    stamps = Stamps(clock)
+    stamps = Timestamps(clock)
     last = None
     for seconds, gap, step in steps:
         clock.now += gap
@@ -54,7 +54,7 @@ def test_spans_never_overlap_or_run_backwards(steps: list[tuple[float, float, fl
 
 def test_windows_touch_while_the_clock_is_only_slewed() -> None:
     clock = JumpyClock()
-    stamps = Stamps(clock)
+    stamps = Timestamps(clock)
     last = None
     for _ in range(100):
         clock.now += 10
@@ -66,7 +66,7 @@ def test_windows_touch_while_the_clock_is_only_slewed() -> None:
 
 def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_at_the_next_gap() -> None:
     clock = JumpyClock()
-    stamps = Stamps(clock)
+    stamps = Timestamps(clock)
     clock.now = 10
     stamps.span(0, 10)
     clock.now, clock.offset = 20, 3600

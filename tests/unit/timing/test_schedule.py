@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from edge.cli import run_command_line
 from edge.config.loader import load_config
-from edge.config.schema import Privacy
-from edge.daemon.run_state import Condition
+from edge.config.schema import PrivacyConfig
+from edge.daemon.run_state import RunState
 from edge.errors import ConfigError, EdgeError
 from edge.timing.schedule import Schedule, WeeklyPause, in_words
 from tests.support.paths import ROOT
@@ -178,7 +178,7 @@ def test_a_machine_without_time_zones_is_told_what_to_install(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "tzdata", None)  # the package, which some libraries of the tests bring along
     try:
         with pytest.raises(ValueError, match="apt-get install tzdata"):
-            Privacy(time_zone="Europe/Berlin")
+            PrivacyConfig(time_zone="Europe/Berlin")
     finally:
         zoneinfo.reset_tzpath(before)
 
@@ -192,7 +192,7 @@ class Room:
     def __init__(self, folder: Path, **privacy: Any) -> None:
         self.now = at("2026-11-20 11:59")
         self.synced = True
-        self.privacy = Privacy.model_validate(
+        self.privacy = PrivacyConfig.model_validate(
             {
                 "schedule": [{"days": ["fri"], "from": "12:00", "to": "13:00"}],
                 "time_zone": "Europe/Berlin",
@@ -200,7 +200,7 @@ class Room:
             }
         )
         self.path = folder / "outbox.pause"
-        self.condition = Condition(lambda: self.now, lambda: self.synced)
+        self.condition = RunState(lambda: self.now, lambda: self.synced)
         self.condition.use(self.path, self.privacy)
 
     def look(self, clock: str) -> tuple[bool, str]:
@@ -263,7 +263,7 @@ def test_a_clock_that_is_trusted_or_not_needed_may_be_unset(tmp_path: Path) -> N
 def test_a_schedule_that_is_taken_away_ends_its_pause(tmp_path: Path) -> None:
     room = Room(tmp_path)
     assert room.look("12:30")[0]
-    room.condition.follow(Privacy())
+    room.condition.follow(PrivacyConfig())
     assert room.look("12:31") == (False, "the schedule")
 
 
@@ -279,13 +279,13 @@ def test_edge_resume_at_the_device_ends_this_pause_and_no_other(
     config_now = load_config(config)
     assert run_command_line(["resume", "--config", str(config)]) == 0
     assert "the scheduled pause, which would last until" in capsys.readouterr().out
-    condition = Condition(lambda: datetime.now(timezone.utc), lambda: True)
+    condition = RunState(lambda: datetime.now(timezone.utc), lambda: True)
     path = next((tmp_path / "edge").glob("*.resume")).with_suffix(".pause")
     condition.use(path, config_now.privacy)
     assert condition.look() == ""
     assert not condition.closed
     # A week later the same hours are paused again.
-    later = Condition(lambda: datetime.now(timezone.utc) + timedelta(days=7), lambda: True)
+    later = RunState(lambda: datetime.now(timezone.utc) + timedelta(days=7), lambda: True)
     later.use(path, config_now.privacy)
     later.look()
     assert later.closed

@@ -22,13 +22,13 @@ from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
 from edge.daemon.metrics import Meter
-from edge.daemon.pipeline import Observer
+from edge.daemon.pipeline import Pipeline
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
-from edge.timing.clock import Stamps, SystemClock
-from edge.vision.face_detector import FaceDetector, Faces
-from edge.vision.frame_analyzer import Analysis
-from edge.vision.rate_controller import SAMPLES, SLOWEST, Pace, Plan
+from edge.timing.clock import SystemClock, Timestamps
+from edge.vision.face_detector import Detections, FaceDetector
+from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.rate_controller import SAMPLES, SLOWEST, Plan, RateController
 from edge.vision.tracker import overlap
 from tests.support.paths import SHARED
 
@@ -38,8 +38,8 @@ COSTS = {"detect": 0.2, "follow": 0.02, "track": 0.001, "classify": 0.003}  # se
 
 def pace(
     faces: int = 50, budget: float = 1.0, processors: int = 1, detect_fps: float = 3, costs: dict[str, float] = COSTS
-) -> Pace:
-    found = Pace(budget, processors, detect_fps)
+) -> RateController:
+    found = RateController(budget, processors, detect_fps)
     for stage, seconds in [*costs.items()] * SAMPLES:
         found.took(stage, seconds)
     found.saw(faces)
@@ -57,7 +57,7 @@ def seconds(plan: Plan, faces: int, costs: dict[str, float] = COSTS) -> float:
 
 def test_nothing_is_left_out_where_there_is_time() -> None:
     assert pace(faces=10, costs={**COSTS, "detect": 0.05}).plan(5) == Plan(5, 5)
-    assert Pace(0.05, 1, 3).plan(5) == Plan(5, 5)  # nothing is known yet
+    assert RateController(0.05, 1, 3).plan(5) == Plan(5, 5)  # nothing is known yet
 
 
 def test_detection_gives_way_first_then_classification_then_the_rate() -> None:
@@ -146,13 +146,13 @@ class Room:
     seconds: float = 0.0
     busy: threading.Lock = field(default_factory=threading.Lock)
 
-    def detect(self, image: NDArray[np.uint8]) -> Faces:
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
         assert self.busy.acquire(blocking=False), "an interpreter does one thing at a time"
         time.sleep(self.seconds)
         self.busy.release()
         self.searched.append(int(image[0, 0, 0]))
         boxes = np.array([[60 * seat, 20, 40, 40] for seat in range(12) if image[1, seat, 0]], np.float32)
-        return Faces(boxes.reshape(-1, 4), np.ones(len(boxes), np.float32))
+        return Detections(boxes.reshape(-1, 4), np.ones(len(boxes), np.float32))
 
     def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         self.named += [(int(image[0, 0, 0]), round(x / 60)) for x in boxes[:, 0].tolist()]
@@ -175,7 +175,7 @@ def test_whatever_is_planned_every_frame_is_counted_once(
     frames: list[tuple[set[int], Plan | None, bool, bool, float]], seed: int
 ) -> None:
     room = Room(seconds=0.001)
-    analysis = Analysis(room, room, 24, 0.4, Plan(5, 5))
+    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(5, 5))
     now, times = 0.0, []
     texture = np.random.default_rng(seed).integers(0, 255, (100, 720, 3), np.uint8)
     seen: list[Observation] = []
@@ -188,11 +188,11 @@ def test_whatever_is_planned_every_frame_is_counted_once(
         image[1, list(people)] = 1
         if plan is not None:
             analysis.expect(plan)
-        look = analysis.look(Frame(image, now), beside=hurry)
+        look = analysis.detect(Frame(image, now), beside=hurry)
         if waiting is not None:
             seen.append(analysis.count(waiting))
         if forget:
-            analysis.forget()
+            analysis.reset()
         if hurry:
             waiting = look
         else:
@@ -212,7 +212,7 @@ def test_whatever_is_planned_every_frame_is_counted_once(
 
 def test_faces_take_turns_and_none_is_forgotten() -> None:
     room = Room()
-    analysis = Analysis(room, room, 24, 0.4, Plan(5, 5, 10))  # a second: two in each frame but the first
+    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(5, 5, 10))  # a second: two in each frame but the first
     image = np.full((100, 720, 3), 7, np.uint8)
     counts = [analysis.observe(Frame(image, index / 5)).counts for index in range(12)]
     assert [each["unknown"] for each in counts[:3]] == [2, 0, 0]
@@ -225,7 +225,7 @@ def test_faces_take_turns_and_none_is_forgotten() -> None:
 def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: float) -> None:
     """Frames that come more slowly than planned, and a little unevenly."""
     room, random = Room(), np.random.default_rng(3)
-    analysis = Analysis(room, room, 24, 0.4, Plan(15, detect_fps, 15))
+    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(15, detect_fps, 15))
     image = random.integers(1, 255, (100, 720, 3)).astype(np.uint8)
     image[0, 0] = 0
     unknown = []
@@ -240,7 +240,7 @@ def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: 
 @pytest.mark.parametrize("plan", [Plan(10, 3), Plan(10, 0.1)])
 def test_nobody_is_counted_who_was_there_before_a_gap(plan: Plan) -> None:
     room = Room()
-    analysis = Analysis(room, room, 24, 0.4, plan)
+    analysis = FrameAnalyzer(room, room, 24, 0.4, plan)
     image = np.random.default_rng(4).integers(1, 255, (100, 720, 3)).astype(np.uint8)
     for index in range(30):
         assert analysis.observe(Frame(image, index / 10)).faces == 12
@@ -263,12 +263,12 @@ def recall(frames: list[tuple[NDArray[np.uint8], float]], detector: FaceDetector
     """Of the faces that detection finds in every frame: those found three times a second with following in between,
     and those found where faces stay where they were seen last."""
     fps = 1 / (frames[1][1] - frames[0][1])
-    analysis = Analysis(detector, None, 24, 0.4, Plan(fps, 3))
+    analysis = FrameAnalyzer(detector, None, 24, 0.4, Plan(fps, 3))
     there = found = kept = 0
     still = np.empty((0, 4), np.float32)
     for image, taken in frames:
         truth = detector.detect(image).boxes
-        look = analysis.look(Frame(image, taken))
+        look = analysis.detect(Frame(image, taken))
         analysis.count(look)
         still = still if look.found is None else truth
         there += len(truth)
@@ -328,10 +328,10 @@ class Films:
         self.estimator = None
 
 
-def overlap_from_now(observer: Observer) -> None:
-    observer._pace._two = True
+def overlap_from_now(observer: Pipeline) -> None:
+    observer._rate._two = True
     for _ in range(SAMPLES):
-        observer._pace.took("detect", 0.01)
+        observer._rate.took("detect", 0.01)
 
 
 def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
@@ -340,7 +340,7 @@ def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
     card = type("Card", (), {"identity": "x@1"})()
     models.detector.card = card
     clock = SystemClock()
-    observer = Observer(config, models, Meter(0.0), Stamps(clock), 0.0)  # type: ignore[arg-type]
+    observer = Pipeline(config, models, Meter(0.0), Timestamps(clock), 0.0)  # type: ignore[arg-type]
     overlap_from_now(observer)
     image = np.ones((100, 720, 3), np.uint8)
     windows = []
@@ -351,18 +351,18 @@ def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
     assert [window.faces.mean for window in windows] == [12, 12, 12]
 
 
-def observer_of(**config: Any) -> tuple[Observer, Films]:
+def observer_of(**config: Any) -> tuple[Pipeline, Films]:
     models = Films()
     models.detector.card = type("Card", (), {"identity": "x@1"})()
     settings = Config.model_validate({"window": {"seconds": 1}, **config})
-    return Observer(settings, models, Meter(0.0), Stamps(SystemClock()), 0.0), models  # type: ignore[arg-type]
+    return Pipeline(settings, models, Meter(0.0), Timestamps(SystemClock()), 0.0), models  # type: ignore[arg-type]
 
 
 def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thread() -> None:
     observer, models = observer_of(privacy={"min_faces": 50})
     models.detector.seconds = 0.01
     overlap_from_now(observer)
-    observer._analysis.expect(Plan(10, 4))
+    observer._analyzer.expect(Plan(10, 4))
     image = np.ones((100, 720, 3), np.uint8)
     windows = []
     for index in range(100):
@@ -374,7 +374,7 @@ def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thre
 
 def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:
     observer, models = observer_of(vision={"fps": 30, "detect_fps": 3, "cpu_budget": 0.05})
-    pace = observer._pace
+    pace = observer._rate
     pace._limit, pace._two = 0.9, False
     image = np.ones((100, 720, 3), np.uint8)
     for index in range(100):  # 5 frames a second, 0.1 s of a processor for each: not enough for 30
@@ -390,7 +390,7 @@ def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:
 def test_pictures_of_a_folder_are_not_followed_into_each_other() -> None:
     observer, _ = observer_of(camera={"source": "images:/nowhere"}, vision={"fps": 5})
     for _ in range(20):
-        observer._pace.took("detect", 0.2)
+        observer._rate.took("detect", 0.2)
     observer.expect(5, 2.0)
     assert observer._plan.fps < 5
     assert not observer._plan.follows

@@ -25,8 +25,8 @@ from edge.model_files.cards import SHIPPED, FaceCard, read_card
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from edge.vision.emotion_classifier import MAX_FACES, EmotionClassifier
-from edge.vision.face_detector import FaceDetector, Faces
-from edge.vision.frame_analyzer import Analysis
+from edge.vision.face_detector import Detections, FaceDetector
+from edge.vision.frame_analyzer import FrameAnalyzer
 from edge.vision.rate_controller import Plan
 from edge.vision.tflite import Model
 from edge.vision.tracker import Tracker, overlap
@@ -46,8 +46,10 @@ def classifier() -> EmotionClassifier:
     return found
 
 
-def analysis(detector: Any, classifier: Any, **options: Any) -> Analysis:
-    return Analysis(detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "plan": Plan(5, 5), **options})
+def analysis(detector: Any, classifier: Any, **options: Any) -> FrameAnalyzer:
+    return FrameAnalyzer(
+        detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "plan": Plan(5, 5), **options}
+    )
 
 
 # Frames
@@ -154,10 +156,10 @@ class Crowd:
     def __init__(self, faces: int) -> None:
         self.faces = faces
 
-    def detect(self, image: NDArray[np.uint8]) -> Faces:
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
         index = np.arange(self.faces)
         boxes = np.stack([index % 25 * 50, index // 25 * 50, np.full_like(index, 40), np.full_like(index, 40)], 1)
-        return Faces(boxes.astype(np.float32), np.ones(self.faces, np.float32))
+        return Detections(boxes.astype(np.float32), np.ones(self.faces, np.float32))
 
 
 @pytest.mark.parametrize("faces", [0, 1, 200, 1000])

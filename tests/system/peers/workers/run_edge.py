@@ -6,16 +6,16 @@ from typing import Any
 
 from edge.cameras.capture_thread import Frame
 from edge.vision.emotion_classifier import EmotionClassifier
-from edge.vision.face_detector import FaceDetector, Faces
-from edge.vision.frame_analyzer import Analysis
+from edge.vision.face_detector import Detections, FaceDetector
+from edge.vision.frame_analyzer import FrameAnalyzer
 from edge.vision.rate_controller import Plan
 from tests.system.peers.workers.loop import serve
 
 
 class _Remembering(FaceDetector):
-    faces: Faces
+    faces: Detections
 
-    def detect(self, image: Any) -> Faces:
+    def detect(self, image: Any) -> Detections:
         self.faces = super().detect(image)
         return self.faces
 
@@ -25,7 +25,7 @@ def main() -> None:
     detector, classifier = _Remembering(), EmotionClassifier()
     detector.start()
     classifier.start()
-    analysis = Analysis(detector, classifier, min_face_px=10, min_confidence=0.4, plan=Plan(5, 5))
+    analysis = FrameAnalyzer(detector, classifier, min_face_px=10, min_confidence=0.4, plan=Plan(5, 5))
     times = iter(range(10**9))
 
     def find(image: Any) -> list[list[float]]:
