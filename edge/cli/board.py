@@ -15,7 +15,8 @@ from rich.text import Text
 
 from edge.aggregation.windows import UNKNOWN
 from edge.cli.summary import SUPPRESSED, Device, Share, faces, notes, shares
-from edge.contract.validation import clean, end_of
+from edge.contract.validation import end_of
+from edge.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,14 +45,16 @@ def render(
     """Draw all devices between a first line and, where something is wrong, a last one, for a terminal of this size."""
     width, height = size
     ordered = sorted(devices, key=lambda device: _natural(device.name))
-    grid, hidden = _grid(ordered, width, max(1, height - 2), _Scene(clean(prefix), now))
+    grid, hidden = _grid(ordered, width, max(1, height - 2), _Scene(printable(prefix), now))
     if hidden:
         foot = f"... and {hidden} more: enlarge the terminal, or name some with --device   {foot}"
-    waiting = f"\nwaiting for a device to publish under {clean(prefix)}/\n(another broker? --broker mqtt://host:port)"
+    waiting = (
+        f"\nwaiting for a device to publish under {printable(prefix)}/\n(another broker? --broker mqtt://host:port)"
+    )
     body = grid if ordered else Text(waiting, "dim")
-    lines: list[RenderableType] = [_fit(Text(clean(head, 300), "bold"), width), body]
+    lines: list[RenderableType] = [_fit(Text(printable(head, 300), "bold"), width), body]
     if foot:
-        lines.append(_fit(Text(clean(foot, 300), "yellow"), width))
+        lines.append(_fit(Text(printable(foot, 300), "yellow"), width))
     return Group(*lines)
 
 
@@ -96,7 +99,7 @@ def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableT
             lines += [_stacked_bar(shares(window), inner), _fit(_largest(window), inner)]
     return Panel(
         Text("\n").join(lines),
-        title=Text(f"{scene.prefix}/{clean(device.name)}", "bold"),
+        title=Text(f"{scene.prefix}/{printable(device.name)}", "bold"),
         subtitle=_fit(Text(", ".join(notes(window)), "yellow"), width - 6) if window and notes(window) else None,
         width=width,
         height=height,
@@ -108,7 +111,7 @@ def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableT
 def _line_tile(device: Device, width: int, scene: _Scene) -> RenderableType:
     window = device.window
     dot, style = STATUS.get(device.status, ("?", "dim"))
-    left = Text.assemble((dot, style), " ", set_cell_size(clean(device.name), 12), " ")
+    left = Text.assemble((dot, style), " ", set_cell_size(printable(device.name), 12), " ")
     if window is None or not device.at_work:
         left.append(device.status, style)
     elif window.suppressed:
@@ -124,7 +127,7 @@ def _line_tile(device: Device, width: int, scene: _Scene) -> RenderableType:
 
 def _status_line(device: Device, width: int, now: datetime) -> Text:
     dot, style = STATUS.get(device.status, ("?", "dim"))
-    reason = clean(device.state.reason) if device.state and device.status not in ("running", "offline") else ""
+    reason = printable(device.state.reason) if device.state and device.status not in ("running", "offline") else ""
     left = Text(f"{dot} {device.status}", style).append(f": {reason}" if reason else "", "dim")
     window = device.window
     right = f"{end_of(window):%H:%M:%SZ}  age {_age(window, now)}" if window else ""

@@ -14,6 +14,7 @@ from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.errors import EXIT_FAILED
+from edge.text import printable
 from edge.timing.clock import stamp
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     config = read_config(args)
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:
-        PauseStore(path).store(Pause("".join(c for c in args.by if c.isprintable())[:80], _now()))
+        PauseStore(path).store(Pause(printable(args.by, 80, replacement=""), _now()))
         print(f"paused: the camera is closed within a second, and stays so until: {PROGRAM} resume")
     else:
         print(f"paused already, since {pause.since}, by {pause.by}")

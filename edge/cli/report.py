@@ -7,11 +7,11 @@ import importlib.util
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.contract.validation import clean
 from edge.errors import EXIT_OK, ConfigError, EdgeError, pages_missing
 from edge.recording.reader import Recording
 from edge.reporting.csv import write_csv
 from edge.reporting.period import Period, period, time_zone
+from edge.text import printable
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device
@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
                 words = _write(recording, device, asked, path, now)
             except OSError as error:
                 raise EdgeError(f"{path} cannot be written", error.strerror or str(error)) from None
-            print(f"{path}: {clean(device)}, {asked}, {words}")
+            print(f"{path}: {printable(device)}, {asked}, {words}")
     finally:
         recording.stop()
     return EXIT_OK
@@ -89,12 +89,12 @@ def _write(recording: Recording, device: str, asked: Period, path: Path, now: da
 def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: Path) -> str:
     if not devices:
         raise ConfigError(f"{path} holds no window yet", "is edge record running, and connected?")
-    known = ", ".join(clean(each) for each in list(devices)[:MOST_NAMED])
+    known = ", ".join(printable(each) for each in list(devices)[:MOST_NAMED])
     known += f" and {len(devices) - MOST_NAMED} more" if len(devices) > MOST_NAMED else ""
     if name is None and len(devices) > 1:
         raise ConfigError(f"{path} holds {len(devices)} devices", f"name one with --device: {known}")
     if name is not None and name not in devices:
-        raise ConfigError(f"{path} has no window of {clean(name)!r}", f"it has: {known}")
+        raise ConfigError(f"{path} has no window of {printable(name)!r}", f"it has: {known}")
     return name or next(iter(devices))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import Override, OverrideStore, PauseStore
+from edge.text import printable
 from edge.timing.clock import clock_synced, stamp
 from edge.timing.schedule import in_words
 
@@ -35,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
         PauseStore(path).clear()
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
     if until is not None:
-        by = "".join(c for c in args.by if c.isprintable())[:80]
+        by = printable(args.by, 80, replacement="")
         OverrideStore(path).store(Override(by, stamp(now), stamp(until)))
         print(f"the scheduled pause, which would last until {in_words(until, now)}, is over")
     if pause is None and until is None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge.aggregation.windows import UNKNOWN
-from edge.contract.validation import clean, end_of
+from edge.contract.validation import end_of
+from edge.text import printable
 
 if TYPE_CHECKING:
     from edge.contract.payloads import State, WindowPayload
@@ -69,7 +70,11 @@ def faces(window: WindowPayload) -> str:
 
 def line(prefix: str, window: WindowPayload) -> str:
     """A window as one line without colours."""
-    parts = [f"{end_of(window):%Y-%m-%dT%H:%M:%SZ}", f"{clean(prefix)}/{clean(window.device)}", f"#{window.seq}"]
+    parts = [
+        f"{end_of(window):%Y-%m-%dT%H:%M:%SZ}",
+        f"{printable(prefix)}/{printable(window.device)}",
+        f"#{window.seq}",
+    ]
     if window.suppressed:
         parts.append(SUPPRESSED)
     else:
@@ -105,7 +110,10 @@ def shares(window: WindowPayload) -> list[Share]:
     order = order[: MOST_BARS - 1] + [UNKNOWN] * (UNKNOWN in window.counts)
     return [
         Share(
-            clean(name, 12), window.people.get(name, 0.0), window.counts[name] / total, COLOURS.get(name, OTHER_COLOUR)
+            printable(name, 12),
+            window.people.get(name, 0.0),
+            window.counts[name] / total,
+            COLOURS.get(name, OTHER_COLOUR),
         )
         for name in order
     ]

@@ -18,7 +18,6 @@ from edge.cli.board import render
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.cli.summary import line
-from edge.contract.validation import clean
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.subscription import Subscription
 
@@ -163,6 +162,6 @@ def _once(watch: _Watch, timeout: float, wanted: Sequence[str]) -> int:
             state = "" if device.at_work else f"  [now {device.status}]"
             print(f"{line(watch.inbox.prefix, device.window)}{state}", flush=True)
     if missing or not windows:
-        whom = ", ".join(map(clean, missing)) or "any device"
+        whom = ", ".join(map(printable, missing)) or "any device"
         print(f"edge: no window from {whom} in {timeout:g} s", file=sys.stderr)
     return EXIT_FAILED if not windows or (wanted and missing) else EXIT_OK

@@ -64,11 +64,6 @@ def moment(stamp: str) -> datetime:
     return datetime.fromisoformat(f"{stamp[:-1]}+00:00")
 
 
-def clean(text: str, longest: int = 64) -> str:
-    """Text from the network without what a terminal might obey or a reader not see: controls, bidi marks and so on."""
-    return "".join(c if c.isprintable() else "?" for c in text[:longest])
-
-
 def newer(window: WindowPayload, shown: WindowPayload) -> bool:
     """Whether a window of the same device follows the one that is shown."""
     if window.epoch == shown.epoch:

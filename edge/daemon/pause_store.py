@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
+from edge.text import printable
 from edge.timing.clock import stamp
 
 MAX_BYTES = 4096
@@ -86,7 +87,7 @@ class PauseStore(_File):
             if not re.fullmatch(STAMP, content["since"]):
                 raise ValueError(content["since"])
             # Shown to everybody, on terminals too: anybody may have written the file.
-            return Pause("".join(c if c.isprintable() else "?" for c in content["by"]), content["since"])
+            return Pause(printable(content["by"], 200), content["since"])
         except FileNotFoundError:
             return None
         except UNREADABLE:

@@ -15,6 +15,7 @@ from edge.contract.payloads import Answer
 from edge.contract.topics import Topics
 from edge.errors import EdgeError
 from edge.mqtt.properties import IncomingMessage
+from edge.text import printable
 
 logger = logging.getLogger(__name__)
 
@@ -186,4 +187,4 @@ class CommandQueue:
 
 def _shown(name: str) -> str:
     """A name that anybody may have sent, fit for a log."""
-    return "".join(c if c.isprintable() else "?" for c in name[:40])
+    return printable(name, 40)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from edge.contract.payloads import FaceFigures, ModelNames, State, WindowPayload
-from edge.contract.validation import MAX_COUNT, DeviceMessage, clean, moment, read_message
+from edge.contract.validation import MAX_COUNT, DeviceMessage, moment, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.database import PRUNE_MOST, Database
 from edge.recording.session import Delivery, Session
+from edge.text import printable
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,9 @@ class Recorder:
         except ValueError:  # pydantic's error is one; the message is acknowledged, or it would come for ever
             self.invalid += 1
             if self.invalid == 1:
-                logger.warning("an invalid message on %s was left out; more are only counted", clean(delivery.topic))
+                logger.warning(
+                    "an invalid message on %s was left out; more are only counted", printable(delivery.topic)
+                )
         if message is not None and self._devices != ["+"] and message.device not in self._devices:
             message = None  # a subscription of an earlier run
         self._waiting.append((delivery, message))

@@ -16,6 +16,7 @@ from edge.aggregation.windows import UNKNOWN
 from edge.reporting.gaps import Gap
 from edge.reporting.palette import LIGHT, colours
 from edge.reporting.totals import Totals
+from edge.text import printable
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 10, "font.family": "sans-serif", "text.parse_math": False, "svg.fonttype": "none",
@@ -162,7 +163,7 @@ def legend(axes: Axes, names: Sequence[str], shares: dict[str, float]) -> None:
 
 def label(name: str) -> str:
     """An emotion's name, short and printable."""
-    return "".join(c if c.isprintable() else "?" for c in name[:16])
+    return printable(name, 16)
 
 
 def percent(share: float) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from edge.contract.validation import clean
 from edge.recording.reader import Recorded, StateChange
+from edge.text import printable
 
 WORDS = {
     "paused": "paused",
@@ -111,7 +111,7 @@ def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[Sta
         until = states[index + 1].since if index + 1 < len(states) else gap.end
         first, last = max(state.since, gap.start), min(until, gap.end)
         if state.mode in ("paused", "camera_lost") and last > first:
-            silent.append(Gap(first, last, state.mode, clean(state.reason, LONGEST_REASON)))
+            silent.append(Gap(first, last, state.mode, printable(state.reason, LONGEST_REASON)))
     pieces: list[Gap] = []
     reached = gap.start
     for piece in [*silent, None]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import clean, moment, newer, read_message
+from edge.contract.validation import moment, newer, read_message
+from edge.text import printable
 from edge.web.dashboard.history import History, Row
 
 MAX_ROOMS = 200
@@ -46,7 +47,7 @@ class Room:
         return {
             "online": self.online,
             "mode": state.mode if state else None,
-            "reason": clean(state.reason, MAX_REASON) if state else "",
+            "reason": printable(state.reason, MAX_REASON) if state else "",
             "since": _milliseconds(state.since) if state else None,
             "labels": self.history.labels,
             "latest": self.latest,
@@ -167,7 +168,7 @@ class School:
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
         room.state = state
         if state is not None:
-            mark = [_milliseconds(state.since), state.mode, clean(state.reason, MAX_REASON)]
+            mark = [_milliseconds(state.since), state.mode, printable(state.reason, MAX_REASON)]
             if mark not in room.marks:
                 self._mark(name, room, mark)
         self._changed.add(name)
