@@ -124,8 +124,8 @@ def measure(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, 
         "bias": bias.round(4).tolist(),
         "posteriors": np.round(rows, DIGITS).tolist(),
         "thresholds": strong_thresholds(shares, truth),
-        "thresholds_note": f"At these, at most {FALSE_STRONG:.0%} of the faces whose majority is neutral or happy get a "
-        "strong word: an equal part of that for each.",
+        "thresholds_note": f"At most {FALSE_STRONG:.0%} of the faces whose majority is neutral or happy get a strong "
+        "word: an equal part of that for each.",
     }
 
 

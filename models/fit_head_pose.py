@@ -34,7 +34,7 @@ Rows = NDArray[np.float64]
 
 
 def table(pictures: list[Picture]) -> tuple[Rows, NDArray[np.bool_], NDArray[np.intp]]:
-    """Features (n, 4), whether the face is turned to the front (n,), and its picture's number (n,); without non-faces."""
+    """Of every labelled face: features (n, 4), whether it is turned to the front (n,), its picture's number (n,)."""
     rows, front, fold = [], [], []
     for number, picture in enumerate(pictures):
         features = measure(picture.found)

