@@ -20,6 +20,7 @@ from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.cli.summary import line
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.subscription import Subscription
+from edge.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
