@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from edge.aggregation.prevalence import EstimatedShare
 from edge.aggregation.windows import Window
 from edge.contract.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, WindowPayload
-from edge.timing.clock import stamp
+from edge.contract.timestamps import format_timestamp
 
 
 def compose_window(
@@ -44,7 +44,9 @@ def compose_window(
         seq=1,
         replayed=False,
         window=Span(
-            start=stamp(end - timedelta(seconds=window.seconds)), end=stamp(end), seconds=round(window.seconds, 3)
+            start=format_timestamp(end - timedelta(seconds=window.seconds)),
+            end=format_timestamp(end),
+            seconds=round(window.seconds, 3),
         ),
         frames=frames,
         faces=FaceFigures(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.contract import payloads
+from edge.contract.timestamps import format_timestamp
 from edge.daemon import metrics
-from edge.timing.clock import stamp
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def how_it_is(
     fps, stages, faces = meter.read(now)
     rss = metrics.rss_megabytes()
     return payloads.HealthPayload(
-        time=stamp(time),
+        time=format_timestamp(time),
         uptime=round(now - meter.start, 1),
         fps=round(fps, 2),
         stages_ms={name: round(ms, 2) for name, ms in stages.items()},

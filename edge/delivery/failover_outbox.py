@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
 from edge.contract.payloads import Alert, WindowPayload
+from edge.contract.timestamps import format_timestamp
 from edge.delivery.outbox import Loss, Outbox
 from edge.delivery.outbox_sender import OutboxSender
 from edge.errors import EdgeError
 from edge.files.disk_errors import DiskError
-from edge.timing.clock import stamp
 
 logger = logging.getLogger(__name__)
 
@@ -238,4 +238,4 @@ def _alert(loss: Loss) -> Alert:
 
 
 def _now() -> str:
-    return stamp(datetime.now(timezone.utc))
+    return format_timestamp(datetime.now(timezone.utc))

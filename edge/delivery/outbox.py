@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
-from edge.timing.clock import stamp
 from edge.timing.elapsed import TimePoint, age, moment
 
 logger = logging.getLogger(__name__)
@@ -292,7 +292,7 @@ class Outbox:
             database.execute("PRAGMA synchronous=FULL")
 
     def _note_loss(self, database: sqlite3.Connection, lost: int, aside: str) -> None:
-        loss = self.loss or Loss(0, stamp(datetime.fromtimestamp(self._now().unix, timezone.utc)), "")
+        loss = self.loss or Loss(0, format_timestamp(datetime.fromtimestamp(self._now().unix, timezone.utc)), "")
         self.loss = replace(loss, lost=loss.lost + lost, aside=aside or loss.aside)
         database.execute("DELETE FROM loss")
         database.execute("INSERT INTO loss VALUES (?, ?, ?)", (self.loss.lost, self.loss.since, self.loss.aside))

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
+from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import broker_settings, make_outbox, outbox_path
 from edge.delivery.outbox import Loss, Outbox
 from edge.errors import ConfigError
-from edge.timing.clock import stamp
 from edge.timing.elapsed import TimePoint, age
 from tests.support.publishing import window
 
@@ -135,7 +135,7 @@ def test_a_clock_that_is_set_by_years_drops_nothing_and_keeps_nothing_for_ever(t
     assert outbox.expire(DAY) == 0
     clock.change(uptime=60 + DAY + 1)
     assert outbox.expire(DAY) == 1
-    assert outbox.loss == Loss(1, stamp(datetime.fromtimestamp(clock.moment.unix, timezone.utc)), "")
+    assert outbox.loss == Loss(1, format_timestamp(datetime.fromtimestamp(clock.moment.unix, timezone.utc)), "")
     outbox.stop()
 
 
