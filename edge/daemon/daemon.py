@@ -173,7 +173,7 @@ class Daemon:
         """Say how the daemon is doing."""
         now = self._clock.monotonic()
         self._next_health = now + self._config.health.seconds
-        said = telemetry.how_it_is(self._meter, self._guard.readings, now, self._clock.utc(), self._link.depth)
+        said = telemetry.health(self._meter, self._guard.readings, now, self._clock.utc(), self._link.depth)
         self._link.publish_health(said)
 
     def pause(self, by: str) -> None:
@@ -270,7 +270,7 @@ class Daemon:
         if observer is not None:
             self._publish(observer.finish(self._clock.monotonic()))
 
-    def _publish(self, windows: list[payloads.WindowPayload]) -> None:
+    def _publish(self, windows: list[payloads.WindowBody]) -> None:
         for window in windows:
             self._link.publish_window(window)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import PrivacyConfig
-from edge.contract.payloads import Mode, State
+from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
@@ -166,7 +166,7 @@ class RunState:
         return None if self._state(sensor, reason) == self.told else self.tell(sensor, reason)
 
     def _state(self, sensor: CameraSupervisor, reason: str) -> State:
-        mode: Mode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
+        mode: RunMode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
         before = self.told
         since = before.since if before is not None and before.mode == mode else format_timestamp(self._utc())
         if self.pause is not None:

@@ -45,10 +45,18 @@ def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
     )
 
 
-def how_it_is(
+def health(
     meter: metrics.Meter, board: Readings, now: float, time: datetime, outbox_depth: int
 ) -> payloads.HealthPayload:
-    """Health since the last call; `now` in monotonic seconds, `time` is the time of day."""
+    """Health since the last call.
+
+    Args:
+        meter: What the stages took.
+        board: What the hardware says.
+        now: Monotonic seconds.
+        time: The time of day.
+        outbox_depth: Windows that the broker does not have yet.
+    """
     fps, stages, faces = meter.read(now)
     rss = metrics.rss_megabytes()
     return payloads.HealthPayload(

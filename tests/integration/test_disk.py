@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.contract.payloads import Alert
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.client_factory import BrokerSettings
 from tests.support.brokers import Broker, Message, Subscriber, free_port, wait_for
@@ -208,7 +209,8 @@ SCRIPT = """
 import time; from pathlib import Path
 import edge.delivery.failover_outbox as store
 from edge.mqtt.client_factory import BrokerSettings
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.contract.channels import Lifetimes
+from edge.delivery.publisher import Publisher
 from edge.delivery.outbox import Outbox
 from edge.config.broker_url import BrokerUrl
 from tests.support.publishing import INFO, STATE, TOPICS, window

@@ -17,9 +17,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.contract.payloads import Alert
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, explain
 from edge.mqtt.connection import Connection

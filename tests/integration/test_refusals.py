@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import Config
+from edge.contract.channels import Lifetimes
 from edge.daemon.paths import broker_settings
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.errors import BrokerError, ConfigError, RefusedError
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from tests.support.brokers import Broker, Subscriber, free_port, wait_for

@@ -62,7 +62,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         for window in observer.observe(frame) + observer.due(clock.now):
             link.publish_window(window)
         if second % 30 == 0:
-            link.publish_health(telemetry.how_it_is(meter, Readings(), clock.now, clock.utc(), link.depth))
+            link.publish_health(telemetry.health(meter, Readings(), clock.now, clock.utc(), link.depth))
             link.check()
         while link.depth > BACKLOG:
             time.sleep(0.001)
