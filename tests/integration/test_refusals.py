@@ -128,7 +128,7 @@ def test_a_damaged_row_stops_neither_the_thread_nor_the_others(
     outbox = Outbox(tmp_path / "o.sqlite")
     outbox.start()
     for body in ("{", "[]", '{"from": "an older version"}'):
-        outbox.put(body)
+        outbox.put(body, "edge.window/1")
     outbox.stop()
     subscriber = subscribe(broker)
     publisher = publish(broker)
