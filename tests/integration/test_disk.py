@@ -144,7 +144,7 @@ def test_what_the_broker_has_is_not_sent_again_because_the_disk_could_not_forget
     wait_for(lambda: not publisher.connection.connected, 5)
     assert publisher.connection.wait_connected(10)
     disk.clear()
-    wait_for(lambda: publisher._store._disk.outbox.depth == 0, 10)
+    wait_for(lambda: not publisher._store._disk.outbox.acknowledged, 10)
     publisher.stop()
     assert rows(disk.folder / "o") == []
     assert len(subscriber.named("window")) == 3
@@ -284,7 +284,7 @@ def test_a_corrupt_outbox_is_told(broker: int, tmp_path: Path, opened: Open, sub
 
 @pytest.mark.parametrize("what", ["pages", "records"])
 def test_an_outbox_that_turns_out_to_be_corrupt_while_running_is_replaced(
-    broker: int, tmp_path: Path, opened: Open, subscribe: Subscribe, what: str
+    start_broker: Callable[..., Broker], tmp_path: Path, opened: Open, subscribe: Subscribe, what: str
 ) -> None:
     """SQLite notices damaged pages when it opens a file again, damaged records only when it reads them."""
     path = tmp_path / "o"
@@ -295,7 +295,8 @@ def test_an_outbox_that_turns_out_to_be_corrupt_while_running_is_replaced(
             outbox.put("x" * 3000, "edge.window/1")
     epoch = outbox.epoch
     outbox.stop()
-    publisher = opened(free_port(), outbox)
+    port = free_port()
+    publisher = opened(port, outbox)
     start, end = 40_000, path.stat().st_size - 4_000_000  # not what SQLite has read first and last
     with path.open("r+b") as file:
         file.seek(start)
@@ -305,8 +306,8 @@ def test_an_outbox_that_turns_out_to_be_corrupt_while_running_is_replaced(
         assert bad != sound
         file.seek(start)
         file.write(bad)
-    subscriber = subscribe(broker)
-    publisher.connection._settings = BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "y")
+    start_broker(port=port)
+    subscriber = subscribe(port)
     assert "corrupt" in alert(subscriber, "outbox")["problem"]
     publisher.publish_window(window())
     wait_for(lambda: any(message.json()["epoch"] != epoch for message in subscriber.named("window")), 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,10 @@ def test_a_damaged_row_stops_neither_the_thread_nor_the_others(
     for body in ("{", "[]", '{"from": "an older version"}'):
         outbox.put(body, "edge.window/1")
     outbox.stop()
+    database = sqlite3.connect(tmp_path / "o.sqlite")
+    database.execute("UPDATE windows SET checksum = NULL")  # as 0.1.0 stored them
+    database.commit()
+    database.close()
     subscriber = subscribe(broker)
     publisher = publish(broker)
     publisher.publish_window(window())
