@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from edge.config.schema import NAME_PATTERN
 from edge.contract.payloads import State, WindowPayload
+from edge.contract.topics import NAME_PATTERN
 
 MAX_PAYLOAD = 64 * 1024
 MAX_COUNT = 10**9

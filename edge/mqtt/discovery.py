@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from edge.aggregation.windows import UNKNOWN
+from edge.contract.labels import UNKNOWN
 from edge.contract.payloads import Info, State
-from edge.contract.topics import Topics
+from edge.contract.topics import Topics, discovery_topic
 
 MODES: tuple[str, ...] = get_args(State.model_fields["mode"].annotation)
 SENSING = {mode: "OFF" if mode == "paused" else "ON" for mode in MODES}
@@ -34,14 +34,9 @@ HASH_DIGITS = 12
 Component = dict[str, Any]
 
 
-def birth_topic(discovery_prefix: str) -> str:
-    """Where Home Assistant says `online` when it comes back and wants everything announced again."""
-    return f"{discovery_prefix}/status"
-
-
 def config_topic(discovery_prefix: str, topics: Topics) -> str:
     """Where this device is announced, retained; an empty payload removes it."""
-    return f"{discovery_prefix}/device/{identifier(topics.prefix, topics.device)}/config"
+    return discovery_topic(discovery_prefix, identifier(topics.prefix, topics.device))
 
 
 def identifier(*names: str) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge.contract.payloads import State, WindowPayload
+from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
-from edge.timing.clock import stamp
 
 APPLICATION = 0x45444745  # in the file's header: EDGE
 VERSION = 1
@@ -113,7 +113,7 @@ class Database:
         Raises:
             ConfigError, DiskError: As `start`; nothing was stored, and `start` has to be called again.
         """
-        came = stamp(now)
+        came = format_timestamp(now)
         with self._explained(), self._transaction() as database:
             before = database.total_changes
             windows = [message.content for message in messages if isinstance(message.content, WindowPayload)]
@@ -144,7 +144,7 @@ class Database:
         Raises:
             ConfigError, DiskError: As `store`.
         """
-        limit = stamp(now - timedelta(days=days))
+        limit = format_timestamp(now - timedelta(days=days))
         with self._explained(), self._transaction() as database:
             old = 'SELECT rowid FROM windows WHERE "end" < ?1 OR received < ?1 ORDER BY rowid LIMIT ?2'
             deleted = database.execute(f"DELETE FROM windows WHERE rowid IN ({old})", (limit, PRUNE_MOST)).rowcount  # noqa: S608

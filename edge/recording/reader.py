@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import MAX_COUNT, moment
 from edge.errors import ConfigError, EdgeError
 from edge.recording.database import check_header, explain
-from edge.timing.clock import stamp
 
 COLUMNS = (
     'device, epoch, seq, start, "end", seconds, received, replayed, suppressed, frames, faces_total, faces_mean, '
@@ -110,20 +110,20 @@ class Recording:
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
         query = f"SELECT {COLUMNS} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
-        return self._query(query, device, stamp(start), stamp(end))
+        return self._query(query, device, format_timestamp(start), format_timestamp(end))
 
     def told(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The states that the device told until a moment, and its availability, each in order."""
         states = self._query(
             "SELECT since, mode, reason FROM states WHERE device = ? AND since < ? ORDER BY since, received",
             device,
-            stamp(end),
+            format_timestamp(end),
         )
         words = self._query(
             "SELECT received, iif(online, 'online', 'offline'), '' FROM availability "
             "WHERE device = ? AND received < ? ORDER BY rowid",
             device,
-            stamp(end),
+            format_timestamp(end),
         )
         return ([self._told(row) for row in states], [self._told(row) for row in words])
 

@@ -18,9 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt import publish as paho
 
-from edge.config.schema import NAME_PATTERN
-from edge.contract.topics import Topics
-from edge.mqtt.discovery import birth_topic, config_topic, discovery, identifier
+from edge.contract.topics import NAME_PATTERN, Topics, birth_topic
+from edge.mqtt.discovery import config_topic, discovery, identifier
 from tests.support.brokers import Broker, Subscriber, free_port
 from tests.support.publishing import INFO, TOPICS
 

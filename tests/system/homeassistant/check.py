@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.contract.payloads import Info
-from edge.mqtt.discovery import birth_topic, discovery, identifier
+from edge.contract.topics import birth_topic
+from edge.mqtt.discovery import discovery, identifier
 from tests.support.brokers import free_port
 from tests.system.homeassistant.instance import CheckError, HomeAssistant, wait_until
 from tests.system.homeassistant.room import ENTRY, TOPICS, Room
