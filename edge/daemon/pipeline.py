@@ -139,7 +139,7 @@ class Pipeline:
         pending, self._pending = self._pending, None
         if pending is not None:
             observation = self._analyzer.count(pending)
-            self._rate.saw(observation.near)
+            self._rate.saw(observation.eligible)
             self._aggregator.add(observation)
             self._meter.frame()
 

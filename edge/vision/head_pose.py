@@ -29,7 +29,7 @@ def evidence(found: Detections, rule: PoseRule) -> NDArray[np.float32]:
         (n,) float32: logits above the rule's threshold, so that more than 0 means front.
     """
     weights = np.array([rule.weights[name] for name in FEATURES], np.float32)
-    return measure(found) @ weights + np.float32(rule.bias - rule.threshold)
+    return np.asarray(measure(found) @ weights + np.float32(rule.bias - rule.threshold), np.float32)
 
 
 def measure(found: Detections) -> NDArray[np.float32]:

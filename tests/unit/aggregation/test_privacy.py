@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.aggregation.prevalence import Estimator
-from edge.aggregation.privacy import rounded, withheld, without_emotions
+from edge.aggregation.privacy import rounded, withheld, without_emotions, without_facing
 from edge.aggregation.windows import Observation, Window, WindowAggregator
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
@@ -259,6 +259,8 @@ def test_few_near_faces_among_many() -> None:
     (window,) = cutter.finish(10.0)
     assert withheld(window, 5) == FEW_NEAR
     assert without_emotions(window).counts == {"unknown": 25}
+    assert without_emotions(window).too_small == 24
+    assert without_facing(window).too_small == 0
     assert without_emotions(window).tally is None
     assert withheld(window, 1) is None
 
