@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -146,7 +146,12 @@ def test_nothing_that_is_sent_depends_on_who_was_in_a_withheld_window(
     assert health_there == health
 
 
+# Four near faces, and in the next window eight at the same places: what was smoothed must not reach into that.
+FOUR_THEN_EIGHT = [(*[(0, True)] * 4, *[(0, False)] * 4)] * 10 + [((3, True),) * 8] * 10
+
+
 @given(films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]), st.integers(1, len(LABELS) - 1))
+@example(FOUR_THEN_EIGHT, set(), 1, 1)
 @settings(max_examples=200, deadline=None)
 def test_nothing_that_is_sent_depends_on_the_emotions_of_a_few_near_faces(
     film: list[Moment], cuts: set[int], round_to: int, other: int
@@ -255,10 +260,11 @@ def test_a_short_window_does_not_tell_whether_there_were_few() -> None:
 
 def test_few_near_faces_among_many() -> None:
     cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
-    cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24))
+    cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), near=1))
     (window,) = cutter.finish(10.0)
     assert withheld(window, 5) == FEW_NEAR
     assert without_emotions(window).counts == {"unknown": 25}
+    assert window.tally is not None
     assert without_emotions(window).tally is None
     assert withheld(window, 1) is None
 
