@@ -33,11 +33,11 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "systemd", copy / "systemd")
     (copy / "models").mkdir()
-    for pattern in ("models/__init__.py", "models/*.json", "models/*.tflite", "*.lock", "*.md", "LICENSE", "*.toml"):
+    (copy / "scripts").mkdir()
+    for pattern in ("models/*.json", "models/*.tflite", "scripts/*.py", "*.lock", "*.md", "LICENSE", "*.toml"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy / file.relative_to(ROOT))
     shutil.copy(ROOT / "config.yaml", copy)
-    (copy / "scripts").mkdir()
     (copy / "scripts/venv.sh").write_text(VENV % sys.executable)
     return copy
 
