@@ -165,8 +165,10 @@ def test_the_embedded_broker_moves_aside_when_its_port_is_taken(broker: int) -> 
 
 
 def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
-    publish: Start, caplog: pytest.LogCaptureFixture
+    publish: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (tmp_path / "amqtt.py").write_text("raise SystemExit('anybody could have laid this into the current folder')\n")
+    monkeypatch.chdir(tmp_path)
     caplog.set_level(logging.INFO)
     embedded = EmbeddedBroker(free_port(), path="")
     url = embedded.start()
