@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.editable import bare_environment, lay_wrong_packages
 from tests.support.paths import ROOT
 
 # No network but a loopback, and no mosquitto. Started with the folder for its output; `edge` is on the PATH.
@@ -69,8 +70,12 @@ def build(folder: Path, *arguments: str) -> None:
 
 def environment(installed: Path, home: Path) -> dict[str, str]:
     """That of a user who has just installed edge, and nothing of this project's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EDGE_", "XDG_", "PYTHON"))}
-    return {**kept, "PATH": f"{installed}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), "COLUMNS": "200"}
+    return {
+        **bare_environment(),
+        "PATH": f"{installed}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(home),
+        "COLUMNS": "200",
+    }
 
 
 def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -163,9 +168,7 @@ def test_a_configuration_that_is_asked_for_and_missing_is_an_error(installed: Pa
 
 
 def test_another_edge_in_the_current_folder_is_not_imported(installed: Path, tmp_path: Path) -> None:
-    for name in ("edge", "models", "cv2", "numpy", "yaml"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
+    lay_wrong_packages(tmp_path)
     done = run(installed, tmp_path, "check")
     assert done.returncode == 0, done.stdout + done.stderr
 
