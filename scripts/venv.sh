@@ -127,16 +127,18 @@ add_tests() {
   fingerprint requirements-test.lock requirements-test-pictures.lock >"$root/.venv/test.stamp"
 }
 
-# Twice at the same moment would spoil it: the second waits for the first, and finds it done. From $root, because Python
-# looks for modules in the current folder first, and that may be anybody's.
-prepare_venv() {
-  ready_to_run || (cd "$root" && flock 9; ready_to_run || make_venv) 9<"$root"
+# once READY MAKE: two calls at the same moment would spoil it; the second waits for the first, and finds it done. From
+# $root, because Python looks for modules in the current folder first, and that may be anybody's.
+once() {
+  # shellcheck disable=SC2094 # nothing is written there but .venv
+  "$1" || (flock 9; cd "$root" || exit; "$1" || "$2") 9<"$root"
 }
+prepare_venv() { once ready_to_run make_venv; }
 prepare_pages_venv() {
   prepare_venv
-  ready_for_pages || (cd "$root" && flock 9; ready_for_pages || add_pages) 9<"$root"
+  once ready_for_pages add_pages
 }
 prepare_test_venv() {
   prepare_venv
-  ready_to_test || (cd "$root" && flock 9; ready_to_test || add_tests) 9<"$root"
+  once ready_to_test add_tests
 }
