@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from edge import __version__
+from tests.support.brokers import free_port
 from tests.support.editable import bare_environment, lay_wrong_packages, make_editable_venv
 from tests.support.paths import ROOT
 
@@ -50,6 +52,18 @@ def test_another_edge_in_the_current_folder_is_not_imported(clone: Path, tmp_pat
     assert (done.returncode, done.stdout) == (0, f"edge {__version__}\n"), done.stderr
 
 
+def test_where_there_is_no_configuration_the_defaults_apply(clone: Path, tmp_path: Path) -> None:
+    (clone / "config.yaml").unlink()
+    (clone / "edge").unlink()
+    shutil.copytree(ROOT / "edge", clone / "edge", ignore=shutil.ignore_patterns("__pycache__"))
+    done = run(clone / "run", tmp_path, "check", "--set", "window.seconds=7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "classroom/room-1, windows of 7 s" in done.stdout
+    done = run(clone / "run", tmp_path, "check", "--config", "config.yaml")
+    assert done.returncode == 1
+    assert "config.yaml does not exist" in done.stdout
+
+
 def test_messages_name_the_program_as_it_was_called(clone: Path) -> None:
     done = run(clone / "run", clone, "--help")
     assert "usage: ./run" in done.stdout
@@ -58,6 +72,19 @@ def test_messages_name_the_program_as_it_was_called(clone: Path) -> None:
     said = run(clone / ".venv/bin/edge", clone, "--help").stdout
     assert "usage: edge" in said
     assert "\n  edge check " in said
+
+
+def test_the_daemon_says_how_to_subscribe_with_the_program_as_it_was_called(clone: Path, tmp_path: Path) -> None:
+    daemon = subprocess.Popen(
+        ["./run", "--set", f"mqtt.embedded_port={free_port()}", "--set", f"outbox.path={tmp_path}/outbox.sqlite"],
+        cwd=clone, env=bare_environment(), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert daemon.stdout is not None
+        assert any(line.startswith("  ./run watch --broker mqtt://127.0.0.1:") for line in daemon.stdout)
+    finally:
+        daemon.terminate()
+        daemon.communicate(timeout=20)
 
 
 def test_the_preparation_does_not_look_for_modules_in_the_current_folder(tmp_path: Path) -> None:
