@@ -21,6 +21,7 @@ from tests.support.paths import ROOT
 # No network but a loopback, and no mosquitto. Started with the folder for its output; `edge` is on the PATH.
 IN_AN_EMPTY_FOLDER = """
 set -eu
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 ip link set lo up
 for folder in /usr/sbin /usr/bin /usr/local/sbin /usr/local/bin; do
   [ ! -e $folder/mosquitto ] || mount --bind /dev/null $folder/mosquitto
@@ -135,11 +136,12 @@ def test_installed_it_shows_windows_from_an_empty_folder(installed: Path, tmp_pa
     empty.mkdir()
     logs.mkdir()
     alone = ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no namespaces can be made here: run as root")
+    user = environment(installed, tmp_path)
+    if subprocess.run([*alone, "ip", "link", "set", "lo", "up"], env=user, capture_output=True, check=False).returncode:
+        pytest.skip("no namespaces can be made here: run as root, with iproute2 installed")
     process = subprocess.Popen(
         [*alone, "bash", "-c", IN_AN_EMPTY_FOLDER, "bash", str(logs)],
-        cwd=empty, env=environment(installed, tmp_path), start_new_session=True,
+        cwd=empty, env=user, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
