@@ -1,4 +1,4 @@
-"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models, the portraits."""
+"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models."""
 
 from __future__ import annotations
 
@@ -90,13 +90,6 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
 
 
 @pytest.fixture
-def portraits() -> None:
-    """Skips where the portraits of the sample scene were not fetched."""
-    if not list((Path(sys.prefix) / "portraits").glob("*.whl")) and "EDGE_PORTRAITS" not in os.environ:
-        pytest.skip("the portraits of the sample scene are not there (./test fetches them)")
-
-
-@pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m edge` with an outbox of its own; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
@@ -146,7 +139,7 @@ def publish(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> str:
-    """A source without people, that needs no portraits and never ends."""
+    """A source without people that never ends."""
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in/a.png"), np.full((240, 320, 3), 90, np.uint8))
     return f"images:{tmp_path}/in"

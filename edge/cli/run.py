@@ -9,7 +9,7 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge.cli import add_config_arguments, read_config, set_up_logging
+from edge.cli import add_config_arguments, as_called, read_config, set_up_logging
 from edge.contract.labels import WITHHELD_REASONS, adjective
 from edge.daemon.malloc import give_back_at_once
 from edge.daemon.signals import Signals
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         Daemon(
             config, signals, lambda: read_config(args),
-            on_window=on_window, on_ready=lambda lines: printer.put("\n".join(lines)),
+            on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
             notifier=Notifier.from_environment(),
         ).run()  # fmt: skip
         if signals.stop.is_set():

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from edge import PROGRAM
 from edge.config.broker_url import BrokerUrl
 from edge.config.schema import Config
 from edge.contract import payloads
@@ -107,7 +106,7 @@ class MqttService:
         return [
             f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
             f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
-            f"  {PROGRAM} watch --broker {url}",
+            f"  edge watch --broker {url}",
         ]
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:

@@ -1,11 +1,7 @@
-"""Portraits: two public-domain faces for the sample input, read as data out of wheels that are never installed."""
+"""Portraits: two public-domain faces for the sample input; pictures/origins.json says where they come from."""
 
 from __future__ import annotations
 
-import os
-import struct
-import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +14,9 @@ from edge.errors import CameraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FOLDER_VARIABLE = "EDGE_PORTRAITS"
+PICTURES = Path(__file__).parent / "pictures"
 DESK = 1.2  # from the centre of a face down to the edge of the desk, in heights of the face
 _SHIRTS = ((150, 96, 62), (88, 110, 58), (70, 70, 160), (112, 86, 104), (70, 130, 176), (120, 120, 124), (78, 58, 48))
-_LOCK = "requirements-sample.lock"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +52,7 @@ class Sprite:
 class _Source:
     name: str
     emotion: str
-    wheel: str
-    member: str
+    file: str
     shape: tuple[int, int, int]
     face: tuple[float, float, float, float]
     outline: tuple[tuple[int, int], ...]
@@ -70,8 +64,7 @@ _SOURCES = (
     _Source(
         name="astronaut",  # NASA, Eileen Collins
         emotion="happy",
-        wheel="scikit_image-*.whl",
-        member="skimage/data/astronaut.png",
+        file="astronaut.png",
         shape=(512, 512, 3),
         face=(181.0, 68.0, 89.0, 107.0),
         outline=(
@@ -83,8 +76,7 @@ _SOURCES = (
     _Source(
         name="hopper",  # US Navy, Grace Hopper
         emotion="neutral",
-        wheel="matplotlib-*.whl",
-        member="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+        file="hopper.jpg",
         shape=(600, 512, 3),
         face=(174.0, 116.0, 182.0, 219.0),
         outline=(
@@ -118,26 +110,20 @@ _SOURCES = (
 )
 
 
-def portraits_folder() -> Path:
-    """Where the wheels lie: $EDGE_PORTRAITS, else `portraits` inside the virtual environment."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or Path(sys.prefix) / "portraits")
-
-
-def read_portraits(folder: Path | None = None) -> tuple[Portrait, ...]:
+def read_portraits(folder: Path = PICTURES) -> tuple[Portrait, ...]:
     """Read both portraits.
 
     Args:
-        folder: Where the two wheels lie; None means `portraits_folder()`.
+        folder: Where the two pictures lie.
 
     Raises:
-        CameraError: A wheel is missing, or holds no such picture.
+        CameraError: One is missing, or not the picture that its outline was drawn for.
     """
-    place = portraits_folder() if folder is None else folder
     return tuple(
         Portrait(
             name=source.name,
             emotion=source.emotion,
-            image=_read(place, source),
+            image=_read(folder / source.file, source.shape),
             face=source.face,
             outline=np.array(source.outline, np.float32),
         )
@@ -208,39 +194,16 @@ def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), soft), np.float32)[:, :, None]
 
 
-def _read(folder: Path, source: _Source) -> NDArray[np.uint8]:
-    remedy = (
-        "./run fetches the portraits when it has a network; by hand: "
-        f"pip download --no-deps --only-binary=:all: -d {folder} scikit-image matplotlib ({_LOCK} has the versions)"
-    )
-    wheels = sorted(folder.glob(source.wheel))
-    if not wheels:
-        raise CameraError(f"the sample input finds no {source.wheel} in {folder}", remedy)
-    wheel = wheels[-1]
+def _read(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    remedy = "install edge again"
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(source.member)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise CameraError(f"{wheel} yields no {source.member} ({error})", remedy) from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise CameraError(f"the sample input cannot read {path} ({error.strerror})", remedy) from error
     try:
-        image = cv2.imdecode(np.frombuffer(_without_profile(data), np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, struct.error):
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # no bytes at all
         image = None
-    if image is None or image.shape != source.shape:  # another picture would need another outline
-        raise CameraError(f"{source.member} in {wheel.name} is not the picture it was", remedy)
+    if image is None or image.shape != shape:  # another picture would need another outline
+        raise CameraError(f"{path} is not the picture that it was", remedy)
     return np.asarray(image, np.uint8)
-
-
-def _without_profile(data: bytes) -> bytes:
-    """Drop the colour profile of a PNG: OpenCV does not use it, and libpng complains about it on stderr."""
-    signature = b"\x89PNG\r\n\x1a\n"
-    if not data.startswith(signature):
-        return data
-    kept, at = [signature], len(signature)
-    while at < len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if kind != b"iCCP":
-            kept.append(data[at:end])
-        at = end
-    return b"".join(kept)

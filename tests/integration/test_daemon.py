@@ -57,7 +57,6 @@ def test_the_schemas_in_docs_are_those_of_the_code(name: str) -> None:
     )
 
 
-@pytest.mark.usefixtures("portraits")
 def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     process = run_sample(edge, broker, "deployment.responsible=Jane")
@@ -97,7 +96,6 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
     assert end(process)[2].count("Traceback") == 0
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_publishes_the_last_window_and_offline(
     broker: int, edge: Edge, subscribe: Subscribe, number: int
@@ -118,7 +116,6 @@ def test_a_signal_publishes_the_last_window_and_offline(
     assert (late.payload, late.retain) == (b"offline", True)
 
 
-@pytest.mark.usefixtures("portraits")
 def test_windows_follow_one_another_over_restarts(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     for count in (2, 4):
@@ -136,7 +133,6 @@ def test_windows_follow_one_another_over_restarts(broker: int, edge: Edge, subsc
         assert began >= ended - timedelta(milliseconds=50)
 
 
-@pytest.mark.usefixtures("portraits")
 def test_without_configuration_it_does_the_main_job(edge: Edge) -> None:
     process = edge("run", "--set", "window.seconds=1", "--set", f"mqtt.embedded_port={free_port()}")
     assert process.stdout is not None
@@ -151,7 +147,6 @@ def test_without_configuration_it_does_the_main_job(edge: Edge) -> None:
     assert process.returncode == 0, err
 
 
-@pytest.mark.usefixtures("portraits")
 def test_figures_of_few_people_are_withheld_everywhere(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     process = run_sample(edge, broker, "camera.source=sample:3")
@@ -172,7 +167,6 @@ def test_figures_of_few_people_are_withheld_everywhere(broker: int, edge: Edge, 
     assert "happy" not in out
 
 
-@pytest.mark.usefixtures("portraits")
 def test_emotions_of_faces_that_are_all_too_small_are_null_and_never_zero(
     broker: int, edge: Edge, subscribe: Subscribe
 ) -> None:
@@ -269,7 +263,6 @@ def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], ed
     assert "hush" not in out + err
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("delay", [0.2, 0.5, 1.0])
 def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, delay: float) -> None:
     process = run_sample(edge, broker)
@@ -280,7 +273,6 @@ def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, d
     assert "Traceback" not in err
 
 
-@pytest.mark.usefixtures("portraits")
 def test_output_that_nobody_takes_does_not_end_it(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     process = run_sample(edge, broker, "window.seconds=1")
@@ -292,7 +284,6 @@ def test_output_that_nobody_takes_does_not_end_it(broker: int, edge: Edge, subsc
     assert process.returncode == 0
 
 
-@pytest.mark.usefixtures("portraits")
 def test_a_held_terminal_does_not_hold_up_the_daemon(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     process = run_sample(edge, broker, "window.seconds=1")

@@ -69,7 +69,6 @@ def valid(name: str, value: Any) -> Any:
     return value
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tmp_path: Path) -> None:
     counted = {}
     for mode in ("headcount", "emotions"):
@@ -96,7 +95,6 @@ def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tm
     assert counted == {"headcount": (1, False), "emotions": (2, True)}
 
 
-@pytest.mark.usefixtures("portraits")
 def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker, "#")
     process = edge("run", *options(broker, "vision.emotions_model=/nowhere.json"))
@@ -124,7 +122,6 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     assert "faces (" in lines
 
 
-@pytest.mark.usefixtures("portraits")
 def test_figures_of_few_people_are_withheld_here_too(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     edge("run", *options(broker, "camera.source=sample:3"))
@@ -133,7 +130,6 @@ def test_figures_of_few_people_are_withheld_here_too(broker: int, edge: Edge, su
     assert set(window["faces"].values()) == {None}
 
 
-@pytest.mark.usefixtures("portraits")
 def test_a_reload_changes_the_mode_there_and_back(
     broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path
 ) -> None:

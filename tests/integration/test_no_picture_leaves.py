@@ -111,7 +111,6 @@ def _lines(folder: Path) -> list[str]:
     return (folder / "trace").read_text(errors="replace").splitlines()
 
 
-@pytest.mark.usefixtures("portraits")
 def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_path: Path) -> None:
     trace, subscriber = traced()
     assert trace.findings == []
@@ -142,7 +141,6 @@ def _longest_text(value: object) -> int:
     return len(str(value))
 
 
-@pytest.mark.usefixtures("portraits")
 def test_every_leak_that_comes_to_mind_is_seen(traced: Traced) -> None:
     trace, subscriber = traced(LEAKS)
     seen = "\n".join(trace.findings)

@@ -309,7 +309,7 @@ def _windows(path: Path, device: str) -> list[Recorded]:
     return found
 
 
-def test_a_recording_of_the_daemon(broker: int, edge: StartEdge, portraits: None, tmp_path: Path) -> None:
+def test_a_recording_of_the_daemon(broker: int, edge: StartEdge, tmp_path: Path) -> None:
     """The sample room, recorded for some seconds and reported while it goes on."""
     path = tmp_path / "r.sqlite"
     address = f"mqtt://127.0.0.1:{broker}"

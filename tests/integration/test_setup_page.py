@@ -124,7 +124,6 @@ def look_over(page: Any, url: str, width: int) -> None:
     assert hosts == {"127.0.0.1"}
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_page_lives_and_nothing_is_published_or_written(
     edge: Edge, browser: Any, broker: int, subscribe: Callable[..., Subscriber], tmp_path: Path
 ) -> None:
@@ -143,7 +142,6 @@ def test_the_page_lives_and_nothing_is_published_or_written(
     assert {path.name for path in tmp_path.iterdir() if not path.name.startswith("mosquitto")} == set()
 
 
-@pytest.mark.usefixtures("portraits")
 def test_headcount_shows_boxes_and_no_emotion(edge: Edge, browser: Any) -> None:
     page = browser.new_page()
     page.goto(address(edge("preview", "--port", "0", "--set", "camera.source=sample:7", "--set", "mode=headcount")))
@@ -200,7 +198,6 @@ def ask_until_shown(port: int, after: int = 0) -> tuple[dict[str, Any], bytes]:
     pytest.fail("no picture")
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() -> None:
     studio = PreviewSession(Config(), "sample:5", idle=6.0, linger=0.5)
     with showing(studio) as (port, thread):
@@ -219,7 +216,6 @@ def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() 
         assert studio.closed
 
 
-@pytest.mark.usefixtures("portraits")
 def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() -> None:
     studio = PreviewSession(Config(mode="headcount"), "sample:3")
     with showing(studio) as (port, _):
@@ -364,7 +360,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
 
 
 @pytest.fixture
-def scene(portraits: None) -> Scene:
+def scene() -> Scene:
     return Scene(read_portraits(), faces=12)
 
 

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -309,7 +308,6 @@ def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
 # As a process
 
 
-@pytest.mark.usefixtures("portraits")
 def test_three_people_leave_no_figure_anywhere(broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path) -> None:
     subscriber = subscribe(broker, "#")
     settings = (

@@ -43,7 +43,6 @@ def result(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 # The command
 
 
-@pytest.mark.usefixtures("portraits")
 def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
     words = "--size 1280x720 --faces 6,1 --frames 12 --json b.json --plot b.svg --one-core"
     code, out, err = result(edge("bench", *words.split()))
@@ -68,7 +67,6 @@ def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
     assert ET.parse(tmp_path / "b.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own
 
 
-@pytest.mark.usefixtures("portraits")
 def test_it_measures_without_a_classifier(edge: Edge, tmp_path: Path) -> None:
     words = "--size 640x360 --faces 3 --frames 2 --json b.json --set mode=headcount --set vision.detect_width=640"
     code, out, err = result(edge("bench", *words.split()))
@@ -109,7 +107,6 @@ def write_clip(path: Path, frames: int) -> None:
     writer.release()
 
 
-@pytest.mark.usefixtures("portraits")
 def test_scenes_repeat_and_nobody_comes_or_goes() -> None:
     one, other = SceneFootage(10, (640, 360)), SceneFootage(10, (640, 360))
     for _ in range(25):
@@ -189,7 +186,6 @@ def test_a_board_that_tells_nothing(tmp_path: Path) -> None:
 # The fast ways and the plain ones
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
 def test_faces_are_cut_and_named_as_in_the_plain_way(size: tuple[int, int]) -> None:
     detector, classifier = FaceDetector(), EmotionClassifier()

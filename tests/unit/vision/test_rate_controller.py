@@ -308,7 +308,6 @@ def test_people_who_walk_are_followed(detector: FaceDetector) -> None:
     assert still < 0.75  # so that the clip would show a follower that does nothing
 
 
-@pytest.mark.usefixtures("portraits")
 def test_looking_three_times_a_second_is_enough_in_the_sample_room(detector: FaceDetector) -> None:
     scene = Scene(read_portraits(), faces=40)
     frames = [(scene.render(index / 12), index / 12) for index in range(36)]

@@ -116,7 +116,6 @@ def test_people_of_the_photograph_are_found(detector: FaceDetector, classifier: 
     assert labels.count("happy") >= 4
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: EmotionClassifier) -> None:
     scene = Scene(read_portraits(), faces=25)
     eyes = analysis(detector, classifier)
@@ -133,7 +132,6 @@ def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: E
     assert abs(happy - truly_happy) / total < 0.15
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1.5, 2.5])
 def test_boxes_follow_the_size_of_the_frame(detector: FaceDetector, scale: float) -> None:
     scene = Scene(read_portraits(), faces=6, seed=3)
