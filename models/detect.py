@@ -37,9 +37,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"models.detect: no .jpg in {args.folder}", file=sys.stderr)
         return 2
     cv2.setNumThreads(1)
-    detector = FaceDetector(args.detect_width, threads=1)
     try:
-        detector.start()
+        detector = FaceDetector.load(args.detect_width, threads=1)
     except EdgeError as error:
         print(f"models.detect: {error}", file=sys.stderr)
         return error.exit_code

@@ -36,7 +36,7 @@ def resolve_source(config: Config) -> tuple[str, str]:
         raise CameraError("camera.source: auto found no camera", "plug it in, or ask for camera.source: sample")
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
-    if config.mode == "emotions" and not config.deployment.declared:
+    if config.lacks_deployment:
         return "sample", (
             f"camera {devices[0]} was found, but the sample scene is shown: to use the camera, fill in "
             "deployment.responsible and deployment.legal_basis in config.yaml (or count faces only: mode: headcount)"

@@ -56,7 +56,7 @@ class PreviewAnalyzer:
             limit, what_for = self._vision.min_face_px, "for an emotion"
             large = np.flatnonzero(boxes[:, 3] >= limit)
             for index, probabilities in zip(large, classifier.classify(image, boxes[large]), strict=True):
-                tracks[index].learn(probabilities, frame.time)
+                tracks[index].update_probabilities(probabilities, frame.time)
         heights = [float(height) for height in boxes[:, 3]]
         height, width = image.shape[:2]
         return {
