@@ -1,4 +1,7 @@
-"""The energy that the board uses, where it can be read: Intel and AMD count joules, Jetson and Raspberry Pi 5 measure their rails."""
+"""The energy that the board uses, where that can be read.
+
+Intel and AMD count joules; Jetson and Raspberry Pi 5 measure their rails.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class EnergyMeter:
         """Do some work over and over.
 
         Returns:
-            Joules of one call, everything else that the board does in this time included; None where that cannot be read.
+            Joules of one call, with everything else that the board does in this time; None where that cannot be read.
         """
         before, began = self._joules(), time.monotonic()
         watts: list[float] = []

@@ -51,12 +51,12 @@ def open_camera(source: str, config: Config) -> Camera:
         CameraError: No camera of that kind.
     """
     camera = config.camera
-    turn = Orientation.of(camera)
+    orientation = Orientation.of(camera)
     kind, _, number = source.partition(":")
     if kind == "picamera":  # turns by itself, at no cost
         return PiCamera(int(number or 0), camera)
     upright = _open_upright(source, camera)
-    return OrientedCamera(upright, turn) if turn.needed else upright
+    return OrientedCamera(upright, orientation) if orientation.needed else upright
 
 
 def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - one line for each kind

@@ -267,9 +267,7 @@ class Config(Section):
     """One `config.yaml`, valid as shipped."""
 
     device: DeviceConfig = DeviceConfig()
-    mode: Mode = Field(
-        "emotions", description="name emotions, or only count faces and load no emotion model"
-    )
+    mode: Mode = Field("emotions", description="name emotions, or only count faces and load no emotion model")
     camera: CameraConfig = CameraConfig()
     vision: VisionConfig = VisionConfig()
     window: WindowConfig = WindowConfig()

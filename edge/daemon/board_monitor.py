@@ -21,11 +21,11 @@ class BoardMonitor:
 
     Args:
         stamp: The time of day as a stamp.
-        board: The board to read, if not the one we run on.
+        board: The board to read.
     """
 
-    def __init__(self, stamp: Callable[[], str], board: Board | None = None) -> None:
-        self._board = board or Board()
+    def __init__(self, stamp: Callable[[], str], board: Board) -> None:
+        self._board = board
         self._stamp = stamp
         self._next = 0.0
         self._well_at = 0.0

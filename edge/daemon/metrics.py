@@ -24,6 +24,10 @@ class Meter:
         self._waiting: defaultdict[str, list[float]] = defaultdict(list)
         self._faces: float | None = None
 
+    def begin(self, now: float) -> None:
+        """Measure from now on; monotonic seconds."""
+        self.start = self._since = now
+
     def record_stage(self, name: str, seconds: float) -> None:
         """Record the duration of a stage."""
         times = (self._stages if name == "detect" else self._waiting)[name]

@@ -30,10 +30,10 @@ FPS = 10.0
 
 
 class PreviewAnalyzer:
-    """Sees what the daemon sees, by the same models and the same limits, and tells it face by face.
+    """Sees what the daemon sees, by the same models and the same limits, and describes it face by face.
 
     Args:
-        models: Detector and classifier, started.
+        models: Detector and classifier.
         vision: The limits.
     """
 
@@ -46,7 +46,7 @@ class PreviewAnalyzer:
         """Keep nothing of the frames before."""
         self._tracker = Tracker(FPS)
 
-    def at(self, frame: Frame) -> dict[str, Any]:
+    def describe(self, frame: Frame) -> dict[str, Any]:
         """Everything the page shows of a frame beside the picture itself; ready for JSON."""
         image, classifier = frame.image, self._models.classifier
         boxes = self._models.detector.detect(image).boxes[:MAX_FACES]
