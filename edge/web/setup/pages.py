@@ -27,7 +27,7 @@ def routes(session: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
 
     Args:
         session: Who takes the pictures.
-        room: What never changes, for JSON: name, source, mode, labels, least size of a face.
+        room: What never changes, for JSON: name, source, whether there are emotions, labels, least size of a face.
     """
 
     def newest(request: Request) -> Response:
@@ -40,12 +40,12 @@ def routes(session: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
             return _packed({"problem": problem}, b"")
         return _packed({"number": shot.number, "problem": problem, **shot.about}, shot.jpeg)
 
-    def told(_request: Request) -> Response:
+    def about_room(_request: Request) -> Response:
         return Response(json.dumps(room), media_type="application/json")
 
     return [
         Route("/newest", newest),
-        Route("/room", told),
+        Route("/room", about_room),
         Mount("/", StaticFiles(directory=FOLDER, html=True)),
     ]
 
