@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
@@ -50,6 +50,7 @@ HEADERS = {
 }
 """On every answer that does not set its own."""
 
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _TRICKS = re.compile(rb"%(2e|2f|5c|[01][0-9a-f]|7f)|[\\\x00-\x20\x7f]|//|/\.\.?(/|$)", re.IGNORECASE)
 
 
@@ -139,25 +140,13 @@ def serve(
         EdgeError: The port is taken, or the address is not of this machine.
     """
     listener = _listen(host, port)
-    config = uvicorn.Config(
-        app,
-        http=_Impatient,
-        ws="none",
-        log_config=None,
-        log_level="error",
-        access_log=False,  # addresses may carry the token
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        h11_max_incomplete_event_size=MAX_HEAD,
-        timeout_graceful_shutdown=2,
-    )
-    server = _Server(config)
-    server.on_started = lambda: on_started(listener.getsockname()[1], server.stop)
+    server = _Server(app, lambda stop: on_started(listener.getsockname()[1], stop))
     try:
         server.run([listener])
     finally:
         listener.close()
+    if server.failure is not None:
+        raise server.failure
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -171,41 +160,141 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-class _Impatient(H11Protocol):
-    """Closes connections that ask for nothing, before they keep everybody else out."""
+class _Connections:
+    """The open connections, of which there are not too many, and none any more once all were aborted."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+    def __init__(self) -> None:
+        self._transports: set[asyncio.Transport] = set()
+        self._closed = False
+
+    def add(self, transport: asyncio.Transport) -> bool:
+        """Whether there is room for one more; if not, it is aborted."""
+        if self._closed or len(self._transports) >= MAX_CONNECTIONS:
             transport.abort()
-        else:
-            self.loop.call_later(FIRST_SECONDS, self._give_up)
+            return False
+        self._transports.add(transport)
+        return True
+
+    def discard(self, transport: asyncio.Transport) -> None:
+        """One has ended."""
+        self._transports.discard(transport)
+
+    def abort_all(self) -> None:
+        """End them at once, also a live picture that would never end by itself."""
+        self._closed = True
+        for transport in list(self._transports):
+            transport.abort()
+
+
+class _GuardedProtocol(asyncio.Protocol):
+    """Closes connections that ask for nothing, before they keep everybody else out; uvicorn's protocol is within.
+
+    Of uvicorn it needs only what `Config.http` documents: a class of asyncio protocols.
+
+    Args:
+        connections: All that are open.
+        inner: uvicorn's own protocol for this connection.
+    """
+
+    def __init__(self, connections: _Connections, inner: asyncio.Protocol) -> None:
+        self._connections = connections
+        self._inner = inner
+        self._transport: asyncio.Transport | None = None  # None: not let in
+        self._asked = False  # a whole head of a request has come
+        self._tail = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy: it is a stream
+        if self._connections.add(transport):
+            self._transport = transport
+            self._inner.connection_made(transport)
+            asyncio.get_running_loop().call_later(FIRST_SECONDS, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._asked:
+            self._tail = (self._tail + data)[-MAX_HEAD - 4 :]
+            self._asked = _END_OF_HEAD.search(self._tail) is not None
+        if self._transport is not None:
+            self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._transport is not None else None
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._transport is not None:
+            self._connections.discard(self._transport)
+            self._inner.connection_lost(error)
 
     def _give_up(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()
+        if not self._asked and self._transport is not None:
+            self._transport.abort()
 
 
 class _Server(uvicorn.Server):
-    """Ends at once, and leaves signals to nobody else: the caller goes on after `run` and tidies up."""
+    """Ends at once, and leaves signals to nobody else: the caller goes on after `run` and tidies up.
 
-    on_started: Callable[[], None]
+    Args:
+        app: What is served.
+        on_started: Called once it answers, with a function that ends it from any thread.
+    """
+
+    def __init__(self, app: ASGIApp, on_started: Callable[[Callable[[], None]], None]) -> None:
+        self._app = app
+        self._on_started = on_started
+        self._connections = _Connections()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.failure: Exception | None = None
+        """What `on_started` raised."""
+        super().__init__(
+            uvicorn.Config(
+                self._announcing,
+                interface="asgi3",
+                http=cast("type[asyncio.Protocol]", self._protocol),
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                log_level="error",
+                access_log=False,  # addresses may carry the token
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=MAX_CONNECTIONS,
+                h11_max_incomplete_event_size=MAX_HEAD,
+                timeout_graceful_shutdown=2,
+            )
+        )
 
     def stop(self) -> None:
         self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._connections.abort_all)
 
     def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002 - uvicorn's signature
         self.stop()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.on_started()
+    def _protocol(self, **parts: Any) -> _GuardedProtocol:  # noqa: ANN401 - uvicorn's own, handed through
+        return _GuardedProtocol(self._connections, H11Protocol(**parts))
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for connection in list(self.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()  # a live picture would never end by itself
-        await super().shutdown(sockets)
+    async def _announcing(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_announce(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                try:
+                    self._on_started(self.stop)
+                except Exception as error:  # noqa: BLE001 - raised by `serve`, not logged by uvicorn
+                    self.failure = error
+                    self.stop()
+
+        if scope["type"] == "lifespan":
+            self._loop = asyncio.get_running_loop()
+            await self._app(scope, receive, send_and_announce)
+        else:
+            await self._app(scope, receive, send)
 
 
 class _Gate:
