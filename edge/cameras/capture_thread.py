@@ -30,7 +30,7 @@ EARLY = 1.5  # periods of the camera before the consumer comes again, in which i
 class Frame:
     """One picture, (height, width, 3) uint8 BGR, and when it was taken (monotonic seconds).
 
-    `waited`: it was there before it was asked for, so whoever is late, it is not the camera.
+    `waited`: it was there before it was asked for, so it is not the camera that is late.
     """
 
     image: NDArray[np.uint8]

@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
     session = build_session(config, source)
 
     def started(port: int, stop: Callable[[], None]) -> None:
-        _tell(args.host, port, token if given is None else None, sentence)
+        _print_address(args.host, port, token if given is None else None, sentence)
         session.start(on_end=stop)
 
     try:
@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _room(config: Config, source: str, labels: tuple[str, ...]) -> dict[str, Any]:
-    """What the page is told once."""
+    """What the page asks for once."""
     return {
         "name": config.device.name,
         "source": without_password(source),
@@ -93,7 +93,7 @@ def _with_service(error: CameraError) -> CameraError:
     )
 
 
-def _tell(host: str, port: int, token: str | None, sentence: str) -> None:
+def _print_address(host: str, port: int, token: str | None, sentence: str) -> None:
     if sentence:
         print(sentence)
     print("Pictures of people are shown to whoever opens this address; the preview publishes and saves nothing:")

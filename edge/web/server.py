@@ -22,6 +22,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
+from edge.web import connections
+from edge.web.connections import Connections, GuardedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +37,6 @@ logger = logging.getLogger(__name__)
 MAX_URL = 2048  # bytes of path and query
 MAX_HEAD = 16384  # bytes of a request before its body
 MAX_BODY = 65536  # bytes, of the routes that take one at all
-MAX_CONNECTIONS = 200
-FIRST_SECONDS = 10.0  # within which a new connection has to ask for something
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
 HEADERS = {
@@ -50,7 +50,6 @@ HEADERS = {
 }
 """On every answer that does not set its own."""
 
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _TRICKS = re.compile(rb"%(2e|2f|5c|[01][0-9a-f]|7f)|[\\\x00-\x20\x7f]|//|/\.\.?(/|$)", re.IGNORECASE)
 
 
@@ -160,82 +159,6 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-class _Connections:
-    """The open connections, of which there are not too many, and none any more once all were aborted."""
-
-    def __init__(self) -> None:
-        self._transports: set[asyncio.Transport] = set()
-        self._closed = False
-
-    def add(self, transport: asyncio.Transport) -> bool:
-        """Whether there is room for one more; if not, it is aborted."""
-        if self._closed or len(self._transports) >= MAX_CONNECTIONS:
-            transport.abort()
-            return False
-        self._transports.add(transport)
-        return True
-
-    def discard(self, transport: asyncio.Transport) -> None:
-        """One has ended."""
-        self._transports.discard(transport)
-
-    def abort_all(self) -> None:
-        """End them at once, also a live picture that would never end by itself."""
-        self._closed = True
-        for transport in list(self._transports):
-            transport.abort()
-
-
-class _GuardedProtocol(asyncio.Protocol):
-    """Closes connections that ask for nothing, before they keep everybody else out; uvicorn's protocol is within.
-
-    Of uvicorn it needs only what `Config.http` documents: a class of asyncio protocols.
-
-    Args:
-        connections: All that are open.
-        inner: uvicorn's own protocol for this connection.
-    """
-
-    def __init__(self, connections: _Connections, inner: asyncio.Protocol) -> None:
-        self._connections = connections
-        self._inner = inner
-        self._transport: asyncio.Transport | None = None  # None: not let in
-        self._asked = False  # a whole head of a request has come
-        self._tail = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy: it is a stream
-        if self._connections.add(transport):
-            self._transport = transport
-            self._inner.connection_made(transport)
-            asyncio.get_running_loop().call_later(FIRST_SECONDS, self._give_up)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._asked:
-            self._tail = (self._tail + data)[-MAX_HEAD - 4 :]
-            self._asked = _END_OF_HEAD.search(self._tail) is not None
-        if self._transport is not None:
-            self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        return self._inner.eof_received() if self._transport is not None else None
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._transport is not None:
-            self._connections.discard(self._transport)
-            self._inner.connection_lost(error)
-
-    def _give_up(self) -> None:
-        if not self._asked and self._transport is not None:
-            self._transport.abort()
-
-
 class _Server(uvicorn.Server):
     """Ends at once, and leaves signals to nobody else: the caller goes on after `run` and tidies up.
 
@@ -247,7 +170,7 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, on_started: Callable[[Callable[[], None]], None]) -> None:
         self._app = app
         self._on_started = on_started
-        self._connections = _Connections()
+        self._connections = Connections()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.failure: Exception | None = None
         """What `on_started` raised."""
@@ -263,7 +186,7 @@ class _Server(uvicorn.Server):
                 access_log=False,  # addresses may carry the token
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=MAX_CONNECTIONS,
+                limit_concurrency=connections.MAX_CONNECTIONS,
                 h11_max_incomplete_event_size=MAX_HEAD,
                 timeout_graceful_shutdown=2,
             )
@@ -277,8 +200,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002 - uvicorn's signature
         self.stop()
 
-    def _protocol(self, **parts: Any) -> _GuardedProtocol:  # noqa: ANN401 - uvicorn's own, handed through
-        return _GuardedProtocol(self._connections, H11Protocol(**parts))
+    def _protocol(self, **parts: Any) -> GuardedProtocol:  # noqa: ANN401 - uvicorn's own, handed through
+        return GuardedProtocol(self._connections, H11Protocol(**parts))
 
     async def _announcing(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_and_announce(message: Message) -> None:

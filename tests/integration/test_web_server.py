@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.errors import ConfigError, EdgeError
-from edge.web import server
+from edge.web import connections, server
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -256,7 +256,7 @@ PROGRAM = """
 import sys
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from edge.web import server
+from edge.web import connections, server
 app = server.application([Route("/", lambda request: PlainTextResponse("here"))], token="correct-horse-battery")
 server.serve(app, "127.0.0.1", int(sys.argv[1]))
 print("ended as it should")
@@ -285,8 +285,8 @@ def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals
 
 
 def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "FIRST_SECONDS", 1.0)
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(connections, "FIRST_SECONDS", 1.0)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
     port = serve()
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
     idle[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half a request is none
@@ -306,7 +306,7 @@ def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypa
 
 
 def test_one_that_dribbles_never_gets_through_its_head(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "FIRST_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "FIRST_SECONDS", 0.5)
     with socket.create_connection(("127.0.0.1", serve()), timeout=20) as wire:
         began = time.monotonic()
         with pytest.raises(ConnectionError):
@@ -352,7 +352,7 @@ def test_what_fails_when_it_starts_is_raised() -> None:
 
 
 def test_uvicorn_still_has_what_we_use_of_it() -> None:
-    """Three things beyond its documentation; where one changes, see edge/web/server.py."""
+    """Three things beyond its documentation; where one changes, see edge/web/server.py and connections.py."""
     assert list(inspect.signature(uvicorn.Server.handle_exit).parameters) == ["self", "sig", "frame"]
     assert uvicorn.Server(uvicorn.Config("none")).should_exit is False
     assert issubclass(H11Protocol, asyncio.Protocol)
@@ -361,7 +361,7 @@ def test_uvicorn_still_has_what_we_use_of_it() -> None:
         for name, value in vars(asyncio.Protocol).items() | vars(asyncio.BaseProtocol).items()
         if callable(value) and not name.startswith("_")
     }
-    assert made <= set(vars(server._GuardedProtocol)), "asyncio has another callback, which has to be passed on"
+    assert made <= set(vars(connections.GuardedProtocol)), "asyncio has another callback, which has to be passed on"
 
 
 def _closed(line: socket.socket) -> bool:

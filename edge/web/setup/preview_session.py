@@ -38,7 +38,7 @@ RATE_OVER = 10  # frames
 
 @dataclass(frozen=True)
 class Shot:
-    """The newest picture as JPEG, and what is to be told about it. `number` is another one for every shot."""
+    """The newest picture as JPEG, and what the page shows about it. `number` is another one for every shot."""
 
     number: int
     about: dict[str, Any] = field(repr=False)
