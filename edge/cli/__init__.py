@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
+from edge.cameras.opencv_environment import set_opencv_environment
 from edge.errors import EdgeError
 from edge.files.shipped import shipped
 
@@ -53,6 +54,7 @@ def run_command_line(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
+    set_opencv_environment()  # before a command imports cv2
     try:
         return _run(arguments)
     except EdgeError as error:

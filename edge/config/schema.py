@@ -249,13 +249,23 @@ class DeploymentConfig(Section):
         return bool(self.responsible.strip() and self.legal_basis.strip())
 
 
+Mode = Literal["emotions", "headcount"]
+ModelKind = Literal["faces", "emotions"]
+
+MODELS: dict[Mode, frozenset[ModelKind]] = {
+    "headcount": frozenset({"faces"}),
+    "emotions": frozenset({"faces", "emotions"}),
+}
+"""The models that each mode needs, and no others are opened."""
+ANSWERED_FOR: frozenset[Mode] = frozenset({"emotions"})
+"""Modes in which a live camera is opened only when `deployment` says who answers for it."""
+
+
 class Config(Section):
     """One `config.yaml`, valid as shipped."""
 
     device: DeviceConfig = DeviceConfig()
-    mode: Literal["emotions", "headcount"] = Field(
-        "emotions", description="name emotions, or only count faces and load no emotion model"
-    )
+    mode: Mode = Field("emotions", description="name emotions, or only count faces and load no emotion model")
     camera: CameraConfig = CameraConfig()
     vision: VisionConfig = VisionConfig()
     window: WindowConfig = WindowConfig()
@@ -269,13 +279,23 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _declared(self) -> Config:
-        if self.mode == "emotions" and live(self.camera.source) and not self.deployment.declared:
+        if live(self.camera.source) and self.lacks_deployment:
             raise ValueError(
                 f"camera.source {without_password(self.camera.source)} is a live camera, and emotions of real people "
                 "are named only when deployment.responsible and deployment.legal_basis say who answers for it and on "
                 "what legal basis; fill in both, or use camera.source: sample or mode: headcount"
             )
         return self
+
+    @property
+    def needed_models(self) -> frozenset[ModelKind]:
+        """The models that the mode needs."""
+        return MODELS[self.mode]
+
+    @property
+    def lacks_deployment(self) -> bool:
+        """Whether somebody has to answer for a live camera in this mode, and nobody is named."""
+        return self.mode in ANSWERED_FOR and not self.deployment.declared
 
 
 def live(source: str) -> bool:

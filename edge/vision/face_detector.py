@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from edge.errors import ModelError
 from edge.model_files.cards import FaceCard, face_card_path, read_card
 from edge.vision.tflite import Model, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 NMS_IOU = 0.3  # measured on the classroom pictures: 0.45 lets doubles in and finds no more faces
 
@@ -46,23 +48,35 @@ class FaceDetector:
     """Finds every face in a frame.
 
     Args:
-        detect_width: 640, 1280 or 1920: the frame is scaled to fit this many pixels across.
-        threads: CPU threads.
+        card: The model's card.
+        model: The model, loaded.
+
+    Raises:
+        ModelError: The model does not fit its card.
     """
 
-    def __init__(self, detect_width: int = 1280, threads: int = 1) -> None:
-        self._detect_width = detect_width
-        self._threads = threads
+    def __init__(self, card: FaceCard, model: Model) -> None:
+        self.card = card
+        self._model = model
+        if not np.array_equal(model.input_table(), np.arange(-128, 128)):
+            raise ModelError(f"{card.file} has another input scale than 1", "make it with python -m models.yunet")
+        self._heads = [self._head(stride) for stride in card.strides]
 
-    def start(self) -> None:
-        """Load the model. Raises ModelError."""
-        cv2.setNumThreads(self._threads)  # else each resize would wake every core
-        path: Path = face_card_path(self._detect_width)
-        self.card = read_card(path, FaceCard)
-        self._model = Model(path, self.card, self._threads)
-        if not np.array_equal(self._model.input_table(), np.arange(-128, 128)):
-            raise ModelError(f"{self.card.file} has another input scale than 1", "make it with python -m models.yunet")
-        self._heads = [self._head(stride) for stride in self.card.strides]
+    @classmethod
+    def load(cls, detect_width: int = 1280, threads: int = 1) -> Self:
+        """Load a shipped model.
+
+        Args:
+            detect_width: 640, 1280 or 1920: the frame is scaled to fit this many pixels across.
+            threads: CPU threads.
+
+        Raises:
+            ModelError: It cannot be used.
+        """
+        cv2.setNumThreads(threads)  # else each resize would wake every core
+        path = face_card_path(detect_width)
+        card = read_card(path, FaceCard)
+        return cls(card, Model(path, card, threads))
 
     def _head(self, stride: int) -> _Head:
         rows, columns = self.card.input.height // stride, self.card.input.width // stride

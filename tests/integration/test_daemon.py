@@ -186,11 +186,11 @@ def test_health_tells_nothing_of_a_suppressed_window() -> None:
     meter = Meter(0.0)
     for suppressed in (False, True, False, True):
         for _ in range(5):
-            meter.frame()
+            meter.count_frame()
             for stage in ("detect", "track", "classify"):
-                meter.stage(stage, 9.0 if suppressed else 0.1)
+                meter.record_stage(stage, 9.0 if suppressed else 0.1)
         meter.close_window(None if suppressed else 12.0)
-    meter.stage("classify", 9.0)
+    meter.record_stage("classify", 9.0)
     fps, stages, faces = meter.read(4.0)
     assert fps == 5
     assert stages["classify"] == stages["track"] == pytest.approx(100)

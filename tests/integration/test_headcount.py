@@ -29,7 +29,7 @@ from edge.config.schema import Config
 from edge.errors import ConfigError
 from edge.mqtt.discovery import discovery
 from edge.vision.frame_analyzer import FrameAnalyzer
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.rate_controller import Plan
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.paths import ROOT
@@ -176,15 +176,16 @@ class Seats:
 
 
 def test_faces_of_every_size_are_counted() -> None:
-    observation = FrameAnalyzer(Seats(), None, 24, 0.4, Plan(5, 5)).observe(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
+    observation = FrameAnalyzer(Seats(), None, 24, 0.4, Plan(5, 5)).analyze(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
     assert (observation.faces, observation.too_small, observation.probabilities) == (3, 0, None)
 
 
 def test_models_are_made_for_the_mode() -> None:
     config = Config(mode="headcount")
-    assert ModelSet.of(config).classifier is None
-    assert ModelSet.of(config).labels == ()
-    assert ModelSet.of(config).key != ModelSet.of(Config()).key
+    models = ModelSet.load(ModelChoice.of(config))
+    assert models.classifier is None
+    assert models.labels == ()
+    assert models.choice != ModelChoice.of(Config())
 
 
 def test_a_live_camera_needs_no_deployment_then(monkeypatch: pytest.MonkeyPatch) -> None:

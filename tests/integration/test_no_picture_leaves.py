@@ -162,6 +162,7 @@ def test_no_way_to_make_or_show_a_picture_is_reachable_from_the_daemon() -> None
     found = {name: pictures(tree) for name, tree in trees().items()}
     assert {name: words for name, words in found.items() if words} == {}
     assert {
+        "edge.daemon.composition",
         "edge.daemon.daemon",
         "edge.daemon.pipeline",
         "edge.cameras.opencv",
@@ -185,14 +186,16 @@ def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
     assert {name for name, words in able.items() if words} <= {
         "edge.cli.image",
         "edge.cli.bench",
-        "edge.web.setup.look",
+        "edge.web.setup.preview_analyzer",
     }
     assert not any(name.startswith("edge.bench") for name in reachable())
 
 
 def test_edge_preview_is_an_entry_point_of_its_own_and_says_so() -> None:
     assert not any(name.startswith(("edge.cli.preview", "edge.web")) for name in reachable())
-    assert "imencode" in pictures(ast.parse(reachable("edge.cli.preview")["edge.web.setup.look"].read_text()))
+    assert "imencode" in pictures(
+        ast.parse(reachable("edge.cli.preview")["edge.web.setup.preview_analyzer"].read_text())
+    )
     assert "It publishes and writes nothing." in (ROOT / "edge/cli/preview.py").read_text()
     assert "Pictures of people are shown here" in (ROOT / "edge/web/setup/static/index.html").read_text()
 
@@ -230,15 +233,15 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.daemon.pause_store": {"fresh.open", "json.dump"},  # who paused, and since when
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
     }
-    sends = {name: set(calls(tree, SENDING)) - {"Daemon(...).run"} for name, tree in trees().items()}
-    sends["edge.cli.run"] = {text for text in sends["edge.cli.run"] if not text.startswith("Daemon(")}
+    sends = {name: set(calls(tree, SENDING)) - {"build_daemon(...).run"} for name, tree in trees().items()}
+    sends["edge.cli.run"] = {text for text in sends["edge.cli.run"] if not text.startswith("build_daemon(")}
     assert {name: found for name, found in sends.items() if found} == {
         "edge.mqtt.embedded_broker": {
             "subprocess.Popen",
             "socket.socket",
         },  # the embedded broker; whether its port is free
         "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
-        "edge.daemon.mqtt_service": {"self._publisher.send"},  # answers to commands
+        "edge.daemon.mqtt_service": {"self._running.send"},  # answers to commands
         "edge.mqtt.connection": {"client.socket"},  # looks at the one of paho
         "edge.delivery.publisher": {"self._store.send"},
         "edge.delivery.failover_outbox": {"sender.send"},  # windows, from the outbox
@@ -258,7 +261,7 @@ def test_modules_are_imported_by_name_only_where_that_is_known() -> None:
 
 
 def test_a_running_daemon_has_loaded_nothing_that_draws() -> None:
-    code = "import edge.daemon.daemon, edge.cli.run, sys; print(*sys.modules)"
+    code = "import edge.daemon.composition, edge.cli.run, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert not loaded & {

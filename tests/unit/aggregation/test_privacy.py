@@ -81,8 +81,8 @@ class FrankMeter(Meter):
 
     eyes: Eyes
 
-    def stage(self, name: str, seconds: float) -> None:
-        super().stage(name, 1.0 if name == "detect" else float(len(self.eyes.now)))
+    def record_stage(self, name: str, seconds: float) -> None:
+        super().record_stage(name, 1.0 if name == "detect" else float(len(self.eyes.now)))
 
 
 class Clock:

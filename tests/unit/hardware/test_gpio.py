@@ -15,13 +15,10 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 from numpy.typing import NDArray
 
-from edge.cameras import supervisor as sensor_module
 from edge.cameras.capture_thread import CaptureThread
 from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import Config, GpioConfig
-from edge.daemon import daemon as daemon_module
-from edge.daemon.board_monitor import BoardMonitor
-from edge.daemon.daemon import Daemon
+from edge.daemon.composition import Machine, build_daemon
 from edge.daemon.signals import Signals
 from edge.errors import CameraError, ConfigError
 from edge.hardware.board import Board
@@ -32,6 +29,7 @@ from tests.unit.cameras.test_supervisor import Scripted
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Subscribe = Callable[..., Subscriber]
+Run = Callable[..., Callable[[], None]]
 LED, BUTTON = 17, 27
 
 
@@ -77,11 +75,8 @@ class Watched:
 
 
 @pytest.fixture
-def camera(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    camera = Watched(pins)
-    monkeypatch.setattr(sensor_module, "open_camera", lambda _source, _config: camera)
-    monkeypatch.setattr(daemon_module, "open_camera", lambda _source, _config: camera)
-    return camera
+def camera(pins: MockFactory) -> Watched:
+    return Watched(pins)
 
 
 @pytest.fixture
@@ -97,23 +92,26 @@ def config(broker: int, tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def run(config: Config) -> Iterator[Callable[..., Daemon]]:
-    """Runs a daemon in a thread; it has ended, with its lamp out, when the test ends."""
-    signals, threads = Signals(), []
+def run(config: Config, camera: Watched) -> Iterator[Run]:
+    """Runs a daemon in a thread, and returns what ends it; it has ended when the test ends."""
+    signals = Signals()
+    threads: list[threading.Thread] = []
 
-    def start(board: Board | None = None) -> Daemon:
-        daemon = Daemon(config, signals, lambda: config)
-        if board is not None:
-            daemon._guard = BoardMonitor(lambda: "2026-01-01T00:00:00.000Z", board)
+    def end() -> None:
+        signals.stop.set()
+        for thread in threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def start(board: Board | None = None) -> Callable[[], None]:
+        machine = Machine(board=board or Board(), open_camera=lambda _source, _config: camera)
+        daemon = build_daemon(config, signals, lambda: config, machine=machine)
         threads.append(threading.Thread(target=daemon.run))
         threads[0].start()
-        return daemon
+        return end
 
     yield start
-    signals.stop.set()
-    for thread in threads:
-        thread.join(10)
-        assert not thread.is_alive()
+    end()
 
 
 def press(pins: MockFactory) -> None:
@@ -124,10 +122,10 @@ def press(pins: MockFactory) -> None:
 
 
 def test_the_lamp_is_lit_exactly_while_the_camera_is_open_and_the_button_pauses(
-    broker: int, subscribe: Subscribe, pins: MockFactory, camera: Watched, run: Callable[..., Daemon]
+    broker: int, subscribe: Subscribe, pins: MockFactory, camera: Watched, run: Run
 ) -> None:
     subscriber, lamp = subscribe(broker), pins.pin(LED)
-    daemon = run()
+    end = run()
     subscriber.wait("window", 2)
     assert lamp.state
     press(pins)
@@ -145,16 +143,51 @@ def test_the_lamp_is_lit_exactly_while_the_camera_is_open_and_the_button_pauses(
     camera.works = True
     wait_state(subscriber, "running")
     assert lamp.state
-    daemon._stop.set()
-    wait_for(lambda: not camera.open and daemon._room._lamp is None, 10)
+    end()
+    assert not camera.open
+    assert not lamp.state
     assert camera.dark == []
+
+
+def test_two_presses_in_a_row_pause_and_resume(broker: int, subscribe: Subscribe, pins: MockFactory, run: Run) -> None:
+    subscriber = subscribe(broker)
+    run()
+    subscriber.wait("window", 1)
+    before = len(subscriber.named("state"))
+    button = pins.pin(BUTTON)
+    for _ in range(2):  # faster than the daemon looks
+        button.drive_low()
+        button.drive_high()
+    after = subscriber.wait("state", before + 2)[before:]
+    assert [message.json()["mode"] for message in after[:2]] == ["paused", "running"]
+    assert after[1].json()["reason"] == "resumed by the button in the room"
+
+
+def test_no_press_is_lost_while_others_are_handled(pins: MockFactory) -> None:
+    gpio = GpioPins(GpioConfig(button=BUTTON))
+    gpio.start()
+    button, presses = pins.pin(BUTTON), 2000
+
+    def press_often() -> None:
+        for _ in range(presses):
+            button.drive_low()
+            button.drive_high()
+
+    thread, taken = threading.Thread(target=press_often), 0
+    thread.start()
+    while thread.is_alive():
+        taken += gpio.take_presses()
+    thread.join()
+    assert taken + gpio.take_presses() == presses
+    assert gpio.take_presses() == 0
+    gpio.stop()
 
 
 def test_a_hot_board_is_told_slows_down_and_recovers_by_itself(
     broker: int,
     subscribe: Subscribe,
     camera: Watched,
-    run: Callable[..., Daemon],
+    run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -196,7 +229,7 @@ def test_the_lamp_stays_lit_until_a_driver_that_hangs_has_let_go() -> None:
     def light(on: bool) -> None:  # noqa: FBT001
         lit[0] = on
 
-    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5), time.monotonic, recovers=True, lamp=light)
+    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5), time.monotonic, recovers=True, set_lamp=light)
     sensor.start()
     wait_for(lambda: sensor.take(0.1) is not None, 5)
     camera.hangs = True
@@ -213,8 +246,8 @@ def test_neither_lamp_nor_button_needs_no_library(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     room = GpioPins(GpioConfig())
     room.start()
-    room.light(True)
-    assert not room.pressed()
+    room.set_lamp(True)
+    assert room.take_presses() == 0
     room.stop()
 
 
@@ -236,7 +269,7 @@ def test_keys_on_a_board_without_pins_stop_the_daemon(edge: Edge, broker: int) -
 def test_other_pins_and_back(pins: MockFactory) -> None:
     room = GpioPins(GpioConfig(led=LED))
     room.start()
-    room.light(True)
+    room.set_lamp(True)
     room.change(GpioConfig(led=5))
     assert pins.pin(5).state
     assert not pins.pin(LED).state

@@ -191,8 +191,7 @@ def test_a_broken_picture_is_an_error_with_the_same_remedy(tmp_path: Path, conte
 
 
 def test_the_detector_finds_every_face_of_the_room(portraits: tuple[Portrait, ...]) -> None:
-    detector = FaceDetector()
-    detector.start()
+    detector = FaceDetector.load()
     scene = Scene(portraits, faces=25)
     found = [Person((x, y, width, height), "") for x, y, width, height in detector.detect(scene.render(0.0)).boxes]
     truth = scene.truth(0.0)

@@ -22,14 +22,12 @@ class _Remembering(FaceDetector):
 
 def main() -> None:
     """Serve."""
-    detector, classifier = _Remembering(), EmotionClassifier()
-    detector.start()
-    classifier.start()
+    detector, classifier = _Remembering.load(), EmotionClassifier.load()
     analysis = FrameAnalyzer(detector, classifier, min_face_px=10, min_confidence=0.4, plan=Plan(5, 5))
     times = iter(range(10**9))
 
     def find(image: Any) -> list[list[float]]:
-        analysis.observe(Frame(image, next(times) / 5))
+        analysis.analyze(Frame(image, next(times) / 5))
         boxes, scores = detector.faces
         return [[*map(float, box), float(score)] for box, score in zip(boxes, scores, strict=True)]
 

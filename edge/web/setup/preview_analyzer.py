@@ -30,10 +30,10 @@ FPS = 10.0
 
 
 class PreviewAnalyzer:
-    """Sees what the daemon sees, by the same models and the same limits, and tells it face by face.
+    """Sees what the daemon sees, by the same models and the same limits, and describes it face by face.
 
     Args:
-        models: Detector and classifier, started.
+        models: Detector and classifier.
         vision: The limits.
     """
 
@@ -46,7 +46,7 @@ class PreviewAnalyzer:
         """Keep nothing of the frames before."""
         self._tracker = Tracker(FPS)
 
-    def at(self, frame: Frame) -> dict[str, Any]:
+    def describe(self, frame: Frame) -> dict[str, Any]:
         """Everything the page shows of a frame beside the picture itself; ready for JSON."""
         image, classifier = frame.image, self._models.classifier
         boxes = self._models.detector.detect(image).boxes[:MAX_FACES]
@@ -56,7 +56,7 @@ class PreviewAnalyzer:
             limit, what_for = self._vision.min_face_px, "for an emotion"
             large = np.flatnonzero(boxes[:, 3] >= limit)
             for index, probabilities in zip(large, classifier.classify(image, boxes[large]), strict=True):
-                tracks[index].learn(probabilities, frame.time)
+                tracks[index].update_probabilities(probabilities, frame.time)
         heights = [float(height) for height in boxes[:, 3]]
         height, width = image.shape[:2]
         return {
