@@ -242,7 +242,7 @@ def _object(**keys: tuple[str, ...]) -> str:
 
 
 def _withheld() -> str:
-    """A template: ON while the figures of a window are withheld, none without a window."""
+    """A template: ON while the figures of a window are withheld, none where there is no window."""
     shown = f"'ON' if ({_pick('withheld', 'what')}) == 'figures' else 'OFF'"
     return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
 
