@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import PROGRAM, __version__
-from edge.cameras.opencv_environment import set_opencv_environment
 from edge.errors import EdgeError
+from edge.files.opencv_environment import set_opencv_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
