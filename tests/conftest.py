@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import gpiozero
 import numpy as np
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Lifetimes
@@ -143,3 +145,12 @@ def pictures(tmp_path: Path) -> str:
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in/a.png"), np.full((240, 320, 3), 90, np.uint8))
     return f"images:{tmp_path}/in"
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    """GPIO pins that are not there; the button's is pulled up, as a button to ground wants it."""
+    factory = gpiozero.Device.pin_factory = MockFactory()
+    yield factory
+    factory.close()
+    gpiozero.Device.pin_factory = None

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.cameras.opencv_environment import set_opencv_environment
 from edge.errors import EdgeError
+from edge.files.opencv_environment import set_opencv_environment
 from edge.files.shipped import shipped
 
 if TYPE_CHECKING:

@@ -339,6 +339,7 @@ def test_streams_are_cut_at_the_end_and_nobody_is_let_in_any_more() -> None:
     assert not thread.is_alive()
     assert time.monotonic() - began < 1.5  # uvicorn itself would wait 2 s for the streams
     assert not can_connect(port)
+    stop()  # whoever ends it twice, or too late, does no harm
     for line in lines:
         line.close()
 

@@ -121,14 +121,11 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
+def running(tmp_path: Path, pins: MockFactory) -> Iterator[Running]:
     (tmp_path / "a.png").write_bytes(b"")
-    gpiozero.Device.pin_factory = pins = MockFactory()
     running = Running(tmp_path)
     yield running
     running.stop()
-    pins.close()
-    gpiozero.Device.pin_factory = None
 
 
 @pytest.fixture
