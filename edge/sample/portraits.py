@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,22 @@ DESK = 1.2  # from the centre of a face down to the edge of the desk, in heights
 _SHIRTS = ((150, 96, 62), (88, 110, 58), (70, 70, 160), (112, 86, 104), (70, 130, 176), (120, 120, 124), (78, 58, 48))
 
 
+@dataclass(frozen=True)
+class Aside:
+    """How a portrait is shown when its head is turned aside."""
+
+    yaw: float
+    """Degrees to the right of the image."""
+    box: tuple[float, float, float, float]
+    """x, y, width, height of the turned face as a detector boxes it, in pixels of the image."""
+    crown: float
+    """The part of the half width in which the image shows hair or cap above the brow; beyond it `back` stands in."""
+    smallest: float
+    """Height of `Portrait.face` on a frame of 1280x720 below which a detector misses the turned face, pixels."""
+    back: tuple[tuple[int, tuple[int, int, int, int]], ...]
+    """What the back of the head looks like from a row of the image down: x, y, width, height of a patch of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Portrait:
     """One picture of one face, with what is needed to cut the head out of it."""
@@ -31,6 +48,25 @@ class Portrait:
     """x, y, width, height of the face as a detector boxes it, in pixels of the image."""
     outline: NDArray[np.float32]
     """(points, 2) float32 x, y around hair, ears and neck, in pixels of the image."""
+    aside: Aside | None = None
+    """None: this head is never turned."""
+    box: tuple[float, float, float, float] | None = None
+    """As `face`, where a detector boxes a turned head elsewhere; None: `face`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """The part of a sprite that looks different when the head is turned aside."""
+
+    corner: tuple[int, int]
+    """x, y of the patch's top left, pixels of the sprite."""
+    light: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    """Both as in `Sprite`, but only the patch."""
+    size: tuple[float, float]
+    """Width and height of the turned face's box, pixels."""
+    shift: tuple[float, float]
+    """From the middle of the front face's box to the middle of this one, pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +82,8 @@ class Sprite:
     """(height, width, 3) uint8 BGR, already multiplied by the mask."""
     mask: NDArray[np.uint8]
     """(height, width) uint8, 255 where the person hides the room."""
+    aside: Patch | None = None
+    """None: this person never turns."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +94,11 @@ class _Source:
     shape: tuple[int, int, int]
     face: tuple[float, float, float, float]
     outline: tuple[tuple[int, int], ...]
+    aside: Aside
 
 
-# The face boxes are YuNet's (2023mar), the median over the sizes at which the sample shows the picture;
-# the outlines were read off an enlarged print with a grid.
+# The face boxes are YuNet's (2023mar), the median over the sizes at which the sample shows the picture,
+# from the front and aside; the outlines were read off an enlarged print with a grid.
 _SOURCES = (
     _Source(
         name="astronaut",  # NASA, Eileen Collins
@@ -72,6 +111,7 @@ _SOURCES = (
             *((271, 133), (266, 135), (260, 152), (255, 170), (253, 186), (233, 189), (205, 186), (190, 182)),
             *((187, 160), (183, 140), (181, 131), (173, 124), (168, 116), (158, 100), (155, 70), (161, 57), (175, 46)),
         ),
+        aside=Aside(yaw=68.0, box=(228.2, 64.5, 77.0, 105.9), crown=0.6, smallest=48.0, back=((0, (200, 34, 60, 24)),)),
     ),
     _Source(
         name="hopper",  # US Navy, Grace Hopper
@@ -106,6 +146,13 @@ _SOURCES = (
             ),
             *((156, 192), (158, 165), (154, 130), (158, 101), (166, 90)),
         ),
+        aside=Aside(
+            yaw=97.0,
+            box=(259.5, 119.2, 146.7, 199.3),
+            crown=0.88,
+            smallest=0.0,
+            back=((0, (188, 98, 20, 14)), (150, (343, 276, 12, 16))),  # the cap, then hair
+        ),
     ),
 )
 
@@ -126,19 +173,67 @@ def read_portraits(folder: Path = PICTURES) -> tuple[Portrait, ...]:
             image=_read(folder / source.file, source.shape),
             face=source.face,
             outline=np.array(source.outline, np.float32),
+            aside=source.aside,
         )
         for source in _SOURCES
     )
 
 
-def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Sprite:
+def seated(portrait: Portrait, face: float, random: np.random.Generator, turned: Portrait | None = None) -> Sprite:
     """Draw one person from the chest up, a little different every time.
 
     Args:
         portrait: Whose head.
         face: Height of the face box, pixels.
         random: Decides mirror, tilt, light, tint, blur and shirt.
+        turned: The same head turned aside; None: this person never turns.
     """
+    again = copy.deepcopy(random)  # both views of a person share all that is left to chance
+    light, mask, middle, _ = _drawn(portrait, face, random)
+    if turned is None:
+        cut, aside = _extent(mask), None
+    else:
+        other, shape, _, matrix = _drawn(turned, face, again)
+        cut = _extent(np.maximum(mask, shape))
+        differs = _extent(((light != other).any(axis=2) | (mask != shape))[cut])
+        aside = _patch(turned, face, matrix, differs, other[cut][differs], shape[cut][differs])
+    return Sprite(
+        emotion=portrait.emotion,
+        size=(face * portrait.face[2] / portrait.face[3], face),
+        centre=(middle[0] - cut[1].start, middle[1] - cut[0].start),
+        light=light[cut].copy(),
+        mask=mask[cut].copy(),
+        aside=aside,
+    )
+
+
+def _patch(
+    turned: Portrait,
+    face: float,
+    matrix: NDArray[np.float64],
+    place: tuple[slice, slice],
+    light: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+) -> Patch:
+    """What `place` shows when the head is turned; `matrix` (2, 3) leads from the scaled image to twice the sprite."""
+    x, y, width, height = turned.face
+    box_x, box_y, box_width, box_height = turned.box or turned.face
+    scale = face / height
+    off = np.array((box_x + box_width / 2 - x - width / 2, box_y + box_height / 2 - y - height / 2))
+    shift = matrix[:, :2] @ off * scale
+    return Patch(
+        corner=(place[1].start, place[0].start),
+        light=light.copy(),
+        mask=mask.copy(),
+        size=(box_width * scale, box_height * scale),
+        shift=(float(shift[0]), float(shift[1])),
+    )
+
+
+def _drawn(
+    portrait: Portrait, face: float, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], NDArray[np.float64]]:
+    """Light, mask, the middle of the face in them, and the matrix from the scaled image to twice their size."""
     fine = 2.0 * face  # drawn at twice the size, then halved: smooth edges at any size
     middle = np.array((round(1.35 * face), round(1.25 * face)), np.float64)
     box = (2 * int(2 * middle[0]), 2 * int(middle[1] + (DESK + 0.1) * face))
@@ -171,20 +266,13 @@ def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Spri
     colours += under * shirt
     light = cv2.resize(colours, small, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(255.0 * (feather + under), small, interpolation=cv2.INTER_AREA)
-    left, top, right, bottom = _extent(mask)
-    return Sprite(
-        emotion=portrait.emotion,
-        size=(face * width / height, face),
-        centre=(int(middle[0]) - left, int(middle[1]) - top),
-        light=light[top:bottom, left:right].astype(np.uint8),
-        mask=mask[top:bottom, left:right].astype(np.uint8),
-    )
+    return light.astype(np.uint8), mask.astype(np.uint8), (int(middle[0]), int(middle[1])), matrix
 
 
-def _extent(mask: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what hides anything; around it there is only memory."""
-    rows, columns = np.flatnonzero((mask >= 1).any(axis=1)), np.flatnonzero((mask >= 1).any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+def _extent(mask: NDArray[Any]) -> tuple[slice, slice]:
+    """The rows and columns in which the mask is not 0; around them there is only memory."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray[np.float32]:
