@@ -10,11 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.topics import NAME_PATTERN
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
 
-# What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
-_NO_NAME = r"+#/\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
-NAME_PATTERN = rf"^[^${_NO_NAME}][^{_NO_NAME}]{{0,63}}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
 
