@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
-from edge.contract.payloads import Facing, Unclassified, Withheld
+from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, Withheld
 from edge.contract.shares import ShareRange
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
@@ -138,7 +138,7 @@ def _window(row: tuple[object, ...]) -> WindowRecord:
             str(name): ShareRange(float(each["share"]), float(each["low"]), float(each["high"]))
             for name, each in shares.items()
         },
-        estimate_absent=absent if observed is not None else None, withheld=withheld,
+        estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
         coverage=float(str(coverage)), clock_synced=bool(synced),
     )  # fmt: skip
 

@@ -22,7 +22,11 @@ WORDS = {
     "few_near": "too few people near enough",
     "few_front": "too few people turned to the front",
     "nothing": "no windows",
+    "unheard": "not known",
+    "before": "before this dashboard started",
 }
+FACES_KNOWN = {"few_near", "few_front"}
+"""Gaps in the shares only: faces were counted meanwhile."""
 BRIEF = {
     **WORDS,
     "offline": "offline",
@@ -79,10 +83,32 @@ def gaps(
             found += _explain(gap, states, availability)
         if after:
             reached, before = max(reached, after.end), after
-    for reason, group in groupby(windows, key=lambda window: window.withheld.reason if window.mean is None else None):
+    for reason, group in groupby(windows, key=lambda window: window.withheld.reason if window.withheld else None):
         if reason:
             found += _joined([Gap(max(w.start, start), min(w.end, end), reason) for w in group])
     return sorted((gap for gap in found if gap.end > gap.start), key=lambda gap: gap.start)
+
+
+def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
+    """The same gaps, where nothing is known about them cut at the times in which nobody listened to the broker.
+
+    Args:
+        gaps: Gaps in order.
+        times: Gaps of the kinds `unheard` and `before`, in order, not overlapping.
+    """
+    found: list[Gap] = []
+    for gap in gaps:
+        reached = gap.start
+        for time in times if gap.kind in ("nothing", "off", "lost", "offline") else ():
+            first, last = max(time.start, reached), min(time.end, gap.end)
+            if last > first:
+                if first > reached:
+                    found.append(replace(gap, start=reached, end=first))
+                found.append(replace(time, start=first, end=last))
+                reached = last
+        if gap.end > reached:
+            found.append(replace(gap, start=reached))
+    return found
 
 
 def missing(windows: Sequence[WindowRecord]) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from matplotlib.figure import Figure
 
 from edge.reporting.charts import draw_gaps, faces, legend, stack, time_axis, width_for
-from edge.reporting.gaps import WORDS
+from edge.reporting.gaps import FACES_KNOWN, WORDS
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.totals import binned
@@ -43,7 +43,7 @@ def lesson(report: ReportData) -> Figure:
     rows[-1].set_xlabel("faces in the picture: mean, and from fewest to most", loc="left", fontsize=9)
     rows[-1].grid(axis="y", linewidth=0.8)
     rows[-1].set_axisbelow(True)
-    draw_gaps(rows[-1], gaps, at, {} if report.basis else WORDS)
+    draw_gaps(rows[-1], [gap for gap in gaps if gap.kind not in FACES_KNOWN], at, {} if report.basis else WORDS)
     for axes in rows:
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(LIGHT["line"])
