@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -137,15 +138,18 @@ def _check(window: WindowPayload) -> None:
     measured = window.mode == "emotions" and withheld is None
     if any((part is not None) != measured for part in emotional) or (window.mode == "headcount" and window.facing):
         raise ValueError
-    if window.counts is None or window.people is None:
-        if window.estimate is not None or window.estimate_absent is not None:
-            raise ValueError
-        return
-    if window.estimate is not None and window.estimate_absent is not None:
+    reasons = (window.estimate, window.estimate_absent)
+    if None not in reasons or (window.counts is None and reasons != (None, None)):
         raise ValueError
-    labels = window.counts.keys() | (window.estimate or {}).keys()
+    if window.counts is None or window.people is None:
+        return
+    _check_labels(window.counts, window.people, window.estimate or {})
+
+
+def _check_labels(counts: Mapping[str, int], people: Mapping[str, float], estimate: Mapping[str, object]) -> None:
+    labels = counts.keys() | estimate.keys()
     if len(labels) > MAX_LABELS or any(not 0 < len(label.encode()) <= MAX_LABEL for label in labels):
         raise ValueError
-    # `facing` and `unclassified` sum to counts: no part of them is larger than faces.total.
-    if any(number > MAX_PEOPLE for number in window.people.values()) or window.counts.keys() != window.people.keys():
+    # `facing` and `unclassified` sum to counts, and these to faces.total: no part is larger.
+    if any(number > MAX_PEOPLE for number in people.values()) or counts.keys() != people.keys():
         raise ValueError

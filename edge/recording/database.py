@@ -39,7 +39,8 @@ WINDOWS = """
 CREATE TABLE windows (
     device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
     start TEXT NOT NULL, "end" TEXT NOT NULL, seconds REAL NOT NULL,
-    received TEXT NOT NULL, schema TEXT NOT NULL, mode TEXT NOT NULL, replayed INTEGER NOT NULL, frames INTEGER NOT NULL,
+    received TEXT NOT NULL, schema TEXT NOT NULL, mode TEXT NOT NULL, replayed INTEGER NOT NULL,
+    frames INTEGER NOT NULL,
     faces_total INTEGER, faces_mean REAL, faces_min INTEGER, faces_max INTEGER,
     facing TEXT, counts TEXT, unclassified TEXT, estimate TEXT, estimate_absent TEXT,
     withheld TEXT, withheld_reason TEXT,
@@ -318,7 +319,7 @@ def _migrate(database: sqlite3.Connection, path: Path) -> None:
     _create(database, WINDOWS)
     # In the order of arrival, which `prune` relies on.
     rows = f"{SELECT_LAYOUT_1.format(table='windows_1')} ORDER BY arrival"
-    database.execute(f"INSERT INTO windows ({SELECTED}) {rows}")  # noqa: S608 - only our own names
+    database.execute(f"INSERT INTO windows ({SELECTED}) {rows}")
     database.execute("DROP TABLE windows_1")
     database.execute(f"PRAGMA user_version={LAYOUT}")
 

@@ -18,7 +18,8 @@ ESTIMATE = (
     "narrower, because the classifier errs in the same way in all of them."
 )
 COUNTS = (
-    "The shares are plain counts over the faces with an emotion, since most windows have no estimate. They are not corrected: a room that is mostly "
+    "The shares are plain counts over the faces with an emotion, since most windows have no estimate. They are not "
+    "corrected: a room that is mostly "
     "neutral looks sadder in them than it is."
 )
 OBSERVATION = (
@@ -94,13 +95,11 @@ def notes(report: ReportData) -> list[str]:
         ),
         (
             totals.emotions_withheld,
-            f"In {totals.emotions_withheld:,} windows too few people were near enough or turned to the front: faces "
-            "are counted, emotions are withheld.",
+            f"In {totals.emotions_withheld:,} windows too few people were near enough or facing the front: no emotions.",
         ),
         (
             totals.unknown and report.basis,
-            f"{100 * totals.unknown / max(1, totals.unknown + totals.named):.0f} % of the faces have no named emotion; "
-            "they are in no share.",
+            f"{percent(totals.unknown / max(1, totals.unknown + totals.named))} of the faces have no named emotion.",
         ),
         (totals.missing, f"{totals.missing:,} windows were measured and are not here: lost, or still to come."),
         (
