@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.faults import SmallDisk

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.aggregation.prevalence import Tally
+from edge.contract.labels import UNKNOWN
 
-UNKNOWN = "unknown"
 MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a frame is missing time
 MISSED_FRAMES = 2.0  # or as many frames, where fewer than two come in a second
 
@@ -51,7 +51,7 @@ class Window:
         counts: Face observations per label: one face in one frame counts one.
         lowest: Fewest faces in one frame, 0 without frames.
         highest: Most faces in one frame, 0 without frames.
-        too_small: How many of the unknown were too small.
+        too_small: How many of the unknown were too small to classify.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
         fewest: Fewest faces in a frame that showed any, 0 without such a frame.
         fewest_near: Fewest faces large enough to be named, in a frame that showed any such; 0 without such a frame.
@@ -84,6 +84,16 @@ class Window:
     def mean(self) -> float:
         """Faces in the average frame, 0 without frames."""
         return self.faces / self.frames if self.frames else 0.0
+
+    @property
+    def unclear(self) -> int:
+        """Unknown faces that were large enough: the evidence was too weak, or they were still waiting."""
+        return self.counts[UNKNOWN] - self.too_small
+
+    @property
+    def near_mean(self) -> float:
+        """Faces large enough to be named, in the average frame, 0 without frames."""
+        return (self.faces - self.too_small) / self.frames if self.frames else 0.0
 
 
 class WindowAggregator:

@@ -217,9 +217,10 @@ class _Measurement:
         self._times.stage("window", whole - self._times.newest("detect", "track", "classify"))
         for window in windows:
             began = time.perf_counter()
-            number = self._outbox.put(window.to_json().decode())
+            number = self._outbox.put(window.to_json().decode(), window.schema_)
             self._times.stage("publish", time.perf_counter() - began)
-            self._outbox.delete([number])  # as when the broker has it
+            self._outbox.acknowledge(number)
+            self._outbox.delete_acknowledged()
         self._times.stage("cpu", time.process_time() - before)
         self._times.stage("cpu of the analysis", observed - decoded)
         self._times.stage("faces", self._detector.found)

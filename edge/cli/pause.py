@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from edge import PROGRAM
 from edge.cli import add_config_arguments, read_config
+from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.errors import EXIT_FAILED
 from edge.text import printable
-from edge.timing.clock import stamp
 
 if TYPE_CHECKING:
     import argparse
@@ -65,4 +65,4 @@ def _in_use(outbox: Path) -> bool:
 
 
 def _now() -> str:
-    return stamp(datetime.now(timezone.utc))
+    return format_timestamp(datetime.now(timezone.utc))

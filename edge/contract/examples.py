@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from edge.contract.payloads import Alert, Answer, HealthPayload, Info, Payload, State, WindowPayload
 
 _NAMES = {"faces": "yunet-2023mar-1280x736-int8@d1b8ca8843fa", "emotions": "mobilenet-v4-small-48@d8154e8033df"}
+_MODEL = {**_NAMES, "pose": None}
 _ESTIMATE = {
     "angry": (0.01, 0.0, 0.04),
     "disgust": (0.0, 0.0, 0.01),
@@ -19,33 +20,43 @@ _ESTIMATE = {
 
 WINDOW = WindowPayload.model_validate(
     {
-        "device": "room-204", "epoch": "6f1c9a2e", "seq": 18342, "replayed": False,
+        "device": "room-204", "mode": "emotions", "epoch": "6f1c9a2e", "seq": 18342, "replayed": False,
         "window": {"start": "2026-10-04T08:15:00.000Z", "end": "2026-10-04T08:15:10.000Z", "seconds": 10.0},
         "frames": 28,
         "faces": {"total": 767, "mean": 27.39, "min": 24, "max": 30},
+        "facing": None,
         "counts": {
             "angry": 9, "disgust": 0, "fear": 4, "happy": 171, "neutral": 452, "sad": 38, "surprise": 52, "unknown": 41,
         },
+        "unclassified": {"too_small": 31, "away": None, "unclear": 10},
         "people": {
             "angry": 0.32, "disgust": 0.0, "fear": 0.14, "happy": 6.11, "neutral": 16.14, "sad": 1.36, "surprise": 1.86,
             "unknown": 1.46,
         },
         "estimate": {name: dict(zip(("share", "low", "high"), of, strict=True)) for name, of in _ESTIMATE.items()},
-        "suppressed": False,
-        "quality": {"coverage": 0.98, "too_small": 31, "clock_synced": True},
-        "model": _NAMES,
+        "estimate_absent": None,
+        "withheld": None,
+        "quality": {"coverage": 0.98, "clock_synced": True},
+        "model": _MODEL,
     }
 )  # fmt: skip
-_NOTHING = {
-    "faces": dict.fromkeys(("total", "mean", "min", "max")), "counts": None, "people": None, "estimate": None,
-    "quality": {"coverage": 1.0, "too_small": None, "clock_synced": True},
-}  # fmt: skip
+_NO_EMOTIONS = dict.fromkeys(("counts", "unclassified", "people", "estimate"))
 SUPPRESSED = WindowPayload.model_validate(
-    {**WINDOW.model_dump(by_alias=True), **_NOTHING, "seq": 18343, "suppressed": True}
-)
+    {
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "seq": 18343,
+        "faces": dict.fromkeys(("total", "mean", "min", "max")),
+        "withheld": {"what": "figures", "reason": "few_people"},
+    }
+)  # fmt: skip
+EMOTIONS_WITHHELD = WindowPayload.model_validate(
+    {
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "seq": 18344,
+        "withheld": {"what": "emotions", "reason": "few_near"},
+    }
+)  # fmt: skip
 HEADCOUNT = WindowPayload.model_validate(
     {
-        **WINDOW.model_dump(by_alias=True), **_NOTHING, "faces": WINDOW.faces, "model": {**_NAMES, "emotions": None},
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "mode": "headcount", "model": {**_MODEL, "emotions": None},
     }
 )  # fmt: skip
 STATE = State(mode="running", reason="started", since="2026-10-04T06:00:02.117Z")
@@ -85,7 +96,12 @@ REFUSED = Answer(
 )
 
 EXAMPLES: dict[type[BaseModel], dict[str, Payload]] = {
-    WindowPayload: {"figures": WINDOW, "suppressed": SUPPRESSED, "headcount": HEADCOUNT},
+    WindowPayload: {
+        "figures": WINDOW,
+        "withheld": SUPPRESSED,
+        "emotionsWithheld": EMOTIONS_WITHHELD,
+        "headcount": HEADCOUNT,
+    },
     State: {"running": STATE, "paused": PAUSED},
     Info: {"info": INFO},
     HealthPayload: {"health": HEALTH},

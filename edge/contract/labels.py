@@ -13,6 +13,14 @@ UNKNOWN = "unknown"
 READING_ORDER = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
 """From pleasant to unpleasant."""
 
+WITHHELD_REASONS = {
+    "few_people": "too few people",
+    "few_near": "too few people near enough",
+    "few_front": "too few people turned to the front",
+    "short": "too short",
+}
+"""Why figures or emotions are withheld, as people read it."""
+
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 
 

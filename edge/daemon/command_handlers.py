@@ -8,8 +8,9 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from edge.config.schema import Config, WindowConfig
+from edge.contract.commands import IntervalRequest, PauseRequest, Request
 from edge.errors import EdgeError
-from edge.mqtt.commands import CommandError, Handler, IntervalRequest, PauseRequest, Request
+from edge.mqtt.commands import CommandError, Handler
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from edge.cameras.factory import open_camera, resolve_source
 from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import Config, live
 from edge.contract import payloads
+from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, metrics, telemetry
 from edge.daemon.board_monitor import BoardMonitor
 from edge.daemon.command_handlers import CommandHandlers
@@ -20,7 +21,7 @@ from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EdgeError
 from edge.hardware.gpio import BUTTON, GpioPins
-from edge.timing.clock import Clock, SystemClock, Timestamps, stamp
+from edge.timing.clock import Clock, SystemClock, Timestamps
 from edge.vision.model_set import ModelSet
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Daemon:
         self._stamps = Timestamps(self._clock)
         self._condition = RunState(self._clock.utc)
         self._models = ModelSet.of(config)
-        self._guard = BoardMonitor(lambda: stamp(self._clock.utc()))
+        self._guard = BoardMonitor(lambda: format_timestamp(self._clock.utc()))
         self._room = GpioPins(config.gpio)
         self._observer: Pipeline | None = None
         self._new_link: Config | None = None  # the connection is to be made anew, for this configuration
@@ -172,7 +173,7 @@ class Daemon:
         """Say how the daemon is doing."""
         now = self._clock.monotonic()
         self._next_health = now + self._config.health.seconds
-        said = telemetry.how_it_is(self._meter, self._guard.readings, now, self._clock.utc(), self._link.depth)
+        said = telemetry.health(self._meter, self._guard.readings, now, self._clock.utc(), self._link.depth)
         self._link.publish_health(said)
 
     def pause(self, by: str) -> None:
@@ -249,7 +250,7 @@ class Daemon:
             back = audit.changes(config, old)
             audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
             self._connect(old, "the new configuration could not be used")
-            since = stamp(self._clock.utc())
+            since = format_timestamp(self._clock.utc())
             self._link.alert("config", payloads.Alert(problem=error.problem, remedy=error.remedy, since=since))
 
     def _connect(self, config: Config, reason: str) -> None:
@@ -269,7 +270,7 @@ class Daemon:
         if observer is not None:
             self._publish(observer.finish(self._clock.monotonic()))
 
-    def _publish(self, windows: list[payloads.WindowPayload]) -> None:
+    def _publish(self, windows: list[payloads.WindowBody]) -> None:
         for window in windows:
             self._link.publish_window(window)
 

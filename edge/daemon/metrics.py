@@ -13,7 +13,7 @@ class Meter:
     """Collects how long the stages take; read and emptied once per interval.
 
     How long tracking and classifying take tells how many people there are, so those times wait until their window
-    is closed, and are thrown away with the figures of a suppressed one.
+    is closed, and are thrown away where its figures are withheld.
     """
 
     def __init__(self, start: float) -> None:
@@ -35,7 +35,7 @@ class Meter:
         self._frames += 1
 
     def close_window(self, faces: float | None, *, told: bool = True) -> None:
-        """A window was published with this mean number of faces, None when it was suppressed.
+        """A window was published with this mean number of faces, None when figures were withheld.
 
         Args:
             faces: Mean number of faces as published.

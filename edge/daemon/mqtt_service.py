@@ -13,6 +13,7 @@ from edge import PROGRAM
 from edge.config.broker_url import BrokerUrl
 from edge.config.schema import Config
 from edge.contract import payloads
+from edge.contract.topics import birth_topic
 from edge.daemon.paths import broker_settings, lifetimes, make_outbox, topics
 from edge.delivery.publisher import Publisher
 from edge.errors import EdgeError, RefusedError
@@ -47,7 +48,7 @@ class MqttService:
         self._topics = topics(config)
         self._broker: EmbeddedBroker | None = None
         self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix])
-        self._birth = discovery.birth_topic(config.homeassistant.prefix)
+        self._birth = birth_topic(config.homeassistant.prefix)
         self._announce_at: float | None = None  # Home Assistant came back; monotonic
         self._info: payloads.Info | None = None
         self._hardware_alert: payloads.Alert | None = None
@@ -118,7 +119,7 @@ class MqttService:
         while self._commands.waiting:
             self._commands.serve(handlers)
 
-    def publish_window(self, window: payloads.WindowPayload) -> None:
+    def publish_window(self, window: payloads.WindowBody) -> None:
         """Take a window; returns at once."""
         self._publisher.publish_window(window)
 

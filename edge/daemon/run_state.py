@@ -9,11 +9,12 @@ from pathlib import Path
 
 from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import PrivacyConfig
-from edge.contract.payloads import Mode, State
+from edge.contract.payloads import RunMode, State
+from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import EdgeError
-from edge.timing.clock import clock_synced, stamp
+from edge.timing.clock import clock_synced
 from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class RunState:
     def begin_pause(self, by: str) -> None:
         """Be paused by a person from now on; whoever came first is remembered."""
         if self.pause is None:
-            self.pause = Pause(by, stamp(self._utc()))
+            self.pause = Pause(by, format_timestamp(self._utc()))
             self._stored = False
             self._record("pause", by)
 
@@ -134,7 +135,7 @@ class RunState:
         now = self._utc()
         until = self._schedule.until(now) if self.rule else None
         if until is not None and self._override is not None:
-            self._override.store(Override(by, stamp(now), stamp(until)))
+            self._override.store(Override(by, format_timestamp(now), format_timestamp(until)))
         self._forget_pause(by)
 
     def press(self, by: str) -> None:
@@ -165,9 +166,9 @@ class RunState:
         return None if self._state(sensor, reason) == self.told else self.tell(sensor, reason)
 
     def _state(self, sensor: CameraSupervisor, reason: str) -> State:
-        mode: Mode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
+        mode: RunMode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
         before = self.told
-        since = before.since if before is not None and before.mode == mode else stamp(self._utc())
+        since = before.since if before is not None and before.mode == mode else format_timestamp(self._utc())
         if self.pause is not None:
             since = self.pause.since
         if self.closed:

@@ -13,12 +13,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
 from edge.mqtt.properties import of_will
 
-WILL_DELAY = 10  # seconds: a short break in the network is no news
-SESSION_EXPIRY = 60  # seconds; must outlast the will's delay, or the end of the session sends the will at once
-MAX_PACKET = 256 * 1024  # bytes; a broker keeps what is longer to itself, so that nobody can fill our memory
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
 CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
 # The broker's word for why it refuses or ends a connection, and what to do about it.

@@ -7,10 +7,10 @@ import queue
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
+from edge.contract.commands import MAX_BYTES, REQUESTS, IntervalRequest, PauseRequest, Request
 from edge.contract.payloads import Answer
 from edge.contract.topics import Topics
 from edge.errors import EdgeError
@@ -19,47 +19,15 @@ from edge.text import printable
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES = 4096
 MAX_WAITING = 100  # commands; whoever sends more at once than we can serve loses some
 AT_A_TIME = 10  # served between two frames
 WORDS = {"on": True, "off": False}
-
-# Who paused is shown to everybody, on terminals too: no control characters.
-Who = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 
 
 class CommandError(EdgeError):
     """A command that is refused or failed; the text is the answer."""
 
 
-class Request(BaseModel):
-    """What every command may say about itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    id: Annotated[str, StringConstraints(max_length=128)] | int | None = None
-    by: Who | None = None
-
-
-class PauseRequest(Request):
-    """`pause`: bare `on` (or nothing) pauses, bare `off` resumes, as a switch in Home Assistant wants it."""
-
-    pause: bool = True
-
-
-class IntervalRequest(Request):
-    """`interval`: the length of a window in seconds, also as a bare number."""
-
-    seconds: float = Field(allow_inf_nan=False)
-
-
-REQUESTS: dict[str, type[Request]] = {
-    "pause": PauseRequest,
-    "resume": Request,
-    "interval": IntervalRequest,
-    "reload": Request,
-    "health": Request,
-}
 Handler = Callable[[Request], None]
 
 

@@ -15,11 +15,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.contract.channels import MAX_PACKET
 from edge.contract.validation import MAX_PAYLOAD
 from edge.errors import RefusedError
 from edge.mqtt import properties
 from edge.mqtt.backoff import Backoff
-from edge.mqtt.client_factory import CREDENTIALS, MAX_PACKET, REMEDIES, BrokerSettings, explain, make_client, refusal
+from edge.mqtt.client_factory import CREDENTIALS, REMEDIES, BrokerSettings, explain, make_client, refusal
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.aggregation.windows import UNKNOWN, Observation
+from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
+from edge.contract.labels import UNKNOWN
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.face_detector import Detections
 from edge.vision.optical_flow import OpticalFlow

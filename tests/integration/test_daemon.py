@@ -77,6 +77,10 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
     for message in windows:
         window = message.json()
         assert sum(window["counts"].values()) == window["faces"]["total"]
+        unclassified = window["unclassified"]
+        assert unclassified["too_small"] + unclassified["unclear"] == window["counts"]["unknown"]
+        assert (unclassified["away"], window["facing"], window["model"]["pose"]) == (None, None, None)
+        assert (window["mode"], window["withheld"], window["estimate_absent"]) == ("emotions", None, None)
         assert window["people"] == {
             k: pytest.approx(n / window["frames"], abs=0.006) for k, n in window["counts"].items()
         }
@@ -148,7 +152,7 @@ def test_without_configuration_it_does_the_main_job(edge: Edge) -> None:
 
 
 @pytest.mark.usefixtures("portraits")
-def test_few_people_are_suppressed_everywhere(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+def test_figures_of_few_people_are_withheld_everywhere(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     process = run_sample(edge, broker, "camera.source=sample:3")
     subscriber.wait("window", 2)
@@ -157,13 +161,30 @@ def test_few_people_are_suppressed_everywhere(broker: int, edge: Edge, subscribe
     for message in subscriber.named("window") + subscriber.named("latest"):
         window = message.json()
         validate("window", window)
-        assert window["suppressed"]
-        assert window["counts"] is window["people"] is window["estimate"] is window["quality"]["too_small"] is None
+        # The last one may have been cut short.
+        assert window["withheld"] in ({"what": "figures", "reason": reason} for reason in ("few_people", "short"))
+        assert window["counts"] is window["people"] is window["estimate"] is window["unclassified"] is None
         assert set(window["faces"].values()) == {None}
     for message in subscriber.named("health"):
         assert message.json()["faces_per_frame"] is None
         assert "classify" not in message.json()["stages_ms"]
-    assert "suppressed" in out
+    assert "withheld: too few people for figures" in out
+    assert "happy" not in out
+
+
+@pytest.mark.usefixtures("portraits")
+def test_emotions_of_faces_that_are_all_too_small_are_null_and_never_zero(
+    broker: int, edge: Edge, subscribe: Subscribe
+) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "vision.min_face_px=400")
+    window = subscriber.wait("window", 2)[1].json()
+    _, out, _ = end(process)
+    validate("window", window)
+    assert window["withheld"] == {"what": "emotions", "reason": "few_near"}
+    assert window["counts"] is window["people"] is window["estimate"] is window["unclassified"] is None
+    assert abs(window["faces"]["mean"] - 25) <= 2
+    assert "emotions withheld: too few people near enough" in out
     assert "happy" not in out
 
 

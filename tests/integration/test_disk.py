@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.contract.payloads import Alert
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.client_factory import BrokerSettings
 from tests.support.brokers import Broker, Message, Subscriber, free_port, wait_for
@@ -32,7 +33,7 @@ Subscribe = Callable[..., Subscriber]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RETRY", "SETTLED", "TELL_EVERY", "REST"):
+    for name in ("OPEN_RETRY", "RECOVERED_AFTER", "REPORT_EVERY", "DELETE_RETRY"):
         monkeypatch.setattr(f"edge.delivery.failover_outbox.{name}", 0.3)
 
 
@@ -143,7 +144,7 @@ def test_what_the_broker_has_is_not_sent_again_because_the_disk_could_not_forget
     wait_for(lambda: not publisher.connection.connected, 5)
     assert publisher.connection.wait_connected(10)
     disk.clear()
-    wait_for(lambda: publisher._store._disk.outbox.depth == 0, 10)
+    wait_for(lambda: not publisher._store._disk.outbox.acknowledged, 10)
     publisher.stop()
     assert rows(disk.folder / "o") == []
     assert len(subscriber.named("window")) == 3
@@ -187,7 +188,7 @@ def test_a_disk_that_is_read_only_at_the_start_is_waited_for(
 ) -> None:
     first = Outbox(disk.folder / "o")
     first.start()
-    first.put(window(1).to_json().decode())
+    first.put(window(1).to_json().decode(), "edge.window/2")
     first.stop()
     disk.writable(yes=False)
     subscriber = subscribe(broker)
@@ -208,11 +209,12 @@ SCRIPT = """
 import time; from pathlib import Path
 import edge.delivery.failover_outbox as store
 from edge.mqtt.client_factory import BrokerSettings
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.contract.channels import Lifetimes
+from edge.delivery.publisher import Publisher
 from edge.delivery.outbox import Outbox
 from edge.config.broker_url import BrokerUrl
 from tests.support.publishing import INFO, STATE, TOPICS, window
-store.SETTLED = store.REST = 0.3
+store.RECOVERED_AFTER = store.DELETE_RETRY = 0.3
 url = BrokerUrl("127.0.0.1", {port}, False)
 publisher = Publisher(BrokerSettings(url, "x"), TOPICS, Outbox(Path({path!r})), Lifetimes(60, 9, 9))
 publisher.start(INFO, STATE)
@@ -282,7 +284,7 @@ def test_a_corrupt_outbox_is_told(broker: int, tmp_path: Path, opened: Open, sub
 
 @pytest.mark.parametrize("what", ["pages", "records"])
 def test_an_outbox_that_turns_out_to_be_corrupt_while_running_is_replaced(
-    broker: int, tmp_path: Path, opened: Open, subscribe: Subscribe, what: str
+    start_broker: Callable[..., Broker], tmp_path: Path, opened: Open, subscribe: Subscribe, what: str
 ) -> None:
     """SQLite notices damaged pages when it opens a file again, damaged records only when it reads them."""
     path = tmp_path / "o"
@@ -290,10 +292,11 @@ def test_an_outbox_that_turns_out_to_be_corrupt_while_running_is_replaced(
     outbox.start()
     with outbox._undoable():
         for _ in range(3000):
-            outbox.put("x" * 3000)
+            outbox.put("x" * 3000, "edge.window/1")
     epoch = outbox.epoch
     outbox.stop()
-    publisher = opened(free_port(), outbox)
+    port = free_port()
+    publisher = opened(port, outbox)
     start, end = 40_000, path.stat().st_size - 4_000_000  # not what SQLite has read first and last
     with path.open("r+b") as file:
         file.seek(start)
@@ -303,8 +306,8 @@ def test_an_outbox_that_turns_out_to_be_corrupt_while_running_is_replaced(
         assert bad != sound
         file.seek(start)
         file.write(bad)
-    subscriber = subscribe(broker)
-    publisher.connection._settings = BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "y")
+    start_broker(port=port)
+    subscriber = subscribe(port)
     assert "corrupt" in alert(subscriber, "outbox")["problem"]
     publisher.publish_window(window())
     wait_for(lambda: any(message.json()["epoch"] != epoch for message in subscriber.named("window")), 5)
@@ -320,7 +323,7 @@ def test_the_oldest_are_dropped_when_there_are_too_many_and_that_is_told(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.delivery.failover_outbox.REMEMBER", 0.3)
+    monkeypatch.setattr("edge.delivery.failover_outbox.LOSS_SHOWN", 0.3)
     port = free_port()
     path = tmp_path / "o"
     publisher = opened(port, Outbox(path, max_bytes=200_000))
@@ -333,7 +336,7 @@ def test_the_oldest_are_dropped_when_there_are_too_many_and_that_is_told(
     # A restart hides nothing, nor does the time that nobody listens.
     publisher.stop()
     publisher = opened(port, Outbox(path, max_bytes=200_000))
-    monkeypatch.setattr("edge.delivery.failover_outbox.REMEMBER", 4.0)
+    monkeypatch.setattr("edge.delivery.failover_outbox.LOSS_SHOWN", 4.0)
     start_broker(port=port)
     subscriber = subscribe(port)
     lost = alert(subscriber, "outbox")["lost"]
@@ -353,7 +356,7 @@ def test_windows_that_are_in_flight_are_not_counted_as_lost(tmp_path: Path) -> N
     outbox = Outbox(tmp_path / "o", max_bytes=100_000)
     outbox.start()
     for _ in range(300):
-        outbox.put("x" * 1000)
+        outbox.put("x" * 1000, "edge.window/2")
     dropped = outbox.trim(keep={1, 2, 3})
     assert dropped > 0
     assert [row.seq for row in outbox.rows(0, 1000, 4)][:3] == [1, 2, 3]
@@ -366,7 +369,7 @@ def test_a_damaged_text_is_one_lost_window(broker: int, publish: Start, subscrib
     outbox = Outbox(tmp_path / "o.sqlite")
     outbox.start()
     for faces in (1, 2, 3):
-        outbox.put(window(faces).to_json().decode())
+        outbox.put(window(faces).to_json().decode(), "edge.window/2")
     outbox.stop()
     database = sqlite3.connect(tmp_path / "o.sqlite")
     database.execute("UPDATE windows SET body = CAST(x'7bff00fe' AS TEXT), uptime = 'what' WHERE seq = 2")

@@ -109,8 +109,8 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     for message in subscriber.named("window")[:2] + subscriber.named("latest")[:2]:
         window = valid("window", message.json())
         assert abs(window["faces"]["mean"] - 25) <= 2
-        assert window["counts"] is window["people"] is window["estimate"] is window["quality"]["too_small"] is None
-        assert (window["suppressed"], window["model"]["emotions"]) == (False, None)
+        assert window["counts"] is window["people"] is window["estimate"] is window["unclassified"] is None
+        assert (window["withheld"], window["mode"], window["model"]["emotions"]) == (None, "headcount", None)
     info = valid("info", subscriber.named("info")[0].json())
     assert (info["mode"], info["labels"], info["models"]["emotions"]) == ("headcount", [], None)
     assert "mode: headcount" in info["estimate"]
@@ -125,11 +125,11 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
 
 
 @pytest.mark.usefixtures("portraits")
-def test_few_people_are_suppressed_here_too(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+def test_figures_of_few_people_are_withheld_here_too(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     edge("run", *options(broker, "camera.source=sample:3"))
     window = subscriber.wait("window", 2)[1].json()
-    assert window["suppressed"]
+    assert window["withheld"] == {"what": "figures", "reason": "few_people"}
     assert set(window["faces"].values()) == {None}
 
 
@@ -208,7 +208,7 @@ def test_home_assistant_is_told_of_a_head_counter() -> None:
     payload = json.loads(discovery(INFO.model_copy(update={"labels": [], "mode": "headcount"}), TOPICS))
     assert payload["device"]["model"] == "Head counter"
     shown = {key for key, component in payload["components"].items() if len(component) > 1}
-    assert not any(key.startswith("emotion_") for key in shown)
+    assert not any(key.startswith(("emotion_", "share_")) for key in shown)
     assert "faces" in shown
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 from paho.mqtt import publish as paho
 
+from edge.contract.payloads import Info
+from edge.contract.topics import Topics
+from edge.mqtt.discovery import discovery
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.paths import ROOT
 from tests.support.reachability import PICTURES, SENDING, WRITING, calls, pictures, reachable
@@ -123,9 +126,12 @@ def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_pa
     # 96 bytes: header, expiry, content type, the name of the schema, and the acknowledgement of a command.
     read = sum(len(message.topic) + len(message.payload) + 96 for message in ours)
     assert trace.sent <= read + 1000
+    # What Home Assistant is told follows from `info`, byte for byte.
+    infos = [Info.model_validate_json(message.payload) for message in subscriber.named("info")]
+    announced = {discovery(info, Topics("classroom", "room-1")) for info in infos}
     for message in ours:
         if message.name == "config":
-            assert len(message.payload) < 15_000
+            assert message.payload in announced
             continue
         assert len(message.payload) < 2000
         assert message.payload in (b"online", b"offline", b"") or _longest_text(json.loads(message.payload)) < 200
@@ -243,7 +249,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.daemon.mqtt_service": {"self._publisher.send"},  # answers to commands
         "edge.mqtt.connection": {"client.socket"},  # looks at the one of paho
         "edge.delivery.publisher": {"self._store.send"},
-        "edge.delivery.failover_outbox": {"lane.send"},  # windows, from the outbox
+        "edge.delivery.failover_outbox": {"sender.send"},  # windows, from the outbox
         "edge.daemon.sd_notify": {"socket.socket", "channel.sendto"},  # systemd: ready, alive, one line of status
     }
 

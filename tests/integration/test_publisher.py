@@ -132,7 +132,8 @@ def test_the_will_says_offline_after_a_while(
     port = start_broker().port
     script = (
         "import time; from pathlib import Path; from edge.mqtt.client_factory import BrokerSettings; "
-        "from edge.delivery.outbox import Outbox; from edge.delivery.publisher import Lifetimes, Publisher; "
+        "from edge.delivery.outbox import Outbox; from edge.delivery.publisher import Publisher; "
+        "from edge.contract.channels import Lifetimes; "
         "from edge.config.broker_url import BrokerUrl; from tests.support.publishing import INFO, STATE, TOPICS; "
         f"p = Publisher(BrokerSettings(BrokerUrl('127.0.0.1', {port}, False), 'x'), TOPICS, "
         f"Outbox(Path({str(tmp_path)!r}) / 'w.sqlite'), Lifetimes(9, 9, 9)); p.start(INFO, STATE); time.sleep(60)"

@@ -17,9 +17,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.contract.payloads import Alert
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, explain
 from edge.mqtt.connection import Connection
@@ -455,7 +456,7 @@ def test_messages_name_their_schema_and_type(broker: int, talker: Talker, listen
     json = "application/json"
     assert names == {
         TOPICS.info: ("edge.info/1", json), TOPICS.state: ("edge.state/1", json),
-        TOPICS.window: ("edge.window/1", json), TOPICS.latest: ("edge.window/1", json),
+        TOPICS.window: ("edge.window/2", json), TOPICS.latest: ("edge.window/2", json),
         TOPICS.alert("camera"): ("edge.alert/1", json), TOPICS.availability: (None, None),
         "homeassistant/device/x/config": (None, json),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import Config
+from edge.contract.channels import Lifetimes
 from edge.daemon.paths import broker_settings
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.errors import BrokerError, ConfigError, RefusedError
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from tests.support.brokers import Broker, Subscriber, free_port, wait_for
@@ -127,8 +129,12 @@ def test_a_damaged_row_stops_neither_the_thread_nor_the_others(
     outbox = Outbox(tmp_path / "o.sqlite")
     outbox.start()
     for body in ("{", "[]", '{"from": "an older version"}'):
-        outbox.put(body)
+        outbox.put(body, "edge.window/1")
     outbox.stop()
+    database = sqlite3.connect(tmp_path / "o.sqlite")
+    database.execute("UPDATE windows SET checksum = NULL")  # as 0.1.0 stored them
+    database.commit()
+    database.close()
     subscriber = subscribe(broker)
     publisher = publish(broker)
     publisher.publish_window(window())

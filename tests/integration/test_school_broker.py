@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
 from tests.load.fleet.course import Fleet
 from tests.load.fleet.figures import Stored, compare

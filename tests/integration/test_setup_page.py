@@ -26,11 +26,11 @@ import pytest
 
 from edge.cli.preview import _with_service
 from edge.config.schema import Config
+from edge.contract.timestamps import format_timestamp
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import CameraError
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
-from edge.timing.clock import stamp
 from edge.web import server
 from edge.web.setup.distance import advice, lenses, metres
 from edge.web.setup.look import by_size
@@ -350,7 +350,9 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
     always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC", trust_clock=True)
     assert "schedule" in closed_because(always, "usb:0")
     now = datetime.now(timezone.utc)
-    OverrideStore(tmp_path / "o.pause").store(Override("Mrs Doe", stamp(now), stamp(now.replace(year=now.year + 1))))
+    OverrideStore(tmp_path / "o.pause").store(
+        Override("Mrs Doe", format_timestamp(now), format_timestamp(now.replace(year=now.year + 1)))
+    )
     assert closed_because(always, "usb:0") == ""
     monkeypatch.setattr("edge.web.setup.studio.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""

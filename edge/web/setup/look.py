@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.aggregation.windows import UNKNOWN
+from edge.contract.labels import UNKNOWN
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.tracker import Tracker
 from edge.web.setup.distance import advice, lenses

@@ -14,12 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import BUFFER, EstimatedShare, Estimator, Tally, beta_quantiles, published, rounded
-from edge.aggregation.privacy import is_suppressed
-from edge.aggregation.privacy import rounded as rounded_counts
-from edge.aggregation.windows import UNKNOWN, Observation, Window, WindowAggregator
-from edge.contract.payloads import ModelNames, WindowPayload
+from edge.aggregation.payload_builder import PayloadBuilder
+from edge.aggregation.prevalence import BUFFER, EstimatedShare, Estimator, Tally, beta_quantiles, rounded
+from edge.aggregation.windows import Observation, Window, WindowAggregator
+from edge.contract.labels import UNKNOWN
+from edge.contract.payloads import ModelNames, WindowBody
 from edge.errors import ModelError
 from edge.model_files import calibration as calibrations
 from edge.model_files.calibration import Calibration, OutputCalibration, find_calibration
@@ -32,7 +31,7 @@ CALIBRATION = OutputCalibration(
     posteriors=((0.8, 0.12, 0.08), (0.12, 0.82, 0.06), (0.3, 0.1, 0.6)),
 )  # fmt: skip
 ESTIMATOR = Estimator(CALIBRATION)
-MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000")
+MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000", pose=None)
 
 seeds = st.integers(0, 2**32 - 1)
 faces_of_frames = st.lists(st.integers(0, 40), min_size=1, max_size=30)
@@ -231,13 +230,11 @@ def windows_of(frames: list[NDArray[np.float32]], per_window: int = 10) -> list[
     return windows + cutter.due(len(frames))
 
 
-def payload(window: Window, min_faces: int = 5, round_to: int = 1) -> WindowPayload:
-    shares = None if window.tally is None else ESTIMATOR.estimate(window.tally)
-    coarse = rounded_counts(window, round_to)
-    return compose_window(
-        coarse, device="r", end=datetime.now(timezone.utc), suppressed=is_suppressed(window, min_faces),
-        clock_synced=True, models=MODELS, estimate=published(shares, coarse.faces, round_to),
-    )  # fmt: skip
+def payload(
+    window: Window, min_faces: int = 5, round_to: int = 1, estimator: Estimator | None = ESTIMATOR
+) -> WindowBody:
+    builder = PayloadBuilder("r", "emotions", MODELS, min_faces, round_to, estimator)
+    return builder.build(window, datetime.now(timezone.utc), clock_synced=True)
 
 
 def test_a_window_carries_its_estimate() -> None:
@@ -246,6 +243,7 @@ def test_a_window_carries_its_estimate() -> None:
     assert list(sent.estimate) == list(LABELS)
     assert sum(share.share for share in sent.estimate.values()) == pytest.approx(1)
     assert all(round(share.share, 2) == share.share for share in sent.estimate.values())
+    assert sent.estimate_absent is None
 
 
 @given(seeds, seeds, st.integers(0, 4))
@@ -257,8 +255,10 @@ def test_suppression_cannot_be_undone_with_the_windows_around(one: int, other: i
         frames = [*(said(n, 20) for n in range(10)), *hidden, *(said(n, 9) for n in range(10))]
         sent.append([payload(window).model_dump(exclude={"window"}) for window in windows_of(frames)])
     assert sent[0] == sent[1]
-    assert [window["suppressed"] for window in sent[0]] == [False, True, False]
+    few_people = {"what": "figures", "reason": "few_people"}
+    assert [window["withheld"] for window in sent[0]] == [None, few_people, None]
     assert sent[0][1]["estimate"] is None
+    assert sent[0][1]["estimate_absent"] is None
 
 
 @pytest.mark.parametrize(("round_to", "step"), [(1, 0.01), (2, 0.01), (5, 0.05), (20, 0.1), (100, 0.5), (150, None)])
@@ -266,7 +266,7 @@ def test_shares_are_no_finer_than_rounded_counts(round_to: int, step: float | No
     window = windows_of([said(n, 20) for n in range(10)])[0]
     sent = payload(window, round_to=round_to)
     if step is None:
-        assert sent.estimate is None
+        assert (sent.estimate, sent.estimate_absent) == (None, "rounding")
         return
     assert sent.estimate is not None
     figures = [figure for share in sent.estimate.values() for figure in share.model_dump().values()]
@@ -278,7 +278,24 @@ def test_counting_alone_estimates_nothing() -> None:
     cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 9), 0))
     window = cutter.due(10)[0]
     assert window.tally is None
-    assert payload(window).estimate is None
+    assert (payload(window).estimate, payload(window).estimate_absent) == (None, "incomplete")
+
+
+def test_a_window_says_why_it_has_no_estimate() -> None:
+    window = windows_of([said(n, 20) for n in range(10)])[0]
+    assert (payload(window, estimator=None).estimate, payload(window, estimator=None).estimate_absent) == (
+        None, "uncalibrated",
+    )  # fmt: skip
+    # Twenty are in the room, and only three of them were ever classified.
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), near=20))
+    assert payload(cutter.due(10)[0]).estimate_absent == "incomplete"
+    # Twenty faces are large enough, most of them lost at the moment and only remembered: three were seen.
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), near=3))
+    few = payload(cutter.due(10)[0])
+    assert (few.estimate, few.estimate_absent) == (None, "few")
+    assert few.counts is not None
 
 
 # Where the calibration comes from

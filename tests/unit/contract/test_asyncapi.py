@@ -17,9 +17,10 @@ import pytest
 from paho.mqtt import publish as paho
 
 from edge.cli.schema import schema, text
+from edge.contract.commands import REQUESTS
 from edge.contract.examples import EXAMPLES, WINDOW
 from edge.contract.payloads import PAYLOADS
-from edge.mqtt.commands import REQUESTS, CommandError, parse
+from edge.mqtt.commands import CommandError, parse
 from edge.mqtt.properties import IncomingMessage
 from tests.support.brokers import Message, Subscriber, wait_for
 from tests.support.paths import ROOT

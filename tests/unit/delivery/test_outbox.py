@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
+from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import broker_settings, make_outbox, outbox_path
-from edge.delivery.outbox import Loss, Outbox
+from edge.delivery.outbox import Outbox
+from edge.delivery.outbox_tables import Loss
 from edge.errors import ConfigError
-from edge.timing.clock import stamp
 from edge.timing.elapsed import TimePoint, age
 from tests.support.publishing import window
+
+SCHEMA = "edge.window/2"
 
 
 def test_two_daemons_cannot_share_an_outbox(tmp_path: Path) -> None:
@@ -35,7 +38,7 @@ def test_two_daemons_cannot_share_an_outbox(tmp_path: Path) -> None:
 def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "o")
     outbox.start()
-    outbox.put("{}")
+    outbox.put("{}", SCHEMA)
     epoch = outbox.epoch
     outbox.stop()
     (tmp_path / "o").write_bytes(b"this was a database" * 500)
@@ -49,10 +52,12 @@ def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) ->
 def test_sequence_numbers_are_never_used_twice(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "o")
     outbox.start()
-    outbox.delete([outbox.put("{}"), outbox.put("{}")])
+    for _ in range(2):
+        outbox.acknowledge(outbox.put("{}", SCHEMA))
+    outbox.delete_acknowledged()
     outbox.stop()
     outbox.start()
-    assert outbox.put("{}") == 3
+    assert outbox.put("{}", SCHEMA) == 3
     assert outbox.depth == 1
     outbox.stop()
 
@@ -68,8 +73,8 @@ def test_an_outbox_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "o")
     outbox.start()
     assert outbox.epoch == "0123abcd"
-    assert [(row.seq, row.body) for row in outbox.rows(0, 100, 100)] == [(7, "body")]
-    assert outbox.put("{}") == 8
+    assert [(row.seq, row.body, row.schema) for row in outbox.rows(0, 100, 100)] == [(7, "body", "edge.window/1")]
+    assert outbox.put("{}", SCHEMA) == 8
     outbox.stop()
 
 
@@ -121,7 +126,7 @@ class Clock:
 def stored(path: Path, clock: Clock) -> Outbox:
     outbox = Outbox(path, now=clock)
     outbox.start()
-    outbox.put("{}")
+    outbox.put("{}", SCHEMA)
     return outbox
 
 
@@ -135,7 +140,7 @@ def test_a_clock_that_is_set_by_years_drops_nothing_and_keeps_nothing_for_ever(t
     assert outbox.expire(DAY) == 0
     clock.change(uptime=60 + DAY + 1)
     assert outbox.expire(DAY) == 1
-    assert outbox.loss == Loss(1, stamp(datetime.fromtimestamp(clock.moment.unix, timezone.utc)), "")
+    assert outbox.loss == Loss(1, format_timestamp(datetime.fromtimestamp(clock.moment.unix, timezone.utc)), "")
     outbox.stop()
 
 
@@ -156,7 +161,7 @@ def test_a_window_of_a_clock_that_was_never_set_is_dropped_after_a_day_of_uptime
     clock = Clock("a", 60.0, 0.0, synced=False)
     outbox = stored(tmp_path / "o", clock)
     clock.change(boot="b", uptime=5.0, unix=1.79e9, synced=True)
-    outbox.put("{}")
+    outbox.put("{}", SCHEMA)
     assert outbox.expire(DAY) == 0
     clock.change(uptime=DAY + 1)
     assert outbox.expire(DAY) == 1
@@ -210,5 +215,66 @@ def test_the_limits_of_the_outbox_are_configured(tmp_path: Path) -> None:
 
 def test_payloads_on_the_wire_are_compact_json() -> None:
     text = window().to_json()
-    assert json.loads(text)["schema"] == "edge.window/1"
+    assert json.loads(text)["schema"] == "edge.window/2"
     assert b": " not in text
+
+
+# What the broker has
+
+
+def test_what_the_broker_has_waits_no_longer_and_is_deleted_later(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    first, second = outbox.put("{}", SCHEMA), outbox.put("{}", SCHEMA)
+    outbox.acknowledge(first)
+    outbox.acknowledge(first)
+    assert (outbox.depth, outbox.acknowledged) == (1, {first})
+    # Opened again before it is deleted, as after an error of the disk: it still does not wait.
+    outbox.stop()
+    outbox.start()
+    assert (outbox.depth, outbox.acknowledged) == (1, {first})
+    outbox.delete_acknowledged()
+    assert (outbox.depth, outbox.acknowledged) == (1, set())
+    assert [row.seq for row in outbox.rows(0, 9, 9)] == [second]
+    # What the broker has is neither too old nor too much: it is no loss.
+    outbox.acknowledge(second)
+    assert outbox.expire(-1.0) == 0
+    assert outbox.loss is None
+    outbox.stop()
+
+
+def test_another_database_in_the_place_of_the_first_has_nothing_acknowledged(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.acknowledge(outbox.put("{}", SCHEMA))
+    outbox.set_aside("a test wants it")
+    assert (outbox.depth, outbox.acknowledged) == (0, set())
+    assert outbox.put("{}", SCHEMA) == 1
+    assert outbox.depth == 1
+    outbox.stop()
+
+
+# Rows that are damaged
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = replace(body, 'x', 'y')", "body = CAST(x'7bff00fe' AS TEXT)", "body = 7", "schema = 'edge.window/1'",
+        "checksum = 0", "checksum = 'what'", "checksum = NULL",
+    ],
+)  # fmt: skip
+def test_a_damaged_row_is_told_from_a_sound_one(tmp_path: Path, change: str) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.put('{"a":"x"}', SCHEMA)
+    outbox.put('{"a":"x"}', SCHEMA)
+    assert all(row.sound for row in outbox.rows(0, 9, 9))
+    outbox.stop()
+    database = sqlite3.connect(tmp_path / "o")
+    database.execute(f"UPDATE windows SET {change} WHERE seq = 2")  # noqa: S608
+    database.commit()
+    database.close()
+    outbox.start()
+    assert [row.sound for row in outbox.rows(0, 9, 9)] == [True, False]
+    outbox.stop()

@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
+from edge.contract.commands import REQUESTS, IntervalRequest, PauseRequest
 from edge.daemon.command_handlers import CommandHandlers
 from edge.errors import ConfigError, EdgeError
-from edge.mqtt.commands import REQUESTS, CommandError, CommandQueue, IntervalRequest, PauseRequest, Reply, parse
+from edge.mqtt.commands import CommandError, CommandQueue, Reply, parse
 from edge.mqtt.properties import IncomingMessage
 from tests.support.publishing import TOPICS
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
+from edge.contract.payloads import Withheld
 from edge.daemon.metrics import Meter
 from edge.daemon.pipeline import Pipeline
 from edge.sample.portraits import read_portraits
@@ -369,7 +370,7 @@ def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thre
         windows += observer.observe(Frame(image, index / 10), hurry=index % 7 > 0)
     windows += observer.finish(10.0)
     assert sum(window.frames for window in windows) == 100
-    assert all(window.suppressed for window in windows)
+    assert {window.withheld for window in windows} == {Withheld(what="figures", reason="few_people")}
 
 
 def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:
