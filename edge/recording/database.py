@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge.contract.payloads import State, WindowPayload
+from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
-from edge.timing.clock import stamp
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ class Database:
         Raises:
             ConfigError, DiskError: As `start`; nothing was stored, and `start` has to be called again.
         """
-        came = stamp(now)
+        came = format_timestamp(now)
         with self._explained(), self._transaction() as database:
             before = database.total_changes
             rows = [
@@ -200,7 +200,7 @@ class Database:
         Raises:
             ConfigError, DiskError: As `store`.
         """
-        limit = stamp(now - timedelta(days=days))
+        limit = format_timestamp(now - timedelta(days=days))
         with self._explained(), self._transaction() as database:
             old = 'SELECT rowid FROM windows WHERE "end" < ?1 OR received < ?1 ORDER BY rowid LIMIT ?2'
             deleted = database.execute(f"DELETE FROM windows WHERE rowid IN ({old})", (limit, PRUNE_MOST)).rowcount  # noqa: S608

@@ -13,12 +13,11 @@ from urllib.parse import quote
 
 from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, Withheld
 from edge.contract.shares import ShareRange
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
 from edge.errors import ConfigError, EdgeError
 from edge.recording.database import LAYOUT, SELECT_LAYOUT_1, SELECTED, check_header, explain
 from edge.recording.window_record import WindowRecord
-from edge.timing.clock import stamp
 
 BUSY_SECONDS = 10.0
 
@@ -78,20 +77,20 @@ class Recording:
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
         query = f"SELECT {SELECTED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
-        return self._query(query, device, stamp(start), stamp(end))
+        return self._query(query, device, format_timestamp(start), format_timestamp(end))
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The states that the device reported until a moment, and its availability, each in order."""
         states = self._query(
             "SELECT since, mode, reason FROM states WHERE device = ? AND since < ? ORDER BY since, received",
             device,
-            stamp(end),
+            format_timestamp(end),
         )
         words = self._query(
             "SELECT received, iif(online, 'online', 'offline'), '' FROM availability "
             "WHERE device = ? AND received < ? ORDER BY rowid",
             device,
-            stamp(end),
+            format_timestamp(end),
         )
         return ([self._state_change(row) for row in states], [self._state_change(row) for row in words])
 
