@@ -22,7 +22,7 @@ from edge.contract.payloads import (
     WindowPayload,
     Withheld,
 )
-from edge.timing.clock import stamp
+from edge.contract.timestamps import format_timestamp
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 USUAL = {"angry": 0.03, "disgust": 0.01, "fear": 0.02, "happy": 0.2, "sad": 0.08, "surprise": 0.06, "neutral": 0.6}
@@ -68,7 +68,11 @@ class Classroom:
             epoch="5c400100",
             seq=seq,
             replayed=replayed,
-            window=Span(start=stamp(end - timedelta(seconds=self.seconds)), end=stamp(end), seconds=self.seconds),
+            window=Span(
+                start=format_timestamp(end - timedelta(seconds=self.seconds)),
+                end=format_timestamp(end),
+                seconds=self.seconds,
+            ),
             frames=frames,
             faces=FaceFigures(total=None, mean=None, min=None, max=None)
             if suppressed
@@ -89,7 +93,7 @@ class Classroom:
     def state(self, mode: str = "running", reason: str = "started", since: datetime | None = None) -> State:
         """A state message."""
         begun = since or datetime.now(timezone.utc)
-        return State.model_validate({"mode": mode, "reason": reason, "since": stamp(begun)})
+        return State.model_validate({"mode": mode, "reason": reason, "since": format_timestamp(begun)})
 
     def _shares(self, time: float, chance: random.Random) -> dict[str, float]:
         """Shares that swing over minutes, as a lesson does between telling, asking and trying out."""
