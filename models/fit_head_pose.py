@@ -136,8 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        detector = FaceDetector()
-        detector.start()
+        detector = FaceDetector.load()
         pictures = read_pictures(read_labels(args.labels), args.pictures, detector)
         content = build(pictures, args.away)
         content |= {

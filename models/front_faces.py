@@ -38,8 +38,7 @@ def turned_to_front(
     Raises:
         ModelError: The detector cannot be loaded.
     """
-    detector = FaceDetector(WIDTH)
-    detector.start()
+    detector = FaceDetector.load(WIDTH)
     height, width = detector.card.input.height, detector.card.input.width
     front = np.zeros(len(images), bool)
     for row, image in enumerate(images):

@@ -160,9 +160,8 @@ def wrong(face: Judged) -> bool:
 
 def run(args: argparse.Namespace) -> list[str]:
     """Judge all pictures, write what was asked for, and return the lines to print."""
-    detector, classifier = FaceDetector(args.detect_width), EmotionClassifier(args.model, args.emotions_output)
-    detector.start()
-    classifier.start()
+    detector = FaceDetector.load(args.detect_width)
+    classifier = EmotionClassifier.load(args.model, args.emotions_output)
     path = Path(args.model) if Path(args.model).exists() else SHIPPED / args.model
     calibration, _ = find_calibration(path, classifier.card, args.emotions_output)
     namer = Namer(classifier.labels, calibration.thresholds if calibration else {}, args.min_confidence)

@@ -63,7 +63,7 @@ check_wrapper() { [[ ! -e $wrapper ]] || grep -q 'systemd/install.sh' "$wrapper"
 files() {
   cd "$tree"
   printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-pages.lock \
-    requirements-sample.lock scripts/venv.sh models/__init__.py models/*.tflite models/*.json
+    scripts/venv.sh scripts/build_hook.py models/*.tflite models/*.json
   find edge -type f -not -path '*/__pycache__/*'
 }
 files_sum() { files | LC_ALL=C sort | (cd "$tree" && xargs -d '\n' sha256sum) | sha256sum; }
@@ -100,7 +100,7 @@ install_code() {
   do_it rm -rf "$release"
   do_it mkdir -p "$release"
   if [[ -n $dry ]]; then
-    tell "# copy $(files | wc -l) files there, make .venv from requirements.lock (about 500 MB)"
+    tell "# copy $(files | wc -l) files there, make .venv from requirements.lock (about 370 MB)"
   else
     files | tar -c -C "$tree" --no-recursion --owner 0 --group 0 --mode u=rwX,go=rX -T - | tar -C "$release" -xo
     in_release "$release" prepare_venv
@@ -108,7 +108,7 @@ install_code() {
     echo "$sum" >"$release/source.sha256"
   fi
   # The service cannot write there, and would compile at every start.
-  do_it "$release/.venv/bin/python" -m compileall -q "$release/edge" "$release/models"
+  do_it "$release/.venv/bin/python" -I -m compileall -q "$release/edge"
   do_it ln -sfn current/.venv "$home/.venv"
   do_it ln -sfn "releases/$(basename "$release")" "$home/current.new"
   do_it mv -T "$home/current.new" "$home/current"

@@ -1,4 +1,4 @@
-"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models, the portraits."""
+"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import gpiozero
 import numpy as np
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Lifetimes
@@ -90,13 +92,6 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
 
 
 @pytest.fixture
-def portraits() -> None:
-    """Skips where the portraits of the sample scene were not fetched."""
-    if not list((Path(sys.prefix) / "portraits").glob("*.whl")) and "EDGE_PORTRAITS" not in os.environ:
-        pytest.skip("the portraits of the sample scene are not there (./test fetches them)")
-
-
-@pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m edge` with an outbox of its own; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
@@ -146,7 +141,16 @@ def publish(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> str:
-    """A source without people, that needs no portraits and never ends."""
+    """A source without people that never ends."""
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in/a.png"), np.full((240, 320, 3), 90, np.uint8))
     return f"images:{tmp_path}/in"
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    """GPIO pins that are not there; the button's is pulled up, as a button to ground wants it."""
+    factory = gpiozero.Device.pin_factory = MockFactory()
+    yield factory
+    factory.close()
+    gpiozero.Device.pin_factory = None

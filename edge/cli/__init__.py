@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import PROGRAM, __version__
+from edge import __version__
 from edge.errors import EdgeError
+from edge.files.opencv_environment import set_opencv_environment
+from edge.files.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,7 @@ def run_command_line(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
+    set_opencv_environment()  # before a command imports cv2
     try:
         return _run(arguments)
     except EdgeError as error:
@@ -65,15 +68,21 @@ def run_command_line(arguments: list[str]) -> int:
         return 0
 
 
-def _as_called(examples: str) -> str:
-    return examples.replace("  edge ", f"  {PROGRAM} ")
+def program() -> str:
+    """How the user calls us: `./run` sets it."""
+    return os.environ.get("EDGE_COMMAND", "edge")
+
+
+def as_called(text: str) -> str:
+    """Commands in a text of ours, which stand behind two spaces, as the user has to type them."""
+    return text.replace("  edge ", f"  {program()} ")
 
 
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
+        prog=program(),
         description="Counts the emotions in a room and publishes numbers only, over MQTT.",
-        epilog=_as_called(EXAMPLES),
+        epilog=as_called(EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"edge {__version__}")
@@ -86,7 +95,7 @@ def _run(arguments: list[str]) -> int:
                 name,
                 help=summary,
                 description=f"{summary[0].upper()}{summary[1:]}.",
-                epilog=_as_called(module.EXAMPLES),
+                epilog=as_called(module.EXAMPLES),
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )
             module.add_arguments(command)
@@ -100,9 +109,8 @@ def _run(arguments: list[str]) -> int:
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """--config and --set, for the commands that read the configuration."""
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="configuration (default: ./config.yaml, else the shipped one)"
-    )
+    default = f"./config.yaml, else the shipped one, {shipped('config.yaml')}".replace("%", "%%")
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"configuration (default: {default})")
     parser.add_argument(
         "--set",
         action="append",

@@ -65,7 +65,6 @@ def main(args: argparse.Namespace) -> int:
     config = read_config(args)
     give_back_at_once()  # as the daemon does
     bench = Bench(config, EnergyMeter())
-    bench.start()
     console = Console(stderr=True)
     results = []
     for footage in _footage(args):

@@ -22,7 +22,7 @@ from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
 from edge.mqtt.client_factory import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
 from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
 
 
 def _models(config: Config) -> tuple[str, ModelSet]:
-    models = ModelSet.of(config)
-    models.start()
+    models = ModelSet.load(ModelChoice.of(config))
     if models.classifier is None:
         return f"{models.detector.card.identity}, in {runtime_version()}; no emotion model (mode: headcount)", models
     # A real inference: some runtimes load a model and fail at the first call.

@@ -17,7 +17,7 @@ import numpy as np
 from edge.cameras.normalize import read_picture
 from edge.cli import add_config_arguments, read_config
 from edge.errors import EXIT_OK, CameraError
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 
 if TYPE_CHECKING:
     import argparse
@@ -50,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Analyse every file; 0 when all could be read."""
     config = read_config(args)
-    vision, models = config.vision, ModelSet.of(config)
-    models.start()
+    vision, models = config.vision, ModelSet.load(ModelChoice.of(config))
     targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
     status = EXIT_OK
     for file, target in zip(args.files, targets, strict=True):

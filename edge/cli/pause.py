@@ -9,8 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import PROGRAM
-from edge.cli import add_config_arguments, read_config
+from edge.cli import add_config_arguments, program, read_config
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
@@ -40,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:
         PauseStore(path).store(Pause(printable(args.by, 80, replacement=""), _now()))
-        print(f"paused: the camera is closed within a second, and stays so until: {PROGRAM} resume")
+        print(f"paused: the camera is closed within a second, and stays so until: {program()} resume")
     else:
         print(f"paused already, since {pause.since}, by {pause.by}")
     if not _in_use(outbox_path(config)):

@@ -108,6 +108,8 @@ def default_client_id(path: Path) -> str:
 
 def _in_words(recorder: Recorder, session: Session) -> str:
     words = [f"{recorder.total or 0:,} windows, {recorder.stored:,} of them new"]
+    if recorder.newer:
+        words.append(f"{recorder.newer:,} of a newer version of edge, stored as they came: upgrade this recorder")
     if recorder.invalid:
         words.append(f"{recorder.invalid:,} invalid messages")
     if recorder.failing:

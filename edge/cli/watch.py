@@ -76,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 class _Watch:
-    """The subscription, and what it has told."""
+    """The subscription, and what it has received."""
 
     def __init__(self, subscription: Subscription, inbox: Inbox) -> None:
         self.subscription = subscription
@@ -90,6 +90,9 @@ class _Watch:
     def troubles(self) -> list[str]:
         """What a person who looks at the figures should know."""
         inbox, lost, found = self.inbox, self.subscription.lost, []
+        if inbox.newer:
+            names = ", ".join(map(printable, sorted(inbox.newer)[:3])) + (", ..." if len(inbox.newer) > 3 else "")
+            found.append(f"a newer version of edge sends here ({names}): upgrade this reader")
         if inbox.invalid:
             found.append(f"{inbox.invalid} invalid message{'s' * (inbox.invalid > 1)}")
         if lost:

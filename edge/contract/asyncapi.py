@@ -29,7 +29,7 @@ PARAMETERS: dict[str, JSON] = {
     "object": {"examples": ["classroom_room-204"], "description": "prefix and device, without special characters"},
 }
 DESCRIPTION = (
-    "What a room publishes and what it can be told, seen from the device: it sends windows and receives commands. "
+    "What a room publishes and what it can be asked, seen from the device: it sends windows and receives commands. "
     "docs/subscribe.md says it in words. Lifetimes (messageExpiryInterval) are those of the configuration as shipped; "
     "under MQTT 3.1.1 there are none, and `latest` is not retained."
 )

@@ -183,7 +183,8 @@ class ModelFiles(Payload):
     """The models in use."""
 
     faces: ModelInfo
-    emotions: ModelInfo | None = Field(description="null when faces are only counted")
+    emotions: ModelInfo | None = Field(description="null when emotions are not measured")
+    pose: ModelInfo | None = Field(None, description="the rule for head poses; null when they are not measured")
 
 
 class ScheduledPause(Payload):
@@ -236,10 +237,10 @@ class HealthPayload(Payload):
     uptime: float = Field(ge=0, description="seconds since the daemon started")
     fps: float = Field(ge=0, description="frames analysed per second since the last message")
     stages_ms: dict[str, float] = Field(
-        description="median milliseconds per stage of a frame; of suppressed windows only `detect`"
+        description="median milliseconds per stage of a frame; only `detect` where figures are withheld"
     )
     faces_per_frame: float | None = Field(
-        description="mean faces of the newest published window; null when it was suppressed"
+        description="mean faces of the newest published window; null when its figures were withheld"
     )
     temperature_c: float | None = Field(description="of the processor, degrees Celsius")
     throttled_bits: int | None = Field(

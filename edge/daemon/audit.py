@@ -18,7 +18,7 @@ from edge.config.schema import Config, without_password
 from edge.contract.timestamps import format_timestamp
 
 LOGGER = "edge.audit"
-SECRETIVE = ("camera", "mqtt")  # sections whose addresses may hold a password: only that they changed is told
+SECRETIVE = ("camera", "mqtt")  # sections whose addresses may hold a password: only that they changed is logged
 
 Event = Literal["start", "stop", "pause", "resume", "configuration"]
 

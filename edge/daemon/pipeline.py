@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ from edge.vision.rate_controller import Plan, RateController
 from edge.vision.tracker import MAX_AGE
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from edge.cameras.capture_thread import Frame
     from edge.config.schema import Config
     from edge.daemon.metrics import Meter
@@ -33,13 +34,24 @@ class Pipeline:
 
     Args:
         config: The configuration.
-        models: Detector and classifier, started.
-        meter: Told how long stages take.
+        models: Detector and classifier.
+        meter: Records how long stages take.
         timestamps: The time of day of windows.
         start: When the first window begins, monotonic seconds.
+        executor: Where detection runs that overlaps with classification; None: the two always take turns.
+        rate: Decides what there is time for; None: one made for this machine and configuration.
     """
 
-    def __init__(self, config: Config, models: ModelSet, meter: Meter, timestamps: Timestamps, start: float) -> None:
+    def __init__(
+        self,
+        config: Config,
+        models: ModelSet,
+        meter: Meter,
+        timestamps: Timestamps,
+        start: float,
+        executor: Executor | None = None,
+        rate: RateController | None = None,
+    ) -> None:
         self._meter = meter
         self._timestamps = timestamps
         self._builder = PayloadBuilder(
@@ -48,25 +60,25 @@ class Pipeline:
             models=ModelNames(
                 faces=models.detector.card.identity,
                 emotions=models.classifier.card.identity if models.classifier else None,
-                pose=None,
+                pose=f"{config.vision.pose}, {models.pose.identity}" if models.pose else None,
             ),
             min_faces=config.privacy.min_faces,
             round_to=config.privacy.round_to,
             estimator=models.estimator,
         )
         vision = config.vision
-        # Nobody can be followed from one picture of a folder to the next.
-        least = vision.fps if config.camera.source.startswith("images:") else vision.detect_fps
-        self._rate = RateController(vision.cpu_budget, len(os.sched_getaffinity(0)), least)
+        self._rate = rate or RateController.of(config)
         self._plan = Plan(vision.fps, vision.fps)
         self._planned = start
         self._frames = 0  # since then
-        self._hurried = False  # since then, at any time
+        self._late = False  # since then, at any time
         self._newest: float | None = None  # when the newest frame was taken
         self._analyzer = FrameAnalyzer(
-            models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan, self._measured
+            models.detector, models.classifier, models.rules(vision), self._plan, self._record_stage, executor,
+        )  # fmt: skip
+        self._aggregator = WindowAggregator(
+            models.labels, config.window.seconds, start, vision.fps, front_only=vision.pose == "front"
         )
-        self._aggregator = WindowAggregator(models.labels, config.window.seconds, start, vision.fps)
         self._pending: PendingFrame | None = None
 
     @property
@@ -74,47 +86,47 @@ class Pipeline:
         """Frames per second for which there is time."""
         return self._plan.fps
 
-    def expect(self, fps: float, now: float) -> None:
-        """Plan for so many frames per second, once a second; the running window goes on.
+    def update_plan(self, fps: float, now: float) -> None:
+        """Plan for a number of frames per second, once a second; the running window goes on.
 
         Args:
-            fps: How many are wanted.
+            fps: Frames per second that are wanted.
             now: Monotonic seconds.
         """
         since = now - self._planned
         if since < PLAN_EVERY and self._plan.fps <= fps:
             return
-        came, coming = self._frames / max(since, PLAN_EVERY), fps
-        if 0 < came < SLOW * self._plan.fps and not self._hurried:
-            coming = min(fps, came / SLOW)  # no plan for frames that the camera does not deliver
-        self._planned, self._frames, self._hurried = now, 0, False
-        self._rate.compare(time.process_time())
-        plan = self._rate.plan(coming)
-        if plan.fps == coming:
-            plan = replace(plan, fps=fps, detections=plan.detections if plan.follows else fps)
+        delivered, expected = self._frames / max(since, PLAN_EVERY), fps
+        if 0 < delivered < SLOW * self._plan.fps and not self._late:
+            expected = min(fps, delivered / SLOW)  # no plan for frames that the camera does not deliver
+        self._planned, self._frames, self._late = now, 0, False
+        self._rate.record_cpu_time(time.process_time())
+        plan = self._rate.plan(expected)
+        if plan.fps == expected:
+            plan = replace(plan, fps=fps, detections=plan.detections if plan.uses_flow else fps)
         self._plan = plan
-        self._analyzer.expect(plan)
+        self._analyzer.set_plan(plan)
         self._aggregator.expect(plan.fps)
 
-    def observe(self, frame: Frame, *, hurry: bool = False) -> list[WindowBody]:
+    def observe(self, frame: Frame, *, late: bool = False) -> list[WindowBody]:
         """Analyse a frame.
 
         Args:
             frame: Newer than all before.
-            hurry: The next one is already due: its faces may be looked for while those of this one are classified,
-                so that this one is counted only then.
+            late: The next one is already due: its faces may be detected while those of this one are classified, so
+                that this one is counted only then.
 
         Returns:
             The windows that were over before it was taken, oldest first.
         """
         self._frames += 1
-        self._hurried |= hurry
+        self._late |= late
         self._newest = frame.time
-        pending = self._analyzer.detect(frame, beside=self._rate.overlaps and (hurry or self._pending is not None))
+        pending = self._analyzer.detect(frame, overlap=self._rate.overlaps and (late or self._pending is not None))
         # The windows before come first: what is reset with a withheld one must not reach into this frame.
         done = self.due(frame.time)
         self._pending = pending
-        if not (hurry and self._rate.overlaps):
+        if not (late and self._rate.overlaps):
             self._count()
         return done
 
@@ -138,14 +150,14 @@ class Pipeline:
         """Count the frame that is on its way."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            observation = self._analyzer.count(pending)
-            self._rate.saw(observation.eligible)
+            observation = self._analyzer.complete(pending)
+            self._rate.record_faces(observation.eligible)
             self._aggregator.add(observation)
-            self._meter.frame()
+            self._meter.count_frame()
 
-    def _measured(self, stage: str, seconds: float, faces: int) -> None:
-        self._meter.stage(stage, seconds)
-        self._rate.took(stage, seconds, faces if stage == "classify" else 1)
+    def _record_stage(self, stage: str, seconds: float, faces: int) -> None:
+        self._meter.record_stage(stage, seconds)
+        self._rate.record_stage(stage, seconds, faces if stage == "classify" else 1)
 
     def _payload(self, window: Window) -> WindowBody:
         _, end = self._timestamps.span(window.start, window.end)
@@ -153,5 +165,5 @@ class Pipeline:
         if body.withheld is not None:  # a track would carry what a face was smoothed with into the next window
             self._analyzer.reset()
         # How long the stages took tells the number of faces far better than coarsely rounded counts do.
-        self._meter.close_window(body.faces.mean, told=self._builder.round_to == 1)
+        self._meter.close_window(body.faces.mean, exact=self._builder.round_to == 1)
         return body

@@ -173,7 +173,7 @@ class FailoverOutbox:
                 # SQLite's other errors are no OperationalError: the file is not what it was.
                 if not isinstance(error, sqlite3.OperationalError):
                     self._disk.set_aside(str(error))
-                # A full disk can still be read. One that cannot even be read is opened anew, as is a file that
+                # A full disk can still be read. One that cannot even be read is opened again, as is a file that
                 # somebody has replaced, which SQLite calls read-only.
                 elif reading or "readonly" in str(error):
                     self._close_disk()

@@ -42,7 +42,7 @@ class Outbox:
         self._now = now
         self._database: sqlite3.Connection | None = None
         self.epoch = ""
-        """Eight hexadecimal digits that change only when the database is created anew."""
+        """Eight hexadecimal digits that change only with a new database."""
         self.depth = 0
         """How many windows wait for the broker. May be read by any thread: it is changed in one step."""
         self.acknowledged: set[int] = set()

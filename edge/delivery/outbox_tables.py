@@ -57,7 +57,7 @@ class Row:
 
     @property
     def sound(self) -> bool:
-        """Whether it is what was stored, as far as that can be told."""
+        """Whether it is what was stored, as far as the checksum shows."""
         if self.checksum is None:
             return self.schema == version1.SCHEMA
         return self.checksum == checksum(self.body, self.schema)

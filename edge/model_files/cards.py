@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.files.shipped import shipped
 
 MAX_CARD_BYTES = 1_000_000
-SHIPPED = Path(__file__).resolve().parent.parent.parent / "models"
+SHIPPED = shipped("models")
 
 
 class _Part(BaseModel):
@@ -100,7 +101,7 @@ def face_card_path(detect_width: int) -> Path:
     """The card of the shipped detector that works at this width."""
     found = sorted(SHIPPED.glob(f"faces-{detect_width}x*.json"))
     if not found:
-        raise ModelError(f"{SHIPPED} has no face detector {detect_width} px wide", "check out the whole project again")
+        raise ModelError(f"{SHIPPED} has no face detector {detect_width} px wide", "install edge again")
     return found[0]
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.model_files.cards import SHIPPED
 
 FEATURES = ("offset", "ratio", "nose", "score")
 """What the rule weighs; `edge.vision.head_pose.measure` says what each is."""
@@ -50,6 +51,11 @@ class PoseRule(BaseModel):
     def identity(self) -> str:
         """`name@` and the first 12 digits of the file's sha256, as windows carry it."""
         return f"{self.name}@{self.sha256[:12]}"
+
+
+def pose_rule_path() -> Path:
+    """The shipped rule."""
+    return SHIPPED / "head-pose.json"
 
 
 def read_pose_rule(path: Path) -> PoseRule:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from edge.contract.labels import UNKNOWN
+from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.payloads import Info, State
 from edge.contract.topics import Topics, discovery_topic
 
@@ -29,7 +29,17 @@ ICONS = {
 }
 PEOPLE = {"unit_of_measurement": "people", "state_class": "measurement", "suggested_display_precision": 1}
 DIAGNOSTIC = {"entity_category": "diagnostic"}
+PERCENT = {"unit_of_measurement": "%", "state_class": "measurement", "suggested_display_precision": 0}
 HASH_DIGITS = 12
+
+# The shares of a window as edge.contract.shares.window_shares computes them: the estimate where there is one, else the
+# count over all named faces. `estimate`, `counts` and `named` are then what the rest of a template computes with.
+SHARES = (
+    "{% set window = value_json | default({}, true) %}"
+    "{% set counts = window['counts'] | default(none) %}"
+    "{% set estimate = window['estimate'] | default(none) if counts is mapping else none %}"
+    f"{{% set named = (counts.values() | sum) - (counts['{UNKNOWN}'] | default(0)) if counts is mapping else 0 %}}"
+)
 
 Component = dict[str, Any]
 
@@ -99,22 +109,37 @@ def _figures(info: Info, topics: Topics) -> dict[str, Component]:
             "icon": "mdi:account-group-outline",
         },
         "suppressed": {
-            **_binary("Too few people", _translated({True: "ON", False: "OFF"}, "suppressed")),
+            **_binary("Too few people", _withheld()),
             **DIAGNOSTIC,
             **from_latest,
+            "json_attributes_topic": topics.latest,
+            "json_attributes_template": _object(what=("withheld", "what"), reason=("withheld", "reason")),
             "icon": "mdi:incognito",
         },
     }
     labels = (*info.labels, UNKNOWN) if info.labels else ()
     for label in labels:
         found[f"emotion_{identifier(label)}"] = {
-            **_sensor("Unknown emotion" if label == UNKNOWN else label.capitalize(), _pick("people", label)),
+            **_sensor("Unknown emotion" if label == UNKNOWN else _name(label), _pick("people", label)),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-question-outline" if label == UNKNOWN else ICONS.get(label, "mdi:emoticon-outline"),
         }
+    for label in info.labels:
+        found[f"share_{identifier(label)}"] = {
+            "platform": "sensor",
+            "name": f"{_name(label)} share",
+            "value_template": _share(label),
+            "json_attributes_topic": topics.latest,
+            "json_attributes_template": _share_attributes(label),
+            **PERCENT,
+            **from_latest,
+            "icon": ICONS.get(label, "mdi:emoticon-outline"),
+        }
     # Nothing but the platform takes an entity away: what an earlier model, or the mode before, had announced.
-    return found | {f"emotion_{label}": {"platform": "sensor"} for label in (*ICONS, UNKNOWN) if label not in labels}
+    gone = [f"emotion_{label}" for label in (*ICONS, UNKNOWN) if label not in labels]
+    gone += [f"share_{label}" for label in ICONS if label not in labels]
+    return found | {key: {"platform": "sensor"} for key in gone}
 
 
 def _control(topics: Topics) -> dict[str, Component]:
@@ -164,7 +189,7 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             "icon": "mdi:state-machine",
             "state_topic": topics.state,
             "json_attributes_topic": topics.state,
-            "json_attributes_template": _object("reason", "since"),
+            "json_attributes_template": _object(reason=("reason",), since=("since",)),
         },
         "fps": {
             **_sensor("Frame rate", _pick("fps")),
@@ -211,9 +236,39 @@ def _translated(words: Mapping[Any, str], *keys: str) -> str:
     return f"{{{{ {{ {pairs} }}.get({_pick(*keys)} | string) }}}}"
 
 
-def _object(*keys: str) -> str:
-    """A template that keeps some values of a message as a JSON object."""
-    return f"{{{{ {{ {', '.join(f'{_quoted(key)}: {_pick(key)}' for key in keys)} }} | to_json }}}}"
+def _object(**keys: tuple[str, ...]) -> str:
+    """A template that keeps some values of a message as a JSON object: by their names there, the way to each."""
+    return f"{{{{ {{ {', '.join(f'{_quoted(name)}: {_pick(*way)}' for name, way in keys.items())} }} | to_json }}}}"
+
+
+def _withheld() -> str:
+    """A template: ON while the figures of a window are withheld, none where there is no window."""
+    shown = f"'ON' if ({_pick('withheld', 'what')}) == 'figures' else 'OFF'"
+    return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
+
+
+def _share(label: str) -> str:
+    """A template: the share of an emotion in per cent; none where nothing is known of it."""
+    key = _quoted(label)
+    counted = f"counts[{key}] / named if named > 0 and {key} in counts else none"
+    share = f"(estimate[{key}] | default({{}}, true))['share'] if estimate is mapping else {counted}"
+    return f"{SHARES}{{% set share = {share} %}}{{{{ (share * 100) | round(2) if share is number else none }}}}"
+
+
+def _share_attributes(label: str) -> str:
+    """A template: what a share was computed from, and its 90 % interval in per cent where it is an estimate."""
+    basis = "'estimate' if estimate is mapping else 'counts' if named > 0 else none"
+    limits = [
+        f"'{limit}': (interval['{limit}'] * 100) | round(2) if interval['{limit}'] is number else none"
+        for limit in ("low", "high")
+    ]
+    read = f"{{% set interval = estimate[{_quoted(label)}] | default({{}}, true) if estimate is mapping else {{}} %}}"
+    return f"{SHARES}{read}{{{{ {{ 'basis': {basis}, {', '.join(limits)} }} | to_json }}}}"
+
+
+def _name(label: str) -> str:
+    """What people read: `fear` is Afraid."""
+    return adjective(label).capitalize()
 
 
 def _quoted(text: str) -> str:

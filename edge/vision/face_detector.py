@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from edge.errors import ModelError
 from edge.model_files.cards import FaceCard, face_card_path, read_card
 from edge.vision.tflite import Model, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 NMS_IOU = 0.3  # measured on the classroom pictures: 0.45 lets doubles in and finds no more faces
 
@@ -24,12 +26,12 @@ class Detections(NamedTuple):
         boxes: (n, 4) as x, y, width, height.
         scores: (n,) 0..1.
         landmarks: (n, 5, 2) as x, y of the eye on the left of the picture, the eye on the right, the nose, and the left
-            and right corner of the mouth; may lie outside the frame.
+            and right corner of the mouth; may lie outside the frame. None from a detector that finds none.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
-    landmarks: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None = None
 
 
 NOBODY = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
@@ -56,23 +58,35 @@ class FaceDetector:
     """Finds every face in a frame.
 
     Args:
-        detect_width: 640, 1280 or 1920: the frame is scaled to fit this many pixels across.
-        threads: CPU threads.
+        card: The model's card.
+        model: The model, loaded.
+
+    Raises:
+        ModelError: The model does not fit its card.
     """
 
-    def __init__(self, detect_width: int = 1280, threads: int = 1) -> None:
-        self._detect_width = detect_width
-        self._threads = threads
+    def __init__(self, card: FaceCard, model: Model) -> None:
+        self.card = card
+        self._model = model
+        if not np.array_equal(model.input_table(), np.arange(-128, 128)):
+            raise ModelError(f"{card.file} has another input scale than 1", "make it with python -m models.yunet")
+        self._heads = [self._head(stride) for stride in card.strides]
 
-    def start(self) -> None:
-        """Load the model. Raises ModelError."""
-        cv2.setNumThreads(self._threads)  # else each resize would wake every core
-        path: Path = face_card_path(self._detect_width)
-        self.card = read_card(path, FaceCard)
-        self._model = Model(path, self.card, self._threads)
-        if not np.array_equal(self._model.input_table(), np.arange(-128, 128)):
-            raise ModelError(f"{self.card.file} has another input scale than 1", "make it with python -m models.yunet")
-        self._heads = [self._head(stride) for stride in self.card.strides]
+    @classmethod
+    def load(cls, detect_width: int = 1280, threads: int = 1) -> Self:
+        """Load a shipped model.
+
+        Args:
+            detect_width: 640, 1280 or 1920: the frame is scaled to fit this many pixels across.
+            threads: CPU threads.
+
+        Raises:
+            ModelError: It cannot be used.
+        """
+        cv2.setNumThreads(threads)  # else each resize would wake every core
+        path = face_card_path(detect_width)
+        card = read_card(path, FaceCard)
+        return cls(card, Model(path, card, threads))
 
     def _head(self, stride: int) -> _Head:
         rows, columns = self.card.input.height // stride, self.card.input.width // stride
@@ -108,12 +122,12 @@ class FaceDetector:
             return NOBODY
         boxes = np.concatenate([part.boxes for part in parts])
         scores = np.concatenate([part.scores for part in parts])
-        landmarks = np.concatenate([part.landmarks for part in parts])
+        landmarks = np.concatenate([part.landmarks for part in parts if part.landmarks is not None])
         # OpenCV reads lists in half the time that it needs for arrays.
         best = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.card.score_threshold, NMS_IOU)
         kept = np.asarray(best, np.intp).ravel()
-        found = Detections(boxes[kept] / scale, scores[kept], landmarks[kept] / scale)
-        return _inside(found, image.shape[1], image.shape[0])
+        size = image.shape[1], image.shape[0]
+        return _inside(boxes[kept] / scale, scores[kept], landmarks[kept] / scale, *size)
 
     def run_bare(self) -> None:
         """Run the model on what lies in its tensor, and nothing else: the least that a frame can cost."""
@@ -160,9 +174,10 @@ class FaceDetector:
         return Detections(np.concatenate([corner, size], axis=1), np.sqrt(product), landmarks)
 
 
-def _inside(found: Detections, width: int, height: int) -> Detections:
+def _inside(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], landmarks: NDArray[np.float32], width: int, height: int
+) -> Detections:
     """Boxes cut to the frame; those with nothing left are dropped."""
-    boxes, scores, landmarks = found
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     corners[:, 0::2] = corners[:, 0::2].clip(0, width)
     corners[:, 1::2] = corners[:, 1::2].clip(0, height)

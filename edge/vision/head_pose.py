@@ -14,15 +14,13 @@ from edge.vision.face_detector import Detections
 
 LEAST_LENGTH = 0.6  # of the eye-mouth distance: as eyes draw together in a profile, the offset must not explode
 LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
-HYSTERESIS = 0.5  # a track changes sides only when its evidence is this far beyond the threshold
-MEMORY = 0.7  # of the smoothed evidence that stays with each new detection
 
 
 def evidence(found: Detections, rule: PoseRule) -> NDArray[np.float32]:
     """How much speaks for faces that are turned to the front.
 
     Args:
-        found: n faces of one frame, as the detector gives them.
+        found: n faces of one frame, as the detector gives them, with landmarks.
         rule: The weights, see `models/head-pose.json`.
 
     Returns:
@@ -42,6 +40,8 @@ def measure(found: Detections) -> NDArray[np.float32]:
     * score: the detector's own score, 0..1, which drops for profiles, covered and blurred faces.
     """
     points = found.landmarks
+    if points is None:
+        raise ValueError("this detector finds no landmarks")
     eyes = (points[:, LEFT_EYE] + points[:, RIGHT_EYE]) / 2
     mouth = (points[:, LEFT_MOUTH] + points[:, RIGHT_MOUTH]) / 2
     axis, down = points[:, RIGHT_EYE] - points[:, LEFT_EYE], mouth - eyes

@@ -57,7 +57,6 @@ def test_wrong_usage_is_exit_2(edge: Edge) -> None:
         assert "usage:" in err
 
 
-@pytest.mark.usefixtures("portraits")
 def test_check_tries_everything(broker: int, edge: Edge) -> None:
     code, out, err = result(edge("check", "--set", f"mqtt.broker=mqtt://127.0.0.1:{broker}"))
     assert code == 0, out + err
@@ -68,7 +67,6 @@ def test_check_tries_everything(broker: int, edge: Edge) -> None:
     assert "1280x720" in lines["camera"]
 
 
-@pytest.mark.usefixtures("portraits")
 def test_check_with_the_embedded_broker(edge: Edge) -> None:
     code, out, err = result(edge("check"))
     assert code == 0, out + err

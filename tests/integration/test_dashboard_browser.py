@@ -141,7 +141,6 @@ def test_a_window_is_seen_within_two_seconds(broker: int, dashboard: Callable[..
 
 def test_a_killed_device_leaves_a_gap(
     broker: int, edge: StartEdge, subscribe: Callable[..., Subscriber], dashboard: Callable[..., str], open_page: Any,
-    portraits: None,
 ) -> None:  # fmt: skip
     arguments = ("run", "--set", "camera.source=sample:12", "--set", "window.seconds=1", "--set", "vision.fps=2")
     device = (*arguments, "--set", f"mqtt.broker=mqtt://127.0.0.1:{broker}", "--set", "device.name=room-1")

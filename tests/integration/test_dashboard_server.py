@@ -32,8 +32,8 @@ def test_a_page_that_is_too_slow_starts_again() -> None:
         assert (await anext(slow)).startswith(b"retry: 2000\nevent: hello\n")
         await anext(quick)
         for number in range(MAX_WAITING + 1):
-            feed.tell({"number": number})
-            assert await anext(quick) == b'event: news\ndata: {"number":%d}\n\n' % number
+            feed.send({"number": number})
+            assert await anext(quick) == b'event: change\ndata: {"number":%d}\n\n' % number
         with pytest.raises(StopAsyncIteration):
             await anext(slow)
 

@@ -47,7 +47,9 @@ def test_the_entities_of_a_device() -> None:
     components = described(labels=["happy", "sad"], window_seconds=2.5)["components"]
     people = [key for key, component in components.items() if component.get("unit_of_measurement") == "people"]
     assert people == ["faces", "emotion_happy", "emotion_sad", "emotion_unknown"]
-    for key in (*people, "suppressed"):
+    shares = [key for key, component in components.items() if component.get("unit_of_measurement") == "%"]
+    assert shares == ["share_happy", "share_sad"]
+    for key in (*people, *shares, "suppressed"):
         assert components[key]["state_topic"] == "classroom/room-9/latest"
         assert components[key]["expire_after"] == 8
         assert components[key]["availability_mode"] == "all"
@@ -72,10 +74,10 @@ def test_the_switch_speaks_the_language_of_the_command() -> None:
 def test_without_labels_there_are_only_faces_and_the_emotions_go() -> None:
     payload = described(labels=[])
     assert "faces" in payload["components"]
-    assert not [key for key in payload["components"] if key.startswith("emotion")]
-    assert {"emotion_happy", "emotion_neutral", "emotion_unknown"} < set(payload["removed"])
-    assert "emotion_sad" in described(labels=["happy"])["removed"]
-    assert "emotion_happy" not in described(labels=["happy"])["removed"]
+    assert not [key for key in payload["components"] if key.startswith(("emotion", "share"))]
+    assert {"emotion_happy", "emotion_neutral", "emotion_unknown", "share_happy"} < set(payload["removed"])
+    assert {"emotion_sad", "share_sad"} < set(described(labels=["happy"])["removed"])
+    assert not {"emotion_happy", "share_happy"} & set(described(labels=["happy"])["removed"])
 
 
 def test_plain_names_stay_readable() -> None:

@@ -28,8 +28,8 @@ from edge.config.loader import load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
 from edge.mqtt.discovery import discovery
-from edge.vision.frame_analyzer import FrameAnalyzer
-from edge.vision.model_set import ModelSet
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
+from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.rate_controller import Plan
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.paths import ROOT
@@ -69,7 +69,6 @@ def valid(name: str, value: Any) -> Any:
     return value
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tmp_path: Path) -> None:
     counted = {}
     for mode in ("headcount", "emotions"):
@@ -96,7 +95,6 @@ def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tm
     assert counted == {"headcount": (1, False), "emotions": (2, True)}
 
 
-@pytest.mark.usefixtures("portraits")
 def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker, "#")
     process = edge("run", *options(broker, "vision.emotions_model=/nowhere.json"))
@@ -109,8 +107,8 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     for message in subscriber.named("window")[:2] + subscriber.named("latest")[:2]:
         window = valid("window", message.json())
         assert abs(window["faces"]["mean"] - 25) <= 2
-        assert window["counts"] is window["people"] is window["estimate"] is window["quality"]["too_small"] is None
-        assert (window["suppressed"], window["model"]["emotions"]) == (False, None)
+        assert window["counts"] is window["people"] is window["estimate"] is window["unclassified"] is None
+        assert (window["withheld"], window["mode"], window["model"]["emotions"]) == (None, "headcount", None)
     info = valid("info", subscriber.named("info")[0].json())
     assert (info["mode"], info["labels"], info["models"]["emotions"]) == ("headcount", [], None)
     assert "mode: headcount" in info["estimate"]
@@ -124,16 +122,14 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     assert "faces (" in lines
 
 
-@pytest.mark.usefixtures("portraits")
-def test_few_people_are_suppressed_here_too(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+def test_figures_of_few_people_are_withheld_here_too(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     edge("run", *options(broker, "camera.source=sample:3"))
     window = subscriber.wait("window", 2)[1].json()
-    assert window["suppressed"]
+    assert window["withheld"] == {"what": "figures", "reason": "few_people"}
     assert set(window["faces"].values()) == {None}
 
 
-@pytest.mark.usefixtures("portraits")
 def test_a_reload_changes_the_mode_there_and_back(
     broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path
 ) -> None:
@@ -180,15 +176,18 @@ class Seats:
 
 
 def test_faces_of_every_size_are_counted() -> None:
-    observation = FrameAnalyzer(Seats(), None, 24, 0.4, Plan(5, 5)).observe(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
+    observation = FrameAnalyzer(Seats(), None, AnalysisRules(24, 0.4), Plan(5, 5)).analyze(
+        Frame(np.zeros((9, 9, 3), np.uint8), 1.0)
+    )
     assert (observation.faces, observation.too_small, observation.probabilities) == (3, 0, None)
 
 
 def test_models_are_made_for_the_mode() -> None:
     config = Config(mode="headcount")
-    assert ModelSet.of(config).classifier is None
-    assert ModelSet.of(config).labels == ()
-    assert ModelSet.of(config).key != ModelSet.of(Config()).key
+    models = ModelSet.load(ModelChoice.of(config))
+    assert models.classifier is None
+    assert models.labels == ()
+    assert models.choice != ModelChoice.of(Config())
 
 
 def test_a_live_camera_needs_no_deployment_then(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +207,7 @@ def test_home_assistant_is_told_of_a_head_counter() -> None:
     payload = json.loads(discovery(INFO.model_copy(update={"labels": [], "mode": "headcount"}), TOPICS))
     assert payload["device"]["model"] == "Head counter"
     shown = {key for key, component in payload["components"].items() if len(component) > 1}
-    assert not any(key.startswith("emotion_") for key in shown)
+    assert not any(key.startswith(("emotion_", "share_")) for key in shown)
     assert "faces" in shown
 
 

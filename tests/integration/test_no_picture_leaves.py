@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 from paho.mqtt import publish as paho
 
+from edge.contract.payloads import Info
+from edge.contract.topics import Topics
+from edge.mqtt.discovery import discovery
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.paths import ROOT
 from tests.support.reachability import PICTURES, SENDING, WRITING, calls, pictures, reachable
@@ -111,7 +114,6 @@ def _lines(folder: Path) -> list[str]:
     return (folder / "trace").read_text(errors="replace").splitlines()
 
 
-@pytest.mark.usefixtures("portraits")
 def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_path: Path) -> None:
     trace, subscriber = traced()
     assert trace.findings == []
@@ -123,9 +125,12 @@ def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_pa
     # 96 bytes: header, expiry, content type, the name of the schema, and the acknowledgement of a command.
     read = sum(len(message.topic) + len(message.payload) + 96 for message in ours)
     assert trace.sent <= read + 1000
+    # What Home Assistant is told follows from `info`, byte for byte.
+    infos = [Info.model_validate_json(message.payload) for message in subscriber.named("info")]
+    announced = {discovery(info, Topics("classroom", "room-1")) for info in infos}
     for message in ours:
         if message.name == "config":
-            assert len(message.payload) < 15_000
+            assert message.payload in announced
             continue
         assert len(message.payload) < 2000
         assert message.payload in (b"online", b"offline", b"") or _longest_text(json.loads(message.payload)) < 200
@@ -142,7 +147,6 @@ def _longest_text(value: object) -> int:
     return len(str(value))
 
 
-@pytest.mark.usefixtures("portraits")
 def test_every_leak_that_comes_to_mind_is_seen(traced: Traced) -> None:
     trace, subscriber = traced(LEAKS)
     seen = "\n".join(trace.findings)
@@ -164,6 +168,7 @@ def test_no_way_to_make_or_show_a_picture_is_reachable_from_the_daemon() -> None
     found = {name: pictures(tree) for name, tree in trees().items()}
     assert {name: words for name, words in found.items() if words} == {}
     assert {
+        "edge.daemon.composition",
         "edge.daemon.daemon",
         "edge.daemon.pipeline",
         "edge.cameras.opencv",
@@ -187,14 +192,16 @@ def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
     assert {name for name, words in able.items() if words} <= {
         "edge.cli.image",
         "edge.cli.bench",
-        "edge.web.setup.look",
+        "edge.web.setup.preview_analyzer",
     }
     assert not any(name.startswith("edge.bench") for name in reachable())
 
 
 def test_edge_preview_is_an_entry_point_of_its_own_and_says_so() -> None:
     assert not any(name.startswith(("edge.cli.preview", "edge.web")) for name in reachable())
-    assert "imencode" in pictures(ast.parse(reachable("edge.cli.preview")["edge.web.setup.look"].read_text()))
+    assert "imencode" in pictures(
+        ast.parse(reachable("edge.cli.preview")["edge.web.setup.preview_analyzer"].read_text())
+    )
     assert "It publishes and writes nothing." in (ROOT / "edge/cli/preview.py").read_text()
     assert "Pictures of people are shown here" in (ROOT / "edge/web/setup/static/index.html").read_text()
 
@@ -232,15 +239,15 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.daemon.pause_store": {"fresh.open", "json.dump"},  # who paused, and since when
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
     }
-    sends = {name: set(calls(tree, SENDING)) - {"Daemon(...).run"} for name, tree in trees().items()}
-    sends["edge.cli.run"] = {text for text in sends["edge.cli.run"] if not text.startswith("Daemon(")}
+    sends = {name: set(calls(tree, SENDING)) - {"build_daemon(...).run"} for name, tree in trees().items()}
+    sends["edge.cli.run"] = {text for text in sends["edge.cli.run"] if not text.startswith("build_daemon(")}
     assert {name: found for name, found in sends.items() if found} == {
         "edge.mqtt.embedded_broker": {
             "subprocess.Popen",
             "socket.socket",
         },  # the embedded broker; whether its port is free
         "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
-        "edge.daemon.mqtt_service": {"self._publisher.send"},  # answers to commands
+        "edge.daemon.mqtt_service": {"self._running.send"},  # answers to commands
         "edge.mqtt.connection": {"client.socket"},  # looks at the one of paho
         "edge.delivery.publisher": {"self._store.send"},
         "edge.delivery.failover_outbox": {"sender.send"},  # windows, from the outbox
@@ -260,7 +267,7 @@ def test_modules_are_imported_by_name_only_where_that_is_known() -> None:
 
 
 def test_a_running_daemon_has_loaded_nothing_that_draws() -> None:
-    code = "import edge.daemon.daemon, edge.cli.run, sys; print(*sys.modules)"
+    code = "import edge.daemon.composition, edge.cli.run, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert not loaded & {

@@ -171,11 +171,12 @@ def test_the_embedded_broker_moves_aside_when_its_port_is_taken(broker: int) -> 
 
 
 def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
-    publish: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    publish: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (tmp_path / "amqtt.py").write_text("raise SystemExit('anybody could have laid this into the current folder')\n")
+    monkeypatch.chdir(tmp_path)
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.mqtt.embedded_broker.shutil.which", lambda *_, **__: None)
-    embedded = EmbeddedBroker(free_port())
+    embedded = EmbeddedBroker(free_port(), path="")
     url = embedded.start()
     try:
         publisher = publish(url.port)
@@ -190,8 +191,7 @@ def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
 
 
 def test_no_broker_at_all_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.mqtt.embedded_broker.shutil.which", lambda *_, **__: None)
     monkeypatch.setattr("edge.mqtt.embedded_broker.importlib.util.find_spec", lambda _: None)
     with pytest.raises(BrokerError, match="apt-get install mosquitto") as caught:
-        EmbeddedBroker(free_port()).start()
+        EmbeddedBroker(free_port(), path="").start()
     assert caught.value.exit_code == 69

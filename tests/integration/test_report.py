@@ -23,12 +23,13 @@ from playwright.sync_api import sync_playwright
 from edge.cli import run_command_line
 from edge.errors import ConfigError
 from edge.recording.database import Database
-from edge.recording.reader import Recorded, Recording
+from edge.recording.reader import Recording
 from edge.recording.recorder import examine
 from edge.recording.session import Delivery
+from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import gaps, missing
 from edge.reporting.period import period, time_zone
-from edge.reporting.totals import MOST_NAMES, OTHER, add_up
+from edge.reporting.totals import MOST_LABELS, OTHER, add_up
 from tests.support.brokers import wait_for
 
 StartEdge = Callable[..., subprocess.Popen[str]]
@@ -126,7 +127,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(path, [("window", message(1, MONDAY, device="room-2"))], "room-2")
 
 
-def read(path: Path) -> list[Recorded]:
+def read(path: Path) -> list[WindowRecord]:
     recording = Recording(path)
     recording.start()
     found = list(recording.windows("room-1", MONDAY - timedelta(days=9), MONDAY + timedelta(days=9)))
@@ -295,13 +296,13 @@ def test_names_of_a_stranger_do_no_harm(tmp_path: Path) -> None:
         assert "paused: &lt;img src=x&gt;" in page
         assert ",=HYPERLINK" not in (tmp_path / f"{name}.csv").read_text()
     totals = add_up(list(_windows(tmp_path / "a.sqlite", device)))
-    assert len(totals.counts) < MOST_NAMES
+    assert len(totals.counts) < MOST_LABELS
     assert totals.estimate.keys() == totals.counts.keys()
     assert sum(totals.counts.values()) == sum(counts.values())
     assert OTHER in totals.counts
 
 
-def _windows(path: Path, device: str) -> list[Recorded]:
+def _windows(path: Path, device: str) -> list[WindowRecord]:
     recording = Recording(path)
     recording.start()
     found = list(recording.windows(device, MONDAY, MONDAY + MINUTE))
@@ -309,7 +310,7 @@ def _windows(path: Path, device: str) -> list[Recorded]:
     return found
 
 
-def test_a_recording_of_the_daemon(broker: int, edge: StartEdge, portraits: None, tmp_path: Path) -> None:
+def test_a_recording_of_the_daemon(broker: int, edge: StartEdge, tmp_path: Path) -> None:
     """The sample room, recorded for some seconds and reported while it goes on."""
     path = tmp_path / "r.sqlite"
     address = f"mqtt://127.0.0.1:{broker}"

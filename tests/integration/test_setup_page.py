@@ -11,32 +11,36 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
 
+from edge.cameras.capture_thread import Frame
+from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.cli.preview import _with_service
-from edge.config.schema import Config
+from edge.config.schema import Config, GpioConfig
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import CameraError
+from edge.hardware.gpio import GpioPins
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
+from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
 from edge.web.setup.distance import advice, lenses, metres
-from edge.web.setup.look import by_size
 from edge.web.setup.pages import routes
+from edge.web.setup.preview_analyzer import by_size
+from edge.web.setup.preview_session import PreviewSession, build_session, closed_because
 from edge.web.setup.quality import judge_light, sharpness
-from edge.web.setup.studio import PreviewSession, closed_because
 from tests.support.brokers import Subscriber, can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -124,7 +128,6 @@ def look_over(page: Any, url: str, width: int) -> None:
     assert hosts == {"127.0.0.1"}
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_page_lives_and_nothing_is_published_or_written(
     edge: Edge, browser: Any, broker: int, subscribe: Callable[..., Subscriber], tmp_path: Path
 ) -> None:
@@ -143,7 +146,6 @@ def test_the_page_lives_and_nothing_is_published_or_written(
     assert {path.name for path in tmp_path.iterdir() if not path.name.startswith("mosquitto")} == set()
 
 
-@pytest.mark.usefixtures("portraits")
 def test_headcount_shows_boxes_and_no_emotion(edge: Edge, browser: Any) -> None:
     page = browser.new_page()
     page.goto(address(edge("preview", "--port", "0", "--set", "camera.source=sample:7", "--set", "mode=headcount")))
@@ -158,17 +160,17 @@ def test_headcount_shows_boxes_and_no_emotion(edge: Edge, browser: Any) -> None:
 
 
 @contextmanager
-def showing(studio: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
-    """The page of a studio, served as `edge preview` does; its port and the thread that serves."""
+def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
+    """The page of a session, served as `edge preview` does; its port and the thread that serves."""
     ready, ports = threading.Event(), []
 
     def started(port: int, stop: Callable[[], None]) -> None:
         ports.append((port, stop))
-        studio.start(on_end=stop)
+        session.start(on_end=stop)
         ready.set()
 
-    studio.open()
-    app = server.application(routes(studio, {}), token="correct-horse-battery")
+    session.open()
+    app = server.application(routes(session, {}), token="correct-horse-battery")
     thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
     try:
@@ -176,7 +178,7 @@ def showing(studio: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
         yield ports[0][0], thread
     finally:
         ports[0][1]()
-        studio.stop()
+        session.stop()
         thread.join(20)
 
 
@@ -200,29 +202,27 @@ def ask_until_shown(port: int, after: int = 0) -> tuple[dict[str, Any], bytes]:
     pytest.fail("no picture")
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() -> None:
-    studio = PreviewSession(Config(), "sample:5", idle=6.0, linger=0.5)
-    with showing(studio) as (port, thread):
+    session = build_session(Config(), "sample:5", idle=6.0, linger=0.5)
+    with showing(session) as (port, thread):
         about, jpeg = ask_until_shown(port)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
         assert image.shape[:2] == (720, 1280)
         assert about["size"] == [1280, 720]
         assert {"happy", "neutral"} >= {face["emotion"] for face in about["faces"] if "emotion" in face}
-        wait_for(lambda: studio.closed, 30, "the camera to be closed")
-        assert studio._shot is None  # nothing of what it saw is kept
+        wait_for(lambda: session.closed, 30, "the camera to be closed")
+        assert session._shot is None  # nothing of what it saw is kept
         again, _ = ask_until_shown(port)
         assert again["number"] > about["number"]  # it was opened again
         thread.join(60)
         assert not thread.is_alive()
-        assert studio.closed
+        assert session.closed
 
 
-@pytest.mark.usefixtures("portraits")
 def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() -> None:
-    studio = PreviewSession(Config(mode="headcount"), "sample:3")
-    with showing(studio) as (port, _):
+    session = build_session(Config(mode="headcount"), "sample:3")
+    with showing(session) as (port, _):
         slow = HTTPConnection("127.0.0.1", port, timeout=60)
         slow.connect()
         slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -244,7 +244,7 @@ def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() 
 
 
 def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pictures: str) -> None:
-    with showing(PreviewSession(Config(mode="headcount"), pictures)) as (port, _):
+    with showing(build_session(Config(mode="headcount"), pictures)) as (port, _):
         first, _ = ask_until_shown(port)
         second, _ = ask_until_shown(port, first["number"])
         assert second["number"] > first["number"]
@@ -257,6 +257,16 @@ def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pic
         ask_until_shown(port)
 
 
+class CountingSupervisor(CameraSupervisor):
+    """Counts how often a frame is asked for."""
+
+    takes = 0
+
+    def take(self, timeout: float) -> Frame | None:
+        self.takes += 1
+        return super().take(timeout)
+
+
 def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "tests.support.network_camera", str(port)]
@@ -267,17 +277,20 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         wait_for(lambda: can_connect(port), 30, "the network camera")
-        studio = PreviewSession(config, config.camera.source)
-        with showing(studio) as (page, _):
+        models = ModelSet.load(ModelChoice.of(config))
+        make_capture = capture_maker(config, config.camera.source, time.monotonic)
+        counting = CountingSupervisor(make_capture, time.monotonic, recovers=True)
+        session = PreviewSession(config, config.camera.source, models, counting, GpioPins(GpioConfig()))
+        with showing(session) as (page, _):
             before, _ = ask_until_shown(page)
             process.kill()
             process.wait()
             wait_for(lambda: bool(ask(page)[1]["problem"]), 60, "the problem to be told")
             assert str(port) not in ask(page)[1]["problem"]  # where it is and how one gets in is nobody's business
-            with patch.object(studio._sensor, "take", wraps=studio._sensor.take) as take:
-                for _ in range(3):
-                    assert ask(page)[2] == b""
-            assert take.call_count < 50  # nothing spins while it waits
+            takes = counting.takes
+            for _ in range(3):
+                assert ask(page)[2] == b""
+            assert counting.takes - takes < 50  # nothing spins while it waits
             process = subprocess.Popen(command, cwd=ROOT)
             after, _ = ask_until_shown(page)
             assert after["number"] > before["number"]
@@ -345,7 +358,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
     assert "by Mrs Doe" in closed_because(config(), "usb:0")
     assert closed_because(config(), "sample") == ""
     with pytest.raises(CameraError, match="edge resume"):
-        PreviewSession(config(), "usb:0").open()
+        build_session(config(), "usb:0").open()
     PauseStore(tmp_path / "o.pause").clear()
     always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC", trust_clock=True)
     assert "schedule" in closed_because(always, "usb:0")
@@ -354,7 +367,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
         Override("Mrs Doe", format_timestamp(now), format_timestamp(now.replace(year=now.year + 1)))
     )
     assert closed_because(always, "usb:0") == ""
-    monkeypatch.setattr("edge.web.setup.studio.clock_synced", lambda: False)
+    monkeypatch.setattr("edge.web.setup.preview_session.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
     assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")
@@ -364,7 +377,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
 
 
 @pytest.fixture
-def scene(portraits: None) -> Scene:
+def scene() -> Scene:
     return Scene(read_portraits(), faces=12)
 
 

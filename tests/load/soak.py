@@ -29,7 +29,7 @@ from edge.daemon.mqtt_service import MqttService
 from edge.daemon.pipeline import Pipeline
 from edge.hardware.board import Readings
 from edge.timing.clock import Timestamps
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import can_connect, free_port, wait_for
 
 ALLOWED_MB = 5.0
@@ -45,8 +45,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         }
     )  # fmt: skip
     clock = FootageClock()
-    models = ModelSet(config.vision)
-    models.start()
+    models = ModelSet.load(ModelChoice.of(config))
     meter = metrics.Meter(0.0)
     link = MqttService(config, lambda _window: None)
     state = State(mode="running", reason="started", since=format_timestamp(clock.utc()))

@@ -11,7 +11,17 @@ from datetime import datetime, timedelta, timezone
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.contract.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, State, WindowPayload
+from edge.contract.payloads import (
+    FaceFigures,
+    ModelNames,
+    Quality,
+    ShareEstimate,
+    Span,
+    State,
+    Unclassified,
+    WindowPayload,
+    Withheld,
+)
 from edge.contract.timestamps import format_timestamp
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -21,7 +31,7 @@ FRAMES_PER_SECOND = 5
 SECONDS = 5.0  # length of a window
 IN_FLIGHT = 200  # windows of the backfill that are under way at once
 PER_SECOND = 1500  # and how many go in a second: a dashboard need not take them faster
-MODELS = ModelNames(faces="simulated@000000000000", emotions="simulated@000000000000")
+MODELS = ModelNames(faces="simulated@000000000000", emotions="simulated@000000000000", pose=None)
 
 
 @dataclass
@@ -54,6 +64,7 @@ class Classroom:
         mean = total / frames
         return WindowPayload(
             device=self.name,
+            mode="headcount" if self.headcount else "emotions",
             epoch="5c400100",
             seq=seq,
             replayed=replayed,
@@ -66,12 +77,17 @@ class Classroom:
             faces=FaceFigures(total=None, mean=None, min=None, max=None)
             if suppressed
             else FaceFigures(total=total, mean=round(mean, 2), min=math.floor(mean) - 1, max=math.ceil(mean) + 1),
+            facing=None,
             counts=counts if named else None,
+            unclassified=Unclassified(too_small=unknown // 2, away=None, unclear=counts["unknown"] - unknown // 2)
+            if named
+            else None,
             people={label: round(count / frames, 2) for label, count in counts.items()} if named else None,
             estimate={label: _interval(share, people) for label, share in shares.items()} if named else None,
-            suppressed=suppressed,
-            quality=Quality(coverage=1.0, too_small=unknown // 2 if named else None, clock_synced=True),
-            model=ModelNames(faces=MODELS.faces, emotions=None) if self.headcount else MODELS,
+            estimate_absent=None,
+            withheld=Withheld(what="figures", reason="few_people") if suppressed else None,
+            quality=Quality(coverage=1.0, clock_synced=True),
+            model=ModelNames(faces=MODELS.faces, emotions=None, pose=None) if self.headcount else MODELS,
         )
 
     def state(self, mode: str = "running", reason: str = "started", since: datetime | None = None) -> State:
@@ -90,10 +106,10 @@ class Classroom:
         return {**shares, "neutral": round(shares["neutral"] + 1 - sum(shares.values()), 2)}
 
 
-def _interval(share: float, people: float) -> Estimate:
+def _interval(share: float, people: float) -> ShareEstimate:
     """As wide as so few people make it."""
     half = 1.64 * math.sqrt(share * (1 - share) / people) * 0.9 + 0.01
-    return Estimate(share=share, low=round(max(0, share - half), 2), high=round(min(1, share + half), 2))
+    return ShareEstimate(share=share, low=round(max(0, share - half), 2), high=round(min(1, share + half), 2))
 
 
 class School:

@@ -162,7 +162,7 @@ def _play(rooms: list[Room], pipe: Pipe) -> None:
             pipe.send(True)
         elif word == "look":
             waiting = sum(room.link.depth for room in rooms)
-            connected = sum(room.link._publisher.connection.connected for room in rooms)
+            connected = sum(room.link.connected for room in rooms)
             pipe.send(Look(connected, waiting, time.process_time()))
         now = time.monotonic()
         while due and due[0][0] <= now:

@@ -43,7 +43,6 @@ def result(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 # The command
 
 
-@pytest.mark.usefixtures("portraits")
 def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
     words = "--size 1280x720 --faces 6,1 --frames 12 --json b.json --plot b.svg --one-core"
     code, out, err = result(edge("bench", *words.split()))
@@ -68,7 +67,14 @@ def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
     assert ET.parse(tmp_path / "b.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own
 
 
-@pytest.mark.usefixtures("portraits")
+def test_it_measures_every_face_where_a_daemon_would_find_no_time_for_it(edge: Edge, tmp_path: Path) -> None:
+    starved = "--set vision.cpu_budget=0.05 --set vision.detect_fps=0.1 --set vision.fps=60"
+    code, out, err = result(edge("bench", *f"--size 1280x720 --faces 50 --frames 4 --json b.json {starved}".split()))
+    assert code == 0, out + err
+    (scene,) = json.loads((tmp_path / "b.json").read_text())["results"]
+    assert scene["faces"] == scene["classified"] == 50
+
+
 def test_it_measures_without_a_classifier(edge: Edge, tmp_path: Path) -> None:
     words = "--size 640x360 --faces 3 --frames 2 --json b.json --set mode=headcount --set vision.detect_width=640"
     code, out, err = result(edge("bench", *words.split()))
@@ -109,7 +115,6 @@ def write_clip(path: Path, frames: int) -> None:
     writer.release()
 
 
-@pytest.mark.usefixtures("portraits")
 def test_scenes_repeat_and_nobody_comes_or_goes() -> None:
     one, other = SceneFootage(10, (640, 360)), SceneFootage(10, (640, 360))
     for _ in range(25):
@@ -158,7 +163,7 @@ def board(root: Path, files: dict[str, str]) -> Path:
 def test_energy_is_counted_where_there_is_a_counter(tmp_path: Path) -> None:
     root = board(tmp_path, {"powercap/intel-rapl:0/energy_uj": "1000000"})
     meter = EnergyMeter(root, "")
-    assert meter.tells
+    assert meter.available
     counter = root / "sys/class/powercap/intel-rapl:0/energy_uj"
     assert meter.per_call(lambda: counter.write_text(str(int(counter.read_text()) + 500_000)), 4) == 0.5
     assert meter.per_call(lambda: counter.write_text("7"), 4) is None
@@ -167,7 +172,7 @@ def test_energy_is_counted_where_there_is_a_counter(tmp_path: Path) -> None:
 def test_energy_is_power_times_time_where_there_are_rails(tmp_path: Path) -> None:
     files = {"hwmon/hwmon3/name": "ina3221\n", "hwmon/hwmon3/in1_input": "5000", "hwmon/hwmon3/curr1_input": "1200"}
     meter = EnergyMeter(board(tmp_path, files), "")
-    assert meter.tells
+    assert meter.available
     used = meter.per_call(lambda: None, 1)
     assert used is not None
     assert 0 <= used < 0.1
@@ -181,23 +186,20 @@ def test_energy_of_a_raspberry_pi_5(tmp_path: Path) -> None:
     assert EnergyMeter(tmp_path, str(firmware))._watts() == pytest.approx(1.65)
 
 
-def test_a_board_that_tells_nothing(tmp_path: Path) -> None:
-    assert not EnergyMeter(tmp_path, "").tells
-    assert not EnergyMeter(tmp_path, str(tmp_path / "none")).tells
+def test_a_board_without_a_meter(tmp_path: Path) -> None:
+    assert not EnergyMeter(tmp_path, "").available
+    assert not EnergyMeter(tmp_path, str(tmp_path / "none")).available
 
 
 # The fast ways and the plain ones
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
 def test_faces_are_cut_and_named_as_in_the_plain_way(size: tuple[int, int]) -> None:
-    detector, classifier = FaceDetector(), EmotionClassifier()
-    detector.start()
-    classifier.start()
+    detector, classifier = FaceDetector.load(), EmotionClassifier.load()
     image = Scene(read_portraits(), size=size, faces=40).render(1.0)
     boxes = detector.detect(image).boxes
-    crops = classifier.cut(image, boxes).copy()
+    crops = classifier.crop(image, boxes).copy()
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     side = boxes[:, 2:].max(axis=1)
     left = np.clip(boxes[:, 0] + boxes[:, 2] / 2 - side / 2, 0, size[0] - side).round().astype(int)
@@ -218,9 +220,7 @@ def test_faces_are_cut_and_named_as_in_the_plain_way(size: tuple[int, int]) -> N
 
 @pytest.fixture(scope="module")
 def small_detector() -> FaceDetector:
-    found = FaceDetector(640)
-    found.start()
-    return found
+    return FaceDetector.load(640)
 
 
 class FixedOutputs:

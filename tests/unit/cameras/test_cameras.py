@@ -300,12 +300,12 @@ class Steady:
 @pytest.mark.parametrize("turned", [False, True])
 def test_frames_that_nobody_would_see_are_not_decoded(*, turned: bool) -> None:
     camera = Steady()
-    capture = CaptureThread(OrientedCamera(camera, Orientation(sides=True)) if turned else camera)
+    capture = CaptureThread(OrientedCamera(camera, Orientation(horizontal=True)) if turned else camera)
     capture.start()
     assert capture.wait_open(5)
     ages = []
     for _ in range(8):
-        capture.rest_until(time.monotonic() + 0.25)
+        capture.skip_until(time.monotonic() + 0.25)
         time.sleep(0.25)
         frame = capture.take(5)
         assert frame is not None
@@ -320,7 +320,7 @@ def test_a_consumer_that_comes_early_is_served_all_the_same() -> None:
     capture = CaptureThread(camera)
     capture.start()
     assert capture.take(5) is not None
-    capture.rest_until(time.monotonic() + 30)
+    capture.skip_until(time.monotonic() + 30)
     began = time.monotonic()
     assert capture.take(5) is not None
     assert capture.take(5) is not None

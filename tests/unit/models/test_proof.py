@@ -62,8 +62,7 @@ def test_the_daemon_reads_probabilities_without_a_second_softmax(tmp_path: Path,
     card = json.loads((SHIPPED / "emotions.json").read_text())
     card["outputs"]["ferplus"] |= {"kind": "probabilities", "temperature": temperature}
     (tmp_path / "emotions.json").write_text(json.dumps(card))
-    classifier = EmotionClassifier(str(tmp_path / "emotions.json"))
-    classifier.start()
+    classifier = EmotionClassifier.load(str(tmp_path / "emotions.json"))
     shares = classifier.classify(np.dstack([picture()] * 3), BOX)
 
     content = read_card(SHIPPED / "emotions.json", EmotionCard)
@@ -84,8 +83,7 @@ def test_a_model_on_three_channels_is_fed_grey(monkeypatch: pytest.MonkeyPatch, 
     card = json.loads((SHIPPED / "emotions.json").read_text())
     card["input"] |= {"channels": 3}
     (tmp_path / "mine.json").write_text(json.dumps(card))
-    classifier = EmotionClassifier(str(tmp_path / "mine.json"))
-    classifier.start()
+    classifier = EmotionClassifier.load(str(tmp_path / "mine.json"))
     classifier.classify(np.dstack([picture()] * 3), BOX)
     assert np.array_equal(fed[0].view(np.uint8), np.dstack([picture()] * 3))
 

@@ -25,7 +25,7 @@ def incoming(payload: bytes, name: str = "pause", **more: Any) -> IncomingMessag
 
 
 class Recorder:
-    """A daemon that only remembers what it was told to do."""
+    """The parts that commands reach, in one; it only records what they are asked to do."""
 
     def __init__(self, config: Config | None = None, *, fails: bool = False) -> None:
         self.config = config or Config()
@@ -42,6 +42,13 @@ class Recorder:
             raise ConfigError("config.yaml:3: found 0")
         return Config.model_validate({"window": {"seconds": 3}})
 
+    @property
+    def wanted(self) -> Config:
+        return self.config
+
+    def reload(self, by: str) -> None:
+        self.apply(self.read_config(), by)
+
     def apply(self, config: Config, by: str) -> None:
         self._do("apply", config.window.seconds)
         self.config = config
@@ -52,14 +59,18 @@ class Recorder:
     def resume(self, by: str) -> None:
         self._do("resume", by)
 
-    def publish_health(self) -> None:
+    def publish(self) -> None:
         self._do("health")
+
+
+def handlers_of(recorder: Any) -> CommandHandlers:
+    return CommandHandlers(pauses=recorder, reload=recorder, health=recorder)
 
 
 def give(daemon: Recorder, *messages: IncomingMessage) -> list[Reply]:
     replies: list[Reply] = []
     commands = CommandQueue(TOPICS, replies.append, ["homeassistant"])
-    control = CommandHandlers(daemon)
+    control = handlers_of(daemon)
     for message in messages:
         commands.receive(message)
     while True:
@@ -169,7 +180,7 @@ def test_other_topics_are_none_of_its_business_and_a_flood_is_bounded() -> None:
     assert not commands.receive(IncomingMessage("classroom/room-9/cmd/pause/response", b"", False, None, None))
     for _ in range(1000):
         assert commands.receive(incoming(b"", "health"))
-    control = CommandHandlers(Recorder())
+    control = handlers_of(Recorder())
     for _ in range(100):
         commands.serve(control.handlers)
     assert len(replies) == 100

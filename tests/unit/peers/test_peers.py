@@ -15,7 +15,6 @@ from tests.system.peers.score import Score, Truth, score, shown
 from tests.system.peers.talk import Worker
 
 
-@pytest.mark.usefixtures("portraits")
 def test_we_alone_are_compared_with_ourselves(tmp_path: Path) -> None:
     words = f"-m tests.system.peers --only nobody --faces 6 --rounds 2 --json {tmp_path / 'p.json'}"
     run = subprocess.run([sys.executable, *words.split()], capture_output=True, text=True, timeout=100, check=False)

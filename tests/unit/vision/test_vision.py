@@ -26,7 +26,7 @@ from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from edge.vision.emotion_classifier import MAX_FACES, EmotionClassifier
 from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.rate_controller import Plan
 from edge.vision.tflite import Model
 from edge.vision.tracker import Tracker, overlap
@@ -34,22 +34,17 @@ from edge.vision.tracker import Tracker, overlap
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
-    found = FaceDetector(1280)
-    found.start()
-    return found
+    return FaceDetector.load(1280)
 
 
 @pytest.fixture(scope="module")
 def classifier() -> EmotionClassifier:
-    found = EmotionClassifier()
-    found.start()
-    return found
+    return EmotionClassifier.load()
 
 
 def analysis(detector: Any, classifier: Any, **options: Any) -> FrameAnalyzer:
-    return FrameAnalyzer(
-        detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "plan": Plan(5, 5), **options}
-    )
+    rules = AnalysisRules(options.pop("min_face_px", 24), options.pop("min_confidence", 0.4))
+    return FrameAnalyzer(detector, classifier, rules, **{"plan": Plan(5, 5), **options})
 
 
 # Frames
@@ -67,7 +62,7 @@ def test_every_shape_of_frame_is_analysed(
     assert image is not None
     assert image.dtype == np.uint8
     assert image.shape == (*shape[:2], 3)
-    observation = analysis(detector, classifier).observe(Frame(image, 1.0))
+    observation = analysis(detector, classifier).analyze(Frame(image, 1.0))
     assert observation.faces == sum(observation.counts.values())
 
 
@@ -116,14 +111,13 @@ def test_people_of_the_photograph_are_found(detector: FaceDetector, classifier: 
     assert labels.count("happy") >= 4
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: EmotionClassifier) -> None:
     scene = Scene(read_portraits(), faces=25)
     eyes = analysis(detector, classifier)
     errors, happy, truly_happy, total = [], 0, 0, 0
     for step in range(100):
         time = step / 5
-        observation = eyes.observe(Frame(scene.render(time), time))
+        observation = eyes.analyze(Frame(scene.render(time), time))
         truth = scene.truth(time)
         errors.append(abs(observation.faces - len(truth)))
         happy += observation.counts["happy"]
@@ -133,7 +127,6 @@ def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: E
     assert abs(happy - truly_happy) / total < 0.15
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1.5, 2.5])
 def test_boxes_follow_the_size_of_the_frame(detector: FaceDetector, scale: float) -> None:
     scene = Scene(read_portraits(), faces=6, seed=3)
@@ -165,19 +158,19 @@ class Crowd:
 @pytest.mark.parametrize("faces", [0, 1, 200, 1000])
 def test_any_number_of_faces_is_counted(faces: int, classifier: EmotionClassifier) -> None:
     image = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8)
-    observation = analysis(Crowd(faces), classifier).observe(Frame(image, 0.0))
+    observation = analysis(Crowd(faces), classifier).analyze(Frame(image, 0.0))
     assert observation.faces == sum(observation.counts.values()) == min(faces, MAX_FACES)
 
 
 def test_small_faces_are_counted_but_not_named(classifier: EmotionClassifier) -> None:
     image = np.zeros((720, 1280, 3), np.uint8)
-    observation = analysis(Crowd(30), classifier, min_face_px=41).observe(Frame(image, 0.0))
+    observation = analysis(Crowd(30), classifier, min_face_px=41).analyze(Frame(image, 0.0))
     assert observation.counts["unknown"] == observation.too_small == 30
 
 
 def test_uncertain_faces_are_unknown(classifier: EmotionClassifier) -> None:
     image = np.zeros((720, 1280, 3), np.uint8)
-    observation = analysis(Crowd(30), classifier, min_confidence=1.0).observe(Frame(image, 0.0))
+    observation = analysis(Crowd(30), classifier, min_confidence=1.0).analyze(Frame(image, 0.0))
     assert observation.counts["unknown"] == 30
     assert observation.too_small == 0
 
@@ -214,7 +207,7 @@ def test_tracks_neither_lose_nor_double_a_face(frames: list[tuple[NDArray[np.flo
         assert len(now) == len(boxes)
         assert len({id(track) for track in now + missed}) == len(now) + len(missed)
         assert all(np.array_equal(track.box, box) for track, box in zip(now, boxes, strict=True))
-        assert all(time - track.seen <= tracker.max_age for track in missed)
+        assert all(time - track.last_seen <= tracker.max_age for track in missed)
 
 
 def test_a_missed_frame_is_no_lost_face() -> None:
@@ -310,12 +303,11 @@ def test_cards_that_are_none(tmp_path: Path) -> None:
 
 def test_an_output_that_the_model_lacks() -> None:
     with pytest.raises(ModelError, match="it has ferplus, fer2013"):
-        EmotionClassifier(output="mood").start()
+        EmotionClassifier.load(output="mood")
 
 
 @pytest.mark.parametrize("width", [640, 1280, 1920])
 def test_every_shipped_detector_starts(width: int) -> None:
-    found = FaceDetector(width)
-    found.start()
+    found = FaceDetector.load(width)
     found.detect(np.zeros((90, 160, 3), np.uint8))
     assert found.card.input.width == width

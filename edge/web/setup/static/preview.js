@@ -63,7 +63,7 @@ function legend(room) {
   const list = document.getElementById("legend");
   const entries = (room.labels.length ? [...room.labels, "unknown"] : ["face"]).map((name) => [name, COLOURS[name] ?? COLOURS.unknown]);
   for (const [name, colour] of entries) list.append(entry(name, (mark) => { mark.style.background = colour; }));
-  if (room.mode === "emotions") list.append(entry(`too small for an emotion (under ${room.min_face_px} px)`, (mark) => {
+  if (room.emotions) list.append(entry(`too small for an emotion (under ${room.min_face_px} px)`, (mark) => {
     mark.className = "dashed";
     mark.style.borderColor = TOO_SMALL;
   }));

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from edge.cameras.supervisor import CameraSupervisor
+from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import live
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import OverrideStore, PauseStore
@@ -19,8 +19,8 @@ from edge.errors import CameraError, EdgeError
 from edge.hardware.gpio import GpioPins
 from edge.timing.clock import clock_synced
 from edge.timing.schedule import in_words
-from edge.vision.model_set import ModelSet
-from edge.web.setup.look import FPS, PreviewAnalyzer, as_jpeg
+from edge.vision.model_set import ModelChoice, ModelSet
+from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ RATE_OVER = 10  # frames
 
 @dataclass(frozen=True)
 class Shot:
-    """The newest picture as JPEG, and what is to be told about it. `number` is another one for every shot."""
+    """The newest picture as JPEG, and what the page shows about it. `number` is another one for every shot."""
 
     number: int
     about: dict[str, Any] = field(repr=False)
@@ -51,20 +51,32 @@ class PreviewSession:
     Args:
         config: The configuration.
         source: What to open; resolved, never `auto`.
+        models: Detector and classifier.
+        camera: The camera of that source.
+        gpio: The lamp.
         idle: Seconds without a viewer after which `on_end` is called.
         linger: Seconds without a viewer after which the camera is closed.
     """
 
-    def __init__(self, config: Config, source: str, *, idle: float = IDLE, linger: float = LINGER) -> None:
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        models: ModelSet,
+        camera: CameraSupervisor,
+        gpio: GpioPins,
+        *,
+        idle: float = IDLE,
+        linger: float = LINGER,
+    ) -> None:
         self._config = config
         self._source = source
         self._idle = idle
         self._linger = linger
-        self._models = ModelSet.of(config)
-        # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
-        self._room = GpioPins(config.gpio.model_copy(update={"button": None}))
-        self._sensor = CameraSupervisor.of(config, source, time.monotonic, self._room.light)
-        self._look = PreviewAnalyzer(self._models, config.vision)
+        self._models = models
+        self._camera = camera
+        self._gpio = gpio
+        self._analyzer = PreviewAnalyzer(models, config.vision)
         self._changed = threading.Condition()
         self._shot: Shot | None = None
         self._problem = ""
@@ -72,21 +84,20 @@ class PreviewSession:
         self._asked = time.monotonic()
         self._stopping = threading.Event()
         self._times: deque[float] = deque(maxlen=RATE_OVER)
-        self._thread = threading.Thread(target=self._run, name="studio")
+        self._thread = threading.Thread(target=self._run, name="preview")
 
     def open(self) -> None:
-        """Load the models and open the camera, which takes seconds.
+        """Open the camera, which takes seconds.
 
         Raises:
-            EdgeError: There is no camera, or a model cannot be used, or the room is paused.
+            EdgeError: There is no camera, or the room is paused.
         """
         closed = closed_because(self._config, self._source)
         if closed:
             raise CameraError(closed)
-        self._models.start()
-        self._room.start()
-        self._sensor.start()
-        while not self._sensor.wait_open(TICK):
+        self._gpio.start()
+        self._camera.start()
+        while not self._camera.wait_open(TICK):
             pass
 
     def start(self, on_end: Callable[[], None]) -> None:
@@ -106,18 +117,18 @@ class PreviewSession:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
-        self._sensor.stop()
-        self._room.stop()
+        self._camera.stop()
+        self._gpio.stop()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The emotions that can be named, once it has started; empty when faces are only counted."""
+        """The emotions that can be named; empty when faces are only counted."""
         return self._models.labels
 
     @property
     def closed(self) -> bool:
         """Whether nothing holds the camera open."""
-        return self._sensor.closed
+        return self._camera.closed
 
     def newest(self, after: int, timeout: float) -> tuple[Shot | None, str]:
         """The newest shot, waiting for one that is not number `after`; whoever asks counts as a viewer.
@@ -158,18 +169,18 @@ class PreviewSession:
     def _step(self, began: float) -> None:
         """One frame, if one comes in time."""
         try:
-            self._sensor.resume()
-            if self._sensor.ended:  # a film is shown again
-                self._sensor.pause()
+            self._camera.resume()
+            if self._camera.ended:  # a film is shown again
+                self._camera.pause()
                 return
-            frame = self._sensor.take(TICK)
+            frame = self._camera.take(TICK)
             if frame is None:
-                if self._sensor.problem:  # then the next call would not wait either
-                    self._tell(self._sensor.problem)
+                if self._camera.problem:  # then the next call would not wait either
+                    self._set_problem(self._camera.problem)
                     self._stopping.wait(TICK)
                 return
             taken = time.monotonic()
-            about, jpeg = self._look.at(frame), as_jpeg(frame.image)
+            about, jpeg = self._analyzer.describe(frame), as_jpeg(frame.image)
         except EdgeError as error:
             self._close(str(error))
             self._stopping.wait(AGAIN)
@@ -186,7 +197,7 @@ class PreviewSession:
             self._changed.notify_all()
         self._stopping.wait(max(0.0, began + 1 / FPS - now))
 
-    def _tell(self, problem: str) -> None:
+    def _set_problem(self, problem: str) -> None:
         with self._changed:
             if problem and problem != self._problem:
                 logger.warning("%s", problem)
@@ -194,9 +205,9 @@ class PreviewSession:
 
     def _close(self, problem: str) -> None:
         """Close the camera and keep nothing of what it saw."""
-        self._tell(problem)
-        self._sensor.pause()
-        self._look.reset()
+        self._set_problem(problem)
+        self._camera.pause()
+        self._analyzer.reset()
         self._models.reset()
         self._times.clear()
 
@@ -204,6 +215,20 @@ class PreviewSession:
         with self._changed:
             asked = self._asked
             self._changed.wait_for(lambda: self._asked != asked or self._stopping.is_set(), TICK)
+
+
+def build_session(config: Config, source: str, *, idle: float = IDLE, linger: float = LINGER) -> PreviewSession:
+    """Load the models and put a session together; see PreviewSession.
+
+    Raises:
+        ModelError: A model cannot be used.
+    """
+    models = ModelSet.load(ModelChoice.of(config))
+    # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
+    gpio = GpioPins(config.gpio.model_copy(update={"button": None}))
+    make_capture = capture_maker(config, source, time.monotonic)
+    camera = CameraSupervisor(make_capture, time.monotonic, recovers=live(source), set_lamp=gpio.set_lamp)
+    return PreviewSession(config, source, models, camera, gpio, idle=idle, linger=linger)
 
 
 def closed_because(config: Config, source: str) -> str:
