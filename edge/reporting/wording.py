@@ -95,7 +95,7 @@ def notes(report: ReportData) -> list[str]:
         ),
         (
             totals.emotions_withheld,
-            f"In {totals.emotions_withheld:,} windows too few people were near enough or facing the front: no emotions.",
+            f"In {totals.emotions_withheld:,} windows too few people were near enough or facing front: no emotions.",
         ),
         (
             totals.unknown and report.basis,

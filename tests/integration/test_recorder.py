@@ -164,7 +164,7 @@ def test_every_window_once_with_states_and_availability(
         ("room-1", EPOCH, 4, 1),
         ("room-2", EPOCH, 1, 0),
     ]
-    hidden = "SELECT faces_total, faces_mean, faces_min, faces_max, counts, estimate, too_small FROM windows"
+    hidden = "SELECT faces_total, faces_mean, faces_min, faces_max, counts, estimate, unclassified FROM windows"
     assert rows(path, f"{hidden} WHERE withheld = 'figures'") == [(None,) * 7]
     assert rows(path, f"{hidden} WHERE seq = 3") == [
         (30, 3.0, 1, 9, '{"happy":9,"neutral":20,"unknown":1}', '{"happy":{"share":0.2,"low":0.1,"high":0.3}}', 0)
