@@ -167,7 +167,15 @@ def test_every_window_once_with_states_and_availability(
     hidden = "SELECT faces_total, faces_mean, faces_min, faces_max, counts, estimate, unclassified FROM windows"
     assert rows(path, f"{hidden} WHERE withheld = 'figures'") == [(None,) * 7]
     assert rows(path, f"{hidden} WHERE seq = 3") == [
-        (30, 3.0, 1, 9, '{"happy":9,"neutral":20,"unknown":1}', '{"happy":{"share":0.2,"low":0.1,"high":0.3}}', 0)
+        (
+            30,
+            3.0,
+            1,
+            9,
+            '{"happy":9,"neutral":20,"unknown":1}',
+            '{"happy":{"share":0.2,"low":0.1,"high":0.3}}',
+            '{"too_small":0,"away":null,"unclear":1}',
+        )
     ]
     emotions = "SELECT emotion, count, share, high FROM emotions WHERE seq = 2 ORDER BY emotion"
     assert rows(path, emotions) == [("happy", 6, 0.2, 0.3), ("neutral", 20, None, None), ("unknown", 1, None, None)]
