@@ -86,7 +86,8 @@ class Chain:
         front = evidence(found, rule) > 0
         seen = (found.boxes[:, 3] >= self._min_face_px) & (front | self._any)
         rows = np.flatnonzero(seen)
-        said = self._classifier.classify(picture.image, found.boxes[rows], roll(found.landmarks[rows]))
+        rolls = roll(found.landmarks)[rows]
+        said = self._classifier.classify(picture.image, found.boxes[rows], rolls)
         names = (*self._classifier.labels, "unknown")
         emotions = ["unknown"] * len(front)
         for row, name in zip(rows, self._namer.name(said), strict=True):

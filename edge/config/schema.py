@@ -87,7 +87,7 @@ class VisionConfig(Section):
         0.3,
         ge=0,
         le=1,
-        description="less certain emotions are counted as unknown; strong ones need more, see the model",
+        description="less certain emotions are counted as unknown; strong ones need more",
     )
     pose: Literal["front", "any"] = Field(
         "front", description="whose emotions are named: faces turned to the front, or faces in any pose"
@@ -276,7 +276,7 @@ class Config(Section):
     device: DeviceConfig = DeviceConfig()
     mode: Mode = Field(
         "emotions",
-        description="headcount: faces; facing: and how many are turned to the front; emotions: and expressions",
+        description="headcount: faces; facing: and who is turned to the front; emotions: and expressions",
     )
     camera: CameraConfig = CameraConfig()
     vision: VisionConfig = VisionConfig()
@@ -293,9 +293,9 @@ class Config(Section):
     def _declared(self) -> Config:
         if live(self.camera.source) and self.lacks_deployment:
             raise ValueError(
-                f"camera.source {without_password(self.camera.source)} is a live camera, and in mode: {self.mode} "
-                "it is opened only when deployment.responsible and deployment.legal_basis say who answers for it and on "
-                "what legal basis; fill in both, or use camera.source: sample or mode: headcount"
+                f"camera.source {without_password(self.camera.source)} is a live camera: in mode: {self.mode} it is "
+                "opened only when deployment.responsible and deployment.legal_basis say who answers for it and on what "
+                "legal basis; fill in both, or use camera.source: sample or mode: headcount"
             )
         return self
 

@@ -33,6 +33,11 @@ class Detections(NamedTuple):
     scores: NDArray[np.float32]
     landmarks: NDArray[np.float32] | None = None
 
+    def first(self, most: int) -> Detections:
+        """The best `most` of them."""
+        landmarks = None if self.landmarks is None else self.landmarks[:most]
+        return Detections(self.boxes[:most], self.scores[:most], landmarks)
+
 
 NOBODY = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
 

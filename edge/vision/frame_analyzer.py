@@ -195,9 +195,8 @@ class FrameAnalyzer:
     def _detect(self, frame: Frame) -> tuple[Detections, float]:
         with self._detector_lock:
             began = time.perf_counter()
-            found = self._detector.detect(frame.image)
-            most = Detections(*(None if part is None else part[:MAX_FACES] for part in found))
-            return most, time.perf_counter() - began
+            found = self._detector.detect(frame.image).first(MAX_FACES)
+            return found, time.perf_counter() - began
 
     def _judge_poses(self, tracks: list[Track], found: Detections) -> None:
         if self._rules.pose is None or found.landmarks is None or not tracks:

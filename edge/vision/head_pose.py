@@ -53,12 +53,14 @@ def measure(found: Detections) -> NDArray[np.float32]:
     return np.stack([offset, width / height, nose, found.scores], axis=1).astype(np.float32)
 
 
-def roll(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+def roll(landmarks: NDArray[np.float32] | None) -> NDArray[np.float32]:
     """How far heads are tilted to a shoulder: (n,) float32 radians, the angle of the line of the eyes.
 
     Args:
         landmarks: (n, 5, 2) as `Detections` has them.
     """
+    if landmarks is None:
+        raise ValueError("this detector finds no landmarks")
     axis = landmarks[:, RIGHT_EYE] - landmarks[:, LEFT_EYE]
     angle: NDArray[np.float32] = np.arctan2(axis[:, 1], axis[:, 0])
     return angle

@@ -176,10 +176,9 @@ class Seats:
 
 
 def test_faces_of_every_size_are_counted() -> None:
-    observation = FrameAnalyzer(Seats(), None, AnalysisRules(24, 0.4), Plan(5, 5)).analyze(
-        Frame(np.zeros((9, 9, 3), np.uint8), 1.0)
-    )
-    assert (observation.faces, observation.too_small, observation.probabilities) == (3, 0, None)
+    analyzer = FrameAnalyzer(Seats(), None, AnalysisRules(24, 0.4), Plan(5, 5))
+    observation = analyzer.analyze(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
+    assert (observation.faces, observation.probabilities, observation.away) == (3, None, None)
 
 
 def test_models_are_made_for_the_mode() -> None:

@@ -11,7 +11,6 @@ import numpy as np
 
 from edge.contract.labels import UNKNOWN
 from edge.vision.emotion_classifier import MAX_FACES
-from edge.vision.face_detector import Detections
 from edge.vision.head_pose import evidence, roll
 from edge.vision.naming import Namer
 from edge.vision.tracker import Track, Tracker
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from edge.cameras.capture_thread import Frame
     from edge.config.schema import VisionConfig
+    from edge.vision.face_detector import Detections
     from edge.vision.model_set import ModelSet
 
 SIZES = (48, 96)  # further steps of the table by size, in pixels, above vision.min_face_px
@@ -53,9 +53,7 @@ class PreviewAnalyzer:
     def describe(self, frame: Frame) -> dict[str, Any]:
         """Everything the page shows of a frame beside the picture itself; ready for JSON."""
         image, classifier = frame.image, self._models.classifier
-        found = Detections(
-            *(None if part is None else part[:MAX_FACES] for part in self._models.detector.detect(image))
-        )
+        found = self._models.detector.detect(image).first(MAX_FACES)
         boxes = found.boxes
         tracks, _ = self._tracker.update(boxes, frame.time)
         self._judge_poses(tracks, found)

@@ -265,7 +265,9 @@ def test_a_short_window_does_not_tell_whether_there_were_few() -> None:
 
 def test_few_near_faces_among_many() -> None:
     cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
-    cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), near=1))
+    cutter.add(
+        Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), eligible=1)
+    )
     (window,) = cutter.finish(10.0)
     assert withheld(window, 5) == FEW_NEAR
     assert without_emotions(window).counts == {"unknown": 25}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from models.room_faces import read_labels
 from tests.support.paths import SHARED
 
 
-def faces(random: np.random.Generator, count: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def faces(random: np.random.Generator, count: int = 200) -> tuple[Any, Any, Any]:
     front = random.random(count) < 0.6
     rows = random.normal(0, 1, (count, len(FEATURES))) + np.where(front[:, None], (0.8, -0.4, 0.0, 1.0), 0)
     return rows, front, random.integers(0, 20, count)
@@ -77,7 +78,7 @@ def test_a_wrong_file_of_labels_is_explained(tmp_path: Path, content: str, named
 def test_a_drawn_room_is_scored_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = Scene(read_portraits(), faces=12, seed=4)
     cv2.imwrite(str(tmp_path / "room.png"), scene.render(2.0))
-    labels = [
+    labels: list[dict[str, Any]] = [
         {"file": "room.png", "box": person.box, "pose": "front", "expression": person.emotion}
         for person in scene.truth(2.0)
     ]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
 from edge.vision.naming import MILD, Namer
 
@@ -52,7 +53,7 @@ def test_nobody_is_named_nothing() -> None:
 
 
 @given(arrays.arrays(np.float32, (5, 7), elements=st.floats(0.015625, 1, width=32)), st.floats(0, 1))
-def test_whatever_is_said_has_the_evidence_it_needs(raw: np.ndarray, least: float) -> None:
+def test_whatever_is_said_has_the_evidence_it_needs(raw: NDArray[np.float32], least: float) -> None:
     rows = raw / raw.sum(axis=1, keepdims=True)
     for row, index in zip(rows, Namer(LABELS, THRESHOLDS, least).name(rows), strict=True):
         if index < len(LABELS):

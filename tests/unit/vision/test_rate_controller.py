@@ -212,7 +212,7 @@ def test_whatever_is_planned_every_frame_is_counted_once(
         assert sum(each.counts.values()) == each.faces
         assert 0 <= each.too_small <= each.counts["unknown"]
         assert each.probabilities is not None
-        assert len(each.probabilities) <= max(each.near, 0) <= 12
+        assert len(each.probabilities) <= max(each.eligible, 0) <= 12
 
 
 def test_faces_take_turns_and_none_is_forgotten() -> None:
@@ -270,7 +270,7 @@ def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: 
 @pytest.mark.parametrize("plan", [Plan(10, 3), Plan(10, 0.1)])
 def test_nobody_is_counted_who_was_there_before_a_gap(plan: Plan) -> None:
     room = Room()
-    analysis = FrameAnalyzer(room, room, 24, 0.4, plan)
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), plan)
     image = np.random.default_rng(4).integers(1, 255, (100, 720, 3)).astype(np.uint8)
     for index in range(30):
         assert analysis.analyze(Frame(image, index / 10)).faces == 12

@@ -28,8 +28,8 @@ def main() -> None:
 
     def find(image: Any) -> list[list[float]]:
         analysis.analyze(Frame(image, next(times) / 5))
-        boxes, scores = detector.faces
-        return [[*map(float, box), float(score)] for box, score in zip(boxes, scores, strict=True)]
+        found = detector.faces
+        return [[*map(float, box), float(score)] for box, score in zip(found.boxes, found.scores, strict=True)]
 
     serve(find)
 
