@@ -50,7 +50,7 @@ def measure(found: Detections) -> NDArray[np.float32]:
     sideways = ((points[:, NOSE] - (eyes + mouth) / 2) * axis).sum(axis=1) / np.maximum(width, 1e-3)
     offset = np.abs(sideways) / np.maximum(width, LEAST_LENGTH * height)
     nose = ((points[:, NOSE] - eyes) * down).sum(axis=1) / height**2
-    return np.stack([offset, width / height, nose, found.scores], axis=1).astype(np.float32)
+    return np.asarray(np.stack([offset, width / height, nose, found.scores], axis=1), np.float32)
 
 
 def roll(landmarks: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from hypothesis import assume, example, given, settings
@@ -28,6 +28,8 @@ from edge.daemon.pipeline import Pipeline
 from edge.model_files.calibration import find_calibration
 from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
 from edge.timing.clock import Timestamps
+from edge.vision.face_detector import Detections
+from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import Subscriber, wait_for
 
 Edge = Callable[..., "subprocess.Popen[str]"]
@@ -67,7 +69,7 @@ class Eyes:
     def detect(self, image: NDArray[np.uint8]) -> Any:
         self.now = self.film[int(image[0])]
         rows = [[100.0 * seat, 0.0, 60.0, 60.0 if near else 12.0] for seat, (_, near) in enumerate(self.now)]
-        return SimpleNamespace(boxes=np.array(rows, np.float32).reshape(-1, 4))
+        return Detections(np.array(rows, np.float32).reshape(-1, 4), np.ones(len(rows), np.float32))
 
     def classify(
         self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: object = None
@@ -108,7 +110,7 @@ def show(
     eyes, clock = Eyes(film), Clock()
     meter = FrankMeter(0.0)
     meter.eyes = eyes
-    models: Any = SimpleNamespace(detector=eyes, classifier=eyes, estimator=ESTIMATOR, labels=LABELS)
+    models = ModelSet(ModelChoice(1280, 1, None), cast("Any", eyes), cast("Any", eyes), ESTIMATOR)
     stamps = Timestamps(clock)
     observer = Pipeline(config, models, meter, stamps, 0.0)
     sent: list[WindowBody] = []

@@ -76,7 +76,7 @@ def test_a_wrong_file_of_labels_is_explained(tmp_path: Path, content: str, named
 
 
 def test_a_drawn_room_is_scored_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scene = Scene(read_portraits(), faces=12, seed=4)
+    scene = Scene(read_portraits(), faces=12, seed=4, turning=False)
     cv2.imwrite(str(tmp_path / "room.png"), scene.render(2.0))
     labels: list[dict[str, Any]] = [
         {"file": "room.png", "box": person.box, "pose": "front", "expression": person.emotion}

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
-from edge.config.schema import CameraConfig, Config
+from edge.config.schema import CameraConfig, Config, VisionConfig
 from edge.contract.payloads import Withheld
 from edge.daemon.metrics import Meter
 from edge.daemon.pipeline import Pipeline
@@ -353,6 +353,10 @@ class Films:
         self.classifier: Any = room
         self.labels = room.labels
         self.estimator = None
+        self.pose = None
+
+    def rules(self, vision: VisionConfig) -> AnalysisRules:
+        return AnalysisRules(vision.min_face_px, vision.min_confidence)
 
 
 class Overlapping(RateController):
