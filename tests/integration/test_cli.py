@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from edge.cli import COMMANDS
+from edge.cli.annotate import BAR
 from tests.support.brokers import Broker
 
 Edge = Callable[..., "subprocess.Popen[str]"]
@@ -112,7 +113,7 @@ def test_image_writes_only_where_it_is_told(edge: Edge, photograph: Path, tmp_pa
     marked, plain = cv2.imread(str(tmp_path / "marked.png")), cv2.imread(str(photograph))
     assert marked is not None
     assert plain is not None
-    assert marked.shape == plain.shape
+    assert marked.shape == (plain.shape[0] + BAR, *plain.shape[1:])  # a line with the total stands above the picture
     assert not np.array_equal(marked, plain)
     code, _, err = result(edge("image", str(photograph), "--output", "marked.xyz"))
     assert code == 66

@@ -77,7 +77,8 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
         window = message.json()
         assert sum(window["counts"].values()) == window["faces"]["total"]
         unclassified = window["unclassified"]
-        assert unclassified["too_small"] + unclassified["unclear"] == window["counts"]["unknown"]
+        assert sum(unclassified.values()) == window["counts"]["unknown"]
+        assert sum(window["facing"].values()) == window["faces"]["total"]
         assert (unclassified["away"], window["facing"], window["model"]["pose"]) == (None, None, None)
         assert (window["mode"], window["withheld"], window["estimate_absent"]) == ("emotions", None, None)
         assert window["people"] == {
@@ -175,7 +176,8 @@ def test_emotions_of_faces_that_are_all_too_small_are_null_and_never_zero(
     window = subscriber.wait("window", 2)[1].json()
     _, out, _ = end(process)
     validate("window", window)
-    assert window["withheld"] == {"what": "emotions", "reason": "few_near"}
+    assert window["withheld"] == {"what": "facing", "reason": "few_near"}
+    assert window["facing"] is None
     assert window["counts"] is window["people"] is window["estimate"] is window["unclassified"] is None
     assert abs(window["faces"]["mean"] - 25) <= 2
     assert "emotions withheld: too few people near enough" in out
