@@ -27,6 +27,16 @@ from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, TOPICS, Start
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test carries the name of its folder, and `browser` where it opens one."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in ("integration", "system"):
+            item.add_marker(folder)
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signals_are_heard() -> None:
     """Programs respect nohup and a shell's `&`; tests may run under both, and send SIGHUP and SIGINT all the same."""

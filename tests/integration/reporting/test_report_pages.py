@@ -19,6 +19,7 @@ from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, reco
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
+@pytest.mark.browser
 def test_pages_in_a_browser(tmp_path: Path, week: Path) -> None:
     morning = record(tmp_path / "lesson.sqlite", lesson())
     zone = ("--zone", "Europe/Vienna")
