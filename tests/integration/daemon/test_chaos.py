@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.chaos.storm import _compare, storm
+from tests.load.chaos.storm import compare, storm
 
 WINDOW = {"epoch": "a", "seq": 1, "replayed": False, "counts": {"happy": 1}}
 
@@ -21,9 +21,9 @@ def test_a_short_storm_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_the_comparison_sees_what_is_wrong() -> None:
-    assert not _compare([WINDOW, {**WINDOW, "replayed": True}], 1, 0, "").problems
-    assert "never arrived" in _compare([WINDOW], 2, 0, "").problems[0]
-    assert "other content" in _compare([WINDOW, {**WINDOW, "counts": None}], 1, 0, "").problems[0]
-    assert "still in" in _compare([WINDOW], 1, 1, "").problems[0]
-    assert "epochs" in _compare([WINDOW, {**WINDOW, "epoch": "b"}], 1, 0, "").problems[0]
-    assert "traceback" in _compare([WINDOW], 1, 0, "Traceback").problems[0]
+    assert not compare([WINDOW, {**WINDOW, "replayed": True}], 1, 0, "").problems
+    assert "never arrived" in compare([WINDOW], 2, 0, "").problems[0]
+    assert "other content" in compare([WINDOW, {**WINDOW, "counts": None}], 1, 0, "").problems[0]
+    assert "still in" in compare([WINDOW], 1, 1, "").problems[0]
+    assert "epochs" in compare([WINDOW, {**WINDOW, "epoch": "b"}], 1, 0, "").problems[0]
+    assert "traceback" in compare([WINDOW], 1, 0, "Traceback").problems[0]

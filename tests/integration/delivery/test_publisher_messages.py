@@ -51,14 +51,17 @@ class Talker:
             setattr(properties, name, value)
         self._client.publish(topic, payload, 1, retain, properties).wait_for_publish(5)
 
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
 
 @pytest.fixture
 def talker(broker: int) -> Iterator[Talker]:
     """Hears everything at the plain Mosquitto."""
     one = Talker(broker, "#")
     yield one
-    one._client.disconnect()
-    one._client.loop_stop()
+    one.stop()
 
 
 Listener = Callable[..., tuple[Publisher, list[IncomingMessage]]]

@@ -83,7 +83,7 @@ def test_energy_of_a_raspberry_pi_5(tmp_path: Path) -> None:
     lines = ["     3V3_SYS_A current(1)=0.5A", "     3V3_SYS_V volt(9)=3.3V", "     VDD_CORE_A current(7)=2.0A"]
     firmware.write_text("#!/bin/sh\ncat <<'END'\n" + "\n".join(lines) + "\nEND\n")
     firmware.chmod(0o755)
-    assert EnergyMeter(tmp_path, str(firmware))._watts() == pytest.approx(1.65)
+    assert EnergyMeter(tmp_path, str(firmware)).watts() == pytest.approx(1.65)
 
 
 def test_a_board_without_a_meter(tmp_path: Path) -> None:
