@@ -18,8 +18,6 @@ from edge.web import server
 from tests.load.dashboard import CHROMIUM, FLAGS
 from tests.support.web import _endless
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
-
 StartEdge = Callable[..., "subprocess.Popen[str]"]
 SLOW = 30_000  # milliseconds that a busy machine may take
 
@@ -27,6 +25,7 @@ SLOW = 30_000  # milliseconds that a busy machine may take
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless Chromium; only for this module, whose event loop others could not use."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed (./test installs it)")
     with playwright.sync_playwright() as started:
