@@ -45,6 +45,13 @@ def signals_are_heard() -> None:
 
 
 @pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that the test starts are not measured for coverage: that takes time at their start, and a file."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A file system of one megabyte."""
     try:

@@ -89,6 +89,7 @@ def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], ed
     assert "hush" not in out + err
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("delay", [0.2, 0.5, 1.0])
 def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, delay: float) -> None:
     process = run_sample(edge, broker)

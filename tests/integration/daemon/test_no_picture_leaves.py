@@ -52,7 +52,7 @@ frame_analyzer.FrameAnalyzer.detect = leak
 
 
 @pytest.fixture
-def traced(broker: int, subscribe: Subscribe, tmp_path: Path) -> Iterator[Traced]:
+def traced(broker: int, subscribe: Subscribe, tmp_path: Path, unmeasured: None) -> Iterator[Traced]:
     """Runs the daemon on the sample room under strace, with all that subscribers may ask of it, until it ends."""
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed (./test installs it)")
@@ -64,11 +64,8 @@ def traced(broker: int, subscribe: Subscribe, tmp_path: Path) -> Iterator[Traced
         subscriber = subscribe(broker, "#")
         (tmp_path / "site").mkdir()
         (tmp_path / "site/sitecustomize.py").write_text(extra)
-        # Measured for coverage, it would write a file of its own.
-        measured = {name for name in os.environ if name.startswith("COVERAGE_")}
         environment = {
-            **{name: value for name, value in os.environ.items() if name not in measured},
-            "PYTHONPATH": f"{tmp_path}/site:{ROOT}", "XDG_STATE_HOME": str(tmp_path / "state"),
+            **os.environ, "PYTHONPATH": f"{tmp_path}/site:{ROOT}", "XDG_STATE_HOME": str(tmp_path / "state"),
             "PYTHONDONTWRITEBYTECODE": "1", "LEAK_PORT": str(broker),
         }  # fmt: skip
         settings = (
