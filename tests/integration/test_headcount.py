@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -28,7 +27,8 @@ from edge.config.loader import load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
 from edge.mqtt.discovery import discovery
-from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.face_detector import Detections
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.rate_controller import Plan
 from tests.support.brokers import Subscriber, wait_for
@@ -172,12 +172,14 @@ class Seats:
     """A detector that always finds the same faces, the last one tiny."""
 
     def detect(self, image: object) -> Any:
-        return SimpleNamespace(boxes=np.array([[0, 0, 60, 60], [100, 0, 60, 60], [200, 0, 5, 5]], np.float32))
+        boxes = np.array([[0, 0, 60, 60], [100, 0, 60, 60], [200, 0, 5, 5]], np.float32)
+        return Detections(boxes, np.ones(3, np.float32))
 
 
 def test_faces_of_every_size_are_counted() -> None:
-    observation = FrameAnalyzer(Seats(), None, 24, 0.4, Plan(5, 5)).analyze(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
-    assert (observation.faces, observation.too_small, observation.probabilities) == (3, 0, None)
+    analyzer = FrameAnalyzer(Seats(), None, AnalysisRules(24, 0.4), Plan(5, 5))
+    observation = analyzer.analyze(Frame(np.zeros((9, 9, 3), np.uint8), 1.0))
+    assert (observation.faces, observation.probabilities, observation.away) == (3, None, None)
 
 
 def test_models_are_made_for_the_mode() -> None:

@@ -158,16 +158,24 @@ def test_every_window_once_with_states_and_availability(
     wait_for(lambda: len(rows(path, "SELECT * FROM availability")) == 2, 20)
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
-    identity = "SELECT device, epoch, seq, suppressed FROM windows ORDER BY device, seq"
+    identity = "SELECT device, epoch, seq, withheld IS NOT NULL FROM windows ORDER BY device, seq"
     assert rows(path, identity) == [
         *[("room-1", EPOCH, seq, 0) for seq in (1, 2, 3)],
         ("room-1", EPOCH, 4, 1),
         ("room-2", EPOCH, 1, 0),
     ]
-    hidden = "SELECT faces_total, faces_mean, faces_min, faces_max, counts, estimate, too_small FROM windows"
-    assert rows(path, f"{hidden} WHERE suppressed") == [(None,) * 7]
+    hidden = "SELECT faces_total, faces_mean, faces_min, faces_max, counts, estimate, unclassified FROM windows"
+    assert rows(path, f"{hidden} WHERE withheld = 'figures'") == [(None,) * 7]
     assert rows(path, f"{hidden} WHERE seq = 3") == [
-        (30, 3.0, 1, 9, '{"happy":9,"neutral":20,"unknown":1}', '{"happy":{"share":0.2,"low":0.1,"high":0.3}}', 0)
+        (
+            30,
+            3.0,
+            1,
+            9,
+            '{"happy":9,"neutral":20,"unknown":1}',
+            '{"happy":{"share":0.2,"low":0.1,"high":0.3}}',
+            '{"too_small":0,"away":null,"unclear":1}',
+        )
     ]
     emotions = "SELECT emotion, count, share, high FROM emotions WHERE seq = 2 ORDER BY emotion"
     assert rows(path, emotions) == [("happy", 6, 0.2, 0.3), ("neutral", 20, None, None), ("unknown", 1, None, None)]
@@ -483,7 +491,7 @@ def wrong_files() -> dict[str, Callable[[Path], object]]:
     return {
         "is no SQLite database": lambda path: path.write_bytes(b"not a database at all, but long enough" * 200),
         "is a database of another program": foreign,
-        "another version of edge (layout 9)": lambda path: of_version(path, 9),
+        "newer version of edge (layout 9": lambda path: of_version(path, 9),
         "holds the devices below 'school', not below 'classroom'": other_prefix,
         "is not a file": lambda path: path.mkdir(),
     }

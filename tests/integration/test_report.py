@@ -57,7 +57,7 @@ def message(seq: int, start: datetime, **changes: Any) -> dict[str, Any]:
     return {
         "schema": "edge.window/1", "device": "room-1", "epoch": "6f1c9a2e", "seq": seq, "replayed": False,
         "window": {"start": stamp(start), "end": stamp(start + MINUTE), "seconds": 60.0}, "frames": 10,
-        **shown, "suppressed": False, "quality": {"coverage": 0.5, "too_small": 3, "clock_synced": True},
+        **shown, "suppressed": False, "quality": {"coverage": 0.5, "too_small": 0, "clock_synced": True},
         "model": {"faces": "f@1", "emotions": "e@2"}, **changes,
     }  # fmt: skip
 
@@ -157,11 +157,11 @@ def test_counts_add_and_estimates_are_not_made_surer(tmp_path: Path) -> None:
     )
     totals = add_up(read(path))
     assert totals.counts == {"happy": 80, "sad": 40, "unknown": 10}
-    assert totals.shares("counts")["happy"] == pytest.approx(80 / 130)
+    assert totals.shares_by("counts")["happy"].share == pytest.approx(80 / 120)
     happy = totals.estimate["happy"]
     assert (happy.share, happy.low, happy.high) == pytest.approx((0.4375, 0.325, 0.575))  # 30 and 90 named faces
     assert totals.mean == pytest.approx((4 * 10 + 3 * 30) / 40)
-    assert (totals.least, totals.most, totals.windows, totals.suppressed, totals.replayed) == (1, 9, 3, 1, 1)
+    assert (totals.least, totals.most, totals.windows, totals.withheld, totals.replayed) == (1, 9, 3, 1, 1)
     assert (totals.recorded, totals.analysed, totals.missing, totals.basis) == (180.0, 90.0, 2, "estimate")
 
 
@@ -178,7 +178,7 @@ def test_every_gap_has_its_reason(tmp_path: Path) -> None:
     recording = Recording(path)
     recording.start()
     windows = list(recording.windows("room-1", MONDAY, MONDAY + timedelta(hours=1)))
-    states, availability = recording.told("room-1", MONDAY + timedelta(hours=2))
+    states, availability = recording.state_changes("room-1", MONDAY + timedelta(hours=2))
     found = gaps(windows, states, availability, MONDAY, MONDAY + 75 * MINUTE)
     recording.stop()
     minutes = [((gap.start - MONDAY) // MINUTE, (gap.end - MONDAY) // MINUTE, gap.words) for gap in found]
@@ -204,7 +204,7 @@ def test_a_device_that_vanished_was_offline(tmp_path: Path) -> None:
     recording = Recording(path)
     recording.start()
     end = MONDAY + 11 * MINUTE
-    found = gaps(list(recording.windows("room-1", MONDAY, end)), *recording.told("room-1", end), MONDAY, end)
+    found = gaps(list(recording.windows("room-1", MONDAY, end)), *recording.state_changes("room-1", end), MONDAY, end)
     recording.stop()
     assert [(gap.kind, gap.end - gap.start) for gap in found] == [("offline", 8 * MINUTE)]
 
@@ -260,8 +260,8 @@ def test_a_table_for_spreadsheets(tmp_path: Path, week: Path) -> None:
     with target.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["seq"]) for row in rows] == list(range(1, 121))
-    assert rows[7]["suppressed"] == "1"
-    assert {rows[7][name] for name in ("faces_total", "count_happy", "share_happy", "too_small")} == {""}
+    assert (rows[7]["withheld"], rows[7]["withheld_reason"]) == ("figures", "few_people")
+    assert {rows[7][name] for name in ("faces_total", "count_happy", "share_happy", "unclassified_too_small")} == {""}
     first = message(1, MONDAY)
     assert int(rows[0]["count_happy"]) == first["counts"]["happy"]
     assert float(rows[0]["high_sad"]) == first["estimate"]["sad"]["high"]

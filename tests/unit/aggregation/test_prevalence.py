@@ -53,6 +53,11 @@ def tally_of(frames: list[NDArray[np.float32]]) -> Tally:
     return tally
 
 
+def shares_of(estimator: Estimator, tally: Tally) -> dict[str, EstimatedShare] | None:
+    found = estimator.estimate(tally)
+    return found.shares if found else None
+
+
 def close(
     one: dict[str, EstimatedShare] | None, other: dict[str, EstimatedShare] | None, tolerance: float = 1e-5
 ) -> bool:
@@ -67,7 +72,7 @@ def close(
 
 @given(seeds, faces_of_frames, st.floats(0, 1))
 def test_shares_are_shares(seed: int, frames: list[int], sureness: float) -> None:
-    shares = ESTIMATOR.estimate(tally_of([said(seed + n, faces, sureness) for n, faces in enumerate(frames)]))
+    shares = shares_of(ESTIMATOR, tally_of([said(seed + n, faces, sureness) for n, faces in enumerate(frames)]))
     if not any(frames):
         assert shares is None
         return
@@ -83,7 +88,7 @@ def test_the_order_of_faces_and_frames_does_not_matter(seed: int, sizes: list[in
     rng = np.random.default_rng(seed)
     mixed = [frame[rng.permutation(len(frame))] for frame in frames]
     mixed = [mixed[n] for n in rng.permutation(len(mixed))]
-    assert close(ESTIMATOR.estimate(tally_of(frames)), ESTIMATOR.estimate(tally_of(mixed)))
+    assert close(shares_of(ESTIMATOR, tally_of(frames)), shares_of(ESTIMATOR, tally_of(mixed)))
 
 
 @given(seeds, faces_of_frames.filter(any), st.data())
@@ -92,18 +97,18 @@ def test_two_halves_make_the_whole(seed: int, sizes: list[int], data: st.DataObj
     cut = data.draw(st.integers(0, len(frames)))
     first, second = tally_of(frames[:cut]), tally_of(frames[cut:])
     first.merge(second)
-    assert close(ESTIMATOR.estimate(first), ESTIMATOR.estimate(tally_of(frames)))
+    assert close(shares_of(ESTIMATOR, first), shares_of(ESTIMATOR, tally_of(frames)))
 
 
 @given(seeds, st.integers(1, 60))
 def test_frames_of_the_same_faces_are_no_news(seed: int, times: int) -> None:
     frame = said(seed, 20)
-    assert close(ESTIMATOR.estimate(tally_of([frame])), ESTIMATOR.estimate(tally_of([frame] * times)))
+    assert close(shares_of(ESTIMATOR, tally_of([frame])), shares_of(ESTIMATOR, tally_of([frame] * times)))
 
 
 @given(seeds, st.integers(1, 50), st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.2, 0.5]))
 def test_rounded_shares_still_sum_to_one(seed: int, faces: int, step: float) -> None:
-    shares = ESTIMATOR.estimate(tally_of([said(seed, faces)]))
+    shares = shares_of(ESTIMATOR, tally_of([said(seed, faces)]))
     assert shares is not None
     for share, exact in zip((coarse := rounded(shares, step)).values(), shares.values(), strict=True):
         assert 0 <= share.low <= share.share <= share.high <= 1
@@ -133,7 +138,7 @@ def test_more_faces_than_the_buffer_in_one_frame() -> None:
 
 def test_nothing_of_a_face_stays_in_the_buffer() -> None:
     tally = tally_of([said(1, 50)])
-    ESTIMATOR.estimate(tally)
+    shares_of(ESTIMATOR, tally)
     assert not tally._buffer[:50].any()
 
 
@@ -150,7 +155,7 @@ def test_a_room_is_found_that_counting_gets_wrong(true: tuple[float, ...]) -> No
     sure = (priors[:, None] * answers / (priors @ answers)).T
     often = np.round(1000 * np.array(true) @ answers).astype(int)
     room = np.repeat(sure, often, axis=0).astype(np.float32)
-    shares = Estimator(unbiased).estimate(tally_of([room]))
+    shares = shares_of(Estimator(unbiased), tally_of([room]))
     assert shares is not None
     counted = np.bincount(room.argmax(axis=1), minlength=3) / len(room)
     estimated = np.array([share.share for share in shares.values()])
@@ -160,15 +165,15 @@ def test_a_room_is_found_that_counting_gets_wrong(true: tuple[float, ...]) -> No
 
 def test_intervals_are_wider_where_there_are_fewer_faces() -> None:
     room = said(3, 40)
-    few, many = ESTIMATOR.estimate(tally_of([room[:5]] * 8)), ESTIMATOR.estimate(tally_of([room]))
+    few, many = shares_of(ESTIMATOR, tally_of([room[:5]] * 8)), shares_of(ESTIMATOR, tally_of([room]))
     assert few is not None
     assert many is not None
     assert sum(s.high - s.low for s in few.values()) > 1.5 * sum(s.high - s.low for s in many.values())
 
 
 def test_a_small_room_is_drawn_towards_the_usual() -> None:
-    one = ESTIMATOR.estimate(tally_of([np.array([[0.1, 0.1, 0.8]], np.float32)]))
-    many = ESTIMATOR.estimate(tally_of([np.array([[0.1, 0.1, 0.8]] * 200, np.float32)]))
+    one = shares_of(ESTIMATOR, tally_of([np.array([[0.1, 0.1, 0.8]], np.float32)]))
+    many = shares_of(ESTIMATOR, tally_of([np.array([[0.1, 0.1, 0.8]] * 200, np.float32)]))
     assert one is not None
     assert many is not None
     assert one["grim"].share < many["grim"].share
@@ -288,11 +293,11 @@ def test_a_window_says_why_it_has_no_estimate() -> None:
     )  # fmt: skip
     # Twenty are in the room, and only three of them were ever classified.
     cutter = WindowAggregator(LABELS, 10, start=0.0)
-    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), near=20))
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), eligible=20))
     assert payload(cutter.due(10)[0]).estimate_absent == "incomplete"
     # Twenty faces are large enough, most of them lost at the moment and only remembered: three were seen.
     cutter = WindowAggregator(LABELS, 10, start=0.0)
-    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), near=3))
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), eligible=3))
     few = payload(cutter.due(10)[0])
     assert (few.estimate, few.estimate_absent) == (None, "few")
     assert few.counts is not None
@@ -340,3 +345,58 @@ def test_faces_in_turn_count_as_people_and_all_of_them_have_to_be_heard() -> Non
         tally.add(said, 20)  # twenty in the room, four of them classified in each frame
         assert tally.people == 20
         assert tally.complete == (frame >= 5)
+
+
+# Faces that do not look like the calibration pictures
+
+SURE = CALIBRATION.model_copy(update={"confidence": ((0.85, 0.02), (0.88, 0.02), (0.8, 0.03))})
+
+
+def faces_of(sureness: float, count: int) -> NDArray[np.float32]:
+    """Faces of the first two classes, of which the classifier is that sure on average."""
+    rng = np.random.default_rng(5)
+    top = np.clip(rng.normal(sureness, 0.1, count), 0.4, 0.99).astype(np.float32)
+    rows = np.empty((count, 3), np.float32)
+    rows[:, 2] = (1 - top) / 3
+    rows[:, 0], rows[:, 1] = top, 1 - top - rows[:, 2]
+    rows[::2, :2] = rows[::2, 1::-1]
+    return rows
+
+
+@pytest.mark.parametrize("count", [10, 25, 50])
+def test_faces_like_the_calibration_pictures_have_an_estimate(count: int) -> None:
+    found = Estimator(SURE).estimate(tally_of([faces_of(0.86, count)] * 10))
+    assert found is not None
+    assert not found.shifted
+
+
+def test_faces_that_nobody_is_sure_of_have_none() -> None:
+    unsure = faces_of(0.55, 25)
+    found = Estimator(SURE).estimate(tally_of([unsure] * 10))
+    assert found is not None
+    assert found.shift < -3.5
+    assert found.shifted
+    again = Estimator(CALIBRATION).estimate(tally_of([unsure] * 10))  # a file of 0.1.0 cannot tell
+    assert again is not None
+    assert not again.shifted
+
+
+def test_frames_of_the_same_faces_are_no_further_evidence_of_a_shift() -> None:
+    room = faces_of(0.7, 25)
+    one, many = (Estimator(SURE).estimate(tally_of([room] * times)) for times in (1, 100))
+    assert one is not None
+    assert many is not None
+    assert one.shift == pytest.approx(many.shift, abs=1e-3)
+
+
+def test_a_shifted_window_says_so_and_keeps_its_counts() -> None:
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
+    for second in range(10):
+        rows = faces_of(0.5, 25)
+        counts = dict(zip((*LABELS, UNKNOWN), np.bincount(rows.argmax(axis=1), minlength=4).tolist(), strict=True))
+        cutter.add(Observation(second, counts, 0, rows, eligible=25))
+    builder = PayloadBuilder("room-1", "emotions", MODELS, 5, 1, Estimator(SURE))
+    body = builder.build(cutter.finish(10.0)[0], datetime.now(timezone.utc), clock_synced=True)
+    assert (body.estimate, body.estimate_absent) == (None, "shift")
+    assert body.counts is not None
+    assert sum(body.counts.values()) == 250

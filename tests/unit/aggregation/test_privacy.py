@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from hypothesis import assume, example, given, settings
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.aggregation.prevalence import Estimator
-from edge.aggregation.privacy import rounded, withheld, without_emotions
+from edge.aggregation.privacy import rounded, withheld, without_emotions, without_facing
 from edge.aggregation.windows import Observation, Window, WindowAggregator
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
@@ -28,6 +28,8 @@ from edge.daemon.pipeline import Pipeline
 from edge.model_files.calibration import find_calibration
 from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
 from edge.timing.clock import Timestamps
+from edge.vision.face_detector import Detections
+from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import Subscriber, wait_for
 
 Edge = Callable[..., "subprocess.Popen[str]"]
@@ -67,9 +69,11 @@ class Eyes:
     def detect(self, image: NDArray[np.uint8]) -> Any:
         self.now = self.film[int(image[0])]
         rows = [[100.0 * seat, 0.0, 60.0, 60.0 if near else 12.0] for seat, (_, near) in enumerate(self.now)]
-        return SimpleNamespace(boxes=np.array(rows, np.float32).reshape(-1, 4))
+        return Detections(np.array(rows, np.float32).reshape(-1, 4), np.ones(len(rows), np.float32))
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: object = None
+    ) -> NDArray[np.float32]:
         said = np.full((len(boxes), len(LABELS)), 0.1 / (len(LABELS) - 1), np.float32)
         for row, box in zip(said, boxes, strict=True):
             row[self.now[round(box[0] / 100)][0]] = 0.9
@@ -106,7 +110,7 @@ def show(
     eyes, clock = Eyes(film), Clock()
     meter = FrankMeter(0.0)
     meter.eyes = eyes
-    models: Any = SimpleNamespace(detector=eyes, classifier=eyes, estimator=ESTIMATOR, labels=LABELS)
+    models = ModelSet(ModelChoice(1280, 1, None), cast("Any", eyes), cast("Any", eyes), ESTIMATOR)
     stamps = Timestamps(clock)
     observer = Pipeline(config, models, meter, stamps, 0.0)
     sent: list[WindowBody] = []
@@ -263,10 +267,14 @@ def test_a_short_window_does_not_tell_whether_there_were_few() -> None:
 
 def test_few_near_faces_among_many() -> None:
     cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
-    cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), near=1))
+    cutter.add(
+        Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), eligible=1)
+    )
     (window,) = cutter.finish(10.0)
     assert withheld(window, 5) == FEW_NEAR
     assert without_emotions(window).counts == {"unknown": 25}
+    assert without_emotions(window).too_small == 24
+    assert without_facing(window).too_small == 0
     assert window.tally is not None
     assert without_emotions(window).tally is None
     assert withheld(window, 1) is None

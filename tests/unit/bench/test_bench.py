@@ -239,7 +239,7 @@ def test_no_cell_that_could_be_a_face_is_ruled_out(small_detector: FaceDetector,
     head, real = small_detector._heads[-1], small_detector._model
     small_detector._model = cast("Any", FixedOutputs({head.cls.name: bits[0], head.obj.name: bits[1]}))
     try:
-        _, scores = small_detector._decode(head)
+        scores = small_detector._decode(head).scores
     finally:
         small_detector._model = real
     product = head.cls_table[bits[0]] * head.obj_table[bits[1]]

@@ -281,7 +281,7 @@ def test_calibration_round_trip(model: Path, faces_file: Path, capsys: pytest.Ca
     path = model.with_suffix(".json")
     card = read_card(path, EmotionCard)
     assert read_calibration(path, card) is None
-    assert calibrate.main([str(model), str(faces_file)]) == 0
+    assert calibrate.main([str(model), str(faces_file), "--all-poses"]) == 0
     assert "ferplus: 203 pictures" in capsys.readouterr().out
     assert calibration_path(path).name == "emotions.calibration.json"
     calibration = read_calibration(path, card)
@@ -293,7 +293,7 @@ def test_calibration_round_trip(model: Path, faces_file: Path, capsys: pytest.Ca
     assert output.priors == pytest.approx([1 / 7] * 7, abs=1e-6)
     assert np.sum(output.posteriors, axis=1) == pytest.approx(np.ones(7), abs=1e-5)
     record = json.loads(calibration_path(path).read_text())
-    assert record["command"] == "python -m models.calibrate models/emotions.tflite 'a & b.npz'"
+    assert record["command"] == "python -m models.calibrate models/emotions.tflite 'a & b.npz' --all-poses"
     assert record["data"]["pictures"] == 203
     assert len(record["data"]["sha256"]) == 64
 
@@ -322,7 +322,7 @@ def test_output_that_lacks_a_class_is_left_out_with_the_reason(model: Path, tmp_
     keep = content["label"] != LABELS.index("fear")
     label = np.where(keep, content["label"], 0)
     np.savez(tmp_path / "faces.npz", **(content | {"label": label}))
-    assert calibrate.main([str(model), str(tmp_path / "faces.npz")]) == 0
+    assert calibrate.main([str(model), str(tmp_path / "faces.npz"), "--all-poses"]) == 0
     path = model.with_suffix(".json")
     calibration = read_calibration(path, read_card(path, EmotionCard))
     assert calibration is not None
@@ -332,7 +332,7 @@ def test_output_that_lacks_a_class_is_left_out_with_the_reason(model: Path, tmp_
 
 def test_calibration_of_another_model_is_refused(model: Path, faces_file: Path) -> None:
     path = model.with_suffix(".json")
-    calibrate.main([str(model), str(faces_file)])
+    calibrate.main([str(model), str(faces_file), "--all-poses"])
     other = read_card(path, EmotionCard).model_copy(update={"sha256": "0" * 64})
     with pytest.raises(ModelError, match=r"another model: sha256 \w{12}\.\.\., the card says 000000000000"):
         read_calibration(path, other)
@@ -381,7 +381,7 @@ def test_damaged_calibration_is_refused_in_one_line(
 ) -> None:
     path = model.with_suffix(".json")
     np.savez(tmp_path / "faces.npz", **noise(np.arange(7)))
-    calibrate.main([str(model), str(tmp_path / "faces.npz")])
+    calibrate.main([str(model), str(tmp_path / "faces.npz"), "--all-poses"])
     file = calibration_path(path)
     file.write_text(damage(json.loads(file.read_text())))
     with pytest.raises(ModelError) as caught:

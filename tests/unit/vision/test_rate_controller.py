@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
-from edge.config.schema import CameraConfig, Config
+from edge.config.schema import CameraConfig, Config, VisionConfig
 from edge.contract.payloads import Withheld
 from edge.daemon.metrics import Meter
 from edge.daemon.pipeline import Pipeline
@@ -29,7 +29,7 @@ from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from edge.timing.clock import SystemClock, Timestamps
 from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.rate_controller import SAMPLES, SLOWEST, Plan, RateController
 from edge.vision.tracker import overlap
 from tests.support.paths import SHARED
@@ -157,7 +157,9 @@ class Room:
         boxes = np.array([[60 * seat, 20, 40, 40] for seat in range(12) if image[1, seat, 0]], np.float32)
         return Detections(boxes.reshape(-1, 4), np.ones(len(boxes), np.float32))
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: object = None
+    ) -> NDArray[np.float32]:
         self.named += [(int(image[0, 0, 0]), round(x / 60)) for x in boxes[:, 0].tolist()]
         return np.tile(np.array([0.9, 0.1], np.float32), (len(boxes), 1))
 
@@ -178,7 +180,7 @@ def test_whatever_is_planned_every_frame_is_counted_once(
     frames: list[tuple[set[int], Plan | None, bool, bool, float]], seed: int
 ) -> None:
     room = Room(seconds=0.001)
-    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(5, 5), executor=EXECUTOR)
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(5, 5), executor=EXECUTOR)
     now, times = 0.0, []
     texture = np.random.default_rng(seed).integers(0, 255, (100, 720, 3), np.uint8)
     seen: list[Observation] = []
@@ -210,12 +212,14 @@ def test_whatever_is_planned_every_frame_is_counted_once(
         assert sum(each.counts.values()) == each.faces
         assert 0 <= each.too_small <= each.counts["unknown"]
         assert each.probabilities is not None
-        assert len(each.probabilities) <= max(each.near, 0) <= 12
+        assert len(each.probabilities) <= max(each.eligible, 0) <= 12
 
 
 def test_faces_take_turns_and_none_is_forgotten() -> None:
     room = Room()
-    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(5, 5, 10))  # a second: two in each frame but the first
+    analysis = FrameAnalyzer(
+        room, room, AnalysisRules(24, 0.4), Plan(5, 5, 10)
+    )  # a second: two in each frame but the first
     image = np.full((100, 720, 3), 7, np.uint8)
     counts = [analysis.analyze(Frame(image, index / 5)).counts for index in range(12)]
     assert [each["unknown"] for each in counts[:3]] == [2, 0, 0]
@@ -234,11 +238,13 @@ def test_a_plan_without_a_limit_names_every_face_of_every_frame(fps: int) -> Non
         def detect(self, _image: NDArray[np.uint8]) -> Detections:
             return Detections(boxes, np.ones(100, np.float32))
 
-        def classify(self, _image: NDArray[np.uint8], faces: NDArray[np.float32]) -> NDArray[np.float32]:
+        def classify(
+            self, _image: NDArray[np.uint8], faces: NDArray[np.float32], rolls: object = None
+        ) -> NDArray[np.float32]:
             asked.append(len(faces))
             return np.tile(np.array([0.9, 0.1], np.float32), (len(faces), 1))
 
-    analysis = FrameAnalyzer(Crowd(), Crowd(), 24, 0.4, Plan(fps, fps))
+    analysis = FrameAnalyzer(Crowd(), Crowd(), AnalysisRules(24, 0.4), Plan(fps, fps))
     for index in range(5):
         analysis.analyze(Frame(np.zeros((48, 1100, 3), np.uint8), index / fps))
     assert asked == [100] * 5
@@ -249,7 +255,7 @@ def test_a_plan_without_a_limit_names_every_face_of_every_frame(fps: int) -> Non
 def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: float) -> None:
     """Frames that come more slowly than planned, and a little unevenly."""
     room, random = Room(), np.random.default_rng(3)
-    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(15, detect_fps, 15))
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(15, detect_fps, 15))
     image = random.integers(1, 255, (100, 720, 3)).astype(np.uint8)
     image[0, 0] = 0
     unknown = []
@@ -264,7 +270,7 @@ def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: 
 @pytest.mark.parametrize("plan", [Plan(10, 3), Plan(10, 0.1)])
 def test_nobody_is_counted_who_was_there_before_a_gap(plan: Plan) -> None:
     room = Room()
-    analysis = FrameAnalyzer(room, room, 24, 0.4, plan)
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), plan)
     image = np.random.default_rng(4).integers(1, 255, (100, 720, 3)).astype(np.uint8)
     for index in range(30):
         assert analysis.analyze(Frame(image, index / 10)).faces == 12
@@ -285,7 +291,7 @@ def recall(frames: list[tuple[NDArray[np.uint8], float]], detector: FaceDetector
     """Of the faces that detection finds in every frame: those found three times a second with tracking in between,
     and those found where faces stay where they were seen last."""
     fps = 1 / (frames[1][1] - frames[0][1])
-    analysis = FrameAnalyzer(detector, None, 24, 0.4, Plan(fps, 3))
+    analysis = FrameAnalyzer(detector, None, AnalysisRules(24, 0.4), Plan(fps, 3))
     there = found = kept = 0
     still = np.empty((0, 4), np.float32)
     for image, taken in frames:
@@ -347,6 +353,10 @@ class Films:
         self.classifier: Any = room
         self.labels = room.labels
         self.estimator = None
+        self.pose = None
+
+    def rules(self, vision: VisionConfig) -> AnalysisRules:
+        return AnalysisRules(vision.min_face_px, vision.min_confidence)
 
 
 class Overlapping(RateController):

@@ -26,7 +26,7 @@ from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from edge.vision.emotion_classifier import MAX_FACES, EmotionClassifier
 from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.rate_controller import Plan
 from edge.vision.tflite import Model
 from edge.vision.tracker import Tracker, overlap
@@ -43,9 +43,8 @@ def classifier() -> EmotionClassifier:
 
 
 def analysis(detector: Any, classifier: Any, **options: Any) -> FrameAnalyzer:
-    return FrameAnalyzer(
-        detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "plan": Plan(5, 5), **options}
-    )
+    rules = AnalysisRules(options.pop("min_face_px", 24), options.pop("min_confidence", 0.4))
+    return FrameAnalyzer(detector, classifier, rules, **{"plan": Plan(5, 5), **options})
 
 
 # Frames
