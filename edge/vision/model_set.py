@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from edge.config.schema import Config, VisionConfig
 
-HEADCOUNT = "none: no emotions are measured"
+NOT_MEASURED = "none: no emotions are measured (mode: {mode})"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ModelSet:
     detector: FaceDetector
     classifier: EmotionClassifier | None = None
     estimator: Estimator | None = None
-    calibration: str = HEADCOUNT
+    calibration: str = NOT_MEASURED.format(mode="headcount")
     thresholds: Mapping[str, float] = field(default_factory=dict)
     pose: PoseRule | None = None
 
@@ -87,7 +87,8 @@ class ModelSet:
         detector = detector_type.load(choice.detect_width, choice.threads)
         pose = read_pose_rule(pose_rule_path()) if choice.pose else None
         if choice.emotions is None:
-            return cls(choice, detector, pose=pose)
+            mode = "facing" if pose else "headcount"
+            return cls(choice, detector, calibration=NOT_MEASURED.format(mode=mode), pose=pose)
         name, output = choice.emotions
         classifier = classifier_type.load(name, output, choice.threads)
         calibration, origin = find_calibration(emotion_card_path(name), classifier.card, output)
