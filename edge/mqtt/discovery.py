@@ -128,7 +128,7 @@ def _figures(info: Info, topics: Topics) -> dict[str, Component]:
         }
         found["front_share"] = {
             "platform": "sensor",
-            "name": "Turned to the front, share",
+            "name": "Front share",
             "value_template": _facing("100 * front / (front + away)", 1),
             **PERCENT,
             **from_latest,

@@ -35,16 +35,6 @@ LAYERS = (
 )
 ROW = {folder: row for row, folders in enumerate(LAYERS) for folder in folders}
 
-# Arrows that are still to go. The test fails once one of them is gone, so that the entry goes, too.
-TO_BE_REMOVED = {
-    ("contract", "config"),
-    ("contract", "delivery"),
-    ("contract", "mqtt"),
-    ("mqtt", "aggregation"),
-}
-
-STILL_LOADED = {"watch": {"numpy", "edge.aggregation", "edge.model_files"}}  # of the same kind
-
 PICTURES = {"numpy", "cv2", "edge.cameras", "edge.vision"}
 STRANGERS = {
     "vision": {"paho", "edge.mqtt", "edge.delivery"},
@@ -105,14 +95,13 @@ def test_every_folder_has_its_row() -> None:
 
 def test_arrows_point_downwards_only() -> None:
     upwards = {arrow: files for arrow, files in arrows().items() if ROW[arrow[1]] >= ROW[arrow[0]]}
-    assert {arrow: files for arrow, files in upwards.items() if arrow not in TO_BE_REMOVED} == {}
-    assert TO_BE_REMOVED - set(upwards) == set(), "gone: take the entries out of TO_BE_REMOVED"
+    assert upwards == {}
 
 
 def test_there_is_no_cycle() -> None:
     """Rows rule cycles out; this names one, and holds however the rows are written."""
     graph: dict[str, set[str]] = {}
-    for here, there in set(arrows()) - TO_BE_REMOVED:
+    for here, there in arrows():
         graph.setdefault(here, set()).add(there)
     TopologicalSorter(graph).prepare()  # raises CycleError
 
@@ -132,8 +121,7 @@ def test_the_contract_needs_pydantic_alone() -> None:
             top = ".".join(name.split(".")[:2]) if name.startswith("edge.") else name.split(".")[0]
             if top not in sys.stdlib_module_names | {"pydantic", "typing_extensions", "edge.contract"}:
                 foreign[top] = file.name
-    left = {f"edge.{there}" for here, there in TO_BE_REMOVED if here == "contract"}
-    assert set(foreign) == left, foreign
+    assert foreign == {}
 
 
 def loaded(*modules: str) -> set[str]:
@@ -153,4 +141,4 @@ def test_who_only_subscribes_loads_no_numpy_no_opencv_and_no_model(command: str)
     cameras = {name for name in found if name.startswith("edge.cameras.")} - {"edge.cameras.opencv_environment"}
     assert module in found
     assert cameras == set()
-    assert found & heavy == STILL_LOADED.get(command, set()), "what is gone goes out of STILL_LOADED"
+    assert found & heavy == set()
