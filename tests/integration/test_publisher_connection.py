@@ -15,6 +15,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Lifetimes
@@ -24,6 +25,8 @@ from edge.delivery.publisher import Publisher
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, explain
 from edge.mqtt.connection import Connection
+from edge.mqtt.connection_state import ConnectionState, State
+from edge.mqtt.problem import disconnected
 from edge.mqtt.properties import IncomingMessage
 from tests.support.brokers import Broker, Message, Subscriber, free_port, wait_for
 from tests.support.faults import PUBACK, Proxy
@@ -66,19 +69,19 @@ def assert_complete(messages: list[Message], count: int) -> None:
 @given(st.randoms(use_true_random=False), st.integers(2, 40))
 def test_waits_double_up_to_a_minute_and_differ(random: Any, count: int) -> None:
     attempts = Backoff(mqtt5=True, uniform=random.uniform)
-    waits = [attempts.wait() for _ in range(count)]
+    waits = [attempts.next_delay() for _ in range(count)]
     assert 0 <= waits[0] <= 2
     for number, wait in enumerate(waits[1:], 1):
         longest = min(60, 2 * 2**number)
         assert longest / 2 <= wait <= longest
-    attempts.lost(60)
-    assert attempts.wait() <= 2
+    attempts.disconnected(60)
+    assert attempts.next_delay() <= 2
 
 
 def test_forty_rooms_do_not_come_back_in_the_same_second() -> None:
     rooms = [Backoff(mqtt5=True) for _ in range(40)]
     for _ in range(5):
-        waits = sorted(room.wait() for room in rooms)
+        waits = sorted(room.next_delay() for room in rooms)
         assert waits[-1] - waits[0] > 0.8
         assert max(sum(start <= wait < start + 0.1 for wait in waits) for start in waits) < 20
 
@@ -87,17 +90,17 @@ def test_a_broker_that_drops_every_connection_is_not_hammered() -> None:
     attempts = Backoff(mqtt5=True, uniform=max)
     waits = []
     for _ in range(4):
-        attempts.lost(2.0)
-        waits.append(attempts.wait())
+        attempts.disconnected(2.0)
+        waits.append(attempts.next_delay())
     assert waits == [2, 4, 8, 16]
 
 
 def test_the_protocol_is_changed_when_the_broker_does_not_know_it() -> None:
     attempts = Backoff(mqtt5=True)
-    attempts.silent()
-    assert attempts.wait() == 0
+    attempts.timed_out()
+    assert attempts.next_delay() == 0
     assert not attempts.protocol5
-    attempts.lost(3600)
+    attempts.disconnected(3600)
     assert attempts.protocol5
 
 
@@ -170,7 +173,7 @@ def test_something_that_listens_and_never_answers_is_tried_in_both_protocols(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.mqtt.connection.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("edge.mqtt.connection_state.ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         mute.settimeout(15)
         port = int(mute.getsockname()[1])
@@ -215,10 +218,10 @@ def test_late_windows_come_slowly_and_fresh_ones_overtake_them(
     assert late == list(range(1, 301))
 
 
-def test_two_clients_of_one_name_are_explained_where_the_broker_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    connection = Connection(BrokerSettings(BrokerUrl("127.0.0.1", 1, tls=False), "x"), None)
-    connection._lost("Session taken over", 1.0)  # Mosquitto 2.0 says nothing, newer ones do
-    assert "give every device its own device.name" in caplog.text
+def test_two_clients_of_one_name_are_explained_where_the_broker_says_so() -> None:
+    settings = BrokerSettings(BrokerUrl("127.0.0.1", 1, tls=False), "x")
+    taken_over = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")  # Mosquitto 2.0 says nothing, newer ones do
+    assert "give every device its own device.name" in str(disconnected(settings, taken_over, 1))
 
 
 def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
@@ -464,18 +467,16 @@ def test_messages_name_their_schema_and_type(broker: int, talker: Talker, listen
 
 @pytest.mark.parametrize(("remind", "lines"), [(3600.0, 1), (0.0, 3)])
 def test_a_broker_that_stays_away_is_logged_now_and_then(
-    remind: float, lines: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    remind: float, lines: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge.mqtt.connection.REMIND", remind)
     settings = BrokerSettings(BrokerUrl.parse(f"mqtt://127.0.0.1:{free_port()}"), "test")
-    connection = Connection(settings, None)
-    connection._attempts.wait = lambda: 0.0  # type: ignore[method-assign]
+    at_once = ConnectionState(Backoff(mqtt5=True, uniform=lambda _least, _most: 0.0))
+    connection = Connection(settings, None, state=at_once, remind=remind)
     connection.start()
     for _ in range(3):
-        wait_for(lambda: connection._over, 10, "an attempt that failed")
-        connection.maintain()
-        connection.maintain()
-    wait_for(lambda: connection._over, 10, "an attempt that failed")
+        wait_for(lambda: connection.state is State.WAITING, 10, "an attempt that failed")
+        connection.run_timers()
+    wait_for(lambda: connection.state is State.WAITING, 10, "an attempt that failed")
     connection.stop()
     assert min(caplog.text.count("nothing listens there"), lines) == lines
     assert remind == 0 or caplog.text.count("nothing listens there") == 1
