@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when all are ok, 1 otherwise."""
     # What goes wrong becomes a line of the table, not a log line too.
-    logging.getLogger("edge").addHandler(logging.NullHandler())
+    logging.getLogger("edge.mqtt").addHandler(logging.NullHandler())
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Remove, look again, and list what was removed."""
     # What goes wrong is an error or `visit.problem`: one line, not a log line too.
-    logging.getLogger("edge").addHandler(logging.NullHandler())
+    logging.getLogger("edge.mqtt").addHandler(logging.NullHandler())
     config = read_config(args)
     names = topics(config)
     always = [config_topic(config.homeassistant.prefix, names)]

@@ -118,7 +118,7 @@ def _draw(watch: _Watch, url: str) -> None:
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
             head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
-            foot="   ".join(filter(None, [problem and str(problem), *watch.troubles()])),
+            foot="   ".join(filter(None, [str(problem or ""), *watch.troubles()])),
         )
 
     with Live(console=console, screen=True, auto_refresh=False, get_renderable=picture) as live:
