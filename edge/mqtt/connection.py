@@ -7,18 +7,19 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, RefusedError
-from edge.mqtt import problem, properties
+from edge.mqtt import properties
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, connect_options, make_client
 from edge.mqtt.connection_state import ConnectionState, State
-from edge.mqtt.problem import Problem, ProblemCode, ProblemReporter
+from edge.mqtt.lifecycle import ConnectionLifecycle
+from edge.mqtt.problem import REMIND, Problem, ProblemReporter
 from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Connection:
         on_message: Callable[[IncomingMessage], None] = lambda _incoming: None,
         *,
         state: ConnectionState | None = None,
-        remind: float = problem.REMIND,
+        remind: float = REMIND,
     ) -> None:
         self._settings = settings
         self._will_topic = will_topic
@@ -60,13 +61,11 @@ class Connection:
         self._on_acknowledged = on_acknowledged
         self._on_message = on_message
         self._state = state or ConnectionState(Backoff(mqtt5=settings.mqtt5))
-        self._problems = ProblemReporter(logger, remind)
+        self._lifecycle = ConnectionLifecycle(settings, self._state, ProblemReporter(logger, remind), logger)
         self._lock = threading.RLock()  # around every transition, and the client that belongs to the state
         self._client: paho.Client | None = None
         self._clients = 0  # how many there were: part of every message id
         self._ready = threading.Event()  # connected, and `on_connected` is done
-        self._ever = False
-        self._refused: Problem | None = None
 
     @property
     def state(self) -> State:
@@ -91,18 +90,17 @@ class Connection:
     @property
     def ever_connected(self) -> bool:
         """Whether the broker has accepted us at least once."""
-        return self._ever
+        return self._lifecycle.ever_connected
 
     @property
     def problem(self) -> Problem | None:
         """The last problem since the broker accepted us."""
-        return self._problems.current
+        return self._lifecycle.problems.current
 
     @property
     def refused(self) -> RefusedError | None:
         """Set while the broker refuses us for a reason that only a person can change."""
-        refused = self._refused
-        return RefusedError(refused.text, refused.remedy) if refused is not None else None
+        return self._lifecycle.refused
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait until the broker has accepted us; False after `timeout` seconds."""
@@ -123,16 +121,15 @@ class Connection:
         """
         with self._lock:
             if self._state.expired:
-                reached = self._state.state is State.HANDSHAKE
-                self._leave(self._state.timed_out, problem.timed_out(self._settings, reached=reached))
+                self._lifecycle.timed_out()
+                self._cut()
             if not self._state.retry_due:
                 return False
             self._state.retry()
             try:
                 client = self._make_client()
             except ConfigError as error:  # a certificate that was there at the start
-                found = Problem(ProblemCode.CONFIGURATION, error.problem, error.remedy)
-                self._leave(self._state.unreachable, found)
+                self._lifecycle.unusable_files(error)
                 return False
             self._run(client)
             return True
@@ -145,7 +142,8 @@ class Connection:
         """
         with self._lock:
             if self._state.active:
-                self._leave(self._state.reset, problem.reset(self._settings, reason))
+                self._lifecycle.reset(reason)
+                self._cut()
 
     def publish(
         self,
@@ -218,19 +216,10 @@ class Connection:
         self._client = client
         client.loop_start()
 
-    def _leave(self, transition: Callable[[], None], found: Callable[[], Problem] | Problem | None) -> None:
-        """Make a transition that ends this connection or attempt, cut it, and report why."""
-        was_connected, protocol5 = self._state.connected, self.protocol5
-        transition()
-        if was_connected and not self._state.short_connections:
-            self._problems.forget_logged()
-        if found is not None:
-            self._problems.report(found() if callable(found) else found)
-        if protocol5 and not self.protocol5:
-            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
+    def _cut(self) -> None:
+        """End a connection without a goodbye, after which the broker would forget the will."""
         client = self._detach()
         if client is not None:
-            # Without a goodbye, after which the broker would forget the will.
             shut_down(client)
             threading.Thread(target=client.loop_stop, daemon=True).start()
 
@@ -253,11 +242,10 @@ class Connection:
             if client is not self._client or self._state.state is not State.HANDSHAKE:
                 return
             if code.is_failure:
-                self._handle_refusal(code)
+                self._lifecycle.refuse(code)
+                self._cut()
                 return
-            self._state.accepted()
-            self._problems.clear()
-            self._ever, self._refused = True, None
+            self._lifecycle.accepted()
         logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
         # Whoever waits for `connected` may publish only behind what is announced here.
         self._on_connected()
@@ -265,35 +253,20 @@ class Connection:
             if client is self._client:
                 self._ready.set()
 
-    def _handle_refusal(self, code: ReasonCode) -> None:
-        unsupported = code.value == problem.UNSUPPORTED_PROTOCOL
-        found = problem.refused(self._settings, code)
-        if found.code is ProblemCode.CREDENTIALS:
-            self._refused = found
-        self._leave(
-            lambda: self._state.refused(unsupported_protocol=unsupported),
-            None if unsupported and self.protocol5 else found,
-        )
-
     def _handle_connect_fail(self, client: paho.Client, _data: object) -> None:
         with self._lock:
             if client is self._client:
                 # paho calls this while it handles the exception, and does not pass it on.
-                self._leave(self._state.unreachable, problem.unreachable(self._settings, sys.exc_info()[1]))
+                self._lifecycle.unreachable(sys.exc_info()[1])
+                self._cut()
 
     def _handle_disconnect(
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
         with self._lock:
-            if client is not self._client:
-                return
-            if not self._state.connected:
-                self._leave(self._state.closed, problem.closed_in_handshake(self._settings))
-                return
-            self._leave(
-                self._state.closed,
-                lambda: problem.disconnected(self._settings, code, self._state.short_connections),
-            )
+            if client is self._client:
+                self._lifecycle.closed(code)
+                self._cut()
 
     def _handle_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
@@ -312,14 +285,11 @@ class Connection:
             logger.exception("a message on %r could not be handled", message.topic)
 
     def _handle_subscribe(
-        self, client: paho.Client, _data: object, _mid: int, codes: Sequence[ReasonCode], _properties: object
+        self, client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
         with self._lock:
-            if client is not self._client:
-                return
-            for code in codes:
-                if code.is_failure:
-                    self._problems.report(problem.subscription_refused(self._settings, code))
+            if client is self._client:
+                self._lifecycle.subscribed(codes)
 
 
 def shut_down(client: paho.Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from paho.mqtt import client as paho
@@ -15,20 +15,20 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.contract.channels import MAX_PACKET
 from edge.contract.validation import MAX_PAYLOAD
-from edge.errors import RefusedError
-from edge.mqtt import problem, properties
+from edge.mqtt import properties
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, make_client
 from edge.mqtt.connection import shut_down
 from edge.mqtt.connection_state import ConnectionState, State
-from edge.mqtt.problem import Problem, ProblemCode, ProblemReporter
+from edge.mqtt.lifecycle import ConnectionLifecycle
+from edge.mqtt.problem import REMEDIES, ProblemReporter
 
 logger = logging.getLogger(__name__)
 
 KEPT = 30 * 24 * 3600  # seconds that the broker keeps the session of a recorder that is away (MQTT 5)
 MOST = 200  # messages that may be on their way to us, not yet acknowledged (MQTT 5); and of one poll
 RECORDER_REMEDIES = {
-    **problem.REMEDIES,
+    **REMEDIES,
     133: "the broker does not take this id: give another --client-id",
     142: "another recorder uses the same id: give each its own --client-id",
 }
@@ -62,13 +62,11 @@ class Session:
         self._unwanted = unwanted
         self._keep = keep
         self._state = ConnectionState(Backoff(mqtt5=settings.mqtt5))
-        self._problems = ProblemReporter(logger)
+        self._lifecycle = ConnectionLifecycle(settings, self._state, ProblemReporter(logger), logger, RECORDER_REMEDIES)
         self._client: paho.Client | None = None
         self._number = 0  # of the connection
         self._received: list[Delivery] = []
         self._reason: ReasonCode | None = None  # why the connection ended
-        self._refused: Problem | None = None
-        self._ever = False
         self._present = False  # the broker knew us when we came
         self._pending = 0  # subscriptions that it has not answered yet
         self.forgotten = False
@@ -96,8 +94,9 @@ class Session:
         while before < len(self._received) < MOST:  # what is here already belongs into the same transaction
             before = len(self._received)
             self._run(0.0)
-        if self._refused is not None and not self._ever:
-            raise RefusedError(self._refused.text, self._refused.remedy)
+        refused = self._lifecycle.refused
+        if refused is not None and not self._lifecycle.ever_connected:
+            raise refused
         received, self._received = self._received, []
         return received
 
@@ -112,8 +111,8 @@ class Session:
     def reset(self) -> None:
         """Have everything sent again that is not acknowledged."""
         if self._state.active:
-            found = problem.reset(self._settings, "is asked again for what we could not take")
-            self._leave(self._state.reset, lambda: found)
+            self._lifecycle.reset("is asked again for what we could not take")
+            self._cut()
 
     def stop(self) -> None:
         """Say goodbye; the broker keeps the session all the same."""
@@ -139,8 +138,7 @@ class Session:
         try:
             client.connect(url.host, url.port, self._settings.keepalive, **self._options(protocol))
         except (OSError, ValueError) as error:
-            found = problem.unreachable(self._settings, error)
-            self._leave(self._state.unreachable, lambda: found)
+            self._lifecycle.unreachable(error)
             return
         self._client = client
         self._state.reached()
@@ -163,32 +161,14 @@ class Session:
         if client is not self._client:  # refused meanwhile
             return
         if self._state.expired:
-            self._leave(self._state.timed_out, lambda: problem.timed_out(self._settings, reached=True))
+            self._lifecycle.timed_out()
+            self._cut()
         elif code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._handle_end()
+            self._lifecycle.closed(self._reason)
+            self._cut()
 
-    def _handle_end(self) -> None:
-        if not self._state.connected:
-            self._leave(self._state.closed, lambda: problem.closed_in_handshake(self._settings))
-            return
-        self._leave(
-            self._state.closed,
-            lambda: problem.disconnected(
-                self._settings, self._reason, self._state.short_connections, RECORDER_REMEDIES
-            ),
-        )
-
-    def _leave(self, transition: Callable[[], None], found: Callable[[], Problem | None]) -> None:
-        """Make a transition that ends this connection or attempt, cut it, and report why."""
-        was_connected, protocol5 = self._state.connected, self._state.protocol5
-        transition()
-        if was_connected and not self._state.short_connections:
-            self._problems.forget_logged()
-        reported = found()
-        if reported is not None:
-            self._problems.report(reported)
-        if protocol5 and not self._state.protocol5:
-            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
+    def _cut(self) -> None:
+        """End the connection without a goodbye."""
         client, self._client = self._client, None
         if client is not None:
             shut_down(client)
@@ -199,25 +179,14 @@ class Session:
         if self._state.state is not State.HANDSHAKE:  # the broker answers twice
             return
         if code.is_failure:
-            self._handle_refusal(code)
+            self._lifecycle.refuse(code)
+            self._cut()
             return
-        self._state.accepted()
-        self._problems.clear()
-        self._ever, self._refused = True, None
+        self._lifecycle.accepted()
         self._present, self._pending = flags.session_present, len(self._topics)
         if self._unwanted and self._present:
             client.unsubscribe(list(self._unwanted))
         properties.subscribe(client, self._topics, mqtt5=self._state.protocol5)
-
-    def _handle_refusal(self, code: ReasonCode) -> None:
-        unsupported = code.value == problem.UNSUPPORTED_PROTOCOL
-        found = problem.refused(self._settings, code, RECORDER_REMEDIES)
-        if found.code is ProblemCode.CREDENTIALS:
-            self._refused = found
-        falls_back = unsupported and self._state.protocol5
-        self._leave(
-            lambda: self._state.refused(unsupported_protocol=unsupported), lambda: None if falls_back else found
-        )
 
     def _handle_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
@@ -235,10 +204,8 @@ class Session:
     def _handle_subscribe(
         self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
-        for code in codes:
-            self._pending -= 1
-            if code.is_failure:
-                self._problems.report(problem.subscription_refused(self._settings, code))
+        self._lifecycle.subscribed(codes)
+        self._pending -= len(codes)
         if self._pending == 0:  # from now on nothing is missed
             version = "5" if self._state.protocol5 else "3.1.1"
             logger.info("connected to broker %s (MQTT %s)", self._settings.url, version)
