@@ -79,7 +79,7 @@ def test_a_problem_is_logged_once_again_after_an_hour_and_anew_after_a_connectio
     reporter.report(first)
     assert lines() == 3
     reporter.clear()
-    assert str(reporter.current) == "None"
+    assert not reporter.current
     reporter.report(first)
     assert lines() == 3
     assert reporter.current == first
