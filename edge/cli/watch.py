@@ -102,25 +102,15 @@ class _Watch:
         return found
 
 
-class _LastProblem(logging.Handler):
-    """Keeps the last warning of the connection; a log line would tear the picture."""
-
-    text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage() if record.levelno >= logging.WARNING else ""
-
-
 def _draw(watch: _Watch, url: str) -> None:
     """The live picture, until KeyboardInterrupt."""
-    problem = _LastProblem()
-    logger = logging.getLogger("edge")
-    logger.addHandler(problem)
-    logger.setLevel(logging.INFO)
+    # A log line would tear the picture; the connection's problem is part of it.
+    logging.getLogger("edge").addHandler(logging.NullHandler())
     console = Console()
     inbox, subscription = watch.inbox, watch.subscription
 
     def picture() -> RenderableType:
+        problem = subscription.problem
         head = f"edge watch  {url}  {f'MQTT {subscription.protocol}' if subscription.connected else 'not connected'}  "
         return render(
             inbox.devices.values(),
@@ -128,7 +118,7 @@ def _draw(watch: _Watch, url: str) -> None:
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
             head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
-            foot="   ".join(filter(None, [problem.text, *watch.troubles()])),
+            foot="   ".join(filter(None, [str(problem or ""), *watch.troubles()])),
         )
 
     with Live(console=console, screen=True, auto_refresh=False, get_renderable=picture) as live:

@@ -182,13 +182,13 @@ class Publisher:
         while True:
             stopping = self._stopping.is_set()
             self._store_next(0.01 if stopping else TICK)
-            if self._connection.maintain():
+            if self._connection.run_timers():
                 self._store.requeue()
             self._read_answers()
             self._store.maintain(self.lifetimes.window, connected=self._connection.connected)
             self._send()
             if self._connection.connected and self._store.unanswered > ANSWER_SECONDS:
-                self._connection.renew(f"has not acknowledged a window for {ANSWER_SECONDS:g} s")
+                self._connection.reset(f"has not acknowledged a window for {ANSWER_SECONDS:g} s")
             if stopping and self._new.empty() and not (self._store.in_flight and self._connection.connected):
                 return
 

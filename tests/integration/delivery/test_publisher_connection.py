@@ -9,10 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config.broker_url import BrokerUrl
+from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, explain
 from edge.mqtt.connection import Connection
+from edge.mqtt.connection_state import ConnectionState, State
+from edge.mqtt.problem import disconnected
 from tests.support.brokers import Broker, Message, Subscriber, free_port, wait_for
 from tests.support.faults import PUBACK, Proxy
 from tests.support.publishing import Start, window
@@ -98,7 +103,7 @@ def test_something_that_listens_and_never_answers_is_tried_in_both_protocols(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.mqtt.connection.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("edge.mqtt.connection_state.ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         mute.settimeout(15)
         port = int(mute.getsockname()[1])
@@ -143,10 +148,10 @@ def test_late_windows_come_slowly_and_fresh_ones_overtake_them(
     assert late == list(range(1, 301))
 
 
-def test_two_clients_of_one_name_are_explained_where_the_broker_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    connection = Connection(BrokerSettings(BrokerUrl("127.0.0.1", 1, tls=False), "x"), None)
-    connection._lost("Session taken over", 1.0)  # Mosquitto 2.0 says nothing, newer ones do
-    assert "give every device its own device.name" in caplog.text
+def test_two_clients_of_one_name_are_explained_where_the_broker_says_so() -> None:
+    settings = BrokerSettings(BrokerUrl("127.0.0.1", 1, tls=False), "x")
+    taken_over = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")  # Mosquitto 2.0 says nothing, newer ones do
+    assert "give every device its own device.name" in str(disconnected(settings, taken_over, 1))
 
 
 def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
@@ -156,18 +161,16 @@ def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
 
 @pytest.mark.parametrize(("remind", "lines"), [(3600.0, 1), (0.0, 3)])
 def test_a_broker_that_stays_away_is_logged_now_and_then(
-    remind: float, lines: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    remind: float, lines: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge.mqtt.connection.REMIND", remind)
     settings = BrokerSettings(BrokerUrl.parse(f"mqtt://127.0.0.1:{free_port()}"), "test")
-    connection = Connection(settings, None)
-    connection._attempts.wait = lambda: 0.0  # type: ignore[method-assign]
+    at_once = ConnectionState(Backoff(mqtt5=True, uniform=lambda _least, _most: 0.0))
+    connection = Connection(settings, None, state=at_once, remind=remind)
     connection.start()
     for _ in range(3):
-        wait_for(lambda: connection._over, 10, "an attempt that failed")
-        connection.maintain()
-        connection.maintain()
-    wait_for(lambda: connection._over, 10, "an attempt that failed")
+        wait_for(lambda: connection.state is State.WAITING, 10, "an attempt that failed")
+        connection.run_timers()
+    wait_for(lambda: connection.state is State.WAITING, 10, "an attempt that failed")
     connection.stop()
     assert min(caplog.text.count("nothing listens there"), lines) == lines
     assert remind == 0 or caplog.text.count("nothing listens there") == 1
