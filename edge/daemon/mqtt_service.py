@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from edge.contract.payloads import Alert
-from edge.daemon.home_assistant import HomeAssistant
+from edge.daemon.home_assistant_announcer import HomeAssistant
 from edge.daemon.paths import broker_settings, lifetimes, make_outbox, topics
 from edge.delivery.publisher import Publisher
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.client_factory import make_client
-from edge.mqtt.commands import CommandQueue, Handler, Reply
+from edge.mqtt.command_queue import CommandQueue, Handler, Reply
 from edge.mqtt.embedded_broker import EmbeddedBroker
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from edge.cli.inbox import Inbox
 from edge.config.loader import load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
-from edge.mqtt.discovery import discovery
+from edge.mqtt.home_assistant_entities import discovery
 from edge.vision.face_detector import Detections
 from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.model_set import ModelChoice, ModelSet

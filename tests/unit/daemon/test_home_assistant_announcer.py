@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from edge.daemon.home_assistant import HomeAssistant
+from edge.daemon.home_assistant_announcer import HomeAssistant
 from edge.mqtt.properties import IncomingMessage
 from tests.support.brokers import wait_for
 from tests.support.publishing import INFO, TOPICS

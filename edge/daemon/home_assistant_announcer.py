@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from edge.contract.topics import birth_topic
-from edge.mqtt.discovery import config_topic, discovery
+from edge.mqtt.home_assistant_entities import config_topic, discovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
