@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SPREAD = 3.0  # seconds over which the rooms of a school answer Home Assistant's return
 
 
-class HomeAssistant:
+class HomeAssistantAnnouncer:
     """Keeps the discovery payload of this device at the broker.
 
     Args:
