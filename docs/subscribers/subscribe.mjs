@@ -1,7 +1,10 @@
 // Prints every window of every room once: npm install mqtt; node subscribe.mjs [mqtt://HOST:PORT]
 import mqtt from "mqtt";
 
-const REASONS = { few_people: "too few people", few_near: "too few near enough", few_front: "too few face the camera" };
+const REASONS = {
+  few_people: "too few people", few_near: "too few near enough", few_front: "too few face the camera", short: "window too short",
+};
+const ADJECTIVES = { disgust: "disgusted", fear: "afraid", surprise: "surprised" }; // the others are ones already
 
 // Faces, and shares of emotions: the estimate, else counts over named faces. Withheld is not told, never zero.
 function describe({ faces, counts, estimate, withheld }) {
@@ -14,7 +17,7 @@ function describe({ faces, counts, estimate, withheld }) {
   let shares = sum ? named.map(([label, n]) => [label, n / sum]) : [];
   if (estimate) shares = Object.entries(estimate).map(([label, { share }]) => [label, share]);
   const basis = !shares.length ? "no named faces" : estimate ? "estimated" : "counted";
-  return [total, ...shares.map(([label, share]) => `${label} ${(100 * share).toFixed(0)} %`), basis].join("  ");
+  return [total, ...shares.map(([label, share]) => `${ADJECTIVES[label] ?? label} ${(100 * share).toFixed(0)} %`), basis].join("  ");
 }
 
 const seen = new Set();

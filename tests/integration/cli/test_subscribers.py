@@ -90,7 +90,7 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Callable
     found = [line.split(" ", 2) for line in printed.read_text().splitlines()]
     assert [end for end, *_ in found] == [WINDOW.window.end] * 5
     assert [device for _, device, _ in found] == ["room-204", "room-204", "room-204", "room-205", "room-204"]
-    shares = "angry 1 %  disgust 0 %  fear 1 %  happy 23 %  neutral 66 %  sad 3 %  surprise 6 %"
+    shares = "angry 1 %  disgusted 0 %  afraid 1 %  happy 23 %  neutral 66 %  sad 3 %  surprised 6 %"
     whole = f"27.4 faces  {shares}  estimated"
     assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole]
 

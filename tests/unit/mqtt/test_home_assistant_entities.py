@@ -6,49 +6,21 @@ Home Assistant itself is asked by tests/system/homeassistant/check.sh.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.contract.examples import EMOTIONS_WITHHELD, HEADCOUNT, INFO, SUPPRESSED, WINDOW
+from edge.contract.examples import EMOTIONS_WITHHELD, HEADCOUNT, SUPPRESSED, WINDOW
 from edge.contract.labels import LABELS, UNKNOWN
 from edge.contract.payloads import ShareEstimate, WindowPayload
 from edge.contract.shares import window_shares
-from edge.contract.topics import Topics
-from edge.mqtt.home_assistant_entities import discovery, identifier
+from edge.mqtt.home_assistant_entities import identifier
+from tests.support.home_assistant import COMPONENTS, attributes, components, rendered, state
 
-TOPICS = Topics("classroom", "room-204")
 COUNTED = WINDOW.model_copy(update={"estimate": None, "estimate_absent": "few"})
 NOT_WINDOWS: list[Any] = [{}, {"x": 1}, [], [1], 3, "text", None, {"counts": 3, "estimate": "x", "withheld": 4}]
-
-
-def components(labels: tuple[str, ...] = LABELS) -> dict[str, dict[str, Any]]:
-    payload = json.loads(discovery(INFO.model_copy(update={"labels": list(labels)}), TOPICS))
-    found: dict[str, dict[str, Any]] = payload["components"]
-    return found
-
-
-COMPONENTS = components()
-
-
-def rendered(template: str, **variables: Any) -> str:
-    """As Home Assistant renders it; without `value_json` where the message was empty."""
-    environment = pytest.importorskip("jinja2.sandbox").ImmutableSandboxedEnvironment()
-    environment.filters["to_json"] = json.dumps
-    text: str = environment.from_string(template).render(**variables).strip()
-    return text
-
-
-def state(key: str, window: WindowPayload, known: Mapping[str, dict[str, Any]] = COMPONENTS) -> str:
-    return rendered(known[key]["value_template"], value_json=json.loads(window.to_json()))
-
-
-def attributes(key: str, window: WindowPayload, known: Mapping[str, dict[str, Any]] = COMPONENTS) -> Any:
-    template = known[key]["json_attributes_template"]
-    return json.loads(rendered(template, value_json=json.loads(window.to_json())))
 
 
 @pytest.mark.parametrize("window", [WINDOW, COUNTED, SUPPRESSED, EMOTIONS_WITHHELD, HEADCOUNT])

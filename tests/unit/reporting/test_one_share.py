@@ -1,63 +1,102 @@
-"""One recording in every reader: the same share for the same windows. Home Assistant's templates: to be added."""
+"""One recording in every reader: the same share for the same window."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import re
-from datetime import datetime, timezone
+import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType
 
 import pytest
 
 from edge.cli.summary import line
+from edge.contract.examples import EMOTIONS_WITHHELD, FACING, HEADCOUNT, SUPPRESSED, WINDOW
+from edge.contract.labels import LABELS, adjective
 from edge.contract.payloads import WindowPayload
+from edge.contract.shares import window_shares
+from edge.contract.validation import DeviceMessage
 from edge.contract.version1 import WindowV1, upgrade
+from edge.recording.database import Database
 from edge.recording.reader import Recording
-from edge.reporting.totals import add_up
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_report
+from edge.reporting.wording import emotions
 from edge.web.dashboard.lesson import latest
+from tests.support.home_assistant import state
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
-FIXTURE = ROOT / "tests" / "fixtures" / "0.1.0"
-WINDOWS = [upgrade(WindowV1.model_validate(each)) for each in json.loads((FIXTURE / "windows.json").read_text())]
-FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2026, 2027))
-HAPPY = {1: 30, 2: 90}  # percent by seq: an estimate, a count; of all others nobody knows
+V1 = json.loads((ROOT / "tests/fixtures/0.1.0/windows.json").read_text())
+ROUNDED = {"happy": 130, "neutral": 340, "sad": 10, "unknown": 280}
+WINDOWS = {
+    **{f"v1-{each['seq']}": upgrade(WindowV1.model_validate(each)) for each in V1},
+    "estimate": WINDOW,
+    "counted": WINDOW.model_copy(update={"estimate": None, "estimate_absent": "few"}),
+    "rounded": WINDOW.model_copy(
+        update={
+            "counts": ROUNDED,
+            "faces": WINDOW.faces.model_copy(update={"total": sum(ROUNDED.values())}),
+            "unclassified": None,
+            "estimate": None,
+            "estimate_absent": "rounding",
+        }
+    ),
+    "nobody named": WINDOW.model_copy(update={"counts": {"happy": 0, "unknown": 767}, "estimate": None}),
+    "emotions withheld": EMOTIONS_WITHHELD,
+    "all withheld": SUPPRESSED,
+    "facing": FACING,
+    "headcount": HEADCOUNT,
+}
 
 
 @pytest.fixture
-def describe(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`describe` of the example subscriber, whose script connects when it is imported."""
-    from paho.mqtt import client  # noqa: PLC0415
-
-    dummy = SimpleNamespace(
-        subscribe=lambda *_: None,
-        message_callback=lambda: lambda f: f,
-        connect=lambda *_: None,
-        loop_forever=lambda: None,
-    )
-    monkeypatch.setattr(client, "Client", lambda *_: dummy)
+def subscriber() -> ModuleType:
+    """The example of docs/subscribers."""
     spec = importlib.util.spec_from_file_location("subscribe_example", ROOT / "docs/subscribers/subscribe.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setattr("sys.argv", ["subscribe.py"])
     spec.loader.exec_module(module)
-    return module.describe
+    return module
 
 
-@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: str(window.seq))
-def test_every_reader_has_the_same_share(window: WindowPayload, describe: Any) -> None:
-    expected = HAPPY.get(window.seq)
-    recording = Recording(FIXTURE / "recording.sqlite")
+def percents(text: str) -> dict[str, int]:
+    """Shares in a line for people, by label."""
+    found = {label: re.search(rf"{adjective(label)} (?:[\d.]+ \()?(\d+) %", text) for label in LABELS}
+    return {label: int(match[1]) for label, match in found.items() if match}
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+def test_every_reader_has_the_same_share(window: WindowPayload, subscriber: ModuleType, tmp_path: Path) -> None:
+    one = window_shares(window)
+    expected = {label: round(100 * each.share) for label, each in one.by_label.items()} if one else {}
+    assert percents(line("classroom", window)) == expected
+    assert percents(subscriber.describe(json.loads(window.to_json()))) == expected
+    assert {each["label"]: round(100 * each["share"]) for each in latest(window)["shares"]} == expected
+    shown = {label: state(f"share_{label}", window) for label in LABELS}
+    assert {label: round(float(text)) for label, text in shown.items() if text != "None"} == expected
+
+    database = Database(tmp_path / "recording.sqlite", "classroom")
+    database.start()
+    database.store([DeviceMessage(window.device, "window", window, "edge.window/2")], datetime.now(timezone.utc))
+    database.stop()
+    recording = Recording(tmp_path / "recording.sqlite")
     recording.start()
-    (record,) = [each for each in recording.windows("room-1", FIRST, LAST) if each.seq == window.seq]
+    day = datetime.fromisoformat(window.window.start[:10]).replace(tzinfo=timezone.utc)
+    period = Period(day, day + timedelta(days=1), timezone.utc)
+    report = read_report(recording, window.device, period, period.end)
     recording.stop()
-    shares = add_up([record]).shares
-    assert (shares and round(100 * shares.by_label["happy"].share)) == expected
-    page = {each["label"]: round(100 * each["share"]) for each in latest(window)["shares"]}
-    assert page.get("happy") == expected
-    for text in (line("classroom", window), describe(json.loads(window.to_json()))):
-        found = re.search(r"happy [^%a-z]*?(\d+) %", text)
-        assert (int(found[1]) if found else None) == expected
+    merged = report.totals.shares
+    assert ({k: round(100 * v.share) for k, v in merged.by_label.items()} if merged else {}) == expected
+    assert (merged and merged.basis) == (one and one.basis)
+    column = 1 if one and one.basis == "estimate" else 3
+    table = {row[0]: row[column] for row in emotions(report)}
+    for label, percent in expected.items():
+        assert table[adjective(label)] in (f"{percent} %", "< 1 %" if percent == 0 else "")
+
+
+def test_importing_the_example_connects_to_nobody(subscriber: ModuleType) -> None:
+    assert callable(subscriber.main)
+    assert "subscribe_example" not in sys.modules
