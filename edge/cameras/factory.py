@@ -33,7 +33,7 @@ def resolve_source(config: Config) -> tuple[str, str]:
         return source, ""
     devices = csi_cameras() or usb_devices()
     if not devices and config.deployment.declared:
-        raise CameraError("camera.source: auto found no camera", "plug it in, or ask for camera.source: sample")
+        raise CameraError("camera.source: auto found no camera", "plug it in, or set camera.source: sample")
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
     if config.lacks_deployment:
@@ -75,4 +75,4 @@ def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - o
         return FileCamera(rest, loop=camera.loop)
     if kind == "images":
         return ImageFolderCamera(rest, loop=camera.loop)
-    raise CameraError(f"camera.source {source!r} is of no known kind", "see config.yaml")
+    raise CameraError(f"camera.source {source!r} is not supported", "see config.yaml")

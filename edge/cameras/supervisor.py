@@ -172,7 +172,7 @@ class CameraSupervisor:
             self._set_lamp(not self.closed)
         elif self._now() - since > STUCK:
             raise CameraError(
-                f"the driver of the camera has not released it for {STUCK:.0f} s", "only a new process can help"
+                f"the driver of the camera has not released it for {STUCK:.0f} s", "the daemon must restart"
             )
 
 

@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
 
 COMMANDS = {
-    "run": "count the emotions in front of the camera and publish the numbers",
-    "check": "try configuration, models, camera and broker; a table of what works and what to do",
-    "image": "find the faces and emotions in picture files",
+    "run": "count faces and emotions in front of the camera, and publish the numbers",
+    "check": "test configuration, models, camera and broker; say how to fix what fails",
+    "image": "find faces and emotions in image files",
     "bench": "measure how fast this machine is, stage by stage, on scenes of 1 to 100 faces or your own clip",
-    "preview": "show the installer what the camera sees, as a page in the browser; nothing is published meanwhile",
+    "preview": "live web page to aim the camera; publishes nothing",
     "watch": "show what one or many devices publish, live",
-    "dashboard": "a page for the browser: the room now, the lesson, the school, from MQTT alone",
-    "record": "store every window that devices publish, once, in an SQLite file",
-    "report": "draw a lesson, a day or a week of such a file, as a page, a picture or a table",
+    "dashboard": "web page of one room, a lesson or a school, from MQTT",
+    "record": "store every window once, in an SQLite file",
+    "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
-    "unregister": "take this device out of Home Assistant, or every trace of it off the broker",
+    "unregister": "remove this device from Home Assistant, or all its retained messages from the broker",
     "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document",
 }
 
 EXAMPLES = """examples:
   edge run                                      with config.yaml
   edge run --set camera.source=file:clip.mp4 --set window.seconds=5
-  edge check                                    before you leave the room
+  edge check                                    after installing
   edge watch --broker mqtt://127.0.0.1:1883     live bars in the terminal
 
 exit codes:
-  0 done   1 failed   2 wrong usage   66 no camera or input   69 no broker of our own
-  77 the broker refuses us   78 the configuration or a model must be changed by a person   130 Ctrl-C
+  0 done   1 failed   2 wrong usage   66 no camera or input   69 embedded broker failed
+  77 broker refused access   78 the configuration or a model needs a change   130 Ctrl-C
 """
 
 
@@ -74,14 +74,14 @@ def program() -> str:
 
 
 def as_called(text: str) -> str:
-    """Commands in a text of ours, which stand behind two spaces, as the user has to type them."""
+    """Commands in examples, which stand behind two spaces, as the user has to type them."""
     return text.replace("  edge ", f"  {program()} ")
 
 
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=program(),
-        description="Counts the emotions in a room and publishes numbers only, over MQTT.",
+        description="Counts faces in a room, and what they show; publishes only numbers, over MQTT.",
         epilog=as_called(EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -147,7 +147,7 @@ def _status_line(device: Device, width: int, now: datetime) -> Text:
 
 
 def _freshness(device: Device, now: datetime) -> str:
-    """Figures that are not of now must not look like it."""
+    """Outdated figures must not look current."""
     window = device.window
     stale = window is None or (now - end_of(window)).total_seconds() > 3 * window.window.seconds
     return "dim" if stale or device.online is False else ""

@@ -29,7 +29,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    somebody = "somebody at the device"
+    somebody = "a person at the device"
     parser.add_argument("--by", metavar="NAME", default=somebody, help="who pauses; every subscriber sees it")
 
 

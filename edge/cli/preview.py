@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
     add_page_arguments(
-        parser, 8787, "what a browser has to know (default: a new token each time, printed with the address)"
+        parser, 8787, "file with the access token (default: a new token each time, printed with the address)"
     )
 
 
@@ -96,6 +96,6 @@ def _with_service(error: CameraError) -> CameraError:
 def _print_address(host: str, port: int, token: str | None, sentence: str) -> None:
     if sentence:
         print(sentence)
-    print("Pictures of people are shown to whoever opens this address; the preview publishes and saves nothing:")
+    print("Anyone with this address sees pictures of people. The preview publishes and saves nothing:")
     print(f"  {address(host, port, token or '(what is in the token file)')}")
     print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)

@@ -25,7 +25,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    parser.add_argument("--by", default="somebody at the device", help="who ends a scheduled pause; for the journal")
+    parser.add_argument("--by", default="a person at the device", help="who ends a scheduled pause; for the journal")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`edge unregister`: take this device out of Home Assistant, or every trace of it off the broker."""
+"""`edge unregister`: remove this device from Home Assistant, or all its retained messages from the broker."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _connect(visit: Visit, *, embedded: bool) -> None:
     except EdgeError as error:
         problem = visit.problem
         if embedded and problem is not None and problem.code is ProblemCode.UNREACHABLE:
-            remedy = "a broker of our own runs only while the daemon does, and keeps nothing"
+            remedy = "the embedded broker runs only with the daemon, and keeps nothing"
             raise EdgeError(error.problem, remedy) from None
         raise
 

@@ -92,7 +92,7 @@ class _Watch:
         inbox, lost, found = self.inbox, self.subscription.lost, []
         if inbox.newer:
             names = ", ".join(map(printable, sorted(inbox.newer)[:3])) + (", ..." if len(inbox.newer) > 3 else "")
-            found.append(f"a newer version of edge sends here ({names}): upgrade this reader")
+            found.append(f"{names} use a newer version of edge: upgrade this reader")
         if inbox.invalid:
             found.append(f"{inbox.invalid} invalid message{'s' * (inbox.invalid > 1)}")
         if lost:

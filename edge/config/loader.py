@@ -68,7 +68,7 @@ def load_config(
         section, _, rest = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         if "__" not in name and section in Config.model_fields and rest:
             meant = f"{ENVIRONMENT_PREFIX}{section}__{rest}".upper()
-            document.problems.append(f"environment {name}: write {meant}, with two underscores behind the section")
+            document.problems.append(f"environment {name}: write {meant}, with two underscores after the section")
         elif "__" in name or (section in Config.model_fields and _model((section,)) is None):
             key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _override(document, key, text, f"environment {name}")

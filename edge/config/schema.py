@@ -73,15 +73,11 @@ class VisionConfig(Section):
     """How frames are analysed."""
 
     fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
-    detect_fps: float = Field(
-        3.0, ge=0.1, le=60, description="times a second that faces are looked for, when there is no time in every frame"
-    )
+    detect_fps: float = Field(3.0, ge=0.1, le=60, description="face detections per second when time is short")
     cpu_budget: float = Field(
         1.0, ge=0.05, le=1, description="share of this machine's processors that the daemon may use"
     )
-    detect_width: Literal[640, 1280, 1920] = Field(
-        1280, description="pixels across the frame in which faces are looked for"
-    )
+    detect_width: Literal[640, 1280, 1920] = Field(1280, description="detection width in pixels")
     min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
     min_confidence: float = Field(
         0.3,
@@ -200,7 +196,7 @@ class PauseTime(Section):
 
 
 class PrivacyConfig(Section):
-    """What is held back, and when nothing is looked at."""
+    """What is withheld, and when the camera is closed."""
 
     min_faces: int = Field(
         5, ge=1, le=1000, description="windows in which fewer people are seen at any time are sent without figures"

@@ -147,7 +147,7 @@ def _server() -> JSON:
         "host": "127.0.0.1:1883",
         "protocol": "mqtt",
         "protocolVersion": "5",
-        "description": "The embedded broker, or any other, with TLS, user and password where it wants them. "
+        "description": "The embedded broker, or any other, with TLS, user and password if required. "
         f"The will is sent {WILL_DELAY} seconds after the device has vanished.",
         "bindings": {"mqtt": mqtt},
     }

@@ -159,7 +159,7 @@ class WindowBody(Payload):
 class WindowPayload(WindowBody):
     """Topics `window` and `latest`. (device, epoch, seq) names a window for good: a repeat is to be dropped."""
 
-    epoch: str = Field(pattern=r"^[0-9a-f]{8}$", description="changes when the device's outbox was created anew")
+    epoch: str = Field(pattern=r"^[0-9a-f]{8}$", description="changes when a new outbox is created")
     seq: int = Field(ge=1, description="grows by one; a gap is a loss")
     replayed: bool = Field(description="sent later than its own window, after an outage or restart")
 
@@ -231,7 +231,7 @@ class Info(Payload):
 
 
 class HealthPayload(Payload):
-    """Topic `health`; null where this machine does not tell."""
+    """Topic `health`; null where this machine does not report it."""
 
     time: Timestamp
     uptime: float = Field(ge=0, description="seconds since the daemon started")
@@ -248,14 +248,14 @@ class HealthPayload(Payload):
         "65536 times as much: not now, but since the start"
     )
     under_voltage: bool | None = Field(description="the power supply is too weak")
-    load: float | None = Field(description="processes that want to run, per core, over the last minute")
+    load: float | None = Field(description="runnable processes per core, over the last minute")
     disk_free_mb: float | None = Field(description="free on the disk of the outbox, 10^6 bytes")
     rss_mb: float | None = Field(description="memory of the daemon, 2^20 bytes")
     outbox_depth: Count = Field(description="windows that the broker does not have yet")
 
 
 class Alert(Payload):
-    """Topic `alert/<id>`: something that a person should look at; an empty message clears it."""
+    """Topic `alert/<id>`: a problem that needs attention; an empty message clears it."""
 
     problem: str
     remedy: str

@@ -19,7 +19,7 @@ from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
 
-AT_THE_DEVICE = "somebody at the device"
+AT_THE_DEVICE = "a person at the device"
 SCHEDULE = "the schedule"
 BACK = {"throttled": "the board has cooled down"}
 NO_CLOCK = "there is a schedule, but nothing has set this machine's clock (NTP) since the start"
@@ -130,7 +130,7 @@ class RunState:
         self._remove_pause(by)
 
     def end_locally(self, by: str) -> None:
-        """Be paused no longer, neither by a person nor by the schedule of now: somebody at the device wants it so.
+        """Be paused no longer, neither by a person nor by the schedule of now: a person at the device wants it so.
 
         Raises:
             EdgeError: The disk does not take it: then the pause goes on.

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 MEMORY_BYTES = 1_000_000  # about a thousand windows
 OPEN_RETRY = 10.0  # seconds before a disk that cannot be opened is tried again
 DELETE_RETRY = 1.0  # seconds before what waits to be deleted is tried again
-RECOVERED_AFTER = 10.0  # seconds without a failure after which the disk counts as well again
+RECOVERED_AFTER = 10.0  # seconds without a failure after which the disk counts as working again
 EXPIRE_EVERY = 60.0
 REPORT_EVERY = 10.0  # seconds between two alerts that differ only in the number of lost windows
 LOSS_SHOWN = 3600.0  # seconds of connection for which the alert stays after the last loss
@@ -145,7 +145,7 @@ class FailoverOutbox:
                     logger.warning("outbox %s: %d windows were too old or too many and were dropped",
                                    sender.outbox, dropped)  # fmt: skip
         if self._failing is not None and self._worked_at > self._failed_at and now - self._failed_at > RECOVERED_AFTER:
-            logger.info("outbox %s: the disk is well again", self._disk.outbox)
+            logger.info("outbox %s: the disk works again", self._disk.outbox)
             self._failing, self._reason = None, ""
             self._alert("disk", None)
         self._report_losses(now, connected=connected)
@@ -194,9 +194,9 @@ class FailoverOutbox:
         if reason == self._reason:
             return
         self._reason = reason
-        logger.error("%s; windows wait in memory while this lasts", reason)
+        logger.error("%s; windows are kept in memory until the disk works", reason)
         self._failing = Alert(
-            problem=f"{reason}; windows wait in memory while this lasts, and are lost if the daemon ends",
+            problem=f"{reason}; windows are kept in memory until the disk works, and are lost if the daemon ends",
             remedy="make room on the disk, or replace it; nothing has to be started again",
             since=self._failing.since if self._failing else _now(),
         )

@@ -223,7 +223,7 @@ class Publisher:
             self._rejected = RefusedError(
                 f"the broker refuses windows on {self._topics.window}: {reason}", "check its access list"
             )
-            logger.warning("%s; they are kept and offered again", self._rejected)
+            logger.warning("%s; kept; retrying", self._rejected)
         self._next_retry = time.monotonic() + REFUSED_RETRY
 
     def _send(self) -> None:
@@ -271,5 +271,5 @@ class Publisher:
         if not incoming.topic.startswith(self._alerts):
             self._on_message(incoming)
         elif incoming.retained and incoming.payload and incoming.topic not in self._retained:
-            logger.info("removed %s, which an earlier run has left at the broker", incoming.topic)
+            logger.info("removed %s, left at the broker by an earlier run", incoming.topic)
             self.announce(incoming.topic, b"")

@@ -1,4 +1,4 @@
-"""A broker of our own on 127.0.0.1, for a first look without any set-up: mosquitto, else amqtt."""
+"""The embedded broker on 127.0.0.1, for a first look without any set-up: mosquitto, else amqtt."""
 
 from __future__ import annotations
 

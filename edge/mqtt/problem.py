@@ -69,7 +69,7 @@ def unreachable(settings: BrokerSettings, error: BaseException | None) -> Proble
     """Name, TCP or TLS failed."""
     text, remedy = explain_parts(error)
     text = f"broker {settings.url} cannot be reached: {text}"
-    return Problem(ProblemCode.UNREACHABLE, text, remedy or "is mqtt.broker right, and the broker on?")
+    return Problem(ProblemCode.UNREACHABLE, text, remedy or "check mqtt.broker, and that the broker is running")
 
 
 def timed_out(settings: BrokerSettings, *, reached: bool) -> Problem:

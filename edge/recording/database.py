@@ -24,7 +24,7 @@ APPLICATION = 0x45444745  # in the file's header: EDGE
 LAYOUT = 2  # `user_version` of the file
 PRUNE_MOST = 5000  # windows that are deleted at once: meanwhile none can be stored
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
-WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may be well again later
+WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
 COLUMNS = (
     "device", "epoch", "seq", "start", "end", "seconds", "received", "schema", "mode", "replayed", "frames",

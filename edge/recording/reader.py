@@ -71,7 +71,7 @@ class Recording:
                 yield _window(row)
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise EdgeError(
-                    f"{self._path}: window {row[2]!r} of {device} is damaged", "somebody else has written there"
+                    f"{self._path}: window {row[2]!r} of {device} is damaged", "another program changed the file"
                 ) from None
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
@@ -101,7 +101,7 @@ class Recording:
         try:
             return parse_timestamp(str(text))
         except ValueError:
-            raise EdgeError(f"{self._path}: {text!r} is no time", "somebody else has written there") from None
+            raise EdgeError(f"{self._path}: {text!r} is no time", "another program changed the file") from None
 
     def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
         if self._database is None:

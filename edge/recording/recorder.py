@@ -76,7 +76,7 @@ class Recorder:
         """Whether the file cannot be written at the moment."""
 
     def start(self) -> None:
-        """Open the file. Raises ConfigError; a disk that may be well again later is waited for."""
+        """Open the file. Raises ConfigError; a disk that may work again later is waited for."""
         self._store()
 
     def step(self, seconds: float = TICK) -> None:
@@ -91,7 +91,7 @@ class Recorder:
         if self._session.forgotten:
             self._session.forgotten = False
             if self._known or self.stored:
-                logger.warning("the broker has not kept our session: windows of the time without us may be missing")
+                logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()
         if now >= self._retry_at and (self._waiting or self.failing):
@@ -156,7 +156,7 @@ class Recorder:
 
     def _fail(self, error: DiskError) -> None:
         if not self.failing:
-            logger.error("%s. What comes stays unacknowledged at the broker; trying again every %g s", error, RETRY)
+            logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 

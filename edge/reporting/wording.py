@@ -10,12 +10,12 @@ from edge.reporting.report_data import ReportData
 
 FOOTER = (
     "Only numbers about the whole room were recorded: no picture, no voice, nothing about a single person. A face's "
-    "expression is not a feeling, and a classifier errs about both: read a trend of the room here, and judge nobody "
-    "by it."
+    "expression is not a feeling, and the classifier makes mistakes. Use this for trends of the room, "
+    "never to judge a person."
 )
 ESTIMATE = (
-    "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, each as "
-    "heavy as its named faces, and its interval the mean of their 90 % intervals: many windows do not make it "
+    "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, "
+    "weighted by named faces, and its interval the mean of their 90 % intervals: many windows do not make it "
     "narrower, because the classifier errs in the same way in all of them."
 )
 COUNTS = (

@@ -70,7 +70,7 @@ def test_a_day_of_a_daemon(broker: int, edge: Edge, subscribe: Subscribe, tmp_pa
         ("pause", "Mrs Doe, over MQTT"),
         ("resume", "somebody over MQTT"),
         ("pause", "Mr Roe"),
-        ("resume", "somebody at the device"),
+        ("resume", "a person at the device"),
         ("configuration", "somebody over MQTT"),
         ("configuration", "Mrs Doe, over MQTT"),
         ("pause", "the schedule"),

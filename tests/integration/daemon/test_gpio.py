@@ -51,7 +51,7 @@ class Watched:
         self.look("read")
         time.sleep(0.02)
         if not self.works:
-            raise CameraError("camera watched yields no frame")
+            raise CameraError("camera watched delivers no frames")
         return np.zeros((48, 64, 3), np.uint8)
 
     def stop(self) -> None:

@@ -64,12 +64,12 @@ def test_a_full_disk_keeps_messages_at_the_broker(
     disk.fill()
     for seq in range(2, 60):
         device.send(message(seq))
-    log = lines_of(process, "stays unacknowledged")
+    log = lines_of(process, "stay at the broker")
     assert "disk is full" in log
     process.kill()  # what it held in memory is still the broker's
     process.wait()
     process = edge("record", "--database", str(path), "--broker", address(broker))
-    lines_of(process, "stays unacknowledged")
+    lines_of(process, "stay at the broker")
     disk.clear()
     wait_for(lambda: rows(path) == list(range(1, 60)), 30)
     assert "can be written again" in lines_of(process, "can be written again")
@@ -85,7 +85,7 @@ def test_a_locked_file_is_waited_for(
     other.execute("BEGIN IMMEDIATE")
     device = sender(broker)
     device.send(message(1))
-    assert "locked by another program" in lines_of(process, "stays unacknowledged")
+    assert "locked by another program" in lines_of(process, "stay at the broker")
     other.execute("ROLLBACK")
     other.close()
     wait_for(lambda: rows(path) == [1], 30)

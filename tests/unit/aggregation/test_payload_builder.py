@@ -70,7 +70,7 @@ def test_counting_alone_estimates_nothing() -> None:
     ("change", "expected"),
     [
         (FileNotFoundError(), "there is no emotions.calibration.json beside the model"),
-        (ModelError("calibration /home/x/emotions.calibration.json is not JSON", "make it anew"), "is not JSON"),
+        (ModelError("calibration /home/x/emotions.calibration.json is not JSON", "recreate it"), "is not JSON"),
         (Calibration(sha256="0" * 64, outputs={}, left_out={"ferplus": "no picture of fear"}), "no picture of fear"),
         (Calibration(sha256="0" * 64, outputs={"ferplus": CALIBRATION}), "temperature 1.0"),
     ],

@@ -171,6 +171,6 @@ def test_a_silent_network_camera_is_noticed(
 ) -> None:
     monkeypatch.setattr(Mjpeg, "frames", 30)
     began = time.monotonic()
-    with pytest.raises(CameraError, match="yields no frame"):
+    with pytest.raises(CameraError, match="delivers no frames"):
         run(f"http://127.0.0.1:{network_camera.server_port}/cam.mjpg", read_timeout=1)
     assert time.monotonic() - began < 10

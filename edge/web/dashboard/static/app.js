@@ -124,7 +124,7 @@ function link() {
     `Times are shown in ${Intl.DateTimeFormat().resolvedOptions().timeZone || "this browser's time zone"}; saved files use UTC.`,
   ];
   if (troubles.refused) notes.push(`${troubles.refused} messages were not valid and were left out.`);
-  if (troubles.newer.length) notes.push(`A newer version of edge sends here (${troubles.newer.join(", ")}): upgrade this reader.`);
+  if (troubles.newer.length) notes.push(`${troubles.newer.join(", ")}: a newer version of edge; upgrade this reader.`);
   if (troubles.lost) notes.push(`${troubles.lost} messages came too fast and were lost.`);
   if (troubles.full) notes.push("There are more rooms than can be shown: name some with --device.");
   say($("about"), notes.join(" "));

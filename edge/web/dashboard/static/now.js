@@ -9,10 +9,10 @@ import { STATES, clock, colour, colourName, decimal, duration, percent, turned }
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
 
 const NONE = {
-  few_people: "Too few people are in view for figures. They come back by themselves.",
+  few_people: "Too few people are in view. Figures return when there are more.",
   paused: "The camera is closed while the room is paused.",
   camera_lost: "The device has lost its camera, and tries to get it back.",
-  offline: "The device is off, or cannot reach the broker. What it measures meanwhile comes later, and is then in the lesson.",
+  offline: "The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson.",
   silent: "The device is there, but no window has come for a while.",
   unheard: "What the room does now is not known: this page receives nothing.",
   waiting: "No window has come yet.",
@@ -100,7 +100,7 @@ function basis(window, parts) {
   if (!parts.length) return "";
   return window.basis === "estimate"
     ? "Estimated shares of the faces whose emotion can be told, corrected for what the model is known to confuse; the line is the 90 % interval."
-    : "Counted shares of the faces with an emotion, without a correction or an interval: the model's mistakes are in them.";
+    : "Counted shares of the faces with an emotion, not corrected for the model's errors, and without an interval.";
 }
 
 function notes(room, window) {
@@ -108,7 +108,7 @@ function notes(room, window) {
   const found = [];
   if (window.coverage < LEAST_COVERAGE) found.push(`Frames were analysed in only ${Math.floor(100 * window.coverage)} % of the time.`);
   if (window.unknown) found.push(`${percent(window.unknown)} of the faces have no named emotion; they are in no share.`);
-  if (window.small) found.push(`${percent(window.small)} of the faces were too small to say more than that they are there.`);
+  if (window.small) found.push(`${percent(window.small)} of the faces were too small to classify.`);
   if (window.unsynced) found.push("The device's clock is not set by the network: its times may be wrong.");
   const off = window.replayed ? 0 : window.end - room.heard;
   if (Math.abs(off) > CLOCK_OFF_MS) found.push(`The device's clock is ${duration(Math.abs(off))} ${off < 0 ? "behind" : "ahead"}.`);

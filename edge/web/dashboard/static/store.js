@@ -1,6 +1,6 @@
 // What the server has sent: all rooms as they are, and the lesson of the one that is shown. Nothing is computed here.
 
-const STALE_WINDOWS = 3, STALE_MS = 2000; // after so many windows and a little, figures are not of now
+const STALE_WINDOWS = 3, STALE_MS = 2000; // after so many windows and a little, figures are outdated
 const LATE_MS = 30000; // that a window may be late on its way
 
 const BEAT_MS = 5000; // after which a lesson has moved on, also when nothing comes

@@ -6,7 +6,7 @@ const canvas = document.getElementById("canvas");
 const frame = document.getElementById("frame");
 const state = document.getElementById("status");
 const context = canvas.getContext("2d");
-const LOST = "No connection to edge preview. It ends ten minutes after the last look at this page; start it again to go on.";
+const LOST = "No connection to edge preview. It exits after ten minutes without an open page; start it again to go on.";
 
 async function main() {
   const room = await (await fetch("room")).json();
