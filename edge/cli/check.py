@@ -106,8 +106,7 @@ def _models(config: Config) -> tuple[str, ModelSet]:
     shares = models.classifier.classify(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 64, 64]], np.float32))
     if not np.isclose(shares.sum(), 1, atol=1e-3):
         raise EdgeError(f"{runtime_version()} gives nonsense ({shares})", "reinstall: delete .venv and start ./run")
-    whose = "faces turned to the front" if config.vision.pose == "front" else "faces in any pose"
-    return f"{names}, {models.classifier.card.identity}, in {runtime_version()}; emotions of {whose}", models
+    return f"{names}, {models.classifier.card.identity}, in {runtime_version()}", models
 
 
 def _camera(config: Config) -> tuple[str, Frame]:

@@ -33,10 +33,13 @@ class Room:
         end = datetime.now(timezone.utc) if ago is None else self.begun - timedelta(seconds=ago)
         told = json.loads(self.classroom.window(seq, end, suppressed=suppressed).to_json()) | changes
         counts = told["counts"]
+        if changes.keys() & {"faces", "counts"} and "facing" not in changes:
+            told["facing"] = None
         if "counts" in changes and counts and "unclassified" not in changes:
             told["unclassified"] = {"too_small": 0, "away": None, "unclear": counts.get("unknown", 0)}
         elif "faces" in changes and counts and told["faces"]["total"] is not None:  # they sum up
-            counts["neutral"] += told["faces"]["total"] - sum(counts.values())
+            told["counts"] = {**dict.fromkeys(counts, 0), "neutral": told["faces"]["total"]}
+            told["unclassified"] = {"too_small": 0, "away": 0, "unclear": 0}
         if not told["replayed"]:
             self.say("latest", json.dumps(told).encode(), retain=True)
         self.say("window", json.dumps(told).encode())

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.contract.payloads import (
     FaceFigures,
+    Facing,
     ModelNames,
     Quality,
     ShareEstimate,
@@ -31,7 +32,7 @@ FRAMES_PER_SECOND = 5
 SECONDS = 5.0  # length of a window
 IN_FLIGHT = 200  # windows of the backfill that are under way at once
 PER_SECOND = 1500  # and how many go in a second: a dashboard need not take them faster
-MODELS = ModelNames(faces="simulated@000000000000", emotions="simulated@000000000000", pose=None)
+MODELS = ModelNames(faces="simulated@000000000000", emotions="simulated@000000000000", pose="front, p@000000000000")
 
 
 @dataclass
@@ -58,7 +59,8 @@ class Classroom:
         total = sum(round(people + chance.gauss(0, 0.7)) for _ in range(frames))
         shares = self._shares(seq * self.seconds, chance)
         unknown = round(total * (0.06 + 0.02 * chance.random()))
-        counts = {label: int((total - unknown) * shares[label]) for label in LABELS}
+        small, away = unknown // 2, round(total * (0.2 + 0.05 * chance.random()))
+        counts = {label: int((total - unknown - away) * shares[label]) for label in LABELS}
         counts["unknown"] = total - sum(counts.values())
         named = not suppressed and not self.headcount
         mean = total / frames
@@ -77,9 +79,9 @@ class Classroom:
             faces=FaceFigures(total=None, mean=None, min=None, max=None)
             if suppressed
             else FaceFigures(total=total, mean=round(mean, 2), min=math.floor(mean) - 1, max=math.ceil(mean) + 1),
-            facing=None,
+            facing=Facing(front=total - away - small, away=away, unknown=small) if named else None,
             counts=counts if named else None,
-            unclassified=Unclassified(too_small=unknown // 2, away=None, unclear=counts["unknown"] - unknown // 2)
+            unclassified=Unclassified(too_small=small, away=away, unclear=counts["unknown"] - away - small)
             if named
             else None,
             people={label: round(count / frames, 2) for label, count in counts.items()} if named else None,

@@ -80,7 +80,8 @@ def test_a_killed_device_leaves_a_gap(
 def test_a_gap_says_why_and_closes_when_late_windows_come(
     broker: int, dashboard: Callable[..., str], open_page: Any
 ) -> None:
-    address = dashboard(broker)
+    page = open_page(f"{dashboard(broker)}#lesson/room-1/15")
+    page.locator("#link[data-state=live]").wait_for()  # else it hears the newest state only
     room = Room(broker)
     now = datetime.now(timezone.utc)
     for minutes, mode in ((10, "paused"), (8, "running")):
@@ -89,7 +90,6 @@ def test_a_gap_says_why_and_closes_when_late_windows_come(
     for seq in range(1, 181):  # fifteen minutes, without minutes 10 to 8 and 5 to 3
         if not (60 < seq <= 84 or 120 < seq <= 144):
             room.window(seq, 5 * (180 - seq), replayed=True)
-    page = open_page(f"{address}#lesson/room-1/15")
     see(page, "#lesson-gaps li", "(2 min): paused, because")
     see(page, "#lesson-gaps li", "(2 min): before this dashboard started")
     page.locator("#lesson-chart .annotation").nth(1).wait_for()
@@ -159,6 +159,20 @@ def test_suppressed_is_suppressed_everywhere(broker: int, dashboard: Callable[..
     see(page, ".tile .state", "too few people")
     assert "%" not in text(page, ".tile")
     assert "faces" not in text(page, ".tile")
+
+
+def test_how_many_are_turned_to_the_front_is_on_every_page(
+    broker: int, dashboard: Callable[..., str], open_page: Any
+) -> None:
+    address = dashboard(broker)
+    facing = Room(broker).window(1, 5)["facing"]
+    words = f"{100 * facing['front'] / (facing['front'] + facing['away']):.0f} % turned to the front"
+    page = open_page(f"{address}#now/room-1")
+    see(page, "#now-range", words)
+    page.goto(f"{address}#lesson/room-1/15")
+    see(page, "#lesson-summary", words)
+    page.goto(f"{address}#school")
+    see(page, ".tile .count", words)
 
 
 def test_a_room_that_only_counts(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:

@@ -3,7 +3,7 @@
 import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, byName, clock, colourName, decimal, known as listed, percent } from "./words.js";
+import { STATES, byName, clock, colourName, decimal, known as listed, percent, turned } from "./words.js";
 
 export function model(store) {
   const names = [...store.rooms.keys()].sort(byName);
@@ -73,7 +73,7 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   const { symbol, word } = STATES[key];
   tile.node.dataset.state = key;
   say(tile.state, `${symbol} ${word}`);
-  say(tile.faces, window ? `${decimal(window.mean)} faces` : "");
+  say(tile.faces, window ? [`${decimal(window.mean)} faces`, turned(window.front)].filter(Boolean).join(", ") : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
   const signature = `${window?.key} ${parts.length}`;
   tile.strip.hidden = window !== null && parts.length === 0;
