@@ -132,7 +132,7 @@ class WindowBody(Payload):
         description="counts / frames; null where counts are"
     )
     estimate: dict[str, ShareEstimate] | None = Field(
-        description="share of each emotion among the faces turned to the front (until poses are measured: near "
+        description="share of each emotion among the faces turned to the front (with `vision.pose: any`: large "
         "enough), corrected for what the classifier confuses; null where counts are, or for the reason in "
         "estimate_absent"
     )
