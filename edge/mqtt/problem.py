@@ -60,8 +60,8 @@ class Problem:
         return f"{self.text}; {self.remedy}"
 
     def error(self) -> EdgeError:
-        """The same as an error that ends a command."""
-        kind = RefusedError if self.code in (ProblemCode.CREDENTIALS, ProblemCode.REFUSED) else EdgeError
+        """The same as an error that ends a command; a busy broker, too, refuses, but needs no change by a person."""
+        kind = RefusedError if self.code is ProblemCode.CREDENTIALS else EdgeError
         return kind(self.text, self.remedy)
 
 

@@ -72,7 +72,9 @@ class Visit:
             if problem is not None and problem.code not in PROTOCOL_PROBLEMS:
                 raise problem.error()
             if time.monotonic() > deadline:
-                raise EdgeError(f"broker {self._settings.url} does not answer", "is mqtt.broker right, and is it on?")
+                raise EdgeError(
+                    f"broker {self._settings.url} does not answer", "check mqtt.broker, and that the broker is running"
+                )
 
     def subscribe(self, filters: Iterable[str]) -> None:
         """Ask for topics; a refusal becomes `problem`."""

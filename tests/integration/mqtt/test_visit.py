@@ -50,7 +50,7 @@ def test_what_hangs_up_in_both_protocols_is_no_broker() -> None:
 
 def test_where_nothing_listens_the_visit_ends_at_once() -> None:
     visitor = visit(free_port())
-    with pytest.raises(EdgeError, match="nothing listens there: is mqtt.broker right"):
+    with pytest.raises(EdgeError, match="nothing listens there: check mqtt.broker"):
         visitor.connect()
     assert visitor.problem is not None
     assert visitor.problem.code is ProblemCode.UNREACHABLE
