@@ -67,7 +67,7 @@ def test_a_full_disk_is_told_and_nothing_stops(
     on_disk = [seq for name, seq in identities(subscriber.wait("window", 6)) if name == epoch]
     assert on_disk == list(range(1, len(on_disk) + 1))
     assert identities(subscriber.named("window"))[-1][0] == epoch
-    assert caplog.text.count("windows wait in memory") == 1
+    assert caplog.text.count("windows are kept in memory") == 1
     wait_for(lambda: publisher.depth == 0, 5)
     publisher.stop()
     assert rows(disk.folder / "o") == []
