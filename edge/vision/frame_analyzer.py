@@ -19,11 +19,10 @@ from edge.contract.labels import UNKNOWN
 from edge.model_files.pose_rule import PoseRule
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.face_detector import Detections
-from edge.vision.head_pose import evidence, roll
 from edge.vision.naming import Namer
 from edge.vision.optical_flow import OpticalFlow
 from edge.vision.rate_controller import Plan
-from edge.vision.tracker import MAX_AGE, Track, Tracker
+from edge.vision.tracker import MAX_AGE, Track, Tracker, update_poses
 
 
 class Detector(Protocol):
@@ -161,7 +160,7 @@ class FrameAnalyzer:
             self._on_stage("detect", seconds, len(boxes))
             began = time.perf_counter()
             tracks, missed = self._tracker.update(boxes, frame.time)
-            self._judge_poses(tracks, found)
+            update_poses(tracks, found, self._rules.pose, front_only=self._rules.front_only)
             if self._plan.uses_flow:
                 self._flow.set_reference(frame.image)
             else:
@@ -197,13 +196,6 @@ class FrameAnalyzer:
             began = time.perf_counter()
             found = self._detector.detect(frame.image).first(MAX_FACES)
             return found, time.perf_counter() - began
-
-    def _judge_poses(self, tracks: list[Track], found: Detections) -> None:
-        if self._rules.pose is None or found.landmarks is None or not tracks:
-            return
-        judged = evidence(found, self._rules.pose).tolist()
-        for track, logits, angle in zip(tracks, judged, roll(found.landmarks).tolist(), strict=True):
-            track.update_pose(logits, angle)
 
     def _near(self, track: Track) -> bool:
         return bool(track.box[3] >= self._rules.min_face_px)

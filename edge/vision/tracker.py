@@ -1,11 +1,16 @@
-"""Who is the same as a moment ago: greedy matching by overlap, so that one missed frame is no lost face."""
+"""Matches faces between frames: greedy, by overlap, so that one missed frame is no lost face."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.model_files.pose_rule import PoseRule
+from edge.vision.face_detector import Detections
+from edge.vision.head_pose import evidence, roll
 
 MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
 MAX_AGE = 1.0  # seconds that a face may still be counted after it was last seen; longer over-counts moving scenes
@@ -29,15 +34,21 @@ class Track:
     front: bool = True  # so it is taken for turned to the front; also where poses are not measured
     roll: float = 0.0  # radians by which the head is tilted, as last detected
 
-    def update_pose(self, evidence: float, roll: float) -> None:
-        """Blend in the newest evidence of `edge.vision.head_pose`; a face that turns away loses its probabilities."""
+    def update_pose(self, evidence: float, roll: float, *, front_only: bool) -> None:
+        """Blend in the newest evidence of `edge.vision.head_pose`.
+
+        Args:
+            evidence: Above 0: front.
+            roll: Radians.
+            front_only: A face that turns away loses its probabilities, for it is classified no more.
+        """
         self.roll = roll
         if self.evidence is None:
             self.evidence, self.front = evidence, evidence > 0
             return
         self.evidence += POSE_SMOOTHING * (evidence - self.evidence)
         self.front = self.evidence > (-HYSTERESIS if self.front else HYSTERESIS)
-        if not self.front:
+        if front_only and not self.front:
             self.probabilities = None  # what it showed before is not what it shows when it comes back
 
     def update_probabilities(self, probabilities: NDArray[np.float32], time: float) -> None:
@@ -47,6 +58,23 @@ class Track:
             self.probabilities = probabilities.copy()
         else:
             self.probabilities += SMOOTHING * (probabilities - self.probabilities)
+
+
+def update_poses(tracks: Sequence[Track], found: Detections, rule: PoseRule | None, *, front_only: bool) -> None:
+    """Judge the poses of the faces of a frame.
+
+    Args:
+        tracks: n of them, of the faces in `found`.
+        found: The faces; without landmarks nothing is judged.
+        rule: The rule for head poses; None: they are not measured.
+        front_only: Whether only faces turned to the front are classified.
+    """
+    if rule is None or found.landmarks is None or not tracks:
+        return
+    for track, logits, angle in zip(
+        tracks, evidence(found, rule).tolist(), roll(found.landmarks).tolist(), strict=True
+    ):
+        track.update_pose(logits, angle, front_only=front_only)
 
 
 class Tracker:

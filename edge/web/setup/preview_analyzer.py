@@ -11,9 +11,8 @@ import numpy as np
 
 from edge.contract.labels import UNKNOWN
 from edge.vision.emotion_classifier import MAX_FACES
-from edge.vision.head_pose import evidence, roll
 from edge.vision.naming import Namer
-from edge.vision.tracker import Track, Tracker
+from edge.vision.tracker import Track, Tracker, update_poses
 from edge.web.setup.distance import advice, lenses
 from edge.web.setup.quality import judge_light, sharpness
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from edge.cameras.capture_thread import Frame
     from edge.config.schema import VisionConfig
-    from edge.vision.face_detector import Detections
     from edge.vision.model_set import ModelSet
 
 SIZES = (48, 96)  # further steps of the table by size, in pixels, above vision.min_face_px
@@ -56,11 +54,12 @@ class PreviewAnalyzer:
         found = self._models.detector.detect(image).first(MAX_FACES)
         boxes = found.boxes
         tracks, _ = self._tracker.update(boxes, frame.time)
-        self._judge_poses(tracks, found)
+        front_only = self._vision.pose == "front"
+        update_poses(tracks, found, self._models.pose, front_only=front_only)
         limit, what_for = COUNTED_PX, "to be found reliably"
         if classifier is not None:
             limit, what_for = self._vision.min_face_px, "for an emotion"
-            front = np.array([track.front or self._vision.pose == "any" for track in tracks], bool)
+            front = np.array([track.front or not front_only for track in tracks], bool)
             chosen = np.flatnonzero((boxes[:, 3] >= limit) & front)
             rolls = np.array([tracks[index].roll for index in chosen], np.float32)
             for index, row in zip(chosen, classifier.classify(image, boxes[chosen], rolls), strict=True):
@@ -80,13 +79,6 @@ class PreviewAnalyzer:
             "lenses": [asdict(lens) for lens in lenses(heights, width, limit)],
         }
 
-    def _judge_poses(self, tracks: list[Track], found: Detections) -> None:
-        if self._models.pose is None or found.landmarks is None or not tracks:
-            return
-        judged = zip(tracks, evidence(found, self._models.pose).tolist(), roll(found.landmarks).tolist(), strict=True)
-        for track, logits, angle in judged:
-            track.update_pose(logits, angle)
-
     def _emotion(self, box: NDArray[np.float32], track: Track) -> dict[str, Any]:
         small = bool(box[3] < self._vision.min_face_px)
         if self._models.pose is None:
@@ -95,7 +87,7 @@ class PreviewAnalyzer:
         if not small:
             said["front"] = track.front
         probabilities = track.probabilities
-        if small or probabilities is None or not (track.front or self._vision.pose == "any"):
+        if small or probabilities is None:
             return said
         names = (*self._models.labels, UNKNOWN)
         label = names[int(self._namer.name(probabilities[None])[0])]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from edge.vision.tracker import Tracker
+from edge.vision.tracker import Track, Tracker
 
 boxes_of_a_frame = hnp.arrays(
     np.float32, st.tuples(st.integers(0, 12), st.just(4)), elements=st.floats(1, 100, width=32)
@@ -52,3 +52,16 @@ def test_a_face_seen_once_leaves_no_shadow() -> None:
     tracker = Tracker(5)
     tracker.update(np.array([[10, 10, 40, 40]], np.float32), 0.0)
     assert tracker.update(np.empty((0, 4), np.float32), 0.1)[1] == []
+
+
+@pytest.mark.parametrize(("front_only", "kept"), [(True, False), (False, True)])
+def test_a_face_that_turns_away_loses_what_it_showed_only_where_the_front_alone_is_named(
+    *, front_only: bool, kept: bool
+) -> None:
+    track = Track(np.array([0, 0, 50, 50], np.float32), 0.0, -1.0)
+    track.update_pose(2.0, 0.0, front_only=front_only)
+    track.update_probabilities(np.array([0.9, 0.1], np.float32), 0.0)
+    for _ in range(20):
+        track.update_pose(-2.0, 0.0, front_only=front_only)
+    assert not track.front
+    assert (track.probabilities is not None) == kept
