@@ -22,6 +22,7 @@ from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from edge.mqtt.visit import Visit
+from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
 
@@ -87,7 +88,7 @@ class _Report:
 
 def _plain(text: str) -> Text:
     """Text in which rich sees no markup."""
-    return Text("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
+    return Text("\n".join(printable(line, len(line)) for line in text.split("\n")))
 
 
 def _configuration(args: argparse.Namespace) -> tuple[str, Config]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.contract.labels import UNKNOWN, adjective, reading_order
+from edge.contract.labels import UNKNOWN, WITHHELD_REASONS, adjective, reading_order
 from edge.contract.shares import front_share, window_shares
 from edge.contract.validation import end_of
 from edge.text import printable
@@ -25,12 +25,6 @@ COLOURS = {
     UNKNOWN: "bright_black",
 }
 OTHER_COLOUR = "bright_magenta"
-REASONS = {
-    "few_people": "too few people",
-    "few_near": "too few people near enough",
-    "few_front": "too few people turned to the front",
-    "short": "window too short",
-}
 MOST_BARS = 12
 LEAST_COVERAGE = 0.9
 
@@ -113,7 +107,7 @@ def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
 
 def withheld_reason(window: WindowPayload) -> str:
     """Why something is withheld; empty where nothing is."""
-    return REASONS[window.withheld.reason] if window.withheld else ""
+    return WITHHELD_REASONS[window.withheld.reason] if window.withheld else ""
 
 
 def emotions_withheld(window: WindowPayload) -> str:

@@ -17,7 +17,7 @@ WITHHELD_REASONS = {
     "few_people": "too few people",
     "few_near": "too few people near enough",
     "few_front": "too few people turned to the front",
-    "short": "too short",
+    "short": "window too short",
 }
 """Why figures or emotions are withheld, as people read it."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from edge.contract.labels import WITHHELD_REASONS
 from edge.recording.reader import StateChange
 from edge.recording.window_record import WindowRecord
 from edge.text import printable
@@ -17,10 +18,7 @@ WORDS = {
     "offline": "device offline",
     "off": "device off or restarting",
     "lost": "windows missing",
-    "few_people": "too few people",
-    "short": "window too short",
-    "few_near": "too few people near enough",
-    "few_front": "too few people turned to the front",
+    **WITHHELD_REASONS,
     "nothing": "no windows",
     "unheard": "not known",
     "before": "before this dashboard started",

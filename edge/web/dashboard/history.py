@@ -25,7 +25,7 @@ WHOLE = (
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 PARTS = 10_000  # a share is kept in ten thousandths
 
-MODES: tuple[MeasuringMode, ...] = ("headcount", "facing", "emotions")
+MODES: tuple[MeasuringMode, ...] = get_args(MeasuringMode)
 WITHHELD = (
     None,
     *(
