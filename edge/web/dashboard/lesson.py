@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from edge.contract.labels import adjective
+from edge.contract.labels import UNKNOWN, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
@@ -108,9 +108,9 @@ def _shares(shares: Shares | None) -> JSON:
     if shares is None:
         return {"basis": None, "shares": []}
     parts = [
-        {"label": label, "word": adjective(label), "share": each.share, "low": each.low, "high": each.high}
-        for label, each in shares.by_label.items()
-        if label != "unknown"
+        {"label": label, "word": adjective(label), **shares.by_label[label]._asdict()}
+        for label in reading_order(shares.by_label)
+        if label != UNKNOWN
     ]
     return {"basis": shares.basis, "shares": parts}
 

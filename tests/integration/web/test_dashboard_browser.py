@@ -172,7 +172,7 @@ def test_how_many_are_turned_to_the_front_is_on_every_page(
     page.goto(f"{address}#lesson/room-1/15")
     see(page, "#lesson-summary", words)
     page.goto(f"{address}#school")
-    see(page, ".tile .count", words)
+    see(page, ".tile .front", words)
 
 
 def test_a_room_that_only_counts(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from edge.cli.summary import line
 from edge.contract.examples import EMOTIONS_WITHHELD, FACING, HEADCOUNT, SUPPRESSED, WINDOW
-from edge.contract.labels import LABELS, adjective
+from edge.contract.labels import LABELS, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import window_shares
 from edge.contract.validation import DeviceMessage
@@ -74,7 +74,9 @@ def test_every_reader_has_the_same_share(window: WindowPayload, subscriber: Modu
     expected = {label: round(100 * each.share) for label, each in one.by_label.items()} if one else {}
     assert percents(line("classroom", window)) == expected
     assert percents(subscriber.describe(json.loads(window.to_json()))) == expected
-    assert {each["label"]: round(100 * each["share"]) for each in latest(window)["shares"]} == expected
+    page = {each["label"]: round(100 * each["share"]) for each in latest(window)["shares"]}
+    assert page == expected
+    assert list(page) == reading_order(page)
     shown = {label: state(f"share_{label}", window) for label in LABELS}
     assert {label: round(float(text)) for label, text in shown.items() if text != "None"} == expected
 

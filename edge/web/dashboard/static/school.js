@@ -60,12 +60,13 @@ function make(name) {
   const tile = {
     state: el("span", { className: "state" }),
     faces: el("span", { className: "count" }),
+    front: el("span", { className: "front" }),
     strip: el("div", { className: "strip", ariaHidden: "true" }),
     words: el("span", { className: "words" }),
   };
   const link = el("a", { href: `#now/${encodeURIComponent(name)}` }, el("bdi", {}, name));
   tile.node = el("li", { className: "tile card" },
-    el("h3", {}, link), tile.state, tile.faces, tile.strip, tile.words);
+    el("h3", {}, link), tile.state, tile.faces, tile.front, tile.strip, tile.words);
   return tile;
 }
 
@@ -73,7 +74,8 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   const { symbol, word } = STATES[key];
   tile.node.dataset.state = key;
   say(tile.state, `${symbol} ${word}`);
-  say(tile.faces, window ? [`${decimal(window.mean)} faces`, turned(window.front)].filter(Boolean).join(", ") : "");
+  say(tile.faces, window ? `${decimal(window.mean)} faces` : "");
+  say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
   const signature = `${window?.key} ${parts.length}`;
   tile.strip.hidden = window !== null && parts.length === 0;
@@ -95,7 +97,7 @@ function largest(parts) {
 function others(state, room, because, now, window) {
   if (because) return because;
   if (window?.withheld) return window.withheld.reason;
-  if (window) return window.mode === "emotions" ? "" : "faces are only counted";
+  if (window) return { headcount: "faces are only counted", facing: "emotions are not measured" }[window.mode] ?? "";
   if (room.latest && state !== "few_people") return `last window ${clock(room.latest.end, now)}`;
   return "";
 }
