@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.cameras.gstreamer import GStreamerCamera
 from edge.cameras.image_folder import ImageFolderCamera
-from edge.cameras.opencv import FileCamera, StreamCamera, UsbCamera, usb_devices
+from edge.cameras.usb import FileCamera, StreamCamera, UsbCamera, usb_devices
 from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.cameras.picamera import PiCamera, csi_cameras
 from edge.errors import CameraError

@@ -171,7 +171,7 @@ def test_no_way_to_make_or_show_a_picture_is_reachable_from_the_daemon() -> None
         "edge.daemon.composition",
         "edge.daemon.daemon",
         "edge.daemon.pipeline",
-        "edge.cameras.opencv",
+        "edge.cameras.usb",
         "edge.vision.face_detector",
         "edge.delivery.publisher",
     } <= set(found)
