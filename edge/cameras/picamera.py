@@ -124,6 +124,7 @@ class PiCamera:
         libcamera: Any = importlib.import_module("libcamera")
         camera, settings = self._camera, self._settings
         turn = Orientation.of(settings)
+        flips = turn.before_quarter
         size = settings.width, settings.height
         camera.configure(
             camera.create_video_configuration(
@@ -131,7 +132,7 @@ class PiCamera:
                 main={"size": size, "format": "RGB888"},
                 raw=None,
                 sensor=_whole_view(camera.sensor_resolution, size),
-                transform=libcamera.Transform(hflip=turn.horizontal, vflip=turn.vertical),
+                transform=libcamera.Transform(hflip=flips.horizontal, vflip=flips.vertical),
                 # Where YUV comes all the same: the colours that OpenCV takes it for.
                 colour_space=libcamera.ColorSpace.Smpte170m(),
                 buffer_count=BUFFERS,

@@ -47,7 +47,9 @@ class CameraConfig(Section):
     width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB or CSI camera")
     height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB or CSI camera")
     fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB or CSI camera")
-    rotation: Literal[0, 180] = Field(0, description="degrees to turn the picture by: 180 if it is upside down")
+    rotation: Literal[0, 90, 180, 270] = Field(
+        0, description="degrees to turn the picture by, clockwise: 180 if it is upside down"
+    )
     hflip: bool = Field(default=False, description="exchange left and right")
     vflip: bool = Field(default=False, description="exchange top and bottom")
     exposure: int = Field(
