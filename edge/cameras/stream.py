@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.cameras.video_decoder import Limits, VideoDecoder, open_video
+from edge.config.camera_address import HOW_TO_ENCODE, password_may_be_raw
 from edge.config.schema import without_password
 from edge.errors import CameraError
 
@@ -37,7 +38,12 @@ class StreamCamera:
     def start(self) -> None:
         """Open the stream. Raises CameraError."""
         self._due = time.monotonic() + SNAPSHOT_SECONDS
-        self._decoder = open_video(self._url, f"stream {self.name}", self._limits)
+        try:
+            self._decoder = open_video(self._url, f"stream {self.name}", self._limits)
+        except CameraError as error:
+            if password_may_be_raw(self._url):
+                raise CameraError(error.problem, f"{error.remedy}; if the @ ends a password, {HOW_TO_ENCODE}") from None
+            raise
 
     def read(self) -> NDArray[np.uint8] | None:
         """The next frame; see Camera."""

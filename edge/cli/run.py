@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, as_called, read_config, set_up_logging
 from edge.contract.labels import WITHHELD_REASONS, adjective
 from edge.daemon.malloc import give_back_at_once
+from edge.daemon.native_stderr import limit_native_stderr
 from edge.daemon.signals import Signals
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run until the input ends or a signal comes."""
+    stderr = limit_native_stderr()
     set_up_logging()
-    faulthandler.enable()  # the journal then says where it hung when the watchdog ended it
+    faulthandler.enable(stderr)  # the journal then says where it hung when the watchdog ended it
     signals = Signals()
     signals.install()
     config = read_config(args)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from edge.config.broker_url import BrokerUrl
+from edge.config.camera_address import mistake_in
 from edge.contract.topics import NAME_PATTERN
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
 
@@ -60,6 +61,13 @@ class CameraConfig(Section):
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
     open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
     read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+
+    @field_validator("source")
+    @classmethod
+    def _source(cls, value: str) -> str:
+        if re.match(r"(rtsps?|https?)://", value) and (mistake := mistake_in(value)):
+            raise ValueError(mistake)
+        return value
 
     @model_validator(mode="after")
     def _exposure(self) -> CameraConfig:

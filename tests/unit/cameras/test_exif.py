@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge.cameras.exif import orientation
 from edge.cameras.normalize import read_picture
@@ -15,7 +16,7 @@ Image = pytest.importorskip("PIL.Image", reason="Pillow writes the pictures; mat
 ImageOps = pytest.importorskip("PIL.ImageOps")
 
 
-def sketch() -> np.ndarray:
+def sketch() -> NDArray[np.uint8]:
     """A picture that looks different in each of the eight orientations, (40, 64, 3) uint8 RGB."""
     picture = np.zeros((40, 64, 3), np.uint8)
     picture[:16, :16] = 255
