@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 LONGEST = 60.0  # seconds of one and the same picture that are believed; every sensor has noise
@@ -22,7 +23,7 @@ class FrozenPicture:
 
     def update(self, image: NDArray[np.uint8], now: float) -> bool:
         """Take a frame, (height, width, 3) uint8, at `now` monotonic seconds; returns whether the camera is frozen."""
-        checksum = zlib.crc32(image[::ROWS].tobytes(), image.shape[0])
+        checksum = zlib.crc32(np.ascontiguousarray(image[::ROWS]).data, image.shape[0])
         if checksum != self._checksum:
             self._checksum, self._since = checksum, now
         return now - self._since >= LONGEST

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 REPEAT = 3600.0  # seconds until a kind of line is shown again
 KINDS = 200  # that are told apart; beyond them a line is left out
-LINE = 4096  # bytes: a longer one is cut
+LINE = 1000  # bytes: a longer one is cut
 
 
 class LineLimiter:
