@@ -46,10 +46,10 @@ def test_faces_are_cut_and_named_as_in_the_plain_way(size: tuple[int, int]) -> N
 class FixedOutputs(Model):
     """A model that says what it is told to, whatever it is shown."""
 
-    outputs: dict[str, NDArray[np.uint8]]
+    said: dict[str, NDArray[np.uint8]]
 
     def output_view(self, tensor: Tensor) -> NDArray[np.int8]:
-        bits = self.outputs.get(tensor.name, np.zeros(tensor.shape, np.uint8))
+        bits = self.said.get(tensor.name, np.zeros(tensor.shape, np.uint8))
         return bits.reshape(tensor.shape).view(np.int8)
 
 
@@ -63,7 +63,7 @@ def fixed_outputs() -> FixedOutputs:
 def test_no_cell_that_could_be_a_face_is_ruled_out(fixed_outputs: FixedOutputs, bits: NDArray[np.uint8]) -> None:
     detector = FaceDetector(read_card(face_card_path(640), FaceCard), fixed_outputs)
     head = detector._heads[-1]
-    fixed_outputs.outputs = {head.cls.name: bits[0], head.obj.name: bits[1]}
+    fixed_outputs.said = {head.cls.name: bits[0], head.obj.name: bits[1]}
     product = head.cls_table[bits[0]] * head.obj_table[bits[1]]
     expected = np.sqrt(product[product >= detector.card.score_threshold**2])
     assert np.array_equal(detector._decode(head).scores, expected)
