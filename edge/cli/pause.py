@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, read_config
 from edge.contract.timestamps import format_timestamp
+from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.errors import EXIT_FAILED
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Make the file that the daemon looks for; it also holds when no daemon runs yet."""
     config = read_config(args)
+    adopt_former_files(config)
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:
         PauseStore(path).store(Pause(printable(args.by, 80, replacement=""), _now()))

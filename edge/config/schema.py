@@ -29,8 +29,7 @@ SOURCE_PATTERN = (
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, so that a typo is never silently ignored."""
 
-    # `name: 204` means the name 204.
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024)
 
 
 class DeviceConfig(Section):

@@ -7,6 +7,7 @@ written, never shorter.
 from __future__ import annotations
 
 import difflib
+import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -93,11 +94,8 @@ def in_words(until: datetime, now: datetime) -> str:
 
 
 def clock_time(value: object) -> object:
-    """A time of day as people write it in YAML; whatever is none stays as it is."""
-    # YAML reads an unquoted 12:30 as a number to the base of 60.
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
-        return f"{value // 60:02}:{value % 60:02}"
-    return value
+    """A time of day with two digits for the hour, which people leave out; whatever is none stays as it is."""
+    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value
 
 
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
