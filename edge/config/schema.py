@@ -11,7 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.topics import NAME_PATTERN
-from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
+from edge.timing.local_zone import local_zone_problem
+from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
+from edge.timing.zone_names import zone_named
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
@@ -145,8 +147,8 @@ class OutboxConfig(Section):
     @field_validator("path")
     @classmethod
     def _names_a_file(cls, value: str | None) -> str | None:
-        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume")):
-            raise ValueError("it has to name a file, and not one that ends in .pause or .resume")
+        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume", ".closed")):
+            raise ValueError("it has to name a file, and not one that ends in .pause, .resume or .closed")
         return value
 
 
@@ -218,6 +220,17 @@ class PrivacyConfig(Section):
         if value is not None:
             zone_named(value)
         return value
+
+    @model_validator(mode="after")
+    def _local_zone(self) -> PrivacyConfig:
+        if self.follows_local_zone and (problem := local_zone_problem()):
+            raise ValueError(f"the schedule follows this machine's time zone, but {problem}; or set privacy.time_zone")
+        return self
+
+    @property
+    def follows_local_zone(self) -> bool:
+        """Whether the schedule is in the time zone of this machine."""
+        return bool(self.schedule) and self.time_zone is None
 
     @property
     def weekly(self) -> Schedule:

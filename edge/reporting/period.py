@@ -7,12 +7,11 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from pathlib import Path
 
 from edge.errors import ConfigError
-from edge.timing.schedule import zone_named
+from edge.timing.local_zone import LOCAL, local_zone_problem
+from edge.timing.zone_names import zone_named
 
-LOCAL = Path("/etc/localtime")
 ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
 LONGEST = timedelta(days=32)
 
@@ -95,6 +94,8 @@ def time_zone(name: str | None) -> tzinfo:
             return zone_named(name)
         except ValueError as error:
             raise ConfigError(f"time zone {name!r}", str(error)) from None
+    if problem := local_zone_problem():
+        raise ConfigError(problem, "or name one with --zone")
     try:
         with LOCAL.open("rb") as file:
             return zoneinfo.ZoneInfo.from_file(file, key="local time")
