@@ -121,7 +121,7 @@ def _write(args: argparse.Namespace, results: Sequence[Result], report: dict[str
     for path, content in ((args.json, json.dumps(report, indent=2) + "\n"), (args.plot, plot(results, title))):
         if path is not None:
             try:
-                path.write_text(content)
+                path.write_text(content, encoding="utf-8")
             except OSError as error:
                 raise EdgeError(f"{path} cannot be written", error.strerror or str(error)) from None
 
