@@ -7,16 +7,27 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.topics import NAME_PATTERN
+from edge.files.home import expand_home
 from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
+File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
+"""A path; `~` is the home folder of the user who reads the configuration."""
 
 SOURCES = (
     "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
@@ -59,6 +70,12 @@ class CameraConfig(Section):
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
     open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
     read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+
+    @field_validator("source")
+    @classmethod
+    def _home(cls, value: str) -> str:
+        kind, colon, path = value.partition(":")
+        return f"{kind}{colon}{expand_home(path)}" if kind in ("file", "images") else value
 
     @model_validator(mode="after")
     def _exposure(self) -> CameraConfig:
