@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edge.config.schema import Config, without_password
-from edge.config.yaml_text import NULLS, construct, is_text, load, rule_of
+from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, rule_of
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.shipped import shipped
@@ -24,8 +24,6 @@ from edge.files.shipped import shipped
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
 MAX_ITEMS = 100  # of a list, whose lines are known
-# What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
-YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
 
 Key = tuple[str, ...]
 

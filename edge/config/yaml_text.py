@@ -16,6 +16,8 @@ from edge.config.schema import Config
 Rule = dict[str, Any]
 """The JSON Schema of one key, or of one item of a list; empty where nothing is known."""
 
+# What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
 NULLS = ("", "~", "null", "Null", "NULL")  # what YAML reads as null
 _TAG = "tag:yaml.org,2002:"
 
@@ -52,8 +54,11 @@ def load(text: str, rule: Rule) -> Any:  # noqa: ANN401 - any YAML
 def former_reading(text: str) -> str:
     """What edge 0.1 took for the text of an unquoted scalar: a number in its usual spelling."""
     try:
+        node = yaml.compose(text, yaml.SafeLoader)
+        if not isinstance(node, yaml.ScalarNode) or node.value != text:  # it cannot stand there without quotes
+            return text
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+    except YAML_ERRORS:
         return text
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else text
 

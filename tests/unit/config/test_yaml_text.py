@@ -72,5 +72,15 @@ def test_whatever_is_one_plain_scalar_is_itself(text: str) -> None:
 
 
 def test_what_the_first_version_read() -> None:
-    read = {"0123": "83", "1.10": "1.1", "12:30": "750", "room-1": "room-1", "no": "no", "204": "204", "1e400": "1e400"}
+    read = {
+        "0123": "83",
+        "1.10": "1.1",
+        "12:30": "750",
+        "room-1": "room-1",
+        "no": "no",
+        "204": "204",
+        "1e400": "1e400",
+        "12 #3": "12 #3",
+    }
+    read |= {"[" * 1000: "[" * 1000, "9" * 5000: "9" * 5000, "": ""}
     assert {text: former_reading(text) for text in read} == read
