@@ -110,9 +110,10 @@ _OLD_NAMES = {
     "Pacific/Pago_Pago": "Pacific/Samoa US/Samoa",
     "Pacific/Pohnpei": "Pacific/Ponape",
 }
-_SUCCESSORS = {old.casefold(): new for new, names in _OLD_NAMES.items() for old in names.split()}
+SUCCESSORS = {old.casefold(): new for new, names in _OLD_NAMES.items() for old in names.split()}
+"""The name of today by the old one in small letters."""
 
 
 def successor(name: str) -> str | None:
     """The name that a zone has today, None if this is not an old one; capitals do not matter."""
-    return _SUCCESSORS.get(name.casefold())
+    return SUCCESSORS.get(name.casefold())

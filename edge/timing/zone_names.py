@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import zoneinfo
 
-from edge.timing.old_zone_names import successor
+from edge.timing.old_zone_names import SUCCESSORS, successor
 
 
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
@@ -18,7 +18,8 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
         raise ValueError("this machine knows no time zones; install them: apt-get install tzdata")
     if (new := successor(name)) in known:
         raise ValueError(f"it is an old name that this machine does not know; write {new}")
-    alike = {each.casefold(): each for each in known}
+    # An old name that was mistyped is answered with the new one, also where the old one is still known.
+    alike = {each.casefold(): each for each in known} | {old: new for old, new in SUCCESSORS.items() if new in known}
     near = difflib.get_close_matches(name.casefold(), alike, n=1)
     hint = f"did you mean {alike[near[0]]}?" if near else "write one as Europe/Berlin"
     raise ValueError(f"there is no such time zone; {hint}")

@@ -40,6 +40,7 @@ def debian13(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("Asia/Calcutta", "write Asia/Kolkata"),
         ("Europe/Kiev", "write Europe/Kyiv"),
         ("EST5EDT", "write America/New_York"),
+        ("US/Eastrn", r"did you mean America/New_York\?"),
         ("europe/berlin", r"did you mean Europe/Berlin\?"),
         ("Mars", "write one as Europe/Berlin"),
     ],
