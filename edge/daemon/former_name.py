@@ -31,9 +31,9 @@ def adopt_former_files(config: Config) -> None:
         return
     before = config.model_copy(update={"device": former})
     old, new = outbox_path(before), outbox_path(config)
-    if old != new and new.exists():
-        return
     try:
+        if old != new and new.exists():
+            return
         if old.exists() and not _take_over(old, former, device):
             return
         for path, wanted in ((old, new), (pause_path(before), pause_path(config))):
