@@ -47,11 +47,13 @@ def main(args: argparse.Namespace) -> int:
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import audit  # noqa: PLC0415
     from edge.daemon.composition import build_daemon  # noqa: PLC0415
+    from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
     from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
 
     printer, ended = _Printer(), "the input ended"
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
     audit.start(config)
+    adopt_former_files(config)
     try:
         build_daemon(
             config, signals, lambda: read_config(args),

@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS windows (
     checksum INTEGER                        -- of schema and body; NULL in what 0.1.0 stored
 );
 """
+NAMES_AS_TYPED = 1
+"""`user_version` from which the name of a room is what was typed: edge.daemon.former_name."""
 _FIRST_COLUMNS = {"seq", "created", "body"}
 _LATER_COLUMNS = {
     "boot": "TEXT NOT NULL DEFAULT ''",
@@ -104,6 +106,8 @@ def prepare(database: sqlite3.Connection) -> Found:
         for column in _LATER_COLUMNS.keys() - columns:
             database.execute(f"ALTER TABLE windows ADD COLUMN {column} {_LATER_COLUMNS[column]}")
     database.execute(f"SELECT seq, {BODY_COLUMNS}, {TIME_COLUMNS} FROM windows LIMIT 1").fetchone()  # noqa: S608
+    if database.execute("PRAGMA user_version").fetchone()[0] < NAMES_AS_TYPED:
+        database.execute(f"PRAGMA user_version={NAMES_AS_TYPED}")
     epoch = database.execute("SELECT name FROM epoch").fetchone()
     if epoch is None:
         epoch = (secrets.token_hex(4),)
