@@ -31,7 +31,7 @@ def lifetimes(config: Config) -> Lifetimes:
 
 def make_outbox(config: Config) -> Outbox:
     """The outbox of this device, not yet opened."""
-    return Outbox(outbox_path(config), config.outbox.max_megabytes * MEGABYTE)
+    return Outbox(outbox_path(config), config.outbox.max_megabytes * MEGABYTE, chosen=config.outbox.path is not None)
 
 
 def outbox_path(config: Config) -> Path:
