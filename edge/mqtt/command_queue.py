@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -19,8 +20,10 @@ from edge.text import printable
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 100  # commands; whoever sends more at once than we can serve loses some
-AT_A_TIME = 10  # served between two frames
+URGENT = ("pause", "resume")  # never behind anything else, and never dropped for it
+MAX_URGENT = 1000  # of these; beyond that the oldest is superseded by those that came after it
+MAX_WAITING = 100  # others; whoever sends more at once than we can serve loses some
+AT_A_TIME = 10  # others served between two frames
 WORDS = {"on": True, "off": False}
 
 
@@ -99,6 +102,7 @@ class CommandQueue:
         self._ours = {topics.prefix, *reserved}
         self._topics = topics
         self._reply = reply
+        self._urgent: deque[tuple[str, IncomingMessage]] = deque(maxlen=MAX_URGENT)
         self._waiting: queue.Queue[tuple[str, IncomingMessage]] = queue.Queue(MAX_WAITING)
         self._dropping = False
 
@@ -107,6 +111,13 @@ class CommandQueue:
         name = incoming.topic.rpartition("/")[2]
         if incoming.topic != self._topics.command(name):
             return False
+        if incoming.retained and not incoming.payload:  # a retained message is cleared: no command
+            return True
+        # One byte too many is enough to refuse it.
+        incoming = replace(incoming, payload=incoming.payload[: MAX_BYTES + 1])
+        if name in URGENT:
+            self._urgent.append((name, incoming))
+            return True
         try:
             self._waiting.put_nowait((name, incoming))
             self._dropping = False
@@ -119,16 +130,22 @@ class CommandQueue:
     @property
     def waiting(self) -> bool:
         """Whether a command has not been served yet."""
-        return not self._waiting.empty()
+        return bool(self._urgent) or not self._waiting.empty()
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:
-        """Carry out what waits, a few at a time, and answer each."""
+        """Carry out what waits, pauses first and the rest a few at a time, and answer each."""
         for _ in range(AT_A_TIME):
+            self._serve_urgent(handlers)
             try:
                 name, incoming = self._waiting.get_nowait()
             except queue.Empty:
                 return
             self._reply(self._obey(name, incoming, handlers))
+        self._serve_urgent(handlers)
+
+    def _serve_urgent(self, handlers: Mapping[str, Handler]) -> None:
+        for _ in range(len(self._urgent)):  # those that come meanwhile have their turn after the next command
+            self._reply(self._obey(*self._urgent.popleft(), handlers))
 
     def _obey(self, name: str, incoming: IncomingMessage, handlers: Mapping[str, Handler]) -> Reply:
         request, error = None, None

@@ -108,7 +108,7 @@ def test_a_command_is_carried_out_and_answered(name: str, payload: bytes, done: 
     ("name", "payload", "more", "expected"),
     [
         ("dance", b"", {}, "there are pause, resume"),
-        ("pause", b"", {"retained": True}, "retain"),
+        ("pause", b"on", {"retained": True}, "retain"),
         ("pause", b" " * 4097, {}, "4097 bytes are too many"),
         ("pause", b"perhaps", {}, "send on, off or nothing"),
         ("pause", b"\xff\xfe", {}, "send on, off or nothing"),
@@ -186,6 +186,33 @@ def test_other_topics_are_none_of_its_business_and_a_flood_is_bounded() -> None:
     assert len(replies) == 100
 
 
+def test_a_pause_waits_behind_no_flood_and_is_answered() -> None:
+    replies: list[Reply] = []
+    daemon = Recorder()
+    commands = CommandQueue(TOPICS, replies.append)
+    for number in range(5000):
+        commands.receive(incoming(b"", "health"))
+        if number % 500 == 250:
+            commands.receive(incoming(b"", "resume" if number % 1000 == 750 else "pause"))
+    commands.serve(handlers_of(daemon).handlers)
+    assert [what for what, _ in daemon.done[:10]] == ["pause", "resume"] * 5
+    assert len(replies) == 20
+    assert [reply.topic.rpartition("cmd/")[2] for reply in replies[:2]] == ["pause/response", "resume/response"]
+
+
+def test_a_flood_of_pauses_is_bounded_and_the_newest_decides() -> None:
+    replies: list[Reply] = []
+    daemon = Recorder()
+    commands = CommandQueue(TOPICS, replies.append)
+    for _ in range(100_000):
+        commands.receive(incoming(b" " * 10_000))
+    commands.receive(incoming(b"off"))
+    commands.serve(handlers_of(daemon).handlers)
+    assert not commands.waiting
+    assert daemon.done == [("resume", "somebody over MQTT")]
+    assert 1 < len(replies) <= 1000
+
+
 WORDS = st.sampled_from([b"", b"on", b"off", b"5", b"-1", b"{}", b'{"seconds":2}', b'{"pause":true}', b'{"by":"x"}'])
 KEYS = st.sampled_from(["id", "by", "pause", "seconds", "x", ""])
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=90) | st.lists(st.integers())
@@ -238,6 +265,9 @@ def test_ten_thousand_commands_change_nothing_unless_they_are_valid(
         daemon = Recorder()
         replies = give(daemon, incoming(payload, name, retained=retained, response_topic=wanted))
         if "/" in name:
+            continue
+        if retained and not payload:  # a retained message was cleared
+            assert (replies, daemon.done) == ([], [])
             continue
         assert len(replies) == 1
         answer = json.loads(replies[0].payload)
