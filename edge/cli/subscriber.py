@@ -9,9 +9,13 @@ from dataclasses import replace
 
 from edge.cli import add_config_arguments, read_config
 from edge.config.broker_url import BrokerUrl
+from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.paths import broker_settings
 from edge.mqtt.client_factory import BrokerSettings
+
+CREDENTIALS = ("username", "password_file", "certificate_file", "key_file")
+"""Keys of `mqtt` that are for the broker they were configured for, and for no other."""
 
 
 def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +25,8 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
         "--broker",
         type=_url,
         metavar="URL",
-        help="mqtt://host:port, without user and password (default: of the configuration, with them)",
+        help="mqtt://host:port; its user, password_file and certificate come from --set mqtt... on the same line, never "
+        "from the file or the environment (default: the broker of the configuration, with its credentials)",
     )
     parser.add_argument("--prefix", type=_name, help="first level of the topics (default: of the configuration)")
     parser.add_argument("--device", type=_name, action="append", metavar="NAME", help="repeatable (default: all)")
@@ -37,12 +42,25 @@ def subscriber_settings(args: argparse.Namespace, client: str) -> tuple[BrokerSe
     Raises:
         ConfigError: The configuration cannot be used.
     """
-    config = read_config(args)
-    settings = broker_settings(config, args.broker, f"-{client}-{secrets.token_hex(4)}")
-    if args.broker and str(args.broker) != config.mqtt.broker:
-        # A password is for the broker it was configured for.
-        settings = replace(settings, username=None, password=None)
+    config, elsewhere = _read_config(args)
+    settings = broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}")
+    if elsewhere and config.mqtt.password_file is None:
+        settings = replace(settings, password=None)  # the one that systemd passes on is for the configured broker
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
+
+
+def _read_config(args: argparse.Namespace) -> tuple[Config, bool]:
+    """The configuration with --broker in it, and whether that is another broker than the configured one."""
+    if args.broker is None:
+        return read_config(args), False
+    given = {setting.partition("=")[0] for setting in args.set}
+    others = [setting for setting in args.set if not setting.startswith("mqtt.")]
+    configured = read_config(argparse.Namespace(config=args.config, set=others)).mqtt.broker
+    elsewhere = str(args.broker) != configured
+    keys = CREDENTIALS if args.broker.tls else (*CREDENTIALS, "ca_file")
+    withheld = [f"mqtt.{key}=null" for key in keys if elsewhere and f"mqtt.{key}" not in given]
+    overrides = [*args.set, *withheld, f"mqtt.broker={args.broker}"]
+    return read_config(argparse.Namespace(config=args.config, set=overrides)), elsewhere
 
 
 def _url(text: str) -> BrokerUrl:

@@ -1,0 +1,62 @@
+"""Which credentials go to which broker: those of the same line, and never those that were configured for another."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.mqtt.client_factory import BrokerSettings
+
+CONFIG = """
+mqtt:
+  broker: mqtts://school:8883
+  username: room-204
+  password_file: {folder}/secret
+  ca_file: {folder}/ca.pem
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    (tmp_path / "config.yaml").write_text(CONFIG.format(folder=tmp_path))
+    (tmp_path / "secret").write_text("of the school")
+    (tmp_path / "other").write_text("of the district")
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/mqtt-password").write_text("from systemd")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+
+    def read(*words: str) -> BrokerSettings:
+        parser = argparse.ArgumentParser()
+        add_broker_arguments(parser)
+        args = parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words])
+        return subscriber_settings(args, "watch")[0]
+
+    return read
+
+
+def test_the_configured_broker_gets_what_was_configured(settings: object) -> None:
+    assert callable(settings)
+    for words in ((), ("--broker", "mqtts://school:8883")):
+        found = settings(*words)
+        assert (found.username, found.password) == ("room-204", "of the school")
+
+
+@pytest.mark.parametrize("url", ["mqtt://elsewhere:1883", "mqtts://elsewhere:8883"])
+def test_another_broker_gets_nothing_of_it(settings: object, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(settings)
+    monkeypatch.setenv("EDGE_MQTT__USERNAME", "from-the-environment")
+    found = settings("--broker", url)
+    assert (str(found.url), found.username, found.password) == (url, None, None)
+
+
+def test_another_broker_gets_what_stands_on_the_same_line(settings: object, tmp_path: Path) -> None:
+    assert callable(settings)
+    line = ("--broker", "mqtts://elsewhere:8883", "--set", "mqtt.username=me")
+    found = settings(*line)
+    assert (found.username, found.password) == ("me", None)
+    found = settings(*line, "--set", f"mqtt.password_file={tmp_path}/other")
+    assert (found.username, found.password) == ("me", "of the district")
+    assert str(found.ca_file) == f"{tmp_path}/ca.pem"
