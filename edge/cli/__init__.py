@@ -57,7 +57,9 @@ def run_command_line(arguments: list[str]) -> int:
     """
     set_opencv_environment()  # before a command imports cv2
     try:
-        return _run(arguments)
+        args = parse(arguments)
+        main: Callable[[argparse.Namespace], int] = args.main
+        return main(args)
     except EdgeError as error:
         print(f"edge: {error}", file=sys.stderr)
         return error.exit_code
@@ -79,7 +81,8 @@ def as_called(text: str) -> str:
     return text.replace("  edge ", f"  {program()} ")
 
 
-def _run(arguments: list[str]) -> int:
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read a command line; `main` of the result carries the command out. Exits with 2 where it makes no sense."""
     parser = argparse.ArgumentParser(
         prog=program(),
         description="Counts faces in a room, and what they show; publishes only numbers, over MQTT.",
@@ -103,9 +106,7 @@ def _run(arguments: list[str]) -> int:
             command.set_defaults(main=module.main)
         else:
             commands.add_parser(name, help=summary)
-    args = parser.parse_args(arguments)
-    main: Callable[[argparse.Namespace], int] = args.main
-    return main(args)
+    return parser.parse_args(arguments)
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

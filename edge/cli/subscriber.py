@@ -25,7 +25,7 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
         "--broker",
         type=_url,
         metavar="URL",
-        help="mqtt://host:port; its user, password_file and certificate come from --set mqtt... on the same line, never "
+        help="mqtt://host:port; user, password_file and certificate for it come from --set mqtt... on this line, never "
         "from the file or the environment (default: the broker of the configuration, with its credentials)",
     )
     parser.add_argument("--prefix", type=_name, help="first level of the topics (default: of the configuration)")
