@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -119,6 +121,45 @@ def test_who_is_not_let_in(start_school: StartSchool, user: Connect) -> None:
     other.port = school.port
     with pytest.raises(OSError, match="certificate verify failed"):
         user(other, "room-1")
+
+
+def lines_of_scale_md(after: str) -> list[str]:
+    """The first block without a language behind these words of docs/scale.md."""
+    page = (ROOT / "docs/scale.md").read_text()
+    block = re.search(r"^```\n(.*?)^```", page[page.index(after) :], re.DOTALL | re.MULTILINE)
+    assert block is not None
+    return block[1].splitlines()
+
+
+def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_path: Path) -> None:
+    """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it."""
+    lines = lines_of_scale_md("**Client certificates instead of passwords.**")
+    folder = tmp_path / "school"
+    school = start_school(more=[line.replace("/etc/mosquitto/edge", str(folder)) for line in lines])
+    for name in ("room-204", "room-205"):
+        command = ["sh", str(SHIPPED / "certificates.sh"), str(folder), "--user", name]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def check(device: str, certificate: str | None) -> subprocess.CompletedProcess[str]:
+        settings = [f"device.name={device}", f"mqtt.broker={school.url}", f"mqtt.ca_file={school.ca}", "mode=headcount"]
+        settings += ["camera.source=sample", f"outbox.path={tmp_path}/outbox.sqlite"]
+        if certificate:
+            settings += [
+                f"mqtt.{kind}_file={folder}/{certificate}.{end}"
+                for kind, end in (("certificate", "pem"), ("key", "key"))
+            ]
+        words = [word for setting in settings for word in ("--set", setting)]
+        command = [sys.executable, "-m", "edge", "check", *words]
+        environment = {**os.environ, "COLUMNS": "300"}
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+
+    good = check("room-204", "room-204")
+    assert good.returncode == 0, good.stdout + good.stderr
+    other = check("room-204", "room-205")
+    assert other.returncode == 1
+    nobody = check("room-204", None)
+    assert nobody.returncode == 1
+    assert "certificate" in nobody.stdout
 
 
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:
