@@ -46,13 +46,17 @@ find_python() {
 # A 32-bit Raspberry Pi OS, also where its kernel is a 64-bit one. Best effort: half of the wheels do not exist there.
 is_arm32() { "$1" -c 'import platform, sys; sys.exit(sys.maxsize > 2**32 or platform.machine()[:3] not in ("arm", "aar"))'; }
 
+# With a Mosquitto on this machine no demonstration broker in Python is needed, nor the eight packages that it brings.
+has_mosquitto() { (PATH=$PATH:/usr/sbin && command -v mosquitto >/dev/null); }
+run_lock() { if has_mosquitto; then echo requirements.lock; else echo requirements-broker.lock; fi; }
+
 # install_arm32 SYSTEM_PYTHON: apt's packages where there is no wheel, and the rest of the lock as locked.
 install_arm32() {
   "$1" -c 'import sys; sys.exit(sys.version_info >= (3, 12))' ||
     die "no TFLite runtime exists for 32-bit Raspberry Pi OS with Python 3.12 or newer: use the 64-bit one"
   "$1" -c 'import numpy, cv2, yaml, psutil, argon2' 2>/dev/null ||
     apt_install python3-numpy python3-opencv python3-yaml python3-psutil python3-argon2
-  sed "s/ and platform_machine == 'armv7l'//" "$root/requirements.lock" |
+  sed "s/ and platform_machine == 'armv7l'//" "$root/$(run_lock)" |
     awk '/^[a-z]/ { keep = !/^(numpy|pyyaml|psutil|cffi|argon2-cffi.*)==/ && !/platform_machine !=/ } keep' >"$root/.venv/arm32.lock"
   "$python" -m pip install "${wheels_only[@]}" --no-deps -r "$root/.venv/arm32.lock"
 }
@@ -65,11 +69,11 @@ has_gstreamer() {
 # install_beside SYSTEM_PYTHON: all of the lock, but the system's OpenCV where that one has GStreamer and works here.
 install_beside() {
   if has_gstreamer "$1"; then
-    awk '/^[a-z]/ { keep = !/^opencv/ } keep' "$root/requirements.lock" >"$root/.venv/no-opencv.lock"
+    awk '/^[a-z]/ { keep = !/^opencv/ } keep' "$root/$(run_lock)" >"$root/.venv/no-opencv.lock"
     "$python" -m pip install "${wheels_only[@]}" -r "$root/.venv/no-opencv.lock"
     if has_gstreamer "$python"; then return; fi # else it was built for another numpy
   fi
-  "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements.lock"
+  "$python" -m pip install "${wheels_only[@]}" -r "$root/$(run_lock)"
 }
 
 # download LOCK FOLDER: wheels that only carry pictures; the same files on every machine, so for one fixed platform.
@@ -88,7 +92,8 @@ fingerprint() {
   } 2>/dev/null | sha256sum
 }
 is_ready() { [[ -x $python && -f $root/.venv/$1 && $(<"$root/.venv/$1") == "$(fingerprint "${@:2}")" ]]; }
-ready_to_run() { is_ready run.stamp requirements.lock; }
+# A demonstration broker too many does no harm.
+ready_to_run() { is_ready run.stamp requirements-broker.lock || { has_mosquitto && is_ready run.stamp requirements.lock; }; }
 ready_for_pages() { is_ready pages.stamp requirements-pages.lock; }
 ready_to_test() { is_ready test.stamp requirements-test.lock requirements-test-pictures.lock; }
 
@@ -112,7 +117,7 @@ make_venv() {
     install_beside "$system"
   fi
   "$python" -m pip install -qq --no-deps --no-build-isolation --editable "$root"
-  fingerprint requirements.lock >"$root/.venv/run.stamp"
+  fingerprint "$(run_lock)" >"$root/.venv/run.stamp"
   trap - EXIT
   say "Installed in $SECONDS s."
 }

@@ -62,7 +62,7 @@ check_wrapper() { [[ ! -e $wrapper ]] || grep -q 'systemd/install.sh' "$wrapper"
 # The files that a device needs; the rest is for developers.
 files() {
   cd "$tree"
-  printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-pages.lock \
+  printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-broker.lock requirements-pages.lock \
     scripts/venv.sh scripts/build_hook.py models/*.tflite models/*.json
   find edge -type f -not -path '*/__pycache__/*'
 }
@@ -100,7 +100,7 @@ install_code() {
   do_it rm -rf "$release"
   do_it mkdir -p "$release"
   if [[ -n $dry ]]; then
-    tell "# copy $(files | wc -l) files there, make .venv from requirements.lock (about 370 MB)"
+    tell "# copy $(files | wc -l) files there, make .venv from the lock file (about 400 MB)"
   else
     files | tar -c -C "$tree" --no-recursion --owner 0 --group 0 --mode u=rwX,go=rX -T - | tar -C "$release" -xo
     in_release "$release" prepare_venv
@@ -116,6 +116,13 @@ install_code() {
 
 install_config() {
   local shipped=$tree/config.yaml
+  # It may hold passwords, such as that of a network camera; systemd reads it as root.
+  if [[ ! -e $etc/config.env ]]; then
+    do_it install -D -m 600 /dev/null "$etc/config.env"
+  elif [[ $(stat -c %a "$etc/config.env") != *00 ]]; then
+    tell "$etc/config.env may hold passwords: only root can read it from now on"
+    do_it chmod go= "$etc/config.env"
+  fi
   if [[ ! -e $etc/config.yaml ]]; then
     do_it install -D -m 644 "$shipped" "$etc/config.yaml"
   elif ! cmp -s "$shipped" "$etc/config.yaml.dist"; then

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import stat
 from pathlib import Path
 
 from edge.config.broker_url import BrokerUrl
@@ -15,6 +17,8 @@ from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.home import home_folder
 from edge.mqtt.client_factory import BrokerSettings
+
+logger = logging.getLogger(__name__)
 
 MAX_PASSWORD_BYTES = 4096
 
@@ -99,6 +103,8 @@ def _password(file: str | None) -> str | None:
     if path is None or (not file and not path.exists()):
         return None
     try:
+        if path.stat().st_mode & stat.S_IROTH:
+            logger.warning("every user of this machine can read the password in %s: chmod o= %s", path, path)
         return read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
     except OSError as error:
         # The value is not repeated: somebody may have written the password itself there.

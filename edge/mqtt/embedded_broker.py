@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -117,6 +118,8 @@ def _installed(path: str) -> dict[str, Callable[[int, Path], list[str]]]:
     found: dict[str, Callable[[int, Path], list[str]]] = {}
     if mosquitto := shutil.which("mosquitto", path=path):
         found["mosquitto"] = functools.partial(_mosquitto, mosquitto)
+        # Ubuntu's AppArmor keeps it from a configuration in our folder; without one it listens on this machine only.
+        found["mosquitto without a configuration"] = functools.partial(_bare_mosquitto, mosquitto)
     if importlib.util.find_spec("amqtt") is not None:
         found["amqtt"] = _amqtt
     if not found:
@@ -140,6 +143,14 @@ def _mosquitto(program: str, port: int, folder: Path) -> list[str]:
     config = folder / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n")
     return [program, "-c", str(config)]
+
+
+def _bare_mosquitto(program: str, port: int, _folder: Path) -> list[str]:
+    said = subprocess.run([program, "-h"], capture_output=True, text=True, check=False, timeout=START_SECONDS).stdout
+    version = re.match(r"mosquitto version (\d+)", said)
+    if version is None or int(version[1]) < 2:
+        raise OSError("before version 2 it would listen on every network")
+    return [program, "-p", str(port)]
 
 
 def _amqtt(port: int, folder: Path) -> list[str]:

@@ -56,7 +56,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(folder), "install", "-qq"]
-    locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "requirements.lock")]
+    locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "requirements-broker.lock")]
     subprocess.run([*pip, *locked], check=True)
     subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)
     yield folder / "bin"

@@ -101,7 +101,9 @@ def test_twice_is_once(install: Callable[..., str], tmp_path: Path) -> None:
     assert (root / "opt/edge/.venv/bin/edge").exists()
     assert (root / "opt/edge/current/models/emotions.tflite").exists()
     assert (root / "etc/edge/config.yaml").read_bytes() == (ROOT / "config.yaml").read_bytes()
-    everything = [path for path in root.rglob("*") if not path.is_symlink()]
+    secrets = root / "etc/edge/config.env"
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    everything = [path for path in root.rglob("*") if not path.is_symlink() and path != secrets]
     assert all(path.stat().st_mode & 0o004 for path in everything), "the service's user cannot read it"
 
 

@@ -11,7 +11,9 @@ from edge.daemon.paths import broker_settings
 from edge.errors import ConfigError
 
 
-def test_passwords_come_from_a_file_or_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_come_from_a_file_or_a_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "mqtt-password").write_text("from-systemd\n")
     (tmp_path / "own").write_text("pass word\n")
     mqtt: dict[str, object] = {"broker": "mqtt://h", "username": "u"}
@@ -21,7 +23,13 @@ def test_passwords_come_from_a_file_or_a_credential(tmp_path: Path, monkeypatch:
     assert settings.password == "from-systemd"
     assert "from-systemd" not in repr(settings)
     mqtt["password_file"] = str(tmp_path / "own")
+    (tmp_path / "own").chmod(0o644)
     assert broker_settings(Config.model_validate({"mqtt": mqtt})).password == "pass word"
+    assert f"chmod o= {tmp_path}/own" in caplog.text
+    caplog.clear()
+    (tmp_path / "own").chmod(0o640)
+    assert broker_settings(Config.model_validate({"mqtt": mqtt})).password == "pass word"
+    assert "chmod" not in caplog.text
     mqtt["password_file"] = str(tmp_path / "none")
     with pytest.raises(ConfigError, match="password_file cannot be read"):
         broker_settings(Config.model_validate({"mqtt": mqtt}))
