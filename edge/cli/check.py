@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import secrets
 import tempfile
 import time
@@ -20,16 +19,17 @@ from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
 from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
-from edge.mqtt.client_factory import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
 from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
+from edge.mqtt.sync_client import SyncClient
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
     import argparse
 
-    from paho.mqtt import client as paho
-    from paho.mqtt.enums import MQTTProtocolVersion
+    from edge.config.broker_url import BrokerUrl
+    from edge.mqtt.problem import Problem
 
 EXAMPLES = """examples:
   edge check
@@ -158,73 +158,34 @@ def _broker(config: Config) -> tuple[str, None]:
 
 def _round_trip(config: Config, broker: EmbeddedBroker | None) -> str:
     """Connect, subscribe, publish, receive: what the daemon will do, in either protocol."""
-    from paho.mqtt.enums import MQTTProtocolVersion as Version  # noqa: PLC0415
-
     settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
     topic = f"{topics(config).availability.rsplit('/', 1)[0]}/check"
-    for protocol in (Version.MQTTv5, Version.MQTTv311):
-        name = "MQTT 5" if protocol == Version.MQTTv5 else "MQTT 3.1.1"
-        client = make_client(settings, protocol)
-        try:
-            milliseconds = _try(client, protocol, topic, (settings.url.host, settings.url.port))
-        except _OldProtocolError:
-            continue
-        except _RefusedByBrokerError as error:
-            raise RefusedError(refusal(settings, str(error)), REFUSAL_REMEDY) from None
-        except OSError as error:
-            raise EdgeError(
-                f"broker {settings.url} cannot be reached: {explain(error)}", "is mqtt.broker right, and the broker on?"
-            ) from None
-        finally:
-            client.disconnect()
-            client.loop_stop()
-        return f"{settings.url}: {name}, round trip {milliseconds:.0f} ms"
-    raise EdgeError(f"broker {settings.url} speaks neither MQTT 5 nor 3.1.1", "is it an MQTT broker?")
-
-
-class _OldProtocolError(Exception):
-    pass
-
-
-class _RefusedByBrokerError(Exception):
-    pass
-
-
-def _try(client: paho.Client, protocol: MQTTProtocolVersion, topic: str, address: tuple[str, int]) -> float:
-    """Milliseconds from publish to receipt."""
-    events: queue.Queue[tuple[str, str]] = queue.Queue()
-    word = secrets.token_hex(8)
-    client.on_connect = lambda _c, _d, _f, code, _p: events.put(("connect", str(code) if code.is_failure else ""))
-    client.on_disconnect = lambda _c, _d, _f, code, _p: events.put(("closed", str(code)))
-    client.on_subscribe = lambda _c, _d, _m, codes, _p: events.put(
-        ("subscribe", str(codes[0]) if codes[0].is_failure else "")
-    )
-    client.on_message = lambda _c, _d, message: events.put(("message", message.payload.decode("ascii", "replace")))
-    client.connect(*address, keepalive=10, **connect_options(protocol, keep=False))
-    client.loop_start()
-    _expect(events, "connect")
-    client.subscribe(topic, qos=1)
-    _expect(events, "subscribe")
-    began = time.perf_counter()
-    client.publish(topic, word, qos=1)
-    while _expect(events, "message") != word:
-        pass
-    return (time.perf_counter() - began) * 1000
-
-
-def _expect(events: queue.Queue[tuple[str, str]], wanted: str) -> str:
+    client = SyncClient(settings)
     try:
-        kind, text = events.get(timeout=ROUND_TRIP_SECONDS)
-    except queue.Empty:
-        if wanted == "connect":
-            raise _OldProtocolError from None
-        raise _RefusedByBrokerError(f"no answer to {wanted} in {ROUND_TRIP_SECONDS:g} s") from None
-    if kind == "connect" and "protocol version" in text:
-        raise _OldProtocolError
-    if kind == "closed" and wanted == "connect":
-        raise _OldProtocolError  # an old broker may hang up at a protocol that it does not know
-    if kind == "closed":
-        raise _RefusedByBrokerError(f"it closed the connection ({text})")
-    if kind != wanted or (wanted != "message" and text):
-        raise _RefusedByBrokerError(text or kind)
-    return text
+        if not client.connect():
+            raise _no_connection(settings.url, client.problem)
+        client.subscribe([topic])
+        if client.problem is not None:
+            raise client.problem.to_error()
+        milliseconds = _exchange(client, topic, settings.url)
+    finally:
+        client.stop()
+    return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
+
+
+def _no_connection(url: BrokerUrl, problem: Problem | None) -> EdgeError:
+    if problem is None or problem.code in NOT_MQTT:
+        return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
+    return problem.to_error()
+
+
+def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
+    """Milliseconds from publish to receipt."""
+    word = secrets.token_hex(8).encode()
+    began = time.perf_counter()
+    for problem in client.publish([(topic, word)]).values():
+        raise RefusedError(f"broker {url} refuses a message on {topic}: {problem.text}", problem.remedy)
+    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
+        if message.payload == word:
+            return (time.perf_counter() - began) * 1000
+    raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)

@@ -102,21 +102,9 @@ class _Watch:
         return found
 
 
-class _LastProblem(logging.Handler):
-    """Keeps the last warning of the connection; a log line would tear the picture."""
-
-    text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage() if record.levelno >= logging.WARNING else ""
-
-
 def _draw(watch: _Watch, url: str) -> None:
     """The live picture, until KeyboardInterrupt."""
-    problem = _LastProblem()
-    logger = logging.getLogger("edge")
-    logger.addHandler(problem)
-    logger.setLevel(logging.INFO)
+    logging.getLogger("edge").addHandler(logging.NullHandler())  # a log line would tear the picture
     console = Console()
     inbox, subscription = watch.inbox, watch.subscription
 
@@ -128,7 +116,7 @@ def _draw(watch: _Watch, url: str) -> None:
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
             head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
-            foot="   ".join(filter(None, [problem.text, *watch.troubles()])),
+            foot="   ".join([*([str(subscription.problem)] if subscription.problem else []), *watch.troubles()]),
         )
 
     with Live(console=console, screen=True, auto_refresh=False, get_renderable=picture) as live:

@@ -1,150 +1,188 @@
-"""The connection to the broker: MQTT 5, or 3.1.1 where the broker knows nothing newer; reconnects by itself."""
+"""The connection to a broker: MQTT 5, or 3.1.1 where the broker knows nothing newer; reconnects by itself.
+
+`connection_state` says which states there are and what leads from one to another, `attempt` speaks to paho; here is the
+one lock, and what becomes of what an attempt reports.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import MQTTProtocolVersion
-from paho.mqtt.reasoncodes import ReasonCode
-
-from edge.errors import ConfigError, RefusedError
-from edge.mqtt import properties
+from edge.errors import ConfigError
+from edge.mqtt import problem, properties
+from edge.mqtt.attempt import Answer, Attempt
 from edge.mqtt.backoff import Backoff
-from edge.mqtt.client_factory import (
-    CREDENTIALS,
-    REMEDIES,
-    BrokerSettings,
-    connect_options,
-    explain,
-    make_client,
-    refusal,
-)
-from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.client_factory import CLEAN_SESSION, BrokerSettings, SessionOptions
+from edge.mqtt.connection_state import Event, State, StateMachine
+from edge.mqtt.problem import Problem, ProblemCode, ProblemLog
+from edge.mqtt.properties import IncomingMessage, Receipt
+from edge.mqtt.protocol import ProtocolChoice
 
 logger = logging.getLogger(__name__)
 
-MAX_IN_FLIGHT = 20
-CONNECT_SECONDS = 60.0  # names may be slow to resolve; longer than that is a thread that died
-ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
-REMIND = 3600.0  # seconds after which a problem that lasts is logged again
-AGAIN_AND_AGAIN = 3  # connections in a row that did not last
-SERVED = 300.0  # seconds after which a connection that is given up was a good one for a while
+UNSTABLE = 3  # connections in a row that did not last
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What a connection calls, always in the network thread.
+
+    Attributes:
+        connected: After every successful connect; publishes and subscribes what belongs to each of them.
+        subscribed: Once per connect, when the broker has answered everything that `connected` subscribed to.
+        acknowledged: With the id of a QoS 1 message that the broker answered, and with the reason where it threw the
+            message away (MQTT 5 only).
+        message: With each message that was subscribed to.
+    """
+
+    connected: Callable[[], None] = lambda: None
+    subscribed: Callable[[], None] = lambda: None
+    acknowledged: Callable[[int, Problem | None], None] = lambda _id, _problem: None
+    message: Callable[[IncomingMessage], None] = lambda _incoming: None
 
 
 class Connection:
     """One client at one broker; survives every loss of the network.
 
-    Every attempt gets a paho client of its own: one that lost its connection would send what it had in flight again
-    by itself, and not marked as late.
-
     Args:
         settings: Where and as whom.
-        will_topic: Where the broker says `offline` for us when we vanish.
-        on_connected: Called after every successful connect, in the network thread.
-        on_acknowledged: Called in the network thread with the id of a QoS 1 message that the broker answered, and
-            with its reason when it refused the message (MQTT 5 only; else "").
-        on_message: Called with what was subscribed to, in the network thread.
+        session: What the broker keeps of us.
+        callbacks: What is called in the network thread.
+        backoff: How long to wait between attempts.
+        protocol: Which version of MQTT to speak; by default what the settings say.
+        problem_log: Decides what is logged.
     """
 
     def __init__(
         self,
         settings: BrokerSettings,
-        will_topic: str | None,
-        on_connected: Callable[[], None] = lambda: None,
-        on_acknowledged: Callable[[int, str], None] = lambda _id, _refusal: None,
-        on_message: Callable[[IncomingMessage], None] = lambda _incoming: None,
+        session: SessionOptions = CLEAN_SESSION,
+        callbacks: Callbacks = Callbacks(),
+        *,
+        backoff: Backoff | None = None,
+        protocol: ProtocolChoice | None = None,
+        problem_log: ProblemLog | None = None,
     ) -> None:
         self._settings = settings
-        self._will_topic = will_topic
-        self._on_connected = on_connected
-        self._on_acknowledged = on_acknowledged
-        self._on_message = on_message
-        self._attempts = Backoff(mqtt5=settings.mqtt5)
-        self._lock = threading.RLock()  # around changes of the client, and of what is known about it
-        self._clients = 0  # how many there were: part of every message id
-        self._client: paho.Client | None = None
-        self._running = False
-        self._over = False  # the client has ended, or has to
-        self._attempt_at: float | None = None  # when the next begins; monotonic
-        self._deadline: float | None = None  # until when the broker has to answer
-        self._asked = False  # it was reached
-        self._since: float | None = None  # when it accepted us
-        self._connected = threading.Event()
-        self._ever = False
-        self._last_problem = ""
-        self._said = 0.0  # when; monotonic
-        self.refused: RefusedError | None = None
-        """Set while the broker refuses us for a reason that only a person can change."""
+        self._session = session
+        self._callbacks = callbacks
+        self._log = problem_log or ProblemLog(logger)
+        self._machine = StateMachine(
+            protocol or ProtocolChoice(mqtt5=settings.mqtt5),
+            backoff or Backoff(),
+            settings.connect_timeout,
+            settings.handshake_timeout,
+        )
+        # Around every transition and what belongs to a state; not held while a callback runs.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._attempt: Attempt | None = None  # the present one
+        self._unanswered: set[int | None] = set()  # message ids of subscriptions
+        self._complete = 0  # the last attempt that led to a connection with all its subscriptions answered
+        self._problem: Problem | None = None
+        self._refused: Problem | None = None
+        self.session_present = False
+        """Whether the broker still knew our session when it accepted us the last time."""
+
+    @property
+    def state(self) -> State:
+        """What it does at this moment."""
+        return self._machine.state
 
     @property
     def protocol5(self) -> bool:
         """Whether MQTT 5 is spoken: message expiry exists."""
-        return self._attempts.protocol5
+        return self._machine.protocol.mqtt5
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted us and was there a moment ago."""
-        return self._connected.is_set()
+        return self._machine.state is State.CONNECTED
 
     @property
     def ever_connected(self) -> bool:
         """Whether the broker has accepted us at least once."""
-        return self._ever
+        return self._machine.ever_accepted
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the last attempt has failed, and the back-off allows no other."""
+        with self._lock:
+            return self._machine.gave_up
+
+    @property
+    def problem(self) -> Problem | None:
+        """What is wrong at present; None once a connect succeeded."""
+        return self._problem
+
+    @property
+    def refused(self) -> Problem | None:
+        """Set while the broker refuses us for a reason that only a person can change."""
+        return self._refused
+
+    def check(self) -> None:
+        """Raises RefusedError while the broker has refused us from the start, for what only a person can change."""
+        refused = self._refused
+        if refused is not None and not self.ever_connected:
+            raise refused.to_error()
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait until the broker has accepted us; False after `timeout` seconds."""
-        return self._connected.wait(timeout)
+        with self._changed:
+            return self._changed.wait_for(lambda: self.connected, timeout)
+
+    def wait_subscribed(self, timeout: float) -> bool:
+        """Wait until it has answered every subscription as well; False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._subscribed, timeout)
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
-        self._running = True
-        self._begin()
+        with self._lock:
+            self._machine.start(time.monotonic())
+            try:
+                self._begin_attempt()
+            except ConfigError:
+                self._machine.stop()
+                raise
 
-    def maintain(self) -> bool:
-        """Notice silence, and begin anew after a loss when it is time. Called a few times a second.
+    def advance(self) -> bool:
+        """End a state whose time is up: notice silence, and begin the next attempt. Called a few times a second.
 
         Returns:
             True when there is a new client: everything that was in flight has to be sent again.
         """
-        now = time.monotonic()
         with self._lock:
-            if self._deadline is not None and now > self._deadline:
-                self._give_up()
-            if not self._running or not self._over:
-                return False
-            if self._attempt_at is None:
-                before = self.protocol5
-                self._attempt_at = now + self._attempts.wait()
-                if before and not self.protocol5:
-                    logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
-            if now < self._attempt_at:
+            if self._machine.due(time.monotonic()) is Event.TIMED_OUT:
+                self._handle_timeout()
+            if self._machine.due(time.monotonic()) is not Event.ATTEMPT:
                 return False
             try:
-                self._begin()
+                self._begin_attempt()
             except ConfigError as error:  # a certificate that was there at the start
-                self._problem(str(error))
-                self._attempt_at = None
+                self._report(Problem(ProblemCode.TLS_FILES, error.problem, error.remedy))
+                self._end(self._machine.connect_failed)
                 return False
             return True
 
-    def renew(self, reason: str) -> None:
+    def reset(self, reason: str) -> None:
         """Give this connection up and begin another: it looks alive and is not.
 
         Args:
             reason: What the broker does or does not do, for the log.
         """
-        if self._since is not None and time.monotonic() - self._since > SERVED:
-            self._attempts.lost(SERVED)
-            self._last_problem = ""
-        self._problem(f"broker {self._settings.url} {reason}; connecting anew")
-        self._drop()
+        with self._lock:
+            if not self._machine.accepted:
+                return  # it has ended meanwhile
+            attempt = self._attempt
+            self._end(self._machine.reset)
+            self._report(problem.reset(self._settings.url, reason))
+        if attempt is not None:
+            attempt.abort()
 
     def publish(
         self,
@@ -171,175 +209,167 @@ class Connection:
         Returns:
             An id that no other message of this connection has, or None when nobody listens: then it was not taken.
         """
-        client = self._client
-        if client is None or self._since is None:
+        attempt = self._accepted_attempt()
+        if attempt is None:
             return None
-        extra = properties.of_message(payload, expiry, schema, correlation) if self.protocol5 else None
-        return _unique(client, client.publish(topic, payload, qos, retain, extra).mid)
+        extra = properties.of_message(payload, expiry, schema, correlation) if attempt.mqtt5 else None
+        return attempt.publish(topic, payload, extra, qos=qos, retain=retain)
 
     def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for topics; belongs into `on_connected`, since a broker may have forgotten what was asked before."""
-        client = self._client
-        if client is not None:
-            properties.subscribe(client, topics, mqtt5=self.protocol5)
+        """Ask for topics; belongs into `Callbacks.connected`, since a broker may have forgotten earlier ones."""
+        with self._lock:  # an answer must not come before we know what it answers
+            attempt = self._accepted_attempt()
+            if attempt is not None:
+                self._unanswered.update(attempt.subscribe(topic) for topic in topics)
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        """Withdraw what an earlier connection of a kept session has subscribed to."""
+        attempt = self._accepted_attempt()
+        if attempt is not None:
+            attempt.unsubscribe(topics)
+
+    def acknowledge(self, receipt: Receipt) -> None:
+        """Tell the broker that a message is safe; one of an earlier connection it sends again."""
+        attempt = self._accepted_attempt()
+        if attempt is not None:
+            attempt.acknowledge(receipt)
 
     def stop(self) -> None:
         """Say goodbye, which also tells the broker to forget the will, and close."""
-        self._running = False
-        client = self._forget()
-        if client is not None:
-            client.disconnect()
-            # paho's thread may sit in a connect that takes seconds: nobody waits for it.
-            ending = threading.Thread(target=client.loop_stop, daemon=True)
-            ending.start()
-            ending.join(0.5)
-
-    def _begin(self) -> None:
-        self._clients += 1
-        protocol = MQTTProtocolVersion.MQTTv5 if self.protocol5 else MQTTProtocolVersion.MQTTv311
-        client = make_client(self._settings, protocol, self._will_topic)
-        client.user_data_set(self._clients)
-        client.max_inflight_messages_set(MAX_IN_FLIGHT)
-        client.on_socket_open = self._handle_socket_open
-        client.on_connect = self._handle_connect
-        client.on_connect_fail = self._handle_connect_fail
-        client.on_disconnect = self._handle_disconnect
-        client.on_publish = self._handle_publish
-        client.on_message = self._handle_message
-        client.on_subscribe = self._handle_subscribe
-        url = self._settings.url
-        options = connect_options(protocol, keep=self._will_topic is not None)
-        client.connect_async(url.host, url.port, self._settings.keepalive, **options)
-        self._deadline, self._asked = time.monotonic() + CONNECT_SECONDS, False
-        self._over, self._attempt_at = False, None
-        self._client = client
-        client.loop_start()
-
-    def _give_up(self) -> None:
-        hint = ""
-        if self._asked:
-            self._attempts.silent()
-            hint = "; is it an MQTT port, and not a TLS one?"
-        self._problem(f"broker {self._settings.url} does not answer{hint}")
-        self._drop()
-
-    def _forget(self) -> paho.Client | None:
-        """From now on the client, which is returned, speaks to nobody."""
         with self._lock:
-            client, self._client = self._client, None
-            self._connected.clear()
-            self._since = self._deadline = None
-            self._over = True
-            return client
+            attempt, self._attempt = self._attempt, None
+            self._machine.stop()
+        if attempt is not None:
+            attempt.disconnect()
 
-    def _drop(self) -> None:
-        """Cut the connection without a goodbye, after which the broker would forget the will."""
-        client = self._forget()
-        if client is None:
-            return
-        line = client.socket()
-        if isinstance(line, socket.socket):
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-        threading.Thread(target=client.loop_stop, daemon=True).start()
+    @property
+    def _subscribed(self) -> bool:
+        return self.connected and not self._unanswered
 
-    def _handle_socket_open(self, client: paho.Client, _data: object, _socket: object) -> None:
+    def _accepted_attempt(self) -> Attempt | None:
         with self._lock:
-            if client is self._client:
-                self._deadline, self._asked = time.monotonic() + ANSWER_SECONDS, True
+            return self._attempt if self._machine.accepted else None
 
-    def _handle_connect(
-        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
-    ) -> None:
+    def _begin_attempt(self) -> None:
+        self._machine.begin_attempt(time.monotonic())
+        attempt = Attempt(self._machine.attempts, self._settings, self._session, self, mqtt5=self.protocol5)
+        self._unanswered.clear()
+        self._attempt = attempt
+        attempt.start()
+
+    def _handle_timeout(self) -> None:
+        handshake, attempt = self.state is State.HANDSHAKE, self._attempt
+        timed_out = problem.handshake_timed_out if handshake else problem.connect_timed_out
+        self._report(timed_out(self._settings.url))
+        self._end(self._machine.timed_out)
+        if attempt is not None:
+            attempt.abort()
+
+    def _end(self, transition: Callable[[float], bool | None]) -> None:
+        """Under the lock: the attempt is over, and what it still reports is of no interest."""
+        self._attempt = None
+        before = self.protocol5
+        if transition(time.monotonic()):
+            self._log.clear()
+        if before and not self.protocol5:
+            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
+
+    def _report(self, found: Problem) -> None:
+        """Under the lock."""
+        self._problem = found
+        self._log.report(found, time.monotonic())
+
+    def handle_socket_opened(self, attempt: Attempt) -> None:
+        """See `Listener`, as for all that follow."""
         with self._lock:
-            if client is not self._client:  # one that was given up, and speaks its last
+            if attempt is self._attempt:
+                self._machine.socket_opened(time.monotonic())
+
+    def handle_connect_failed(self, attempt: Attempt, error: BaseException | None) -> None:
+        """Name, TCP or TLS failed."""
+        with self._lock:
+            if attempt is self._attempt:
+                self._report(problem.connect_failed(self._settings.url, error))
+                self._end(self._machine.connect_failed)
+
+    def handle_connack(self, attempt: Attempt, answer: Answer, *, session_present: bool) -> None:
+        """The broker accepted or refused us."""
+        with self._lock:
+            if attempt is not self._attempt:  # one that was given up, and speaks its last
                 return
-            self._deadline = None
-            self._attempts.answered()
-            if code.is_failure:
-                self._refused(str(code))
+            if answer.failure:
+                self._handle_refusal(answer)
                 return
-            self._ever = True
-            self.refused = None
-            self._since = time.monotonic()
-        logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
+            self._machine.accept(time.monotonic())
+            self._refused = None
+            self.session_present = session_present
         # Whoever waits for `connected` may publish only behind what is announced here.
-        self._on_connected()
-        with self._lock:
-            if client is self._client:
-                self._connected.set()
-
-    def _refused(self, reason: str) -> None:
-        if "protocol version" in reason and self.protocol5:
-            self._attempts.silent()
-            return
-        remedy = REMEDIES.get(reason, "")
-        text = refusal(self._settings, reason)
-        if reason in CREDENTIALS:
-            self.refused = RefusedError(text, remedy)
-        self._problem(f"{text}; {remedy}" if remedy else text)
-
-    def _handle_connect_fail(self, client: paho.Client, _data: object) -> None:
-        with self._lock:
-            if client is self._client:
-                # paho calls this while it handles the exception, and does not pass it on.
-                self._problem(f"broker {self._settings.url} cannot be reached: {explain(sys.exc_info()[1])}")
-                self._forget()
-
-    def _handle_disconnect(
-        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
-    ) -> None:
-        with self._lock:
-            if client is not self._client:
+        self._callbacks.connected()
+        with self._changed:
+            if attempt is not self._attempt:
                 return
-            since, answered = self._since, self._deadline is None
-            self._forget()
-        if since is not None:
-            self._lost(str(code), time.monotonic() - since)
-        elif not answered:
-            self._attempts.hung_up()
-            self._problem(f"broker {self._settings.url} hangs up; is it an MQTT port, and not a TLS one?")
+            self._machine.become_ready()
+            self._problem = None
+            self._changed.notify_all()
+        self._handle_subscribed(attempt)
 
-    def _lost(self, reason: str, lasted: float) -> None:
-        self._attempts.lost(lasted)
-        remedy = REMEDIES.get(reason, "trying again")
-        if self._attempts.short == 0:
-            self._last_problem = ""
-        elif self._attempts.short >= AGAIN_AND_AGAIN and reason not in REMEDIES:
-            remedy = "it does so again and again; does another client use the same id, or a proxy give up early?"
-        self._problem(f"lost the broker {self._settings.url} ({reason}); {remedy}")
+    def _handle_refusal(self, answer: Answer) -> None:
+        settings = self._settings
+        found = problem.refused(settings.url, settings.username, answer.reason, answer.name, settings.remedies)
+        unsupported = found.code is ProblemCode.UNSUPPORTED_PROTOCOL
+        if found.code is ProblemCode.CREDENTIALS:
+            self._refused = found
+        if not (unsupported and self.protocol5):  # else the older protocol comes next
+            self._report(found)
+        self._end(lambda now: self._machine.refused(now, unsupported_protocol=unsupported))
 
-    def _handle_publish(
-        self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
-    ) -> None:
-        if client is self._client:
-            self._on_acknowledged(_unique(client, mid), str(code) if code.is_failure else "")
+    def handle_closed(self, attempt: Attempt, answer: Answer) -> None:
+        """The network or the broker ended the connection."""
+        url, remedies = self._settings.url, self._settings.remedies
+        with self._lock:
+            if attempt is not self._attempt:
+                return
+            if self._machine.accepted:
+                self._end(self._machine.lost)
+                unstable = self._machine.unstable >= UNSTABLE
+                self._report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
+            else:
+                self._report(problem.handshake_closed(url))
+                self._end(self._machine.handshake_closed)
 
-    def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        if client is not self._client:
+    def handle_puback(self, attempt: Attempt, message_id: int, answer: Answer) -> None:
+        """The broker has a message, or threw it away."""
+        if attempt is self._attempt:
+            found = problem.publish_refused(answer.reason, answer.name) if answer.failure else None
+            self._callbacks.acknowledged(message_id, found)
+
+    def handle_message(self, attempt: Attempt, incoming: IncomingMessage) -> None:
+        """A message came."""
+        if attempt is not self._attempt:
             return
-        incoming = properties.incoming(message)
         try:
-            if incoming is not None:
-                self._on_message(incoming)
-        except Exception:  # a message that anybody may have sent must not end the network thread
-            logger.exception("a message on %r could not be handled", message.topic)
+            self._callbacks.message(incoming)
+        except Exception:  # an untrusted message must not end the network thread
+            logger.exception("a message on %r could not be handled", incoming.topic)
 
-    def _handle_subscribe(
-        self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
-    ) -> None:
-        for code in codes:
-            if code.is_failure:
-                self._problem(f"broker {self._settings.url} refuses the subscription: {code}")
+    def handle_suback(self, attempt: Attempt, message_id: int, answers: list[Answer]) -> None:
+        """The broker answered a subscription."""
+        with self._changed:
+            if attempt is not self._attempt:
+                return
+            for answer in answers:
+                if answer.failure:
+                    self._report(problem.subscription_refused(self._settings.url, answer.reason, answer.name))
+            self._unanswered.discard(message_id)
+            self._changed.notify_all()
+        self._handle_subscribed(attempt)
 
-    def _problem(self, text: str) -> None:
-        now = time.monotonic()
-        if text != self._last_problem or now - self._said >= REMIND:  # not at every attempt of a long night
-            logger.warning("%s", text)
-            self._said = now
-        self._last_problem = text
-
-
-def _unique(client: paho.Client, mid: int) -> int:
-    """A message id that is not given again by the next client."""
-    return int(client.user_data_get()) << 16 | mid
+    def _handle_subscribed(self, attempt: Attempt) -> None:
+        """Once we are connected and no subscription waits for its answer, nothing is missed any more."""
+        with self._lock:
+            if attempt is not self._attempt or not self._subscribed:
+                return
+            first, self._complete = self._complete != self._machine.attempts, self._machine.attempts
+        if first:
+            logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if attempt.mqtt5 else "3.1.1")
+            self._callbacks.subscribed()

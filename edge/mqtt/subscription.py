@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.connection import Connection
+from edge.mqtt.connection import Callbacks, Connection
+from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
 
 MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
@@ -30,10 +31,8 @@ class Subscription:
     ) -> None:
         self.lost = 0
         self._queue: queue.Queue[tuple[str, bytes]] = queue.Queue(waiting)
-        topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
-        self._connection = Connection(
-            settings, None, on_connected=lambda: self._connection.subscribe(topics), on_message=self._put
-        )
+        self._topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
+        self._connection = Connection(settings, callbacks=Callbacks(connected=self._subscribe, message=self._put))
 
     @property
     def connected(self) -> bool:
@@ -44,6 +43,11 @@ class Subscription:
     def protocol(self) -> str:
         """The MQTT version that is spoken."""
         return "5" if self._connection.protocol5 else "3.1.1"
+
+    @property
+    def problem(self) -> Problem | None:
+        """What is wrong with the connection at present."""
+        return self._connection.problem
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
@@ -59,15 +63,17 @@ class Subscription:
         Raises:
             RefusedError: The broker refused us from the first.
         """
-        self._connection.maintain()
-        if self._connection.refused is not None and not self._connection.ever_connected:
-            raise self._connection.refused
+        self._connection.advance()
+        self._connection.check()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
                 yield self._queue.get(timeout=left)
             except queue.Empty:
                 return
+
+    def _subscribe(self) -> None:
+        self._connection.subscribe(self._topics)
 
     def _put(self, incoming: IncomingMessage) -> None:
         try:

@@ -141,7 +141,7 @@ class Recorder:
         self._waiting.clear()
         if self._overflow:
             self._overflow = False
-            self._session.renew()
+            self._session.reset()
 
     def _report_newer(self, device: str, schema: str) -> None:
         self.newer += 1

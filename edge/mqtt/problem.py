@@ -1,0 +1,240 @@
+"""What is wrong with a connection: a code for programs, a sentence and a remedy for people; and when it is logged."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from types import MappingProxyType
+
+from edge.errors import EdgeError, RefusedError
+
+REPEAT_AFTER = 3600.0  # seconds after which a problem that lasts is logged again
+REACH_REMEDY = "is mqtt.broker right, and is the broker on?"
+PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
+REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
+ACCESS_REMEDY = "check its access list"
+BROKER_LOG_REMEDY = "the broker's log says more"
+TLS_FILES_REMEDY = "check mqtt.ca_file, mqtt.certificate_file and mqtt.key_file"
+SERVER_CERTIFICATE_REMEDY = "write the host in mqtt.broker as the certificate has it"
+
+
+class ProblemCode(Enum):
+    """What is wrong, for programs."""
+
+    NAME_NOT_FOUND = "name_not_found"
+    UNREACHABLE = "unreachable"  # nothing listens there, no route, the network is down
+    CONNECT_TIMEOUT = "connect_timeout"
+    CERTIFICATE = "certificate"
+    TLS = "tls"
+    TLS_FILES = "tls_files"
+    HANDSHAKE_TIMEOUT = "handshake_timeout"  # something listens, and does not answer CONNECT
+    HANDSHAKE_CLOSED = "handshake_closed"  # something listens, and closes the connection instead of answering
+    UNSUPPORTED_PROTOCOL = "unsupported_protocol"
+    CREDENTIALS = "credentials"  # refused for a reason that only a person can change
+    REFUSED = "refused"  # for another reason
+    LOST = "lost"
+    UNSTABLE = "unstable"  # lost again and again, soon after every connect
+    RESET = "reset"  # ended by us
+    SUBSCRIPTION_REFUSED = "subscription_refused"
+    PUBLISH_REFUSED = "publish_refused"
+
+
+NOT_MQTT = (ProblemCode.HANDSHAKE_TIMEOUT, ProblemCode.HANDSHAKE_CLOSED, ProblemCode.UNSUPPORTED_PROTOCOL)
+"""Something listens there, and does not understand the protocol."""
+RIGHTS = (ProblemCode.CREDENTIALS, ProblemCode.SUBSCRIPTION_REFUSED, ProblemCode.PUBLISH_REFUSED)
+"""The broker answered no, and only a person can change that."""
+
+
+class Reason(IntEnum):
+    """The reason codes of MQTT 5 that we act on; paho translates those of 3.1.1 to the same."""
+
+    UNSUPPORTED_PROTOCOL_VERSION = 0x84
+    CLIENT_IDENTIFIER_NOT_VALID = 0x85
+    BAD_USER_NAME_OR_PASSWORD = 0x86
+    NOT_AUTHORIZED = 0x87
+    SERVER_UNAVAILABLE = 0x88
+    SERVER_BUSY = 0x89
+    BANNED = 0x8A
+    BAD_AUTHENTICATION_METHOD = 0x8C
+    SESSION_TAKEN_OVER = 0x8E
+    PACKET_TOO_LARGE = 0x95
+    QUOTA_EXCEEDED = 0x97
+    RETAIN_NOT_SUPPORTED = 0x9A
+    QOS_NOT_SUPPORTED = 0x9B
+    USE_ANOTHER_SERVER = 0x9C
+    SERVER_MOVED = 0x9D
+
+
+CREDENTIALS = frozenset(
+    {Reason.BAD_USER_NAME_OR_PASSWORD, Reason.NOT_AUTHORIZED, Reason.BANNED, Reason.BAD_AUTHENTICATION_METHOD}
+)
+# Why a broker refuses or ends a connection, and what to do about it.
+REMEDIES: Mapping[int, str] = MappingProxyType(
+    {
+        **dict.fromkeys(CREDENTIALS, REFUSAL_REMEDY),
+        Reason.CLIENT_IDENTIFIER_NOT_VALID: (
+            "the broker does not take this device.prefix and device.name as client id: choose others"
+        ),
+        Reason.SESSION_TAKEN_OVER: "another client uses the same id: give every device its own device.name",
+        Reason.USE_ANOTHER_SERVER: "set mqtt.broker to the other one",
+        Reason.SERVER_MOVED: "set mqtt.broker to its new address",
+        Reason.UNSUPPORTED_PROTOCOL_VERSION: "the broker must speak MQTT 5 or 3.1.1",
+        Reason.RETAIN_NOT_SUPPORTED: "the broker must keep retained messages",
+        Reason.QOS_NOT_SUPPORTED: "the broker must serve QoS 1",
+        Reason.PACKET_TOO_LARGE: "the broker must take messages of 4 KB",
+        Reason.QUOTA_EXCEEDED: "raise the broker's limits",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, and what to do about it."""
+
+    code: ProblemCode
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.text}; {self.remedy}"
+
+    def to_error(self) -> EdgeError:
+        """The same as an exception: RefusedError where only a person can change it."""
+        kind = RefusedError if self.code in RIGHTS else EdgeError
+        return kind(self.text, self.remedy)
+
+
+def connect_failed(url: object, error: BaseException | None) -> Problem:
+    """Name, TCP or TLS failed."""
+    code, text, remedy = _explain(error)
+    return Problem(code, f"broker {url} cannot be reached: {text}", remedy)
+
+
+def connect_timed_out(url: object) -> Problem:
+    """Name, TCP and TLS took too long."""
+    return Problem(ProblemCode.CONNECT_TIMEOUT, f"broker {url} does not answer", REACH_REMEDY)
+
+
+def handshake_timed_out(url: object) -> Problem:
+    """No answer to CONNECT."""
+    return Problem(ProblemCode.HANDSHAKE_TIMEOUT, f"broker {url} does not answer", PORT_REMEDY)
+
+
+def handshake_closed(url: object) -> Problem:
+    """Closed instead of an answer to CONNECT."""
+    return Problem(ProblemCode.HANDSHAKE_CLOSED, f"broker {url} hangs up", PORT_REMEDY)
+
+
+def refused(url: object, username: str | None, reason: int, name: str, remedies: Mapping[int, str]) -> Problem:
+    """The broker answered no.
+
+    Args:
+        url: The broker's.
+        username: As whom we came.
+        reason: The reason code.
+        name: What MQTT calls it.
+        remedies: What is to be done about some reasons, where that is not what a device would do.
+    """
+    who = f"user {username!r}" if username else "a client without user name"
+    code = ProblemCode.CREDENTIALS if reason in CREDENTIALS else ProblemCode.REFUSED
+    if reason == Reason.UNSUPPORTED_PROTOCOL_VERSION:
+        code = ProblemCode.UNSUPPORTED_PROTOCOL
+    return Problem(code, f"broker {url} refuses {who}: {name}", {**REMEDIES, **remedies}.get(reason, BROKER_LOG_REMEDY))
+
+
+def lost(url: object, reason: int, name: str, remedies: Mapping[int, str], *, unstable: bool) -> Problem:
+    """An accepted connection ended; `unstable`: as several before it did, soon after the connect."""
+    text = f"lost the broker {url} ({name})"
+    known = {**REMEDIES, **remedies}.get(reason)
+    if known is None and unstable:
+        again = "it does so again and again; does another client use the same id, or a proxy give up early?"
+        return Problem(ProblemCode.UNSTABLE, text, again)
+    return Problem(ProblemCode.LOST, text, known or "trying again")
+
+
+def reset(url: object, reason: str) -> Problem:
+    """We ended the connection, because of what the broker does or does not do."""
+    return Problem(ProblemCode.RESET, f"broker {url} {reason}", "connecting anew")
+
+
+def subscription_refused(url: object, reason: int, name: str) -> Problem:
+    """The broker does not send what was asked for."""
+    return Problem(
+        ProblemCode.SUBSCRIPTION_REFUSED, f"broker {url} refuses the subscription: {name}", _right_remedy(reason)
+    )
+
+
+def publish_refused(reason: int, name: str) -> Problem:
+    """The broker threw a message away; the text is the reason alone."""
+    return Problem(ProblemCode.PUBLISH_REFUSED, name, _right_remedy(reason))
+
+
+def tls_files(files: str, error: OSError) -> Problem:
+    """The TLS files of the configuration cannot be used."""
+    reason = (error.reason if isinstance(error, ssl.SSLError) else None) or error.strerror or error
+    return Problem(ProblemCode.TLS_FILES, f"TLS files cannot be used ({files}: {reason})", TLS_FILES_REMEDY)
+
+
+class ProblemLog:
+    """Logs a problem once, not at every attempt of a long night, and again every hour while it lasts.
+
+    Args:
+        logger: Where warnings go.
+        repeat_after: Seconds after which the same problem is logged again.
+    """
+
+    def __init__(self, logger: logging.Logger, repeat_after: float = REPEAT_AFTER) -> None:
+        self._logger = logger
+        self._repeat_after = repeat_after
+        self._last: Problem | None = None
+        self._logged_at = 0.0  # monotonic
+
+    def report(self, problem: Problem, now: float) -> None:
+        """Log it unless that was done a short while ago; `now` is monotonic."""
+        if problem != self._last or now - self._logged_at >= self._repeat_after:
+            self._logger.warning("%s", problem)
+            self._logged_at = now
+        self._last = problem
+
+    def clear(self) -> None:
+        """A good while passed without a problem: the same one is news again."""
+        self._last = None
+
+
+def _right_remedy(reason: int) -> str:
+    if reason in CREDENTIALS:
+        return ACCESS_REMEDY
+    return REMEDIES.get(reason, BROKER_LOG_REMEDY)
+
+
+def _explain(error: BaseException | None) -> tuple[ProblemCode, str, str]:
+    """Why a connection could not be made: code, words and remedy."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"its certificate is not trusted ({error.verify_message})"
+        return ProblemCode.CERTIFICATE, text, _certificate_remedy(error)
+    if isinstance(error, ssl.SSLError):
+        return ProblemCode.TLS, f"TLS failed ({error.reason or error})", "is it an mqtts port?"
+    if isinstance(error, socket.gaierror):
+        # The resolver says "try again" where it cannot be reached, and "not known" where the name is wrong.
+        text = f"its name is not found ({error.strerror})"
+        return ProblemCode.NAME_NOT_FOUND, text, "check mqtt.broker, and the network's name server"
+    if isinstance(error, ConnectionRefusedError):
+        return ProblemCode.UNREACHABLE, "nothing listens there", REACH_REMEDY
+    if isinstance(error, TimeoutError):
+        return ProblemCode.CONNECT_TIMEOUT, "no answer", REACH_REMEDY
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ProblemCode.UNREACHABLE, text, REACH_REMEDY
+
+
+def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:
+    # The numbers are OpenSSL's: not yet valid, expired, another host name, another IP address.
+    return {
+        9: "is this machine's clock right?",
+        10: "renew it, or set this machine's clock",
+        62: SERVER_CERTIFICATE_REMEDY,
+        64: SERVER_CERTIFICATE_REMEDY,
+    }.get(error.verify_code, "set mqtt.ca_file")
