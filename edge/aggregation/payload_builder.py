@@ -11,6 +11,7 @@ from edge.aggregation.windows import Window
 from edge.contract.payloads import (
     EstimateAbsent,
     FaceFigures,
+    Facing,
     MeasuringMode,
     ModelNames,
     Quality,
@@ -22,6 +23,11 @@ from edge.contract.payloads import (
 from edge.contract.timestamps import format_timestamp
 
 NO_FIGURES = FaceFigures(total=None, mean=None, min=None, max=None)
+_SHOWN = {
+    "emotions": privacy.without_emotions,
+    "facing": privacy.without_facing,
+    "figures": privacy.without_facing,
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,14 @@ class PayloadBuilder:
             clock_synced: Whether the system says that its clock is set.
         """
         withheld = privacy.withheld(window, self.min_faces)
-        sums = privacy.rounded(window if withheld is None else privacy.without_emotions(window), self.round_to)
+        shown = window if withheld is None else _SHOWN[withheld.what](window)
+        sums = privacy.rounded(shown, self.round_to)
         counts = people = unclassified = estimate = absent = None
         if withheld is None and self.models.emotions is not None:
             counts = sums.counts
             people = {label: round(count / sums.frames, 2) for label, count in counts.items()}
-            unclassified = Unclassified(too_small=sums.too_small, away=None, unclear=sums.unclear)
+            away = None if sums.away is None else sums.left_out
+            unclassified = Unclassified(too_small=sums.too_small, away=away, unclear=sums.unclear)
             estimate, absent = self._estimate(sums)
         return WindowBody(
             device=self.device,
@@ -70,7 +78,7 @@ class PayloadBuilder:
             ),
             frames=window.frames,
             faces=NO_FIGURES if withheld is not None and withheld.what == "figures" else _faces(sums),
-            facing=None,
+            facing=None if sums.away is None else Facing(front=sums.front, away=sums.away, unknown=sums.too_small),
             counts=counts,
             unclassified=unclassified,
             people=people,
@@ -90,7 +98,10 @@ class PayloadBuilder:
             return None, "incomplete"
         if round(tally.people) < self.min_faces:
             return None, "few"
-        shares = published(self.estimator.estimate(tally), sums.faces, self.round_to)
+        found = self.estimator.estimate(tally)
+        if found is not None and found.shifted:
+            return None, "shift"
+        shares = published(found.shares if found else None, sums.faces, self.round_to)
         if shares is None:
             return None, "rounding"
         return {

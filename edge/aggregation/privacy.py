@@ -19,7 +19,8 @@ SHORTEST = 0.999  # seconds: a pause or a command may cut a window short, and no
 def withheld(window: Window, min_faces: int) -> Withheld | None:
     """What may not be said about a window, and why; None: everything may.
 
-    Each group is judged by the faces that it is about: all of them for figures, those near enough for emotions. The
+    Each group is judged by the faces that it is about: all of them for figures, those near enough for facing, those
+    turned to the front for emotions (where faces in any pose are classified: those near enough). The
     fewest in any frame that shows one decide: whoever sat there alone for a moment would else be what is left when the
     windows before and after are subtracted. A moment with nobody is about nobody; a window of such moments is caught by
     the mean. Emotions of a few near faces would tell those who know the room whose they are.
@@ -33,13 +34,20 @@ def withheld(window: Window, min_faces: int) -> Withheld | None:
     if _too_few(window.mean, window.fewest, min_faces):
         return Withheld(what="figures", reason="few_people")
     if _too_few(window.near_mean, window.fewest_near, min_faces):
-        return Withheld(what="emotions", reason="few_near")
+        return Withheld(what="emotions" if window.away is None else "facing", reason="few_near")
+    if window.away is not None and window.front_only and _too_few(window.front_mean, window.fewest_front, min_faces):
+        return Withheld(what="emotions", reason="few_front")
     return None
 
 
 def without_emotions(window: Window) -> Window:
+    """The window with nothing but the numbers of faces and of those turned away."""
+    return replace(window, counts={UNKNOWN: window.faces}, front_only=True, tally=None)
+
+
+def without_facing(window: Window) -> Window:
     """The window with nothing but the number of faces."""
-    return replace(window, counts={UNKNOWN: window.faces}, too_small=0, tally=None)
+    return replace(without_emotions(window), too_small=0, away=None)
 
 
 def rounded(window: Window, step: int) -> Window:
@@ -56,7 +64,10 @@ def rounded(window: Window, step: int) -> Window:
 
     counts = {label: near(count) for label, count in window.counts.items()}
     too_small = near(window.too_small)
-    counts[UNKNOWN] = too_small + near(window.unclear)
+    away = None if window.away is None else near(window.away)
+    counts[UNKNOWN] = too_small + (away or 0 if window.front_only else 0) + near(window.unclear)
+    if away is not None:
+        away = min(away, sum(counts.values()) - too_small)  # where they are classified, they are no leaf of the sum
     # Exact extremes beside rounded counts would give away what was rounded.
     mean = sum(counts.values()) / window.frames if window.frames else 0.0
     return replace(
@@ -65,6 +76,7 @@ def rounded(window: Window, step: int) -> Window:
         lowest=math.floor(min(window.lowest, mean) / step) * step,
         highest=math.ceil(max(window.highest, mean) / step) * step,
         too_small=too_small,
+        away=away,
     )
 
 

@@ -34,7 +34,7 @@ class EnergyMeter:
     @property
     def available(self) -> bool:
         """Whether there is anything to read, and we may."""
-        return self._joules() is not None or self._watts() is not None
+        return self._joules() is not None or self.watts() is not None
 
     def per_call(self, work: Callable[[], object], calls: int) -> float | None:
         """Do some work over and over.
@@ -49,7 +49,7 @@ class EnergyMeter:
             work()
             if before is None and time.monotonic() - sampled >= SAMPLE_EVERY:
                 sampled = time.monotonic()
-                watts += [now] if (now := self._watts()) is not None else []
+                watts += [now] if (now := self.watts()) is not None else []
         seconds, after = time.monotonic() - began, self._joules()
         if before is not None and after is not None:
             return round((after - before) / calls, 4) if after >= before else None  # else the counter began anew
@@ -61,7 +61,8 @@ class EnergyMeter:
         except (OSError, ValueError):  # since 2020 only root may read them
             return None
 
-    def _watts(self) -> float | None:
+    def watts(self) -> float | None:
+        """What the board uses just now; None when it does not tell."""
         for hwmon in self._hwmons:
             with suppress(OSError, ValueError):
                 if (hwmon / "name").read_text().strip() == "ina3221":  # a Jetson; its first rail is the input

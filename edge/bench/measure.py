@@ -62,15 +62,19 @@ class _TimedClassifier(EmotionClassifier):
     record: Callable[[str, float], None]
     given = 0
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """See EmotionClassifier."""
         self.given = len(boxes)
-        return super().classify(image, boxes)
+        return super().classify(image, boxes, rolls)
 
-    def crop(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def crop(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.uint8]:
         """See EmotionClassifier."""
         began = time.perf_counter()
-        crops = super().crop(image, boxes)
+        crops = super().crop(image, boxes, rolls)
         self.record("crop", time.perf_counter() - began)
         return crops
 

@@ -83,7 +83,15 @@ class VisionConfig(Section):
         1280, description="pixels across the frame in which faces are looked for"
     )
     min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
-    min_confidence: float = Field(0.4, ge=0, le=1, description="less certain emotions are counted as unknown")
+    min_confidence: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="less certain emotions are counted as unknown; strong ones need more",
+    )
+    pose: Literal["front", "any"] = Field(
+        "front", description="whose emotions are named: faces turned to the front, or faces in any pose"
+    )
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
     emotions_model: File = Field("emotions.json", description="card of the emotion model")
     emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
@@ -249,15 +257,16 @@ class DeploymentConfig(Section):
         return bool(self.responsible.strip() and self.legal_basis.strip())
 
 
-Mode = Literal["emotions", "headcount"]
-ModelKind = Literal["faces", "emotions"]
+Mode = Literal["emotions", "facing", "headcount"]
+ModelKind = Literal["faces", "pose", "emotions"]
 
 MODELS: dict[Mode, frozenset[ModelKind]] = {
     "headcount": frozenset({"faces"}),
-    "emotions": frozenset({"faces", "emotions"}),
+    "facing": frozenset({"faces", "pose"}),
+    "emotions": frozenset({"faces", "pose", "emotions"}),
 }
 """The models that each mode needs, and no others are opened."""
-ANSWERED_FOR: frozenset[Mode] = frozenset({"emotions"})
+ANSWERED_FOR: frozenset[Mode] = frozenset({"facing", "emotions"})
 """Modes in which a live camera is opened only when `deployment` says who answers for it."""
 
 
@@ -265,7 +274,10 @@ class Config(Section):
     """One `config.yaml`, valid as shipped."""
 
     device: DeviceConfig = DeviceConfig()
-    mode: Mode = Field("emotions", description="name emotions, or only count faces and load no emotion model")
+    mode: Mode = Field(
+        "emotions",
+        description="headcount: faces; facing: and who is turned to the front; emotions: and expressions",
+    )
     camera: CameraConfig = CameraConfig()
     vision: VisionConfig = VisionConfig()
     window: WindowConfig = WindowConfig()
@@ -281,9 +293,9 @@ class Config(Section):
     def _declared(self) -> Config:
         if live(self.camera.source) and self.lacks_deployment:
             raise ValueError(
-                f"camera.source {without_password(self.camera.source)} is a live camera, and emotions of real people "
-                "are named only when deployment.responsible and deployment.legal_basis say who answers for it and on "
-                "what legal basis; fill in both, or use camera.source: sample or mode: headcount"
+                f"camera.source {without_password(self.camera.source)} is a live camera: in mode: {self.mode} it is "
+                "opened only when deployment.responsible and deployment.legal_basis say who answers for it and on what "
+                "legal basis; fill in both, or use camera.source: sample or mode: headcount"
             )
         return self
 

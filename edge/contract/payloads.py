@@ -183,7 +183,8 @@ class ModelFiles(Payload):
     """The models in use."""
 
     faces: ModelInfo
-    emotions: ModelInfo | None = Field(description="null when faces are only counted")
+    emotions: ModelInfo | None = Field(description="null when emotions are not measured")
+    pose: ModelInfo | None = Field(None, description="the rule for head poses; null when they are not measured")
 
 
 class ScheduledPause(Payload):

@@ -60,7 +60,7 @@ class Pipeline:
             models=ModelNames(
                 faces=models.detector.card.identity,
                 emotions=models.classifier.card.identity if models.classifier else None,
-                pose=None,
+                pose=f"{config.vision.pose}, {models.pose.identity}" if models.pose else None,
             ),
             min_faces=config.privacy.min_faces,
             round_to=config.privacy.round_to,
@@ -74,10 +74,11 @@ class Pipeline:
         self._late = False  # since then, at any time
         self._newest: float | None = None  # when the newest frame was taken
         self._analyzer = FrameAnalyzer(
-            models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan,
-            self._record_stage, executor,
+            models.detector, models.classifier, models.rules(vision), self._plan, self._record_stage, executor,
         )  # fmt: skip
-        self._aggregator = WindowAggregator(models.labels, config.window.seconds, start, vision.fps)
+        self._aggregator = WindowAggregator(
+            models.labels, config.window.seconds, start, vision.fps, front_only=vision.pose == "front"
+        )
         self._pending: PendingFrame | None = None
 
     @property
@@ -150,7 +151,7 @@ class Pipeline:
         pending, self._pending = self._pending, None
         if pending is not None:
             observation = self._analyzer.complete(pending)
-            self._rate.record_faces(observation.near)
+            self._rate.record_faces(observation.eligible)
             self._aggregator.add(observation)
             self._meter.count_frame()
 

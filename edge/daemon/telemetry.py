@@ -34,6 +34,7 @@ def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
         models=payloads.ModelFiles(
             faces=payloads.ModelInfo(name=faces.name, sha256=faces.sha256),
             emotions=payloads.ModelInfo(name=emotions.name, sha256=emotions.sha256) if emotions else None,
+            pose=payloads.ModelInfo(name=models.pose.name, sha256=models.pose.sha256) if models.pose else None,
         ),
         labels=list(models.labels),
         estimate=models.calibration,

@@ -35,11 +35,13 @@ class Crop(_Part):
     """Which square around a detected face the model was trained on.
 
     Its side is `scale` times the longer side of the box; its centre lies `down` times the box height
-    below the middle of the box.
+    below the middle of the box. Heads that are tilted by `upright_from` degrees or more are cut out upright, along the
+    line of their eyes; without it, none are.
     """
 
     scale: float = Field(1.0, ge=0.5, le=3)
     down: float = Field(0.0, ge=-0.5, le=0.5)
+    upright_from: float | None = Field(None, ge=0, le=180)
 
 
 class Card(_Part):

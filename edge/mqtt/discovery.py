@@ -117,6 +117,23 @@ def _figures(info: Info, topics: Topics) -> dict[str, Component]:
             "icon": "mdi:incognito",
         },
     }
+    if info.models.pose is not None:
+        found["front"] = {
+            "platform": "sensor",
+            "name": "Turned to the front",
+            "value_template": _facing("front / value_json['frames']", 2),
+            **PEOPLE,
+            **from_latest,
+            "icon": "mdi:account-eye-outline",
+        }
+        found["front_share"] = {
+            "platform": "sensor",
+            "name": "Front share",
+            "value_template": _facing("100 * front / (front + away)", 1),
+            **PERCENT,
+            **from_latest,
+            "icon": "mdi:account-eye-outline",
+        }
     labels = (*info.labels, UNKNOWN) if info.labels else ()
     for label in labels:
         found[f"emotion_{identifier(label)}"] = {
@@ -139,6 +156,7 @@ def _figures(info: Info, topics: Topics) -> dict[str, Component]:
     # Nothing but the platform takes an entity away: what an earlier model, or the mode before, had announced.
     gone = [f"emotion_{label}" for label in (*ICONS, UNKNOWN) if label not in labels]
     gone += [f"share_{label}" for label in ICONS if label not in labels]
+    gone += [key for key in ("front", "front_share") if info.models.pose is None]
     return found | {key: {"platform": "sensor"} for key in gone}
 
 
@@ -245,6 +263,13 @@ def _withheld() -> str:
     """A template: ON while the figures of a window are withheld, none where there is no window."""
     shown = f"'ON' if ({_pick('withheld', 'what')}) == 'figures' else 'OFF'"
     return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
+
+
+def _facing(expression: str, digits: int) -> str:
+    """A template about faces turned to the front and away; none where that is not known, or nobody can be judged."""
+    read = f"{{% set front, away = {_pick('facing', 'front')}, {_pick('facing', 'away')} %}}"
+    known = "front is number and away is number and front + away > 0"
+    return f"{read}{{{{ (({expression}) | round({digits})) if {known} else none }}}}"
 
 
 def _share(label: str) -> str:

@@ -88,14 +88,14 @@ def notes(report: ReportData) -> list[str]:
         (unestimated, f"{unestimated:,} of {totals.emotional:,} windows have no estimate and are not in these shares."),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
-        (totals.headcounts, f"In {totals.headcounts:,} windows faces were counted, and no emotions measured."),
+        (totals.headcounts, f"In {totals.headcounts:,} windows faces were only counted: emotions were not measured."),
         (
             totals.withheld,
-            f"{totals.withheld:,} windows have no figures: too few people were in view, so the device withheld them.",
+            f"{totals.withheld:,} windows had too few people: their figures are withheld.",
         ),
         (
             totals.emotions_withheld,
-            f"In {totals.emotions_withheld:,} windows too few people were near enough or facing the front: no emotions.",
+            f"In {totals.emotions_withheld:,} windows too few people were near enough or facing front: no emotions.",
         ),
         (
             totals.unknown and report.basis,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -66,12 +67,16 @@ class EmotionClassifier:
         """The labels, in the order of the columns that `classify` returns."""
         return self.output.labels
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Classify the faces of one frame.
 
         Args:
             image: (height, width, 3) uint8 BGR.
             boxes: (n, 4) x, y, width, height in pixels, inside the frame; at most 256 are looked at.
+            rolls: (n,) radians by which heads are tilted clockwise in the picture; they are cut out upright. None:
+                all are upright.
 
         Returns:
             (n, labels) float32, rows sum to 1.
@@ -79,7 +84,7 @@ class EmotionClassifier:
         boxes = boxes[:MAX_FACES]
         if not len(boxes):
             return np.empty((0, len(self.labels)), np.float32)
-        crops = self.crop(image, boxes)
+        crops = self.crop(image, boxes, rolls)
         flat = crops.reshape(len(boxes), -1)
         cv2.LUT(flat, self._table, dst=flat)  # all faces at once: a look-up for each would cost as much as its crop
         outputs = np.empty((len(boxes), len(self.labels)), np.int8)
@@ -98,8 +103,10 @@ class EmotionClassifier:
         self._crops.fill(0)
         self._model.reset()
 
-    def crop(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Every face as a square of the model's size, from at most 256 boxes as `classify` takes them.
+    def crop(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.uint8]:
+        """Every face as a square of the model's size, from at most 256 boxes and rolls as `classify` takes them.
 
         Returns:
             (n, height, width, 1 or 3) uint8 grey or BGR, valid until the next call.
@@ -114,13 +121,34 @@ class EmotionClassifier:
         top = np.clip(centre_y - side / 2, 0, np.maximum(frame_height - side, 0)).round().astype(int)
         whole = np.maximum(side.round().astype(int), 1)
         crops = self._crops[: len(boxes)]
-        for crop, x, y, n in zip(crops, left.tolist(), top.tolist(), whole.tolist(), strict=True):
-            part = image[y : y + n, x : x + n]
+        limit = self.card.crop.upright_from
+        upright = math.inf if limit is None else math.radians(limit)
+        angles = [0.0] * len(boxes) if rolls is None else rolls[: len(boxes)].tolist()
+        for crop, x, y, n, angle in zip(crops, left.tolist(), top.tolist(), whole.tolist(), angles, strict=True):
+            part = _turned(image, x, y, n, angle) if abs(angle) >= upright else image[y : y + n, x : x + n]
             if self._grey:  # of the faces alone: they are a small part of the frame
                 part = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
             shrink = cv2.INTER_AREA if n > size.width else cv2.INTER_LINEAR
             cv2.resize(part, (size.width, size.height), dst=crop, interpolation=shrink)
         return crops
+
+
+def _turned(image: NDArray[np.uint8], x: int, y: int, side: int, angle: float) -> NDArray[np.uint8]:
+    """The square at x, y of a frame, cut out along axes that are turned by `angle` about its middle."""
+    reach = math.ceil(side * (math.sqrt(2) - 1) / 2) + 1  # how far the corners of a turned square stick out
+    top, start = max(0, y - reach), max(0, x - reach)
+    around = image[top : y + side + reach, start : x + side + reach]
+    middle = (side - 1) / 2
+    cos, sin = math.cos(angle), math.sin(angle)
+    centre_x, centre_y = x - start + middle, y - top + middle
+    # From the upright square to where its pixels lie in `around`.
+    matrix = np.array(
+        [[cos, -sin, centre_x - cos * middle + sin * middle], [sin, cos, centre_y - sin * middle - cos * middle]],
+        np.float32,
+    )
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    upright = cv2.warpAffine(around, matrix, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(upright, np.uint8)
 
 
 def logit_table(tensor: Tensor, output: EmotionOutput) -> NDArray[np.float32]:

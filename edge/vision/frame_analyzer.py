@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol
 
@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
 from edge.contract.labels import UNKNOWN
+from edge.model_files.pose_rule import PoseRule
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.face_detector import Detections
+from edge.vision.head_pose import evidence, roll
+from edge.vision.naming import Namer
 from edge.vision.optical_flow import OpticalFlow
 from edge.vision.rate_controller import Plan
 from edge.vision.tracker import MAX_AGE, Track, Tracker
@@ -37,8 +40,29 @@ class Classifier(Protocol):
     def labels(self) -> tuple[str, ...]:
         """The columns of `classify`."""
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, labels) probabilities for boxes (n, 4)."""
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """(n, labels) probabilities for boxes (n, 4) of heads tilted by `rolls` (n,) radians."""
+
+
+@dataclass(frozen=True)
+class AnalysisRules:
+    """What is said of a face, and what is not.
+
+    Attributes:
+        min_face_px: Smaller faces are counted as unknown, and neither judged nor classified; pixels of the frame.
+        min_confidence: Least probability with which any emotion is named, 0..1.
+        thresholds: Least probability of each strong word; see `edge.vision.naming`.
+        pose: The rule for head poses; None: they are not measured.
+        front_only: Only faces turned to the front are classified; False: those in any pose.
+    """
+
+    min_face_px: int
+    min_confidence: float
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    pose: PoseRule | None = None
+    front_only: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,12 +71,12 @@ class PendingFrame:
 
     Attributes:
         frame: The frame.
-        detection: Boxes (n, 4) and the seconds that detection took, now or in the future; None: its faces are not
-            detected but tracked from the frame before.
+        detection: Faces and the seconds that detection took, now or in the future; None: its faces are not detected but
+            tracked from the frame before.
     """
 
     frame: Frame
-    detection: Future[tuple[NDArray[np.float32], float]] | tuple[NDArray[np.float32], float] | None
+    detection: Future[tuple[Detections, float]] | tuple[Detections, float] | None
 
 
 class FrameAnalyzer:
@@ -61,8 +85,7 @@ class FrameAnalyzer:
     Args:
         detector: Finds the faces.
         classifier: Names their emotions; None: all are counted as unknown, whatever their size.
-        min_face_px: Smaller faces are counted as unknown and not classified; pixels of the frame.
-        min_confidence: Smoothed probabilities below this are counted as unknown.
+        rules: What is said of a face, and what is not.
         plan: What there is time for.
         on_stage: Called with the name of a stage, the seconds it took, and how many faces there were to it.
         executor: Where detection runs that overlaps with classification; None: the two always take turns.
@@ -72,16 +95,15 @@ class FrameAnalyzer:
         self,
         detector: Detector,
         classifier: Classifier | None,
-        min_face_px: int,
-        min_confidence: float,
+        rules: AnalysisRules,
         plan: Plan,
         on_stage: Callable[[str, float, int], None] = lambda _stage, _seconds, _faces: None,
         executor: Executor | None = None,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
-        self._min_face_px = min_face_px
-        self._min_confidence = min_confidence
+        self._rules = rules
+        self._namer = Namer(classifier.labels, rules.thresholds, rules.min_confidence) if classifier else None
         self._on_stage = on_stage
         self._executor = executor
         self._plan = plan
@@ -134,28 +156,34 @@ class FrameAnalyzer:
         if detection is None:
             tracks, missed, boxes = self._track(frame)
         else:
-            boxes, seconds = detection.result() if isinstance(detection, Future) else detection
+            found, seconds = detection.result() if isinstance(detection, Future) else detection
+            boxes = found.boxes
             self._on_stage("detect", seconds, len(boxes))
             began = time.perf_counter()
             tracks, missed = self._tracker.update(boxes, frame.time)
+            self._judge_poses(tracks, found)
             if self._plan.uses_flow:
                 self._flow.set_reference(frame.image)
             else:
                 self._flow.reset()
             self._on_stage("track", time.perf_counter() - began, len(boxes))
         if self._classifier is None:
-            return Observation(frame.time, {UNKNOWN: len(tracks) + len(missed)}, 0)
+            return self._count(tracks + missed, frame.time)
         began = time.perf_counter()
-        chosen = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
-        near, limit = len(chosen), self._classification_limit(frame.time)
-        if near > limit:  # those first that have waited longest; all of them one after the other
+        chosen = np.flatnonzero([self._eligible(track) for track in tracks])
+        eligible, limit = len(chosen), self._classification_limit(frame.time)
+        if eligible > limit:  # those first that have waited longest; all of them one after the other
             waiting = np.argsort([tracks[index].last_classified for index in chosen], kind="stable")
             chosen = np.sort(chosen[waiting[:limit]])
-        probabilities = self._classifier.classify(frame.image, boxes[chosen])
+        rolls = np.array([tracks[index].roll for index in chosen], np.float32)
+        probabilities = self._classifier.classify(frame.image, boxes[chosen], rolls)
         for index, row in zip(chosen, probabilities, strict=True):
             tracks[index].update_probabilities(row, frame.time)
         self._on_stage("classify", time.perf_counter() - began, len(chosen))
-        return self._count(tracks + missed, frame.time, probabilities, near, self._classifier.labels)
+        observation = self._count(tracks + missed, frame.time)
+        # Shares are estimated from the probabilities of this frame, unsmoothed: that is what the calibration was
+        # measured on, and so nothing of an earlier, perhaps withheld, window is in it.
+        return replace(observation, probabilities=probabilities, eligible=eligible)
 
     def _classification_limit(self, now: float) -> int:
         """How many faces may be classified in a frame: a share of the plan's second, and no more than fit a batch."""
@@ -164,11 +192,25 @@ class FrameAnalyzer:
             return MAX_FACES
         return min(MAX_FACES, math.ceil(self._plan.faces * min(max(gap, 0.0), 1.0) - 1e-3))
 
-    def _detect(self, frame: Frame) -> tuple[NDArray[np.float32], float]:
+    def _detect(self, frame: Frame) -> tuple[Detections, float]:
         with self._detector_lock:
             began = time.perf_counter()
-            boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
-            return boxes, time.perf_counter() - began
+            found = self._detector.detect(frame.image).first(MAX_FACES)
+            return found, time.perf_counter() - began
+
+    def _judge_poses(self, tracks: list[Track], found: Detections) -> None:
+        if self._rules.pose is None or found.landmarks is None or not tracks:
+            return
+        judged = evidence(found, self._rules.pose).tolist()
+        for track, logits, angle in zip(tracks, judged, roll(found.landmarks).tolist(), strict=True):
+            track.update_pose(logits, angle)
+
+    def _near(self, track: Track) -> bool:
+        return bool(track.box[3] >= self._rules.min_face_px)
+
+    def _eligible(self, track: Track) -> bool:
+        """Whether a face may be classified."""
+        return self._near(track) and (track.front or not self._rules.front_only)
 
     def _track(self, frame: Frame) -> tuple[list[Track], list[Track], NDArray[np.float32]]:
         began = time.perf_counter()
@@ -178,15 +220,17 @@ class FrameAnalyzer:
         self._on_stage("follow", time.perf_counter() - began, len(boxes))
         return tracks, missed, boxes[found]
 
-    def _count(
-        self, tracks: list[Track], time: float, probabilities: NDArray[np.float32], near: int, labels: tuple[str, ...]
-    ) -> Observation:
-        large = [track.probabilities for track in tracks if track.box[3] >= self._min_face_px]
-        classified = [row for row in large if row is not None]
-        smoothed = np.concatenate(classified).reshape(-1, len(labels)) if classified else probabilities[:0]
-        best = np.where(smoothed.max(axis=1) >= self._min_confidence, smoothed.argmax(axis=1), len(labels))
-        counts = dict(zip((*labels, UNKNOWN), np.bincount(best, minlength=len(labels) + 1).tolist(), strict=True))
-        counts[UNKNOWN] += len(tracks) - len(classified)
-        # Shares are estimated from the probabilities of this frame, unsmoothed: that is what the calibration was
-        # measured on, and so nothing of an earlier, perhaps suppressed, window is in it.
-        return Observation(time, counts, len(tracks) - len(large), probabilities, near)
+    def _count(self, tracks: list[Track], time: float) -> Observation:
+        """What is known about all faces of a frame, those included that were missed in it."""
+        labels = self._classifier.labels if self._classifier else ()
+        near = [track for track in tracks if self._near(track)]
+        away = sum(not track.front for track in near) if self._rules.pose is not None else None
+        counts = dict.fromkeys((*labels, UNKNOWN), 0)
+        counts[UNKNOWN] = len(tracks)
+        classified = [track.probabilities for track in near if track.probabilities is not None]
+        if self._namer is not None and classified:
+            names = self._namer.name(np.concatenate(classified).reshape(-1, len(labels)))
+            named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
+            counts.update(zip(labels, named, strict=True))
+            counts[UNKNOWN] -= sum(named)
+        return Observation(time, counts, len(tracks) - len(near), away=away)

@@ -12,6 +12,8 @@ MAX_AGE = 1.0  # seconds that a face may still be counted after it was last seen
 MISSED_FRAMES = 2.5  # as many frames it may be missed in
 MIN_SIGHTINGS = 2  # a face seen once is counted only in that frame: a single false box leaves no shadow
 SMOOTHING = 0.5  # weight of the newest probabilities
+POSE_SMOOTHING = 0.3  # weight of the newest evidence of a head's direction
+HYSTERESIS = 0.5  # logits: a head changes sides only when the smoothed evidence is this far beyond the threshold
 
 
 @dataclass
@@ -23,6 +25,20 @@ class Track:
     last_classified: float  # of one that never was, a second before it came
     sightings: int = 1
     probabilities: NDArray[np.float32] | None = None  # (labels,), smoothed; None before it was classified
+    evidence: float | None = None  # logits that speak for a head turned to the front, smoothed; None: not measured
+    front: bool = True  # so it is taken for turned to the front; also where poses are not measured
+    roll: float = 0.0  # radians by which the head is tilted, as last detected
+
+    def update_pose(self, evidence: float, roll: float) -> None:
+        """Blend in the newest evidence of `edge.vision.head_pose`; a face that turns away loses its probabilities."""
+        self.roll = roll
+        if self.evidence is None:
+            self.evidence, self.front = evidence, evidence > 0
+            return
+        self.evidence += POSE_SMOOTHING * (evidence - self.evidence)
+        self.front = self.evidence > (-HYSTERESIS if self.front else HYSTERESIS)
+        if not self.front:
+            self.probabilities = None  # what it showed before is not what it shows when it comes back
 
     def update_probabilities(self, probabilities: NDArray[np.float32], time: float) -> None:
         """Blend in the newest probabilities, (labels,) float32; `time` in monotonic seconds."""

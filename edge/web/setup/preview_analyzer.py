@@ -11,7 +11,9 @@ import numpy as np
 
 from edge.contract.labels import UNKNOWN
 from edge.vision.emotion_classifier import MAX_FACES
-from edge.vision.tracker import Tracker
+from edge.vision.head_pose import evidence, roll
+from edge.vision.naming import Namer
+from edge.vision.tracker import Track, Tracker
 from edge.web.setup.distance import advice, lenses
 from edge.web.setup.quality import judge_light, sharpness
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from edge.cameras.capture_thread import Frame
     from edge.config.schema import VisionConfig
+    from edge.vision.face_detector import Detections
     from edge.vision.model_set import ModelSet
 
 SIZES = (48, 96)  # further steps of the table by size, in pixels, above vision.min_face_px
@@ -40,6 +43,7 @@ class PreviewAnalyzer:
     def __init__(self, models: ModelSet, vision: VisionConfig) -> None:
         self._models = models
         self._vision = vision
+        self._namer = Namer(models.labels, models.thresholds, vision.min_confidence)
         self.reset()
 
     def reset(self) -> None:
@@ -49,20 +53,24 @@ class PreviewAnalyzer:
     def describe(self, frame: Frame) -> dict[str, Any]:
         """Everything the page shows of a frame beside the picture itself; ready for JSON."""
         image, classifier = frame.image, self._models.classifier
-        boxes = self._models.detector.detect(image).boxes[:MAX_FACES]
+        found = self._models.detector.detect(image).first(MAX_FACES)
+        boxes = found.boxes
         tracks, _ = self._tracker.update(boxes, frame.time)
+        self._judge_poses(tracks, found)
         limit, what_for = COUNTED_PX, "to be found reliably"
         if classifier is not None:
             limit, what_for = self._vision.min_face_px, "for an emotion"
-            large = np.flatnonzero(boxes[:, 3] >= limit)
-            for index, probabilities in zip(large, classifier.classify(image, boxes[large]), strict=True):
-                tracks[index].update_probabilities(probabilities, frame.time)
+            front = np.array([track.front or self._vision.pose == "any" for track in tracks], bool)
+            chosen = np.flatnonzero((boxes[:, 3] >= limit) & front)
+            rolls = np.array([tracks[index].roll for index in chosen], np.float32)
+            for index, row in zip(chosen, classifier.classify(image, boxes[chosen], rolls), strict=True):
+                tracks[index].update_probabilities(row, frame.time)
         heights = [float(height) for height in boxes[:, 3]]
         height, width = image.shape[:2]
         return {
             "size": [width, height],
             "faces": [
-                {"box": [round(float(value), 1) for value in box], **self._emotion(box, track.probabilities)}
+                {"box": [round(float(value), 1) for value in box], **self._emotion(box, track)}
                 for box, track in zip(boxes, tracks, strict=True)
             ],
             "sizes": by_size(heights, limit),
@@ -72,16 +80,26 @@ class PreviewAnalyzer:
             "lenses": [asdict(lens) for lens in lenses(heights, width, limit)],
         }
 
-    def _emotion(self, box: NDArray[np.float32], probabilities: NDArray[np.float32] | None) -> dict[str, Any]:
+    def _judge_poses(self, tracks: list[Track], found: Detections) -> None:
+        if self._models.pose is None or found.landmarks is None or not tracks:
+            return
+        judged = zip(tracks, evidence(found, self._models.pose).tolist(), roll(found.landmarks).tolist(), strict=True)
+        for track, logits, angle in judged:
+            track.update_pose(logits, angle)
+
+    def _emotion(self, box: NDArray[np.float32], track: Track) -> dict[str, Any]:
         small = bool(box[3] < self._vision.min_face_px)
-        if self._models.classifier is None:
+        if self._models.pose is None:
             return {"small": False}
+        said: dict[str, Any] = {"small": small}
+        if not small:
+            said["front"] = track.front
+        probabilities = track.probabilities
         if small or probabilities is None:
-            return {"small": small}
-        best = int(probabilities.argmax())
-        sure = bool(probabilities[best] >= self._vision.min_confidence)
-        label = self._models.labels[best] if sure else UNKNOWN
-        return {"small": small, "emotion": label, "confidence": round(float(probabilities[best]), 3)}
+            return said
+        names = (*self._models.labels, UNKNOWN)
+        label = names[int(self._namer.name(probabilities[None])[0])]
+        return {**said, "emotion": label, "confidence": round(float(probabilities.max()), 3)}
 
 
 def by_size(heights: list[float], min_face_px: int) -> list[dict[str, Any]]:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import signal
-import subprocess
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from hypothesis import assume, example, given, settings
@@ -18,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.aggregation.prevalence import Estimator
-from edge.aggregation.privacy import rounded, withheld, without_emotions
+from edge.aggregation.privacy import rounded, withheld, without_emotions, without_facing
 from edge.aggregation.windows import Observation, Window, WindowAggregator
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
@@ -28,10 +22,8 @@ from edge.daemon.pipeline import Pipeline
 from edge.model_files.calibration import find_calibration
 from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
 from edge.timing.clock import Timestamps
-from tests.support.brokers import Subscriber, wait_for
-
-Edge = Callable[..., "subprocess.Popen[str]"]
-Subscribe = Callable[..., Subscriber]
+from edge.vision.face_detector import Detections
+from edge.vision.model_set import ModelChoice, ModelSet
 
 CARD = read_card(emotion_card_path("emotions.json"), EmotionCard)
 LABELS = CARD.output("ferplus").labels
@@ -67,9 +59,11 @@ class Eyes:
     def detect(self, image: NDArray[np.uint8]) -> Any:
         self.now = self.film[int(image[0])]
         rows = [[100.0 * seat, 0.0, 60.0, 60.0 if near else 12.0] for seat, (_, near) in enumerate(self.now)]
-        return SimpleNamespace(boxes=np.array(rows, np.float32).reshape(-1, 4))
+        return Detections(np.array(rows, np.float32).reshape(-1, 4), np.ones(len(rows), np.float32))
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: object = None
+    ) -> NDArray[np.float32]:
         said = np.full((len(boxes), len(LABELS)), 0.1 / (len(LABELS) - 1), np.float32)
         for row, box in zip(said, boxes, strict=True):
             row[self.now[round(box[0] / 100)][0]] = 0.9
@@ -106,7 +100,7 @@ def show(
     eyes, clock = Eyes(film), Clock()
     meter = FrankMeter(0.0)
     meter.eyes = eyes
-    models: Any = SimpleNamespace(detector=eyes, classifier=eyes, estimator=ESTIMATOR, labels=LABELS)
+    models = ModelSet(ModelChoice(1280, 1, None), cast("Any", eyes), cast("Any", eyes), ESTIMATOR)
     stamps = Timestamps(clock)
     observer = Pipeline(config, models, meter, stamps, 0.0)
     sent: list[WindowBody] = []
@@ -263,10 +257,14 @@ def test_a_short_window_does_not_tell_whether_there_were_few() -> None:
 
 def test_few_near_faces_among_many() -> None:
     cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
-    cutter.add(Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), near=1))
+    cutter.add(
+        Observation(1.0, {"happy": 0, "sad": 1, "unknown": 24}, 24, np.array([[0.2, 0.8]], np.float32), eligible=1)
+    )
     (window,) = cutter.finish(10.0)
     assert withheld(window, 5) == FEW_NEAR
     assert without_emotions(window).counts == {"unknown": 25}
+    assert without_emotions(window).too_small == 24
+    assert without_facing(window).too_small == 0
     assert window.tally is not None
     assert without_emotions(window).tally is None
     assert withheld(window, 1) is None
@@ -303,38 +301,3 @@ def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
 
     with_her, without = rounded(seen(sad + present), frames), rounded(seen(sad), frames)
     assert with_her.counts["sad"] - without.counts["sad"] in (0, frames)
-
-
-# As a process
-
-
-def test_three_people_leave_no_figure_anywhere(broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path) -> None:
-    subscriber = subscribe(broker, "#")
-    settings = (
-        f"mqtt.broker=mqtt://127.0.0.1:{broker}", "camera.source=sample:3", "window.seconds=1", "health.seconds=1",
-    )  # fmt: skip
-    options = [word for setting in settings for word in ("--set", setting)]
-    process = edge("run", *options)
-    subscriber.wait("window", 3)
-    lines, _ = edge("watch", "--once", *options).communicate(timeout=20)
-    assert "too few people" in lines
-    wait_for(lambda: len(subscriber.named("health")) >= 3, 10)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
-    on_disk = b"".join(file.read_bytes() for file in (tmp_path / "state").rglob("*") if file.is_file())
-    said = b"".join(m.payload for m in subscriber.messages if m.name not in ("info", "config"))
-    for text in (said, on_disk, out.encode(), err.encode(), lines.encode()):
-        for word in (*LABELS, "unknown"):
-            assert word.encode() not in text
-    for message in subscriber.named("window") + subscriber.named("latest"):
-        window = message.json()
-        assert {value for key, value in window["faces"].items()} == {None}
-        assert window["counts"] is window["people"] is window["estimate"] is window["unclassified"] is None
-        assert window["withheld"] in ({"what": "figures", "reason": reason} for reason in ("few_people", "short"))
-    for message in subscriber.named("health"):
-        assert message.json()["faces_per_frame"] is None
-        assert set(message.json()["stages_ms"]) == {"detect"}
-    sizes = [len(message.payload) for message in subscriber.named("window")]
-    assert max(sizes) - min(sizes) <= len(json.dumps(999)), "the length of a message must not tell what it hides"
-    for before, after in itertools.pairwise(subscriber.named("window")):
-        assert after.json()["seq"] == before.json()["seq"] + 1

@@ -66,6 +66,16 @@ def test_home_assistant_states_the_share_that_everybody_states(window: WindowPay
             assert told[limit] is None if value is None else told[limit] == pytest.approx(100 * value, abs=0.005)
 
 
+def test_faces_turned_to_the_front_are_told_where_poses_are_measured() -> None:
+    assert float(state("front", WINDOW)) == pytest.approx(511 / 28, abs=0.01)
+    assert float(state("front_share", WINDOW)) == pytest.approx(100 * 511 / 736, abs=0.1)
+    assert float(state("front_share", EMOTIONS_WITHHELD)) == pytest.approx(100 * 84 / 736, abs=0.1)
+    for window in (SUPPRESSED, HEADCOUNT):
+        assert (state("front", window), state("front_share", window)) == ("None", "None")
+    for message in NOT_WINDOWS:
+        assert rendered(COMPONENTS["front"]["value_template"], value_json=message) == "None"
+
+
 counts = st.dictionaries(st.text(min_size=1, max_size=8), st.integers(0, 10**6), max_size=5)
 fractions = st.floats(0, 1, allow_subnormal=False)
 
@@ -109,7 +119,7 @@ def test_too_few_people_is_on_while_figures_are_withheld_and_says_why() -> None:
         "OFF", "ON", "OFF", "OFF",
     ]  # fmt: skip
     assert attributes("suppressed", SUPPRESSED) == {"what": "figures", "reason": "few_people"}
-    assert attributes("suppressed", EMOTIONS_WITHHELD) == {"what": "emotions", "reason": "few_near"}
+    assert attributes("suppressed", EMOTIONS_WITHHELD) == {"what": "emotions", "reason": "few_front"}
     assert attributes("suppressed", WINDOW) == {"what": None, "reason": None}
 
 

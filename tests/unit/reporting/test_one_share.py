@@ -1,4 +1,4 @@
-"""One recording in every reader: the same share for the same windows."""
+"""One recording in every reader: the same share for the same windows. Home Assistant's templates: to be added."""
 
 from __future__ import annotations
 

@@ -149,8 +149,7 @@ def overlap(one: Person, box: tuple[float, float, float, float]) -> float:
 
 
 def test_the_detector_finds_turned_faces_where_the_truth_says(room: Scene) -> None:
-    detector = FaceDetector()
-    detector.start()
+    detector = FaceDetector.load()
     near, away, errors = 0, 0, []
     for t in np.arange(1.0, 60.0, 2.9):
         boxes = [tuple(box) for box in detector.detect(room.render(float(t))).boxes.tolist()]

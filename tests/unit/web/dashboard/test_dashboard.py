@@ -76,7 +76,7 @@ def test_a_record_has_what_the_window_had() -> None:
 
 def test_a_label_that_comes_later_is_absent_before() -> None:
     to = school()
-    few = {"faces": {"total": 7, "mean": 1.0, "min": 1, "max": 1}, "counts": {"happy": 7, "unknown": 0}}
+    few: dict[str, Any] = {"faces": {"total": 7, "mean": 1.0, "min": 1, "max": 1}, "counts": {"happy": 7, "unknown": 0}}
     nobody = {"too_small": 0, "away": None, "unclear": 0}
     send(to, window(1, 10), **few, people={"happy": 1, "unknown": 0}, unclassified=nobody, estimate=None)
     send(to, window(2, 5))
