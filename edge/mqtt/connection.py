@@ -55,6 +55,7 @@ class Connection:
         backoff: How long to wait between attempts.
         protocol: Which version of MQTT to speak; by default what the settings say.
         problem_log: Decides what is logged.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Connection:
         backoff: Backoff | None = None,
         protocol: ProtocolChoice | None = None,
         problem_log: ProblemLog | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._session = session
         self._callbacks = callbacks
+        self._clock = clock
         self._log = problem_log or ProblemLog(logger)
         self._machine = StateMachine(
             protocol or ProtocolChoice(mqtt5=settings.mqtt5),
@@ -143,7 +146,7 @@ class Connection:
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
         with self._lock:
-            self._machine.start(time.monotonic())
+            self._machine.start(self._clock())
             try:
                 self._begin_attempt()
             except ConfigError:
@@ -157,9 +160,9 @@ class Connection:
             True when there is a new client: everything that was in flight has to be sent again.
         """
         with self._lock:
-            if self._machine.due(time.monotonic()) is Event.TIMED_OUT:
+            if self._machine.due(self._clock()) is Event.TIMED_OUT:
                 self._handle_timeout()
-            if self._machine.due(time.monotonic()) is not Event.ATTEMPT:
+            if self._machine.due(self._clock()) is not Event.ATTEMPT:
                 return False
             try:
                 self._begin_attempt()
@@ -251,7 +254,7 @@ class Connection:
             return self._attempt if self._machine.accepted else None
 
     def _begin_attempt(self) -> None:
-        self._machine.begin_attempt(time.monotonic())
+        self._machine.begin_attempt(self._clock())
         attempt = Attempt(self._machine.attempts, self._settings, self._session, self, mqtt5=self.protocol5)
         self._unanswered.clear()
         self._attempt = attempt
@@ -269,7 +272,7 @@ class Connection:
         """Under the lock: the attempt is over, and what it still reports is of no interest."""
         self._attempt = None
         before = self.protocol5
-        if transition(time.monotonic()):
+        if transition(self._clock()):
             self._log.clear()
         if before and not self.protocol5:
             logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
@@ -277,13 +280,13 @@ class Connection:
     def _report(self, found: Problem) -> None:
         """Under the lock."""
         self._problem = found
-        self._log.report(found, time.monotonic())
+        self._log.report(found, self._clock())
 
     def handle_socket_opened(self, attempt: Attempt) -> None:
         """See `Listener`, as for all that follow."""
         with self._lock:
             if attempt is self._attempt:
-                self._machine.socket_opened(time.monotonic())
+                self._machine.socket_opened(self._clock())
 
     def handle_connect_failed(self, attempt: Attempt, error: BaseException | None) -> None:
         """Name, TCP or TLS failed."""
@@ -300,7 +303,7 @@ class Connection:
             if answer.failure:
                 self._handle_refusal(answer)
                 return
-            self._machine.accept(time.monotonic())
+            self._machine.accept(self._clock())
             self._refused = None
             self.session_present = session_present
         # Whoever waits for `connected` may publish only behind what is announced here.

@@ -175,8 +175,7 @@ def publish_refused(reason: int, name: str) -> Problem:
 
 def tls_files(files: str, error: OSError) -> Problem:
     """The TLS files of the configuration cannot be used."""
-    reason = (error.reason if isinstance(error, ssl.SSLError) else None) or error.strerror or error
-    return Problem(ProblemCode.TLS_FILES, f"TLS files cannot be used ({files}: {reason})", TLS_FILES_REMEDY)
+    return Problem(ProblemCode.TLS_FILES, f"TLS files cannot be used ({files}: {_reason(error)})", TLS_FILES_REMEDY)
 
 
 class ProblemLog:
@@ -217,7 +216,7 @@ def _explain(error: BaseException | None) -> tuple[ProblemCode, str, str]:
         text = f"its certificate is not trusted ({error.verify_message})"
         return ProblemCode.CERTIFICATE, text, _certificate_remedy(error)
     if isinstance(error, ssl.SSLError):
-        return ProblemCode.TLS, f"TLS failed ({error.reason or error})", "is it an mqtts port?"
+        return ProblemCode.TLS, f"TLS failed ({_reason(error)})", "is it an mqtts port?"
     if isinstance(error, socket.gaierror):
         # The resolver says "try again" where it cannot be reached, and "not known" where the name is wrong.
         text = f"its name is not found ({error.strerror})"
@@ -226,8 +225,12 @@ def _explain(error: BaseException | None) -> tuple[ProblemCode, str, str]:
         return ProblemCode.UNREACHABLE, "nothing listens there", REACH_REMEDY
     if isinstance(error, TimeoutError):
         return ProblemCode.CONNECT_TIMEOUT, "no answer", REACH_REMEDY
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return ProblemCode.UNREACHABLE, text, REACH_REMEDY
+    return ProblemCode.UNREACHABLE, _reason(error), REACH_REMEDY
+
+
+def _reason(error: BaseException | None) -> str:
+    # OpenSSL's own word, where there is one; else the system's.
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
 
 
 def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:

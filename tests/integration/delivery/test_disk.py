@@ -104,7 +104,7 @@ def test_what_the_broker_has_is_not_sent_again_because_the_disk_could_not_forget
     subscriber = subscribe(port)
     subscriber.wait("window", 3)
     wait_for(lambda: publisher.depth == 0, 5)
-    publisher.connection.renew("is changed by a test")
+    publisher.connection.reset("is changed by a test")
     wait_for(lambda: not publisher.connection.connected, 5)
     assert publisher.connection.wait_connected(10)
     disk.clear()

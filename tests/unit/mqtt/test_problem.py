@@ -1,0 +1,118 @@
+"""Problems: a code for programs, a sentence and a remedy for people; and when they are logged."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import EdgeError, RefusedError
+from edge.mqtt import problem
+from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
+
+URL = "mqtt://broker:1883"
+
+
+def unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "reason"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), ProblemCode.NAME_NOT_FOUND, "check mqtt.broker"),
+        (
+            ConnectionRefusedError(111, "refused"),
+            ProblemCode.UNREACHABLE,
+            "nothing listens there; is mqtt.broker right",
+        ),
+        (OSError(113, "No route to host"), ProblemCode.UNREACHABLE, "No route to host; is mqtt.broker right"),
+        (TimeoutError(), ProblemCode.CONNECT_TIMEOUT, "no answer; is mqtt.broker right"),
+        (unverified(18), ProblemCode.CERTIFICATE, "set mqtt.ca_file"),
+        (unverified(9), ProblemCode.CERTIFICATE, "clock right?"),
+        (unverified(62), ProblemCode.CERTIFICATE, "write the host in mqtt.broker as the certificate has it"),
+        (ssl.SSLError(1, "wrong version number"), ProblemCode.TLS, "is it an mqtts port?"),
+    ],
+)
+def test_why_a_broker_cannot_be_reached(error: OSError, code: ProblemCode, words: str) -> None:
+    found = problem.connect_failed(URL, error)
+    assert found.code is code
+    assert str(found).startswith(f"broker {URL} cannot be reached: ")
+    assert words in str(found)
+
+
+def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
+    assert "name is not found" in problem.connect_failed(URL, socket.gaierror(-2, "Name or service not known")).text
+    off = problem.connect_failed(URL, ConnectionRefusedError())
+    assert off.text == f"broker {URL} cannot be reached: nothing listens there"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "error"),
+    [
+        (Reason.BAD_USER_NAME_OR_PASSWORD, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.NOT_AUTHORIZED, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.BANNED, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.UNSUPPORTED_PROTOCOL_VERSION, ProblemCode.UNSUPPORTED_PROTOCOL, EdgeError),
+        (Reason.CLIENT_IDENTIFIER_NOT_VALID, ProblemCode.REFUSED, EdgeError),
+        (Reason.SERVER_BUSY, ProblemCode.REFUSED, EdgeError),
+    ],
+)
+def test_refusals_go_by_the_reason_code(reason: Reason, code: ProblemCode, error: type[EdgeError]) -> None:
+    found = problem.refused(URL, "u", reason, "in another language", {})
+    assert found.code is code
+    assert found.text == f"broker {URL} refuses user 'u': in another language"
+    assert type(found.to_error()) is error
+
+
+def test_two_clients_of_one_name_are_explained_where_the_broker_says_so() -> None:
+    """Mosquitto 2.0 says nothing, newer ones do."""
+    taken = problem.lost(URL, Reason.SESSION_TAKEN_OVER, "x", {}, unstable=True)
+    assert "give every device its own device.name" in str(taken)
+    recorder: dict[int, str] = {Reason.SESSION_TAKEN_OVER: "give each its own --client-id"}
+    assert (
+        problem.lost(URL, Reason.SESSION_TAKEN_OVER, "x", recorder, unstable=False).remedy
+        == recorder[Reason.SESSION_TAKEN_OVER]
+    )
+
+
+def test_a_connection_that_is_lost_again_and_again_says_so() -> None:
+    assert problem.lost(URL, 0x80, "x", {}, unstable=False).code is ProblemCode.LOST
+    again = problem.lost(URL, 0x80, "x", {}, unstable=True)
+    assert again.code is ProblemCode.UNSTABLE
+    assert "again and again" in again.remedy
+
+
+def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
+    assert problem.publish_refused(Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
+    assert problem.publish_refused(Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
+    assert problem.subscription_refused(URL, 0x8F, "x").remedy == "the broker's log says more"
+
+
+def test_our_numbers_are_those_of_mqtt() -> None:
+    packets = (PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK)
+    for reason in Reason:
+        names = {
+            name for name, used in ReasonCode.names[reason.value].items() if any(packet in used for packet in packets)
+        }
+        assert {name.upper().replace(" ", "_") for name in names} == {reason.name}
+
+
+def test_a_problem_is_logged_once_and_again_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    log = ProblemLog(logging.getLogger("edge.test"))
+    one, other = (Problem(ProblemCode.UNREACHABLE, text, "do this") for text in "ab")
+    for now in (100.0, 101.0, 3699.0):
+        log.report(one, now)
+    assert caplog.messages == ["a; do this"]
+    log.report(one, 3700.0)
+    log.report(other, 3701.0)
+    log.report(one, 3702.0)
+    log.clear()
+    log.report(one, 3703.0)
+    assert caplog.messages == [f"{text}; do this" for text in "aabaa"]
