@@ -19,6 +19,7 @@ from edge.mqtt.client_factory import BrokerSettings, SessionOptions, connect_opt
 from edge.mqtt.properties import IncomingMessage, Receipt
 
 MAX_IN_FLIGHT = 20
+UNSPECIFIED = 0x80  # a reason code of MQTT 5
 
 
 class Answer(NamedTuple):
@@ -85,7 +86,7 @@ class Attempt:
         # paho calls this while it handles the exception, and does not pass it on.
         client.on_connect_fail = lambda _client, _data: listener.handle_connect_failed(self, sys.exc_info()[1])
         client.on_connect = self._handle_connect
-        client.on_disconnect = lambda _c, _d, _f, code, _p: listener.handle_closed(self, _answer(code))
+        client.on_disconnect = self._handle_disconnect
         client.on_publish = lambda _c, _d, mid, code, _p: listener.handle_puback(self, self._unique(mid), _answer(code))
         client.on_subscribe = lambda _c, _d, mid, codes, _p: listener.handle_suback(self, mid, [*map(_answer, codes)])
         client.on_message = self._handle_message
@@ -134,6 +135,14 @@ class Attempt:
     ) -> None:
         # `_properties` are what the broker allows (MQTT 5): they are to be obeyed from here on.
         self._listener.handle_connack(self, _answer(code), session_present=flags.session_present)
+
+    def _handle_disconnect(
+        self, _client: paho.Client, _data: object, flags: paho.DisconnectFlags, code: ReasonCode, _properties: object
+    ) -> None:
+        answer = _answer(code)
+        if not flags.is_disconnect_packet_from_server and code.value == UNSPECIFIED:  # paho's word for a lost network
+            answer = answer._replace(name="connection lost")
+        self._listener.handle_closed(self, answer)
 
     def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         incoming = properties.incoming(message, self._number)

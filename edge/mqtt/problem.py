@@ -182,11 +182,11 @@ class ProblemLog:
     """Logs a problem once, not at every attempt of a long night, and again every hour while it lasts.
 
     Args:
-        logger: Where warnings go.
+        logger: Where warnings go; None: nowhere, for a command that shows problems itself.
         repeat_after: Seconds after which the same problem is logged again.
     """
 
-    def __init__(self, logger: logging.Logger, repeat_after: float = REPEAT_AFTER) -> None:
+    def __init__(self, logger: logging.Logger | None, repeat_after: float = REPEAT_AFTER) -> None:
         self._logger = logger
         self._repeat_after = repeat_after
         self._last: Problem | None = None
@@ -194,7 +194,7 @@ class ProblemLog:
 
     def report(self, problem: Problem, now: float) -> None:
         """Log it unless that was done a short while ago; `now` is monotonic."""
-        if problem != self._last or now - self._logged_at >= self._repeat_after:
+        if self._logger is not None and (problem != self._last or now - self._logged_at >= self._repeat_after):
             self._logger.warning("%s", problem)
             self._logged_at = now
         self._last = problem

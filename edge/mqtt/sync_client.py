@@ -10,7 +10,7 @@ from edge.errors import EdgeError
 from edge.mqtt.backoff import NoRetry
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Callbacks, Connection
-from edge.mqtt.problem import BROKER_LOG_REMEDY, Problem
+from edge.mqtt.problem import BROKER_LOG_REMEDY, Problem, ProblemLog
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.protocol import ProtocolChoice
 
@@ -38,6 +38,7 @@ class SyncClient:
             ),
             backoff=NoRetry(),
             protocol=ProtocolChoice(mqtt5=settings.mqtt5, closed_handshakes=1),
+            problem_log=ProblemLog(None),
         )
 
     @property
@@ -71,9 +72,12 @@ class SyncClient:
         Raises:
             EdgeError: The broker did not acknowledge one.
         """
-        waiting: dict[int | None, str] = {}
+        waiting: dict[int, str] = {}
         for topic, payload in messages:
-            waiting[self._connection.publish(topic, payload, qos=1, retain=retain)] = topic
+            message_id = self._connection.publish(topic, payload, qos=1, retain=retain)
+            if message_id is None:  # the connection is lost
+                raise self._silent("a message")
+            waiting[message_id] = topic
         refused: dict[str, Problem] = {}
         while waiting:
             try:

@@ -1,4 +1,4 @@
-"""A listener that answers CONNECT as a test wants, in each protocol: an old broker, one that refuses, or none at all."""
+"""A listener that answers CONNECT as a test wants, in each protocol: an old broker, one that refuses, or none."""
 
 from __future__ import annotations
 
