@@ -1,4 +1,4 @@
-"""From `camera.source` to a camera: the one place to add a kind."""
+"""From `camera.source` to a camera. The forms that are allowed stand in `SOURCE_PATTERN` of `edge/config/schema.py`."""
 
 from __future__ import annotations
 

@@ -95,14 +95,17 @@ def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
 
 def _models(config: Config) -> tuple[str, ModelSet]:
     models = ModelSet.load(ModelChoice.of(config))
+    names = models.detector.card.identity
+    if models.pose is not None:
+        names += f", {models.pose.identity}"
     if models.classifier is None:
-        return f"{models.detector.card.identity}, in {runtime_version()}; no emotion model (mode: headcount)", models
+        return f"{names}, in {runtime_version()}; no emotion model (mode: {config.mode})", models
     # A real inference: some runtimes load a model and fail at the first call.
     shares = models.classifier.classify(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 64, 64]], np.float32))
     if not np.isclose(shares.sum(), 1, atol=1e-3):
         raise EdgeError(f"{runtime_version()} gives nonsense ({shares})", "reinstall: delete .venv and start ./run")
-    names = f"{models.detector.card.identity}, {models.classifier.card.identity}"
-    return f"{names}, in {runtime_version()}", models
+    whose = "faces turned to the front" if config.vision.pose == "front" else "faces in any pose"
+    return f"{names}, {models.classifier.card.identity}, in {runtime_version()}; emotions of {whose}", models
 
 
 def _camera(config: Config) -> tuple[str, Frame]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge.contract.labels import UNKNOWN, adjective, reading_order
-from edge.contract.shares import window_shares
+from edge.contract.shares import front_share, window_shares
 from edge.contract.validation import end_of
 from edge.text import printable
 
@@ -70,8 +70,10 @@ class Bar(NamedTuple):
 
 
 def faces(window: WindowPayload) -> str:
-    """How many people, in words."""
-    return f"{window.faces.mean or 0:.1f} faces ({window.faces.min}-{window.faces.max})"
+    """How many people, and how many of them are turned to the front, in words."""
+    front = front_share(window.facing)
+    turned = "" if front is None else f", {100 * front:.0f} % to the front"
+    return f"{window.faces.mean or 0:.1f} faces ({window.faces.min}-{window.faces.max}){turned}"
 
 
 def line(prefix: str, window: WindowPayload) -> str:

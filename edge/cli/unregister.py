@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import broker_settings, topics
 from edge.errors import EXIT_OK, EdgeError, RefusedError
-from edge.mqtt.discovery import config_topic
+from edge.mqtt.home_assistant_entities import config_topic
 from edge.mqtt.problem import ProblemCode
 from edge.mqtt.sync_client import SyncClient
 

@@ -104,11 +104,13 @@ class _Watch:
 
 def _draw(watch: _Watch, url: str) -> None:
     """The live picture, until KeyboardInterrupt."""
-    logging.getLogger("edge").addHandler(logging.NullHandler())  # a log line would tear the picture
+    # A log line would tear the picture; the connection's problem is part of it.
+    logging.getLogger("edge").addHandler(logging.NullHandler())
     console = Console()
     inbox, subscription = watch.inbox, watch.subscription
 
     def picture() -> RenderableType:
+        problem = subscription.problem
         head = f"edge watch  {url}  {f'MQTT {subscription.protocol}' if subscription.connected else 'not connected'}  "
         return render(
             inbox.devices.values(),
@@ -116,7 +118,7 @@ def _draw(watch: _Watch, url: str) -> None:
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
             head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
-            foot="   ".join([*([str(subscription.problem)] if subscription.problem else []), *watch.troubles()]),
+            foot="   ".join(filter(None, [str(problem or ""), *watch.troubles()])),
         )
 
     with Live(console=console, screen=True, auto_refresh=False, get_renderable=picture) as live:

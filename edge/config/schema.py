@@ -311,8 +311,8 @@ class Config(Section):
 
 
 def live(source: str) -> bool:
-    """Whether a source shows people now: a device or a stream, not a file, a folder, the sample, or auto."""
-    return source.startswith(("picamera", "usb:", "/dev/", "rtsp", "http", "gstreamer:"))
+    """Whether a source shows people now: every kind but a file, a folder, the sample room, and auto."""
+    return source.partition(":")[0] not in ("auto", "sample", "file", "images")
 
 
 def without_password(text: str) -> str:

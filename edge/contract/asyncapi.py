@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from edge.contract import channels
+from edge.contract.alerts import ALERTS
 from edge.contract.channels import MAX_PACKET, MAX_RESPONSE_TOPIC, SESSION_EXPIRY, WILL_DELAY, Channel, Lifetimes
 from edge.contract.commands import MAX_BYTES, REQUESTS, IntervalRequest, PauseRequest
 from edge.contract.examples import EXAMPLES
@@ -23,7 +24,7 @@ TOPICS = Topics("{prefix}", "{device}")
 PARAMETERS: dict[str, JSON] = {
     "prefix": {"default": "classroom", "description": "`device.prefix` of the configuration"},
     "device": {"examples": ["room-204"], "description": "`device.name` of the configuration"},
-    "alert": {"enum": ["camera", "config", "disk", "hardware", "outbox"], "description": "what has the problem"},
+    "alert": {"enum": list(ALERTS), "description": "what has the problem"},
     "command": {"enum": list(REQUESTS), "description": "the command that is answered"},
     "discovery": {"default": "homeassistant", "description": "`homeassistant.prefix` of the configuration"},
     "object": {"examples": ["classroom_room-204"], "description": "prefix and device, without special characters"},

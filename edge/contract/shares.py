@@ -1,4 +1,4 @@
-"""The shares of one window: the one place that decides between estimate and counts. Pure.
+"""The shares of one window: the one place that decides what each is computed from. Pure.
 
 A share is the estimate where there is one, else the count over all named faces. Whatever shows a share says which of
 the two it is.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from edge.contract.labels import UNKNOWN
-from edge.contract.payloads import WindowBody
+from edge.contract.payloads import Facing, WindowBody
 
 Basis = Literal["estimate", "counts"]
 
@@ -27,6 +27,12 @@ class Shares(NamedTuple):
 
     basis: Basis
     by_label: dict[str, ShareRange]
+
+
+def front_share(facing: Facing | None) -> float | None:
+    """Faces turned to the front over those whose direction is known, 0..1; None where there is none."""
+    judged = facing.front + facing.away if facing else 0
+    return facing.front / judged if facing and judged else None
 
 
 def window_shares(window: WindowBody) -> Shares | None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from edge.config.schema import WindowConfig
 from edge.contract.commands import IntervalRequest, PauseRequest, Request
-from edge.mqtt.commands import CommandError, Handler
+from edge.mqtt.command_queue import CommandError, Handler
 
 if TYPE_CHECKING:
     from edge.daemon.health_reporter import HealthReporter

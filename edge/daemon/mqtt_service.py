@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from edge.contract.alerts import AlertId
 from edge.contract.payloads import Alert
-from edge.daemon.home_assistant import HomeAssistant
+from edge.daemon.home_assistant_announcer import HomeAssistantAnnouncer
 from edge.daemon.paths import broker_settings, lifetimes, make_outbox, topics
 from edge.delivery.publisher import Publisher
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.client_factory import make_client
-from edge.mqtt.commands import CommandQueue, Handler, Reply
+from edge.mqtt.command_queue import CommandQueue, Handler, Reply
 from edge.mqtt.embedded_broker import EmbeddedBroker
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class MqttService:
         self._config = config
         self._topics = topics(config)
         self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix])
-        self._home_assistant: HomeAssistant | None = None
+        self._home_assistant: HomeAssistantAnnouncer | None = None
         if config.homeassistant.discovery:
-            self._home_assistant = HomeAssistant(config.homeassistant.prefix, self._topics, self._announce)
+            self._home_assistant = HomeAssistantAnnouncer(config.homeassistant.prefix, self._topics, self._announce)
         self._alerts: dict[str, Alert] = {}  # in force, by their id
 
     @staticmethod
@@ -145,7 +146,7 @@ class MqttService:
         if self._home_assistant is not None:
             self._home_assistant.update(info)
 
-    def set_alert(self, name: str, alert: Alert | None) -> None:
+    def set_alert(self, name: AlertId, alert: Alert | None) -> None:
         """Raise an alert, or clear it with None; one that is in force already is not sent again."""
         if alert == self._alerts.get(name):
             return

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
+from edge.contract.alerts import AlertId
 from edge.contract.identity import Identity
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
@@ -45,7 +46,7 @@ class FailoverOutbox:
         self,
         outbox: Outbox,
         publish: Publish,
-        alert: Callable[[str, Alert | None], None],
+        alert: Callable[[AlertId, Alert | None], None],
     ) -> None:
         self._publish = publish
         self._alert = alert

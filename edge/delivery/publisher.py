@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from edge.contract import channels
+from edge.contract.alerts import AlertId
 from edge.contract.channels import Channel, Lifetimes
 from edge.contract.identity import complete, complete_json
 from edge.contract.payloads import Alert, HealthPayload, Info, State, WindowBody, WindowPayload
@@ -259,7 +260,7 @@ class Publisher:
             topic, payload, qos=channel.qos, retain=channel.retain, expiry=expiry, schema=channel.schema
         )
 
-    def _alert(self, name: str, alert: Alert | None) -> None:
+    def _alert(self, name: AlertId, alert: Alert | None) -> None:
         self.announce(self._topics.alert(name), alert.to_json() if alert else b"")
 
     def _handle_connected(self) -> None:

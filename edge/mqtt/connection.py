@@ -298,7 +298,8 @@ class Connection:
     def handle_connack(self, attempt: Attempt, answer: Answer, *, session_present: bool) -> None:
         """The broker accepted or refused us."""
         with self._lock:
-            if attempt is not self._attempt:  # one that was given up, and speaks its last
+            # One that was given up speaks its last, or the broker answers twice.
+            if attempt is not self._attempt or self.state is not State.HANDSHAKE:
                 return
             if answer.failure:
                 self._handle_refusal(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from edge.errors import EdgeError, RefusedError
 
 REPEAT_AFTER = 3600.0  # seconds after which a problem that lasts is logged again
+MAX_LOGGED = 50  # problems that are remembered: a broker chooses some of the words
 REACH_REMEDY = "is mqtt.broker right, and is the broker on?"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
@@ -189,19 +191,20 @@ class ProblemLog:
     def __init__(self, logger: logging.Logger | None, repeat_after: float = REPEAT_AFTER) -> None:
         self._logger = logger
         self._repeat_after = repeat_after
-        self._last: Problem | None = None
-        self._logged_at = 0.0  # monotonic
+        self._logged: dict[Problem, float] = {}  # when; monotonic
 
     def report(self, problem: Problem, now: float) -> None:
         """Log it unless that was done a short while ago; `now` is monotonic."""
-        if self._logger is not None and (problem != self._last or now - self._logged_at >= self._repeat_after):
-            self._logger.warning("%s", problem)
-            self._logged_at = now
-        self._last = problem
+        if self._logger is None or now - self._logged.get(problem, -math.inf) < self._repeat_after:
+            return
+        self._logger.warning("%s", problem)
+        self._logged[problem] = now
+        if len(self._logged) > MAX_LOGGED:
+            del self._logged[next(iter(self._logged))]
 
     def clear(self) -> None:
         """A good while passed without a problem: the same one is news again."""
-        self._last = None
+        self._logged.clear()
 
 
 def _right_remedy(reason: int) -> str:

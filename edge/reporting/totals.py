@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from edge.contract.labels import UNKNOWN, reading_order
+from edge.contract.payloads import Facing
 from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import missing
@@ -44,6 +45,7 @@ class Totals:
         estimate: Mean of the estimated shares, weighted by named faces; the bounds are the means of the bounds.
         estimated: Windows that it comes from.
         emotional: Windows with counts.
+        facing: Face observations by the direction of the head; None where no window tells it.
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
     """
 
@@ -65,6 +67,7 @@ class Totals:
     estimate: dict[str, ShareRange]
     estimated: int
     emotional: int
+    facing: Facing | None
     part: float
 
     @property
@@ -141,8 +144,15 @@ def add_up(windows: Sequence[WindowRecord]) -> Totals:
         },
         estimated=sum(bool(window.estimate) for window in shown),
         emotional=sum(window.counts is not None for window in shown),
+        facing=_facing([window.facing for window in shown if window.facing is not None]),
         part=weighed / named_faces if named_faces else 0.0,
     )
+
+
+def _facing(each: Sequence[Facing]) -> Facing | None:
+    """The sum; None of nothing."""
+    sums = {name: sum(getattr(facing, name) for facing in each) for name in Facing.model_fields}
+    return Facing(**sums) if each else None
 
 
 def binned(windows: Sequence[WindowRecord], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.contract.labels import adjective
+from edge.contract.shares import front_share
 from edge.reporting.charts import percent
 from edge.reporting.gaps import WORDS
 from edge.reporting.report_data import ReportData
@@ -33,9 +34,11 @@ MOST_GAPS = 60
 def figures(report: ReportData) -> list[tuple[str, str]]:
     """The main figures, each with its name."""
     totals = report.totals
+    front = front_share(totals.facing)
     return [
         ("faces on average", NOTHING if totals.mean is None else f"{totals.mean:.1f}"),
         ("fewest to most", NOTHING if totals.least is None else f"{totals.least} to {totals.most}"),
+        *((("turned to the front", percent(front)),) if front is not None else ()),
         ("recorded", format_duration(totals.recorded)),
         ("coverage", f"{100 * totals.analysed / totals.recorded:.0f} %" if totals.recorded else NOTHING),
         ("windows", f"{totals.windows:,}"),

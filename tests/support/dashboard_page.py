@@ -32,8 +32,11 @@ class Room:
         """Publish one, also as the latest; returns it. It ends now, or so many seconds before the room began."""
         end = datetime.now(timezone.utc) if ago is None else self.begun - timedelta(seconds=ago)
         told = json.loads(self.classroom.window(seq, end, suppressed=suppressed).to_json()) | changes
-        if "faces" in changes and told["counts"] and told["faces"]["total"] is not None:  # they sum up
-            told["counts"]["neutral"] += told["faces"]["total"] - sum(told["counts"].values())
+        counts = told["counts"]
+        if "counts" in changes and counts and "unclassified" not in changes:
+            told["unclassified"] = {"too_small": 0, "away": None, "unclear": counts.get("unknown", 0)}
+        elif "faces" in changes and counts and told["faces"]["total"] is not None:  # they sum up
+            counts["neutral"] += told["faces"]["total"] - sum(counts.values())
         if not told["replayed"]:
             self.say("latest", json.dumps(told).encode(), retain=True)
         self.say("window", json.dumps(told).encode())

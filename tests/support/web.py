@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 
-async def _endless(_request: Request) -> Response:
+async def endless(_request: Request) -> Response:
     async def ticks() -> AsyncIterator[str]:
         while True:
             yield "tick\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.contract.labels import adjective
 from edge.contract.payloads import WindowPayload
-from edge.contract.shares import Shares, window_shares
+from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
 from edge.recording.reader import StateChange
 from edge.recording.window_record import WindowRecord
@@ -30,6 +30,7 @@ def latest(window: WindowPayload) -> JSON:
     return {
         "key": f"{window.epoch}/{window.seq}", "start": end - length, "end": end, "ms": length,
         "mean": faces.mean, "min": faces.min, "max": faces.max, "mode": window.mode,
+        "front": front_share(window.facing),
         "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason]},
         "coverage": window.quality.coverage, "unsynced": not window.quality.clock_synced, "replayed": window.replayed,
         "small": unclassified.too_small / faces.total if unclassified and faces.total else 0,
@@ -70,7 +71,7 @@ def lesson(
             }
             for gap in unheard(found, deaf)
         ],
-        "mean": totals.mean, "measured": round(1000 * sum(
+        "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * sum(
             w.duration.total_seconds() for w in windows if w.mean is not None
         )),
         **_shares(totals.shares),
@@ -98,7 +99,8 @@ def _pieces(windows: Sequence[WindowRecord], start: datetime, width: timedelta) 
 def _piece(group: Sequence[WindowRecord], totals: Totals, start: datetime) -> JSON:
     return {
         "start": _ms(max(group[0].start, start)), "end": _ms(group[-1].end), "windows": len(group),
-        "mean": totals.mean, "min": totals.least, "max": totals.most, **_shares(totals.shares),
+        "mean": totals.mean, "min": totals.least, "max": totals.most, "front": front_share(totals.facing),
+        **_shares(totals.shares),
     }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ class PreviewAnalyzer:
         if not small:
             said["front"] = track.front
         probabilities = track.probabilities
-        if small or probabilities is None:
+        if small or probabilities is None or not (track.front or self._vision.pose == "any"):
             return said
         names = (*self._models.labels, UNKNOWN)
         label = names[int(self._namer.name(probabilities[None])[0])]

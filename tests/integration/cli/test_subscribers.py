@@ -23,7 +23,7 @@ from edge.cli.schema import schema
 from edge.contract.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
 from edge.contract.payloads import WindowPayload
 from edge.contract.topics import Topics
-from edge.mqtt.discovery import discovery
+from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import wait_for
 from tests.system.subscribers.house import FILES, PACKAGES
 from tests.system.subscribers.telegraf import lines

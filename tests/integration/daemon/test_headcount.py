@@ -26,7 +26,7 @@ from edge.cli.inbox import Inbox
 from edge.config.loader import load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
-from edge.mqtt.discovery import discovery
+from edge.mqtt.home_assistant_entities import discovery
 from edge.vision.face_detector import Detections
 from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.model_set import ModelChoice, ModelSet
@@ -71,7 +71,7 @@ def valid(name: str, value: Any) -> Any:
 
 def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tmp_path: Path) -> None:
     counted = {}
-    for mode in ("headcount", "emotions"):
+    for mode in ("headcount", "facing", "emotions"):
         subscriber, notes = subscribe(broker), tmp_path / f"{mode}.txt"
         command = [
             sys.executable,
@@ -84,6 +84,7 @@ def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tm
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
             subscriber.wait("window", 2, seconds=60)
+            window = valid("window", subscriber.named("window")[-1].json())
         finally:
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=20)
@@ -92,7 +93,11 @@ def test_the_emotion_model_is_never_opened(broker: int, subscribe: Subscribe, tm
         opened = [line for line in text.splitlines() if line.startswith("OPENED") and "/models/" in line]
         counted[mode] = (text.count("INTERPRETER\n"), any("emotions" in line for line in opened))
         assert any("faces-" in line for line in opened)
-    assert counted == {"headcount": (1, False), "emotions": (2, True)}
+        assert any("head-pose" in line for line in opened) == (mode != "headcount")
+        assert window["mode"] == mode
+        assert (window["facing"] is None) == (mode == "headcount")
+        assert (window["counts"] is None) == (mode != "emotions")
+    assert counted == {"headcount": (1, False), "facing": (1, False), "emotions": (2, True)}
 
 
 def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -> None:

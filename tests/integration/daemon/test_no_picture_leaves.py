@@ -17,7 +17,7 @@ from paho.mqtt import publish as paho
 
 from edge.contract.payloads import Info
 from edge.contract.topics import Topics
-from edge.mqtt.discovery import discovery
+from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.paths import ROOT
 from tests.support.reachability import PICTURES, SENDING, WRITING, calls, pictures, reachable

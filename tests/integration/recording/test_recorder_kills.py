@@ -92,7 +92,7 @@ def test_kills_of_the_broker(start_broker: StartBroker, edge: StartEdge, publish
     send(40)
     wait_for(lambda: publisher.depth == 0, 30)
     broker.process.send_signal(signal.SIGUSR1)  # as its autosave does
-    wait_for(lambda: saved.read_bytes().count(b'"edge.window/1"') >= 40, 20)
+    wait_for(lambda: saved.read_bytes().count(b'"edge.window/2"') >= 40, 20)
     broker.process.kill()  # while the recorder is away
     broker.process.wait()
     start_broker(*lines, port=broker.port)

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from edge.web import server
 from tests.load.dashboard import CHROMIUM, FLAGS
-from tests.support.web import _endless
+from tests.support.web import endless
 
 StartEdge = Callable[..., "subprocess.Popen[str]"]
 SLOW = 30_000  # milliseconds that a busy machine may take
@@ -77,11 +77,11 @@ def dashboard(edge: StartEdge) -> Callable[..., str]:
 Serve = Callable[..., int]
 
 
-async def _page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     return PlainTextResponse(f"page {request.query_params.get('room', '')}")
 
 
-async def _echo(request: Request) -> Response:
+async def echo(request: Request) -> Response:
     return PlainTextResponse(await request.body())
 
 
@@ -95,9 +95,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     def start(token: str | None = None, hosts: tuple[str, ...] | None = None) -> int:
         routes = [
-            Route("/", _page),
-            Route("/echo", _echo, methods=["POST"]),
-            Route("/endless", _endless),
+            Route("/", page),
+            Route("/echo", echo, methods=["POST"]),
+            Route("/endless", endless),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]
         app = server.application(routes, token=token, hosts=hosts)

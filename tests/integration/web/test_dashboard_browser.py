@@ -65,7 +65,7 @@ def test_a_killed_device_leaves_a_gap(
     see(page, "#lesson-summary", "measured")
     page.locator("#lesson-chart .scatterlayer .trace .fills path").nth(4).wait_for(state="attached")
     daemon.send_signal(signal.SIGKILL)
-    see(page, "#lesson-gaps li", "to now: offline")
+    see(page, "#lesson-gaps li", "to now: device offline")
     page.locator("#lesson-details summary").click()
     assert "offline" in page.locator("#lesson-table tr").last.inner_text()
     page.goto(page.url.split("#")[0] + "#now/room-1")
@@ -148,7 +148,7 @@ def test_suppressed_is_suppressed_everywhere(broker: int, dashboard: Callable[..
     page = open_page(f"{address}#now/room-1")
     see(page, "#now-state", "live")
     shown = room.window(2)
-    figures = {key: shown[key] for key in ("faces", "counts", "people", "estimate")}
+    figures = {key: shown[key] for key in ("faces", "counts", "unclassified", "people", "estimate")}
     room.window(3, suppressed=True, **figures)
     see(page, "#now-state", "◌ too few people")
     see(page, "#now-none", "Too few people")

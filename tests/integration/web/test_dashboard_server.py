@@ -86,7 +86,7 @@ def dashboard(edge: StartEdge) -> Iterator[Callable[..., str]]:
 
 def test_the_page_is_told_every_window_as_it_comes(broker: int, dashboard: Callable[..., str]) -> None:
     now = datetime.now(timezone.utc)
-    latest = ROOM.window(1, now).to_json()
+    latest = ROOM.window(1, now - timedelta(seconds=5)).to_json()
     paho.single("classroom/room-1/latest", latest, 1, retain=True, port=broker)
     address = dashboard(broker, "--hours", "2")
     page = Page(address)
@@ -96,13 +96,13 @@ def test_the_page_is_told_every_window_as_it_comes(broker: int, dashboard: Calla
     assert (about["hours"], about["prefix"], about["broker"]) == (2, "classroom", f"mqtt://127.0.0.1:{broker}")
     page.heard(lambda event: event["connected"])
     paho.single("classroom/room-1/window", latest, 1, port=broker)
-    second = ROOM.window(2, now + timedelta(seconds=5)).to_json()
+    second = ROOM.window(2, now).to_json()
     paho.single("classroom/room-1/window", second, 1, port=broker)
-    page.heard(lambda event: any(row[1] == 2 for _, row in event.get("rows", [])))
-    lesson = httpx.get(f"{address}history", params={"room": "room-1"}).json()
-    assert [row[1] for row in lesson["rows"]] == [1, 2]
-    assert set(lesson["labels"]) == {*LABELS, "unknown"}
-    assert httpx.get(f"{address}history", params={"room": "room-2"}).status_code == 404
+    page.heard(lambda event: event["rooms"].get("room-1", {}).get("latest", {}).get("key", "").endswith("/2"))
+    lesson = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 15}).json()
+    assert sum(piece["windows"] for piece in lesson["pieces"]) == 2
+    assert {share["label"] for share in lesson["shares"]} == set(LABELS)
+    assert httpx.get(f"{address}lesson", params={"room": "room-2", "minutes": 15}).status_code == 404
 
 
 def test_the_broker_may_go_and_come_back(start_broker: Callable[..., Broker], dashboard: Callable[..., str]) -> None:

@@ -133,7 +133,7 @@ def test_colours_are_remembered(broker: int, dashboard: Callable[..., str], open
     page.reload()
     assert page.evaluate(theme) == "light"
     assert page.locator("#theme").input_value() == "light"
-    see(page, "#empty", "No room has told anything yet")
+    see(page, "#empty", "Nothing has been received yet")
 
 
 def test_a_hidden_page_draws_nothing(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:
@@ -147,6 +147,7 @@ def test_a_hidden_page_draws_nothing(broker: int, dashboard: Callable[..., str],
         "document.dispatchEvent(new Event('visibilitychange')); }"
     )
     page.evaluate(hide, True)
+    page.wait_for_timeout(500)  # what was to be drawn already
     before = page.locator("main").inner_text()
     other = open_page(f"{address}#now/room-1")
     room.window(2, faces={"total": 500, "mean": 20.5, "min": 19, "max": 30})

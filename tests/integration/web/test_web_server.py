@@ -21,14 +21,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from edge.errors import ConfigError
 from edge.web import connections, server
 from tests.support.brokers import can_connect, wait_for
-from tests.support.web import _endless, ask, raw
+from tests.support.web import ask, endless, raw
 
 TOKEN = "correct-horse-battery"
 
 Serve = Callable[..., int]
 
 
-async def _page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     return PlainTextResponse(f"page {request.query_params.get('room', '')}")
 
 
@@ -163,7 +163,7 @@ def _dribble(wire: socket.socket, text: bytes) -> None:
 
 def test_streams_are_cut_at_the_end_and_nobody_is_let_in_any_more() -> None:
     started: list[tuple[int, Callable[[], None]]] = []
-    app = server.application([Route("/endless", _endless)], token=None)
+    app = server.application([Route("/endless", endless)], token=None)
     thread = threading.Thread(
         target=server.serve, args=(app, "127.0.0.1", 0, lambda port, stop: started.append((port, stop)))
     )
@@ -190,7 +190,7 @@ def test_what_fails_when_it_starts_is_raised() -> None:
         raise BrokenPipeError("nobody reads")
 
     with pytest.raises(BrokenPipeError, match="nobody reads"):
-        server.serve(server.application([Route("/", _page)], token=None), "127.0.0.1", 0, fail)
+        server.serve(server.application([Route("/", page)], token=None), "127.0.0.1", 0, fail)
 
 
 def test_uvicorn_still_has_what_we_use_of_it() -> None:

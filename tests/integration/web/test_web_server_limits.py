@@ -26,7 +26,7 @@ TOKEN = "correct-horse-battery"
 Serve = Callable[..., int]
 
 
-async def _page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     return PlainTextResponse(f"page {request.query_params.get('room', '')}")
 
 
@@ -48,7 +48,7 @@ def test_what_is_too_large_or_no_http_is_refused_and_others_are_still_served(ser
 
 
 def test_a_port_in_use_and_a_foreign_address_are_explained() -> None:
-    app = server.application([Route("/", _page)], token=None)
+    app = server.application([Route("/", page)], token=None)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EdgeError, match="in use.*--port"):
         server.serve(app, "127.0.0.1", taken.getsockname()[1])
     for host in ("192.0.2.1", "no-such-host.invalid"):

@@ -43,7 +43,7 @@ LEFT_OUT = {
     "tests/unit/models": TRAINING,
     "tests/integration/models": TRAINING,
     "tests/unit/aggregation/test_prevalence.py::test_a_window_costs_little": PACE,
-    "tests/unit/mqtt/test_commands.py::test_ten_thousand_commands_change_nothing_unless_they_are_valid": COSTLY,
+    "tests/unit/mqtt/test_command_queue.py::test_ten_thousand_commands_change_nothing_unless_they_are_valid": COSTLY,
     "tests/unit/vision/test_vision.py::test_the_sample_scene_is_seen_as_it_is": COSTLY,
 }
 

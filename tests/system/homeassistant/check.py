@@ -16,7 +16,7 @@ from rich.table import Table
 from edge.contract.payloads import Info, WindowPayload
 from edge.contract.shares import window_shares
 from edge.contract.topics import birth_topic
-from edge.mqtt.discovery import discovery, identifier
+from edge.mqtt.home_assistant_entities import discovery, identifier
 from tests.support.brokers import free_port
 from tests.system.homeassistant.instance import CheckError, HomeAssistant, wait_until
 from tests.system.homeassistant.room import ENTRY, TOPICS, Room

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Error, Page
 from edge.contract.examples import INFO, SUPPRESSED
 from edge.contract.payloads import State
 from edge.contract.topics import Topics
-from edge.mqtt.discovery import config_topic, discovery
+from edge.mqtt.home_assistant_entities import config_topic, discovery
 from tests.support.brokers import free_port
 from tests.support.paths import ROOT
 from tests.system.homeassistant.instance import CLIENT, HomeAssistant

@@ -15,7 +15,7 @@ from edge.cli.schema import text
 from edge.contract.commands import REQUESTS
 from edge.contract.examples import EXAMPLES, WINDOW
 from edge.contract.payloads import PAYLOADS
-from edge.mqtt.commands import CommandError, parse
+from edge.mqtt.command_queue import CommandError, parse
 from edge.mqtt.properties import IncomingMessage
 from tests.support.asyncapi import DOCUMENT, MESSAGES, fits
 from tests.support.paths import ROOT

@@ -135,9 +135,9 @@ def test_the_kind_of_an_output_is_seen_from_its_values() -> None:
 
 
 def heads_of(shape: tuple[int, ...], outputs: dict[str, tuple[int, ...]], *options: str) -> dict[str, str]:
-    args = quantize._parser().parse_args(["m.keras", "--data", "d", "--output", "o.tflite", *options])
+    args = quantize.argument_parser().parse_args(["m.keras", "--data", "d", "--output", "o.tflite", *options])
     model: Any = SimpleNamespace(shape=shape, outputs=outputs)
-    return quantize._heads_of(model, args)
+    return quantize.heads_of(model, args)
 
 
 def test_outputs_get_their_names() -> None:
@@ -201,11 +201,11 @@ def test_a_folder_that_is_no_savedmodel_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_has_a_hash_of_all_that_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
-    first = quantize._sha256(tmp_path)
-    assert quantize._sha256(tmp_path) == first
+    first = quantize.sha256_of(tmp_path)
+    assert quantize.sha256_of(tmp_path) == first
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "c").write_bytes(b"2")
-    assert quantize._sha256(tmp_path) != first
+    assert quantize.sha256_of(tmp_path) != first
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow (models/requirements-keras.txt)")

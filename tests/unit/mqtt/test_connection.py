@@ -165,6 +165,17 @@ def test_a_message_whose_topic_is_no_text_is_acknowledged_and_passed_over(make: 
         assert b"\x40\x02\x00\x08" not in broker.received
 
 
+def test_a_broker_that_answers_twice_changes_nothing(make: Make) -> None:
+    calls: list[str] = []
+    with ScriptedBroker({LEVEL_5: 2 * ACCEPT_5}) as broker:
+        connection = make(broker.port, callbacks=Callbacks(connected=lambda: calls.append("connected")))
+        connection.start()
+        assert connection.wait_connected(5)
+        connection.subscribe(["t"])
+        assert connection.wait_subscribed(5)  # the second answer came before this one
+    assert calls == ["connected"]
+
+
 @pytest.mark.parametrize(("repeat_after", "lines"), [(3600.0, 1), (0.0, 3)])
 def test_a_broker_that_stays_away_is_logged_now_and_then(
     make: Make, repeat_after: float, lines: int, caplog: pytest.LogCaptureFixture

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.contract.payloads import WindowPayload
-from edge.contract.shares import window_shares
+from edge.contract.examples import EMOTIONS_WITHHELD, HEADCOUNT, SUPPRESSED, WINDOW
+from edge.contract.payloads import Facing, WindowPayload
+from edge.contract.shares import front_share, window_shares
 from edge.contract.version1 import WindowV1, upgrade
 from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import add_up
@@ -79,3 +80,27 @@ def test_withheld_windows_are_gaps_with_their_reason_and_in_no_share() -> None:
     (few_near,) = [piece for piece in page["pieces"] if piece["start"] == round((START.timestamp() + 50) * 1000)]
     assert few_near["mean"] == 8.0
     assert few_near["shares"] == []
+
+
+def test_faces_turned_to_the_front_add_up_where_they_are_told() -> None:
+    start = "2026-11-20T08:{}:00.000Z"
+    told = [
+        example.model_copy(
+            update={
+                "seq": seq,
+                "window": example.window.model_copy(
+                    update={"start": start.format(f"{seq:02}"), "end": start.format(f"{seq + 1:02}"), "seconds": 60.0}
+                ),
+            }
+        )
+        for seq, example in enumerate([WINDOW, EMOTIONS_WITHHELD, HEADCOUNT, SUPPRESSED])
+    ]
+    sums = add_up(records(told))
+    assert WINDOW.facing is not None
+    assert EMOTIONS_WITHHELD.facing is not None
+    front, away = (getattr(WINDOW.facing, side) + getattr(EMOTIONS_WITHHELD.facing, side) for side in ("front", "away"))
+    assert sums.facing is not None
+    assert (sums.facing.front, sums.facing.away) == (front, away)
+    assert front_share(sums.facing) == pytest.approx(front / (front + away))
+    assert front_share(add_up(records(told[2:])).facing) is None, "not told is not zero"
+    assert front_share(Facing(front=0, away=0, unknown=7)) is None

@@ -96,7 +96,7 @@ def test_the_frame_shows_the_turned_head_and_half_way_a_mixture(portraits: tuple
         people = scene.truth(t)
         if not people:
             continue
-        difference = float(np.abs(scene.render(t).astype(int) - still.render(t)).max())
+        difference = float(cv2.absdiff(scene.render(t), still.render(t)).max())
         aside[people[0].front].append(difference)
     same = min(aside[True]) == 0.0
     other = max(aside[False]) > 100.0

@@ -3,7 +3,7 @@
 import { $, el, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, local, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
-import { STATES, clock, colour, colourName, decimal, duration, known, percent } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, known, percent, turned } from "./words.js";
 
 const PATTERNS = {
   few_people: ".", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
@@ -23,12 +23,12 @@ export function model(store, room, minutes) {
     { key: "room", title: "Room" }, { key: "from", title: "From", show: time }, { key: "to", title: "To", show: time },
     { key: "state", title: "State" }, { key: "reason", title: "Reason" }, { key: "basis", title: "Basis" },
     { key: "faces_mean", title: "Faces", show: decimal }, { key: "faces_min", title: "fewest" },
-    { key: "faces_max", title: "most" }, ...shares,
+    { key: "faces_max", title: "most" }, { key: "front_share", title: "To the front", show: percent }, ...shares,
   ];
   const rows = [
     ...pieces.map((piece) => ({
       room: room.name, from: iso(piece.start), to: iso(piece.end), state: "measured", reason: "", basis: piece.basis,
-      faces_mean: rounded(piece.mean, 2), faces_min: piece.min, faces_max: piece.max,
+      faces_mean: rounded(piece.mean, 2), faces_min: piece.min, faces_max: piece.max, front_share: rounded(piece.front),
       ...Object.fromEntries(piece.shares.map(({ label, share }) => [`share_${label}`, rounded(share)])),
     })),
     ...gaps.map((gap) => ({
@@ -74,7 +74,7 @@ function summary({ pieces, gaps, sums, from, now }) {
   const mostly = largest.map(({ word, share }) => `${word} ${percent(share)}`).join(", ");
   const others = gaps.length ? `, ${gaps.length} ${gaps.length === 1 ? "gap" : "gaps"}` : "";
   const basis = mostly ? `: ${mostly} (${BASES[sums.basis]})` : "";
-  return `${measured}${others}. On average ${decimal(sums.mean)} faces${basis}.`;
+  return `${measured}${others}. On average ${[`${decimal(sums.mean)} faces`, turned(sums.front)].filter(Boolean).join(", ")}${basis}.`;
 }
 
 function legend({ labels, gaps }, all) {
@@ -138,6 +138,7 @@ function traces({ pieces, gaps, labels, now }, all, counting) {
 
 function hover(piece, now) {
   const lines = [`<b>${clock(piece.start, now)}–${clock(piece.end, now)}</b>`, `${decimal(piece.mean)} faces (${piece.min}–${piece.max})`];
+  if (piece.front !== null) lines.push(turned(piece.front));
   for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(word)} ${percent(share)}`);
   return lines.join("<br>");
 }

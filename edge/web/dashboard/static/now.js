@@ -4,7 +4,7 @@ import { $, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colour, colourName, decimal, duration, percent } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, percent, turned } from "./words.js";
 
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
 
@@ -30,7 +30,7 @@ export function model(store, room) {
   const common = {
     room: room.name, state: STATES[state].word, reason: reasonOf(room, state),
     from: shown && iso(shown.start), to: shown && iso(shown.end),
-    faces_mean: rounded(shown?.mean, 2), faces_min: shown?.min ?? null, faces_max: shown?.max ?? null,
+    faces_mean: rounded(shown?.mean, 2), faces_min: shown?.min ?? null, faces_max: shown?.max ?? null, front_share: rounded(shown?.front),
     basis: shown?.basis ?? null,
   };
   const blank = { emotion: null, share: null, low: null, high: null };
@@ -63,7 +63,7 @@ export function draw(store, room, theme) {
   const since = room.since && (state === "paused" || state === "camera_lost") ? `since ${clock(room.since, now, false)}` : "";
   say($("now-reason"), [shown.rows[0].reason, since].filter(Boolean).join(", "));
   say($("now-faces"), window ? decimal(window.mean) : "–");
-  say($("now-range"), window ? `between ${window.min} and ${window.max}` : "");
+  say($("now-range"), window ? [`between ${window.min} and ${window.max}`, turned(window.front)].filter(Boolean).join(", ") : "");
   say($("now-window"), latest ? clock(latest.end, now) : "–");
   say($("now-age"), latest ? `${duration(latest.ms)} long, ended ${duration(now - latest.end)} ago` : "");
 

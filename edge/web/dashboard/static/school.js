@@ -15,13 +15,13 @@ export function model(store) {
     parts.forEach((part) => found.push(part));
     return {
       room: name, state: STATES[state].word, reason: reason(room, state), to: window && iso(window.end),
-      faces_mean: rounded(window?.mean, 2), basis: window?.basis ?? null,
+      faces_mean: rounded(window?.mean, 2), front_share: rounded(window?.front), basis: window?.basis ?? null,
       ...Object.fromEntries(parts.map(({ label, share }) => [`share_${label}`, rounded(share)])),
       key: state, parts, window, known: room,
     };
   });
   const labels = listed(found);
-  const columns = ["room", "state", "reason", "to", "faces_mean", "basis", ...labels.map(({ label }) => `share_${label}`)];
+  const columns = ["room", "state", "reason", "to", "faces_mean", "front_share", "basis", ...labels.map(({ label }) => `share_${label}`)];
   return { about: { view: "school" }, rows, labels, columns: columns.map((key) => ({ key })) };
 }
 

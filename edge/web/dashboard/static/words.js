@@ -52,6 +52,7 @@ export function known(shares) {
 }
 
 export const percent = (share) => `${Math.round(100 * share)} %`;
+export const turned = (share) => (share === null ? "" : `${percent(share)} turned to the front`);
 export const decimal = (number) => number.toFixed(1);
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });

@@ -23,6 +23,7 @@ export function drawFaces(context, faces, scale, pixel) {
   shown.sort((a, b) => b.height - a.height);
   for (const face of shown) {
     if (face.emotion) chip(context, taken, face, `${face.emotion} ${Math.round(100 * face.confidence)} %`, pixel, true);
+    else if (face.front === false) chip(context, taken, face, "turned away", pixel, true);
   }
   for (const face of shown) chip(context, taken, face, `${Math.round(face.box[3])} px`, pixel, false);
 }

@@ -14,7 +14,7 @@ from edge.config.schema import Config
 from edge.contract.commands import REQUESTS, IntervalRequest, PauseRequest
 from edge.daemon.command_handlers import CommandHandlers
 from edge.errors import ConfigError, EdgeError
-from edge.mqtt.commands import CommandError, CommandQueue, Reply, parse
+from edge.mqtt.command_queue import CommandError, CommandQueue, Reply, parse
 from edge.mqtt.properties import IncomingMessage
 from tests.support.publishing import TOPICS
 

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from edge.contract.topics import birth_topic
-from edge.mqtt.discovery import config_topic, discovery
+from edge.mqtt.home_assistant_entities import config_topic, discovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SPREAD = 3.0  # seconds over which the rooms of a school answer Home Assistant's return
 
 
-class HomeAssistant:
+class HomeAssistantAnnouncer:
     """Keeps the discovery payload of this device at the broker.
 
     Args:

@@ -18,7 +18,7 @@ from edge.contract.labels import LABELS, UNKNOWN
 from edge.contract.payloads import ShareEstimate, WindowPayload
 from edge.contract.shares import window_shares
 from edge.contract.topics import Topics
-from edge.mqtt.discovery import discovery, identifier
+from edge.mqtt.home_assistant_entities import discovery, identifier
 
 TOPICS = Topics("classroom", "room-204")
 COUNTED = WINDOW.model_copy(update={"estimate": None, "estimate_absent": "few"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from edge.daemon.home_assistant import HomeAssistant
+from edge.daemon.home_assistant_announcer import HomeAssistantAnnouncer
 from edge.mqtt.properties import IncomingMessage
 from tests.support.brokers import wait_for
 from tests.support.publishing import INFO, TOPICS
@@ -14,9 +14,11 @@ def birth(payload: bytes = b"online", topic: str = "homeassistant/status") -> In
     return IncomingMessage(topic, payload, False, None, None)
 
 
-def part(spread: float = 0.05) -> tuple[HomeAssistant, list[tuple[str, bytes]]]:
+def part(spread: float = 0.05) -> tuple[HomeAssistantAnnouncer, list[tuple[str, bytes]]]:
     sent: list[tuple[str, bytes]] = []
-    return HomeAssistant("homeassistant", TOPICS, lambda topic, payload: sent.append((topic, payload)), spread), sent
+    return HomeAssistantAnnouncer(
+        "homeassistant", TOPICS, lambda topic, payload: sent.append((topic, payload)), spread
+    ), sent
 
 
 def test_it_announces_at_the_start_and_when_the_device_has_changed() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from paho.mqtt import publish as paho
 
 from edge.contract.topics import NAME_PATTERN, Topics, birth_topic
-from edge.mqtt.discovery import config_topic, discovery, identifier
+from edge.mqtt.home_assistant_entities import config_topic, discovery, identifier
 from tests.support.brokers import Broker, Subscriber, free_port
 from tests.support.publishing import INFO, TOPICS
 
