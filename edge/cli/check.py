@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import tempfile
 import time
@@ -21,7 +20,8 @@ from edge.config.schema import Config, without_password
 from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
 from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.mqtt.visit import Visit
+from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
+from edge.mqtt.sync_client import SyncClient
 from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import argparse
 
     from edge.config.broker_url import BrokerUrl
+    from edge.mqtt.problem import Problem
 
 EXAMPLES = """examples:
   edge check
@@ -38,7 +39,6 @@ EXAMPLES = """examples:
 """
 
 ROUND_TRIP_SECONDS = 5.0
-TICK = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when all are ok, 1 otherwise."""
-    # What goes wrong becomes a line of the table, not a log line too.
-    logging.getLogger("edge.mqtt").addHandler(logging.NullHandler())
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:
@@ -165,25 +163,32 @@ def _round_trip(config: Config, broker: EmbeddedBroker | None) -> str:
     """Connect, subscribe, publish, receive: what the daemon will do, in either protocol."""
     settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
     topic = f"{topics(config).availability.rsplit('/', 1)[0]}/check"
-    visit = Visit(settings)
+    client = SyncClient(settings)
     try:
-        visit.connect()
-        visit.subscribe([topic])
-        milliseconds = _milliseconds(visit, topic, settings.url)
-        return f"{settings.url}: MQTT {visit.protocol}, round trip {milliseconds:.0f} ms"
+        if not client.connect():
+            raise _no_connection(settings.url, client.problem)
+        client.subscribe([topic])
+        if client.problem is not None:
+            raise client.problem.to_error()
+        milliseconds = _exchange(client, topic, settings.url)
     finally:
-        visit.stop()
+        client.stop()
+    return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
 
 
-def _milliseconds(visit: Visit, topic: str, url: BrokerUrl) -> float:
-    """From publish to receipt."""
+def _no_connection(url: BrokerUrl, problem: Problem | None) -> EdgeError:
+    if problem is None or problem.code in NOT_MQTT:
+        return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
+    return problem.to_error()
+
+
+def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
+    """Milliseconds from publish to receipt."""
     word = secrets.token_hex(8).encode()
     began = time.perf_counter()
-    visit.publish(topic, word)
-    while (left := began + ROUND_TRIP_SECONDS - time.perf_counter()) > 0:
-        message = visit.receive(min(left, TICK))
-        if message is not None and message.payload == word:
+    for problem in client.publish([(topic, word)]).values():
+        raise RefusedError(f"broker {url} refuses a message on {topic}: {problem.text}", problem.remedy)
+    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
+        if message.payload == word:
             return (time.perf_counter() - began) * 1000
-        if visit.problem is not None:
-            raise visit.problem.error()
-    raise RefusedError(f"broker {url} sent nothing back in {ROUND_TRIP_SECONDS:g} s", "check the broker's access list")
+    raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)

@@ -78,6 +78,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         with _terminal() as status:
             recorder.start()
+            session.start()
             notifier.ready()
             logger.info("recording into %s as %s", args.database, settings.client_id)
             line_at, before = time.monotonic() + LINE_EVERY, 0
@@ -132,6 +133,7 @@ def _terminal() -> Iterator[Status | None]:
 def _forget(settings: BrokerSettings) -> int:
     set_up_logging(logging.WARNING)
     session = Session(settings, (), keep=False)
+    session.start()
     deadline = time.monotonic() + FORGET_SECONDS
     while not session.connected and time.monotonic() < deadline:
         session.poll(0.1)

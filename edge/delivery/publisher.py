@@ -19,8 +19,10 @@ from edge.delivery.failover_outbox import FailoverOutbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.retained import RetainedSet
 from edge.errors import ConfigError, EdgeError, RefusedError
-from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.connection import MAX_IN_FLIGHT, Connection
+from edge.mqtt.attempt import MAX_IN_FLIGHT
+from edge.mqtt.client_factory import BrokerSettings, device_session
+from edge.mqtt.connection import Callbacks, Connection
+from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
@@ -65,15 +67,17 @@ class Publisher:
         self._listen = [*listen, topics.alert("+")]
         self._connection = Connection(
             settings,
-            topics.availability,
-            self._handle_connected,
-            lambda message_id, refusal: self._answers.put((message_id, refusal)),
-            self._handle_message,
+            device_session(topics.availability),
+            Callbacks(
+                connected=self._handle_connected,
+                acknowledged=lambda message_id, refusal: self._answers.put((message_id, refusal)),
+                message=self._handle_message,
+            ),
         )
         self._retained = RetainedSet(self._send_retained)
         self._store = FailoverOutbox(outbox, self._send_window, self._alert)
         self._new: queue.SimpleQueue[WindowBody] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # message id, reason if refused
+        self._answers: queue.SimpleQueue[tuple[int, Problem | None]] = queue.SimpleQueue()  # message id, refusal
         self._accepted = False  # whether the broker took a window in this run
         self._rejected: RefusedError | None = None  # while it takes none
         self._next_retry = 0.0  # of what was refused; monotonic
@@ -109,9 +113,7 @@ class Publisher:
         """Raises RefusedError while the broker has refused us from the start, and what ended the thread if it did."""
         if self._failure is not None:
             raise self._failure
-        refused = self._connection.refused
-        if refused is not None and not self._connection.ever_connected:
-            raise refused
+        self._connection.check()
         if self._rejected is not None and not self._accepted:
             raise self._rejected
 
@@ -183,7 +185,7 @@ class Publisher:
         while True:
             stopping = self._stopping.is_set()
             self._store_next(0.01 if stopping else TICK)
-            if self._connection.run_timers():
+            if self._connection.advance():
                 self._store.requeue()
             self._read_answers()
             self._store.maintain(self.lifetimes.window, connected=self._connection.connected)
@@ -209,19 +211,19 @@ class Publisher:
     def _read_answers(self) -> None:
         while not self._answers.empty():
             message_id, refusal = self._answers.get()
-            if not self._store.answered(message_id, accepted=not refusal):
+            if not self._store.answered(message_id, accepted=refusal is None):
                 self._retained.acknowledged(message_id)
-            elif refusal:
+            elif refusal is not None:
                 self._handle_refusal(refusal)
             else:
                 self._rejected = None
                 self._accepted = True
 
-    def _handle_refusal(self, reason: str) -> None:
+    def _handle_refusal(self, refusal: Problem) -> None:
         """The broker took the message and threw it away: the window stays, and is offered again after a while."""
         if self._rejected is None:
             self._rejected = RefusedError(
-                f"the broker refuses windows on {self._topics.window}: {reason}", "check its access list"
+                f"the broker refuses windows on {self._topics.window}: {refusal.text}", refusal.remedy
             )
             logger.warning("%s; kept; retrying", self._rejected)
         self._next_retry = time.monotonic() + REFUSED_RETRY
