@@ -113,7 +113,15 @@ class MqttConfig(Section):
     ca_file: File | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
     certificate_file: File | None = Field(None, description="client certificate, PEM (mqtts only)")
     key_file: File | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
+    protocol: Literal["auto", "5", "3.1.1"] = Field(
+        "auto", description="version of MQTT; auto: 5, and 3.1.1 where the broker does not know it"
+    )
     keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _protocol(cls, value: object) -> object:
+        return "5" if value == 5 and not isinstance(value, bool) else value  # YAML reads 5 as a number
 
     @field_validator("broker")
     @classmethod

@@ -14,6 +14,7 @@ from edge.delivery.outbox import MEGABYTE, Outbox
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.mqtt.client_factory import BrokerSettings
+from edge.mqtt.protocol import Protocol
 
 MAX_PASSWORD_BYTES = 4096
 
@@ -53,7 +54,7 @@ def pause_path(config: Config) -> Path:
 
 
 def broker_settings(
-    config: Config, url: BrokerUrl | None = None, purpose: str = "", *, mqtt5: bool = True
+    config: Config, url: BrokerUrl | None = None, purpose: str = "", *, protocol: Protocol | None = None
 ) -> BrokerSettings:
     """How to reach the broker.
 
@@ -61,7 +62,7 @@ def broker_settings(
         config: The configuration.
         url: Where the embedded broker listens.
         purpose: Added to the client id, so that a second client does not push the daemon out.
-        mqtt5: Whether to begin with MQTT 5.
+        protocol: What the embedded broker speaks, else as configured.
 
     Raises:
         ConfigError: The password cannot be read.
@@ -82,7 +83,7 @@ def broker_settings(
         certificate_file=mqtt.certificate_file,
         key_file=mqtt.key_file,
         keepalive=mqtt.keepalive,
-        mqtt5=mqtt5,
+        protocol=protocol or mqtt.protocol,
     )
 
 

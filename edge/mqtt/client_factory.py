@@ -16,7 +16,9 @@ from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
 from edge.mqtt import problem
+from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edge.mqtt.properties import of_will
+from edge.mqtt.protocol import Protocol
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class BrokerSettings:
     """How to reach a broker. `password` is never part of the representation.
 
     Attributes:
-        mqtt5: False: speak 3.1.1, to a broker that is known to be old.
+        protocol: The version of MQTT: 5, 3.1.1, or auto: 5, and 3.1.1 where the broker does not know it.
         connect_timeout: Seconds for name, TCP and TLS. Names may be slow to resolve; more is a thread that died.
         handshake_timeout: Seconds until the broker has to answer CONNECT.
+        answer_timeout: Seconds until the broker has to answer a message or a subscription.
         remedies: What to do about some of the broker's reason codes, where that is not what a device would do.
     """
 
@@ -38,9 +41,10 @@ class BrokerSettings:
     certificate_file: str | None = None
     key_file: str | None = None
     keepalive: int = 30
-    mqtt5: bool = True
+    protocol: Protocol = "auto"
     connect_timeout: float = 60.0
     handshake_timeout: float = 10.0
+    answer_timeout: float = 30.0
     remedies: Mapping[int, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -87,14 +91,16 @@ def connect_options(protocol: MQTTProtocolVersion, session: SessionOptions) -> d
 
 
 def make_client(
-    settings: BrokerSettings, protocol: MQTTProtocolVersion, session: SessionOptions = CLEAN_SESSION
-) -> paho.Client:
+    settings: BrokerSettings, protocol: MQTTProtocolVersion, session: SessionOptions = CLEAN_SESSION,
+    limits: BrokerLimits = NO_LIMITS,
+) -> paho.Client:  # fmt: skip
     """A client for one connection, with user, password and TLS set up; it never reconnects by itself.
 
     Args:
         settings: Where and as whom.
         protocol: MQTT 5 or 3.1.1.
         session: What the broker keeps of us.
+        limits: What the broker is known to take: a will beyond that is refused.
 
     Raises:
         ConfigError: The TLS files cannot be used.
@@ -107,7 +113,7 @@ def make_client(
     client.manual_ack_set(session.manual_acknowledgement)
     if session.will_topic:
         will = of_will(WILL_DELAY) if protocol == MQTTProtocolVersion.MQTTv5 else None
-        client.will_set(session.will_topic, "offline", qos=1, retain=True, properties=will)
+        client.will_set(session.will_topic, "offline", qos=min(1, limits.qos), retain=limits.retain, properties=will)
     if settings.username:
         client.username_pw_set(settings.username, settings.password)
     if settings.url.tls:

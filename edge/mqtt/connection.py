@@ -10,26 +10,34 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edge.errors import ConfigError
+from edge.contract.channels import Channel
+from edge.errors import ConfigError, EdgeError
 from edge.mqtt import problem, properties
 from edge.mqtt.attempt import Answer, Attempt
 from edge.mqtt.backoff import Backoff
+from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits, publish_bytes
 from edge.mqtt.client_factory import CLEAN_SESSION, BrokerSettings, SessionOptions
 from edge.mqtt.connection_state import Event, State, StateMachine
-from edge.mqtt.problem import Problem, ProblemCode, ProblemLog
+from edge.mqtt.outgoing import Outgoing, Request, Sent
+from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.protocol import ProtocolChoice
+from edge.mqtt.suspects import ABOUT_A_PACKET, End, Suspects, Verdict
 
 logger = logging.getLogger(__name__)
 
 UNSTABLE = 3  # connections in a row that did not last
 
 
+class MessageTooLargeError(EdgeError):
+    """The broker takes no packet of that size."""
+
+
 @dataclass(frozen=True)
 class Callbacks:
-    """What a connection calls, always in the network thread.
+    """What a connection calls, always in a thread of its own.
 
     Attributes:
         connected: After every successful connect; publishes and subscribes what belongs to each of them.
@@ -75,7 +83,7 @@ class Connection:
         self._clock = clock
         self._log = problem_log or ProblemLog(logger)
         self._machine = StateMachine(
-            protocol or ProtocolChoice(mqtt5=settings.mqtt5),
+            protocol or ProtocolChoice(settings.protocol),
             backoff or Backoff(),
             settings.connect_timeout,
             settings.handshake_timeout,
@@ -84,7 +92,10 @@ class Connection:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._attempt: Attempt | None = None  # the present one
-        self._unanswered: set[int | None] = set()  # message ids of subscriptions
+        self._unanswered: set[int] = set()  # ids of subscriptions
+        self._suspects = Suspects()
+        self._known = NO_LIMITS  # what the broker has refused in a will
+        self._too_large: set[str] = set()  # topics that the log has named
         self._complete = 0  # the last attempt that led to a connection with all its subscriptions answered
         self._problem: Problem | None = None
         self._refused: Problem | None = None
@@ -127,6 +138,16 @@ class Connection:
         """Set while the broker refuses us for a reason that only a person can change."""
         return self._refused
 
+    @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes."""
+        with self._lock:
+            return self._attempt.limits if self._attempt is not None else self._known
+
+    def leaves_out(self, topic: str) -> bool:
+        """Whether messages on that topic are not sent at present, because the broker hangs up on them."""
+        return self._suspects.leaves_out(Request("publish", topic), self._clock())
+
     def check(self) -> None:
         """Raises RefusedError while the broker has refused us from the start, for what only a person can change."""
         refused = self._refused
@@ -162,6 +183,8 @@ class Connection:
         with self._lock:
             if self._machine.due(self._clock()) is Event.TIMED_OUT:
                 self._handle_timeout()
+            elif self._machine.accepted:
+                self._end_silence()
             if self._machine.due(self._clock()) is not Event.ATTEMPT:
                 return False
             try:
@@ -191,39 +214,50 @@ class Connection:
         self,
         topic: str,
         payload: bytes,
+        channel: Channel,
         *,
-        qos: int,
-        retain: bool,
         expiry: float | None = None,
-        schema: str | None = None,
         correlation: bytes | None = None,
+        urgent: bool = False,
     ) -> int | None:
-        """Hand a message to the network.
+        """Hand a message to the network; it is sent when the broker takes it, and as it takes it.
 
         Args:
             topic: Where.
             payload: What.
-            qos: 0 or 1.
-            retain: Whether the broker keeps it for later subscribers.
-            expiry: Seconds after which it is of no use; only MQTT 5 can say so, as the next two.
-            schema: The name of the payload's schema.
+            channel: What all messages of that topic have in common.
+            expiry: Seconds after which it is of no use; only MQTT 5 can say so, as the next, and the schema.
             correlation: What a request wanted to be found in its answer.
+            urgent: Before all that wait.
 
         Returns:
-            An id that no other message of this connection has, or None when nobody listens: then it was not taken.
+            An id that no other message of this connection has, or None when nobody listens, or the broker does not
+            take the topic at present (`leaves_out`): then it was not taken.
+
+        Raises:
+            MessageTooLargeError: The broker would hang up on it; the log has said so.
         """
         attempt = self._accepted_attempt()
-        if attempt is None:
+        if attempt is None or self.leaves_out(topic):
             return None
-        extra = properties.of_message(payload, expiry, schema, correlation) if attempt.mqtt5 else None
-        return attempt.publish(topic, payload, extra, qos=qos, retain=retain)
+        limits = attempt.limits
+        extra = properties.of_message(payload, expiry, channel.schema, correlation) if attempt.mqtt5 else None
+        if limits.packet_bytes is not None and (size := publish_bytes(topic, payload, extra)) > limits.packet_bytes:
+            raise self._refuse_too_large(topic, size, limits.packet_bytes)
+        retain = channel.retain and limits.retain
+        return attempt.publish(topic, payload, extra, qos=channel.qos, retain=retain, urgent=urgent)
 
     def subscribe(self, topics: Iterable[str]) -> None:
         """Ask for topics; belongs into `Callbacks.connected`, since a broker may have forgotten earlier ones."""
         with self._lock:  # an answer must not come before we know what it answers
             attempt = self._accepted_attempt()
-            if attempt is not None:
-                self._unanswered.update(attempt.subscribe(topic) for topic in topics)
+            if attempt is None:
+                return
+            for topic in topics:
+                if not attempt.limits.wildcards and set("+#") & set(topic):
+                    self._report(problem.no_wildcards(self._settings.url, topic))
+                elif not self._suspects.leaves_out(Request("subscribe", topic), self._clock()):
+                    self._unanswered.add(attempt.subscribe(topic))
 
     def unsubscribe(self, topics: Iterable[str]) -> None:
         """Withdraw what an earlier connection of a kept session has subscribed to."""
@@ -237,13 +271,17 @@ class Connection:
         if attempt is not None:
             attempt.acknowledge(receipt)
 
-    def stop(self) -> None:
-        """Say goodbye, which also tells the broker to forget the will, and close."""
+    def stop(self, *, goodbye: bool = True) -> None:
+        """Say goodbye, which also tells the broker to forget the will, or leave that to the will; and close."""
         with self._lock:
             attempt, self._attempt = self._attempt, None
             self._machine.stop()
-        if attempt is not None:
+        if attempt is None:
+            return
+        if goodbye:
             attempt.disconnect()
+        else:
+            attempt.abort()
 
     @property
     def _subscribed(self) -> bool:
@@ -255,7 +293,10 @@ class Connection:
 
     def _begin_attempt(self) -> None:
         self._machine.begin_attempt(self._clock())
-        attempt = Attempt(self._machine.attempts, self._settings, self._session, self, mqtt5=self.protocol5)
+        attempt = Attempt(
+            self._machine.attempts, self._settings, self._session, self,
+            mqtt5=self.protocol5, known=self._known, suspects=self._suspects.suspects,
+        )  # fmt: skip
         self._unanswered.clear()
         self._attempt = attempt
         attempt.start()
@@ -267,6 +308,49 @@ class Connection:
         self._end(self._machine.timed_out)
         if attempt is not None:
             attempt.abort()
+
+    def _end_silence(self) -> None:
+        """Give up a connection over which something has not been answered for too long."""
+        attempt, patience = self._attempt, self._settings.answer_timeout
+        late = [sent for sent in attempt.unanswered if self._is_late(sent)] if attempt is not None else []
+        if attempt is None or not late:
+            return
+        found = self._suspects.ended(End.SILENT, late, self._clock(), answered_any=attempt.answered_any)
+        silence = f"has not answered for {patience:g} s"
+        if found:
+            self._name(found, silence)
+        else:
+            topic = late[0].item.request.topic
+            self._report(problem.reset(self._settings.url, f"has not acknowledged {topic} for {patience:g} s"))
+        self._end(lambda now: self._machine.reset(now, explained=bool(found)))
+        attempt.abort()
+
+    def _is_late(self, sent: Sent) -> bool:
+        return bool(sent.item.qos) and self._clock() - sent.since > self._settings.answer_timeout
+
+    def _name(self, verdicts: Iterable[Verdict], what: str) -> None:
+        """Under the lock: say once which topic the broker does not take."""
+        for verdict in verdicts:
+            if verdict.new:
+                self._log.report(problem.left_out(self._settings.url, verdict.request, what), self._clock())
+
+    def _refuse_too_large(self, topic: str, size: int, limit: int) -> MessageTooLargeError:
+        found = problem.too_large(self._settings.url, topic, size, limit)
+        with self._lock:
+            if topic not in self._too_large:  # the size is another each time
+                self._too_large.add(topic)
+                self._log.report(found, self._clock())
+        return MessageTooLargeError(found.text, found.remedy)
+
+    def _report_limits(self, limits: BrokerLimits) -> None:
+        """Under the lock: what a broker cannot do, and we would need."""
+        found = []
+        if not limits.qos and self._session.will_topic:
+            found.append(problem.no_acknowledgement(self._settings.url))
+        if not limits.retain and self._session.will_topic:
+            found.append(problem.no_retain(self._settings.url))
+        for one in found:
+            self._log.report(one, self._clock())
 
     def _end(self, transition: Callable[[float], bool | None]) -> None:
         """Under the lock: the attempt is over, and what it still reports is of no interest."""
@@ -305,6 +389,7 @@ class Connection:
                 self._handle_refusal(answer)
                 return
             self._machine.accept(self._clock())
+            self._report_limits(attempt.limits)
             self._refused = None
             self.session_present = session_present
         # Whoever waits for `connected` may publish only behind what is announced here.
@@ -323,29 +408,58 @@ class Connection:
         unsupported = found.code is ProblemCode.UNSUPPORTED_PROTOCOL
         if found.code is ProblemCode.CREDENTIALS:
             self._refused = found
-        if not (unsupported and self.protocol5):  # else the older protocol comes next
+        known = self._known
+        if answer.reason == Reason.RETAIN_NOT_SUPPORTED:  # in a will; what else it does not take, it says later
+            self._known = replace(known, retain=False)
+        elif answer.reason == Reason.QOS_NOT_SUPPORTED:
+            self._known = replace(known, qos=0)
+        adapted = self._known != known
+        if not adapted and not (unsupported and self._machine.protocol.may_change):  # else the older one comes next
             self._report(found)
-        self._end(lambda now: self._machine.refused(now, unsupported_protocol=unsupported))
+        self._end(lambda now: self._machine.refused(now, unsupported_protocol=unsupported, at_once=adapted))
 
-    def handle_closed(self, attempt: Attempt, answer: Answer) -> None:
+    def handle_closed(self, attempt: Attempt, answer: Answer, *, by_broker: bool) -> None:
         """The network or the broker ended the connection."""
         url, remedies = self._settings.url, self._settings.remedies
         with self._lock:
             if attempt is not self._attempt:
                 return
-            if self._machine.accepted:
-                self._end(self._machine.lost)
+            if not self._machine.accepted:
+                self._report(problem.handshake_closed(url, mqtt5=self._machine.protocol.may_change))
+                self._end(self._machine.handshake_closed)
+                return
+            now = self._clock()
+            how = End.OTHER if self._machine.stable(now) else End.HUNG_UP
+            if by_broker:
+                how = End.NAMED if answer.reason in ABOUT_A_PACKET else End.OTHER
+            found = self._suspects.ended(how, attempt.unanswered, now, answered_any=attempt.answered_any)
+            self._end(lambda now: self._machine.lost(now, explained=bool(found)))
+            if found:
+                self._name(found, f"hangs up ({answer.name})")
+            else:
                 unstable = self._machine.unstable >= UNSTABLE
                 self._report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
-            else:
-                self._report(problem.handshake_closed(url))
-                self._end(self._machine.handshake_closed)
 
-    def handle_puback(self, attempt: Attempt, message_id: int, answer: Answer) -> None:
-        """The broker has a message, or threw it away."""
-        if attempt is self._attempt:
-            found = problem.publish_refused(answer.reason, answer.name) if answer.failure else None
-            self._callbacks.acknowledged(message_id, found)
+    def handle_answer(self, attempt: Attempt, item: Outgoing, answers: list[Answer]) -> None:
+        """The broker answered a message or a subscription."""
+        refused = next((answer for answer in answers if answer.failure), None)
+        url, request, found = self._settings.url, item.request, None
+        with self._changed:
+            if attempt is not self._attempt:
+                return
+            self._suspects.answered(request)
+            if request.action == "subscribe":
+                if refused is not None:
+                    self._report(problem.subscription_refused(url, request.topic, refused.reason, refused.name))
+                self._unanswered.discard(item.id)
+                self._changed.notify_all()
+            elif refused is not None:
+                found = problem.publish_refused(url, request.topic, refused.reason, refused.name)
+                self._log.report(found, self._clock())
+        if request.action == "publish":
+            self._callbacks.acknowledged(item.id, found)
+        else:
+            self._handle_subscribed(attempt)
 
     def handle_message(self, attempt: Attempt, incoming: IncomingMessage) -> None:
         """A message came."""
@@ -355,18 +469,6 @@ class Connection:
             self._callbacks.message(incoming)
         except Exception:  # an untrusted message must not end the network thread
             logger.exception("a message on %r could not be handled", incoming.topic)
-
-    def handle_suback(self, attempt: Attempt, message_id: int, answers: list[Answer]) -> None:
-        """The broker answered a subscription."""
-        with self._changed:
-            if attempt is not self._attempt:
-                return
-            for answer in answers:
-                if answer.failure:
-                    self._report(problem.subscription_refused(self._settings.url, answer.reason, answer.name))
-            self._unanswered.discard(message_id)
-            self._changed.notify_all()
-        self._handle_subscribed(attempt)
 
     def _handle_subscribed(self, attempt: Attempt) -> None:
         """Once we are connected and no subscription waits for its answer, nothing is missed any more."""

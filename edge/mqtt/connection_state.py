@@ -149,40 +149,54 @@ class StateMachine:
         self._move(Event.HANDSHAKE_CLOSED)
         self._wait(now, at_once=self.protocol.handshake_closed())
 
-    def refused(self, now: float, *, unsupported_protocol: bool = False) -> None:
-        """The broker answered no."""
+    def refused(self, now: float, *, unsupported_protocol: bool = False, at_once: bool = False) -> None:
+        """The broker answered no; `at_once`: the next attempt does not do what it does not take."""
         self._move(Event.REFUSED)
-        self.protocol.answered()
-        self._wait(now, at_once=unsupported_protocol and self.protocol.unsupported())
+        self.protocol.refused()
+        self._wait(now, at_once=at_once or (unsupported_protocol and self.protocol.unsupported()))
 
     def accept(self, now: float) -> None:
         """The broker answered yes."""
         self._move(Event.ACCEPTED)
-        self.protocol.answered()
+        self.protocol.accepted()
         self._deadline, self._accepted_at, self.ever_accepted = math.inf, now, True
 
     def become_ready(self) -> None:
         """What follows every connect is said."""
         self._move(Event.READY)
 
-    def lost(self, now: float) -> bool:
-        """The network or the broker ended an accepted connection. Returns whether it had been stable."""
+    def stable(self, now: float) -> bool:
+        """Whether the accepted connection counts as a success if the network or the broker ends it now."""
+        return now - self._accepted_at > STABLE
+
+    def lost(self, now: float, *, explained: bool = False) -> bool:
+        """The network or the broker ended an accepted connection. Returns whether it had been stable.
+
+        Args:
+            now: Monotonic seconds.
+            explained: We know why, and shall not do it again.
+        """
         self._move(Event.LOST)
-        stable = now - self._accepted_at > STABLE
-        if stable:
+        stable = self.stable(now)
+        if stable or explained:
             self._succeeded()
         else:
             self.unstable += 1
-        self._wait(now)
+        self._wait(now, at_once=explained)
         return stable
 
-    def reset(self, now: float) -> bool:
-        """We end an accepted connection, because it looks alive and is not. Returns whether it had served long."""
+    def reset(self, now: float, *, explained: bool = False) -> bool:
+        """We end an accepted connection, because it looks alive and is not. Returns whether it had served long.
+
+        Args:
+            now: Monotonic seconds.
+            explained: As for `lost`.
+        """
         self._move(Event.RESET)
         served = now - self._accepted_at > SERVED
-        if served:
+        if served or explained:
             self._succeeded()
-        self._wait(now)
+        self._wait(now, at_once=explained)
         return served
 
     def stop(self) -> None:

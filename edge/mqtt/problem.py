@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 
 from edge.errors import EdgeError, RefusedError
+from edge.mqtt.outgoing import Request
 
 REPEAT_AFTER = 3600.0  # seconds after which a problem that lasts is logged again
 MAX_LOGGED = 50  # problems that are remembered: a broker chooses some of the words
@@ -19,6 +20,8 @@ REACH_REMEDY = "check mqtt.broker, and that the broker is running"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
 ACCESS_REMEDY = "check its access list"
+PACKET_REMEDY = "raise the broker's maximum packet size (Mosquitto: max_packet_size)"
+OLD_REMEDY = "is it an MQTT port? If the broker speaks only MQTT 3.1.1, set mqtt.protocol to that"
 BROKER_LOG_REMEDY = "the broker's log says more"
 TLS_FILES_REMEDY = "check mqtt.ca_file, mqtt.certificate_file and mqtt.key_file"
 SERVER_CERTIFICATE_REMEDY = "write the host in mqtt.broker as the certificate has it"
@@ -43,6 +46,9 @@ class ProblemCode(Enum):
     RESET = "reset"  # ended by us
     SUBSCRIPTION_REFUSED = "subscription_refused"
     PUBLISH_REFUSED = "publish_refused"
+    LEFT_OUT = "left_out"  # a topic on which the broker hangs up or falls silent
+    TOO_LARGE = "too_large"
+    LIMITED = "limited"  # the broker cannot do something that we would use
 
 
 NOT_MQTT = (ProblemCode.HANDSHAKE_TIMEOUT, ProblemCode.HANDSHAKE_CLOSED, ProblemCode.UNSUPPORTED_PROTOCOL)
@@ -54,6 +60,9 @@ RIGHTS = (ProblemCode.CREDENTIALS, ProblemCode.SUBSCRIPTION_REFUSED, ProblemCode
 class Reason(IntEnum):
     """The reason codes of MQTT 5 that we act on; paho translates those of 3.1.1 to the same."""
 
+    MALFORMED_PACKET = 0x81
+    PROTOCOL_ERROR = 0x82
+    IMPLEMENTATION_SPECIFIC_ERROR = 0x83
     UNSUPPORTED_PROTOCOL_VERSION = 0x84
     CLIENT_IDENTIFIER_NOT_VALID = 0x85
     BAD_USER_NAME_OR_PASSWORD = 0x86
@@ -63,12 +72,18 @@ class Reason(IntEnum):
     BANNED = 0x8A
     BAD_AUTHENTICATION_METHOD = 0x8C
     SESSION_TAKEN_OVER = 0x8E
+    TOPIC_FILTER_INVALID = 0x8F
+    TOPIC_NAME_INVALID = 0x90
     PACKET_TOO_LARGE = 0x95
     QUOTA_EXCEEDED = 0x97
+    PAYLOAD_FORMAT_INVALID = 0x99
     RETAIN_NOT_SUPPORTED = 0x9A
     QOS_NOT_SUPPORTED = 0x9B
     USE_ANOTHER_SERVER = 0x9C
     SERVER_MOVED = 0x9D
+    SHARED_SUBSCRIPTION_NOT_SUPPORTED = 0x9E
+    SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED = 0xA1
+    WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED = 0xA2
 
 
 CREDENTIALS = frozenset(
@@ -87,7 +102,7 @@ REMEDIES: Mapping[int, str] = MappingProxyType(
         Reason.UNSUPPORTED_PROTOCOL_VERSION: "the broker must speak MQTT 5 or 3.1.1",
         Reason.RETAIN_NOT_SUPPORTED: "the broker must keep retained messages",
         Reason.QOS_NOT_SUPPORTED: "the broker must serve QoS 1",
-        Reason.PACKET_TOO_LARGE: "the broker must take messages of 4 KB",
+        Reason.PACKET_TOO_LARGE: PACKET_REMEDY,
         Reason.QUOTA_EXCEEDED: "raise the broker's limits",
     }
 )
@@ -126,9 +141,9 @@ def handshake_timed_out(url: object) -> Problem:
     return Problem(ProblemCode.HANDSHAKE_TIMEOUT, f"broker {url} does not answer", PORT_REMEDY)
 
 
-def handshake_closed(url: object) -> Problem:
-    """Closed instead of an answer to CONNECT."""
-    return Problem(ProblemCode.HANDSHAKE_CLOSED, f"broker {url} hangs up", PORT_REMEDY)
+def handshake_closed(url: object, *, mqtt5: bool = False) -> Problem:
+    """Closed instead of an answer to CONNECT, in that version of MQTT."""
+    return Problem(ProblemCode.HANDSHAKE_CLOSED, f"broker {url} hangs up", OLD_REMEDY if mqtt5 else PORT_REMEDY)
 
 
 def refused(url: object, username: str | None, reason: int, name: str, remedies: Mapping[int, str]) -> Problem:
@@ -163,16 +178,47 @@ def reset(url: object, reason: str) -> Problem:
     return Problem(ProblemCode.RESET, f"broker {url} {reason}", "connecting anew")
 
 
-def subscription_refused(url: object, reason: int, name: str) -> Problem:
+def subscription_refused(url: object, topic: str, reason: int, name: str) -> Problem:
     """The broker does not send what was asked for."""
-    return Problem(
-        ProblemCode.SUBSCRIPTION_REFUSED, f"broker {url} refuses the subscription: {name}", _right_remedy(reason)
-    )
+    text = f"broker {url} refuses the subscription to {topic}: {name}"
+    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, _right_remedy(reason))
 
 
-def publish_refused(reason: int, name: str) -> Problem:
-    """The broker threw a message away; the text is the reason alone."""
-    return Problem(ProblemCode.PUBLISH_REFUSED, name, _right_remedy(reason))
+def publish_refused(url: object, topic: str, reason: int, name: str) -> Problem:
+    """The broker threw a message away."""
+    text = f"broker {url} refuses messages on {topic}: {name}"
+    return Problem(ProblemCode.PUBLISH_REFUSED, text, _right_remedy(reason))
+
+
+def left_out(url: object, request: Request, reason: str) -> Problem:
+    """The broker hangs up or falls silent because of one topic; `reason`: what it does."""
+    what = "messages on" if request.action == "publish" else "the subscription to"
+    text = f"broker {url} {reason} after {what} {request.topic}: left out, everything else goes on"
+    return Problem(ProblemCode.LEFT_OUT, text, ACCESS_REMEDY)
+
+
+def too_large(url: object, topic: str, size: int, limit: int) -> Problem:
+    """The broker takes no packet of that many bytes."""
+    text = f"broker {url} takes {limit} bytes at most, and a message on {topic} has {size}: left out"
+    return Problem(ProblemCode.TOO_LARGE, text, PACKET_REMEDY)
+
+
+def no_retain(url: object) -> Problem:
+    """The broker keeps no retained messages."""
+    text = f"broker {url} keeps no retained messages: who subscribes later sees only what comes after"
+    return Problem(ProblemCode.LIMITED, text, "allow retained messages at the broker")
+
+
+def no_acknowledgement(url: object) -> Problem:
+    """The broker knows only QoS 0."""
+    text = f"broker {url} takes only QoS 0: subscribers may miss windows"
+    return Problem(ProblemCode.LIMITED, text, "allow QoS 1 at the broker")
+
+
+def no_wildcards(url: object, topic: str) -> Problem:
+    """The broker takes no such subscription."""
+    text = f"broker {url} takes no wildcards: the subscription to {topic} is left out"
+    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, "allow wildcard subscriptions at the broker")
 
 
 def tls_files(files: str, error: OSError) -> Problem:

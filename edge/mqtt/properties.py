@@ -79,12 +79,20 @@ def incoming(message: paho.MQTTMessage, attempt: int = 0) -> IncomingMessage | N
     return IncomingMessage(topic, payload, message.retain, response, correlation, receipt)
 
 
-def subscribe(client: paho.Client, topic: str, *, mqtt5: bool) -> int | None:
+def subscribe(client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = False) -> int | None:
     """Ask for a topic; under MQTT 5 a retained message shows itself as one also when it is sent just now.
+
+    Args:
+        client: Who asks.
+        topic: A topic or a filter.
+        mqtt5: Whether MQTT 5 is spoken.
+        quietly: Without being sent what is retained there (MQTT 5 only).
 
     Returns:
         The message id that the broker answers with; None when the connection has just ended.
     """
     if mqtt5:
-        return client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))[1]
+        handling = SubscribeOptions.RETAIN_DO_NOT_SEND if quietly else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
+        return client.subscribe(topic, options=options)[1]
     return client.subscribe(topic, qos=1)[1]

@@ -6,6 +6,7 @@ import queue
 from collections.abc import Iterable
 from dataclasses import replace
 
+from edge.contract.channels import Channel
 from edge.errors import EdgeError
 from edge.mqtt.backoff import NoRetry
 from edge.mqtt.client_factory import BrokerSettings
@@ -37,7 +38,7 @@ class SyncClient:
                 message=self._messages.put,
             ),
             backoff=NoRetry(),
-            protocol=ProtocolChoice(mqtt5=settings.mqtt5, closed_handshakes=1),
+            protocol=ProtocolChoice(settings.protocol, closed_handshakes=1),
             problem_log=ProblemLog(None),
         )
 
@@ -74,7 +75,7 @@ class SyncClient:
         """
         waiting: dict[int, str] = {}
         for topic, payload in messages:
-            message_id = self._connection.publish(topic, payload, qos=1, retain=retain)
+            message_id = self._connection.publish(topic, payload, Channel(retain=retain))
             if message_id is None:  # the connection is lost
                 raise self._silent("a message")
             waiting[message_id] = topic

@@ -51,18 +51,17 @@ def test_a_broker_that_drops_every_connection_after_two_seconds_loses_nothing(
 
 def test_a_broker_that_never_acknowledges_gets_a_new_connection(
     broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber],
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.delivery.publisher.ANSWER_SECONDS", 2.0)
     subscriber = subscribe(broker)
     way = proxy(broker, swallow=PUBACK)
-    publisher = publish(way.port)
+    publisher = publish(way.port, answer_timeout=2)
     assert publisher.connection.wait_connected(5)
     for faces in range(30):
         publisher.publish_window(window(faces))
     wait_for(lambda: len(way.accepted) >= 3, 25)  # what was late already, too
     assert publisher.depth == 30
-    assert "has not acknowledged a window for 2 s; connecting anew" in caplog.text
+    assert "has not acknowledged classroom/room-9/info for 2 s; connecting anew" in caplog.text
     way.swallow = None
     wait_for(lambda: publisher.depth == 0, 30)
     assert_complete(subscriber.named("window"), 30)
@@ -73,12 +72,10 @@ def test_a_broker_that_never_acknowledges_gets_a_new_connection(
 
 def test_a_connection_that_only_looks_alive_is_given_up(
     broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.delivery.publisher.ANSWER_SECONDS", 2.0)
     subscriber = subscribe(broker)
     way = proxy(broker)
-    publisher = publish(way.port)
+    publisher = publish(way.port, answer_timeout=2)
     publisher.publish_window(window(1))
     subscriber.wait("window")
     wait_for(lambda: publisher.depth == 0, 5)

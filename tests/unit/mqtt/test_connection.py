@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Channel
 from edge.errors import RefusedError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, SessionOptions
@@ -95,7 +96,7 @@ def test_a_subscription_is_refused_by_reason_code(make: Make, caplog: pytest.Log
             assert found is not None
             assert (found.code, found.remedy) == (ProblemCode.SUBSCRIPTION_REFUSED, remedy)
             connection.stop()
-    assert len([line for line in caplog.messages if "refuses the subscription" in line]) == 2
+    assert len([line for line in caplog.messages if "refuses the subscription" in line]) == 4
 
 
 def test_subscribed_comes_once_per_connect_and_after_all_answers(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -143,7 +144,7 @@ def test_a_refusal_from_the_start_is_an_error_and_later_is_not(make: Make) -> No
 
 def test_what_is_published_without_a_connection_is_not_taken(make: Make) -> None:
     connection = make(free_port())
-    assert connection.publish("t", b"x", qos=1, retain=False) is None
+    assert connection.publish("t", b"x", Channel()) is None
     connection.subscribe(["t"])
     connection.reset("is not there")  # nothing to reset
     assert connection.state is State.STOPPED

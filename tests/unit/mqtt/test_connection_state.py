@@ -41,7 +41,7 @@ WAY: dict[State, tuple[Event, ...]] = {
 
 def machine(state: State, backoff: Backoff | None = None) -> StateMachine:
     """A machine in that state; each wait is the longest that it could be."""
-    made = StateMachine(ProtocolChoice(mqtt5=True), backoff or Backoff(uniform=max), CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
+    made = StateMachine(ProtocolChoice(), backoff or Backoff(uniform=max), CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
     for event in WAY[state]:
         DO[event](made)
     assert made.state is state

@@ -87,9 +87,9 @@ def test_a_connection_that_is_lost_again_and_again_says_so() -> None:
 
 
 def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
-    assert problem.publish_refused(Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
-    assert problem.publish_refused(Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
-    assert problem.subscription_refused(URL, 0x8F, "x").remedy == "the broker's log says more"
+    assert problem.publish_refused(URL, "t", Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
+    assert problem.publish_refused(URL, "t", Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
+    assert problem.subscription_refused(URL, "t", 0x8F, "x").remedy == "the broker's log says more"
 
 
 def test_our_numbers_are_those_of_mqtt() -> None:
