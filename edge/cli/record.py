@@ -23,8 +23,9 @@ from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.client_factory import BrokerSettings
+from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.database import Database
-from edge.recording.recorder import Recorder, topics
+from edge.recording.recorder import RETAINED, Recorder, topics
 from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
@@ -69,7 +70,8 @@ def main(args: argparse.Namespace) -> int:
     if args.forget:
         return _forget(settings)
     unwanted = topics(prefix, ["+"]) if devices != ["+"] else []
-    session = Session(settings, topics(prefix, devices), unwanted)
+    retained = RetainedTopics(prefix, RETAINED) if devices == ["+"] else None
+    session = Session(settings, topics(prefix, devices), unwanted, retained=retained)
     database = Database(args.database, prefix)
     recorder = Recorder(session, database, prefix, devices, keep_days=args.keep_days)
     notifier = Notifier.from_environment()

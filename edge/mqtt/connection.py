@@ -438,6 +438,8 @@ class Connection:
                 self._name(found, f"hangs up ({answer.name})")
             else:
                 unstable = self._machine.unstable >= UNSTABLE
+                if how is End.NAMED and attempt.unanswered:
+                    remedies = {answer.reason: problem.SEARCH_REMEDY}
                 self._report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
 
     def handle_answer(self, attempt: Attempt, item: Outgoing, answers: list[Answer]) -> None:

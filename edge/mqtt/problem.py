@@ -20,6 +20,7 @@ REACH_REMEDY = "check mqtt.broker, and that the broker is running"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
 ACCESS_REMEDY = "check its access list"
+SEARCH_REMEDY = "looking for the topic that it does not take"
 PACKET_REMEDY = "raise the broker's maximum packet size (Mosquitto: max_packet_size)"
 OLD_REMEDY = "is it an MQTT port? If the broker speaks only MQTT 3.1.1, set mqtt.protocol to that"
 BROKER_LOG_REMEDY = "the broker's log says more"
@@ -193,13 +194,13 @@ def publish_refused(url: object, topic: str, reason: int, name: str) -> Problem:
 def left_out(url: object, request: Request, reason: str) -> Problem:
     """The broker hangs up or falls silent because of one topic; `reason`: what it does."""
     what = "messages on" if request.action == "publish" else "the subscription to"
-    text = f"broker {url} {reason} after {what} {request.topic}: left out, everything else goes on"
+    text = f"broker {url} {reason} after {what} {request.topic}: not sent, everything else goes on"
     return Problem(ProblemCode.LEFT_OUT, text, ACCESS_REMEDY)
 
 
 def too_large(url: object, topic: str, size: int, limit: int) -> Problem:
     """The broker takes no packet of that many bytes."""
-    text = f"broker {url} takes {limit} bytes at most, and a message on {topic} has {size}: left out"
+    text = f"broker {url} takes {limit} bytes at most, and a message on {topic} has {size}: not sent"
     return Problem(ProblemCode.TOO_LARGE, text, PACKET_REMEDY)
 
 

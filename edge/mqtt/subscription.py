@@ -11,9 +11,11 @@ from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.retained_topics import RetainedTopics
 
 MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
-TOPICS = ("window", "latest", "state", "availability")
+RETAINED = ("latest", "state", "availability")
+TOPICS = ("window", *RETAINED)
 
 
 class Subscription:
@@ -32,6 +34,8 @@ class Subscription:
         self.lost = 0
         self._queue: queue.Queue[tuple[str, bytes]] = queue.Queue(waiting)
         self._topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
+        self._retained = RetainedTopics(prefix, RETAINED)
+        self._wildcard = "+" in devices
         self._connection = Connection(settings, callbacks=Callbacks(connected=self._subscribe, message=self._put))
 
     @property
@@ -73,9 +77,12 @@ class Subscription:
                 return
 
     def _subscribe(self) -> None:
+        self._retained.clear()
         self._connection.subscribe(self._topics)
 
     def _put(self, incoming: IncomingMessage) -> None:
+        if self._wildcard:
+            self._connection.subscribe(self._retained.missing(incoming.topic))
         try:
             self._queue.put_nowait((incoming.topic, incoming.payload[: MAX_PAYLOAD + 1]))
         except queue.Full:

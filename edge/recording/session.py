@@ -12,6 +12,7 @@ from edge.mqtt.client_factory import BrokerSettings, SessionOptions
 from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import Reason
 from edge.mqtt.properties import IncomingMessage, Receipt
+from edge.mqtt.retained_topics import RetainedTopics
 
 KEPT = 30 * 24 * 3600  # seconds that the broker keeps the session of a recorder that is away (MQTT 5)
 MOST = 200  # messages that may be on their way to us, not yet acknowledged (MQTT 5); and of one poll
@@ -41,13 +42,16 @@ class Session:
         settings: Where and as whom; its client id names the session.
         topics: What to subscribe to.
         unwanted: What an earlier run may have subscribed to.
+        retained: What to ask for device by device where wildcards do not bring it; None: nothing.
         keep: False: the broker is to forget the session of that name.
     """
 
     def __init__(
-        self, settings: BrokerSettings, topics: Sequence[str], unwanted: Sequence[str] = (), *, keep: bool = True
-    ) -> None:
+        self, settings: BrokerSettings, topics: Sequence[str], unwanted: Sequence[str] = (), *,
+        retained: RetainedTopics | None = None, keep: bool = True,
+    ) -> None:  # fmt: skip
         self._topics = topics
+        self._retained = retained
         self._unwanted = unwanted
         self._queue: queue.Queue[Delivery] = queue.Queue(MOST)
         self._stopping = threading.Event()
@@ -102,6 +106,8 @@ class Session:
     def _subscribe(self) -> None:
         if self._unwanted and self._connection.session_present:
             self._connection.unsubscribe(self._unwanted)
+        if self._retained is not None:
+            self._retained.clear()
         self._connection.subscribe(self._topics)
 
     def _compare(self) -> None:
@@ -109,6 +115,8 @@ class Session:
         self.forgotten = not self._connection.session_present
 
     def _put(self, incoming: IncomingMessage) -> None:
+        if self._retained is not None:
+            self._connection.subscribe(self._retained.missing(incoming.topic))
         receipt = incoming.receipt
         if receipt is None:
             return
