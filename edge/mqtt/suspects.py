@@ -17,7 +17,7 @@ ABOUT_A_PACKET = frozenset(
         Reason.TOPIC_FILTER_INVALID, Reason.TOPIC_NAME_INVALID, Reason.PACKET_TOO_LARGE, Reason.QUOTA_EXCEEDED,
         Reason.PAYLOAD_FORMAT_INVALID, Reason.RETAIN_NOT_SUPPORTED, Reason.QOS_NOT_SUPPORTED,
         Reason.SHARED_SUBSCRIPTION_NOT_SUPPORTED, Reason.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
-        Reason.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+        Reason.WILDCARD_SUBSCRIPTION_NOT_SUPPORTED,
     }
 )  # fmt: skip
 """Reasons for which a broker ends a connection because of what it was just sent."""
