@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,9 +16,14 @@ from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
+from edge.contract.topics import birth_topic
 from edge.daemon.paths import broker_settings, outbox_path, topics
+from edge.daemon.telemetry import info
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
+from edge.mqtt import problem
+from edge.mqtt.broker_limits import publish_bytes
 from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.home_assistant_entities import config_topic, discovery
 from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
 from edge.mqtt.sync_client import SyncClient
 from edge.text import printable
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     import argparse
 
     from edge.config.broker_url import BrokerUrl
+    from edge.mqtt.broker_limits import BrokerLimits
     from edge.mqtt.problem import Problem
 
 EXAMPLES = """examples:
@@ -56,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))
         report.run("outbox", lambda: _outbox(config))
-        report.run("broker", lambda: _broker(config))
+        report.run("broker", lambda: _broker(config, models))
     Console().print(report.table)
     return EXIT_FAILED if report.failed else 0
 
@@ -149,46 +154,66 @@ def _outbox(config: Config) -> tuple[str, None]:
     return str(path), None
 
 
-def _broker(config: Config) -> tuple[str, None]:
+def _broker(config: Config, models: ModelSet | None) -> tuple[str, None]:
     if config.mqtt.broker != "embedded":
-        return _round_trip(config, None), None
+        return _round_trip(config, models, None), None
     broker = EmbeddedBroker(config.mqtt.embedded_port)
     try:
-        return f"embedded, {_round_trip(config, broker)}", None
+        return f"embedded, {_round_trip(config, models, broker)}", None
     finally:
         broker.stop()
 
 
-def _round_trip(config: Config, broker: EmbeddedBroker | None) -> str:
-    """Connect, subscribe, publish, receive: what the daemon will do, in either protocol."""
+def _round_trip(config: Config, models: ModelSet | None, broker: EmbeddedBroker | None) -> str:
+    """Connect, subscribe as the daemon will, publish, receive, and compare what the broker takes with what we send."""
     settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
-    topic = f"{topics(config).availability.rsplit('/', 1)[0]}/check"
+    names = topics(config)
+    filters = [names.commands, names.alert("+")]
+    if config.homeassistant.discovery:
+        filters.append(birth_topic(config.homeassistant.prefix))
     client = SyncClient(settings)
     try:
         if not client.connect():
             raise _no_connection(settings.url, client.problem)
-        client.subscribe([topic])
-        if client.problem is not None:
-            raise client.problem.to_error()
-        milliseconds = _exchange(client, topic, settings.url)
+        for topic in filters:
+            client.subscribe([topic])
+            if client.problem is not None:
+                raise client.problem.to_error()
+        milliseconds = _exchange(client, names.alert("check"), settings.url)
+        _compare(client.limits, config, models, settings.url)
     finally:
         client.stop()
     return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
 
 
-def _no_connection(url: BrokerUrl, problem: Problem | None) -> EdgeError:
-    if problem is None or problem.code in NOT_MQTT:
+def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url: BrokerUrl) -> None:
+    """Raises EdgeError where the broker takes less than the daemon sends."""
+    if not limits.qos:
+        raise problem.no_acknowledgement(url).to_error()
+    if not limits.retain:
+        raise problem.no_retain(url).to_error()
+    if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
+        return
+    names = topics(config)
+    topic = config_topic(config.homeassistant.prefix, names)
+    size = publish_bytes(topic, discovery(info(config, config.camera.source, models), names), None)
+    if size > limits.packet_bytes:
+        found = problem.too_large(url, topic, size, limits.packet_bytes)
+        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
+
+
+def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:
+    if found is None or found.code in NOT_MQTT:
         return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
-    return problem.to_error()
+    return found.to_error()
 
 
 def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
-    """Milliseconds from publish to receipt."""
-    word = secrets.token_hex(8).encode()
+    """Milliseconds from publish to receipt of what clears an alert: the daemon sends and hears it, too."""
     began = time.perf_counter()
-    for problem in client.publish([(topic, word)]).values():
-        raise RefusedError(f"broker {url} refuses a message on {topic}: {problem.text}", problem.remedy)
+    for refused in client.publish([(topic, b"")]).values():
+        raise refused.to_error()
     while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
-        if message.payload == word:
+        if message.topic == topic:
             return (time.perf_counter() - began) * 1000
     raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from edge.contract.channels import Channel
 from edge.errors import EdgeError
 from edge.mqtt.backoff import NoRetry
+from edge.mqtt.broker_limits import BrokerLimits
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import BROKER_LOG_REMEDY, Problem, ProblemLog
@@ -48,6 +49,11 @@ class SyncClient:
         return self._connection.protocol5
 
     @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes."""
+        return self._connection.limits
+
+    @property
     def problem(self) -> Problem | None:
         """Why there is no connection, or not all that was subscribed to."""
         return self._connection.problem
@@ -71,7 +77,7 @@ class SyncClient:
         """Send topics and payloads; returns the topics that the broker refused, and why (MQTT 5 only).
 
         Raises:
-            EdgeError: The broker did not acknowledge one.
+            EdgeError: The broker did not acknowledge one, or takes none of that size.
         """
         waiting: dict[int, str] = {}
         for topic, payload in messages:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.brokers import Broker, free_port
 from tests.support.scripted_broker import CLOSE, LEVEL_5, LEVEL_311, UNSUPPORTED_311, ScriptedBroker
+from tests.support.strict_broker import Rules, StrictBroker
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 
@@ -51,7 +53,7 @@ def test_an_old_broker(edge: Edge, pictures: str, broker: int) -> None:
     ("rights", "words"),
     [
         (None, "refuses a client without user name"),
-        ("topic read #", "refuses a message on classroom/room-1/check: Not authorized"),
+        ("topic read #", "refuses messages on classroom/room-1/alert/check: Not authorized"),
         ("topic write #", "check its access list"),
     ],
 )
@@ -65,3 +67,22 @@ def test_a_broker_that_refuses(
     assert code == 1
     assert words in line
     assert "access list" in line
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (Rules(packet_bytes=2000), "takes 2000 bytes at most, and a message on"),
+        (Rules(qos=0), "takes only QoS 0"),
+        (Rules(retain=False), "keeps no retained messages"),
+        (Rules(wildcards=False), "the subscription to classroom/room-1/cmd/+ is left out"),
+        (Rules(forbidden=("homeassistant/status",)), "refuses the subscription to homeassistant/status: Not auth"),
+        (Rules(forbidden=("classroom/room-1/alert/check",), manner="disconnect"), "lost the broker"),
+    ],
+)
+def test_a_broker_that_takes_less_than_the_daemon_sends(edge: Edge, pictures: str, rules: Rules, words: str) -> None:
+    with StrictBroker(replace(rules, echo=True)) as strict:
+        code, line = checked(edge, pictures, strict.port)
+        assert strict.named("/state") == []  # nothing that a subscriber would take for the daemon
+    assert code == 1
+    assert words in line
