@@ -111,6 +111,11 @@ class StrictBroker:
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
+    def push(self, topic: str, payload: bytes) -> None:
+        """Send a message of QoS 0 to the client that came last."""
+        body = struct.pack(">H", len(topic)) + topic.encode() + (b"\x00" if self.levels[-1] == MQTT5 else b"") + payload
+        self._lines[-1].sendall(bytes([0x30, len(body)]) + body)
+
     def named(self, name: str) -> list[Published]:
         """What it took on topics that end so."""
         return [message for message in list(self.published) if message.topic.endswith(name)]
