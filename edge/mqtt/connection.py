@@ -389,6 +389,7 @@ class Connection:
                 self._handle_refusal(answer)
                 return
             self._machine.accept(self._clock())
+            self._known = attempt.limits
             self._report_limits(attempt.limits)
             self._refused = None
             self.session_present = session_present
