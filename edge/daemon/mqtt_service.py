@@ -143,6 +143,7 @@ class MqttService:
         """Replace the retained info, after a change of `config` that leaves broker, names and outbox as they are."""
         self._config = config
         self._running.lifetimes = lifetimes(config)
+        self._running.connection.try_again()
         self._announce(self._topics.info, info.to_json())
         if self._home_assistant is not None:
             self._home_assistant.update(info)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from edge.contract.identity import Identity, complete_json
 from edge.delivery.outbox import Outbox
 from edge.delivery.outbox_tables import Row
-from edge.mqtt.connection import MessageTooLargeError
+from edge.mqtt.refusals import MessageTooLargeError
 
 logger = logging.getLogger(__name__)
 

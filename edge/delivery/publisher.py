@@ -22,9 +22,10 @@ from edge.delivery.retained import RetainedSet
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.attempt import MAX_IN_FLIGHT
 from edge.mqtt.client_factory import BrokerSettings, device_session
-from edge.mqtt.connection import Callbacks, Connection, MessageTooLargeError
+from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.refusals import MessageTooLargeError
 
 logger = logging.getLogger(__name__)
 

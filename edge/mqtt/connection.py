@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from edge.contract.channels import Channel
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError
 from edge.mqtt import problem, properties
 from edge.mqtt.attempt import Answer, Attempt
 from edge.mqtt.backoff import Backoff
@@ -24,15 +24,12 @@ from edge.mqtt.outgoing import Outgoing, Request, Sent
 from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.protocol import ProtocolChoice
-from edge.mqtt.suspects import ABOUT_A_PACKET, End, Suspects, Verdict
+from edge.mqtt.refusals import Refusals
+from edge.mqtt.suspects import ABOUT_A_PACKET, End
 
 logger = logging.getLogger(__name__)
 
 UNSTABLE = 3  # connections in a row that did not last
-
-
-class MessageTooLargeError(EdgeError):
-    """The broker takes no packet of that size."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,7 @@ class Connection:
         self._callbacks = callbacks
         self._clock = clock
         self._log = problem_log or ProblemLog(logger)
+        self._refusals = Refusals(settings, self._log, clock)
         self._machine = StateMachine(
             protocol or ProtocolChoice(settings.protocol),
             backoff or Backoff(),
@@ -93,11 +91,8 @@ class Connection:
         self._changed = threading.Condition(self._lock)
         self._attempt: Attempt | None = None  # the present one
         self._unanswered: set[int] = set()  # ids of subscriptions
-        self._suspects = Suspects()
         self._known = NO_LIMITS  # what the broker has refused in a will
-        self._too_large: set[str] = set()  # topics that the log has named
         self._complete = 0  # the last attempt that led to a connection with all its subscriptions answered
-        self._problem: Problem | None = None
         self._refused: Problem | None = None
         self.session_present = False
         """Whether the broker still knew our session when it accepted us the last time."""
@@ -131,7 +126,7 @@ class Connection:
     @property
     def problem(self) -> Problem | None:
         """What is wrong at present; None once a connect succeeded."""
-        return self._problem
+        return self._refusals.problem
 
     @property
     def refused(self) -> Problem | None:
@@ -146,7 +141,12 @@ class Connection:
 
     def leaves_out(self, topic: str) -> bool:
         """Whether messages on that topic are not sent at present, because the broker hangs up on them."""
-        return self._suspects.leaves_out(Request("publish", topic), self._clock())
+        return self._refusals.leaves_out(Request("publish", topic))
+
+    def try_again(self) -> None:
+        """Send what is left out again: somebody may have mended the broker."""
+        with self._lock:
+            self._refusals.try_again()
 
     def check(self) -> None:
         """Raises RefusedError while the broker has refused us from the start, for what only a person can change."""
@@ -190,7 +190,7 @@ class Connection:
             try:
                 self._begin_attempt()
             except ConfigError as error:  # a certificate that was there at the start
-                self._report(Problem(ProblemCode.TLS_FILES, error.problem, error.remedy))
+                self._refusals.report(Problem(ProblemCode.TLS_FILES, error.problem, error.remedy))
                 self._end(self._machine.connect_failed)
                 return False
             return True
@@ -206,7 +206,7 @@ class Connection:
                 return  # it has ended meanwhile
             attempt = self._attempt
             self._end(self._machine.reset)
-            self._report(problem.reset(self._settings.url, reason))
+            self._refusals.report(problem.reset(self._settings.url, reason))
         if attempt is not None:
             attempt.abort()
 
@@ -243,7 +243,8 @@ class Connection:
         limits = attempt.limits
         extra = properties.of_message(payload, expiry, channel.schema, correlation) if attempt.mqtt5 else None
         if limits.packet_bytes is not None and (size := publish_bytes(topic, payload, extra)) > limits.packet_bytes:
-            raise self._refuse_too_large(topic, size, limits.packet_bytes)
+            with self._lock:
+                raise self._refusals.too_large(topic, size, limits.packet_bytes)
         retain = channel.retain and limits.retain
         return attempt.publish(topic, payload, extra, qos=channel.qos, retain=retain, urgent=urgent)
 
@@ -255,8 +256,8 @@ class Connection:
                 return
             for topic in topics:
                 if not attempt.limits.wildcards and set("+#") & set(topic):
-                    self._report(problem.no_wildcards(self._settings.url, topic))
-                elif not self._suspects.leaves_out(Request("subscribe", topic), self._clock()):
+                    self._refusals.report(problem.no_wildcards(self._settings.url, topic))
+                elif not self._refusals.leaves_out(Request("subscribe", topic)):
                     self._unanswered.add(attempt.subscribe(topic))
 
     def unsubscribe(self, topics: Iterable[str]) -> None:
@@ -295,7 +296,7 @@ class Connection:
         self._machine.begin_attempt(self._clock())
         attempt = Attempt(
             self._machine.attempts, self._settings, self._session, self,
-            mqtt5=self.protocol5, known=self._known, suspects=self._suspects.suspects,
+            mqtt5=self.protocol5, known=self._known, suspects=self._refusals.suspects,
         )  # fmt: skip
         self._unanswered.clear()
         self._attempt = attempt
@@ -304,7 +305,7 @@ class Connection:
     def _handle_timeout(self) -> None:
         handshake, attempt = self.state is State.HANDSHAKE, self._attempt
         timed_out = problem.handshake_timed_out if handshake else problem.connect_timed_out
-        self._report(timed_out(self._settings.url))
+        self._refusals.report(timed_out(self._settings.url))
         self._end(self._machine.timed_out)
         if attempt is not None:
             attempt.abort()
@@ -315,42 +316,16 @@ class Connection:
         late = [sent for sent in attempt.unanswered if self._is_late(sent)] if attempt is not None else []
         if attempt is None or not late:
             return
-        found = self._suspects.ended(End.SILENT, late, self._clock(), answered_any=attempt.answered_any)
-        silence = f"has not answered for {patience:g} s"
-        if found:
-            self._name(found, silence)
-        else:
+        words = f"has not answered for {patience:g} s"
+        explained = self._refusals.ended(End.SILENT, late, words, answered_any=attempt.answered_any)
+        if not explained:
             topic = late[0].item.request.topic
-            self._report(problem.reset(self._settings.url, f"has not acknowledged {topic} for {patience:g} s"))
-        self._end(lambda now: self._machine.reset(now, explained=bool(found)))
+            self._refusals.report(problem.reset(self._settings.url, f"has not acknowledged {topic} for {patience:g} s"))
+        self._end(lambda now: self._machine.reset(now, explained=explained))
         attempt.abort()
 
     def _is_late(self, sent: Sent) -> bool:
         return bool(sent.item.qos) and self._clock() - sent.since > self._settings.answer_timeout
-
-    def _name(self, verdicts: Iterable[Verdict], what: str) -> None:
-        """Under the lock: say once which topic the broker does not take."""
-        for verdict in verdicts:
-            if verdict.new:
-                self._log.report(problem.left_out(self._settings.url, verdict.request, what), self._clock())
-
-    def _refuse_too_large(self, topic: str, size: int, limit: int) -> MessageTooLargeError:
-        found = problem.too_large(self._settings.url, topic, size, limit)
-        with self._lock:
-            if topic not in self._too_large:  # the size is another each time
-                self._too_large.add(topic)
-                self._log.report(found, self._clock())
-        return MessageTooLargeError(found.text, found.remedy)
-
-    def _report_limits(self, limits: BrokerLimits) -> None:
-        """Under the lock: what a broker cannot do, and we would need."""
-        found = []
-        if not limits.qos and self._session.will_topic:
-            found.append(problem.no_acknowledgement(self._settings.url))
-        if not limits.retain and self._session.will_topic:
-            found.append(problem.no_retain(self._settings.url))
-        for one in found:
-            self._log.report(one, self._clock())
 
     def _end(self, transition: Callable[[float], bool | None]) -> None:
         """Under the lock: the attempt is over, and what it still reports is of no interest."""
@@ -360,11 +335,6 @@ class Connection:
             self._log.clear()
         if before and not self.protocol5:
             logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
-
-    def _report(self, found: Problem) -> None:
-        """Under the lock."""
-        self._problem = found
-        self._log.report(found, self._clock())
 
     def handle_socket_opened(self, attempt: Attempt) -> None:
         """See `Listener`, as for all that follow."""
@@ -376,7 +346,7 @@ class Connection:
         """Name, TCP or TLS failed."""
         with self._lock:
             if attempt is self._attempt:
-                self._report(problem.connect_failed(self._settings.url, error))
+                self._refusals.report(problem.connect_failed(self._settings.url, error))
                 self._end(self._machine.connect_failed)
 
     def handle_connack(self, attempt: Attempt, answer: Answer, *, session_present: bool) -> None:
@@ -390,7 +360,8 @@ class Connection:
                 return
             self._machine.accept(self._clock())
             self._known = attempt.limits
-            self._report_limits(attempt.limits)
+            if self._session.will_topic:
+                self._refusals.compare(attempt.limits)
             self._refused = None
             self.session_present = session_present
         # Whoever waits for `connected` may publish only behind what is announced here.
@@ -399,7 +370,7 @@ class Connection:
             if attempt is not self._attempt:
                 return
             self._machine.become_ready()
-            self._problem = None
+            self._refusals.problem = None
             self._changed.notify_all()
         self._handle_subscribed(attempt)
 
@@ -416,7 +387,7 @@ class Connection:
             self._known = replace(known, qos=0)
         adapted = self._known != known
         if not adapted and not (unsupported and self._machine.protocol.may_change):  # else the older one comes next
-            self._report(found)
+            self._refusals.report(found)
         self._end(lambda now: self._machine.refused(now, unsupported_protocol=unsupported, at_once=adapted))
 
     def handle_closed(self, attempt: Attempt, answer: Answer, *, by_broker: bool) -> None:
@@ -426,22 +397,21 @@ class Connection:
             if attempt is not self._attempt:
                 return
             if not self._machine.accepted:
-                self._report(problem.handshake_closed(url, mqtt5=self._machine.protocol.may_change))
+                self._refusals.report(problem.handshake_closed(url, mqtt5=self._machine.protocol.may_change))
                 self._end(self._machine.handshake_closed)
                 return
             now = self._clock()
             how = End.OTHER if self._machine.stable(now) else End.HUNG_UP
             if by_broker:
                 how = End.NAMED if answer.reason in ABOUT_A_PACKET else End.OTHER
-            found = self._suspects.ended(how, attempt.unanswered, now, answered_any=attempt.answered_any)
-            self._end(lambda now: self._machine.lost(now, explained=bool(found)))
-            if found:
-                self._name(found, f"hangs up ({answer.name})")
-            else:
+            words = f"hangs up ({answer.name})"
+            explained = self._refusals.ended(how, attempt.unanswered, words, answered_any=attempt.answered_any)
+            self._end(lambda now: self._machine.lost(now, explained=explained))
+            if not explained:
                 unstable = self._machine.unstable >= UNSTABLE
                 if how is End.NAMED and attempt.unanswered:
                     remedies = {answer.reason: problem.SEARCH_REMEDY}
-                self._report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
+                self._refusals.report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
 
     def handle_answer(self, attempt: Attempt, item: Outgoing, answers: list[Answer]) -> None:
         """The broker answered a message or a subscription."""
@@ -450,15 +420,17 @@ class Connection:
         with self._changed:
             if attempt is not self._attempt:
                 return
-            self._suspects.answered(request)
+            self._refusals.answered(request)
             if request.action == "subscribe":
                 if refused is not None:
-                    self._report(problem.subscription_refused(url, request.topic, refused.reason, refused.name))
+                    self._refusals.report(
+                        problem.subscription_refused(url, request.topic, refused.reason, refused.name)
+                    )
                 self._unanswered.discard(item.id)
                 self._changed.notify_all()
             elif refused is not None:
                 found = problem.publish_refused(url, request.topic, refused.reason, refused.name)
-                self._log.report(found, self._clock())
+                self._refusals.mention(found)
         if request.action == "publish":
             self._callbacks.acknowledged(item.id, found)
         else:

@@ -61,6 +61,10 @@ class Suspects:
         until, _ = self._left_out.get(request, (0.0, 0.0))
         return now < until
 
+    def try_again(self) -> None:
+        """Leave nothing out; what was left out travels alone."""
+        self._left_out.clear()
+
     def answered(self, request: Request) -> None:
         """The broker answered it, whatever it said."""
         self._suspects.discard(request)
