@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import broker_settings, topics
-from edge.errors import EXIT_OK, EdgeError, RefusedError
+from edge.errors import EXIT_OK, EdgeError
 from edge.mqtt.home_assistant_entities import config_topic
 from edge.mqtt.problem import ProblemCode
 from edge.mqtt.sync_client import SyncClient
@@ -54,8 +54,8 @@ def main(args: argparse.Namespace) -> int:
         running = found.get(names.availability) == b"online"
         # Also what we do not see: we may be allowed to write there and not to read.
         doomed = [*always, *sorted(found.keys() - {*always, names.availability})]
-        for topic, problem in client.publish([(topic, b"") for topic in doomed], retain=True).items():
-            raise RefusedError(f"the broker keeps {topic}: {problem.text}", problem.remedy)
+        for problem in client.publish([(topic, b"") for topic in doomed], retain=True).values():
+            raise problem.to_error()
         left = _retained(client, filters).keys() & set(doomed)
     finally:
         client.stop()

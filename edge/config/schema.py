@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from edge.config.broker_url import BrokerUrl
+from edge.config.broker_url import BrokerUrl, Protocol
 from edge.contract.topics import NAME_PATTERN
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
 
@@ -113,7 +113,7 @@ class MqttConfig(Section):
     ca_file: File | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
     certificate_file: File | None = Field(None, description="client certificate, PEM (mqtts only)")
     key_file: File | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
-    protocol: Literal["auto", "5", "3.1.1"] = Field(
+    protocol: Protocol = Field(
         "auto", description="version of MQTT; auto: 5, and 3.1.1 where the broker does not know it"
     )
     keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from edge.config.broker_url import BrokerUrl
+from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.schema import Config
 from edge.contract.channels import Lifetimes
 from edge.contract.topics import Topics
@@ -14,7 +14,6 @@ from edge.delivery.outbox import MEGABYTE, Outbox
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.protocol import Protocol
 
 MAX_PASSWORD_BYTES = 4096
 

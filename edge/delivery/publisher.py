@@ -13,6 +13,7 @@ from dataclasses import replace
 from edge.contract import channels
 from edge.contract.alerts import AlertId
 from edge.contract.channels import Channel, Lifetimes
+from edge.contract.filters import by_name
 from edge.contract.identity import complete, complete_json
 from edge.contract.payloads import Alert, HealthPayload, Info, State, WindowBody, WindowPayload
 from edge.contract.topics import Topics
@@ -256,7 +257,9 @@ class Publisher:
 
     def _handle_connected(self) -> None:
         """After every connect, in the network thread: everything again, `online` last."""
-        self._connection.subscribe(self._listen)
+        wildcards = self._connection.limits.wildcards
+        exact = [topic for each in self._listen for topic in by_name(self._topics, each)]
+        self._connection.subscribe(self._listen if wildcards else exact)
         self._retained.send_all()
         self._publish(channels.AVAILABILITY, self._topics.availability, b"online")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from edge.config.broker_url import Protocol
 
 CLOSED_HANDSHAKES = 3  # one or two may be a broker that is just starting, behind something that already listens
-
-Protocol = Literal["auto", "5", "3.1.1"]
 
 
 class ProtocolChoice:

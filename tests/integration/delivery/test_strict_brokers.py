@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
+from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
+from edge.mqtt.client_factory import BrokerSettings
 from tests.support.brokers import wait_for
-from tests.support.publishing import TOPICS, Start, window
+from tests.support.publishing import INFO, STATE, TOPICS, Start, window
 from tests.support.strict_broker import MQTT5, Rules, StrictBroker
 
 DISCOVERY = "homeassistant/device/classroom_room-9/config"
@@ -145,15 +150,18 @@ def test_the_keep_alive_of_the_broker_is_kept(strict: Strict, publish: Start) ->
     assert broker.ends == []
 
 
-def test_a_broker_without_wildcards_is_asked_for_none(
-    strict: Strict, publish: Start, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_broker_without_wildcards_is_asked_by_name(tmp_path: Path, strict: Strict) -> None:
     broker = strict(Rules(wildcards=False))
-    publisher = publish(broker.port)
+    settings = BrokerSettings(BrokerUrl("127.0.0.1", broker.port, tls=False), "edge-room-9")
+    publisher = Publisher(
+        settings, TOPICS, Outbox(tmp_path / "o"), Lifetimes(9, 9, 9), listen=[TOPICS.commands, "homeassistant/status"]
+    )
+    publisher.start(INFO, STATE)
     put(publisher, 2)
     wait_for(lambda: publisher.depth == 0, 10)
-    assert broker.ends == []
-    assert named(caplog, f"the subscription to {TOPICS.alert('+')} is left out") == 1
+    publisher.stop()
+    assert not [end for end in broker.ends if end]
+    assert {TOPICS.command("pause"), TOPICS.alert("disk"), "homeassistant/status"} <= set(broker.filters)
 
 
 @pytest.mark.parametrize("manner", ["ack", "disconnect", "close", "silent"])

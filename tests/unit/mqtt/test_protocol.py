@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.mqtt.protocol import Protocol, ProtocolChoice
+from edge.config.broker_url import Protocol
+from edge.mqtt.protocol import ProtocolChoice
 
 
 @pytest.mark.parametrize("event", ["handshake_timed_out", "unsupported"])
