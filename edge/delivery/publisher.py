@@ -81,6 +81,7 @@ class Publisher:
         self._new: queue.SimpleQueue[WindowBody] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[int, Problem | None]] = queue.SimpleQueue()  # message id, refusal
         self._refused = False  # whether the broker throws windows away
+        self._held = False  # whether it takes none, for that or another reason
         self._next_retry = 0.0  # of what was refused; monotonic
         self._allowance = 0.0  # windows of the backlog that may be sent now
         self._last_send = 0.0
@@ -209,10 +210,16 @@ class Publisher:
                 if refusal is None:
                     self._retained.acknowledged(message_id)
             elif refusal is None:
-                self._refused = False
+                self._refused = self._held = False
             else:  # the broker threw it away, as the log says: it stays, and is offered again after a while
+                self._hold()
                 self._refused = True
                 self._next_retry = time.monotonic() + REFUSED_RETRY
+
+    def _hold(self) -> None:
+        if not self._held:
+            logger.warning("windows wait in the outbox until the broker takes them")
+        self._held = True
 
     def _send(self) -> None:
         now = time.monotonic()
@@ -220,7 +227,10 @@ class Publisher:
         earned = BACKLOG_PER_SECOND * (now - self._last_send)
         self._allowance = min(self._allowance + earned, BACKLOG_PER_SECOND / 2)
         self._last_send = now
-        if not self._connection.connected or self._connection.leaves_out(self._topics.window):
+        if not self._connection.connected:
+            return
+        if self._connection.leaves_out(self._topics.window):
+            self._hold()
             return
         in_flight = self._store.in_flight
         if self._refused:
