@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import queue
 import socket
 import sys
@@ -23,6 +24,8 @@ from edge.mqtt.broker_limits import BrokerLimits, read_limits
 from edge.mqtt.client_factory import BrokerSettings, SessionOptions, connect_options, make_client
 from edge.mqtt.outgoing import Flow, Outgoing, Request, Sent
 from edge.mqtt.properties import IncomingMessage, Receipt
+
+logger = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 20
 NO_TOPIC = "edge/unused"  # is subscribed to only for the sake of the answer, where nothing else was
@@ -183,9 +186,12 @@ class Attempt:
     def _send(self) -> None:
         """The sender's thread, the only one that touches the flow."""
         while (work := self._work.get()) is not None:
-            work()
-            while (item := self._flow.next(time.monotonic())) is not None:
-                self._hand_over(item)
+            try:
+                work()
+                while (item := self._flow.next(time.monotonic())) is not None:
+                    self._hand_over(item)
+            except Exception:  # one message must not end the thread; it stays unanswered, which is noticed
+                logger.exception("a message could not be sent")
 
     def _hand_over(self, item: Outgoing) -> None:
         topic = item.request.topic

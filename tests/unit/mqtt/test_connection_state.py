@@ -148,6 +148,28 @@ def test_one_that_we_reset_has_to_have_served_for_minutes() -> None:
     assert found == [2, 4, 8, 2]
 
 
+@pytest.mark.parametrize("event", ["lost", "reset"])
+def test_an_end_whose_reason_is_known_and_avoided_is_followed_by_an_attempt_at_once(event: str) -> None:
+    one = machine(State.WAITING)
+    for _ in range(3):
+        connect(one, NOW)
+        one.lost(NOW + 1)
+    connect(one, NOW)
+    getattr(one, event)(NOW + 1, explained=True)
+    assert waits(one, NOW + 1) == 0
+    assert one.unstable == 0
+    connect(one, NOW)
+    one.lost(NOW + 1)
+    assert waits(one, NOW + 1) == 2
+
+
+def test_a_refusal_of_what_the_next_attempt_leaves_out_needs_no_wait() -> None:
+    one = machine(State.HANDSHAKE)
+    one.refused(NOW, at_once=True)
+    assert one.protocol.mqtt5
+    assert waits(one, NOW) == 0
+
+
 def test_a_handshake_without_an_answer_is_repeated_at_once_in_the_older_protocol() -> None:
     one = machine(State.HANDSHAKE)
     one.timed_out(NOW)
