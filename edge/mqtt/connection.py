@@ -409,7 +409,7 @@ class Connection:
             self._end(lambda now: self._machine.lost(now, explained=explained))
             if not explained:
                 unstable = self._machine.unstable >= UNSTABLE
-                if how is End.NAMED and attempt.unanswered:
+                if how is End.NAMED and attempt.unanswered and not self._machine.gave_up:
                     remedies = {answer.reason: problem.SEARCH_REMEDY}
                 self._refusals.report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
 

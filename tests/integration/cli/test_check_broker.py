@@ -85,6 +85,7 @@ def test_a_broker_that_takes_less_than_the_daemon_sends(edge: Edge, pictures: st
         assert strict.named("/state") == []  # nothing that a subscriber would take for the daemon
     assert code == 1
     assert words in line
+    assert "looking for" not in line  # a command does not come back
 
 
 def test_a_broker_without_wildcards_is_asked_by_name(edge: Edge, pictures: str) -> None:
