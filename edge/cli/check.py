@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,11 +16,18 @@ from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
+from edge.contract.filters import by_name
+from edge.contract.topics import birth_topic
 from edge.daemon.paths import broker_settings, outbox_path, topics
+from edge.daemon.telemetry import info
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
+from edge.mqtt import problem
+from edge.mqtt.broker_limits import publish_bytes
 from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.mqtt.visit import Visit
+from edge.mqtt.home_assistant_entities import config_topic, discovery
+from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
+from edge.mqtt.sync_client import SyncClient
 from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     import argparse
 
     from edge.config.broker_url import BrokerUrl
+    from edge.mqtt.broker_limits import BrokerLimits
+    from edge.mqtt.problem import Problem
 
 EXAMPLES = """examples:
   edge check
@@ -39,7 +46,7 @@ EXAMPLES = """examples:
 """
 
 ROUND_TRIP_SECONDS = 5.0
-TICK = 0.1
+NO_ALERT = "check"  # an alert that no device has: to clear it disturbs nobody
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when all are ok, 1 otherwise."""
-    # What goes wrong becomes a line of the table, not a log line too.
-    logging.getLogger("edge.mqtt").addHandler(logging.NullHandler())
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:
@@ -59,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))
         report.run("outbox", lambda: _outbox(config))
-        report.run("broker", lambda: _broker(config))
+        report.run("broker", lambda: _broker(config, models))
     Console().print(report.table)
     return EXIT_FAILED if report.failed else 0
 
@@ -158,39 +163,68 @@ def _outbox(config: Config) -> tuple[str, None]:
     return str(path), None
 
 
-def _broker(config: Config) -> tuple[str, None]:
+def _broker(config: Config, models: ModelSet | None) -> tuple[str, None]:
     if config.mqtt.broker != "embedded":
-        return _round_trip(config, None), None
+        return _round_trip(config, models, None), None
     broker = EmbeddedBroker(config.mqtt.embedded_port)
     try:
-        return f"embedded, {_round_trip(config, broker)}", None
+        return f"embedded, {_round_trip(config, models, broker)}", None
     finally:
         broker.stop()
 
 
-def _round_trip(config: Config, broker: EmbeddedBroker | None) -> str:
-    """Connect, subscribe, publish, receive: what the daemon will do, in either protocol."""
+def _round_trip(config: Config, models: ModelSet | None, broker: EmbeddedBroker | None) -> str:
+    """Connect, subscribe as the daemon will, publish, receive, and compare what the broker takes with what we send."""
     settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
-    topic = f"{topics(config).availability.rsplit('/', 1)[0]}/check"
-    visit = Visit(settings)
+    names = topics(config)
+    filters = [names.commands, names.alert("+")]
+    if config.homeassistant.discovery:
+        filters.append(birth_topic(config.homeassistant.prefix))
+    client = SyncClient(settings)
     try:
-        visit.connect()
-        visit.subscribe([topic])
-        milliseconds = _milliseconds(visit, topic, settings.url)
-        return f"{settings.url}: MQTT {visit.protocol}, round trip {milliseconds:.0f} ms"
+        if not client.connect():
+            raise _no_connection(settings.url, client.problem)
+        if not client.limits.wildcards:
+            filters = [topic for each in filters for topic in by_name(names, each)] + [names.alert(NO_ALERT)]
+        for topic in filters:
+            client.subscribe([topic])
+            if client.problem is not None:
+                raise client.problem.to_error()
+        milliseconds = _exchange(client, names.alert(NO_ALERT), settings.url)
+        _compare(client.limits, config, models, settings.url)
     finally:
-        visit.stop()
+        client.stop()
+    return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
 
 
-def _milliseconds(visit: Visit, topic: str, url: BrokerUrl) -> float:
-    """From publish to receipt."""
-    word = secrets.token_hex(8).encode()
+def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url: BrokerUrl) -> None:
+    """Raises EdgeError where the broker takes less than the daemon sends."""
+    if not limits.qos:
+        raise problem.no_acknowledgement(url).to_error()
+    if not limits.retain:
+        raise problem.no_retain(url).to_error()
+    if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
+        return
+    names = topics(config)
+    topic = config_topic(config.homeassistant.prefix, names)
+    size = publish_bytes(topic, discovery(info(config, config.camera.source, models), names), None)
+    if size > limits.packet_bytes:
+        found = problem.too_large(url, topic, size, limits.packet_bytes)
+        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
+
+
+def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:
+    if found is None or found.code in NOT_MQTT:
+        return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
+    return found.to_error()
+
+
+def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
+    """Milliseconds from publish to receipt of what clears an alert: the daemon sends and hears it, too."""
     began = time.perf_counter()
-    visit.publish(topic, word)
-    while (left := began + ROUND_TRIP_SECONDS - time.perf_counter()) > 0:
-        message = visit.receive(min(left, TICK))
-        if message is not None and message.payload == word:
+    for refused in client.publish([(topic, b"")]).values():
+        raise refused.to_error()
+    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
+        if message.topic == topic:
             return (time.perf_counter() - began) * 1000
-        if visit.problem is not None:
-            raise visit.problem.error()
-    raise RefusedError(f"broker {url} sent nothing back in {ROUND_TRIP_SECONDS:g} s", "check the broker's access list")
+    raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)

@@ -23,8 +23,9 @@ from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.client_factory import BrokerSettings
+from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.database import Database
-from edge.recording.recorder import Recorder, topics
+from edge.recording.recorder import RETAINED, Recorder, topics
 from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
@@ -69,7 +70,8 @@ def main(args: argparse.Namespace) -> int:
     if args.forget:
         return _forget(settings)
     unwanted = topics(prefix, ["+"]) if devices != ["+"] else []
-    session = Session(settings, topics(prefix, devices), unwanted)
+    retained = RetainedTopics(prefix, RETAINED) if devices == ["+"] else None
+    session = Session(settings, topics(prefix, devices), unwanted, retained=retained)
     database = Database(args.database, prefix)
     recorder = Recorder(session, database, prefix, devices, keep_days=args.keep_days)
     notifier = Notifier.from_environment()
@@ -78,6 +80,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         with _terminal() as status:
             recorder.start()
+            session.start()
             notifier.ready()
             logger.info("recording into %s as %s", args.database, settings.client_id)
             line_at, before = time.monotonic() + LINE_EVERY, 0
@@ -132,6 +135,7 @@ def _terminal() -> Iterator[Status | None]:
 def _forget(settings: BrokerSettings) -> int:
     set_up_logging(logging.WARNING)
     session = Session(settings, (), keep=False)
+    session.start()
     deadline = time.monotonic() + FORGET_SECONDS
     while not session.connected and time.monotonic() < deadline:
         session.poll(0.1)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.paths import broker_settings, topics
-from edge.errors import EXIT_OK, EdgeError, RefusedError
+from edge.errors import EXIT_OK, EdgeError
 from edge.mqtt.home_assistant_entities import config_topic
 from edge.mqtt.problem import ProblemCode
-from edge.mqtt.visit import Visit
+from edge.mqtt.sync_client import SyncClient
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-
-    from edge.config.broker_url import BrokerUrl
 
 EXAMPLES = """examples:
   edge unregister                                   Home Assistant forgets this device and its entities
@@ -28,8 +25,9 @@ EXAMPLES = """examples:
 Stop the daemon first: one that runs announces itself again.
 """
 
-READ_SECONDS = 5.0
+RETAINED_SECONDS = 5.0  # at most, for all retained messages
 SETTLE = 1.0  # seconds without a message after which all retained ones have come
+EMBEDDED_REMEDY = "the embedded broker runs only with the daemon, and keeps nothing"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,27 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Remove, look again, and list what was removed."""
-    # What goes wrong is an error or `visit.problem`: one line, not a log line too.
-    logging.getLogger("edge.mqtt").addHandler(logging.NullHandler())
     config = read_config(args)
     names = topics(config)
     always = [config_topic(config.homeassistant.prefix, names)]
-    look = [*always, names.availability]
+    filters = [*always, names.availability]
     if args.all:
         always += [names.info, names.state, names.latest, names.health, names.availability]
-        look = [*always, names.alert("+")]
-    settings = broker_settings(config, purpose="-unregister")
-    visit = Visit(settings)
+        filters = [*always, names.alert("+")]
+    client = SyncClient(broker_settings(config, purpose="-unregister"))
     try:
-        _connect(visit, embedded=config.mqtt.broker == "embedded")
-        found = _retained(visit, look)
+        _connect(client, embedded=config.mqtt.broker == "embedded")
+        found = _retained(client, filters)
         running = found.get(names.availability) == b"online"
         # Also what we do not see: we may be allowed to write there and not to read.
         doomed = [*always, *sorted(found.keys() - {*always, names.availability})]
-        _remove(visit, settings.url, doomed)
-        left = _retained(visit, look).keys() & set(doomed)
+        for problem in client.publish([(topic, b"") for topic in doomed], retain=True).values():
+            raise problem.to_error()
+        left = _retained(client, filters).keys() & set(doomed)
     finally:
-        visit.stop()
+        client.stop()
     removed = [topic for topic in doomed if topic in found and topic not in left]
     for topic in removed:
         print(f"removed {topic}")
@@ -71,40 +67,26 @@ def main(args: argparse.Namespace) -> int:
         raise EdgeError(f"still on the broker: {', '.join(sorted(left))}", remedy)
     if not removed:
         print(f"nothing to remove: the broker shows nothing of {names.prefix}/{names.device} there")
-    if visit.problem is not None:
-        print(f"edge: {visit.problem}", file=sys.stderr)
+    if client.problem is not None:
+        print(f"edge: {client.problem}", file=sys.stderr)
     if running:
         print(f"edge: {names.device} is running and announces itself again: stop it first", file=sys.stderr)
     return EXIT_OK
 
 
-def _connect(visit: Visit, *, embedded: bool) -> None:
-    try:
-        visit.connect()
-    except EdgeError as error:
-        problem = visit.problem
-        if embedded and problem is not None and problem.code is ProblemCode.UNREACHABLE:
-            remedy = "the embedded broker runs only with the daemon, and keeps nothing"
-            raise EdgeError(error.problem, remedy) from None
-        raise
+def _connect(client: SyncClient, *, embedded: bool) -> None:
+    if client.connect() or client.problem is None:
+        return
+    if embedded and client.problem.code is ProblemCode.UNREACHABLE:
+        raise EdgeError(client.problem.text, EMBEDDED_REMEDY)
+    raise client.problem.to_error()
 
 
-def _retained(visit: Visit, filters: Iterable[str]) -> dict[str, bytes]:
+def _retained(client: SyncClient, filters: Iterable[str]) -> dict[str, bytes]:
     """What the broker keeps there; a running daemon may have sent it just now."""
-    visit.subscribe(filters)
+    client.subscribe(filters)
     found: dict[str, bytes] = {}
-    until = time.monotonic() + READ_SECONDS
-    while time.monotonic() < until and (message := visit.receive(SETTLE)) is not None:
+    until = time.monotonic() + RETAINED_SECONDS
+    while time.monotonic() < until and (message := client.receive(SETTLE)) is not None:
         found[message.topic] = message.payload
     return {topic: payload for topic, payload in found.items() if payload}
-
-
-def _remove(visit: Visit, url: BrokerUrl, names: Iterable[str]) -> None:
-    """Have the broker forget topics; raises RefusedError where it says that it will not."""
-    sent = {visit.publish(name, b"", retain=True): name for name in names}
-    waiting = set(sent)
-    while waiting:
-        mid, refusal = visit.answer()
-        if refusal:
-            raise RefusedError(f"broker {url} keeps {sent[mid]}: {refusal}", "check its access list")
-        waiting.discard(mid)

@@ -1,10 +1,12 @@
-"""The address of an MQTT broker."""
+"""The address of an MQTT broker, and the version of MQTT that it is spoken to in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
+Protocol = Literal["auto", "5", "3.1.1"]
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 

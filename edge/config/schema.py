@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from edge.config.broker_url import BrokerUrl
+from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.camera_address import mistake_in
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
@@ -136,7 +136,15 @@ class MqttConfig(Section):
     ca_file: File | None = Field(None, description="certificate authority of the broker, PEM (mqtts only)")
     certificate_file: File | None = Field(None, description="client certificate, PEM (mqtts only)")
     key_file: File | None = Field(None, description="key of the client certificate, PEM (mqtts only)")
+    protocol: Protocol = Field(
+        "auto", description="version of MQTT; auto: 5, and 3.1.1 where the broker does not know it"
+    )
     keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _protocol(cls, value: object) -> object:
+        return "5" if value == 5 and not isinstance(value, bool) else value  # YAML reads 5 as a number
 
     @field_validator("broker")
     @classmethod

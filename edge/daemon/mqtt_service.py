@@ -84,7 +84,8 @@ class MqttService:
         if config.mqtt.broker == "embedded":
             self._broker = EmbeddedBroker(config.mqtt.embedded_port)
         url = self._broker.start() if self._broker else None
-        settings = broker_settings(config, url, mqtt5=self._broker is None or self._broker.mqtt5)
+        old = self._broker is not None and not self._broker.mqtt5
+        settings = broker_settings(config, url, protocol="3.1.1" if old else None)
         self.url: BrokerUrl = settings.url
         listen = [self._topics.commands, *([self._home_assistant.birth_topic] if self._home_assistant else [])]
         publisher = Publisher(
@@ -142,6 +143,7 @@ class MqttService:
         """Replace the retained info, after a change of `config` that leaves broker, names and outbox as they are."""
         self._config = config
         self._running.lifetimes = lifetimes(config)
+        self._running.connection.try_again()
         self._announce(self._topics.info, info.to_json())
         if self._home_assistant is not None:
             self._home_assistant.update(info)

@@ -8,7 +8,7 @@ import re
 import stat
 from pathlib import Path
 
-from edge.config.broker_url import BrokerUrl
+from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.schema import Config
 from edge.contract.channels import Lifetimes
 from edge.contract.topics import Topics
@@ -64,7 +64,7 @@ def pause_path(config: Config) -> Path:
 
 
 def broker_settings(
-    config: Config, url: BrokerUrl | None = None, purpose: str = "", *, mqtt5: bool = True
+    config: Config, url: BrokerUrl | None = None, purpose: str = "", *, protocol: Protocol | None = None
 ) -> BrokerSettings:
     """How to reach the broker.
 
@@ -72,7 +72,7 @@ def broker_settings(
         config: The configuration.
         url: Where the embedded broker listens.
         purpose: Added to the client id, so that a second client does not push the daemon out.
-        mqtt5: Whether to begin with MQTT 5.
+        protocol: What the embedded broker speaks, else as configured.
 
     Raises:
         ConfigError: The password cannot be read.
@@ -93,7 +93,7 @@ def broker_settings(
         certificate_file=mqtt.certificate_file,
         key_file=mqtt.key_file,
         keepalive=mqtt.keepalive,
-        mqtt5=mqtt5,
+        protocol=protocol or mqtt.protocol,
     )
 
 

@@ -80,11 +80,6 @@ class FailoverOutbox:
         return self._memory.depth if self._memory else 0
 
     @property
-    def unanswered(self) -> float:
-        """Seconds since the oldest window in flight was sent; 0 without any."""
-        return max((sender.unanswered for sender in self._all()), default=0.0)
-
-    @property
     def in_flight(self) -> int:
         """How many windows were sent and not answered."""
         return sum(sender.in_flight for sender in self._all())

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable
 
 from edge.contract.identity import Identity, complete_json
 from edge.delivery.outbox import Outbox
 from edge.delivery.outbox_tables import Row
+from edge.mqtt.refusals import MessageTooLargeError
 
 logger = logging.getLogger(__name__)
 
 LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`, as is one stored offline
 _NO_END = 2**63 - 1  # SQLite's largest integer
 
+TOO_LARGE = -1  # in place of an id
+
 Publish = Callable[[bytes, str, float], int | None]
-"""Sends a window: payload, name of its schema, age in seconds; returns an id, None while there is no connection."""
+"""Sends a window: payload, name of its schema, age in seconds; returns an id, None while there is no connection.
+
+Raises:
+    MessageTooLargeError: The broker does not take a message of that size.
+"""
 
 
 class OutboxSender:
@@ -34,7 +40,7 @@ class OutboxSender:
     def __init__(self, outbox: Outbox, publish: Publish) -> None:
         self.outbox = outbox
         self._publish = publish
-        self._in_flight: dict[int, tuple[int, float]] = {}  # message id -> seq, monotonic time; oldest first
+        self._in_flight: dict[int, int] = {}  # message id -> seq
         self._backlog_end = 0  # the highest seq of the backlog: stored without a connection, or by an earlier run
         self._backlog_sent = 0  # the highest seq of the backlog that was sent
         self._live_sent = 0  # the highest seq of the live windows that was sent
@@ -49,11 +55,6 @@ class OutboxSender:
     def depth(self) -> int:
         """How many windows the broker does not have yet."""
         return self.outbox.depth
-
-    @property
-    def unanswered(self) -> float:
-        """Seconds since the oldest window in flight was sent; 0 without any."""
-        return time.monotonic() - next(iter(self._in_flight.values()))[1] if self._in_flight else 0.0
 
     def open(self) -> None:
         """Open the outbox, or open it again. Raises ConfigError, DiskError."""
@@ -104,11 +105,15 @@ class OutboxSender:
                 if payload is None:
                     damaged.append(row.seq)
                     continue
-                message_id = self._publish(payload, row.schema, row.age)
+                try:
+                    message_id = self._publish(payload, row.schema, row.age)
+                except MessageTooLargeError:
+                    message_id = TOO_LARGE
                 if message_id is None:
                     break
-                self._in_flight[message_id] = (row.seq, time.monotonic())
-                sent += 1
+                if message_id != TOO_LARGE:  # else it stays, and is tried over the next connection
+                    self._in_flight[message_id] = row.seq
+                    sent += 1
             if backlog:
                 self._backlog_sent = row.seq
             else:
@@ -122,7 +127,7 @@ class OutboxSender:
         """The broker has answered a message; False when it was none of ours."""
         found = self._in_flight.pop(message_id, None)
         if found is not None and accepted:
-            self.outbox.acknowledge(found[0])
+            self.outbox.acknowledge(found)
         return found is not None
 
     def clean_up(self) -> int:
@@ -144,7 +149,7 @@ class OutboxSender:
 
     def _sent(self) -> set[int]:
         """What is in flight may yet arrive: it is not lost."""
-        return {seq for seq, _ in self._in_flight.values()}
+        return set(self._in_flight.values())
 
     def _handle_opened(self, epoch: str) -> None:
         if self.outbox.epoch != epoch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -12,22 +13,25 @@ from dataclasses import replace
 from edge.contract import channels
 from edge.contract.alerts import AlertId
 from edge.contract.channels import Channel, Lifetimes
+from edge.contract.filters import by_name
 from edge.contract.identity import complete, complete_json
 from edge.contract.payloads import Alert, HealthPayload, Info, State, WindowBody, WindowPayload
 from edge.contract.topics import Topics
 from edge.delivery.failover_outbox import FailoverOutbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.retained import RetainedSet
-from edge.errors import ConfigError, EdgeError, RefusedError
-from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.connection import MAX_IN_FLIGHT, Connection
+from edge.errors import ConfigError, EdgeError
+from edge.mqtt.attempt import MAX_IN_FLIGHT
+from edge.mqtt.client_factory import BrokerSettings, device_session
+from edge.mqtt.connection import Callbacks, Connection
+from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.refusals import MessageTooLargeError
 
 logger = logging.getLogger(__name__)
 
 TICK = 0.25
 REFUSED_RETRY = 30.0  # seconds before refused windows are offered again
-ANSWER_SECONDS = 30.0  # a broker that has not answered a window for so long is not there, whatever the network says
 BACKLOG_PER_SECOND = 50.0  # after an outage, forty rooms must not drown the broker and everybody behind it
 BACKLOG_IN_FLIGHT = 15  # of MAX_IN_FLIGHT: the rest is for live windows
 
@@ -65,17 +69,19 @@ class Publisher:
         self._listen = [*listen, topics.alert("+")]
         self._connection = Connection(
             settings,
-            topics.availability,
-            self._handle_connected,
-            lambda message_id, refusal: self._answers.put((message_id, refusal)),
-            self._handle_message,
+            device_session(topics.availability),
+            Callbacks(
+                connected=self._handle_connected,
+                acknowledged=lambda message_id, refusal: self._answers.put((message_id, refusal)),
+                message=self._handle_message,
+            ),
         )
         self._retained = RetainedSet(self._send_retained)
         self._store = FailoverOutbox(outbox, self._send_window, self._alert)
         self._new: queue.SimpleQueue[WindowBody] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # message id, reason if refused
-        self._accepted = False  # whether the broker took a window in this run
-        self._rejected: RefusedError | None = None  # while it takes none
+        self._answers: queue.SimpleQueue[tuple[int, Problem | None]] = queue.SimpleQueue()  # message id, refusal
+        self._refused = False  # whether the broker throws windows away
+        self._held = False  # whether it takes none, for that or another reason
         self._next_retry = 0.0  # of what was refused; monotonic
         self._allowance = 0.0  # windows of the backlog that may be sent now
         self._last_send = 0.0
@@ -109,11 +115,7 @@ class Publisher:
         """Raises RefusedError while the broker has refused us from the start, and what ended the thread if it did."""
         if self._failure is not None:
             raise self._failure
-        refused = self._connection.refused
-        if refused is not None and not self._connection.ever_connected:
-            raise refused
-        if self._rejected is not None and not self._accepted:
-            raise self._rejected
+        self._connection.check()
 
     def publish_window(self, window: WindowBody) -> None:
         """Take a window; returns at once."""
@@ -142,10 +144,8 @@ class Publisher:
             payload: What.
             correlation: The correlation data of the command.
         """
-        answer = channels.ANSWER
-        self._connection.publish(
-            topic, payload, qos=answer.qos, retain=answer.retain, schema=answer.schema, correlation=correlation
-        )
+        with contextlib.suppress(MessageTooLargeError):
+            self._connection.publish(topic, payload, channels.ANSWER, correlation=correlation)
 
     def stop(self, timeout: float = 1.5) -> None:
         """Send what there is for at most `timeout` seconds, say `offline`, close.
@@ -158,15 +158,14 @@ class Publisher:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        offline = self._publish(channels.AVAILABILITY, self._topics.availability, b"offline")
-        deadline = time.monotonic() + 0.3
-        while offline is not None and time.monotonic() < deadline:
+        offline = self._publish(channels.AVAILABILITY, self._topics.availability, b"offline", urgent=True)
+        deadline, heard = time.monotonic() + 0.3, False
+        while offline is not None and not heard and time.monotonic() < deadline:
             try:
-                if self._answers.get(timeout=0.05)[0] == offline:
-                    break
+                heard = self._answers.get(timeout=0.05)[0] == offline
             except queue.Empty:
                 continue
-        self._connection.stop()
+        self._connection.stop(goodbye=heard)  # else the will has to say it
         if not self._thread.is_alive():
             self._store.stop()
         lost = self._new.qsize() + self._store.in_memory
@@ -183,13 +182,11 @@ class Publisher:
         while True:
             stopping = self._stopping.is_set()
             self._store_next(0.01 if stopping else TICK)
-            if self._connection.run_timers():
+            if self._connection.advance():
                 self._store.requeue()
             self._read_answers()
             self._store.maintain(self.lifetimes.window, connected=self._connection.connected)
             self._send()
-            if self._connection.connected and self._store.unanswered > ANSWER_SECONDS:
-                self._connection.reset(f"has not acknowledged a window for {ANSWER_SECONDS:g} s")
             if stopping and self._new.empty() and not (self._store.in_flight and self._connection.connected):
                 return
 
@@ -209,22 +206,20 @@ class Publisher:
     def _read_answers(self) -> None:
         while not self._answers.empty():
             message_id, refusal = self._answers.get()
-            if not self._store.answered(message_id, accepted=not refusal):
-                self._retained.acknowledged(message_id)
-            elif refusal:
-                self._handle_refusal(refusal)
-            else:
-                self._rejected = None
-                self._accepted = True
+            if not self._store.answered(message_id, accepted=refusal is None):
+                if refusal is None:
+                    self._retained.acknowledged(message_id)
+            elif refusal is None:
+                self._refused = self._held = False
+            else:  # the broker threw it away, as the log says: it stays, and is offered again after a while
+                self._hold()
+                self._refused = True
+                self._next_retry = time.monotonic() + REFUSED_RETRY
 
-    def _handle_refusal(self, reason: str) -> None:
-        """The broker took the message and threw it away: the window stays, and is offered again after a while."""
-        if self._rejected is None:
-            self._rejected = RefusedError(
-                f"the broker refuses windows on {self._topics.window}: {reason}", "check its access list"
-            )
-            logger.warning("%s; kept; retrying", self._rejected)
-        self._next_retry = time.monotonic() + REFUSED_RETRY
+    def _hold(self) -> None:
+        if not self._held:
+            logger.warning("windows wait in the outbox until the broker takes them")
+        self._held = True
 
     def _send(self) -> None:
         now = time.monotonic()
@@ -234,8 +229,11 @@ class Publisher:
         self._last_send = now
         if not self._connection.connected:
             return
+        if self._connection.leaves_out(self._topics.window):
+            self._hold()
+            return
         in_flight = self._store.in_flight
-        if self._rejected is not None:
+        if self._refused:
             if in_flight or now < self._next_retry:
                 return
             self._store.requeue()
@@ -245,25 +243,33 @@ class Publisher:
         self._store.send(MAX_IN_FLIGHT - in_flight - sent, backlog=False)
 
     def _send_window(self, payload: bytes, schema: str, age: float) -> int | None:
-        return self._publish(replace(channels.WINDOW, schema=schema), self._topics.window, payload, age)
+        return self._hand_over(replace(channels.WINDOW, schema=schema), self._topics.window, payload, age)
 
     def _send_retained(self, topic: str, payload: bytes) -> int | None:
         other = channels.ALERT if topic.startswith(self._alerts) else channels.DISCOVERY
         return self._publish(self._retained_channels.get(topic, other), topic, payload)
 
-    def _publish(self, channel: Channel, topic: str, payload: bytes, age: float = 0.0) -> int | None:
+    def _publish(self, channel: Channel, topic: str, payload: bytes, *, urgent: bool = False) -> int | None:
+        try:
+            return self._hand_over(channel, topic, payload, urgent=urgent)
+        except MessageTooLargeError:  # the log has named it, and everything else goes on
+            return None
+
+    def _hand_over(
+        self, channel: Channel, topic: str, payload: bytes, age: float = 0.0, *, urgent: bool = False
+    ) -> int | None:
         lifetime = self.lifetimes.of(channel)
         expiry = None if lifetime is None else max(1.0, lifetime - age)
-        return self._connection.publish(
-            topic, payload, qos=channel.qos, retain=channel.retain, expiry=expiry, schema=channel.schema
-        )
+        return self._connection.publish(topic, payload, channel, expiry=expiry, urgent=urgent)
 
     def _alert(self, name: AlertId, alert: Alert | None) -> None:
         self.announce(self._topics.alert(name), alert.to_json() if alert else b"")
 
     def _handle_connected(self) -> None:
         """After every connect, in the network thread: everything again, `online` last."""
-        self._connection.subscribe(self._listen)
+        wildcards = self._connection.limits.wildcards
+        exact = [topic for each in self._listen for topic in by_name(self._topics, each)]
+        self._connection.subscribe(self._listen if wildcards else exact)
         self._retained.send_all()
         self._publish(channels.AVAILABILITY, self._topics.availability, b"online")
 

@@ -1,10 +1,10 @@
-"""A paho client for a broker: user, password, TLS, session; and why a connection failed, in words."""
+"""A paho client for a broker: user, password, TLS, session."""
 
 from __future__ import annotations
 
-import socket
 import ssl
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -12,15 +12,25 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.config.broker_url import BrokerUrl
+from edge.config.broker_url import BrokerUrl, Protocol
 from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
+from edge.mqtt import problem
+from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edge.mqtt.properties import of_will
 
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """How to reach a broker. `password` is never part of the representation."""
+    """How to reach a broker. `password` is never part of the representation.
+
+    Attributes:
+        protocol: The version of MQTT: 5, 3.1.1, or auto: 5, and 3.1.1 where the broker does not know it.
+        connect_timeout: Seconds for name, TCP and TLS. Names may be slow to resolve; more is a thread that died.
+        handshake_timeout: Seconds until the broker has to answer CONNECT.
+        answer_timeout: Seconds until the broker has to answer a message or a subscription.
+        remedies: What to do about some of the broker's reason codes, where that is not what a device would do.
+    """
 
     url: BrokerUrl
     client_id: str
@@ -30,78 +40,79 @@ class BrokerSettings:
     certificate_file: str | None = None
     key_file: str | None = None
     keepalive: int = 30
-    mqtt5: bool = True  # False: begin with 3.1.1, for a broker that is known to be old
+    protocol: Protocol = "auto"
+    connect_timeout: float = 60.0
+    handshake_timeout: float = 10.0
+    answer_timeout: float = 30.0
+    remedies: Mapping[int, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"BrokerSettings({self.url}, user {self.username!r})"
 
 
-def explain(error: BaseException | None) -> str:
-    """Why a connection could not be made, in words for a person, with a remedy where there is one."""
-    return "; ".join(filter(None, explain_parts(error)))
+@dataclass(frozen=True)
+class SessionOptions:
+    """What the broker keeps of us, and what it may send us.
+
+    Attributes:
+        will_topic: Where the broker says `offline`, retained, when we vanish.
+        keep: Whether the broker keeps the session while we are away; False ends one that it has kept.
+        expiry: For how many seconds (MQTT 5; under 3.1.1 the broker decides, and one with a will is not kept).
+        receive_maximum: Messages that may be on their way to us and not acknowledged (MQTT 5); None: no limit.
+        manual_acknowledgement: Whether a message is acknowledged only by `Connection.acknowledge`.
+    """
+
+    will_topic: str | None = None
+    keep: bool = False
+    expiry: int = 0
+    receive_maximum: int | None = None
+    manual_acknowledgement: bool = False
 
 
-def explain_parts(error: BaseException | None) -> tuple[str, str]:
-    """Why a connection could not be made, and the remedy, "" where this error names none."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})", _certificate_remedy(error)
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or error})", "is it an mqtts port?"
-    if isinstance(error, socket.gaierror):
-        # The resolver says "try again" where it cannot be reached, and "not known" where the name is wrong.
-        return f"its name is not found ({error.strerror})", "check mqtt.broker, and the network's name server"
-    text = str(error)
-    if isinstance(error, ConnectionRefusedError):
-        text = "nothing listens there"
-    elif isinstance(error, TimeoutError):
-        text = "no answer"
-    elif isinstance(error, OSError):
-        text = error.strerror or text
-    return text, ""
+CLEAN_SESSION = SessionOptions()
 
 
-def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:
-    # The numbers are OpenSSL's: not yet valid, expired, another host name, another IP address.
-    return {
-        9: "is this machine's clock right?",
-        10: "renew it, or set this machine's clock",
-        62: "write the host in mqtt.broker as the certificate has it",
-        64: "write the host in mqtt.broker as the certificate has it",
-    }.get(error.verify_code, "set mqtt.ca_file")
+def device_session(will_topic: str) -> SessionOptions:
+    """Of a device: it outlives short breaks, so that the will is not sent at each."""
+    return SessionOptions(will_topic, keep=True, expiry=SESSION_EXPIRY)
 
 
-def connect_options(protocol: MQTTProtocolVersion, *, keep: bool) -> dict[str, Any]:
-    """Options of connect: with `keep`, and under MQTT 5, the session outlives short breaks."""
-    if protocol != MQTTProtocolVersion.MQTTv5 or not keep:
+def connect_options(protocol: MQTTProtocolVersion, session: SessionOptions) -> dict[str, Any]:
+    """Options of paho's connect."""
+    if protocol != MQTTProtocolVersion.MQTTv5:
         return {}
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = SESSION_EXPIRY
+    properties.SessionExpiryInterval = session.expiry
     properties.MaximumPacketSize = MAX_PACKET
-    return {"clean_start": False, "properties": properties}
+    if session.receive_maximum is not None:
+        properties.ReceiveMaximum = session.receive_maximum
+    return {"clean_start": not session.keep, "properties": properties}
 
 
 def make_client(
-    settings: BrokerSettings, protocol: MQTTProtocolVersion, will_topic: str | None = None, *, clean: bool = True
-) -> paho.Client:
+    settings: BrokerSettings, protocol: MQTTProtocolVersion, session: SessionOptions = CLEAN_SESSION,
+    limits: BrokerLimits = NO_LIMITS,
+) -> paho.Client:  # fmt: skip
     """A client for one connection, with user, password and TLS set up; it never reconnects by itself.
 
     Args:
         settings: Where and as whom.
         protocol: MQTT 5 or 3.1.1.
-        will_topic: Where the broker says `offline`, retained, when the client vanishes.
-        clean: Under MQTT 3.1.1, whether the broker forgets the session when the connection ends.
+        session: What the broker keeps of us.
+        limits: What the broker is known to take: a will beyond that is refused.
 
     Raises:
         ConfigError: The TLS files cannot be used.
     """
     options: dict[str, Any] = {"reconnect_on_failure": False}
     if protocol != MQTTProtocolVersion.MQTTv5:
-        options["clean_session"] = clean
+        options["clean_session"] = not session.keep or session.will_topic is not None
     client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)
     client.reconnect_delay_set(0, 0)  # even so paho would wait before it ends its thread
-    if will_topic:
+    client.manual_ack_set(session.manual_acknowledgement)
+    if session.will_topic:
         will = of_will(WILL_DELAY) if protocol == MQTTProtocolVersion.MQTTv5 else None
-        client.will_set(will_topic, "offline", qos=1, retain=True, properties=will)
+        client.will_set(session.will_topic, "offline", qos=min(1, limits.qos), retain=limits.retain, properties=will)
     if settings.username:
         client.username_pw_set(settings.username, settings.password)
     if settings.url.tls:
@@ -110,8 +121,9 @@ def make_client(
             if settings.certificate_file:
                 # An encrypted key must be an error, not a question on a terminal that nobody looks at.
                 context.load_cert_chain(settings.certificate_file, settings.key_file, password=lambda: "")
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             files = ", ".join(filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)))
-            raise ConfigError(f"TLS files cannot be used ({files})", explain(error)) from None
+            unusable = problem.tls_files(files, error)
+            raise ConfigError(unusable.text, unusable.remedy) from None
         client.tls_set_context(context)
     return client

@@ -1,137 +1,198 @@
-"""The connection to the broker: paho's callbacks become events of a `ConnectionState`; reconnects by itself."""
+"""The connection to a broker: MQTT 5, or 3.1.1 where the broker knows nothing newer; reconnects by itself.
+
+`connection_state` says which states there are and what leads from one to another, `attempt` speaks to paho; here is the
+one lock, and what becomes of what an attempt reports.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import MQTTProtocolVersion
-from paho.mqtt.reasoncodes import ReasonCode
-
-from edge.errors import ConfigError, RefusedError
-from edge.mqtt import properties
+from edge.contract.channels import Channel
+from edge.errors import ConfigError
+from edge.mqtt import problem, properties
+from edge.mqtt.attempt import Answer, Attempt
 from edge.mqtt.backoff import Backoff
-from edge.mqtt.client_factory import BrokerSettings, connect_options, make_client
-from edge.mqtt.connection_state import ConnectionState, State
-from edge.mqtt.lifecycle import ConnectionLifecycle
-from edge.mqtt.problem import REMIND, Problem, ProblemReporter
-from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits, publish_bytes
+from edge.mqtt.client_factory import CLEAN_SESSION, BrokerSettings, SessionOptions
+from edge.mqtt.connection_state import Event, State, StateMachine
+from edge.mqtt.outgoing import Outgoing, Request, Sent
+from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
+from edge.mqtt.properties import IncomingMessage, Receipt
+from edge.mqtt.protocol import ProtocolChoice
+from edge.mqtt.refusals import Refusals
+from edge.mqtt.suspects import ABOUT_A_PACKET, End
 
 logger = logging.getLogger(__name__)
 
-MAX_IN_FLIGHT = 20
+UNSTABLE = 3  # connections in a row that did not last
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What a connection calls, always in a thread of its own.
+
+    Attributes:
+        connected: After every successful connect; publishes and subscribes what belongs to each of them.
+        subscribed: Once per connect, when the broker has answered everything that `connected` subscribed to.
+        acknowledged: With the id of a QoS 1 message that the broker answered, and with the reason where it threw the
+            message away (MQTT 5 only).
+        message: With each message that was subscribed to.
+    """
+
+    connected: Callable[[], None] = lambda: None
+    subscribed: Callable[[], None] = lambda: None
+    acknowledged: Callable[[int, Problem | None], None] = lambda _id, _problem: None
+    message: Callable[[IncomingMessage], None] = lambda _incoming: None
 
 
 class Connection:
     """One client at one broker; survives every loss of the network.
 
-    Every attempt gets a paho client of its own: one that lost its connection would send what it had in flight again
-    by itself, and not marked as late.
-
     Args:
         settings: Where and as whom.
-        will_topic: Where the broker says `offline` for us when we vanish.
-        on_connected: Called after every successful connect, in the network thread.
-        on_acknowledged: Called in the network thread with the id of a QoS 1 message that the broker answered, and
-            with its reason when it refused the message (MQTT 5 only; else "").
-        on_message: Called with what was subscribed to, in the network thread.
-        state: The state machine; default: one with the usual deadlines and back-off.
-        remind: Seconds after which a problem that lasts is logged again.
+        session: What the broker keeps of us.
+        callbacks: What is called in the network thread.
+        backoff: How long to wait between attempts.
+        protocol: Which version of MQTT to speak; by default what the settings say.
+        problem_log: Decides what is logged.
+        clock: Monotonic seconds.
     """
 
     def __init__(
         self,
         settings: BrokerSettings,
-        will_topic: str | None,
-        on_connected: Callable[[], None] = lambda: None,
-        on_acknowledged: Callable[[int, str], None] = lambda _id, _refusal: None,
-        on_message: Callable[[IncomingMessage], None] = lambda _incoming: None,
+        session: SessionOptions = CLEAN_SESSION,
+        callbacks: Callbacks = Callbacks(),
         *,
-        state: ConnectionState | None = None,
-        remind: float = REMIND,
+        backoff: Backoff | None = None,
+        protocol: ProtocolChoice | None = None,
+        problem_log: ProblemLog | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._will_topic = will_topic
-        self._on_connected = on_connected
-        self._on_acknowledged = on_acknowledged
-        self._on_message = on_message
-        self._state = state or ConnectionState(Backoff(mqtt5=settings.mqtt5))
-        self._lifecycle = ConnectionLifecycle(settings, self._state, ProblemReporter(logger, remind), logger)
-        self._lock = threading.RLock()  # around every transition, and the client that belongs to the state
-        self._client: paho.Client | None = None
-        self._clients = 0  # how many there were: part of every message id
-        self._ready = threading.Event()  # connected, and `on_connected` is done
+        self._session = session
+        self._callbacks = callbacks
+        self._clock = clock
+        self._log = problem_log or ProblemLog(logger)
+        self._refusals = Refusals(settings, self._log, clock)
+        self._machine = StateMachine(
+            protocol or ProtocolChoice(settings.protocol),
+            backoff or Backoff(),
+            settings.connect_timeout,
+            settings.handshake_timeout,
+        )
+        # Around every transition and what belongs to a state; not held while a callback runs.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._attempt: Attempt | None = None  # the present one
+        self._unanswered: set[int] = set()  # ids of subscriptions
+        self._known = NO_LIMITS  # what the broker has refused in a will
+        self._complete = 0  # the last attempt that led to a connection with all its subscriptions answered
+        self._refused: Problem | None = None
+        self.session_present = False
+        """Whether the broker still knew our session when it accepted us the last time."""
 
     @property
     def state(self) -> State:
-        """Where the connection stands."""
-        return self._state.state
+        """What it does at this moment."""
+        return self._machine.state
 
     @property
     def protocol5(self) -> bool:
         """Whether MQTT 5 is spoken: message expiry exists."""
-        return self._state.protocol5
-
-    @property
-    def protocols_exhausted(self) -> bool:
-        """Whether the broker has answered neither MQTT 5 nor 3.1.1."""
-        return self._state.protocols_exhausted
+        return self._machine.protocol.mqtt5
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted us and was there a moment ago."""
-        return self._ready.is_set()
+        return self._machine.state is State.CONNECTED
 
     @property
     def ever_connected(self) -> bool:
         """Whether the broker has accepted us at least once."""
-        return self._lifecycle.ever_connected
+        return self._machine.ever_accepted
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the last attempt has failed, and the back-off allows no other."""
+        with self._lock:
+            return self._machine.gave_up
 
     @property
     def problem(self) -> Problem | None:
-        """The last problem since the broker accepted us."""
-        return self._lifecycle.problems.current
+        """What is wrong at present; None once a connect succeeded."""
+        return self._refusals.problem
 
     @property
-    def refused(self) -> RefusedError | None:
+    def refused(self) -> Problem | None:
         """Set while the broker refuses us for a reason that only a person can change."""
-        return self._lifecycle.refused
+        return self._refused
+
+    @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes."""
+        with self._lock:
+            return self._attempt.limits if self._attempt is not None else self._known
+
+    def leaves_out(self, topic: str) -> bool:
+        """Whether messages on that topic are not sent at present, because the broker hangs up on them."""
+        return self._refusals.leaves_out(Request("publish", topic))
+
+    def try_again(self) -> None:
+        """Send what is left out again: somebody may have mended the broker."""
+        with self._lock:
+            self._refusals.try_again()
+
+    def check(self) -> None:
+        """Raises RefusedError while the broker has refused us from the start, for what only a person can change."""
+        refused = self._refused
+        if refused is not None and not self.ever_connected:
+            raise refused.to_error()
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait until the broker has accepted us; False after `timeout` seconds."""
-        return self._ready.wait(timeout)
+        with self._changed:
+            return self._changed.wait_for(lambda: self.connected, timeout)
+
+    def wait_subscribed(self, timeout: float) -> bool:
+        """Wait until it has answered every subscription as well; False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._subscribed, timeout)
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
         with self._lock:
-            client = self._make_client()
-            self._state.start()
-            self._run(client)
+            self._machine.start(self._clock())
+            try:
+                self._begin_attempt()
+            except ConfigError:
+                self._machine.stop()
+                raise
 
-    def run_timers(self) -> bool:
-        """Give up an attempt that takes too long, and begin the next when it is due. Called a few times a second.
+    def advance(self) -> bool:
+        """End a state whose time is up: notice silence, and begin the next attempt. Called a few times a second.
 
         Returns:
             True when there is a new client: everything that was in flight has to be sent again.
         """
         with self._lock:
-            if self._state.expired:
-                self._lifecycle.timed_out()
-                self._cut()
-            if not self._state.retry_due:
+            if self._machine.due(self._clock()) is Event.TIMED_OUT:
+                self._handle_timeout()
+            elif self._machine.accepted:
+                self._end_silence()
+            if self._machine.due(self._clock()) is not Event.ATTEMPT:
                 return False
-            self._state.retry()
             try:
-                client = self._make_client()
+                self._begin_attempt()
             except ConfigError as error:  # a certificate that was there at the start
-                self._lifecycle.unusable_files(error)
+                self._refusals.report(Problem(ProblemCode.TLS_FILES, error.problem, error.remedy))
+                self._end(self._machine.connect_failed)
                 return False
-            self._run(client)
             return True
 
     def reset(self, reason: str) -> None:
@@ -141,165 +202,255 @@ class Connection:
             reason: What the broker does or does not do, for the log.
         """
         with self._lock:
-            if self._state.active:
-                self._lifecycle.reset(reason)
-                self._cut()
+            if not self._machine.accepted:
+                return  # it has ended meanwhile
+            attempt = self._attempt
+            self._end(self._machine.reset)
+            self._refusals.report(problem.reset(self._settings.url, reason))
+        if attempt is not None:
+            attempt.abort()
 
     def publish(
         self,
         topic: str,
         payload: bytes,
+        channel: Channel,
         *,
-        qos: int,
-        retain: bool,
         expiry: float | None = None,
-        schema: str | None = None,
         correlation: bytes | None = None,
+        urgent: bool = False,
     ) -> int | None:
-        """Hand a message to the network.
+        """Hand a message to the network; it is sent when the broker takes it, and as it takes it.
 
         Args:
             topic: Where.
             payload: What.
-            qos: 0 or 1.
-            retain: Whether the broker keeps it for later subscribers.
-            expiry: Seconds after which it is of no use; only MQTT 5 can say so, as the next two.
-            schema: The name of the payload's schema.
+            channel: What all messages of that topic have in common.
+            expiry: Seconds after which it is of no use; only MQTT 5 can say so, as the next, and the schema.
             correlation: What a request wanted to be found in its answer.
+            urgent: Before all that wait.
 
         Returns:
-            An id that no other message of this connection has, or None when nobody listens: then it was not taken.
+            An id that no other message of this connection has, or None when nobody listens, or the broker does not
+            take the topic at present (`leaves_out`): then it was not taken.
+
+        Raises:
+            MessageTooLargeError: The broker would hang up on it; the log has said so.
         """
-        client = self._client
-        if client is None or not self._state.connected:
+        attempt = self._accepted_attempt()
+        if attempt is None or self.leaves_out(topic):
             return None
-        extra = properties.of_message(payload, expiry, schema, correlation) if self.protocol5 else None
-        return _unique(client, client.publish(topic, payload, qos, retain, extra).mid)
+        limits = attempt.limits
+        extra = properties.of_message(payload, expiry, channel.schema, correlation) if attempt.mqtt5 else None
+        if limits.packet_bytes is not None and (size := publish_bytes(topic, payload, extra)) > limits.packet_bytes:
+            with self._lock:
+                raise self._refusals.too_large(topic, size, limits.packet_bytes)
+        retain = channel.retain and limits.retain
+        return attempt.publish(topic, payload, extra, qos=channel.qos, retain=retain, urgent=urgent)
 
     def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for topics; belongs into `on_connected`, since a broker may have forgotten what was asked before."""
-        client = self._client
-        if client is not None:
-            properties.subscribe(client, topics, mqtt5=self.protocol5)
-
-    def stop(self) -> None:
-        """Say goodbye, which also tells the broker to forget the will, and close."""
-        with self._lock:
-            self._state.stop()
-            client = self._detach()
-        if client is not None:
-            client.disconnect()
-            # paho's thread may sit in a connect that takes seconds: nobody waits for it.
-            ending = threading.Thread(target=client.loop_stop, daemon=True)
-            ending.start()
-            ending.join(0.5)
-
-    def _make_client(self) -> paho.Client:
-        protocol = MQTTProtocolVersion.MQTTv5 if self.protocol5 else MQTTProtocolVersion.MQTTv311
-        client = make_client(self._settings, protocol, self._will_topic)
-        self._clients += 1
-        client.user_data_set(self._clients)
-        client.max_inflight_messages_set(MAX_IN_FLIGHT)
-        client.on_socket_open = self._handle_socket_open
-        client.on_connect = self._handle_connect
-        client.on_connect_fail = self._handle_connect_fail
-        client.on_disconnect = self._handle_disconnect
-        client.on_publish = self._handle_publish
-        client.on_message = self._handle_message
-        client.on_subscribe = self._handle_subscribe
-        url = self._settings.url
-        options = connect_options(protocol, keep=self._will_topic is not None)
-        client.connect_async(url.host, url.port, self._settings.keepalive, **options)
-        return client
-
-    def _run(self, client: paho.Client) -> None:
-        self._client = client
-        client.loop_start()
-
-    def _cut(self) -> None:
-        """End a connection without a goodbye, after which the broker would forget the will."""
-        client = self._detach()
-        if client is not None:
-            shut_down(client)
-            threading.Thread(target=client.loop_stop, daemon=True).start()
-
-    def _detach(self) -> paho.Client | None:
-        """From now on the events of the client, which is returned, count no more."""
-        client, self._client = self._client, None
-        self._ready.clear()
-        return client
-
-    def _handle_socket_open(self, client: paho.Client, _data: object, _socket: object) -> None:
-        with self._lock:
-            if client is self._client:
-                self._state.reached()
-
-    def _handle_connect(
-        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
-    ) -> None:
-        with self._lock:
-            # One that was given up speaks its last; or the broker answers twice.
-            if client is not self._client or self._state.state is not State.HANDSHAKE:
+        """Ask for topics; belongs into `Callbacks.connected`, since a broker may have forgotten earlier ones."""
+        with self._lock:  # an answer must not come before we know what it answers
+            attempt = self._accepted_attempt()
+            if attempt is None:
                 return
-            if code.is_failure:
-                self._lifecycle.refuse(code)
-                self._cut()
-                return
-            self._lifecycle.accepted()
-        logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
-        # Whoever waits for `connected` may publish only behind what is announced here.
-        self._on_connected()
+            for topic in topics:
+                if not attempt.limits.wildcards and set("+#") & set(topic):
+                    self._refusals.report(problem.no_wildcards(self._settings.url, topic))
+                elif not self._refusals.leaves_out(Request("subscribe", topic)):
+                    self._unanswered.add(attempt.subscribe(topic))
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        """Withdraw what an earlier connection of a kept session has subscribed to."""
+        attempt = self._accepted_attempt()
+        if attempt is not None:
+            attempt.unsubscribe(topics)
+
+    def acknowledge(self, receipt: Receipt) -> None:
+        """Tell the broker that a message is safe; one of an earlier connection it sends again."""
+        attempt = self._accepted_attempt()
+        if attempt is not None:
+            attempt.acknowledge(receipt)
+
+    def stop(self, *, goodbye: bool = True) -> None:
+        """Say goodbye, which also tells the broker to forget the will, or leave that to the will; and close."""
         with self._lock:
-            if client is self._client:
-                self._ready.set()
-
-    def _handle_connect_fail(self, client: paho.Client, _data: object) -> None:
-        with self._lock:
-            if client is self._client:
-                # paho calls this while it handles the exception, and does not pass it on.
-                self._lifecycle.unreachable(sys.exc_info()[1])
-                self._cut()
-
-    def _handle_disconnect(
-        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
-    ) -> None:
-        with self._lock:
-            if client is self._client:
-                self._lifecycle.closed(code)
-                self._cut()
-
-    def _handle_publish(
-        self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
-    ) -> None:
-        if client is self._client:
-            self._on_acknowledged(_unique(client, mid), str(code) if code.is_failure else "")
-
-    def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        if client is not self._client:
+            attempt, self._attempt = self._attempt, None
+            self._machine.stop()
+        if attempt is None:
             return
-        incoming = properties.incoming(message)
-        try:
-            if incoming is not None:
-                self._on_message(incoming)
-        except Exception:  # an untrusted message must not end the network thread
-            logger.exception("a message on %r could not be handled", message.topic)
+        if goodbye:
+            attempt.disconnect()
+        else:
+            attempt.abort()
 
-    def _handle_subscribe(
-        self, client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
-    ) -> None:
+    @property
+    def _subscribed(self) -> bool:
+        return self.connected and not self._unanswered
+
+    def _accepted_attempt(self) -> Attempt | None:
         with self._lock:
-            if client is self._client:
-                self._lifecycle.subscribed(codes)
+            return self._attempt if self._machine.accepted else None
 
+    def _begin_attempt(self) -> None:
+        self._machine.begin_attempt(self._clock())
+        attempt = Attempt(
+            self._machine.attempts, self._settings, self._session, self,
+            mqtt5=self.protocol5, known=self._known, suspects=self._refusals.suspects,
+        )  # fmt: skip
+        self._unanswered.clear()
+        self._attempt = attempt
+        attempt.start()
 
-def shut_down(client: paho.Client) -> None:
-    """Cut the connection of a client without a goodbye."""
-    line = client.socket()
-    if isinstance(line, socket.socket):
-        with contextlib.suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
+    def _handle_timeout(self) -> None:
+        handshake, attempt = self.state is State.HANDSHAKE, self._attempt
+        timed_out = problem.handshake_timed_out if handshake else problem.connect_timed_out
+        self._refusals.report(timed_out(self._settings.url))
+        self._end(self._machine.timed_out)
+        if attempt is not None:
+            attempt.abort()
 
+    def _end_silence(self) -> None:
+        """Give up a connection over which something has not been answered for too long."""
+        attempt, patience = self._attempt, self._settings.answer_timeout
+        late = [sent for sent in attempt.unanswered if self._is_late(sent)] if attempt is not None else []
+        if attempt is None or not late:
+            return
+        words = f"has not answered for {patience:g} s"
+        explained = self._refusals.ended(End.SILENT, late, words, answered_any=attempt.answered_any)
+        if not explained:
+            topic = late[0].item.request.topic
+            self._refusals.report(problem.reset(self._settings.url, f"has not acknowledged {topic} for {patience:g} s"))
+        self._end(lambda now: self._machine.reset(now, explained=explained))
+        attempt.abort()
 
-def _unique(client: paho.Client, mid: int) -> int:
-    """A message id that is not given again by the next client."""
-    return int(client.user_data_get()) << 16 | mid
+    def _is_late(self, sent: Sent) -> bool:
+        return bool(sent.item.qos) and self._clock() - sent.since > self._settings.answer_timeout
+
+    def _end(self, transition: Callable[[float], bool | None]) -> None:
+        """Under the lock: the attempt is over, and what it still reports is of no interest."""
+        self._attempt = None
+        before = self.protocol5
+        if transition(self._clock()):
+            self._log.clear()
+        if before and not self.protocol5:
+            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
+
+    def handle_socket_opened(self, attempt: Attempt) -> None:
+        """See `Listener`, as for all that follow."""
+        with self._lock:
+            if attempt is self._attempt:
+                self._machine.socket_opened(self._clock())
+
+    def handle_connect_failed(self, attempt: Attempt, error: BaseException | None) -> None:
+        """Name, TCP or TLS failed."""
+        with self._lock:
+            if attempt is self._attempt:
+                self._refusals.report(problem.connect_failed(self._settings.url, error))
+                self._end(self._machine.connect_failed)
+
+    def handle_connack(self, attempt: Attempt, answer: Answer, *, session_present: bool) -> None:
+        """The broker accepted or refused us."""
+        with self._lock:
+            # One that was given up speaks its last, or the broker answers twice.
+            if attempt is not self._attempt or self.state is not State.HANDSHAKE:
+                return
+            if answer.failure:
+                self._handle_refusal(answer)
+                return
+            self._machine.accept(self._clock())
+            self._known = attempt.limits
+            if self._session.will_topic:
+                self._refusals.compare(attempt.limits)
+            self._refused = None
+            self.session_present = session_present
+        # Whoever waits for `connected` may publish only behind what is announced here.
+        self._callbacks.connected()
+        with self._changed:
+            if attempt is not self._attempt:
+                return
+            self._machine.become_ready()
+            self._refusals.problem = None
+            self._changed.notify_all()
+        self._handle_subscribed(attempt)
+
+    def _handle_refusal(self, answer: Answer) -> None:
+        settings = self._settings
+        found = problem.refused(settings.url, settings.username, answer.reason, answer.name, settings.remedies)
+        unsupported = found.code is ProblemCode.UNSUPPORTED_PROTOCOL
+        if found.code is ProblemCode.CREDENTIALS:
+            self._refused = found
+        known = self._known
+        if answer.reason == Reason.RETAIN_NOT_SUPPORTED:  # in a will; what else it does not take, it says later
+            self._known = replace(known, retain=False)
+        elif answer.reason == Reason.QOS_NOT_SUPPORTED:
+            self._known = replace(known, qos=0)
+        adapted = self._known != known
+        if not adapted and not (unsupported and self._machine.protocol.may_change):  # else the older one comes next
+            self._refusals.report(found)
+        self._end(lambda now: self._machine.refused(now, unsupported_protocol=unsupported, at_once=adapted))
+
+    def handle_closed(self, attempt: Attempt, answer: Answer, *, by_broker: bool) -> None:
+        """The network or the broker ended the connection."""
+        url, remedies = self._settings.url, self._settings.remedies
+        with self._lock:
+            if attempt is not self._attempt:
+                return
+            if not self._machine.accepted:
+                self._refusals.report(problem.handshake_closed(url, mqtt5=self._machine.protocol.may_change))
+                self._end(self._machine.handshake_closed)
+                return
+            now = self._clock()
+            how = End.OTHER if self._machine.stable(now) else End.HUNG_UP
+            if by_broker:
+                how = End.NAMED if answer.reason in ABOUT_A_PACKET else End.OTHER
+            words = f"hangs up ({answer.name})"
+            explained = self._refusals.ended(how, attempt.unanswered, words, answered_any=attempt.answered_any)
+            self._end(lambda now: self._machine.lost(now, explained=explained))
+            if not explained:
+                unstable = self._machine.unstable >= UNSTABLE
+                if how is End.NAMED and attempt.unanswered and not self._machine.gave_up:
+                    remedies = {answer.reason: problem.SEARCH_REMEDY}
+                self._refusals.report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
+
+    def handle_answer(self, attempt: Attempt, item: Outgoing, answers: list[Answer]) -> None:
+        """The broker answered a message or a subscription."""
+        refused = next((answer for answer in answers if answer.failure), None)
+        url, request, found = self._settings.url, item.request, None
+        with self._changed:
+            if attempt is not self._attempt:
+                return
+            self._refusals.answered(request)
+            if request.action == "subscribe":
+                if refused is not None:
+                    self._refusals.report(
+                        problem.subscription_refused(url, request.topic, refused.reason, refused.name)
+                    )
+                self._unanswered.discard(item.id)
+                self._changed.notify_all()
+            elif refused is not None:
+                found = problem.publish_refused(url, request.topic, refused.reason, refused.name)
+                self._refusals.mention(found)
+        if request.action == "publish":
+            self._callbacks.acknowledged(item.id, found)
+        else:
+            self._handle_subscribed(attempt)
+
+    def handle_message(self, attempt: Attempt, incoming: IncomingMessage) -> None:
+        """A message came."""
+        if attempt is not self._attempt:
+            return
+        try:
+            self._callbacks.message(incoming)
+        except Exception:  # an untrusted message must not end the network thread
+            logger.exception("a message on %r could not be handled", incoming.topic)
+
+    def _handle_subscribed(self, attempt: Attempt) -> None:
+        """Once we are connected and no subscription waits for its answer, nothing is missed any more."""
+        with self._lock:
+            if attempt is not self._attempt or not self._subscribed:
+                return
+            first, self._complete = self._complete != self._machine.attempts, self._machine.attempts
+        if first:
+            logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if attempt.mqtt5 else "3.1.1")
+            self._callbacks.subscribed()

@@ -1,206 +1,219 @@
-"""The states of a connection to a broker, the transitions between them, and their deadlines. Pure."""
+"""The states of a connection to a broker, and what leads from one to another. Pure: no socket, no clock, no thread."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import math
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 
 from edge.mqtt.backoff import Backoff
+from edge.mqtt.protocol import ProtocolChoice
 
-CONNECT_SECONDS = 60.0  # names may be slow to resolve; longer than that is a thread that died
-ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
-SERVED = 300.0  # seconds after which a connection that is reset was a good one for a while
+STABLE = 10.0  # seconds after which a connection that the network or the broker ended was a success
+SERVED = 300.0  # the same for one that we reset: a broker that acknowledges nothing accepts us every time
 
 
 class State(Enum):
-    """Where a connection stands."""
+    """What a connection is doing."""
 
     STOPPED = "stopped"
-    WAITING = "waiting"  # for the end of the back-off
-    CONNECTING = "connecting"  # name, TCP, TLS
-    HANDSHAKE = "handshake"  # CONNECT is sent
+    WAITING = "waiting"  # for the next attempt
+    CONNECTING = "connecting"  # looking up the name, TCP, TLS
+    HANDSHAKE = "handshake"  # CONNECT is sent, CONNACK has not come
+    ACCEPTED = "accepted"  # may publish; is subscribing and announcing
     CONNECTED = "connected"
 
 
 class Event(Enum):
-    """What happens to a connection."""
+    """What leads from one state to another."""
 
     START = "start"
-    STOP = "stop"
-    RETRY = "retry"
-    REACHED = "reached"
-    UNREACHABLE = "unreachable"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    CLOSED = "closed"
+    ATTEMPT = "attempt"  # the wait is over
+    CONNECT_FAILED = "connect failed"
+    SOCKET_OPENED = "socket opened"
     TIMED_OUT = "timed out"
+    HANDSHAKE_CLOSED = "handshake closed"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    READY = "ready"
+    LOST = "lost"
     RESET = "reset"
+    STOP = "stop"
 
 
-TRANSITIONS = {
-    **{(state, Event.STOP): State.STOPPED for state in State},
-    (State.STOPPED, Event.START): State.CONNECTING,
-    (State.WAITING, Event.RETRY): State.CONNECTING,
-    (State.CONNECTING, Event.REACHED): State.HANDSHAKE,
-    (State.CONNECTING, Event.UNREACHABLE): State.WAITING,
-    (State.CONNECTING, Event.CLOSED): State.WAITING,
-    (State.CONNECTING, Event.TIMED_OUT): State.WAITING,
-    (State.CONNECTING, Event.RESET): State.WAITING,
-    (State.HANDSHAKE, Event.ACCEPTED): State.CONNECTED,
-    (State.HANDSHAKE, Event.REFUSED): State.WAITING,
-    (State.HANDSHAKE, Event.UNREACHABLE): State.WAITING,
-    (State.HANDSHAKE, Event.CLOSED): State.WAITING,
-    (State.HANDSHAKE, Event.TIMED_OUT): State.WAITING,
-    (State.HANDSHAKE, Event.RESET): State.WAITING,
-    (State.CONNECTED, Event.CLOSED): State.WAITING,
-    (State.CONNECTED, Event.RESET): State.WAITING,
-}
+TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
+    {
+        (State.STOPPED, Event.START): State.WAITING,
+        (State.WAITING, Event.ATTEMPT): State.CONNECTING,
+        (State.CONNECTING, Event.CONNECT_FAILED): State.WAITING,
+        (State.CONNECTING, Event.TIMED_OUT): State.WAITING,
+        (State.CONNECTING, Event.SOCKET_OPENED): State.HANDSHAKE,
+        (State.HANDSHAKE, Event.TIMED_OUT): State.WAITING,
+        (State.HANDSHAKE, Event.HANDSHAKE_CLOSED): State.WAITING,
+        (State.HANDSHAKE, Event.REFUSED): State.WAITING,
+        (State.HANDSHAKE, Event.ACCEPTED): State.ACCEPTED,
+        (State.ACCEPTED, Event.READY): State.CONNECTED,
+        (State.ACCEPTED, Event.LOST): State.WAITING,
+        (State.ACCEPTED, Event.RESET): State.WAITING,
+        (State.CONNECTED, Event.LOST): State.WAITING,
+        (State.CONNECTED, Event.RESET): State.WAITING,
+        **{(state, Event.STOP): State.STOPPED for state in State},
+    }
+)
 
 
-class IllegalTransitionError(Exception):
-    """An event that cannot happen in this state: an error of the program."""
+class IllegalTransitionError(RuntimeError):
+    """An event that cannot happen in this state: a bug in whoever reported it."""
+
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"{event.value} in state {state.value}")
+        self.state = state
+        self.event = event
 
 
-class ConnectionState:
-    """State, deadline, protocol and back-off of one connection. Not thread-safe: its owner holds one lock.
+class StateMachine:
+    """The state of one connection, with the deadline, the back-off and the protocol that belong to it.
+
+    Times are monotonic seconds, given by the caller. Not safe for threads: the caller holds one lock.
 
     Args:
-        backoff: Delays and choice of protocol.
-        clock: Monotonic seconds.
-        answer_seconds: How long the broker may take for the handshake; None: `ANSWER_SECONDS`.
+        protocol: Which protocol is spoken.
+        backoff: How long to wait between attempts.
+        connect_timeout: Seconds until name, TCP and TLS have to be done.
+        handshake_timeout: Seconds until the broker has to answer CONNECT.
     """
 
     def __init__(
-        self, backoff: Backoff, clock: Callable[[], float] = time.monotonic, answer_seconds: float | None = None
+        self, protocol: ProtocolChoice, backoff: Backoff, connect_timeout: float, handshake_timeout: float
     ) -> None:
+        self.protocol = protocol
         self._backoff = backoff
-        self._clock = clock
-        self._answer_seconds = answer_seconds
-        self._state = State.STOPPED
-        self._deadline = 0.0  # of the handshake, or of the back-off
-        self._since = 0.0  # when the broker accepted us
-
-    @property
-    def state(self) -> State:
-        """Where the connection stands."""
-        return self._state
-
-    @property
-    def connected(self) -> bool:
-        """Whether the broker has accepted us."""
-        return self._state is State.CONNECTED
-
-    @property
-    def active(self) -> bool:
-        """Whether there is a connection, or an attempt at one."""
-        return self._state in (State.CONNECTING, State.HANDSHAKE, State.CONNECTED)
-
-    @property
-    def protocol5(self) -> bool:
-        """Whether MQTT 5 is spoken, or tried next; else 3.1.1."""
-        return self._backoff.protocol5
-
-    @property
-    def protocols_exhausted(self) -> bool:
-        """Whether the broker has answered neither protocol."""
-        return self._backoff.exhausted
-
-    @property
-    def short_connections(self) -> int:
+        self._connect_timeout = connect_timeout
+        self._handshake_timeout = handshake_timeout
+        self._deadline = math.inf  # when this state ends by itself
+        self._accepted_at = 0.0
+        self.state = State.STOPPED
+        self.attempts = 0
+        """How many there were: the number of the present one."""
+        self.unstable = 0
         """How many connections in a row did not last."""
-        return self._backoff.short_connections
+        self.ever_accepted = False
+        """Whether a broker has ever accepted us."""
 
     @property
-    def remaining(self) -> float:
-        """Seconds until the deadline of this state, 0 when it has passed; infinite where there is none."""
-        if self._state in (State.STOPPED, State.CONNECTED):
-            return float("inf")
-        return max(0.0, self._deadline - self._clock())
+    def accepted(self) -> bool:
+        """Whether the broker has accepted us: we may publish and subscribe."""
+        return self.state in (State.ACCEPTED, State.CONNECTED)
 
     @property
-    def retry_due(self) -> bool:
-        """Whether the back-off is over."""
-        return self._state is State.WAITING and not self.remaining
+    def gave_up(self) -> bool:
+        """Whether there will be no further attempt."""
+        return self.state is State.WAITING and self._deadline == math.inf
 
-    @property
-    def expired(self) -> bool:
-        """Whether the broker should have answered by now."""
-        return self._state in (State.CONNECTING, State.HANDSHAKE) and not self.remaining
+    def due(self, now: float) -> Event | None:
+        """What the clock has brought about: ATTEMPT, TIMED_OUT, or nothing."""
+        if now < self._deadline:
+            return None
+        return Event.ATTEMPT if self.state is State.WAITING else Event.TIMED_OUT
 
-    def start(self) -> None:
-        """The first attempt begins."""
-        self._enter(Event.START)
-        self._deadline = self._clock() + CONNECT_SECONDS
+    def start(self, now: float) -> None:
+        """Begin; an attempt is due at once."""
+        self._move(Event.START)
+        self._deadline = now
 
-    def retry(self) -> None:
-        """The next attempt begins."""
-        self._enter(Event.RETRY)
-        self._deadline = self._clock() + CONNECT_SECONDS
+    def begin_attempt(self, now: float) -> None:
+        """The wait is over."""
+        self._move(Event.ATTEMPT)
+        self.attempts += 1
+        self._deadline = now + self._connect_timeout
 
-    def reached(self) -> None:
-        """Something listens: the handshake begins."""
-        self._enter(Event.REACHED)
-        seconds = ANSWER_SECONDS if self._answer_seconds is None else self._answer_seconds
-        self._deadline = self._clock() + seconds
+    def connect_failed(self, now: float) -> None:
+        """No name, no route, nobody listens, or no TLS."""
+        self._move(Event.CONNECT_FAILED)
+        self._wait(now)
 
-    def accepted(self) -> None:
-        """The broker accepted us."""
-        self._enter(Event.ACCEPTED)
-        self._backoff.handshake_done()
-        self._since = self._clock()
+    def socket_opened(self, now: float) -> None:
+        """TCP and TLS stand, and CONNECT is on its way."""
+        self._move(Event.SOCKET_OPENED)
+        self._deadline = now + self._handshake_timeout
 
-    def refused(self, *, unsupported_protocol: bool) -> None:
-        """The broker refused us, perhaps only this version of MQTT."""
-        self._enter(Event.REFUSED)
-        self._backoff.handshake_done()
-        if unsupported_protocol:
-            self._backoff.unsupported_protocol()
-        self._wait()
+    def timed_out(self, now: float) -> None:
+        """The deadline has passed."""
+        handshake = self.state is State.HANDSHAKE
+        self._move(Event.TIMED_OUT)
+        self._wait(now, at_once=handshake and self.protocol.handshake_timed_out())
 
-    def unreachable(self) -> None:
-        """Nothing listens, or TLS failed."""
-        self._enter(Event.UNREACHABLE)
-        self._wait()
+    def handshake_closed(self, now: float) -> None:
+        """The broker closed the connection instead of answering."""
+        self._move(Event.HANDSHAKE_CLOSED)
+        self._wait(now, at_once=self.protocol.handshake_closed())
 
-    def closed(self) -> None:
-        """The other side closed the connection, or the network did."""
-        before = self._enter(Event.CLOSED)
-        if before is State.CONNECTED:
-            self._backoff.disconnected(self._clock() - self._since)
+    def refused(self, now: float, *, unsupported_protocol: bool = False, at_once: bool = False) -> None:
+        """The broker answered no; `at_once`: the next attempt does not do what it does not take."""
+        self._move(Event.REFUSED)
+        self.protocol.refused()
+        self._wait(now, at_once=at_once or (unsupported_protocol and self.protocol.unsupported()))
+
+    def accept(self, now: float) -> None:
+        """The broker answered yes."""
+        self._move(Event.ACCEPTED)
+        self.protocol.accepted()
+        self._deadline, self._accepted_at, self.ever_accepted = math.inf, now, True
+
+    def become_ready(self) -> None:
+        """What follows every connect is said."""
+        self._move(Event.READY)
+
+    def stable(self, now: float) -> bool:
+        """Whether the accepted connection counts as a success if the network or the broker ends it now."""
+        return now - self._accepted_at > STABLE
+
+    def lost(self, now: float, *, explained: bool = False) -> bool:
+        """The network or the broker ended an accepted connection. Returns whether it had been stable.
+
+        Args:
+            now: Monotonic seconds.
+            explained: We know why, and shall not do it again.
+        """
+        self._move(Event.LOST)
+        stable = self.stable(now)
+        if stable or explained:
+            self._succeeded()
         else:
-            self._backoff.closed_during_handshake()
-        self._wait()
+            self.unstable += 1
+        self._wait(now, at_once=explained)
+        return stable
 
-    def timed_out(self) -> None:
-        """The deadline passed without an answer."""
-        before = self._enter(Event.TIMED_OUT)
-        if before is State.HANDSHAKE:  # what was never reached says nothing about protocols
-            self._backoff.timed_out()
-        self._wait()
+    def reset(self, now: float, *, explained: bool = False) -> bool:
+        """We end an accepted connection, because it looks alive and is not. Returns whether it had served long.
 
-    def reset(self) -> None:
-        """We give the connection up, and begin another."""
-        before = self._enter(Event.RESET)
-        lasted = self._clock() - self._since
-        if before is State.CONNECTED and lasted > SERVED:
-            self._backoff.disconnected(lasted)
-        self._wait()
+        Args:
+            now: Monotonic seconds.
+            explained: As for `lost`.
+        """
+        self._move(Event.RESET)
+        served = now - self._accepted_at > SERVED
+        if served or explained:
+            self._succeeded()
+        self._wait(now, at_once=explained)
+        return served
 
     def stop(self) -> None:
-        """It is over; allowed in every state."""
-        self._enter(Event.STOP)
+        """We want no connection."""
+        self._move(Event.STOP)
+        self._deadline = math.inf
 
-    def _enter(self, event: Event) -> State:
-        """Change the state; returns the one before."""
-        before = self._state
-        after = TRANSITIONS.get((before, event))
-        if after is None:
-            raise IllegalTransitionError(f"{event.value} while {before.value}")
-        self._state = after
-        return before
+    def _move(self, event: Event) -> None:
+        following = TRANSITIONS.get((self.state, event))
+        if following is None:
+            raise IllegalTransitionError(self.state, event)
+        self.state = following
 
-    def _wait(self) -> None:
-        # In the same step as the transition: a delay computed before the back-off knows how long the connection
-        # lasted would be a stale one, of up to a minute.
-        self._deadline = self._clock() + self._backoff.next_delay()
+    def _succeeded(self) -> None:
+        self.unstable = 0
+        self._backoff.reset()
+        self.protocol.reset()
+
+    def _wait(self, now: float, *, at_once: bool = False) -> None:
+        self._deadline = now if at_once else now + self._backoff.next_wait()

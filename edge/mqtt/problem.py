@@ -1,56 +1,117 @@
-"""What is wrong with a connection: code, sentence, remedy; and when it is logged."""
+"""What is wrong with a connection: a code for programs, a sentence and a remedy for people; and when it is logged."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+import math
+import socket
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
-
-from paho.mqtt.reasoncodes import ReasonCode
+from enum import Enum, IntEnum
+from types import MappingProxyType
 
 from edge.errors import EdgeError, RefusedError
-from edge.mqtt.client_factory import BrokerSettings, explain_parts
+from edge.mqtt.outgoing import Request
 
-REMIND = 3600.0  # seconds after which a problem that lasts is logged again
-MANY_SHORT_CONNECTIONS = 3  # in a row
-UNSUPPORTED_PROTOCOL = 132  # MQTT 5, 2.4; paho gives the codes of 3.1.1 the same numbers
-CREDENTIALS = frozenset({134, 135, 138, 140})  # user or password, not authorized, banned, authentication method
-CREDENTIALS_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
-# The broker's reason code for why it refuses or ends a connection, and what to do about it.
-REMEDIES: Mapping[int, str] = {
-    **dict.fromkeys(CREDENTIALS, CREDENTIALS_REMEDY),
-    UNSUPPORTED_PROTOCOL: "the broker must speak MQTT 5 or 3.1.1",
-    133: "the broker does not take this device.prefix and device.name as client id",
-    142: "another client uses the same id: give every device its own device.name",
-    149: "the broker must take messages of 4 KB",
-    154: "the broker must keep retained messages",
-    155: "the broker must serve QoS 1",
-    156: "set mqtt.broker to the other one",
-    157: "set mqtt.broker to its new address",
-}
-RETRY = "trying again"
-NOT_MQTT = "is it an MQTT port, and not a TLS one?"
+REPEAT_AFTER = 3600.0  # seconds after which a problem that lasts is logged again
+MAX_LOGGED = 50  # problems that are remembered: a broker chooses some of the words
+REACH_REMEDY = "check mqtt.broker, and that the broker is running"
+PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
+REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
+ACCESS_REMEDY = "check its access list"
+SEARCH_REMEDY = "looking for the topic that it does not take"
+PACKET_REMEDY = "raise the broker's maximum packet size (Mosquitto: max_packet_size)"
+OLD_REMEDY = "is it an MQTT port? If the broker speaks only MQTT 3.1.1, set mqtt.protocol to that"
+BROKER_LOG_REMEDY = "the broker's log says more"
+TLS_FILES_REMEDY = "check mqtt.ca_file, mqtt.certificate_file and mqtt.key_file"
+SERVER_CERTIFICATE_REMEDY = "write the host in mqtt.broker as the certificate has it"
 
 
 class ProblemCode(Enum):
-    """What kind of problem it is."""
+    """What is wrong, for programs."""
 
-    UNREACHABLE = "unreachable"
-    TIMED_OUT = "timed out"  # nothing answers the handshake
-    CLOSED_IN_HANDSHAKE = "closed in handshake"
+    NAME_NOT_FOUND = "name_not_found"
+    UNREACHABLE = "unreachable"  # nothing listens there, no route, the network is down
+    CONNECT_TIMEOUT = "connect_timeout"
+    CERTIFICATE = "certificate"
+    TLS = "tls"
+    TLS_FILES = "tls_files"
+    HANDSHAKE_TIMEOUT = "handshake_timeout"  # something listens, and does not answer CONNECT
+    HANDSHAKE_CLOSED = "handshake_closed"  # something listens, and closes the connection instead of answering
+    UNSUPPORTED_PROTOCOL = "unsupported_protocol"
     CREDENTIALS = "credentials"  # refused for a reason that only a person can change
     REFUSED = "refused"  # for another reason
-    DISCONNECTED = "disconnected"
-    RESET = "reset"  # by us
-    SUBSCRIPTION_REFUSED = "subscription refused"
-    CONFIGURATION = "configuration"  # files that were there at the start
+    LOST = "lost"
+    UNSTABLE = "unstable"  # lost again and again, soon after every connect
+    RESET = "reset"  # ended by us
+    SUBSCRIPTION_REFUSED = "subscription_refused"
+    PUBLISH_REFUSED = "publish_refused"
+    LEFT_OUT = "left_out"  # a topic on which the broker hangs up or falls silent
+    TOO_LARGE = "too_large"
+    LIMITED = "limited"  # the broker cannot do something that we would use
+
+
+NOT_MQTT = (ProblemCode.HANDSHAKE_TIMEOUT, ProblemCode.HANDSHAKE_CLOSED, ProblemCode.UNSUPPORTED_PROTOCOL)
+"""Something listens there, and does not understand the protocol."""
+RIGHTS = (ProblemCode.CREDENTIALS, ProblemCode.SUBSCRIPTION_REFUSED, ProblemCode.PUBLISH_REFUSED)
+"""The broker answered no, and only a person can change that."""
+
+
+class Reason(IntEnum):
+    """The reason codes of MQTT 5 that we act on; paho translates those of 3.1.1 to the same."""
+
+    MALFORMED_PACKET = 0x81
+    PROTOCOL_ERROR = 0x82
+    IMPLEMENTATION_SPECIFIC_ERROR = 0x83
+    UNSUPPORTED_PROTOCOL_VERSION = 0x84
+    CLIENT_IDENTIFIER_NOT_VALID = 0x85
+    BAD_USER_NAME_OR_PASSWORD = 0x86
+    NOT_AUTHORIZED = 0x87
+    SERVER_UNAVAILABLE = 0x88
+    SERVER_BUSY = 0x89
+    BANNED = 0x8A
+    BAD_AUTHENTICATION_METHOD = 0x8C
+    SESSION_TAKEN_OVER = 0x8E
+    TOPIC_FILTER_INVALID = 0x8F
+    TOPIC_NAME_INVALID = 0x90
+    PACKET_TOO_LARGE = 0x95
+    QUOTA_EXCEEDED = 0x97
+    PAYLOAD_FORMAT_INVALID = 0x99
+    RETAIN_NOT_SUPPORTED = 0x9A
+    QOS_NOT_SUPPORTED = 0x9B
+    USE_ANOTHER_SERVER = 0x9C
+    SERVER_MOVED = 0x9D
+    SHARED_SUBSCRIPTION_NOT_SUPPORTED = 0x9E
+    SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED = 0xA1
+    WILDCARD_SUBSCRIPTION_NOT_SUPPORTED = 0xA2
+
+
+CREDENTIALS = frozenset(
+    {Reason.BAD_USER_NAME_OR_PASSWORD, Reason.NOT_AUTHORIZED, Reason.BANNED, Reason.BAD_AUTHENTICATION_METHOD}
+)
+# Why a broker refuses or ends a connection, and what to do about it.
+REMEDIES: Mapping[int, str] = MappingProxyType(
+    {
+        **dict.fromkeys(CREDENTIALS, REFUSAL_REMEDY),
+        Reason.CLIENT_IDENTIFIER_NOT_VALID: (
+            "the broker does not take this device.prefix and device.name as client id: choose others"
+        ),
+        Reason.SESSION_TAKEN_OVER: "another client uses the same id: give every device its own device.name",
+        Reason.USE_ANOTHER_SERVER: "set mqtt.broker to the other one",
+        Reason.SERVER_MOVED: "set mqtt.broker to its new address",
+        Reason.UNSUPPORTED_PROTOCOL_VERSION: "the broker must speak MQTT 5 or 3.1.1",
+        Reason.RETAIN_NOT_SUPPORTED: "the broker must keep retained messages",
+        Reason.QOS_NOT_SUPPORTED: "the broker must serve QoS 1",
+        Reason.PACKET_TOO_LARGE: PACKET_REMEDY,
+        Reason.QUOTA_EXCEEDED: "raise the broker's limits",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem, for a person and for a program."""
+    """What is wrong, and what to do about it."""
 
     code: ProblemCode
     text: str
@@ -59,103 +120,174 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.text}; {self.remedy}"
 
-    def error(self) -> EdgeError:
-        """The same as an error that ends a command; a busy broker, too, refuses, but needs no change by a person."""
-        kind = RefusedError if self.code is ProblemCode.CREDENTIALS else EdgeError
+    def to_error(self) -> EdgeError:
+        """The same as an exception: RefusedError where only a person can change it (a busy broker needs none)."""
+        kind = RefusedError if self.code in RIGHTS else EdgeError
         return kind(self.text, self.remedy)
 
 
-def unreachable(settings: BrokerSettings, error: BaseException | None) -> Problem:
+def connect_failed(url: object, error: BaseException | None) -> Problem:
     """Name, TCP or TLS failed."""
-    text, remedy = explain_parts(error)
-    text = f"broker {settings.url} cannot be reached: {text}"
-    return Problem(ProblemCode.UNREACHABLE, text, remedy or "check mqtt.broker, and that the broker is running")
+    code, text, remedy = _explain(error)
+    return Problem(code, f"broker {url} cannot be reached: {text}", remedy)
 
 
-def timed_out(settings: BrokerSettings, *, reached: bool) -> Problem:
-    """No answer within the deadline; `reached`: something took the connection."""
-    return Problem(
-        ProblemCode.TIMED_OUT, f"broker {settings.url} does not answer", NOT_MQTT if reached else "check the network"
-    )
+def connect_timed_out(url: object) -> Problem:
+    """Name, TCP and TLS took too long."""
+    return Problem(ProblemCode.CONNECT_TIMEOUT, f"broker {url} does not answer", REACH_REMEDY)
 
 
-def closed_in_handshake(settings: BrokerSettings) -> Problem:
-    """The connection was closed before the broker answered."""
-    return Problem(ProblemCode.CLOSED_IN_HANDSHAKE, f"broker {settings.url} hangs up", NOT_MQTT)
+def handshake_timed_out(url: object) -> Problem:
+    """No answer to CONNECT."""
+    return Problem(ProblemCode.HANDSHAKE_TIMEOUT, f"broker {url} does not answer", PORT_REMEDY)
 
 
-def refused(settings: BrokerSettings, reason: ReasonCode, remedies: Mapping[int, str] = REMEDIES) -> Problem:
-    """The broker answered, and said no."""
-    who = f"user {settings.username!r}" if settings.username else "a client without user name"
-    code = ProblemCode.CREDENTIALS if reason.value in CREDENTIALS else ProblemCode.REFUSED
-    text = f"broker {settings.url} refuses {who}: {reason}"
-    return Problem(code, text, remedies.get(reason.value, RETRY))
+def handshake_closed(url: object, *, mqtt5: bool = False) -> Problem:
+    """Closed instead of an answer to CONNECT, in that version of MQTT."""
+    return Problem(ProblemCode.HANDSHAKE_CLOSED, f"broker {url} hangs up", OLD_REMEDY if mqtt5 else PORT_REMEDY)
 
 
-def disconnected(
-    settings: BrokerSettings,
-    reason: ReasonCode | None,
-    short_connections: int = 0,
-    remedies: Mapping[int, str] = REMEDIES,
-) -> Problem:
-    """A connection that the broker had accepted has ended.
+def refused(url: object, username: str | None, reason: int, name: str, remedies: Mapping[int, str]) -> Problem:
+    """The broker answered no.
 
     Args:
-        settings: Where and as whom.
-        reason: The broker's, or paho's.
-        short_connections: How many in a row did not last.
-        remedies: By reason code.
+        url: The broker's.
+        username: As whom we came.
+        reason: The reason code.
+        name: What MQTT calls it.
+        remedies: What is to be done about some reasons, where that is not what a device would do.
     """
-    remedy = remedies.get(reason.value) if reason is not None else None
-    if remedy is None and short_connections >= MANY_SHORT_CONNECTIONS:
-        remedy = "it does so again and again; does another client use the same id, or a proxy give up early?"
-    text = f"lost the broker {settings.url} ({reason or 'connection lost'})"
-    return Problem(ProblemCode.DISCONNECTED, text, remedy or RETRY)
+    who = f"user {username!r}" if username else "a client without user name"
+    code = ProblemCode.CREDENTIALS if reason in CREDENTIALS else ProblemCode.REFUSED
+    if reason == Reason.UNSUPPORTED_PROTOCOL_VERSION:
+        code = ProblemCode.UNSUPPORTED_PROTOCOL
+    return Problem(code, f"broker {url} refuses {who}: {name}", {**REMEDIES, **remedies}.get(reason, BROKER_LOG_REMEDY))
 
 
-def reset(settings: BrokerSettings, reason: str) -> Problem:
-    """We gave the connection up; `reason` is what the broker does or does not do."""
-    return Problem(ProblemCode.RESET, f"broker {settings.url} {reason}", "connecting anew")
+def lost(url: object, reason: int, name: str, remedies: Mapping[int, str], *, unstable: bool) -> Problem:
+    """An accepted connection ended; `unstable`: as several before it did, soon after the connect."""
+    text = f"lost the broker {url} ({name})"
+    known = {**REMEDIES, **remedies}.get(reason)
+    if known is None and unstable:
+        again = "it does so again and again; does another client use the same id, or a proxy give up early?"
+        return Problem(ProblemCode.UNSTABLE, text, again)
+    return Problem(ProblemCode.LOST, text, known or "trying again")
 
 
-def subscription_refused(settings: BrokerSettings, reason: ReasonCode) -> Problem:
-    """The broker will not send what was subscribed to."""
-    text = f"broker {settings.url} refuses the subscription: {reason}"
-    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, "check the broker's access list")
+def reset(url: object, reason: str) -> Problem:
+    """We ended the connection, because of what the broker does or does not do."""
+    return Problem(ProblemCode.RESET, f"broker {url} {reason}", "connecting anew")
 
 
-class ProblemReporter:
-    """Keeps the current problem, and logs each once, and again after an hour.
+def subscription_refused(url: object, topic: str, reason: int, name: str) -> Problem:
+    """The broker does not send what was asked for."""
+    text = f"broker {url} refuses the subscription to {topic}: {name}"
+    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, _right_remedy(reason))
+
+
+def publish_refused(url: object, topic: str, reason: int, name: str) -> Problem:
+    """The broker threw a message away."""
+    text = f"broker {url} refuses messages on {topic}: {name}"
+    return Problem(ProblemCode.PUBLISH_REFUSED, text, _right_remedy(reason))
+
+
+def left_out(url: object, request: Request, reason: str) -> Problem:
+    """The broker hangs up or falls silent because of one topic; `reason`: what it does."""
+    what = "messages on" if request.action == "publish" else "the subscription to"
+    text = f"broker {url} {reason} after {what} {request.topic}: not sent, everything else goes on"
+    return Problem(ProblemCode.LEFT_OUT, text, ACCESS_REMEDY)
+
+
+def too_large(url: object, topic: str, size: int, limit: int) -> Problem:
+    """The broker takes no packet of that many bytes."""
+    text = f"broker {url} takes {limit} bytes at most, and a message on {topic} has {size}: not sent"
+    return Problem(ProblemCode.TOO_LARGE, text, PACKET_REMEDY)
+
+
+def no_retain(url: object) -> Problem:
+    """The broker keeps no retained messages."""
+    text = f"broker {url} keeps no retained messages: who subscribes later sees only what comes after"
+    return Problem(ProblemCode.LIMITED, text, "allow retained messages at the broker")
+
+
+def no_acknowledgement(url: object) -> Problem:
+    """The broker knows only QoS 0."""
+    text = f"broker {url} takes only QoS 0: subscribers may miss windows"
+    return Problem(ProblemCode.LIMITED, text, "allow QoS 1 at the broker")
+
+
+def no_wildcards(url: object, topic: str) -> Problem:
+    """The broker takes no such subscription."""
+    text = f"broker {url} takes no wildcards: the subscription to {topic} is left out"
+    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, "allow wildcard subscriptions at the broker")
+
+
+def tls_files(files: str, error: OSError) -> Problem:
+    """The TLS files of the configuration cannot be used."""
+    return Problem(ProblemCode.TLS_FILES, f"TLS files cannot be used ({files}: {_reason(error)})", TLS_FILES_REMEDY)
+
+
+class ProblemLog:
+    """Logs a problem once, not at every attempt of a long night, and again every hour while it lasts.
 
     Args:
-        logger: Where.
-        remind: Seconds after which a problem that lasts is logged again.
-        clock: Monotonic seconds.
+        logger: Where warnings go; None: nowhere, for a command that shows problems itself.
+        repeat_after: Seconds after which the same problem is logged again.
     """
 
-    def __init__(
-        self, logger: logging.Logger, remind: float = REMIND, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, logger: logging.Logger | None, repeat_after: float = REPEAT_AFTER) -> None:
         self._logger = logger
-        self._remind = remind
-        self._clock = clock
-        self._logged: dict[Problem, float] = {}
-        self.current: Problem | None = None
-        """The last problem since the broker accepted us."""
+        self._repeat_after = repeat_after
+        self._logged: dict[Problem, float] = {}  # when; monotonic
 
-    def report(self, problem: Problem) -> None:
-        """Something is wrong."""
-        now = self._clock()
-        last = self._logged.get(problem)
-        if last is None or now - last >= self._remind:  # not at every attempt of a long night
-            self._logger.warning("%s", problem)
-            self._logged[problem] = now
-        self.current = problem
+    def report(self, problem: Problem, now: float) -> None:
+        """Log it unless that was done a short while ago; `now` is monotonic."""
+        if self._logger is None or now - self._logged.get(problem, -math.inf) < self._repeat_after:
+            return
+        self._logger.warning("%s", problem)
+        self._logged[problem] = now
+        if len(self._logged) > MAX_LOGGED:
+            del self._logged[next(iter(self._logged))]
 
     def clear(self) -> None:
-        """The broker accepted us."""
-        self.current = None
-
-    def forget_logged(self) -> None:
-        """A connection lasted: whatever happens now is new."""
+        """A good while passed without a problem: the same one is news again."""
         self._logged.clear()
+
+
+def _right_remedy(reason: int) -> str:
+    if reason in CREDENTIALS:
+        return ACCESS_REMEDY
+    return REMEDIES.get(reason, BROKER_LOG_REMEDY)
+
+
+def _explain(error: BaseException | None) -> tuple[ProblemCode, str, str]:
+    """Why a connection could not be made: code, words and remedy."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"its certificate is not trusted ({error.verify_message})"
+        return ProblemCode.CERTIFICATE, text, _certificate_remedy(error)
+    if isinstance(error, ssl.SSLError):
+        return ProblemCode.TLS, f"TLS failed ({_reason(error)})", "is it an mqtts port?"
+    if isinstance(error, socket.gaierror):
+        # The resolver says "try again" where it cannot be reached, and "not known" where the name is wrong.
+        text = f"its name is not found ({error.strerror})"
+        return ProblemCode.NAME_NOT_FOUND, text, "check mqtt.broker, and the network's name server"
+    if isinstance(error, ConnectionRefusedError):
+        return ProblemCode.UNREACHABLE, "nothing listens there", REACH_REMEDY
+    if isinstance(error, TimeoutError):
+        return ProblemCode.CONNECT_TIMEOUT, "no answer", REACH_REMEDY
+    return ProblemCode.UNREACHABLE, _reason(error), REACH_REMEDY
+
+
+def _reason(error: BaseException | None) -> str:
+    # OpenSSL's own word, where there is one; else the system's.
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+
+
+def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:
+    # The numbers are OpenSSL's: not yet valid, expired, another host name, another IP address.
+    return {
+        9: "is this machine's clock right?",
+        10: "renew it, or set this machine's clock",
+        62: SERVER_CERTIFICATE_REMEDY,
+        64: SERVER_CERTIFICATE_REMEDY,
+    }.get(error.verify_code, "set mqtt.ca_file")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -15,6 +15,14 @@ from edge.contract.channels import MAX_RESPONSE_TOPIC
 MAX_PAYLOAD = 128 * 1024  # bytes; nothing that this program subscribes to is nearly as long
 
 
+class Receipt(NamedTuple):
+    """What a message is acknowledged with: over which connection it came, and under which id there."""
+
+    attempt: int
+    message_id: int
+    qos: int
+
+
 @dataclass(frozen=True)
 class IncomingMessage:
     """A message that was subscribed to."""
@@ -24,6 +32,7 @@ class IncomingMessage:
     retained: bool  # published with the retain flag; under MQTT 3.1.1 only known of one that was stored
     response_topic: str | None  # where it wants to be answered (MQTT 5), if one can publish there
     correlation: bytes | None
+    receipt: Receipt | None = field(default=None, compare=False)
 
 
 def of_will(delay: int) -> Properties:
@@ -54,8 +63,8 @@ def of_message(payload: bytes, expiry: float | None, schema: str | None, correla
     return properties
 
 
-def incoming(message: paho.MQTTMessage) -> IncomingMessage | None:
-    """A message as it came; None when its topic is not even text."""
+def incoming(message: paho.MQTTMessage, attempt: int = 0) -> IncomingMessage | None:
+    """A message as it came over the connection of that number; None when its topic is not even text."""
     try:
         topic = message.topic
     except UnicodeDecodeError:
@@ -66,13 +75,24 @@ def incoming(message: paho.MQTTMessage) -> IncomingMessage | None:
     correlation = getattr(message.properties, "CorrelationData", None)
     # One byte more than allowed is enough to see that it is too long; MQTT 3.1.1 has no way to refuse the rest.
     payload = bytes(message.payload[: MAX_PAYLOAD + 1])
-    return IncomingMessage(topic, payload, message.retain, response, correlation)
+    receipt = Receipt(attempt, message.mid, message.qos)
+    return IncomingMessage(topic, payload, message.retain, response, correlation, receipt)
 
 
-def subscribe(client: paho.Client, topics: Iterable[str], *, mqtt5: bool) -> None:
-    """Ask for topics; under MQTT 5 a retained message shows itself as one also when it is sent just now."""
-    for topic in topics:
-        if mqtt5:
-            client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
-        else:
-            client.subscribe(topic, qos=1)
+def subscribe(client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = False) -> int | None:
+    """Ask for a topic; under MQTT 5 a retained message shows itself as one also when it is sent just now.
+
+    Args:
+        client: Who asks.
+        topic: A topic or a filter.
+        mqtt5: Whether MQTT 5 is spoken.
+        quietly: Without being sent what is retained there (MQTT 5 only).
+
+    Returns:
+        The message id that the broker answers with; None when the connection has just ended.
+    """
+    if mqtt5:
+        handling = SubscribeOptions.RETAIN_DO_NOT_SEND if quietly else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
+        return client.subscribe(topic, options=options)[1]
+    return client.subscribe(topic, qos=1)[1]

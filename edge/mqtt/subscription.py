@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.connection import Connection
+from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.retained_topics import RetainedTopics
 
 MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
-TOPICS = ("window", "latest", "state", "availability")
+RETAINED = ("latest", "state", "availability")
+TOPICS = ("window", *RETAINED)
 
 
 class Subscription:
@@ -31,10 +33,10 @@ class Subscription:
     ) -> None:
         self.lost = 0
         self._queue: queue.Queue[tuple[str, bytes]] = queue.Queue(waiting)
-        topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
-        self._connection = Connection(
-            settings, None, on_connected=lambda: self._connection.subscribe(topics), on_message=self._put
-        )
+        self._topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
+        self._retained = RetainedTopics(prefix, RETAINED)
+        self._wildcard = "+" in devices
+        self._connection = Connection(settings, callbacks=Callbacks(connected=self._subscribe, message=self._put))
 
     @property
     def connected(self) -> bool:
@@ -48,7 +50,7 @@ class Subscription:
 
     @property
     def problem(self) -> Problem | None:
-        """The last problem since the broker accepted us."""
+        """What is wrong with the connection at present."""
         return self._connection.problem
 
     def start(self) -> None:
@@ -65,9 +67,8 @@ class Subscription:
         Raises:
             RefusedError: The broker refused us from the first.
         """
-        self._connection.run_timers()
-        if self._connection.refused is not None and not self._connection.ever_connected:
-            raise self._connection.refused
+        self._connection.advance()
+        self._connection.check()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -75,7 +76,13 @@ class Subscription:
             except queue.Empty:
                 return
 
+    def _subscribe(self) -> None:
+        self._retained.clear()
+        self._connection.subscribe(self._topics)
+
     def _put(self, incoming: IncomingMessage) -> None:
+        if self._wildcard:
+            self._connection.subscribe(self._retained.missing(incoming.topic))
         try:
             self._queue.put_nowait((incoming.topic, incoming.payload[: MAX_PAYLOAD + 1]))
         except queue.Full:

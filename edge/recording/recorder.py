@@ -25,7 +25,8 @@ LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 LONGEST_NAME = 200  # characters of a model's name that are kept
 MOST_REPORTED = 1000  # devices and schemas
-TOPICS = ("window", "state", "availability")
+RETAINED = ("state", "availability")
+TOPICS = ("window", *RETAINED)
 
 
 class Recorder:

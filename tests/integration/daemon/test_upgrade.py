@@ -56,7 +56,9 @@ def test_unsent_windows_of_0_1_0_go_out_unchanged(
     broker: int, subscribe: Callable[..., Subscriber], path: Path, *, mqtt5: bool
 ) -> None:
     subscriber = subscribe(broker)
-    settings = BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "edge-room-9", mqtt5=mqtt5)
+    settings = BrokerSettings(
+        BrokerUrl("127.0.0.1", broker, tls=False), "edge-room-9", protocol="5" if mqtt5 else "3.1.1"
+    )
     publisher = Publisher(settings, TOPICS, Outbox(path), Lifetimes(YEARS, 3, 3))
     publisher.start(INFO, STATE)
     try:

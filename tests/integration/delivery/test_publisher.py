@@ -62,7 +62,7 @@ def test_latest_is_not_retained_where_nothing_expires(
     broker: int, publish: Start, subscribe: Callable[..., Subscriber]
 ) -> None:
     subscriber = subscribe(broker)
-    publisher = publish(broker, mqtt5=False)
+    publisher = publish(broker, protocol="3.1.1")
     assert publisher.connection.wait_connected(5)
     assert not publisher.connection.protocol5
     publisher.publish_window(window())

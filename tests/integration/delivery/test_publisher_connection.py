@@ -9,15 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.config.broker_url import BrokerUrl
-from edge.mqtt.backoff import Backoff
-from edge.mqtt.client_factory import BrokerSettings, explain
-from edge.mqtt.connection import Connection
-from edge.mqtt.connection_state import ConnectionState, State
-from edge.mqtt.problem import disconnected
 from tests.support.brokers import Broker, Message, Subscriber, free_port, wait_for
 from tests.support.faults import PUBACK, Proxy
 from tests.support.publishing import Start, window
@@ -59,18 +51,17 @@ def test_a_broker_that_drops_every_connection_after_two_seconds_loses_nothing(
 
 def test_a_broker_that_never_acknowledges_gets_a_new_connection(
     broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber],
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.delivery.publisher.ANSWER_SECONDS", 2.0)
     subscriber = subscribe(broker)
     way = proxy(broker, swallow=PUBACK)
-    publisher = publish(way.port)
+    publisher = publish(way.port, answer_timeout=2)
     assert publisher.connection.wait_connected(5)
     for faces in range(30):
         publisher.publish_window(window(faces))
     wait_for(lambda: len(way.accepted) >= 3, 25)  # what was late already, too
     assert publisher.depth == 30
-    assert "has not acknowledged a window for 2 s; connecting anew" in caplog.text
+    assert "has not acknowledged classroom/room-9/info for 2 s; connecting anew" in caplog.text
     way.swallow = None
     wait_for(lambda: publisher.depth == 0, 30)
     assert_complete(subscriber.named("window"), 30)
@@ -81,12 +72,10 @@ def test_a_broker_that_never_acknowledges_gets_a_new_connection(
 
 def test_a_connection_that_only_looks_alive_is_given_up(
     broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("edge.delivery.publisher.ANSWER_SECONDS", 2.0)
     subscriber = subscribe(broker)
     way = proxy(broker)
-    publisher = publish(way.port)
+    publisher = publish(way.port, answer_timeout=2)
     publisher.publish_window(window(1))
     subscriber.wait("window")
     wait_for(lambda: publisher.depth == 0, 5)
@@ -99,15 +88,13 @@ def test_a_connection_that_only_looks_alive_is_given_up(
 
 
 def test_something_that_listens_and_never_answers_is_tried_in_both_protocols(
-    start_broker: Callable[..., Broker], publish: Start, caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    start_broker: Callable[..., Broker], publish: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("edge.mqtt.connection_state.ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         mute.settimeout(15)
         port = int(mute.getsockname()[1])
-        publisher = publish(port)
+        publisher = publish(port, handshake_timeout=0.5)
         publisher.publish_window(window())
         callers = [mute.accept()[0] for _ in range(3)]
         assert [caller.recv(100)[8] for caller in callers] == [5, 4, 5]
@@ -146,31 +133,3 @@ def test_late_windows_come_slowly_and_fresh_ones_overtake_them(
     assert 250 / 60 < time.monotonic() - began < 10
     late = [message.json()["seq"] for message in messages if message.json()["replayed"]]
     assert late == list(range(1, 301))
-
-
-def test_two_clients_of_one_name_are_explained_where_the_broker_says_so() -> None:
-    settings = BrokerSettings(BrokerUrl("127.0.0.1", 1, tls=False), "x")
-    taken_over = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")  # Mosquitto 2.0 says nothing, newer ones do
-    assert "give every device its own device.name" in str(disconnected(settings, taken_over, 1))
-
-
-def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
-    assert "name is not found" in explain(socket.gaierror(-2, "Name or service not known"))
-    assert explain(ConnectionRefusedError()) == "nothing listens there"
-
-
-@pytest.mark.parametrize(("remind", "lines"), [(3600.0, 1), (0.0, 3)])
-def test_a_broker_that_stays_away_is_logged_now_and_then(
-    remind: float, lines: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = BrokerSettings(BrokerUrl.parse(f"mqtt://127.0.0.1:{free_port()}"), "test")
-    at_once = ConnectionState(Backoff(mqtt5=True, uniform=lambda _least, _most: 0.0))
-    connection = Connection(settings, None, state=at_once, remind=remind)
-    connection.start()
-    for _ in range(3):
-        wait_for(lambda: connection.state is State.WAITING, 10, "an attempt that failed")
-        connection.run_timers()
-    wait_for(lambda: connection.state is State.WAITING, 10, "an attempt that failed")
-    connection.stop()
-    assert min(caplog.text.count("nothing listens there"), lines) == lines
-    assert remind == 0 or caplog.text.count("nothing listens there") == 1

@@ -126,7 +126,7 @@ def test_a_topic_that_cannot_be_answered_to_is_none(topic: str) -> None:
 
 
 def test_commands_reach_us_under_mqtt_3_too(broker: int, talker: Talker, listener: Listener) -> None:
-    publisher, heard = listener(broker, mqtt5=False)
+    publisher, heard = listener(broker, protocol="3.1.1")
     talker.wait_online()
     talker.say(TOPICS.command("pause"), b"on", ResponseTopic="my/answers")
     wait_for(lambda: bool(heard), 5)

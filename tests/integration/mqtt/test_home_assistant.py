@@ -217,7 +217,7 @@ def test_unregister_with_half_of_the_rights(
     found, out, err = unregister(edge, port)
     assert found == code
     if code:
-        assert f"keeps {ENTRY}: Not authorized: check its access list" in err
+        assert f"refuses messages on {ENTRY}: Not authorized: check its access list" in err
         assert len(err.splitlines()) == 1
     else:
         assert out.startswith("nothing to remove")

@@ -110,20 +110,23 @@ def test_tls_with_our_own_authority_and_client_certificate(
         connect("none", ca_file=str(tmp_path / "none.pem"))
 
 
-def test_a_window_that_the_broker_throws_away_is_kept(
-    start_broker: Callable[..., Broker], publish: Start, tmp_path: Path
-) -> None:
+def test_a_window_that_the_broker_throws_away_is_kept_and_everything_else_goes_on(
+    start_broker: Callable[..., Broker], publish: Start, subscribe: Callable[..., Subscriber], tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     acl = tmp_path / "acl"
-    acl.write_text("topic readwrite classroom/room-9/availability\n")
+    acl.write_text("topic read classroom/room-9/window\ntopic readwrite classroom/room-9/availability\n")
     acl.chmod(0o644)
-    publisher = publish(start_broker(f"acl_file {acl}").port)
+    broker = start_broker(f"acl_file {acl}")
+    publisher = publish(broker.port)
     assert publisher.connection.wait_connected(5)
-    publisher.publish_window(window())
-    wait_for(lambda: publisher._rejected is not None, 5)
-    with pytest.raises(RefusedError, match="refuses windows on classroom/room-9/window: Not authorized") as caught:
-        publisher.check()
-    assert caught.value.exit_code == 77
-    assert publisher.depth == 1
+    for _ in range(3):
+        publisher.publish_window(window())
+    wait_for(lambda: "refuses messages on classroom/room-9/window: Not authorized" in caplog.text, 5)
+    assert subscribe(broker.port).wait("availability")[0].payload == b"online"
+    publisher.check()
+    assert publisher.depth == 3
+    assert caplog.text.count("refuses messages on classroom/room-9/window") == 1
 
 
 def test_a_damaged_row_stops_neither_the_thread_nor_the_others(

@@ -79,7 +79,7 @@ def test_a_room_speaks_and_hears_for_itself_only(start_school: StartSchool, user
     watcher = user(school, "dashboard").subscribe("#")
     finder = user(school, "homeassistant").subscribe("homeassistant/#")
     room = user(school, "room-1").subscribe("#")
-    own = ("availability", "info", "state", "window", "latest", "health", "alert/disk", "cmd/pause/response", "check")
+    own = ("availability", "info", "state", "window", "latest", "health", "alert/disk", "cmd/pause/response")
     for name in own:
         assert room.publish(f"classroom/room-1/{name}") == "Success", name
         assert room.publish(f"classroom/room-2/{name}") == NOT_AUTHORISED, name
@@ -101,7 +101,7 @@ def test_a_room_speaks_and_hears_for_itself_only(start_school: StartSchool, user
     assert set(finder.topics()) == {"homeassistant/device/classroom_room-1/config", "homeassistant/status"}
     # It asked for everything, and was sent what is meant for it.
     room.wait("homeassistant/status")
-    mine = {f"classroom/room-1/{name}" for name in ("alert/disk", "cmd/pause", "check")}
+    mine = {f"classroom/room-1/{name}" for name in ("alert/disk", "cmd/pause")}
     assert set(room.topics()) == mine | {"homeassistant/status"}
 
 

@@ -22,7 +22,7 @@ import sys
 from dataclasses import replace
 from edge.cli import record
 modern = record.subscriber_settings
-record.subscriber_settings = lambda *call: (replace(modern(*call)[0], mqtt5=False), *modern(*call)[1:])
+record.subscriber_settings = lambda *call: (replace(modern(*call)[0], protocol="3.1.1"), *modern(*call)[1:])
 from edge.__main__ import main
 sys.exit(main())
 """  # the command, but without MQTT 5

@@ -135,6 +135,13 @@ def test_text_is_taken_as_it_was_typed(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, "mqtt: {username: u}"), ["mqtt.username=null"]).mqtt.username is None
 
 
+@pytest.mark.parametrize(("written", "meant"), [("5", "5"), ("'5'", "5"), ("3.1.1", "3.1.1"), ("auto", "auto")])
+def test_the_version_of_mqtt_may_look_like_a_number(tmp_path: Path, written: str, meant: str) -> None:
+    assert load_config(write(tmp_path, f"mqtt: {{protocol: {written}}}\n")).mqtt.protocol == meant
+    assert load_config(None, [f"mqtt.protocol={meant}"]).mqtt.protocol == meant
+    assert "allowed: auto, 5, 3.1.1" in error(tmp_path, "mqtt: {protocol: 4}\n")
+
+
 def test_missing_file_and_not_text(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist: name the configuration with --config FILE"):
         load_config(tmp_path / "none.yaml")

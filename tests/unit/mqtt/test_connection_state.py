@@ -1,169 +1,237 @@
-"""The states of a connection: every event in every state, deadlines, protocol and back-off, without broker or clock."""
+"""The states of a connection: every transition there is, and none that there is not."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
 
-from edge.mqtt import connection_state
-from edge.mqtt.backoff import Backoff
-from edge.mqtt.connection_state import ConnectionState, Event, IllegalTransitionError, State
+from edge.mqtt.backoff import Backoff, NoRetry
+from edge.mqtt.connection_state import TRANSITIONS, Event, IllegalTransitionError, State, StateMachine
+from edge.mqtt.protocol import ProtocolChoice
 
-# One row per state, one column per event: where it leads, "-" where it cannot happen.
-COLUMNS = "start stop retry reached unreachable accepted refused closed timed_out reset"
-TABLE = {
-    State.STOPPED: "connecting stopped - - - - - - - -",
-    State.WAITING: "- stopped connecting - - - - - - -",
-    State.CONNECTING: "- stopped - handshake waiting - - waiting waiting waiting",
-    State.HANDSHAKE: "- stopped - - waiting connected waiting waiting waiting waiting",
-    State.CONNECTED: "- stopped - - - - - waiting - waiting",
+CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT = 60.0, 10.0
+NOW = 1000.0
+
+Do = Callable[[StateMachine], object]
+DO: dict[Event, Do] = {
+    Event.START: lambda machine: machine.start(NOW),
+    Event.ATTEMPT: lambda machine: machine.begin_attempt(NOW),
+    Event.CONNECT_FAILED: lambda machine: machine.connect_failed(NOW),
+    Event.SOCKET_OPENED: lambda machine: machine.socket_opened(NOW),
+    Event.TIMED_OUT: lambda machine: machine.timed_out(NOW),
+    Event.HANDSHAKE_CLOSED: lambda machine: machine.handshake_closed(NOW),
+    Event.REFUSED: lambda machine: machine.refused(NOW),
+    Event.ACCEPTED: lambda machine: machine.accept(NOW),
+    Event.READY: lambda machine: machine.become_ready(),
+    Event.LOST: lambda machine: machine.lost(NOW),
+    Event.RESET: lambda machine: machine.reset(NOW),
+    Event.STOP: lambda machine: machine.stop(),
 }
-CASES = [
-    (state, event, after)
-    for state, row in TABLE.items()
-    for event, after in zip(COLUMNS.split(), row.split(), strict=True)
-]
-WAY = {
+WAY: dict[State, tuple[Event, ...]] = {
     State.STOPPED: (),
-    State.CONNECTING: ("start",),
-    State.WAITING: ("start", "unreachable"),
-    State.HANDSHAKE: ("start", "reached"),
-    State.CONNECTED: ("start", "reached", "accepted"),
+    State.WAITING: (Event.START,),
+    State.CONNECTING: (Event.START, Event.ATTEMPT),
+    State.HANDSHAKE: (Event.START, Event.ATTEMPT, Event.SOCKET_OPENED),
+    State.ACCEPTED: (Event.START, Event.ATTEMPT, Event.SOCKET_OPENED, Event.ACCEPTED),
+    State.CONNECTED: (Event.START, Event.ATTEMPT, Event.SOCKET_OPENED, Event.ACCEPTED, Event.READY),
 }
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Steps:
-    """A machine with the longest delays, and its clock."""
-
-    def __init__(self, *, mqtt5: bool = True) -> None:
-        self.clock = Clock()
-        self.machine = ConnectionState(Backoff(mqtt5=mqtt5, uniform=max), self.clock)
-
-    def take(self, *events: str) -> ConnectionState:
-        for event in events:
-            if event == "refused":
-                self.machine.refused(unsupported_protocol=False)
-            else:
-                method: Callable[[], None] = getattr(self.machine, event)
-                method()
-        return self.machine
-
-    def wait(self) -> float:
-        """The rest of the back-off, which then is over."""
-        delay = self.machine.remaining
-        self.clock.now += delay
-        assert self.machine.retry_due
-        return delay
+def machine(state: State, backoff: Backoff | None = None) -> StateMachine:
+    """A machine in that state; each wait is the longest that it could be."""
+    made = StateMachine(ProtocolChoice(), backoff or Backoff(uniform=max), CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
+    for event in WAY[state]:
+        DO[event](made)
+    assert made.state is state
+    return made
 
 
-def test_the_table_names_every_event() -> None:
-    assert [Event(name.replace("_", " ")) for name in COLUMNS.split()] == [
-        Event.START, Event.STOP, Event.RETRY, Event.REACHED, Event.UNREACHABLE, Event.ACCEPTED, Event.REFUSED,
-        Event.CLOSED, Event.TIMED_OUT, Event.RESET,
-    ]  # fmt: skip
-    assert len(CASES) == len(State) * len(Event)
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("state", State)
+def test_every_event_in_every_state(state: State, event: Event) -> None:
+    one = machine(state)
+    expected = TRANSITIONS.get((state, event))
+    if expected is not None:
+        DO[event](one)
+        assert one.state is expected
+        return
+    with pytest.raises(IllegalTransitionError, match=f"{event.value} in state {state.value}"):
+        DO[event](one)
+    assert one.state is state
 
 
-@pytest.mark.parametrize(("state", "event", "after"), CASES)
-def test_every_event_in_every_state(state: State, event: str, after: str) -> None:
-    steps = Steps()
-    assert steps.take(*WAY[state]).state is state
-    if after == "-":
-        with pytest.raises(IllegalTransitionError, match=state.value):
-            steps.take(event)
-        assert steps.machine.state is state
-    else:
-        assert steps.take(event).state is State(after)
+def test_the_table_is_the_one_of_the_diagram() -> None:
+    """docs/mqtt-connection.md draws these, and nothing else."""
+    waiting = State.WAITING
+    assert {state: {event: to for (start, event), to in TRANSITIONS.items() if start is state} for state in State} == {
+        State.STOPPED: {Event.START: waiting, Event.STOP: State.STOPPED},
+        State.WAITING: {Event.ATTEMPT: State.CONNECTING, Event.STOP: State.STOPPED},
+        State.CONNECTING: {
+            Event.SOCKET_OPENED: State.HANDSHAKE, Event.CONNECT_FAILED: waiting, Event.TIMED_OUT: waiting,
+            Event.STOP: State.STOPPED,
+        },
+        State.HANDSHAKE: {
+            Event.ACCEPTED: State.ACCEPTED, Event.REFUSED: waiting, Event.HANDSHAKE_CLOSED: waiting,
+            Event.TIMED_OUT: waiting, Event.STOP: State.STOPPED,
+        },
+        State.ACCEPTED: {
+            Event.READY: State.CONNECTED, Event.LOST: waiting, Event.RESET: waiting, Event.STOP: State.STOPPED,
+        },
+        State.CONNECTED: {Event.LOST: waiting, Event.RESET: waiting, Event.STOP: State.STOPPED},
+    }  # fmt: skip
 
 
-def test_an_attempt_has_a_deadline_and_so_has_the_handshake() -> None:
-    steps = Steps()
-    machine = steps.take("start")
-    assert machine.remaining == connection_state.CONNECT_SECONDS
-    steps.take("reached")
-    assert machine.remaining == connection_state.ANSWER_SECONDS
-    steps.clock.now += connection_state.ANSWER_SECONDS - 0.1
-    assert not machine.expired
-    steps.clock.now += 0.1
-    assert machine.expired
-    steps.take("timed_out")
-    assert not machine.expired
-    steps.take("retry", "reached", "accepted")
-    steps.clock.now += 1e6
-    assert not machine.expired
+@pytest.mark.parametrize(
+    ("state", "seconds", "event"),
+    [
+        (State.WAITING, 0.0, Event.ATTEMPT),  # the first attempt is due at once
+        (State.CONNECTING, CONNECT_TIMEOUT, Event.TIMED_OUT),
+        (State.HANDSHAKE, HANDSHAKE_TIMEOUT, Event.TIMED_OUT),
+    ],
+)
+def test_states_that_end_by_themselves(state: State, seconds: float, event: Event) -> None:
+    one = machine(state)
+    assert one.due(NOW + seconds - 0.1) is None
+    assert one.due(NOW + seconds) is event
 
 
-def test_a_stable_connection_that_ends_is_followed_by_a_short_delay() -> None:
-    """The delay is computed in the transition: none from before the stable connection is left."""
-    steps = Steps()
-    steps.take("start", "unreachable")
-    for _ in range(8):
-        delay = steps.wait()
-        steps.take("retry", "unreachable")
-    assert delay == 60
-    steps.wait()
-    steps.take("retry", "reached", "accepted")
-    steps.clock.now += 3600
-    assert steps.take("closed").remaining == 2
-    assert steps.machine.short_connections == 0
+@pytest.mark.parametrize("state", [State.STOPPED, State.ACCEPTED, State.CONNECTED])
+def test_states_that_last(state: State) -> None:
+    assert machine(state).due(math.nextafter(math.inf, 0)) is None
 
 
-def test_a_connection_that_does_not_last_is_counted_and_waited_for_longer() -> None:
-    steps = Steps()
-    steps.take("start", "reached", "accepted", "closed")
-    assert (steps.machine.short_connections, steps.wait()) == (1, 2)
-    steps.take("retry", "reached", "accepted", "closed")
-    assert (steps.machine.short_connections, steps.wait()) == (2, 4)
+def waits(one: StateMachine, now: float) -> float:
+    """Seconds until the next attempt, to a tenth."""
+    tenth = next(tenth for tenth in range(700) if one.due(now + tenth / 10) is Event.ATTEMPT)
+    return tenth / 10
 
 
-def test_a_reset_of_a_connection_that_served_begins_the_delays_again() -> None:
-    for served, expected in ((1.0, 4.0), (301.0, 2.0)):
-        steps = Steps()
-        steps.take("start", "unreachable")
-        steps.wait()
-        steps.take("retry", "reached", "accepted")
-        steps.clock.now += served
-        assert steps.take("reset").remaining == expected
+def connect(one: StateMachine, now: float) -> None:
+    one.begin_attempt(now)
+    one.socket_opened(now)
+    one.accept(now)
+    one.become_ready()
 
 
-def test_the_other_protocol_is_tried_at_once_where_the_handshake_times_out() -> None:
-    steps = Steps()
-    machine = steps.take("start", "reached", "timed_out")
-    assert (machine.protocol5, machine.remaining, machine.protocols_exhausted) == (False, 0, False)
-    steps.take("retry", "reached", "timed_out")
-    assert (machine.protocol5, machine.remaining, machine.protocols_exhausted) == (True, 2, True)
+def test_a_broker_that_drops_every_connection_is_not_hammered() -> None:
+    one, found = machine(State.WAITING), []
+    for _ in range(4):
+        connect(one, NOW)
+        assert one.lost(NOW + 2) is False
+        found.append(waits(one, NOW + 2))
+    assert found == [2, 4, 8, 16]
+    assert one.unstable == 4
 
 
-def test_a_broker_that_is_never_reached_says_nothing_about_protocols() -> None:
-    assert Steps().take("start", "timed_out").protocol5
-    assert Steps().take("start", "unreachable").protocol5
+def test_a_stable_connection_leaves_nothing_of_an_earlier_outage() -> None:
+    one = machine(State.WAITING)
+    for _ in range(9):
+        one.begin_attempt(NOW)
+        one.connect_failed(NOW)
+    assert waits(one, NOW) == 60
+    connect(one, NOW)
+    assert one.lost(NOW + 11) is True
+    assert waits(one, NOW + 11) == 2
+    assert one.unstable == 0
 
 
-def test_a_broker_that_does_not_know_mqtt_5_is_asked_in_the_other() -> None:
-    steps = Steps()
-    machine = steps.take("start", "reached")
-    machine.refused(unsupported_protocol=True)
-    assert (machine.protocol5, machine.remaining) == (False, 0)
-    steps.take("retry", "reached", "refused")
-    assert not machine.protocol5
-    assert machine.remaining == 2
+def test_one_that_we_reset_has_to_have_served_for_minutes() -> None:
+    """Else a broker that accepts everybody and acknowledges nothing would be asked every 30 s."""
+    one = machine(State.WAITING)
+    found = []
+    for seconds in (30, 30, 30, 301):
+        connect(one, NOW)
+        assert one.reset(NOW + seconds) is (seconds > 300)
+        found.append(waits(one, NOW + seconds))
+    assert found == [2, 4, 8, 2]
 
 
-def test_the_third_close_during_the_handshake_changes_the_protocol() -> None:
-    steps = Steps()
-    steps.take("start", "reached", "closed")
-    for _ in range(2):
-        assert steps.machine.protocol5
-        steps.wait()
-        steps.take("retry", "reached", "closed")
-    assert not steps.machine.protocol5
+@pytest.mark.parametrize("event", ["lost", "reset"])
+def test_an_end_whose_reason_is_known_and_avoided_is_followed_by_an_attempt_at_once(event: str) -> None:
+    one = machine(State.WAITING)
+    for _ in range(3):
+        connect(one, NOW)
+        one.lost(NOW + 1)
+    connect(one, NOW)
+    getattr(one, event)(NOW + 1, explained=True)
+    assert waits(one, NOW + 1) == 0
+    assert one.unstable == 0
+    connect(one, NOW)
+    one.lost(NOW + 1)
+    assert waits(one, NOW + 1) == 2
+
+
+def test_a_refusal_of_what_the_next_attempt_leaves_out_needs_no_wait() -> None:
+    one = machine(State.HANDSHAKE)
+    one.refused(NOW, at_once=True)
+    assert one.protocol.mqtt5
+    assert waits(one, NOW) == 0
+
+
+def test_a_handshake_without_an_answer_is_repeated_at_once_in_the_older_protocol() -> None:
+    one = machine(State.HANDSHAKE)
+    one.timed_out(NOW)
+    assert not one.protocol.mqtt5
+    assert waits(one, NOW) == 0
+    one.begin_attempt(NOW)
+    one.socket_opened(NOW)
+    one.timed_out(NOW)
+    assert one.protocol.mqtt5
+    assert waits(one, NOW) == 2
+
+
+def test_a_network_without_an_answer_says_nothing_about_the_protocol() -> None:
+    one = machine(State.CONNECTING)
+    one.timed_out(NOW)
+    assert one.protocol.mqtt5
+    assert waits(one, NOW) == 2
+
+
+def test_a_refusal_waits_unless_it_is_about_the_protocol() -> None:
+    one = machine(State.HANDSHAKE)
+    one.refused(NOW)
+    assert one.protocol.mqtt5
+    assert waits(one, NOW) == 2
+    other = machine(State.HANDSHAKE)
+    other.refused(NOW, unsupported_protocol=True)
+    assert not other.protocol.mqtt5
+    assert waits(other, NOW) == 0
+
+
+def test_a_broker_that_closes_three_handshakes_is_tried_in_the_older_protocol() -> None:
+    one, found = machine(State.WAITING), []
+    for _ in range(3):
+        one.begin_attempt(NOW)
+        one.socket_opened(NOW)
+        one.handshake_closed(NOW)
+        found.append(waits(one, NOW))
+    assert found == [2, 4, 0]
+    assert not one.protocol.mqtt5
+
+
+def test_a_command_gives_up_once_both_protocols_have_failed() -> None:
+    one = machine(State.HANDSHAKE, NoRetry())
+    one.timed_out(NOW)
+    assert not one.gave_up
+    one.begin_attempt(NOW)
+    one.socket_opened(NOW)
+    one.timed_out(NOW)
+    assert one.gave_up
+    assert one.due(NOW + 1e9) is None
+
+
+def test_attempts_are_numbered_and_success_is_remembered() -> None:
+    one = machine(State.HANDSHAKE)
+    assert (one.attempts, one.ever_accepted, one.accepted) == (1, False, False)
+    one.accept(NOW)
+    assert one.accepted
+    one.become_ready()
+    assert one.accepted
+    one.lost(NOW)
+    one.begin_attempt(NOW)
+    assert (one.attempts, one.ever_accepted, one.accepted) == (2, True, False)
+    one.stop()
+    one.start(NOW)
+    assert one.due(NOW) is Event.ATTEMPT

@@ -1,88 +1,115 @@
-"""Problems of a connection: decided by code, each with a remedy, logged once and again after an hour."""
+"""Problems: a code for programs, a sentence and a remedy for people; and when they are logged."""
 
 from __future__ import annotations
 
 import logging
 import socket
+import ssl
 
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.config.broker_url import BrokerUrl
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt import problem
-from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.problem import Problem, ProblemCode, ProblemReporter
+from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
 
-SETTINGS = BrokerSettings(BrokerUrl("room", 1883, tls=False), "x", username="edge", password="hidden")
-
-
-def code(value: int, packet: int = PacketTypes.CONNACK) -> ReasonCode:
-    return ReasonCode(packet, identifier=value)
+URL = "mqtt://broker:1883"
 
 
-@pytest.mark.parametrize("value", [134, 135, 138, 140])
-def test_credentials_are_recognised_by_reason_code(value: int) -> None:
-    found = problem.refused(SETTINGS, code(value))
-    assert found.code is ProblemCode.CREDENTIALS
-    assert "check mqtt.username" in found.remedy
-    assert isinstance(found.error(), RefusedError)
-    assert "hidden" not in str(found)
+def unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "reason"
+    return error
 
 
-def test_every_problem_names_a_remedy() -> None:
-    found = [
-        *(problem.unreachable(SETTINGS, error) for error in (ConnectionRefusedError(), socket.gaierror(-2, "?"), None)),
-        problem.timed_out(SETTINGS, reached=True), problem.timed_out(SETTINGS, reached=False),
-        problem.closed_in_handshake(SETTINGS), problem.refused(SETTINGS, code(136)),
-        problem.disconnected(SETTINGS, None), problem.reset(SETTINGS, "is slow"),
-        problem.subscription_refused(SETTINGS, code(135, PacketTypes.SUBACK)),
-    ]  # fmt: skip
-    assert all(one.text and one.remedy for one in found)
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), ProblemCode.NAME_NOT_FOUND, "check mqtt.broker"),
+        (
+            ConnectionRefusedError(111, "refused"),
+            ProblemCode.UNREACHABLE,
+            "nothing listens there; check mqtt.broker",
+        ),
+        (OSError(113, "No route to host"), ProblemCode.UNREACHABLE, "No route to host; check mqtt.broker"),
+        (TimeoutError(), ProblemCode.CONNECT_TIMEOUT, "no answer; check mqtt.broker"),
+        (unverified(18), ProblemCode.CERTIFICATE, "set mqtt.ca_file"),
+        (unverified(9), ProblemCode.CERTIFICATE, "clock right?"),
+        (unverified(62), ProblemCode.CERTIFICATE, "write the host in mqtt.broker as the certificate has it"),
+        (ssl.SSLError(1, "wrong version number"), ProblemCode.TLS, "is it an mqtts port?"),
+    ],
+)
+def test_why_a_broker_cannot_be_reached(error: OSError, code: ProblemCode, words: str) -> None:
+    found = problem.connect_failed(URL, error)
+    assert found.code is code
+    assert str(found).startswith(f"broker {URL} cannot be reached: ")
+    assert words in str(found)
 
 
-def test_a_refused_subscription_is_reported_with_the_reason_and_a_remedy() -> None:
-    found = problem.subscription_refused(SETTINGS, code(135, PacketTypes.SUBACK))
-    assert found.code is ProblemCode.SUBSCRIPTION_REFUSED
-    assert str(found) == (
-        "broker mqtt://room:1883 refuses the subscription: Not authorized; check the broker's access list"
-    )
-    assert isinstance(found.error(), EdgeError)
+def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
+    assert "name is not found" in problem.connect_failed(URL, socket.gaierror(-2, "Name or service not known")).text
+    off = problem.connect_failed(URL, ConnectionRefusedError())
+    assert off.text == f"broker {URL} cannot be reached: nothing listens there"
 
 
-def test_connections_that_do_not_last_are_explained_unless_the_broker_says_why() -> None:
-    lost = code(128, PacketTypes.DISCONNECT)
-    assert "again and again" not in str(problem.disconnected(SETTINGS, lost, 2))
-    assert "again and again" in str(problem.disconnected(SETTINGS, lost, 3))
-    assert "again and again" not in str(problem.disconnected(SETTINGS, code(142, PacketTypes.DISCONNECT), 3))
+@pytest.mark.parametrize(
+    ("reason", "code", "error"),
+    [
+        (Reason.BAD_USER_NAME_OR_PASSWORD, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.NOT_AUTHORIZED, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.BANNED, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.UNSUPPORTED_PROTOCOL_VERSION, ProblemCode.UNSUPPORTED_PROTOCOL, EdgeError),
+        (Reason.CLIENT_IDENTIFIER_NOT_VALID, ProblemCode.REFUSED, EdgeError),
+        (Reason.SERVER_BUSY, ProblemCode.REFUSED, EdgeError),
+    ],
+)
+def test_refusals_go_by_the_reason_code(reason: Reason, code: ProblemCode, error: type[EdgeError]) -> None:
+    found = problem.refused(URL, "u", reason, "in another language", {})
+    assert found.code is code
+    assert found.text == f"broker {URL} refuses user 'u': in another language"
+    assert type(found.to_error()) is error
 
 
-def test_a_problem_is_logged_once_again_after_an_hour_and_anew_after_a_connection_that_lasted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    now = [0.0]
-    reporter = ProblemReporter(logging.getLogger("edge.test"), clock=lambda: now[0])
-    first = Problem(ProblemCode.UNREACHABLE, "first", "a")
-    second = Problem(ProblemCode.RESET, "second", "b")
+def test_two_clients_of_one_name_are_explained_where_the_broker_says_so() -> None:
+    """Mosquitto 2.0 says nothing, newer ones do."""
+    taken = problem.lost(URL, Reason.SESSION_TAKEN_OVER, "x", {}, unstable=True)
+    assert "give every device its own device.name" in str(taken)
+    recorder = problem.lost(URL, Reason.SESSION_TAKEN_OVER, "x", {Reason.SESSION_TAKEN_OVER: "another"}, unstable=False)
+    assert recorder.remedy == "another"
 
-    def lines() -> int:
-        return len(caplog.records)
 
-    for found in (first, second, first, second):  # two that alternate are logged once each, too
-        reporter.report(found)
-    assert lines() == 2
-    now[0] = 3599.0
-    reporter.report(first)
-    assert lines() == 2
-    now[0] = 3600.0
-    reporter.report(first)
-    assert lines() == 3
-    reporter.clear()
-    assert not reporter.current
-    reporter.report(first)
-    assert lines() == 3
-    assert reporter.current == first
-    reporter.forget_logged()
-    reporter.report(first)
-    assert lines() == 4
+def test_a_connection_that_is_lost_again_and_again_says_so() -> None:
+    assert problem.lost(URL, 0x80, "x", {}, unstable=False).code is ProblemCode.LOST
+    again = problem.lost(URL, 0x80, "x", {}, unstable=True)
+    assert again.code is ProblemCode.UNSTABLE
+    assert "again and again" in again.remedy
+
+
+def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
+    assert problem.publish_refused(URL, "t", Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
+    assert problem.publish_refused(URL, "t", Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
+    assert problem.subscription_refused(URL, "t", 0x8F, "x").remedy == "the broker's log says more"
+
+
+def test_our_numbers_are_those_of_mqtt() -> None:
+    packets = (PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK)
+    for reason in Reason:
+        names = {
+            name for name, used in ReasonCode.names[reason.value].items() if any(packet in used for packet in packets)
+        }
+        assert {name.upper().replace(" ", "_") for name in names} == {reason.name}
+
+
+def test_a_problem_is_logged_once_and_again_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    log = ProblemLog(logging.getLogger("edge.test"))
+    one, other = (Problem(ProblemCode.UNREACHABLE, text, "do this") for text in "ab")
+    for now in (100.0, 101.0, 3699.0):
+        log.report(one, now)
+    assert caplog.messages == ["a; do this"]
+    log.report(one, 3700.0)
+    log.report(other, 3701.0)
+    log.report(one, 3702.0)  # two that take turns are no news either
+    log.clear()
+    log.report(one, 3703.0)
+    assert caplog.messages == [f"{text}; do this" for text in "aaba"]
