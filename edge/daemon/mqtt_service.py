@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -15,6 +16,7 @@ from edge.errors import EdgeError, RefusedError
 from edge.mqtt.client_factory import make_client
 from edge.mqtt.command_queue import CommandQueue, Handler, Reply
 from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.retained_probe import RetainedProbe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +47,10 @@ class MqttService:
         """Take another configuration; it has effect from the next start on. Only while it is stopped."""
         self._config = config
         self._topics = topics(config)
-        self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix])
+        probe = RetainedProbe(
+            lambda: not self._running.connection.protocol5, lambda: self._running.subscribe(self._topics.commands)
+        )
+        self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix], probe)
         self._home_assistant: HomeAssistantAnnouncer | None = None
         if config.homeassistant.discovery:
             self._home_assistant = HomeAssistantAnnouncer(config.homeassistant.prefix, self._topics, self._announce)
@@ -123,6 +128,7 @@ class MqttService:
         """Carry out all that the broker has passed on: it will not do so again."""
         while self._commands.waiting:
             self._commands.serve(handlers)
+            time.sleep(0.01)  # some wait until it is known whether they are retained
 
     def publish_window(self, window: WindowBody) -> None:
         """Take a window; returns at once."""

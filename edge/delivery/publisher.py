@@ -265,11 +265,15 @@ class Publisher:
     def _alert(self, name: AlertId, alert: Alert | None) -> None:
         self.announce(self._topics.alert(name), alert.to_json() if alert else b"")
 
+    def subscribe(self, topic_filter: str) -> None:
+        """Ask for a filter, by name where the broker takes no wildcards; what is retained there comes again."""
+        by_wildcard = self._connection.limits.wildcards
+        self._connection.subscribe([topic_filter] if by_wildcard else by_name(self._topics, topic_filter))
+
     def _handle_connected(self) -> None:
         """After every connect, in the network thread: everything again, `online` last."""
-        wildcards = self._connection.limits.wildcards
-        exact = [topic for each in self._listen for topic in by_name(self._topics, each)]
-        self._connection.subscribe(self._listen if wildcards else exact)
+        for topic_filter in self._listen:
+            self.subscribe(topic_filter)
         self._retained.send_all()
         self._publish(channels.AVAILABILITY, self._topics.availability, b"online")
 

@@ -16,6 +16,7 @@ from edge.contract.payloads import Answer
 from edge.contract.topics import Topics
 from edge.errors import EdgeError
 from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.retained_probe import RetainedProbe
 from edge.text import printable
 
 logger = logging.getLogger(__name__)
@@ -96,9 +97,17 @@ class CommandQueue:
         topics: The device's.
         reply: Sends an answer.
         reserved: First levels of topics in which nobody can ask for answers, besides the device's own prefix.
+        probe: Finds out which commands are retained, where messages do not say it; None: they always do.
     """
 
-    def __init__(self, topics: Topics, reply: Callable[[Reply], None], reserved: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        reply: Callable[[Reply], None],
+        reserved: Iterable[str] = (),
+        probe: RetainedProbe | None = None,
+    ) -> None:
+        self._probe = probe
         self._ours = {topics.prefix, *reserved}
         self._topics = topics
         self._reply = reply
@@ -115,25 +124,37 @@ class CommandQueue:
             return True
         # One byte too many is enough to refuse it.
         incoming = replace(incoming, payload=incoming.payload[: MAX_BYTES + 1])
+        try:
+            if self._probe is None or self._probe.receive(name, incoming, urgent=name in URGENT):
+                self._put(name, incoming)
+        except queue.Full:
+            self._report_drop()
+        return True
+
+    def _put(self, name: str, incoming: IncomingMessage) -> None:
         if name in URGENT:
             self._urgent.append((name, incoming))
-            return True
-        try:
-            self._waiting.put_nowait((name, incoming))
-            self._dropping = False
-        except queue.Full:
-            if not self._dropping:  # once for a flood
-                logger.warning("too many commands at once: some are dropped without an answer")
-            self._dropping = True
-        return True
+            return
+        self._waiting.put_nowait((name, incoming))
+        self._dropping = False
+
+    def _report_drop(self) -> None:
+        if not self._dropping:  # once for a flood
+            logger.warning("too many commands at once: some are dropped without an answer")
+        self._dropping = True
 
     @property
     def waiting(self) -> bool:
         """Whether a command has not been served yet."""
-        return bool(self._urgent) or not self._waiting.empty()
+        return bool(self._urgent) or not self._waiting.empty() or bool(self._probe)
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:
         """Carry out what waits, pauses first and the rest a few at a time, and answer each."""
+        for name, incoming in self._probe.release() if self._probe is not None else ():
+            try:
+                self._put(name, incoming)
+            except queue.Full:
+                self._report_drop()
         for _ in range(AT_A_TIME):
             self._serve_urgent(handlers)
             try:

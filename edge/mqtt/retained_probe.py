@@ -1,0 +1,102 @@
+"""Commands under MQTT 3.1.1, which does not say of a message sent just now whether the broker retains it.
+
+A retained command would come again at every start, so it is refused. What came is held for a moment while the broker is
+asked for all that it retains: a command that comes back, marked, is one of those.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.mqtt.properties import IncomingMessage
+
+HOLD = 0.5  # seconds from the question until what has not come back counts as not retained
+MOST_HELD = 100  # commands that are urgent, and as many that are not
+MOST_TOPICS = 100  # with a retained message, that are remembered
+
+
+@dataclass(eq=False)
+class _Held:
+    name: str
+    incoming: IncomingMessage
+    urgent: bool
+    due: float | None = None  # monotonic seconds; None: nobody has been asked yet
+
+
+class RetainedProbe:
+    """Holds commands until it is known that they are not retained. Its methods may be called by any thread.
+
+    Args:
+        needed: Whether messages do not say it themselves.
+        ask: Ask the broker for the commands that it retains, by subscribing again.
+        now: Monotonic seconds.
+    """
+
+    def __init__(
+        self, needed: Callable[[], bool], ask: Callable[[], None], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._needed = needed
+        self._ask = ask
+        self._now = now
+        self._lock = threading.Lock()
+        self._held: list[_Held] = []
+        self._stored: set[str] = set()  # topics with a retained message, which has been refused
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def receive(self, name: str, incoming: IncomingMessage, *, urgent: bool) -> bool:
+        """Take a command; returns whether it is to be dealt with now.
+
+        Args:
+            name: The last level of its topic.
+            incoming: The message.
+            urgent: Whether it takes the place of the oldest urgent one where too many are held.
+
+        Raises:
+            queue.Full: Too many others are held.
+        """
+        with self._lock:
+            topic = incoming.topic
+            if incoming.retained:
+                known = topic in self._stored
+                if len(self._stored) < MOST_TOPICS:
+                    self._stored.add(topic)
+                before = len(self._held)
+                self._held = [held for held in self._held if not _same(held.incoming, incoming)]
+                # One that is there since long comes back with every question.
+                return not known or len(self._held) < before
+            if not self._needed():
+                return True
+            if not incoming.payload and topic in self._stored:  # somebody clears it
+                self._stored.discard(topic)
+                return False
+            alike = [held for held in self._held if held.urgent == urgent]
+            if len(alike) >= MOST_HELD and not urgent:
+                raise queue.Full
+            if len(alike) >= MOST_HELD:
+                self._held.remove(alike[0])
+            self._held.append(_Held(name, incoming, urgent))
+            return False
+
+    def release(self) -> list[tuple[str, IncomingMessage]]:
+        """Ask about what is new, and return the commands that are not retained, oldest first."""
+        with self._lock:
+            unasked = [held for held in self._held if held.due is None]
+        if unasked:
+            self._ask()
+        with self._lock:
+            now = self._now()
+            for held in unasked:
+                held.due = now + HOLD
+            free = [held for held in self._held if held.due is not None and held.due <= now]
+            self._held = [held for held in self._held if held not in free]
+        return [(held.name, held.incoming) for held in free]
+
+
+def _same(one: IncomingMessage, other: IncomingMessage) -> bool:
+    return (one.topic, one.payload) == (other.topic, other.payload)

@@ -1,0 +1,94 @@
+"""MQTT 3.1.1: a retained command is found out by asking, before it is obeyed."""
+
+from __future__ import annotations
+
+import queue
+
+import pytest
+
+from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.retained_probe import HOLD, MOST_HELD, RetainedProbe
+
+PAUSE = "classroom/room-1/cmd/pause"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def message(payload: bytes = b"on", topic: str = PAUSE, *, retained: bool = False) -> IncomingMessage:
+    return IncomingMessage(topic, payload, retained, None, None)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def probe(clock: Clock, asked: list[str]) -> RetainedProbe:
+    return RetainedProbe(lambda: True, lambda: asked.append("asked"), clock)
+
+
+def released(probe: RetainedProbe, clock: Clock) -> list[bytes]:
+    found = [incoming.payload for _, incoming in probe.release()]
+    clock.now += HOLD
+    return found + [incoming.payload for _, incoming in probe.release()]
+
+
+def test_what_does_not_come_back_is_obeyed_once(probe: RetainedProbe, clock: Clock, asked: list[str]) -> None:
+    assert not probe.receive("pause", message(b"on"), urgent=True)
+    assert not probe.receive("pause", message(b"off"), urgent=True)
+    assert probe.release() == []
+    assert released(probe, clock) == [b"on", b"off"]
+    assert asked == ["asked"]
+    assert released(probe, clock) == []
+
+
+def test_what_comes_back_is_refused_once(probe: RetainedProbe, clock: Clock) -> None:
+    assert not probe.receive("pause", message(), urgent=True)
+    probe.release()
+    assert probe.receive("pause", message(retained=True), urgent=True)  # and is refused as retained
+    assert released(probe, clock) == []
+    # It comes again with the question about another command, and was refused already.
+    assert not probe.receive("resume", message(b"", "classroom/room-1/cmd/resume"), urgent=True)
+    probe.release()
+    assert not probe.receive("pause", message(retained=True), urgent=True)
+    assert released(probe, clock) == [b""]
+
+
+def test_clearing_is_no_command(probe: RetainedProbe, clock: Clock) -> None:
+    assert probe.receive("pause", message(retained=True), urgent=True)  # as at every start
+    assert not probe.receive("pause", message(b""), urgent=True)
+    assert released(probe, clock) == []
+    assert not probe.receive("pause", message(b""), urgent=True)  # now it is one
+    assert released(probe, clock) == [b""]
+
+
+def test_where_messages_say_it_themselves_nobody_waits(clock: Clock) -> None:
+    probe = RetainedProbe(lambda: False, lambda: pytest.fail("asked"), clock)
+    assert probe.receive("pause", message(), urgent=True)
+    assert len(probe) == 0
+
+
+def test_a_flood_is_bounded_and_pushes_no_pause_out(probe: RetainedProbe, clock: Clock) -> None:
+    probe.receive("pause", message(b"mine"), urgent=True)
+    for _ in range(MOST_HELD):
+        probe.receive("health", message(b"", "classroom/room-1/cmd/health"), urgent=False)
+    with pytest.raises(queue.Full):
+        probe.receive("health", message(b"", "classroom/room-1/cmd/health"), urgent=False)
+    assert len(probe) == MOST_HELD + 1
+    assert b"mine" in released(probe, clock)
+    for number in range(3 * MOST_HELD):
+        probe.receive("pause", message(str(number).encode()), urgent=True)
+    found = released(probe, clock)
+    assert len(found) == MOST_HELD
+    assert found[-1] == str(3 * MOST_HELD - 1).encode()
