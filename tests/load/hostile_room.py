@@ -1,0 +1,229 @@
+"""One room's stolen password against the recorder of the whole school: what the other rooms feel of it.
+
+python -m tests.load.hostile_room                   each attack for 15 s, a few minutes in all
+python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
+
+A real Mosquitto with docs/mosquitto/school.conf and school.acl, a real `edge record`, and three honest rooms that send
+a window every half second. Prints for each attack how long the others' windows take from publication to the file, whether
+any is missing, and how file and memory of the recorder grow. Exit status 1 when a window is missing, the slowest of a
+hundred takes more than 2 s, or the recorder passes 200 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from rich.console import Console
+from rich.table import Table
+
+from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
+from tests.support.brokers import wait_for
+from tests.support.paths import ROOT
+from tests.support.publishing import window
+
+ROOMS = ("room-1", "room-2", "room-3")
+HOSTILE = "room-9"
+EVERY = 0.5  # seconds between two windows of an honest room
+SETTLE = 20.0  # seconds after an attack in which everything has to be stored
+SLOWEST, MEMORY = 2.0, 200e6  # seconds, bytes
+IN_FLIGHT = 500  # messages of the attacker, so that it is as quick as the broker lets it be
+
+
+def _window(room: str, seq: int, epoch: str) -> dict[str, object]:
+    body = window().model_dump(mode="json", by_alias=True)
+    return {"schema": "edge.window/2", **body, "device": room, "epoch": epoch, "seq": seq, "replayed": False}
+
+
+def _flips(number: int) -> tuple[str, bytes]:
+    return "availability", b"online" if number % 2 else b"offline"
+
+
+def _states(number: int) -> tuple[str, bytes]:
+    moment = f"2026-10-04T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.{number % 1000:03}Z"
+    state = {"mode": "running", "reason": f"{number} " + "x" * 60_000, "since": moment}
+    return "state", json.dumps(state).encode()
+
+
+def _windows(number: int) -> tuple[str, bytes]:
+    return "window", json.dumps(_window(HOSTILE, number, "0badcafe")).encode()
+
+
+def _newer(number: int) -> tuple[str, bytes]:
+    return "window", json.dumps(
+        {"schema": "edge.window/99", "device": HOSTILE, "x": f"{number} " + "y" * 60_000}
+    ).encode()
+
+
+def _epochs(number: int) -> tuple[str, bytes]:
+    return "window", json.dumps(_window(HOSTILE, 1, f"{number:08x}")).encode()
+
+
+def _junk(number: int) -> tuple[str, bytes]:
+    return "window", (b"[" * 30_000, b"\xff" * 60_000, b'{"schema": 1}', b"")[number % 4]
+
+
+ATTACKS: dict[str, Callable[[int], tuple[str, bytes]]] = {
+    "flips": _flips, "states": _states, "windows": _windows, "newer": _newer, "epochs": _epochs, "junk": _junk,
+}  # fmt: skip
+
+
+class Client:
+    """A user of the broker."""
+
+    def __init__(self, broker: SchoolBroker, name: str) -> None:
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, f"load-{name}", protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.username_pw_set(name, PASSWORD)
+        self._client.max_inflight_messages_set(IN_FLIGHT)
+        self._client.connect(HOST, broker.port)
+        self._client.loop_start()
+        self._name = name
+        wait_for(self._client.is_connected, 10)
+
+    def send(self, kind: str, payload: bytes, *, patiently: bool = False) -> None:
+        info = self._client.publish(f"classroom/{self._name}/{kind}", payload, 1)
+        if patiently:
+            info.wait_for_publish(30)
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@dataclass
+class Honest:
+    """The other rooms: what they sent, and when it was in the file (monotonic seconds)."""
+
+    sent: dict[tuple[str, int], float] = field(default_factory=dict)
+    stored: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def latencies(self) -> list[float]:
+        return [self.stored[key] - sent for key, sent in self.sent.items() if key in self.stored]
+
+    def missing(self) -> int:
+        return len(self.sent.keys() - self.stored.keys())
+
+
+def run_attack(name: str, seconds: float, folder: Path) -> tuple[Honest, int, float, float]:
+    """What the others felt, messages of the attacker, and growth of the file and memory of the recorder in bytes."""
+    broker = SchoolBroker(folder / "broker", [*ROOMS, HOSTILE, "recorder"], tls=False)
+    broker.prepare()
+    broker.start()
+    file = folder / "school.sqlite"
+    command = [
+        sys.executable, "-m", "edge", "record", "--database", str(file), "--broker", broker.url, "--set",
+        "mqtt.username=recorder", "--set", f"mqtt.password_file={broker.password_file}",
+    ]  # fmt: skip
+    recorder = subprocess.Popen(command, cwd=ROOT, stderr=(folder / "recorder.log").open("wb"))
+    honest, stopping, attack_ends = Honest(), threading.Event(), threading.Event()
+    clients = {room: Client(broker, room) for room in ROOMS}
+    hostile = Client(broker, HOSTILE)
+    try:
+        wait_for(file.exists, 20)
+        watcher = threading.Thread(target=_watch, args=(file, honest, stopping), daemon=True)
+        watcher.start()
+        _send_honestly(clients, honest, 3.0)  # and the recorder is there
+        before = _size(file)
+        sent = [0]
+        attacker = threading.Thread(target=_attack, args=(hostile, ATTACKS[name], attack_ends, sent), daemon=True)
+        attacker.start()
+        memory = _send_honestly(clients, honest, seconds, psutil.Process(recorder.pid))
+        attack_ends.set()
+        attacker.join(30)
+        with contextlib.suppress(BaseException):
+            wait_for(lambda: not honest.missing(), SETTLE)
+        stopping.set()
+        watcher.join(10)
+        return honest, sent[0], _size(file) - before, memory
+    finally:
+        attack_ends.set()
+        stopping.set()
+        for client in (*clients.values(), hostile):
+            client.stop()
+        recorder.terminate()
+        recorder.wait(20)
+        broker.kill()
+
+
+def _attack(client: Client, make: Callable[[int], tuple[str, bytes]], ends: threading.Event, sent: list[int]) -> None:
+    for number in itertools.count(1):
+        if ends.is_set():
+            return
+        # Now and then it waits for the broker: paho would keep the rest in our memory.
+        client.send(*make(number), patiently=number % IN_FLIGHT == 0)
+        sent[0] = number
+
+
+def _send_honestly(
+    clients: dict[str, Client], honest: Honest, seconds: float, recorder: psutil.Process | None = None
+) -> float:
+    most, until = 0.0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        seq = len(honest.sent) // len(clients) + 1
+        for room, client in clients.items():
+            honest.sent[room, seq] = time.monotonic()
+            client.send("window", json.dumps(_window(room, seq, "6f1c9a2e")).encode())
+        if recorder is not None:
+            most = max(most, float(recorder.memory_info().rss))
+        time.sleep(EVERY)
+    return most
+
+
+def _watch(file: Path, honest: Honest, stopping: threading.Event) -> None:
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5)) as database:
+        while not stopping.is_set():
+            now = time.monotonic()
+            with contextlib.suppress(sqlite3.Error):
+                for key in _found(database):
+                    honest.stored.setdefault(key, now)
+            time.sleep(0.02)
+
+
+def _found(database: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    query = "SELECT device, seq FROM windows WHERE device IN (?, ?, ?) ORDER BY rowid DESC LIMIT 300"
+    yield from database.execute(query, ROOMS)
+
+
+def _size(file: Path) -> int:
+    return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))
+
+
+def main() -> int:
+    """Run the attacks; 0 when the others felt nothing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each attack (default: %(default)s)")
+    parser.add_argument("--attack", action="append", choices=sorted(ATTACKS), help="repeatable (default: all)")
+    args = parser.parse_args()
+    table = Table(
+        "attack", "messages", "windows of others", "p50 s", "p99 s", "max s", "missing", "file MB", "recorder MB"
+    )
+    good = True
+    for name in args.attack or ATTACKS:
+        with tempfile.TemporaryDirectory() as folder:
+            honest, messages, growth, memory = run_attack(name, args.seconds, Path(folder))
+        p50, p99, longest = np.quantile(honest.latencies() or [np.inf], [0.5, 0.99, 1.0])
+        figures = (f"{p50:.2f}", f"{p99:.2f}", f"{longest:.2f}", str(honest.missing()), f"{growth / 1e6:.1f}")
+        table.add_row(name, f"{messages:,}", str(len(honest.sent)), *figures, f"{memory / 1e6:.0f}")
+        good &= not honest.missing() and p99 <= SLOWEST and memory <= MEMORY
+        print(f"{name}: done", file=sys.stderr)
+    Console(width=110).print(table)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
