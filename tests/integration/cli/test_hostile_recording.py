@@ -61,8 +61,10 @@ def change(path: Path, script: str) -> None:
 
 def report(path: Path, output: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "edge", "report", "--database", str(path), "--zone", "America/New_York"]
-        + ["--output", str(path.with_name(output))],
+        [
+            *(sys.executable, "-m", "edge", "report", "--database", str(path), "--zone", "America/New_York"),
+            *("--output", str(path.with_name(output))),
+        ],
         cwd=ROOT,
         text=True,
         capture_output=True,
@@ -77,8 +79,11 @@ def report(path: Path, output: str) -> subprocess.CompletedProcess[str]:
 def test_a_sentence_for_every_attack(recording: Path, attack: str, output: str) -> None:
     change(recording, attack)
     done = report(recording, output)
-    assert done.returncode not in (0, -6, -9, -11)
     assert "Traceback" not in done.stderr
+    if done.returncode == 0:  # the damaged rows belong to no day that was asked for
+        assert done.stdout.endswith(", 0 windows\n")
+        return
+    assert done.returncode in (1, 78)
     assert done.stderr.startswith("edge: ")
     assert len(done.stderr) < 1000
 
