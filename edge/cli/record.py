@@ -113,6 +113,8 @@ def _in_words(recorder: Recorder, session: Session) -> str:
         words.append(f"{recorder.newer:,} of a newer version of edge, stored as they came: upgrade this recorder")
     if recorder.invalid:
         words.append(f"{recorder.invalid:,} invalid messages")
+    if recorder.refused:
+        words.append(f"{recorder.refused:,} turned away (their devices sent too much)")
     if recorder.failing:
         words.append("the database cannot be written")
     words.append("connected" if session.connected else "not connected")

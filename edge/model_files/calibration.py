@@ -10,8 +10,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ModelError
+from edge.files.bounded_read import read_file
 from edge.model_files.cards import EmotionCard
 
+MAX_CALIBRATION_BYTES = 1_000_000
 REMEDY = "recreate it with python -m models.calibrate, or remove it"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -105,7 +107,7 @@ def read_calibration(path: Path, card: EmotionCard) -> Calibration | None:
     """
     file = calibration_path(path)
     try:
-        calibration = Calibration.model_validate(json.loads(file.read_bytes()))
+        calibration = Calibration.model_validate(json.loads(read_file(file, MAX_CALIBRATION_BYTES)))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -15,9 +16,12 @@ from paho.mqtt.properties import Properties
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
+from edge.files.bounded_read import read_file
 from edge.mqtt import problem
 from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edge.mqtt.properties import of_will
+
+MAX_TLS_FILE = 4_000_000  # bytes; all authorities that an operating system trusts are 0.3 MB
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ def make_client(
         client.username_pw_set(settings.username, settings.password)
     if settings.url.tls:
         try:
+            for file in filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)):
+                read_file(Path(file), MAX_TLS_FILE)  # OpenSSL would wait for a FIFO, and read a device for ever
             context = ssl.create_default_context(cafile=settings.ca_file)
             if settings.certificate_file:
                 # An encrypted key must be an error, not a question on a terminal that nobody looks at.

@@ -22,8 +22,10 @@ logger = logging.getLogger(__name__)
 
 APPLICATION = 0x45444745  # in the file's header: EDGE
 LAYOUT = 2  # `user_version` of the file
-PRUNE_MOST = 5000  # windows that are deleted at once: meanwhile none can be stored
+PRUNE_MOST = 5000  # rows of each table that are looked at, at once: meanwhile none can be stored
+VACUUM_MOST = 20_000  # pages that are given back at once
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
+WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
 COLUMNS = (
@@ -94,6 +96,24 @@ FROM (
 """
 """Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
 
+# Beside the layout, so that older files get it as well: what a device said last is found without reading all it said.
+AVAILABILITY_BY_DEVICE = "CREATE INDEX IF NOT EXISTS availability_by_device ON availability (device)"
+OLD = {
+    "windows": '"end" < ?1 OR received < ?1',
+    "newer_windows": "received < ?1",
+    "states": "since < ?1 AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
+    "availability": "received < ?1 AND rowid < "
+    "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
+}
+"""Which rows of a table may go: not the last thing known about a device."""
+DEVICES = """
+WITH RECURSIVE names(device) AS (
+    SELECT MIN(device) FROM windows
+    UNION ALL SELECT (SELECT MIN(device) FROM windows WHERE device > names.device) FROM names WHERE device IS NOT NULL
+) SELECT device FROM names WHERE device IS NOT NULL LIMIT ?
+"""
+"""From name to name through the index, however many windows each has."""
+
 INSERT_WINDOW = f"INSERT OR IGNORE INTO windows ({SELECTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
@@ -117,6 +137,7 @@ class Database:
         self._prefix = prefix
         self._database: sqlite3.Connection | None = None
         self._inode = (0, 0)
+        self._pruned = dict.fromkeys(OLD, 0)  # the last row of each table that was looked at
 
     @property
     def is_open(self) -> bool:
@@ -138,6 +159,9 @@ class Database:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _explain_os(error, f"the folder of {self._path} cannot be made") from None
+        # Made by us, for us: SQLite would let others read it, and gives its -wal and -shm the rights of the file.
+        with contextlib.suppress(OSError):  # explained by what follows
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC, 0o600))
         with self._explained():
             database = sqlite3.connect(self._path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
             try:
@@ -187,37 +211,47 @@ class Database:
             raise DiskError(f"{self._path} was moved or deleted while it was in use", "a new one is begun")
         return new
 
-    def prune(self, now: datetime, days: int) -> int:
-        """Delete what is older than so many days, but not the last thing known about a device.
+    def prune(self, now: datetime, days: int) -> tuple[int, bool]:
+        """Look at some rows of each table; delete what is older than so many days, but not the last state of a device.
+
+        It goes on where it stopped: a call costs the same however much there is, and a round visits all rows.
 
         Args:
             now: The time.
             days: How many.
 
         Returns:
-            How many windows were deleted; `PRUNE_MOST` where there may be more.
+            How many windows were deleted, and whether the round is not over.
 
         Raises:
             ConfigError, DiskError: As `store`.
         """
         limit = format_timestamp(now - timedelta(days=days))
+        deleted, more = 0, False
         with self._explained(), self._transaction() as database:
-            old = 'SELECT rowid FROM windows WHERE "end" < ?1 OR received < ?1 ORDER BY rowid LIMIT ?2'
-            deleted = database.execute(f"DELETE FROM windows WHERE rowid IN ({old})", (limit, PRUNE_MOST)).rowcount  # noqa: S608
-            database.execute("DELETE FROM newer_windows WHERE received < ?", (limit,))
-            database.execute(
-                "DELETE FROM states WHERE since < ? AND since < "
-                "(SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
-                (limit,),
-            )
-            database.execute(
-                "DELETE FROM availability WHERE received < ? AND rowid < "
-                "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
-                (limit,),
-            )
+            for table, old in OLD.items():
+                after = self._pruned[table]
+                rowids = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+                last, seen = database.execute(
+                    f"SELECT MAX(rowid), COUNT(*) FROM ({rowids})",  # noqa: S608
+                    (after, PRUNE_MOST),
+                ).fetchone()
+                if seen:
+                    gone = database.execute(
+                        f"DELETE FROM {table} WHERE rowid > ?2 AND rowid <= ?3 AND ({old})",  # noqa: S608
+                        (limit, after, last),
+                    ).rowcount
+                    deleted += gone if table == "windows" else 0
+                more = more or seen == PRUNE_MOST
+                self._pruned[table] = last if seen == PRUNE_MOST else 0
         with self._explained():
-            self._db.executescript("PRAGMA incremental_vacuum")  # `execute` would give back one page and stop
-        return deleted
+            self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_MOST})")  # `execute` would give back one page
+        return deleted, more
+
+    def devices(self, most: int) -> list[str]:
+        """The devices that have windows, at most so many."""
+        with self._explained():
+            return [str(row[0]) for row in self._db.execute(DEVICES, (most,))]
 
     def count(self) -> int:
         """How many windows there are."""
@@ -258,6 +292,8 @@ class Database:
             found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
             if layout < LAYOUT and found and found[0] == self._prefix:  # another prefix's file stays as it is
                 _migrate(database, self._path)
+            if found and found[0] == self._prefix:
+                database.execute(AVAILABILITY_BY_DEVICE)
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:
@@ -329,7 +365,7 @@ def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     text = str(error)
     if "locked" in text:
         return DiskError(f"{path} is locked by another program", "end that program")
-    if "not a database" in text or "malformed" in text:
+    if any(word in text for word in WORDS_OF_DAMAGE):
         return ConfigError(f"{path} is no SQLite database, or a damaged one ({text})", "name another file")
     try:
         # SQLite says `unable to open` and `readonly` for a missing right and for a failing disk alike.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -16,10 +17,19 @@ from edge.contract.shares import ShareRange
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
 from edge.errors import ConfigError, EdgeError
-from edge.recording.database import LAYOUT, SELECT_LAYOUT_1, SELECTED, check_header, explain
+from edge.recording.allowance import MOST_DEVICES
+from edge.recording.database import COLUMNS, LAYOUT, SELECT_LAYOUT_1, check_header, explain
 from edge.recording.window_record import WindowRecord
+from edge.text import printable
 
 BUSY_SECONDS = 10.0
+LONGEST_TEXT = 64 * 1024  # bytes of any value of a row that is read: what a message can bring
+FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1971, 2200))  # what time zones can follow
+TABLES = ("about", "windows", "states", "availability")
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What reading a row raises that `edge record` did not write."""
+# What is longer is taken for damaged.
+BOUNDED = ", ".join(f"iif(length({name}) > {LONGEST_TEXT}, X'', {name})" for name in (f'"{c}"' for c in COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,30 @@ class Recording:
             raise ConfigError(f"there is no file {self._path}", "edge record makes one: --database names it")
         try:
             self._database = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-            if check_header(self._database, self._path) < LAYOUT:
+            if sys.version_info >= (3, 11):  # else a value of any length is loaded before its length is known
+                self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * LONGEST_TEXT)
+            layout = check_header(self._database, self._path)
+            self._check_tables(self._database)
+            if layout < LAYOUT:
                 # The file is not ours to convert: it is read as if it had been. The view is no part of the file.
                 self._database.execute(f"CREATE TEMP VIEW windows AS {SELECT_LAYOUT_1.format(table='main.windows')}")
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
+
+    def _check_tables(self, database: sqlite3.Connection) -> None:
+        """Only plain tables are read: a view could go on for ever. Raises EdgeError."""
+        found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE %'")
+        plain = {name for (name,) in found}
+        for table in TABLES:
+            # Columns that are computed are hidden from `table_info`, and may compute anything.
+            listed, all_there_are = (
+                database.execute(f"SELECT COUNT(*) FROM pragma_{kind}(?)", (table,)).fetchone()[0]  # noqa: S608
+                for kind in ("table_info", "table_xinfo")
+            )
+            if table not in plain or listed != all_there_are:
+                raise ConfigError(
+                    f"{self._path}: {table} is not the table that edge record makes", "another program changed the file"
+                )
 
     def stop(self) -> None:
         """Close it."""
@@ -61,7 +90,11 @@ class Recording:
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
-        found = self._query('SELECT device, MIN(start), MAX("end") FROM windows GROUP BY device ORDER BY device')
+        found = self._query(
+            'SELECT substr(device, 1, 64), substr(MIN(start), 1, 30), substr(MAX("end"), 1, 30) FROM windows '
+            "GROUP BY device ORDER BY device LIMIT ?",
+            MOST_DEVICES,
+        )
         return {str(device): (self._moment(first), self._moment(last)) for device, first, last in found}
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
@@ -69,25 +102,29 @@ class Recording:
         for row in self.rows(device, start, end):
             try:
                 yield _window(row)
-            except (ValueError, TypeError, KeyError, AttributeError):
-                raise EdgeError(
-                    f"{self._path}: window {row[2]!r} of {device} is damaged", "another program changed the file"
-                ) from None
+            except DAMAGED:
+                raise self.damaged(row) from None
+
+    def damaged(self, row: Sequence[object]) -> EdgeError:
+        """To be raised for a row that `edge record` did not write."""
+        device, seq = printable(str(row[0])), printable(repr(row[2]))
+        return EdgeError(f"{self._path}: window {seq} of {device} is damaged", "another program changed the file")
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
-        query = f"SELECT {SELECTED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
+        query = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
         return self._query(query, device, format_timestamp(start), format_timestamp(end))
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The states that the device reported until a moment, and its availability, each in order."""
         states = self._query(
-            "SELECT since, mode, reason FROM states WHERE device = ? AND since < ? ORDER BY since, received",
+            "SELECT substr(since, 1, 30), substr(mode, 1, 30), substr(reason, 1, 200) FROM states "
+            "WHERE device = ? AND since < ? ORDER BY since, received",
             device,
             format_timestamp(end),
         )
         words = self._query(
-            "SELECT received, iif(online, 'online', 'offline'), '' FROM availability "
+            "SELECT substr(received, 1, 30), iif(online, 'online', 'offline'), '' FROM availability "
             "WHERE device = ? AND received < ? ORDER BY rowid",
             device,
             format_timestamp(end),
@@ -99,9 +136,11 @@ class Recording:
 
     def _moment(self, text: object) -> datetime:
         try:
-            return parse_timestamp(str(text))
+            return min(max(parse_timestamp(str(text)), FIRST), LAST)
         except ValueError:
-            raise EdgeError(f"{self._path}: {text!r} is no time", "another program changed the file") from None
+            raise EdgeError(
+                f"{self._path}: {printable(repr(text))} is no time", "another program changed the file"
+            ) from None
 
     def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
         if self._database is None:
@@ -125,8 +164,11 @@ def _window(row: tuple[object, ...]) -> WindowRecord:
     shares = _json(estimate) if "estimate" not in hidden else None
     if mode not in ("headcount", "facing", "emotions"):
         raise ValueError
+    first, last = parse_timestamp(str(start)), parse_timestamp(str(end))
+    if not FIRST <= first < last < LAST:
+        raise ValueError
     return WindowRecord(
-        epoch=str(epoch), seq=_whole(seq), start=parse_timestamp(str(start)), end=parse_timestamp(str(end)),
+        epoch=str(epoch), seq=_whole(seq), start=first, end=last,
         mode=mode, replayed=bool(replayed), frames=_whole(frames),
         total=_whole(total) if figures else None, mean=float(str(mean)) if figures else None,
         low=_whole(low) if figures else None, high=_whole(high) if figures else None,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from edge.contract.payloads import ModelNames, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
+from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_COUNT, DeviceMessage, NewerWindow, read_message
 from edge.files.disk_errors import DiskError
-from edge.recording.database import PRUNE_MOST, Database
+from edge.recording.allowance import MOST_DEVICES, Allowance
+from edge.recording.database import Database
 from edge.recording.session import Delivery, Session
 from edge.text import printable
 
@@ -20,10 +23,11 @@ logger = logging.getLogger(__name__)
 TICK = 0.5  # seconds
 RETRY = 2.0  # seconds until a file that could not be written is tried again
 MOST_WAITING = 2000  # messages in memory while it cannot be written
+MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
 PRUNE_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
-LONGEST_NAME = 200  # characters of a model's name that are kept
+LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
 MOST_REPORTED = 1000  # devices and schemas
 RETAINED = ("state", "availability")
 TOPICS = ("window", *RETAINED)
@@ -58,6 +62,7 @@ class Recorder:
         self._keep_days = keep_days
         self._now = now
         self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
+        self._waiting_bytes = 0
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
         self._prune_at = 0.0
@@ -72,6 +77,7 @@ class Recorder:
         """Messages that were not valid."""
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
+        self._allowance = Allowance(_report_refused)
         self._newer_reported: set[tuple[str, str]] = set()
         self.failing = False
         """Whether the file cannot be written at the moment."""
@@ -79,6 +85,11 @@ class Recorder:
     def start(self) -> None:
         """Open the file. Raises ConfigError; a disk that may work again later is waited for."""
         self._store()
+
+    @property
+    def refused(self) -> int:
+        """Messages that were turned away because their device, or all new ones together, sent too many."""
+        return self._allowance.refused
 
     def step(self, seconds: float = TICK) -> None:
         """Work for so many seconds.
@@ -98,24 +109,34 @@ class Recorder:
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
         if self._keep_days is not None and now >= self._prune_at and not self.failing:
-            self._prune_at = now + (TICK if self._prune(self._keep_days) == PRUNE_MOST else PRUNE_EVERY)
+            self._prune_at = now + (TICK if self._prune(self._keep_days) else PRUNE_EVERY)
 
     def _take(self, delivery: Delivery) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
             self._overflow = True
             return
-        message = None
+        self._waiting_bytes += len(delivery.payload)
+        # The message keeps what is stored of the payload; what was left out is acknowledged, or it would come for ever.
+        self._waiting.append((delivery._replace(payload=b""), self._read(delivery)))
+
+    def _read(self, delivery: Delivery) -> DeviceMessage | None:
+        """What is to be stored of a delivery, if anything."""
+        device = device_of(self._prefix, delivery.topic)
+        if device is not None and self._devices != ["+"] and device not in self._devices:
+            return None  # a subscription of an earlier run
+        # A state stands in its table and in the index of it.
+        length = len(delivery.payload) * (2 if delivery.topic.endswith("/state") else 1)
+        if device is not None and not self._allowance.admits(device, length, time.monotonic()):
+            return None
         try:
-            message = examine(self._prefix, delivery)
-        except ValueError:  # pydantic's error is one; the message is acknowledged, or it would come for ever
+            return examine(self._prefix, delivery)
+        except ValueError:  # pydantic's error is one
             self.invalid += 1
             if self.invalid == 1:
                 logger.warning(
                     "an invalid message on %s was left out; more are only counted", printable(delivery.topic)
                 )
-        if message is not None and self._devices != ["+"] and message.device not in self._devices:
-            message = None  # a subscription of an earlier run
-        self._waiting.append((delivery, message))
+            return None
 
     def _store(self) -> None:
         messages = [message for _, message in self._waiting if message is not None]
@@ -125,6 +146,7 @@ class Recorder:
                 if self.total is None:
                     self.total = self._database.count()
                     self._known = self.total > 0
+                    self._allowance.know(self._database.devices(MOST_DEVICES))
             new = self._database.store(messages, self._now()) if messages else 0
         except DiskError as error:
             self._fail(error)
@@ -140,6 +162,7 @@ class Recorder:
         self.duplicates += sum(isinstance(message.content, WindowPayload) for message in messages) - new
         self._session.acknowledge(delivery for delivery, _ in self._waiting)
         self._waiting.clear()
+        self._waiting_bytes = 0
         if self._overflow:
             self._overflow = False
             self._session.reset()
@@ -161,16 +184,38 @@ class Recorder:
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
-    def _prune(self, days: int) -> int:
+    def _prune(self, days: int) -> bool:
+        """Delete some; whether there are more rows to look at."""
         try:
-            deleted = self._database.prune(self._now(), days)
+            deleted, more = self._database.prune(self._now(), days)
         except DiskError as error:
             self._fail(error)
-            return 0
+            return False
         self.total = (self.total or 0) - deleted
         if deleted:
             logger.info("%d windows are older than %d days and were deleted", deleted, days)
-        return deleted
+        return more
+
+
+def device_of(prefix: str, topic: str) -> str | None:
+    """The device in a topic; None where it is not one of ours."""
+    first, _, rest = topic.partition("/")
+    name, _, kind = rest.partition("/")
+    return name if first == prefix and kind in TOPICS and re.fullmatch(NAME_PATTERN, name) else None
+
+
+def _report_refused(device: str | None) -> None:
+    if device is None:
+        logger.warning(
+            "too many devices that are new to the file, or too much from them: messages are left out; give every room "
+            "its own rights at the broker"
+        )
+        return
+    logger.warning(
+        "%s sends more than a full outbox and 10 MB an hour: messages are left out; look after that room, and change "
+        "its password at the broker if somebody else has it",
+        device,
+    )
 
 
 def topics(prefix: str, devices: Sequence[str]) -> list[str]:
@@ -184,7 +229,10 @@ def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
     if message.kind not in TOPICS or message.content is None:
         return None
     if isinstance(message.content, State):
-        parse_timestamp(message.content.since)
+        if not EARLIEST < parse_timestamp(message.content.since).year < LATEST:
+            raise ValueError
+        reason = message.content.reason[:LONGEST_NAME]
+        message = message._replace(content=message.content.model_copy(update={"reason": reason}))
     elif isinstance(message.content, WindowPayload):
         message = message._replace(content=_window(message.content))
     return message

@@ -11,12 +11,13 @@ from pathlib import Path
 from edge.contract.labels import reading_order
 from edge.contract.validation import WITHHELD_FIELDS
 from edge.recording.database import COLUMNS
-from edge.recording.reader import Recording
+from edge.recording.reader import DAMAGED, Recording
 
 FACING = ("front", "away", "unknown")
 UNCLASSIFIED = ("too_small", "away", "unclear")
 JSON_COLUMNS = ("counts", "estimate", "facing", "unclassified")
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Also behind what some spreadsheets take for the end of a cell.
 FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
 
@@ -47,20 +48,21 @@ def write_csv(recording: Recording, device: str, start: datetime, end: datetime,
             if values["withheld"]:  # whatever another program wrote beside that
                 hidden = WITHHELD_FIELDS[str(values["withheld"])]
                 values |= {name: None for name in COLUMNS if name in hidden or name.partition("_")[0] in hidden}
-            counts, estimate, facing, unclassified = (json.loads(str(values[name] or "{}")) for name in JSON_COLUMNS)
             line = [values[name] for name in plain]
-            line += [*(facing.get(part) for part in FACING), *(unclassified.get(part) for part in UNCLASSIFIED)]
-            line += [counts.get(name) for name in reading_order(counted)]
-            line += [
-                estimate.get(name, {}).get(part)
-                for name in reading_order(estimated)
-                for part in ("share", "low", "high")
-            ]
+            try:
+                counts, estimate, facing, unclassified = (
+                    json.loads(str(values[name] or "{}")) for name in JSON_COLUMNS
+                )
+                line += [*(facing.get(part) for part in FACING), *(unclassified.get(part) for part in UNCLASSIFIED)]
+                line += [counts.get(name) for name in reading_order(counted)]
+                line += [estimate.get(name, {}).get(part) for name, part in parts]
+            except DAMAGED:
+                raise recording.damaged(row) from None
             writer.writerow([_cell(value) for value in line])
             written += 1
     return written
 
 
 def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula is marked as text."""
-    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+    """Text that a spreadsheet would take for a formula is marked as text; what no reader of CSV takes is replaced."""
+    return FORMULA.sub(r"\1'", CONTROL.sub("?", value)) if isinstance(value, str) else value

@@ -1,45 +1,51 @@
-"""The connections of a page's server: not too many, none that asks for nothing, and all ended at once when it ends."""
+"""The connections of a page's server: not too many, none that holds a seat for nothing, all ended at its end."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import cast
 
 MAX_CONNECTIONS = 200
-FIRST_SECONDS = 10.0  # within which a new connection has to ask for something
-END_OF_HEAD = re.compile(rb"\n\r?\n")
-TAIL = 2  # bytes of what came before in which the end of a head may begin
+HEAD_SECONDS = 10.0  # within which a connection has to send its next request, from its beginning or its last answer
 
 
 class Connections:
-    """The open connections, of which there are not too many, and none any more once all were aborted."""
+    """The open connections. When there are too many, one that waits for a question makes room: a stranger's first."""
 
     def __init__(self) -> None:
-        self._transports: set[asyncio.Transport] = set()
+        self._open: dict[asyncio.Transport, GuardedProtocol] = {}
         self._closed = False
 
-    def add(self, transport: asyncio.Transport) -> bool:
+    def add(self, transport: asyncio.Transport, connection: GuardedProtocol) -> bool:
         """Whether there is room for one more; if not, it is aborted."""
-        if self._closed or len(self._transports) >= MAX_CONNECTIONS:
+        if not self._closed and len(self._open) >= MAX_CONNECTIONS:
+            waiting = [each for each in self._open.items() if each[1].waiting]
+            for idle, _ in sorted(waiting, key=lambda each: (each[1].trusted, each[1].since))[:1]:
+                self.discard(idle)
+                idle.abort()
+        if self._closed or len(self._open) >= MAX_CONNECTIONS:
             transport.abort()
             return False
-        self._transports.add(transport)
+        self._open[transport] = connection
         return True
 
     def discard(self, transport: asyncio.Transport) -> None:
         """One has ended."""
-        self._transports.discard(transport)
+        self._open.pop(transport, None)
+
+    def of(self, client: tuple[str, int] | None) -> GuardedProtocol | None:
+        """The connection from an address and port, if it is open: what an ASGI scope says of it."""
+        return next((each for each in self._open.values() if each.client == client), None)
 
     def abort_all(self) -> None:
         """End them at once, also a live picture that would never end by itself."""
         self._closed = True
-        for transport in list(self._transports):
+        for transport in list(self._open):
             transport.abort()
 
 
 class GuardedProtocol(asyncio.Protocol):
-    """Closes connections that ask for nothing, before they keep everybody else out; uvicorn's protocol is within.
+    """Closes a connection that is not being answered and asks for nothing; uvicorn's protocol is within.
 
     Of uvicorn it needs only what `Config.http` documents: a class of asyncio protocols.
 
@@ -52,22 +58,45 @@ class GuardedProtocol(asyncio.Protocol):
         self._connections = connections
         self._inner = inner
         self._transport: asyncio.Transport | None = None  # None: not let in
-        self._asked = False  # a whole head of a request has come
-        self._tail = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self.client: tuple[str, int] | None = None
+        """Whose it is: address and port."""
+        self.since = 0.0
+        """When it began to wait, in seconds of the loop."""
+        self.trusted = False
+        """Whether it has shown the token."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is not being answered."""
+        return self._timer is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, if there is room; it has to ask for something soon."""
         stream = cast("asyncio.Transport", transport)
-        if self._connections.add(stream):
+        if self._connections.add(stream, self):
             self._transport = stream
+            peer = transport.get_extra_info("peername")
+            self.client = (str(peer[0]), int(peer[1])) if peer else None
             self._inner.connection_made(transport)
-            asyncio.get_running_loop().call_later(FIRST_SECONDS, self._give_up)
+            self.answered()
+
+    def asked(self) -> None:
+        """A whole head has come: from now on the time is ours."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def answered(self) -> None:
+        """It waits for the next question, also while half of it has come."""
+        self.asked()
+        if self._transport is not None:
+            loop = asyncio.get_running_loop()
+            self.since = loop.time()
+            self._timer = loop.call_later(HEAD_SECONDS, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on, and notice the end of the first head."""
-        if not self._asked:
-            self._asked = END_OF_HEAD.search(self._tail + data) is not None
-            self._tail = (self._tail + data)[-TAIL:]
+        """Pass it on."""
         if self._transport is not None:
             self._inner.data_received(data)
 
@@ -87,8 +116,6 @@ class GuardedProtocol(asyncio.Protocol):
         """Make room for another."""
         if self._transport is not None:
             self._connections.discard(self._transport)
+            self._transport = None
+            self.asked()
             self._inner.connection_lost(error)
-
-    def _give_up(self) -> None:
-        if not self._asked and self._transport is not None:
-            self._transport.abort()

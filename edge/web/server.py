@@ -23,7 +23,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
-from edge.web import connections
 from edge.web.connections import Connections, GuardedProtocol
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 MAX_URL = 2048  # bytes of path and query
 MAX_HEAD = 16384  # bytes of a request before its body
+BACKLOG = 256  # connections taken at once: with those that are open they stay below 1,024 descriptors
 MAX_BODY = 65536  # bytes, of the routes that take one at all
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
@@ -51,6 +51,7 @@ HEADERS = {
 }
 """On every answer that does not set its own."""
 
+CONNECTION = "edge.connection"  # in a scope
 _TRICKS = re.compile(rb"%(2e|2f|5c|[01][0-9a-f]|7f)|[\\\x00-\x20\x7f]|//|/\.\.?(/|$)", re.IGNORECASE)
 
 
@@ -187,7 +188,7 @@ class _Server(uvicorn.Server):
                 access_log=False,  # addresses may carry the token
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=connections.MAX_CONNECTIONS,
+                backlog=BACKLOG,
                 h11_max_incomplete_event_size=MAX_HEAD,
                 timeout_graceful_shutdown=2,
             )
@@ -218,8 +219,17 @@ class _Server(uvicorn.Server):
         if scope["type"] == "lifespan":
             self._loop = asyncio.get_running_loop()
             await self._app(scope, receive, send_and_announce)
-        else:
+            return
+        # Known by its address: the ASGI scope says no more of a connection.
+        connection = self._connections.of(scope["client"])
+        if connection is None:  # it had to make room
+            return
+        scope[CONNECTION] = connection
+        connection.asked()
+        try:
             await self._app(scope, receive, send)
+        finally:
+            connection.answered()
 
 
 class _Gate:
@@ -244,8 +254,10 @@ class _Gate:
                     headers.setdefault(name, value)
             await send(message)
 
-        answer = self._refusal(scope) or self._unknown_visitor(scope) or self._app
-        await answer(scope, receive, send_with_headers)
+        answer = self._refusal(scope) or self._unknown_visitor(scope)
+        if answer is None:
+            scope[CONNECTION].trusted = True
+        await (answer or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Why a request is not looked at any further."""

@@ -4,9 +4,9 @@ python -m tests.load.hostile_room                   each attack for 15 s, a few 
 python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
 
 A real Mosquitto with docs/mosquitto/school.conf and school.acl, a real `edge record`, and three honest rooms that send
-a window every half second. Prints for each attack how long the others' windows take from publication to the file, whether
-any is missing, and how file and memory of the recorder grow. Exit status 1 when a window is missing, the slowest of a
-hundred takes more than 2 s, or the recorder passes 200 MB.
+a window every half second. Prints for each attack how long the others' windows take from publication to the file,
+whether any is missing, and how file and memory of the recorder grow. Exit status 1 when a window is missing, the
+slowest of a hundred takes more than 2 s, or the recorder passes 200 MB.
 """
 
 from __future__ import annotations

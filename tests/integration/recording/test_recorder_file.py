@@ -45,9 +45,10 @@ def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pyt
     found = [examine("classroom", Delivery("classroom/room-1/window", each, 1, 1, 1)) for each in payloads]
     assert database.store([each for each in found if each is not None], NOW) == 2500
     later = NOW + timedelta(days=3)
-    assert database.prune(later, 3) == 0
+    assert [database.prune(later, 3) for _ in range(3)] == [(0, True), (0, True), (0, False)]
     # Those of a clock that ran ahead go as well: when they came is what counts then.
-    assert [database.prune(later + timedelta(seconds=1), 3) for _ in range(4)] == [1000, 1000, 500, 0]
+    later += timedelta(seconds=1)
+    assert [database.prune(later, 3) for _ in range(4)] == [(1000, True), (1000, True), (500, False), (0, False)]
     assert database.count() == 0
     database.stop()
     assert path.stat().st_size < 200_000

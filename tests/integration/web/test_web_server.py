@@ -148,7 +148,7 @@ def test_a_token_file_is_read_and_bad_ones_are_explained(tmp_path: Path, caplog:
 
 
 def test_one_that_dribbles_never_gets_through_its_head(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "FIRST_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     with socket.create_connection(("127.0.0.1", serve()), timeout=20) as wire:
         began = time.monotonic()
         with pytest.raises(ConnectionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.model_files.cards import SHIPPED, FaceCard, read_card
+from edge.model_files.calibration import calibration_path, read_calibration
+from edge.model_files.cards import SHIPPED, EmotionCard, FaceCard, read_card
 from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import FaceDetector
 from edge.vision.tflite import Model
@@ -78,6 +80,17 @@ def test_cards_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[")
     with pytest.raises(ModelError, match="x.json"):
         load(tmp_path / "x.json")
+
+
+def test_a_calibration_that_is_no_file(tmp_path: Path) -> None:
+    card = read_card(SHIPPED / "emotions.json", EmotionCard)
+    os.mkfifo(calibration_path(tmp_path / "fifo.json"))
+    calibration_path(tmp_path / "zero.json").symlink_to("/dev/zero")
+    calibration_path(tmp_path / "large.json").write_bytes(b" " * 2_000_000)
+    for name, reason in (("fifo", "not a regular file"), ("zero", "not a regular file"), ("large", "over 1,000,000")):
+        with pytest.raises(ModelError) as caught:
+            read_calibration(tmp_path / f"{name}.json", card)
+        assert reason in str(caught.value)
 
 
 def test_an_output_that_the_model_lacks() -> None:

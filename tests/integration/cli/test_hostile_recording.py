@@ -1,0 +1,124 @@
+"""`edge report` of a file that somebody made who wishes us ill: a sentence, and neither a traceback nor the memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.recording.database import Database
+from edge.recording.recorder import examine
+from edge.recording.session import Delivery
+from tests.support.hostile import delivery
+from tests.support.paths import ROOT
+from tests.support.recordings import NOW
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+MEMORY = 1_500_000_000  # bytes of addresses: the libraries take 0.7 GB of them
+
+ATTACKS = {
+    "an endless view": f"DROP TABLE availability; CREATE VIEW availability AS {ENDLESS} "  # noqa: S608
+    "SELECT 'bad' AS device, '2026' AS received, x AS online FROM n",
+    "a computed column": "DROP TABLE states; CREATE TABLE states (device, since, mode, "
+    "reason AS (hex(zeroblob(400000000))), received)",
+    "deep JSON": "UPDATE windows SET counts = replace(hex(zeroblob(20000)), '00', '[')",
+    "long JSON": "UPDATE windows SET counts = hex(zeroblob(60000))",
+    "a blob": "UPDATE windows SET counts = zeroblob(900000000)",
+    "a name": "UPDATE windows SET device = CAST(zeroblob(200000) AS TEXT)",
+    "year 1": "UPDATE windows SET start = '0001-01-01T00:00:00.000Z'",
+    "year 9999": """UPDATE windows SET "end" = '9999-12-31T23:59:59.999Z'""",
+    "no table": "DROP TABLE windows",
+}
+HARMLESS = {
+    "states of year 1": "INSERT INTO states VALUES ('bad', '0001-01-01T00:00:00.000Z', 'paused', 'x', '')",
+    "availability of year 1": "INSERT INTO availability VALUES ('bad', '0001-01-01T00:00:00.000Z', 0)",
+    "a long reason": "INSERT INTO states VALUES ('bad', '2026-11-20T08:00:00.000Z', 'paused', "
+    "hex(zeroblob(50000)), '')",
+}
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "r.sqlite"
+    database = Database(path, "classroom")
+    database.start()
+    found = [examine("classroom", delivery("window", n)) for n in range(5)]
+    database.store([each for each in found if each is not None], NOW)
+    database.stop()
+    return path
+
+
+def change(path: Path, script: str) -> None:
+    database = sqlite3.connect(path)
+    database.executescript(script)
+    database.close()
+
+
+def report(path: Path, output: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "edge", "report", "--database", str(path), "--zone", "America/New_York"),
+            *("--output", str(path.with_name(output))),
+        ],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+    )
+
+
+@pytest.mark.parametrize("output", ["r.csv", "r.html"])
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_a_sentence_for_every_attack(recording: Path, attack: str, output: str) -> None:
+    change(recording, attack)
+    done = report(recording, output)
+    assert "Traceback" not in done.stderr
+    if done.returncode == 0:  # the damaged rows belong to no day that was asked for
+        assert done.stdout.endswith(", 0 windows\n")
+        return
+    assert done.returncode in (1, 78)
+    assert done.stderr.startswith("edge: ")
+    assert len(done.stderr) < 1000
+
+
+@pytest.mark.parametrize("attack", HARMLESS.values(), ids=HARMLESS)
+def test_what_can_be_read_is_drawn(recording: Path, attack: str) -> None:
+    change(recording, attack)
+    done = report(recording, "r.html")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_csv_has_no_byte_that_its_readers_refuse(recording: Path) -> None:
+    change(recording, "UPDATE windows SET model_faces = 'f' || char(0) || char(27) || '@1'")
+    assert report(recording, "r.csv").returncode == 0
+    text = recording.with_name("r.csv").read_text()
+    assert "f??@1" in text
+    assert not {"\0", "\x1b"} & set(text)
+
+
+def test_a_state_keeps_a_short_reason_and_a_year_of_this_world() -> None:
+    found = examine("classroom", delivery("state", 1))
+    assert found is not None
+    assert len(getattr(found.content, "reason", "")) == 200
+    payload = b'{"mode": "paused", "reason": "x", "since": "9999-01-01T00:00:00.000Z"}'
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        examine("classroom", Delivery("classroom/bad/state", payload, 1, 1, 1))
+
+
+@pytest.mark.parametrize("kind", ["fifo", "endless"])
+def test_a_recording_that_is_no_file_is_explained(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "r.sqlite"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    done = report(path, "r.csv")
+    assert done.returncode == 78
+    assert f"there is no file {path}" in done.stderr
