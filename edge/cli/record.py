@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import logging
 import re
-import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +19,13 @@ from edge.cli import set_up_logging
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
-from edge.errors import EXIT_FAILED, EXIT_OK
+from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
+from edge.files.disk_errors import DiskError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.database import Database
-from edge.recording.recorder import RETAINED, Recorder, topics
+from edge.recording.former_session import FormerSession, former_client_id
+from edge.recording.recorder import RETAINED, RETRY, Recorder, topics
 from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--client-id",
         type=_client_id,
         metavar="ID",
-        help="MQTT client id of the durable session (default: from this machine's name and the file's)",
+        help="MQTT client id of the durable session (default: a random one, kept in the file)",
     )
     parser.add_argument("--keep-days", type=_days, metavar="N", help="delete what is older (default: keep all)")
     parser.add_argument(
@@ -66,45 +66,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM."""
     settings, prefix, devices = subscriber_settings(args, "record")
-    settings = replace(settings, client_id=args.client_id or default_client_id(args.database))
-    if args.forget:
-        return _forget(settings)
-    unwanted = topics(prefix, ["+"]) if devices != ["+"] else []
-    retained = RetainedTopics(prefix, RETAINED) if devices == ["+"] else None
-    session = Session(settings, topics(prefix, devices), unwanted, retained=retained)
     database = Database(args.database, prefix)
-    recorder = Recorder(session, database, prefix, devices, keep_days=args.keep_days)
-    notifier = Notifier.from_environment()
-    signals = Signals()
+    if args.forget:
+        names = [args.client_id] if args.client_id else _known_client_ids(args.database, database)
+        return max(_forget(replace(settings, client_id=name)) for name in names)
+    signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
     try:
         with _terminal() as status:
-            recorder.start()
-            session.start()
             notifier.ready()
-            logger.info("recording into %s as %s", args.database, settings.client_id)
-            line_at, before = time.monotonic() + LINE_EVERY, 0
-            while not signals.stop.is_set():
-                recorder.step()
-                notifier.progress()
-                text = _in_words(recorder, session)
-                notifier.status(text)
-                if status is not None:
-                    status.update(text)
-                elif time.monotonic() >= line_at:
-                    logger.info("%s, %d in the last minute", text, recorder.stored - before)
-                    line_at, before = line_at + LINE_EVERY, recorder.stored
+            ids = _open(database, args.database, signals, notifier)
+            if ids is None:
+                return EXIT_OK
+            given, former = (args.client_id, None) if args.client_id else ids
+            settings = replace(settings, client_id=given)
+            rest = FormerSession(settings, former, database, prefix, devices) if former else None
+            unwanted = topics(prefix, ["+"]) if devices != ["+"] else []
+            retained = RetainedTopics(prefix, RETAINED) if devices == ["+"] else None
+            session = Session(settings, topics(prefix, devices), unwanted, retained=retained)
+            recorder = Recorder(session, database, prefix, devices, keep_days=args.keep_days)
+            logger.info("recording into %s as %s", args.database, given)
+            _record(recorder, session, rest, signals, lambda text: _tell(text, notifier, status))
         notifier.stopping()
     finally:
-        session.stop()
         database.stop()
     return EXIT_OK
 
 
-def default_client_id(path: Path) -> str:
-    """The same for the same file on the same machine, at every start; short enough for every broker."""
-    name = f"{socket.gethostname()}:{path.absolute()}"
-    return f"edge-record-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:10]}"
+def _open(database: Database, path: Path, signals: Signals, notifier: Notifier) -> tuple[str, str | None] | None:
+    """Open the file, waiting for a disk that may work again; its client ids, or None when we are to stop."""
+    told = False
+    while not signals.stop.is_set():
+        try:
+            database.start()
+            return database.client_ids(former_client_id(path))
+        except DiskError as error:
+            if not told:
+                logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
+            told = True
+            notifier.progress()
+            signals.stop.wait(RETRY)
+    return None
+
+
+def _record(
+    recorder: Recorder, session: Session, rest: FormerSession | None, signals: Signals, tell: Callable[[str], bool]
+) -> None:
+    """Record until we are to stop.
+
+    Args:
+        recorder: Stores what the session brings.
+        session: Where messages come from.
+        rest: What version 0.1 has left at the broker; None: nothing.
+        signals: When to stop.
+        tell: Shows how it goes; False where only the log does.
+    """
+    recorder.start()
+    session.start()
+    started = False
+    line_at, before = time.monotonic() + LINE_EVERY, 0
+    try:
+        while not signals.stop.is_set():
+            recorder.step()
+            if rest is not None and session.subscribed:
+                if not started:
+                    rest.start()
+                    started = True
+                if rest.step():
+                    rest = None
+            text = _in_words(recorder, session)
+            if not tell(text) and time.monotonic() >= line_at:
+                logger.info("%s, %d in the last minute", text, recorder.stored - before)
+                line_at, before = line_at + LINE_EVERY, recorder.stored
+    finally:
+        session.stop()
+        if rest is not None and started:
+            rest.stop()
+
+
+def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
+    notifier.progress()
+    notifier.status(text)
+    if status is not None:
+        status.update(text)
+    return status is not None
+
+
+def _known_client_ids(path: Path, database: Database) -> list[str]:
+    """The sessions of a file that there is. Raises ConfigError, DiskError."""
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist", "give the --client-id of the session to forget")
+    database.start()
+    try:
+        return [name for name in database.client_ids(former_client_id(path)) if name]
+    finally:
+        database.stop()
 
 
 def _in_words(recorder: Recorder, session: Session) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -171,6 +172,29 @@ class Database:
                 database.close()
                 raise
             self._database = database
+
+    def client_ids(self, former: str) -> tuple[str, str | None]:
+        """The random MQTT client id of this recording, and that of a session of version 0.1 still to be ended.
+
+        Args:
+            former: What version 0.1 called the session; there is one only if it has recorded something here.
+
+        Raises:
+            ConfigError, DiskError: As `start`.
+        """
+        with self._explained(), self._transaction() as database:
+            about = dict(database.execute("SELECT key, value FROM about"))
+            if "client_id" not in about:
+                about["client_id"] = f"edge-record-{secrets.token_hex(8)}"
+                if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
+                    about["former_client_id"] = former
+                database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+            return about["client_id"], about.get("former_client_id")
+
+    def forget_former(self) -> None:
+        """The session of version 0.1 has been ended."""
+        with self._explained(), self._transaction() as database:
+            database.execute("DELETE FROM about WHERE key = 'former_client_id'")
 
     def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
         """Store what is not there yet, all or nothing; it is on the disk when this returns.

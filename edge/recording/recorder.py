@@ -75,12 +75,18 @@ class Recorder:
         """Windows that were there already."""
         self.invalid = 0
         """Messages that were not valid."""
+        self._others = 0  # messages that say nothing of a window
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
         self._allowance = Allowance(_report_refused)
         self._newer_reported: set[tuple[str, str]] = set()
         self.failing = False
         """Whether the file cannot be written at the moment."""
+
+    @property
+    def handled(self) -> int:
+        """Messages that need no more work: stored, known already, or not to be stored."""
+        return self.stored + self.duplicates + self.invalid + self.refused + self._others
 
     def start(self) -> None:
         """Open the file. Raises ConfigError; a disk that may work again later is waited for."""
@@ -143,10 +149,10 @@ class Recorder:
         try:
             if not self._database.is_open:
                 self._database.start()
-                if self.total is None:
-                    self.total = self._database.count()
-                    self._known = self.total > 0
-                    self._allowance.know(self._database.devices(MOST_DEVICES))
+            if self.total is None:
+                self.total = self._database.count()
+                self._known = self.total > 0
+                self._allowance.know(self._database.devices(MOST_DEVICES))
             new = self._database.store(messages, self._now()) if messages else 0
         except DiskError as error:
             self._fail(error)
@@ -157,6 +163,7 @@ class Recorder:
         for message in messages:
             if isinstance(message.content, NewerWindow):
                 self._report_newer(message.device, message.content.schema)
+        self._others += len(self._waiting) - sum(isinstance(each.content, WindowPayload) for each in messages)
         self.stored += new
         self.total = (self.total or 0) + new
         self.duplicates += sum(isinstance(message.content, WindowPayload) for message in messages) - new

@@ -68,6 +68,11 @@ class Session:
         """Whether the broker has accepted us and was there a moment ago."""
         return self._connection.connected
 
+    @property
+    def subscribed(self) -> bool:
+        """Whether the broker has answered everything that was subscribed to, so that nothing is missed."""
+        return self._connection.wait_subscribed(0.0)
+
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
         self._connection.start()

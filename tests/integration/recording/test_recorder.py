@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -12,9 +14,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from edge.cli.record import default_client_id
 from edge.recording.database import Database
+from edge.recording.former_session import former_client_id
 from edge.recording.recorder import examine
 from edge.recording.session import Delivery
 from tests.support.brokers import Broker, wait_for
@@ -160,7 +166,73 @@ def test_a_second_recorder_with_its_own_id_shares_nothing(
         device.send(message(seq))
     for path in paths:
         wait_for(lambda path=path: rows(path) == list(range(1, 21)), 20)  # type: ignore[misc]
-    assert len({default_client_id(path) for path in paths}) == 2
+    assert len({client_id(path) for path in paths}) == 2
+
+
+def client_id(path: Path) -> str:
+    """The name of the session that a file keeps."""
+    (found,) = rows(path, "SELECT value FROM about WHERE key = 'client_id'")
+    return str(found)
+
+
+def test_the_id_cannot_be_guessed_and_stays(broker: int, edge: StartEdge, tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    process = recording(edge, path, broker)
+    first = client_id(path)
+    assert re.fullmatch("edge-record-[0-9a-f]{16}", first)
+    assert first != former_client_id(path)
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    recording(edge, path, broker)
+    assert client_id(path) == first
+
+
+def session_of(port: int, name: str, *topics: str) -> bool:
+    """Connect once under a name whose session the broker keeps, subscribe, and leave; whether there was one."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion.MQTTv5)
+    present: list[bool] = []
+    client.on_connect = lambda _c, _d, flags, _r, _p: present.append(flags.session_present)
+    answered: list[int] = []
+    client.on_subscribe = lambda _c, _d, mid, _r, _p: answered.append(mid)
+    kept = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    kept.SessionExpiryInterval = 3600
+    client.connect("127.0.0.1", port, clean_start=False, properties=kept)
+    client.loop_start()
+    wait_for(lambda: bool(present), 10)
+    for topic in topics:
+        client.subscribe(topic, 1)
+    wait_for(lambda: len(answered) == len(topics), 10)
+    client.disconnect()
+    client.loop_stop()
+    return present[0]
+
+
+def test_what_version_0_1_left_at_the_broker_is_taken_over_first(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    process = recording(edge, path, broker)
+    device = sender(broker)
+    device.send(message(1))
+    wait_for(lambda: rows(path) == [1], 20)
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    # As version 0.1 leaves it: no name in the file, and a session under the old name.
+    session_of(broker, client_id(path))
+    edge("record", "--database", str(path), "--broker", address(broker), "--forget").communicate(timeout=30)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM about WHERE key = 'client_id'")
+    old = former_client_id(path)
+    session_of(broker, old, "classroom/+/window")
+    for seq in range(2, 12):
+        device.send(message(seq))
+    process = recording(edge, path, broker)
+    wait_for(lambda: rows(path) == list(range(1, 12)), 30)
+    lines_of(process, "the former session is ended")
+    device.send(message(12))
+    wait_for(lambda: rows(path)[-1] == 12, 20)
+    assert rows(path, "SELECT 1 FROM about WHERE key = 'former_client_id'") == []
+    assert not session_of(broker, old)
 
 
 def test_forget_ends_the_session(broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path) -> None:
@@ -174,7 +246,7 @@ def test_forget_ends_the_session(broker: int, edge: StartEdge, sender: Callable[
     process = edge("record", "--database", str(path), "--broker", address(broker), "--forget")
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert f"keeps nothing for {default_client_id(path)} any more" in out
+    assert f"keeps nothing for {client_id(path)} any more" in out
     device.send(message(2))
     process = edge("record", "--database", str(path), "--broker", address(broker))
     lines_of(process, "may be missing")

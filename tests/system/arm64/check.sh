@@ -109,5 +109,5 @@ step "edge check, and the daemon"
 in_project "COLUMNS=150 .venv/bin/python -m tests.system.arm64.daemon"
 
 step "the unit tests that mean something here (see chosen.py)"
-in_project ".venv/bin/python -m pytest -q --timeout 600 -p no:cacheprovider -p tests.system.arm64.chosen"
+in_project ".venv/bin/python -m pytest tests/unit -q --timeout 600 -p no:cacheprovider -p tests.system.arm64.chosen"
 step "passed"

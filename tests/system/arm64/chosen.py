@@ -12,36 +12,15 @@ from hypothesis import HealthCheck, settings
 from tests.support import brokers
 from tests.support.paths import ROOT
 
-PROCESSES = "start the daemon or a command, and give it so many seconds"
 PACE = "are about pace: frames per second, a broker killed at the right moment"
 TRAINING = "are about training and measuring models, which no Raspberry Pi does"
-ELSEWHERE = "need programs that are not here, and have a check of their own"
 COSTLY = "look at a hundred frames or ten thousand examples, which takes half an hour"
 
 # By file, folder or test; a test that uses the fixture `edge` needs no entry. Whatever is not named is run.
 LEFT_OUT = {
-    "tests/system/systemd": ELSEWHERE,
-    "tests/integration/peers/test_peers.py": ELSEWHERE,
-    "tests/unit/cameras/test_cameras.py": PACE,
     "tests/unit/cameras/test_capture_thread.py": PACE,
-    "tests/integration/daemon/test_chaos.py": PACE,
-    "tests/integration/web/test_dashboard_browser.py": ELSEWHERE,
-    "tests/integration/web/test_dashboard_use.py": ELSEWHERE,
-    "tests/integration/delivery/test_disk.py": PACE,
-    "tests/integration/delivery/test_outbox_faults.py": PACE,
-    "tests/integration/daemon/test_headcount.py": PACE,
     "tests/unit/vision/test_frame_analyzer.py::test_looking_three_times_a_second_is_enough_in_the_sample_room": COSTLY,
-    "tests/integration/web/test_setup_page.py": ELSEWHERE,
-    "tests/integration/web/test_setup_camera.py": ELSEWHERE,
-    "tests/integration/recording": PACE,
-    "tests/integration/daemon/test_recovery.py": PACE,
-    "tests/integration/daemon/test_board.py::test_a_hot_board_is_told_slows_down_and_recovers_by_itself": PACE,
-    "tests/integration/reporting": ELSEWHERE,
-    "tests/integration/mqtt/test_school_broker.py": ELSEWHERE,
-    "tests/integration/cli/test_subscribers.py": ELSEWHERE,
-    "tests/integration/cli/test_watch.py": PROCESSES,
     "tests/unit/models": TRAINING,
-    "tests/integration/models": TRAINING,
     "tests/unit/aggregation/test_prevalence.py::test_a_window_costs_little": PACE,
     "tests/unit/mqtt/test_command_queue.py::test_ten_thousand_commands_change_nothing_unless_they_are_valid": COSTLY,
     "tests/unit/vision/test_vision.py::test_the_sample_scene_is_seen_as_it_is": COSTLY,
@@ -91,8 +70,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def why_not(item: pytest.Item) -> str | None:
     """Why a test is left out, if it is."""
-    if "edge" in getattr(item, "fixturenames", ()):
-        return PROCESSES
     test = item.nodeid.split("[")[0]
     file = test.split("::")[0]
     return next((LEFT_OUT[name] for name in (test, file, str(Path(file).parent)) if name in LEFT_OUT), None)
