@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,16 +127,16 @@ def test_no_message_can_stop_it(value: Any, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(places))
     place[data.draw(st.sampled_from(sorted(place)))] = value
     payload = json.dumps(content).encode()
-    database = Database(Path(":memory:"), "classroom")
-    database._database = sqlite3.connect(":memory:", isolation_level=None)
-    database._prepare(database._database)
-    database._inode = (0, 0)
     try:
         found = examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
     except ValueError:
         return
     assert found is not None
-    assert database.store([found], NOW) == 1
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(Path(folder) / "r.sqlite", "classroom")
+        database.start()
+        assert database.store([found], NOW) == 1
+        database.stop()
 
 
 @pytest.mark.parametrize(
