@@ -18,6 +18,7 @@ from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.mqtt import problem
+from edge.mqtt.bounded_client import BoundedClient
 from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edge.mqtt.properties import of_will
 
@@ -111,7 +112,7 @@ def make_client(
     options: dict[str, Any] = {"reconnect_on_failure": False}
     if protocol != MQTTProtocolVersion.MQTTv5:
         options["clean_session"] = not session.keep or session.will_topic is not None
-    client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)
+    client = BoundedClient(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)
     client.reconnect_delay_set(0, 0)  # even so paho would wait before it ends its thread
     client.manual_ack_set(session.manual_acknowledgement)
     if session.will_topic:

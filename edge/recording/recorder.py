@@ -15,6 +15,7 @@ from edge.contract.validation import MAX_COUNT, DeviceMessage, NewerWindow, read
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.database import Database
+from edge.recording.missing_windows import MissingWindows
 from edge.recording.session import Delivery, Session
 from edge.text import printable
 
@@ -79,6 +80,7 @@ class Recorder:
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
         self._allowance = Allowance(_report_refused)
+        self._missing = MissingWindows(_report_missing)
         self._newer_reported: set[tuple[str, str]] = set()
         self.failing = False
         """Whether the file cannot be written at the moment."""
@@ -112,6 +114,7 @@ class Recorder:
                 logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()
+        self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
         if self._keep_days is not None and now >= self._prune_at and not self.failing:
@@ -163,6 +166,8 @@ class Recorder:
         for message in messages:
             if isinstance(message.content, NewerWindow):
                 self._report_newer(message.device, message.content.schema)
+            elif isinstance(message.content, WindowPayload):
+                self._missing.record(message.device, message.content.epoch, message.content.seq, time.monotonic())
         self._others += len(self._waiting) - sum(isinstance(each.content, WindowPayload) for each in messages)
         self.stored += new
         self.total = (self.total or 0) + new
@@ -223,6 +228,13 @@ def _report_refused(device: str | None) -> None:
         "its password at the broker if somebody else has it",
         device,
     )
+
+
+def _report_missing(device: str, first: int, last: int) -> None:
+    logger.warning(
+        "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
+        "alert/outbox", last - first + 1, printable(device, 64), first, last,
+    )  # fmt: skip
 
 
 def topics(prefix: str, devices: Sequence[str]) -> list[str]:

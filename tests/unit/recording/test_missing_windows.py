@@ -1,0 +1,55 @@
+"""Windows that never came are reported once, and a backlog that comes late is none of them."""
+
+from __future__ import annotations
+
+from edge.recording.missing_windows import MOST_SERIES, MOST_SPANS, PATIENCE, MissingWindows
+
+Lost = list[tuple[str, int, int]]
+
+
+def watched() -> tuple[MissingWindows, Lost]:
+    lost: Lost = []
+    return MissingWindows(lambda device, first, last: lost.append((device, first, last))), lost
+
+
+def test_a_gap_is_reported_once_after_a_while() -> None:
+    missing, lost = watched()
+    for seq in (5, 6, 9, 10):
+        missing.record("room-1", "e", seq, 0.0)
+    missing.look(PATIENCE)
+    assert lost == []
+    for _ in range(3):
+        missing.look(2 * PATIENCE)
+    assert lost == [("room-1", 7, 8)]
+
+
+def test_a_backlog_fills_the_gap_in_any_order() -> None:
+    missing, lost = watched()
+    for seq in (1, 10, 4, 3, 2, 9, 7, 8, 6, 5):
+        missing.record("room-1", "e", seq, 0.0)
+    missing.look(9 * PATIENCE)
+    assert lost == []
+
+
+def test_a_part_that_stays_away_is_named() -> None:
+    missing, lost = watched()
+    for seq in (1, 10, 4, 3, 2, 9, 7):
+        missing.record("room-1", "e", seq, 0.0)
+    missing.record("room-1", "other epoch", 500, 0.0)
+    missing.look(9 * PATIENCE)
+    assert sorted(lost) == [("room-1", 5, 6), ("room-1", 8, 8)]
+
+
+def test_strangers_cannot_fill_our_memory() -> None:
+    missing, lost = watched()
+    missing.record("honest", "e", 1, 0.0)
+    for number in range(2 * MOST_SERIES):
+        missing.record(f"made up {number}", "e", number, 0.0)
+        if number % 1000 == 0:
+            missing.record("honest", "e", 2, 0.0)
+    for number in range(0, 100_000, 2):
+        missing.record("hostile", "e", number, 0.0)
+    missing.record("honest", "e", 4, 0.0)
+    missing.look(9 * PATIENCE)
+    assert ("honest", 3, 3) in lost
+    assert len(lost) <= MOST_SPANS + 1
