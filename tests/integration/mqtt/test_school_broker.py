@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Lifetimes
@@ -26,12 +28,13 @@ from tests.load.fleet.recorder import Receipt
 from tests.load.fleet.report import Plan
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find
 from tests.load.fleet.users import User
-from tests.support.brokers import wait_for
+from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, window
 
 ROLES = ("dashboard", "recorder", "commander", "homeassistant", "monitor")
 NOT_AUTHORISED = "Not authorized"
+TAKEN = ("Success", "No matching subscribers")
 
 pytestmark = pytest.mark.skipif(
     any(find(name) is None for name in ("mosquitto", "mosquitto_passwd", "openssl")),
@@ -160,6 +163,67 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     nobody = check("room-204", None)
     assert nobody.returncode == 1
     assert "certificate" in nobody.stdout
+
+
+def plugin() -> Path | None:
+    """Mosquitto's dynamic security plugin."""
+    return next(iter(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")), None)
+
+
+@pytest.mark.skipif(plugin() is None or find("mosquitto_ctrl") is None, reason="the plugin is not installed")
+def test_client_ids_are_bound_to_users_by_the_plugin(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    subprocess.run([find("mosquitto_ctrl") or "", "dynsec", "init", rules, "admin", "ofadmin"], check=True)
+    port = free_port()
+    lines = [
+        f"listener {port} {HOST}",
+        "allow_anonymous false",
+        f"plugin {plugin()}",
+        f"plugin_opt_config_file {rules}",
+    ]
+    if os.geteuid() == 0:
+        lines.append("user root")
+    (tmp_path / "m.conf").write_text("\n".join(lines) + "\n")
+    broker = subprocess.Popen([find("mosquitto") or "", "-c", tmp_path / "m.conf"], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: can_connect(port), 10)
+        for room in ("room-1", "room-2"):
+            script = ["sh", str(SHIPPED / "dynamic-security.sh"), room, f"of {room}"]
+            path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+            options = ["-h", HOST, "-p", str(port), "-u", "admin", "-P", "ofadmin"]
+            subprocess.run([*script, *options], check=True, env={**os.environ, "PATH": path})
+
+        def attempt(user: str, client_id: str, topic: str) -> str:
+            return _publish_as(port, user, f"of {user}", client_id, topic)
+
+        assert attempt("room-1", "edge-classroom-room-1", "classroom/room-1/window") in TAKEN
+        assert attempt("room-1", "edge-classroom-room-1", "classroom/room-2/window") == NOT_AUTHORISED
+        assert attempt("room-1", "another", "classroom/room-1/window") == "not connected: Not authorized"
+        assert attempt("room-2", "edge-classroom-room-1", "classroom/room-2/window") == "not connected: Not authorized"
+    finally:
+        broker.kill()
+        broker.wait()
+
+
+def _publish_as(port: int, user: str, password: str, client_id: str, topic: str) -> str:
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
+    client.username_pw_set(user, password)
+    connected: list[str] = []
+    answered: list[str] = []
+    client.on_connect = lambda _c, _d, _f, reason, _p: connected.append(str(reason))
+    client.on_publish = lambda _c, _d, _m, reason, _p: answered.append(str(reason))
+    client.connect(HOST, port)
+    client.loop_start()
+    try:
+        wait_for(lambda: bool(connected), 10)
+        if connected[0] != "Success":
+            return f"not connected: {connected[0]}"
+        client.publish(topic, "x", 1)
+        wait_for(lambda: bool(answered), 10)
+        return answered[0]
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:

@@ -1,0 +1,35 @@
+#!/bin/sh
+# A room as a user of Mosquitto's dynamic security plugin, bound to the client id of its daemon: nobody else can connect
+# with that id, and so push the room off the broker.
+#   sh dynamic-security.sh room-204 PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
+# such as: sh dynamic-security.sh room-204 secret -u admin -P admin-secret --cafile ca.pem -h broker.school.example -p 8883
+# The rights are those of a room in school.acl. The plugin of Mosquitto 2.0 knows no %u: each room gets a role of its own.
+set -eu
+if [ $# -lt 3 ]; then
+    echo "usage: sh dynamic-security.sh ROOM PASSWORD OPTIONS-OF-MOSQUITTO_CTRL..." >&2
+    exit 2
+fi
+room=$1
+password=$2
+shift 2
+case $room in
+*[!A-Za-z0-9-]*)
+    echo "error: a room is named with letters, digits and -" >&2
+    exit 2
+    ;;
+esac
+control() { mosquitto_ctrl "$@" 2>&1 | grep -v -e '^Warning: You are running' -e '^This means all' -e '^$' || true; }
+dynsec() { control $options dynsec "$@"; }
+options=$*
+
+dynsec createRole "$room"
+for topic in availability info state window latest health alert/+ cmd/+/response; do
+    dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow
+done
+dynsec addRoleACL "$room" publishClientSend "homeassistant/device/classroom_$room/config" allow
+for topic in "classroom/$room/cmd/+" "classroom/$room/alert/+" homeassistant/status; do
+    dynsec addRoleACL "$room" subscribePattern "$topic" allow
+    dynsec addRoleACL "$room" publishClientReceive "$topic" allow
+done
+dynsec createClient "$room" -c "edge-classroom-$room" -p "$password"
+dynsec addClientRole "$room" "$room"
