@@ -53,7 +53,7 @@ DRAWN = "in a folder its validation pictures, without any a tenth of train by fi
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    parser = _parser()
+    parser = argument_parser()
     args = parser.parse_args(argv)
     if args.output.suffix != ".tflite" or args.pictures < 1 or not args.range[0] < args.range[1]:
         parser.error("--output has to end in .tflite, --pictures to be 1 or more, --range to go upwards")
@@ -74,7 +74,7 @@ def build(args: argparse.Namespace, faces: Faces, folder: Path, arguments: list[
     if not len(public):
         raise ValueError(f"{args.data} has no held-out pictures (PublicTest, validation) to prove the model on")
     float_model = FloatModel(content := read_float(args.model))
-    heads = _heads_of(float_model, args)
+    heads = heads_of(float_model, args)
     truths = {head: truth_of(public, head, args.labels) for head in heads}
     for head in [head for head, truth in truths.items() if not (truth >= 0).any()]:
         # Perhaps never trained, and nothing here could tell: the daemon must not read it.
@@ -115,7 +115,7 @@ def build(args: argparse.Namespace, faces: Faces, folder: Path, arguments: list[
     tools = (*TOOLS, "tensorflow") if keras_input.is_keras(args.model) else TOOLS
     card |= {
         "source": _source(args.model),
-        "data": {"file": args.data.name, "sha256": _sha256(args.data)},
+        "data": {"file": args.data.name, "sha256": sha256_of(args.data)},
         "calibration": f"{len(train)} pictures of the train split, seed {args.seed}; ranges by min and max",
         "command": shlex.join(
             ["python", "quantize.py", *(Path(a).name if a.startswith("/") else a for a in arguments)]
@@ -170,7 +170,7 @@ READERS = {".onnx": from_onnx, ".tflite": from_tflite} | dict.fromkeys(keras_inp
 MODELS = f"{', '.join(READERS)} or a SavedModel folder"
 
 
-def _heads_of(model: FloatModel, args: argparse.Namespace) -> dict[str, str]:
+def heads_of(model: FloatModel, args: argparse.Namespace) -> dict[str, str]:
     """The tensor of each output, by the output's name, checked to fit the labels. Raises RefusedError."""
     shape = model.shape
     if len(shape) != 4 or shape[0] != 1 or min(shape[1:3]) < 8 or shape[3] not in (1, 3):
@@ -221,7 +221,7 @@ def _write(path: Path, model: bytes, card: dict[str, Any]) -> None:
 
 def _source(path: Path) -> dict[str, str]:
     """What the card says about the float model: its hash, and what models.export noted in an ONNX file."""
-    facts = {"file": path.name, "sha256": _sha256(path)}
+    facts = {"file": path.name, "sha256": sha256_of(path)}
     if path.suffix.lower() == ".onnx":
         import onnx
 
@@ -229,12 +229,12 @@ def _source(path: Path) -> dict[str, str]:
     return facts
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """Of a file; of a folder, that of `sha256sum`'s lines for the files in it, sorted by name."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-    return hashlib.sha256("".join(f"{_sha256(file)}  {name}\n" for name, file in files).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{sha256_of(file)}  {name}\n" for name, file in files).encode()).hexdigest()
 
 
 def _labels(text: str) -> tuple[str, ...]:
@@ -251,7 +251,8 @@ def _share(text: str) -> float:
     return value
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="python quantize.py", description=__doc__, epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -5,7 +5,7 @@ from __future__ import annotations
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_INPUT = 66  # EX_NOINPUT: no camera, no such file, nothing readable in it
-EXIT_BROKER = 69  # EX_UNAVAILABLE: the broker of our own could not be started
+EXIT_BROKER = 69  # EX_UNAVAILABLE: the embedded broker could not be started
 EXIT_REFUSED = 77  # EX_NOPERM: the broker refuses us
 EXIT_CONFIG = 78  # EX_CONFIG: a person must change something; systemd does not restart
 
@@ -45,7 +45,7 @@ class CameraError(EdgeError):
 
 
 class BrokerError(EdgeError):
-    """The broker of our own cannot be started."""
+    """The embedded broker cannot be started."""
 
     exit_code = EXIT_BROKER
 

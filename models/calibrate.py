@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import re
 import shlex
 import sys
@@ -18,14 +19,18 @@ from tqdm import tqdm
 from edge.errors import ModelError
 from edge.model_files.calibration import calibration_path, read_calibration
 from edge.model_files.cards import EmotionCard, read_card
+from edge.vision.naming import MILD
 from edge.vision.tflite import Model, runtime_version
 from models.data import KINDS, Faces, read_faces
 from models.evaluate import card_path, known_heads, pictures_of
+from models.front_faces import shipped_rule, turned_to_front
 from models.labels import LABELS
 from models.metrics import Confusion, fit_temperature, softmax
 from models.runner import predict
 
 DIGITS = 6  # of a share: far finer than a few thousand pictures can tell
+FALSE_STRONG = 0.01  # of faces seen as neutral or happy may be given a strong word, all strong words together
+LEAST_STRONG = 0.5  # a strong word is at least more likely than not
 RIDGE = 1.0  # keeps the bias of a class without any sure picture finite; a few pictures outweigh it
 EXAMPLES = """examples:
   python -m models.calibrate models/emotions.tflite fer2013.npz
@@ -37,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     path = card_path(args.model)
     try:
-        written = write_calibration(path, read_faces(args.data), args.data)
+        written = write_calibration(path, read_faces(args.data), args.data, all_poses=args.all_poses)
         calibration = read_calibration(path, read_card(path, EmotionCard))
     except (ModelError, ValueError, OSError) as error:
         print(f"models.calibrate: {error}", file=sys.stderr)
@@ -51,8 +56,10 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def write_calibration(card: Path, faces: Faces, data: Path | None = None) -> Path:
+def write_calibration(card: Path, faces: Faces, data: Path | None = None, *, all_poses: bool = False) -> Path:
     """Measure a model on PublicTest and write the calibration file beside its card.
+
+    Only faces that the daemon takes for turned to the front are used, since it classifies no others.
 
     An output is left out, with the reason, when PublicTest lacks one of its classes: no correction could be right.
 
@@ -60,6 +67,7 @@ def write_calibration(card: Path, faces: Faces, data: Path | None = None) -> Pat
         card: The model's card; the model lies beside it.
         faces: All splits; only PublicTest is used.
         data: Where they were read from, for the record.
+        all_poses: Use faces in every pose, for `vision.pose: any`.
 
     Returns:
         The file that was written.
@@ -72,6 +80,10 @@ def write_calibration(card: Path, faces: Faces, data: Path | None = None) -> Pat
     content = read_card(card, EmotionCard)
     heads = known_heads(content)
     public = pictures_of(faces, "public", data.name if data else "the data")
+    rule = None if all_poses else shipped_rule()
+    if rule is not None:
+        with tqdm(total=len(public), desc="head poses", unit="face") as bar:
+            public = public.where(turned_to_front(public.images, rule, bar.update))
     model = Model(card, content)
     with tqdm(total=len(public), desc="calibrate", unit="face") as bar:
         logits = predict(model, content, public.images, bar.update).logits
@@ -89,8 +101,11 @@ def write_calibration(card: Path, faces: Faces, data: Path | None = None) -> Pat
         "sha256": content.sha256,
         "outputs": outputs,
         "left_out": left_out,
-        "data": _described(public, data),
-        "command": shlex.join(["python", "-m", "models.calibrate", f"{Path(card.parent.name, content.file)}", source]),
+        "data": _described(public, data) | {"pose": rule.identity if rule else "any"},
+        "command": shlex.join(
+            ["python", "-m", "models.calibrate", f"{Path(card.parent.name, content.file)}", source]
+            + ["--all-poses"] * all_poses
+        ),
         "runtime": runtime_version(),
     }
     path = calibration_path(card)
@@ -119,7 +134,37 @@ def measure(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, 
         "confusion": confusion.counts.tolist(),
         "bias": bias.round(4).tolist(),
         "posteriors": np.round(rows, DIGITS).tolist(),
+        "confidence": [_moments(shares[truth == index].max(axis=1)) for index in range(len(LABELS))],
+        "thresholds": strong_thresholds(shares, truth),
+        "thresholds_note": f"At most {FALSE_STRONG:.0%} of the faces whose majority is neutral or happy get a strong "
+        "word: an equal part of that for each.",
     }
+
+
+def _moments(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(values.mean()), DIGITS), round(float(values.var()), DIGITS)]
+
+
+def strong_thresholds(
+    shares: NDArray[np.float64], truth: NDArray[np.int64], rate: float = FALSE_STRONG
+) -> dict[str, float]:
+    """The least probability of each strong word at which it is rarely said of a neutral or happy face.
+
+    Args:
+        shares: (n, 7) probabilities.
+        truth: (n,) 0..6, or -1.
+        rate: Part of the neutral and happy faces that may be given any strong word.
+    """
+    strong = [label for label in LABELS if label not in MILD]
+    mild = shares[np.isin(truth, [LABELS.index(label) for label in MILD])]
+    allowed = int(rate / len(strong) * len(mild))
+    found = {}
+    for label in strong:
+        column = mild[:, LABELS.index(label)]
+        wrong = np.sort(np.where(mild.max(axis=1) == column, column, 0.0))[::-1]
+        exceeded = float(wrong[allowed]) if len(wrong) > allowed else 0.0
+        found[label] = max(LEAST_STRONG, math.ceil(exceeded * 1000 + 0.1) / 1000)
+    return found
 
 
 def fit_bias(logs: NDArray[np.float64], truth: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -167,6 +212,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("model", type=Path, help="the model (.tflite) or its card (.json); both lie side by side")
     parser.add_argument("data", type=Path, help=KINDS)
+    parser.add_argument(
+        "--all-poses", action="store_true", help="measure on faces in every pose (default: those turned to the front)"
+    )
     return parser
 
 

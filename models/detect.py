@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.errors import EdgeError
+from edge.cameras.normalize import read_picture
+from edge.errors import EXIT_INPUT, EdgeError
 from edge.vision.face_detector import NMS_IOU, FaceDetector
 from models.quantizer import RefusedError
 from models.yunet import SCORE_THRESHOLD, YUNET
@@ -37,9 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"models.detect: no .jpg in {args.folder}", file=sys.stderr)
         return 2
     cv2.setNumThreads(1)
-    detector = FaceDetector(args.detect_width, threads=1)
     try:
-        detector.start()
+        detector = FaceDetector.load(args.detect_width, threads=1)
     except EdgeError as error:
         print(f"models.detect: {error}", file=sys.stderr)
         return error.exit_code
@@ -52,7 +52,10 @@ def main(argv: list[str] | None = None) -> int:
     own_times: list[float] = []
     peer_times: list[float] = []
     for file in tqdm(files, unit="picture", disable=None):
-        image = np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8)
+        image = read_picture(file)
+        if image is None:
+            print(f"models.detect: {file} is not a picture that can be decoded", file=sys.stderr)
+            return EXIT_INPUT
         began = time.perf_counter()
         faces = detector.detect(image)
         own_times.append(time.perf_counter() - began)

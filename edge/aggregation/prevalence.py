@@ -34,6 +34,7 @@ REACH = 8.0  # standard deviations that they reach to either side
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # of published shares: parts of 1, so that they can sum to it
 
 QUANTILES = (0.05, 0.5, 0.95)
+SHIFT_LIMIT = 3.5  # standard errors; see docs/prevalence.md
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,25 @@ class EstimatedShare:
     share: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class RoomEstimate:
+    """What is estimated of a stretch of time.
+
+    Attributes:
+        shares: By label.
+        shift: How much less sure (below 0) or surer (above 0) the classifier is than it was of such a mixture of
+            calibration pictures, in standard errors; 0 where the calibration does not say how sure it was.
+    """
+
+    shares: dict[str, EstimatedShare]
+    shift: float
+
+    @property
+    def shifted(self) -> bool:
+        """Whether the faces do not look like the calibration pictures, so that the shares may be wrong."""
+        return abs(self.shift) > SHIFT_LIMIT
 
 
 class Tally:
@@ -142,16 +162,17 @@ class Estimator:
         # The probability of what was seen, given each class, up to a factor that is the same for all classes.
         self._likelihood = np.exp(calibration.bias) / self._usual
         self._pictures = np.array(calibration.confusion, np.float64).sum(axis=1)
+        self._confidence = np.array(calibration.confidence, np.float64).reshape(-1, 2)
 
-    def estimate(self, tally: Tally) -> dict[str, EstimatedShare] | None:
+    def estimate(self, tally: Tally) -> RoomEstimate | None:
         """Estimate the shares of all classes.
 
         Args:
             tally: At least one face.
 
         Returns:
-            By label, the median of what the share may be (scaled so that all sum to 1) and a 90 % interval; None
-            without a single face.
+            Of each label the median of what the share may be (scaled so that all sum to 1) and a 90 % interval, and
+            whether the faces look like the calibration pictures; None without a single face.
         """
         seen, weights = tally.cells()
         if not len(seen):
@@ -164,7 +185,24 @@ class Estimator:
         # Scaling may carry a share beyond its interval, never by much.
         low, high = np.minimum(low, share), np.maximum(high, share)
         rows = zip(share.tolist(), low.tolist(), high.tolist(), strict=True)
-        return {label: EstimatedShare(*row) for label, row in zip(self.labels, rows, strict=True)}
+        shares = {label: EstimatedShare(*row) for label, row in zip(self.labels, rows, strict=True)}
+        return RoomEstimate(shares, self._shift(seen, weights, mean, tally.people))
+
+    def _shift(
+        self, seen: NDArray[np.float64], weights: NDArray[np.float64], shares: NDArray[np.float64], people: float
+    ) -> float:
+        """How far the mean of the largest probabilities lies from what this mixture of classes had, as a z-score.
+
+        As in `_posterior`, all frames together count as `people` draws. The largest probability is a sufficient
+        summary where a classifier fails by getting unsure: faces that are blurred, tiny, tilted or turned away do.
+        """
+        if not len(self._confidence):
+            return 0.0
+        expected, variances = self._confidence.T
+        mean = float(shares @ expected)
+        variance = float(shares @ (variances + expected**2)) - mean**2
+        observed = float(weights @ seen.max(axis=1))
+        return (observed - mean) / math.sqrt(max(variance, 1e-6) / max(people, 1.0))
 
     def _posterior(
         self, seen: NDArray[np.float64], weights: NDArray[np.float64], people: float

@@ -1,7 +1,7 @@
-"""What is held back before a window leaves the room. Pure.
+"""What is withheld before a window leaves the room. Pure.
 
 No figure that is sent covers a moment with few people in it, so no window can be subtracted from another to find what
-was held back: a moment is in one window, and that is either sent or not.
+was withheld: a moment is in one window, and that is either sent or not.
 """
 
 from __future__ import annotations
@@ -9,32 +9,53 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from edge.aggregation.windows import UNKNOWN, Window
+from edge.aggregation.windows import Window
+from edge.contract.labels import UNKNOWN
+from edge.contract.payloads import Withheld
 
 SHORTEST = 0.999  # seconds: a pause or a command may cut a window short, and nobody may look at single frames that way
 
 
-def is_suppressed(window: Window, min_faces: int) -> bool:
-    """Whether nothing may be said about a window's people, because it shows too few of them, or too short.
+def withheld(window: Window, min_faces: int) -> Withheld | None:
+    """What may not be said about a window, and why; None: everything may.
 
-    The fewest decide: whoever sat there alone for a moment would else be what is left when the windows before and
-    after are subtracted. A moment with nobody is about nobody; a window of such moments is told by the mean.
+    Each group is judged by the faces that it is about: all of them for figures, those near enough for facing, those
+    turned to the front for emotions (where faces in any pose are classified: those near enough). The
+    fewest in any frame that shows one decide: whoever sat there alone for a moment would else be what is left when the
+    windows before and after are subtracted. A moment with nobody is about nobody; a window of such moments is caught by
+    the mean. Emotions of a few near faces would tell those who know the room whose they are.
+
+    Args:
+        window: Not yet rounded.
+        min_faces: Fewer people than this are withheld.
     """
-    return window.mean < min_faces or 0 < window.fewest < min_faces or window.seconds < SHORTEST
-
-
-def hides_emotions(window: Window, min_faces: int) -> bool:
-    """Whether so few were near enough for their emotions that those who know the room would know whose they are."""
-    return 0 < window.fewest_near < min_faces
+    if window.seconds < SHORTEST:  # first: a short window must not even tell whether there were few
+        return Withheld(what="figures", reason="short")
+    if _too_few(window.mean, window.fewest, min_faces):
+        return Withheld(what="figures", reason="few_people")
+    if _too_few(window.near_mean, window.fewest_near, min_faces):
+        return Withheld(what="emotions" if window.away is None else "facing", reason="few_near")
+    if window.away is not None and window.front_only and _too_few(window.front_mean, window.fewest_front, min_faces):
+        return Withheld(what="emotions", reason="few_front")
+    return None
 
 
 def without_emotions(window: Window) -> Window:
-    """The window with every face counted as unknown."""
-    return replace(window, counts={**dict.fromkeys(window.counts, 0), UNKNOWN: window.faces}, tally=None)
+    """The window with nothing but the numbers of faces and of those turned away."""
+    return replace(window, counts={UNKNOWN: window.faces}, front_only=True, tally=None)
+
+
+def without_facing(window: Window) -> Window:
+    """The window with nothing but the number of faces."""
+    return replace(without_emotions(window), too_small=0, away=None)
 
 
 def rounded(window: Window, step: int) -> Window:
-    """The window with its counts rounded to multiples of `step`; their sum stays the number of faces."""
+    """The window with its counts rounded to multiples of `step`.
+
+    The leaves are rounded: each label, and the unknown faces by their reason. `unknown` and the number of faces are
+    the sums of their leaves, so that all sums hold.
+    """
     if step == 1:
         return window
 
@@ -42,12 +63,22 @@ def rounded(window: Window, step: int) -> Window:
         return (count + step // 2) // step * step
 
     counts = {label: near(count) for label, count in window.counts.items()}
-    # Exact extremes and too-small counts beside rounded counts would give away what was rounded.
+    too_small = near(window.too_small)
+    away = None if window.away is None else near(window.away)
+    counts[UNKNOWN] = too_small + (away or 0 if window.front_only else 0) + near(window.unclear)
+    if away is not None:
+        away = min(away, sum(counts.values()) - too_small)  # where they are classified, they are no leaf of the sum
+    # Exact extremes beside rounded counts would give away what was rounded.
     mean = sum(counts.values()) / window.frames if window.frames else 0.0
     return replace(
         window,
         counts=counts,
         lowest=math.floor(min(window.lowest, mean) / step) * step,
         highest=math.ceil(max(window.highest, mean) / step) * step,
-        too_small=min(near(window.too_small), counts[UNKNOWN]),
+        too_small=too_small,
+        away=away,
     )
+
+
+def _too_few(mean: float, fewest: int, min_faces: int) -> bool:
+    return mean < min_faces or 0 < fewest < min_faces

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.aggregation.prevalence import Tally
+from edge.contract.labels import UNKNOWN
 
-UNKNOWN = "unknown"
 MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a frame is missing time
 MISSED_FRAMES = 2.0  # or as many frames, where fewer than two come in a second
 
@@ -22,22 +22,35 @@ class Observation:
     Attributes:
         time: When it was taken, monotonic seconds.
         counts: Faces per label, every label present, `unknown` among them.
-        too_small: How many of the unknown ones were too small to classify.
+        too_small: Faces smaller than `vision.min_face_px`; all of them are unknown.
         probabilities: (n, labels) float32, what the classifier said about the faces that it saw in this very frame;
             None when faces are only counted.
-        near: Faces in this frame that are large enough to be classified; more than n where they take turns.
+        eligible: Faces in this frame that may be classified: large enough and, where poses are measured, turned to the
+            front; more than n where they take turns.
+        away: Faces turned away; None when poses are not measured.
     """
 
     time: float
     counts: dict[str, int]
     too_small: int
     probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
-    near: int = 0
+    eligible: int = 0
+    away: int | None = None
 
     @property
     def faces(self) -> int:
         """All faces of the frame."""
         return sum(self.counts.values())
+
+    @property
+    def near(self) -> int:
+        """Faces that are large enough to be judged."""
+        return self.faces - self.too_small
+
+    @property
+    def front(self) -> int:
+        """Faces that are turned to the front; where poses are not measured, all that are near."""
+        return self.near - (self.away or 0)
 
 
 @dataclass(frozen=True)
@@ -51,10 +64,14 @@ class Window:
         counts: Face observations per label: one face in one frame counts one.
         lowest: Fewest faces in one frame, 0 without frames.
         highest: Most faces in one frame, 0 without frames.
-        too_small: How many of the unknown were too small.
+        too_small: How many of the unknown were smaller than `vision.min_face_px`.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
         fewest: Fewest faces in a frame that showed any, 0 without such a frame.
-        fewest_near: Fewest faces large enough to be named, in a frame that showed any such; 0 without such a frame.
+        fewest_near: Fewest faces that are large enough, in a frame that showed any such; 0 without such a frame.
+        away: Faces that were turned away; None when poses are not measured.
+        fewest_front: Fewest faces that are turned to the front and large enough (all that are large enough, where poses
+            are not measured), in a frame that showed any such; 0 without such a frame.
+        front_only: Whether faces turned away are left unclassified, and so unknown.
         tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
     """
 
@@ -68,6 +85,9 @@ class Window:
     coverage: float
     fewest: int
     fewest_near: int
+    away: int | None = None
+    fewest_front: int = 0
+    front_only: bool = True
     tally: Tally | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -85,6 +105,31 @@ class Window:
         """Faces in the average frame, 0 without frames."""
         return self.faces / self.frames if self.frames else 0.0
 
+    @property
+    def unclear(self) -> int:
+        """Unknown faces that might have been named: the evidence was too weak, or they were still waiting."""
+        return self.counts[UNKNOWN] - self.too_small - self.left_out
+
+    @property
+    def left_out(self) -> int:
+        """Faces that were not classified because they are turned away."""
+        return self.away or 0 if self.front_only else 0
+
+    @property
+    def front(self) -> int:
+        """Faces turned to the front; where poses are not measured, all that are large enough."""
+        return self.faces - self.too_small - (self.away or 0)
+
+    @property
+    def near_mean(self) -> float:
+        """Faces that are large enough, in the average frame, 0 without frames."""
+        return (self.faces - self.too_small) / self.frames if self.frames else 0.0
+
+    @property
+    def front_mean(self) -> float:
+        """Faces turned to the front in the average frame, as `front` counts them; 0 without frames."""
+        return self.front / self.frames if self.frames else 0.0
+
 
 class WindowAggregator:
     """Cuts the stream of observations into windows that follow one another without gap or overlap.
@@ -94,10 +139,14 @@ class WindowAggregator:
         seconds: Length of a window.
         start: When the first one begins, monotonic seconds.
         fps: Frames per second that will come.
+        front_only: Whether faces turned away are left unclassified.
     """
 
-    def __init__(self, labels: tuple[str, ...], seconds: float, start: float, fps: float = 5.0) -> None:
+    def __init__(
+        self, labels: tuple[str, ...], seconds: float, start: float, fps: float = 5.0, *, front_only: bool = True
+    ) -> None:
         self.expect(fps)
+        self._front_only = front_only
         self._labels = (*labels, UNKNOWN)
         self._seconds = seconds
         self._begin(start, start)
@@ -107,7 +156,9 @@ class WindowAggregator:
         self._covered = covered  # up to here the gaps are known
         self._missing = 0.0
         self._counts: Counter[str] = Counter()
-        self._frames = self._too_small = self._highest = self._fewest = self._fewest_near = 0
+        self._frames = self._too_small = self._highest = 0
+        self._fewest = self._fewest_near = self._fewest_front = 0
+        self._away: int | None = None
         self._lowest: int | None = None
         self._tally: Tally | None = None
 
@@ -137,11 +188,14 @@ class WindowAggregator:
         self._highest = max(self._highest, faces)
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
         self._fewest = _fewer(self._fewest, faces)
-        self._fewest_near = _fewer(self._fewest_near, faces - observation.too_small)
+        self._fewest_near = _fewer(self._fewest_near, observation.near)
+        self._fewest_front = _fewer(self._fewest_front, observation.front)
+        if observation.away is not None:
+            self._away = (self._away or 0) + observation.away
         if observation.probabilities is not None:
             if self._tally is None:
                 self._tally = Tally(observation.probabilities.shape[1])
-            self._tally.add(observation.probabilities, observation.near)
+            self._tally.add(observation.probabilities, observation.eligible)
 
     def finish(self, now: float) -> list[Window]:
         """What is left when the daemon stops: windows that are over, then the running one if it has frames."""
@@ -167,9 +221,12 @@ class WindowAggregator:
             lowest=self._lowest or 0,
             highest=self._highest,
             too_small=self._too_small,
+            away=self._away,
             coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
             fewest=self._fewest,
             fewest_near=self._fewest_near,
+            fewest_front=self._fewest_front,
+            front_only=self._front_only,
             tally=self._tally,
         )
         # The second of grace was spent at the end of this window: the next begins with what is left of it.

@@ -1,4 +1,7 @@
-"""What the board uses, where it tells: Intel and AMD count joules, Jetson and Raspberry Pi 5 measure their rails."""
+"""The energy that the board uses, where that can be read.
+
+Intel and AMD count joules; Jetson and Raspberry Pi 5 measure their rails.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-SAMPLE_EVERY = 0.25  # seconds between two looks at the rails
+SAMPLE_EVERY = 0.25  # seconds between two readings of the rails
 COMMAND_TIMEOUT = 2.0  # seconds
 RAIL = re.compile(r"^\s*(\w+)_([AV]) (?:current|volt)\(\d+\)=([0-9.]+)[AV]\s*$", re.MULTILINE)
 
@@ -29,24 +32,24 @@ class EnergyMeter:
         self._vcgencmd = (shutil.which("vcgencmd") or "") if vcgencmd is None else vcgencmd
 
     @property
-    def tells(self) -> bool:
+    def available(self) -> bool:
         """Whether there is anything to read, and we may."""
-        return self._joules() is not None or self._watts() is not None
+        return self._joules() is not None or self.watts() is not None
 
     def per_call(self, work: Callable[[], object], calls: int) -> float | None:
         """Do some work over and over.
 
         Returns:
-            Joules of one call, everything else that the board does in this time included; None when it does not tell.
+            Joules of one call, with everything else that the board does in this time; None where that cannot be read.
         """
         before, began = self._joules(), time.monotonic()
         watts: list[float] = []
-        looked = began - SAMPLE_EVERY
+        sampled = began - SAMPLE_EVERY
         for _ in range(calls):
             work()
-            if before is None and time.monotonic() - looked >= SAMPLE_EVERY:
-                looked = time.monotonic()
-                watts += [now] if (now := self._watts()) is not None else []
+            if before is None and time.monotonic() - sampled >= SAMPLE_EVERY:
+                sampled = time.monotonic()
+                watts += [now] if (now := self.watts()) is not None else []
         seconds, after = time.monotonic() - began, self._joules()
         if before is not None and after is not None:
             return round((after - before) / calls, 4) if after >= before else None  # else the counter began anew
@@ -58,7 +61,8 @@ class EnergyMeter:
         except (OSError, ValueError):  # since 2020 only root may read them
             return None
 
-    def _watts(self) -> float | None:
+    def watts(self) -> float | None:
+        """What the board uses just now; None when it does not tell."""
         for hwmon in self._hwmons:
             with suppress(OSError, ValueError):
                 if (hwmon / "name").read_text().strip() == "ina3221":  # a Jetson; its first rail is the input

@@ -28,7 +28,7 @@ from edge.delivery.outbox import Outbox
 from edge.timing.clock import Timestamps
 from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ FPS = 10.0  # of the footage, in its own time: a window of one second has ten fr
 
 
 class _CountingDetector(FaceDetector):
-    """Remembers how many faces it found."""
+    """Counts the faces that it finds."""
 
     found = 0
 
@@ -57,34 +57,38 @@ class _CountingDetector(FaceDetector):
 
 
 class _TimedClassifier(EmotionClassifier):
-    """Tells how long cropping takes, and remembers how many faces it was shown."""
+    """Measures how long cropping takes, and counts the faces that it is given."""
 
     record: Callable[[str, float], None]
-    shown = 0
+    given = 0
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """See EmotionClassifier."""
-        self.shown = len(boxes)
-        return super().classify(image, boxes)
+        self.given = len(boxes)
+        return super().classify(image, boxes, rolls)
 
-    def cut(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def crop(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.uint8]:
         """See EmotionClassifier."""
         began = time.perf_counter()
-        crops = super().cut(image, boxes)
+        crops = super().crop(image, boxes, rolls)
         self.record("crop", time.perf_counter() - began)
         return crops
 
 
 class _Times(Meter):
-    """Keeps every time that it is told."""
+    """Keeps every time that is recorded."""
 
     def __init__(self) -> None:
         super().__init__(0.0)
         # Plain arrays: ten thousand frames as objects would look like a leak of the daemon's.
         self.all: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
-    def stage(self, name: str, seconds: float) -> None:
-        """A stage took so long."""
+    def record_stage(self, name: str, seconds: float) -> None:
+        """See Meter."""
         self.all[name].append(seconds)
 
     def newest(self, *names: str) -> float:
@@ -108,11 +112,14 @@ class FootageClock:
 
 
 class Bench:
-    """The daemon without camera and broker.
+    """The daemon without camera and broker. It never asks the rate controller for a plan: every face is measured.
 
     Args:
         config: Which models, with how many threads; windows become one second long.
-        energy: Tells what the board uses.
+        energy: Measures what the board uses.
+
+    Raises:
+        ModelError: A model cannot be used.
     """
 
     def __init__(self, config: Config, energy: EnergyMeter) -> None:
@@ -120,17 +127,11 @@ class Bench:
         vision = config.vision.model_copy(update={"fps": FPS})
         self._config = config.model_copy(update={"window": window, "vision": vision})
         self._energy = energy
-        self._models = ModelSet.of(self._config)
-        self._detector = _CountingDetector(vision.detect_width, vision.threads)
-        self._classifier: _TimedClassifier | None = None
-        self._models.detector = self._detector
-        if self._models.classifier is not None:
-            self._classifier = _TimedClassifier(vision.emotions_model, vision.emotions_output, vision.threads)
-            self._models.classifier = self._classifier
-
-    def start(self) -> None:
-        """Load the models. Raises ModelError."""
-        self._models.start()
+        self._models = ModelSet.load(ModelChoice.of(self._config), _CountingDetector, _TimedClassifier)
+        detector, classifier = self._models.detector, self._models.classifier
+        assert isinstance(detector, _CountingDetector)  # noqa: S101 - for mypy: they were just made so
+        assert classifier is None or isinstance(classifier, _TimedClassifier)  # noqa: S101
+        self._detector, self._classifier = detector, classifier
 
     @property
     def models(self) -> dict[str, str]:
@@ -154,8 +155,8 @@ class Bench:
             outbox = Outbox(Path(folder) / "outbox.sqlite")
             outbox.start()
             try:
-                observer = Pipeline(self._config, self._models, times, Timestamps(clock), 0.0)
-                measurement = _Measurement(self._detector, self._classifier, observer, times, clock, outbox)
+                pipeline = Pipeline(self._config, self._models, times, Timestamps(clock), 0.0)
+                measurement = _Measurement(self._detector, self._classifier, pipeline, times, clock, outbox)
                 return measurement.run(footage, frames, self._energy, tick)
             finally:
                 outbox.stop()
@@ -166,19 +167,19 @@ class _Measurement:
         self,
         detector: _CountingDetector,
         classifier: _TimedClassifier | None,
-        observer: Pipeline,
+        pipeline: Pipeline,
         times: _Times,
         clock: FootageClock,
         outbox: Outbox,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
-        self._observer = observer
+        self._pipeline = pipeline
         self._times = times
         self._clock = clock
         self._outbox = outbox
         if classifier is not None:
-            classifier.record = times.stage
+            classifier.record = times.record_stage
         self._size = (0, 0)
 
     def run(self, footage: Footage, frames: int, energy: EnergyMeter, tick: Callable[[], object]) -> Result:
@@ -192,13 +193,13 @@ class _Measurement:
         began, cpu = time.perf_counter(), time.process_time()
         for index in range(frames):
             self._frame(footage)
-            self._bare(self._classifier.shown if self._classifier else 0)
+            self._bare(self._classifier.given if self._classifier else 0)
             if index == frames // 10:
                 early = self._resident()
             tick()
         busy = 1 - (time.process_time() - cpu) / (time.perf_counter() - began)
         peak, late = _peak_megabytes(), self._resident()
-        used = energy.per_call(lambda: self._frame(footage), frames) if energy.tells else None
+        used = energy.per_call(lambda: self._frame(footage), frames) if energy.available else None
         return self._result(footage, busy, peak, late - early if late and early else None, used)
 
     def _frame(self, footage: Footage) -> None:
@@ -206,24 +207,25 @@ class _Measurement:
         before = time.process_time()
         image, seconds = footage.next()
         decoded = time.process_time()
-        self._times.stage("decode", seconds)
+        self._times.record_stage("decode", seconds)
         self._size = (image.shape[1], image.shape[0])
         self._clock.now += 1 / FPS
         began = time.perf_counter()
-        windows = self._observer.observe(Frame(image, self._clock.now))
+        windows = self._pipeline.observe(Frame(image, self._clock.now))
         whole = time.perf_counter() - began
         observed = time.process_time()
-        self._times.stage("frame", whole)
-        self._times.stage("window", whole - self._times.newest("detect", "track", "classify"))
+        self._times.record_stage("frame", whole)
+        self._times.record_stage("window", whole - self._times.newest("detect", "track", "classify"))
         for window in windows:
             began = time.perf_counter()
-            number = self._outbox.put(window.to_json().decode())
-            self._times.stage("publish", time.perf_counter() - began)
-            self._outbox.delete([number])  # as when the broker has it
-        self._times.stage("cpu", time.process_time() - before)
-        self._times.stage("cpu of the analysis", observed - decoded)
-        self._times.stage("faces", self._detector.found)
-        self._times.stage("classified", self._classifier.shown if self._classifier else 0)
+            number = self._outbox.put(window.to_json().decode(), window.schema_)
+            self._times.record_stage("publish", time.perf_counter() - began)
+            self._outbox.acknowledge(number)
+            self._outbox.delete_acknowledged()
+        self._times.record_stage("cpu", time.process_time() - before)
+        self._times.record_stage("cpu of the analysis", observed - decoded)
+        self._times.record_stage("faces", self._detector.found)
+        self._times.record_stage("classified", self._classifier.given if self._classifier else 0)
 
     def _resident(self) -> float | None:
         """Resident memory without our own records."""
@@ -239,9 +241,9 @@ class _Measurement:
             for _ in range(faces):
                 self._classifier.run_bare()
         ended = time.process_time()
-        self._times.stage("floor", ended - began)
+        self._times.record_stage("floor", ended - began)
         if faces:
-            self._times.stage("one bare run of the classifier", (ended - detected) / faces)
+            self._times.record_stage("one bare run of the classifier", (ended - detected) / faces)
 
     def _result(
         self, footage: Footage, busy: float, peak: float | None, growth: float | None, joules: float | None

@@ -26,7 +26,7 @@ class Result:
         size: Width and height of a frame, pixels.
         people: How many are there; None where nobody has counted them.
         faces: Mean number found.
-        classified: Mean number whose emotion was named.
+        classified: Mean number whose emotion was classified.
         frames: How many were measured.
         stages: By name, by the clock; `decode` is done by the capture thread, `publish` once in a window.
         frame: All stages but `decode` and `publish` together, by the clock.
@@ -37,7 +37,7 @@ class Result:
         ratio: CPU time of a frame (without decoding and publishing) over the floor.
         rss_mb: Peak of resident memory.
         rss_growth_mb: Resident memory at the end less that after the first tenth of the frames.
-        joules: Energy of one frame, of the whole board; None where it does not tell.
+        joules: Energy of one frame, of the whole board; None where that cannot be read.
         busy: Share of the time in which this program had to wait for other programs, or for the disk.
     """
 

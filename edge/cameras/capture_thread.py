@@ -30,7 +30,7 @@ EARLY = 1.5  # periods of the camera before the consumer comes again, in which i
 class Frame:
     """One picture, (height, width, 3) uint8 BGR, and when it was taken (monotonic seconds).
 
-    `waited`: it was there before it was asked for, so whoever is late, it is not the camera.
+    `waited`: it was there before it was asked for, so it is not the camera that is late.
     """
 
     image: NDArray[np.uint8]
@@ -65,7 +65,7 @@ class CaptureThread:
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._waiting = False  # the consumer
-        self._nobody_until = 0.0  # when it comes again
+        self._skip_until = 0.0  # when it comes again
         self._open = False
         self._ended = False
         self._error: EdgeError | None = None
@@ -116,10 +116,10 @@ class CaptureThread:
                 )
             return replace(frame, waited=waited) if frame is not None else None
 
-    def rest_until(self, time: float) -> None:
+    def skip_until(self, time: float) -> None:
         """The consumer will not come before that (monotonic seconds): what it would never see need not be decoded."""
         with self._changed:
-            self._nobody_until = time
+            self._skip_until = time
 
     @property
     def ended(self) -> bool:
@@ -162,7 +162,7 @@ class CaptureThread:
     def _too_early(self, margin: float) -> bool:
         """Whether another frame will come before the consumer does, so that nobody would ever see this one."""
         with self._changed:
-            return not self._waiting and self._now() + margin < self._nobody_until
+            return not self._waiting and self._now() + margin < self._skip_until
 
     def _close(self) -> None:
         try:

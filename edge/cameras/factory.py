@@ -1,4 +1,4 @@
-"""From `camera.source` to a camera: the one place to add a kind."""
+"""From `camera.source` to a camera. The forms that are allowed stand in `SOURCE_PATTERN` of `edge/config/schema.py`."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def resolve_source(config: Config) -> tuple[str, str]:
         return source, ""
     devices = csi_cameras() or usb_devices()
     if not devices and config.deployment.declared:
-        raise CameraError("camera.source: auto found no camera", "plug it in, or ask for camera.source: sample")
+        raise CameraError("camera.source: auto found no camera", "plug it in, or set camera.source: sample")
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
-    if config.mode == "emotions" and not config.deployment.declared:
+    if config.lacks_deployment:
         return "sample", (
             f"camera {devices[0]} was found, but the sample scene is shown: to use the camera, fill in "
             "deployment.responsible and deployment.legal_basis in config.yaml (or count faces only: mode: headcount)"
@@ -51,12 +51,12 @@ def open_camera(source: str, config: Config) -> Camera:
         CameraError: No camera of that kind.
     """
     camera = config.camera
-    turn = Orientation.of(camera)
+    orientation = Orientation.of(camera)
     kind, _, number = source.partition(":")
     if kind == "picamera":  # turns by itself, at no cost
         return PiCamera(int(number or 0), camera)
     upright = _open_upright(source, camera)
-    return OrientedCamera(upright, turn) if turn.needed else upright
+    return OrientedCamera(upright, orientation) if orientation.needed else upright
 
 
 def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - one line for each kind
@@ -75,4 +75,4 @@ def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - o
         return FileCamera(rest, loop=camera.loop)
     if kind == "images":
         return ImageFolderCamera(rest, loop=camera.loop)
-    raise CameraError(f"camera.source {source!r} is of no known kind", "see config.yaml")
+    raise CameraError(f"camera.source {source!r} is not supported", "see config.yaml")

@@ -54,7 +54,7 @@ class GStreamerCamera:
         capture = cv2.VideoCapture(whole, cv2.CAP_GSTREAMER, self._limits())
         if not capture.isOpened():
             raise CameraError(
-                f"{self.name} does not start", "the reason stands above; try the pipeline with gst-launch-1.0"
+                f"{self.name} does not start", "see the message above; try the pipeline with gst-launch-1.0"
             )
         self._capture = capture
 
@@ -73,7 +73,7 @@ class GStreamerCamera:
             return None
         ok, image = capture.read()
         if not ok:
-            raise CameraError(f"{self.name} yields no frame", "is the camera connected, and in use by nothing else?")
+            raise CameraError(f"{self.name} delivers no frames", "is the camera connected, and in use by nothing else?")
         return np.asarray(image, np.uint8)
 
     def stop(self) -> None:

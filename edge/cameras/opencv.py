@@ -88,7 +88,7 @@ class UsbCamera(_VideoCamera):
             raise self._no_frame()
 
     def _no_frame(self) -> CameraError:
-        return CameraError(f"camera {self.name} yields no frame", "unplug it and plug it in again; try another port")
+        return CameraError(f"camera {self.name} delivers no frames", "unplug it and plug it in again; try another port")
 
 
 class StreamCamera(_VideoCamera):
@@ -136,7 +136,7 @@ class StreamCamera(_VideoCamera):
             raise self._no_frame()
 
     def _no_frame(self) -> CameraError:
-        return CameraError(f"stream {self.name} yields no frame", "is the camera still on and reachable?")
+        return CameraError(f"stream {self.name} delivers no frames", "is the camera still on and reachable?")
 
 
 class FileCamera(_VideoCamera):

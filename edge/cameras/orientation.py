@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Orientation:
-    """What is to be exchanged: left and right, top and bottom, or both, which is half a turn."""
+    """How to flip a picture: left and right, top and bottom, or both, which is half a turn."""
 
-    sides: bool = False
-    ends: bool = False
+    horizontal: bool = False
+    vertical: bool = False
 
     @classmethod
     def of(cls, camera: schema.CameraConfig) -> Orientation:
@@ -32,18 +32,20 @@ class Orientation:
 
     def without(self, done: Orientation) -> Orientation:
         """What is left to do where the camera has done a part of it."""
-        return Orientation(self.sides != done.sides, self.ends != done.ends)
+        return Orientation(self.horizontal != done.horizontal, self.vertical != done.vertical)
 
     @property
     def needed(self) -> bool:
         """Whether there is anything to do."""
-        return self.sides or self.ends
+        return self.horizontal or self.vertical
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture turned, (height, width) or (height, width, channels); the very same where nothing is to do."""
         if not self.needed or not image.size:
             return image
-        return np.asarray(cv2.flip(image, -1 if self.sides and self.ends else int(self.sides)), image.dtype)
+        return np.asarray(
+            cv2.flip(image, -1 if self.horizontal and self.vertical else int(self.horizontal)), image.dtype
+        )
 
 
 class OrientedCamera:
@@ -51,14 +53,14 @@ class OrientedCamera:
 
     Args:
         camera: Where pictures come from.
-        turn: What to exchange.
+        orientation: How to flip it.
     """
 
-    def __init__(self, camera: Camera, turn: Orientation) -> None:
+    def __init__(self, camera: Camera, orientation: Orientation) -> None:
         self.name = camera.name
         self.every_frame = camera.every_frame
         self._camera = camera
-        self._turn = turn
+        self._orientation = orientation
         if isinstance(camera, CanSkip):
             self.skip = camera.skip
 
@@ -69,7 +71,7 @@ class OrientedCamera:
     def read(self) -> NDArray[np.uint8] | None:
         """The next frame; see Camera."""
         image = self._camera.read()
-        return None if image is None else self._turn.apply(image)
+        return None if image is None else self._orientation.apply(image)
 
     def stop(self) -> None:
         """Close the camera; see Camera."""

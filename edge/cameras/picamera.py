@@ -131,7 +131,7 @@ class PiCamera:
                 main={"size": size, "format": "RGB888"},
                 raw=None,
                 sensor=_whole_view(camera.sensor_resolution, size),
-                transform=libcamera.Transform(hflip=turn.sides, vflip=turn.ends),
+                transform=libcamera.Transform(hflip=turn.horizontal, vflip=turn.vertical),
                 # Where YUV comes all the same: the colours that OpenCV takes it for.
                 colour_space=libcamera.ColorSpace.Smpte170m(),
                 buffer_count=BUFFERS,

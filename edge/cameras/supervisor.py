@@ -7,16 +7,17 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
+from edge.cameras.camera import Camera
 from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
-from edge.config.schema import Config, live
+from edge.config.schema import Config
 from edge.errors import CameraError
 
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds between two tries to open a camera that is gone
 STEADY = 10.0  # seconds of frames after which a camera counts as healthy
-STUCK = 60.0  # seconds after which a driver that does not let go can only be helped by a new process
+STUCK = 60.0  # seconds after which a driver that does not release the camera needs a new process
 
 Mode = Literal["running", "paused", "camera_lost"]
 
@@ -25,67 +26,60 @@ class CameraSupervisor:
     """Keeps one camera open while it may be, and tries again when it goes away.
 
     Args:
-        open_capture: Makes a capture for the camera, not yet started.
-        recovers: Whether a failing camera may come back (a device or stream, not a file).
+        make_capture: Makes a capture thread for the camera, not yet started.
         now: Monotonic seconds.
-        lamp: Told True before the camera is opened, and False once nothing holds it open any longer.
+        recovers: Whether a failing camera may come back (a device or stream, not a file).
+        set_lamp: Called with True before the camera is opened, and with False once nothing holds it open any longer.
     """
 
     def __init__(
         self,
-        open_capture: Callable[[], CaptureThread],
+        make_capture: Callable[[], CaptureThread],
         now: Callable[[], float],
         *,
         recovers: bool,
-        lamp: Callable[[bool], None] = lambda _lit: None,
+        set_lamp: Callable[[bool], None] = lambda _lit: None,
     ) -> None:
-        self._lamp = lamp
-        self._open_capture = open_capture
+        self._set_lamp = set_lamp
+        self._make_capture = make_capture
         self._now = now
         self._recovers = recovers
         self._capture: CaptureThread | None = None
-        self._letting_go: tuple[CaptureThread, float] | None = None  # told to stop, not yet ended; since when
+        self._closing: tuple[CaptureThread, float] | None = None  # asked to stop, not yet ended; since when
         self._first: float | None = None  # when the first frame came from this capture
-        self._ever = False  # the first opening went well
+        self._was_open = False  # the first opening went well
         self._wait = FIRST_WAIT
         self._next_try = 0.0
         self.mode: Mode = "running"
         self.problem = ""
         """Why the camera is lost, and what to do; empty while it is not."""
 
-    def change(self, config: Config, source: str) -> None:
+    def change(self, make_capture: Callable[[], CaptureThread]) -> None:
         """Go on with another camera, or the same one opened otherwise; one that cannot be opened counts as lost."""
         paused = self.mode == "paused"
         self.pause()
-        self._open_capture = _opener(config, source, self._now)
+        self._make_capture = make_capture
         self._recovers = True
         if not paused:
             self.resume()
 
-    @classmethod
-    def of(
-        cls, config: Config, source: str, now: Callable[[], float], lamp: Callable[[bool], None]
-    ) -> CameraSupervisor:
-        """The sensor for the source in use, where the configuration may say `auto`; the rest as above."""
-        return cls(_opener(config, source, now), now, recovers=live(source), lamp=lamp)
-
     def start(self) -> None:
         """Begin to open the camera."""
-        self._capture = self._open_capture()
+        self._capture = self._make_capture()
         self._first = None
-        self._lamp(True)
+        self._set_lamp(True)
         self._capture.start()
 
     def wait_open(self, timeout: float) -> bool:
         """Wait for the first opening; False when it is not open after `timeout` seconds. Raises CameraError."""
         if self._capture is None or self._capture.wait_open(timeout):
-            self._ever = True
-        return self._ever
+            self._was_open = True
+        return self._was_open
 
     @property
     def closed(self) -> bool:
         """Whether nothing holds the camera open."""
-        return self._capture is None and self._letting_go is None
+        return self._capture is None and self._closing is None
 
     @property
     def ended(self) -> bool:
@@ -98,7 +92,7 @@ class CameraSupervisor:
         Raises:
             CameraError: The camera failed and cannot come back, or its driver hangs for good.
         """
-        self._watch_letting_go()
+        self._check_closing()
         if self._capture is None and self.mode == "camera_lost" and self._now() >= self._next_try:
             self._try_again()
         if self._capture is None:
@@ -108,20 +102,20 @@ class CameraSupervisor:
                 return None
             frame = self._capture.take(timeout)
         except CameraError as error:
-            if not (self._recovers and self._ever):
+            if not (self._recovers and self._was_open):
                 raise
-            self._lose(error)
+            self._mark_lost(error)
             return None
         if frame is not None:
-            self._note_frame()
+            self._record_frame()
         return frame
 
-    def rest_until(self, time: float) -> None:
-        """Nobody takes a frame before that, monotonic seconds."""
+    def skip_until(self, time: float) -> None:
+        """No frame will be taken before that, monotonic seconds."""
         if self._capture is not None:
-            self._capture.rest_until(time)
+            self._capture.skip_until(time)
 
-    def _note_frame(self) -> None:
+    def _record_frame(self) -> None:
         if self._first is None:
             self._first = self._now()
             if self.mode == "camera_lost":
@@ -139,11 +133,11 @@ class CameraSupervisor:
         """Open the camera again; until a frame comes it counts as running, and if none comes as lost."""
         if self.mode != "paused":
             return
-        self.mode, self._ever, self._wait = "running", True, FIRST_WAIT
-        if self._letting_go is None:
+        self.mode, self._was_open, self._wait = "running", True, FIRST_WAIT
+        if self._closing is None:
             self.start()
         else:  # a driver that still hangs in its last read cannot be opened a second time
-            self.mode, self.problem = "camera_lost", "the camera has not been let go yet"
+            self.mode, self.problem = "camera_lost", "the camera is still closing"
             self._next_try = self._now()
 
     def stop(self) -> None:
@@ -151,10 +145,10 @@ class CameraSupervisor:
         self._close()
 
     def _try_again(self) -> None:
-        if self._letting_go is None:
+        if self._closing is None:
             self.start()
 
-    def _lose(self, error: CameraError) -> None:
+    def _mark_lost(self, error: CameraError) -> None:
         if self.mode != "camera_lost":
             logger.warning("%s; trying to open it again", error)
         # Where a network camera is, and how one gets in, is for the log, not for everybody who subscribes.
@@ -166,22 +160,35 @@ class CameraSupervisor:
     def _close(self) -> None:
         capture, self._capture = self._capture, None
         if capture is not None and not capture.stop():
-            self._letting_go = (capture, self._now())
-        self._lamp(not self.closed)
+            self._closing = (capture, self._now())
+        self._set_lamp(not self.closed)
 
-    def _watch_letting_go(self) -> None:
-        if self._letting_go is None:
+    def _check_closing(self) -> None:
+        if self._closing is None:
             return
-        capture, since = self._letting_go
+        capture, since = self._closing
         if capture.stop(0.0):
-            self._letting_go = None
-            self._lamp(not self.closed)
+            self._closing = None
+            self._set_lamp(not self.closed)
         elif self._now() - since > STUCK:
             raise CameraError(
-                f"the driver of the camera has not let go of it for {STUCK:.0f} s", "only a new process can help"
+                f"the driver of the camera has not released it for {STUCK:.0f} s", "the daemon must restart"
             )
 
 
-def _opener(config: Config, source: str, now: Callable[[], float]) -> Callable[[], CaptureThread]:
+def capture_maker(
+    config: Config,
+    source: str,
+    now: Callable[[], float],
+    open_camera: Callable[[str, Config], Camera] = open_camera,
+) -> Callable[[], CaptureThread]:
+    """What makes capture threads for a source.
+
+    Args:
+        config: The configuration; it may say `auto` where `source` does not.
+        source: What to open; resolved, never `auto`.
+        now: Monotonic seconds.
+        open_camera: Makes the camera, not yet started.
+    """
     limits = config.camera.open_timeout, config.camera.read_timeout
     return lambda: CaptureThread(open_camera(source, config), *limits, now)

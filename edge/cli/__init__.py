@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import PROGRAM, __version__
+from edge import __version__
 from edge.errors import EdgeError
+from edge.files.opencv_environment import set_opencv_environment
+from edge.files.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,30 +21,30 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
 
 COMMANDS = {
-    "run": "count the emotions in front of the camera and publish the numbers",
-    "check": "try configuration, models, camera and broker; a table of what works and what to do",
-    "image": "find the faces and emotions in picture files",
+    "run": "count faces and emotions in front of the camera, and publish the numbers",
+    "check": "test configuration, models, camera and broker; say how to fix what fails",
+    "image": "find faces and emotions in image files",
     "bench": "measure how fast this machine is, stage by stage, on scenes of 1 to 100 faces or your own clip",
-    "preview": "show the installer what the camera sees, as a page in the browser; nothing is published meanwhile",
+    "preview": "live web page to aim the camera; publishes nothing",
     "watch": "show what one or many devices publish, live",
-    "dashboard": "a page for the browser: the room now, the lesson, the school, from MQTT alone",
-    "record": "store every window that devices publish, once, in an SQLite file",
-    "report": "draw a lesson, a day or a week of such a file, as a page, a picture or a table",
+    "dashboard": "web page of one room, a lesson or a school, from MQTT",
+    "record": "store every window once, in an SQLite file",
+    "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
-    "unregister": "take this device out of Home Assistant, or every trace of it off the broker",
+    "unregister": "remove this device from Home Assistant, or all its retained messages from the broker",
     "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document",
 }
 
 EXAMPLES = """examples:
   edge run                                      with config.yaml
   edge run --set camera.source=file:clip.mp4 --set window.seconds=5
-  edge check                                    before you leave the room
+  edge check                                    after installing
   edge watch --broker mqtt://127.0.0.1:1883     live bars in the terminal
 
 exit codes:
-  0 done   1 failed   2 wrong usage   66 no camera or input   69 no broker of our own
-  77 the broker refuses us   78 the configuration or a model must be changed by a person   130 Ctrl-C
+  0 done   1 failed   2 wrong usage   66 no camera or input   69 embedded broker failed
+  77 broker refused access   78 the configuration or a model needs a change   130 Ctrl-C
 """
 
 
@@ -52,6 +54,7 @@ def run_command_line(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
+    set_opencv_environment()  # before a command imports cv2
     try:
         return _run(arguments)
     except EdgeError as error:
@@ -65,15 +68,21 @@ def run_command_line(arguments: list[str]) -> int:
         return 0
 
 
-def _as_called(examples: str) -> str:
-    return examples.replace("  edge ", f"  {PROGRAM} ")
+def program() -> str:
+    """How the user calls us: `./run` sets it."""
+    return os.environ.get("EDGE_COMMAND", "edge")
+
+
+def as_called(text: str) -> str:
+    """Commands in examples, which stand behind two spaces, as the user has to type them."""
+    return text.replace("  edge ", f"  {program()} ")
 
 
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Counts the emotions in a room and publishes numbers only, over MQTT.",
-        epilog=_as_called(EXAMPLES),
+        prog=program(),
+        description="Counts faces in a room, and what they show; publishes only numbers, over MQTT.",
+        epilog=as_called(EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"edge {__version__}")
@@ -86,7 +95,7 @@ def _run(arguments: list[str]) -> int:
                 name,
                 help=summary,
                 description=f"{summary[0].upper()}{summary[1:]}.",
-                epilog=_as_called(module.EXAMPLES),
+                epilog=as_called(module.EXAMPLES),
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )
             module.add_arguments(command)
@@ -100,9 +109,8 @@ def _run(arguments: list[str]) -> int:
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """--config and --set, for the commands that read the configuration."""
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="configuration (default: ./config.yaml, else the shipped one)"
-    )
+    default = f"./config.yaml, else the shipped one, {shipped('config.yaml')}".replace("%", "%%")
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"configuration (default: {default})")
     parser.add_argument(
         "--set",
         action="append",

@@ -49,8 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=_faces, default=FACES, metavar="N,N", help="default: 1,10,25,50,100")
     parser.add_argument("--size", type=_size, action="append", metavar="WxH", help="default: 1280x720 and 1920x1080")
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a video file in place of the scenes")
-    parser.add_argument("--frames", type=_frames, default=100, metavar="N", help="of each scene (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the scenes (default: %(default)s)")
+    parser.add_argument(
+        "--frames", type=_frames, default=100, metavar="N", help="frames per scene (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the scenes (default: %(default)s)")
     parser.add_argument("--one-core", action="store_true", help="use one core and no other")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the cost against the faces")
@@ -65,7 +67,6 @@ def main(args: argparse.Namespace) -> int:
     config = read_config(args)
     give_back_at_once()  # as the daemon does
     bench = Bench(config, EnergyMeter())
-    bench.start()
     console = Console(stderr=True)
     results = []
     for footage in _footage(args):

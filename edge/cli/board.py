@@ -13,8 +13,17 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from edge.aggregation.windows import UNKNOWN
-from edge.cli.summary import SUPPRESSED, Device, Share, faces, notes, shares
+from edge.cli.summary import (
+    Bar,
+    Device,
+    bars,
+    basis,
+    emotions_withheld,
+    faces,
+    notes,
+    unknown_people,
+    withheld_reason,
+)
 from edge.contract.validation import end_of
 from edge.text import printable
 
@@ -65,9 +74,9 @@ class _Scene(NamedTuple):
 
 def _grid(devices: Sequence[Device], width: int, height: int, scene: _Scene) -> tuple[Table, int]:
     """The most detailed tiles that fit, and how many devices did not."""
-    bars = max((len(shares(device.window)) for device in devices if device.window), default=0)
+    most = max((len(bars(device.window)) for device in devices if device.window), default=0) + 1  # and the unknown
     columns, rows = 1, 1
-    for narrowest, rows in ((38, max(8, bars) + 4), (36, COMPACT), (39, 1)):
+    for narrowest, rows in ((38, max(8, most) + 4), (36, COMPACT), (39, 1)):
         columns = max(1, min(len(devices), width // narrowest))
         if math.ceil(len(devices) / columns) * rows <= height:
             break
@@ -88,15 +97,18 @@ def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableT
     window, inner = device.window, width - 4
     lines = [_status_line(device, inner, scene.now)]
     if not device.at_work:  # what it said last is not how it is
-        lines.append(Text("no figures of now", "dim"))
-    elif window is None or window.suppressed:
-        lines.append(Text(SUPPRESSED if window else "no window yet", "dim"))
+        lines.append(Text("no current figures", "dim"))
+    elif window is None or window.faces.mean is None:
+        lines.append(Text(f"no figures: {withheld_reason(window)}" if window else "no window yet", "dim"))
     else:
         lines.append(_spread(Text(faces(window), "bold"), _sparkline(device.means, inner - 22), inner))
         if height > COMPACT:
-            lines += [_bar_line(share, inner) for share in shares(window)]
+            lines += [_bar_line(bar, inner) for bar in bars(window)]
+            lines.append(_remark(window, inner))
+        elif bars(window):
+            lines += [_stacked_bar(bars(window), inner), _fit(_largest(window), inner)]
         else:
-            lines += [_stacked_bar(shares(window), inner), _fit(_largest(window), inner)]
+            lines.append(_remark(window, inner))
     return Panel(
         Text("\n").join(lines),
         title=Text(f"{scene.prefix}/{printable(device.name)}", "bold"),
@@ -114,15 +126,15 @@ def _line_tile(device: Device, width: int, scene: _Scene) -> RenderableType:
     left = Text.assemble((dot, style), " ", set_cell_size(printable(device.name), 12), " ")
     if window is None or not device.at_work:
         left.append(device.status, style)
-    elif window.suppressed:
-        left.append("suppressed", "dim")
+    elif window.faces.mean is None:
+        left.append(withheld_reason(window), "dim")
     else:
         left.append(f"{window.faces.mean:5.1f}  ", "bold").append_text(_largest(window))
     if window and notes(window, small=False):
         left.append("  !", "yellow")
-    told = _spread(left, Text(_age(window, scene.now) if window else "", "dim"), width - 1)
-    told.stylize(_freshness(device, scene.now))
-    return told
+    row = _spread(left, Text(_age(window, scene.now) if window else "", "dim"), width - 1)
+    row.stylize(_freshness(device, scene.now))
+    return row
 
 
 def _status_line(device: Device, width: int, now: datetime) -> Text:
@@ -135,7 +147,7 @@ def _status_line(device: Device, width: int, now: datetime) -> Text:
 
 
 def _freshness(device: Device, now: datetime) -> str:
-    """Figures that are not of now must not look like it."""
+    """Outdated figures must not look current."""
     window = device.window
     stale = window is None or (now - end_of(window)).total_seconds() > 3 * window.window.seconds
     return "dim" if stale or device.online is False else ""
@@ -153,35 +165,38 @@ def _age(window: WindowPayload, now: datetime) -> str:
 
 def _largest(window: WindowPayload) -> Text:
     """The emotions in words, the most frequent first."""
-    named = sorted((share for share in shares(window) if share.part), key=lambda share: -share.part)
-    return Text("  ").join(Text(f"{share.name} {100 * share.part:.0f} %", share.colour) for share in named[:3])
+    named = sorted((bar for bar in bars(window) if bar.share), key=lambda bar: -bar.share)
+    return Text("  ").join(Text(f"{bar.name} {100 * bar.share:.0f} %", bar.colour) for bar in named[:3])
 
 
-def _bar_line(share: Share, width: int) -> Text:
+def _remark(window: WindowPayload, width: int) -> Text:
+    """How many faces are in no share, and where the shares come from; or why there are none."""
+    unknown = unknown_people(window)
+    if unknown is None:
+        return _fit(Text(emotions_withheld(window), "dim"), width)
+    return _spread(Text(f"unknown {unknown:.1f}", "dim"), Text(basis(window), "dim"), width)
+
+
+def _bar_line(bar: Bar, width: int) -> Text:
     cells = max(1, width - 23)
-    eighths = max(round(8 * cells * min(1.0, share.part)), 1 if share.part else 0)
-    bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-    style = "dim" if share.name == UNKNOWN else ""
-    text = Text.assemble(
-        (f"{share.name:<9} ", style),
-        (f"{bar:<{cells}}", share.colour),
-        (f"{share.people:6.1f} {100 * share.part:4.0f} %", style),
-    )
-    return _fit(text, width)
+    eighths = max(round(8 * cells * min(1.0, bar.share)), 1 if bar.share else 0)
+    blocks = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+    figures = f"{bar.people:6.1f} {100 * bar.share:4.0f} %"
+    return _fit(Text.assemble(f"{bar.name:<9} ", (f"{blocks:<{cells}}", bar.colour), figures), width)
 
 
-def _stacked_bar(parts: Sequence[Share], width: int) -> Text:
+def _stacked_bar(parts: Sequence[Bar], width: int) -> Text:
     text, done, edge = Text(), 0, 0.0
-    for share in parts:
-        edge += share.part * width
+    for bar in parts:
+        edge += bar.share * width
         cells = round(edge) - done
-        text.append(("░" if share.name == UNKNOWN else "█") * cells, share.colour)
+        text.append("█" * cells, bar.colour)
         done += cells
     return text
 
 
 def _sparkline(means: dict[str, float | None], width: int) -> Text:
-    """Mean faces of the last windows from 0 up to the largest; a hole where figures were suppressed."""
+    """Mean faces of the last windows from 0 up to the largest; a hole where figures were withheld."""
     last = [means[end] for end in sorted(means)][-min(POINTS, max(1, width)) :]
     top = max((mean for mean in last if mean is not None), default=0.0) or 1.0
     marks = [" " if mean is None else LEVELS[min(7, int(8 * mean / top))] for mean in last]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import queue
+import logging
 import secrets
 import tempfile
 import time
@@ -20,16 +20,16 @@ from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
 from edge.daemon.paths import broker_settings, outbox_path, topics
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
-from edge.mqtt.client_factory import REFUSAL_REMEDY, connect_options, explain, make_client, refusal
 from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.vision.model_set import ModelSet
+from edge.mqtt.visit import Visit
+from edge.text import printable
+from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
     import argparse
 
-    from paho.mqtt import client as paho
-    from paho.mqtt.enums import MQTTProtocolVersion
+    from edge.config.broker_url import BrokerUrl
 
 EXAMPLES = """examples:
   edge check
@@ -38,6 +38,7 @@ EXAMPLES = """examples:
 """
 
 ROUND_TRIP_SECONDS = 5.0
+TICK = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when all are ok, 1 otherwise."""
+    # What goes wrong becomes a line of the table, not a log line too.
+    logging.getLogger("edge.mqtt").addHandler(logging.NullHandler())
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:
@@ -85,7 +88,7 @@ class _Report:
 
 def _plain(text: str) -> Text:
     """Text in which rich sees no markup."""
-    return Text("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
+    return Text("\n".join(printable(line, len(line)) for line in text.split("\n")))
 
 
 def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
@@ -94,16 +97,17 @@ def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
 
 
 def _models(config: Config) -> tuple[str, ModelSet]:
-    models = ModelSet.of(config)
-    models.start()
+    models = ModelSet.load(ModelChoice.of(config))
+    names = models.detector.card.identity
+    if models.pose is not None:
+        names += f", {models.pose.identity}"
     if models.classifier is None:
-        return f"{models.detector.card.identity}, in {runtime_version()}; no emotion model (mode: headcount)", models
+        return f"{names}, in {runtime_version()}; no emotion model (mode: {config.mode})", models
     # A real inference: some runtimes load a model and fail at the first call.
     shares = models.classifier.classify(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 64, 64]], np.float32))
     if not np.isclose(shares.sum(), 1, atol=1e-3):
         raise EdgeError(f"{runtime_version()} gives nonsense ({shares})", "reinstall: delete .venv and start ./run")
-    names = f"{models.detector.card.identity}, {models.classifier.card.identity}"
-    return f"{names}, in {runtime_version()}", models
+    return f"{names}, {models.classifier.card.identity}, in {runtime_version()}", models
 
 
 def _camera(config: Config) -> tuple[str, Frame]:
@@ -159,73 +163,27 @@ def _broker(config: Config) -> tuple[str, None]:
 
 def _round_trip(config: Config, broker: EmbeddedBroker | None) -> str:
     """Connect, subscribe, publish, receive: what the daemon will do, in either protocol."""
-    from paho.mqtt.enums import MQTTProtocolVersion as Version  # noqa: PLC0415
-
     settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
     topic = f"{topics(config).availability.rsplit('/', 1)[0]}/check"
-    for protocol in (Version.MQTTv5, Version.MQTTv311):
-        name = "MQTT 5" if protocol == Version.MQTTv5 else "MQTT 3.1.1"
-        client = make_client(settings, protocol)
-        try:
-            milliseconds = _try(client, protocol, topic, (settings.url.host, settings.url.port))
-        except _OldProtocolError:
-            continue
-        except _RefusedByBrokerError as error:
-            raise RefusedError(refusal(settings, str(error)), REFUSAL_REMEDY) from None
-        except OSError as error:
-            raise EdgeError(
-                f"broker {settings.url} cannot be reached: {explain(error)}", "is mqtt.broker right, and the broker on?"
-            ) from None
-        finally:
-            client.disconnect()
-            client.loop_stop()
-        return f"{settings.url}: {name}, round trip {milliseconds:.0f} ms"
-    raise EdgeError(f"broker {settings.url} speaks neither MQTT 5 nor 3.1.1", "is it an MQTT broker?")
-
-
-class _OldProtocolError(Exception):
-    pass
-
-
-class _RefusedByBrokerError(Exception):
-    pass
-
-
-def _try(client: paho.Client, protocol: MQTTProtocolVersion, topic: str, address: tuple[str, int]) -> float:
-    """Milliseconds from publish to receipt."""
-    events: queue.Queue[tuple[str, str]] = queue.Queue()
-    word = secrets.token_hex(8)
-    client.on_connect = lambda _c, _d, _f, code, _p: events.put(("connect", str(code) if code.is_failure else ""))
-    client.on_disconnect = lambda _c, _d, _f, code, _p: events.put(("closed", str(code)))
-    client.on_subscribe = lambda _c, _d, _m, codes, _p: events.put(
-        ("subscribe", str(codes[0]) if codes[0].is_failure else "")
-    )
-    client.on_message = lambda _c, _d, message: events.put(("message", message.payload.decode("ascii", "replace")))
-    client.connect(*address, keepalive=10, **connect_options(protocol, keep=False))
-    client.loop_start()
-    _expect(events, "connect")
-    client.subscribe(topic, qos=1)
-    _expect(events, "subscribe")
-    began = time.perf_counter()
-    client.publish(topic, word, qos=1)
-    while _expect(events, "message") != word:
-        pass
-    return (time.perf_counter() - began) * 1000
-
-
-def _expect(events: queue.Queue[tuple[str, str]], wanted: str) -> str:
+    visit = Visit(settings)
     try:
-        kind, text = events.get(timeout=ROUND_TRIP_SECONDS)
-    except queue.Empty:
-        if wanted == "connect":
-            raise _OldProtocolError from None
-        raise _RefusedByBrokerError(f"no answer to {wanted} in {ROUND_TRIP_SECONDS:g} s") from None
-    if kind == "connect" and "protocol version" in text:
-        raise _OldProtocolError
-    if kind == "closed" and wanted == "connect":
-        raise _OldProtocolError  # an old broker may hang up at a protocol that it does not know
-    if kind == "closed":
-        raise _RefusedByBrokerError(f"it closed the connection ({text})")
-    if kind != wanted or (wanted != "message" and text):
-        raise _RefusedByBrokerError(text or kind)
-    return text
+        visit.connect()
+        visit.subscribe([topic])
+        milliseconds = _milliseconds(visit, topic, settings.url)
+        return f"{settings.url}: MQTT {visit.protocol}, round trip {milliseconds:.0f} ms"
+    finally:
+        visit.stop()
+
+
+def _milliseconds(visit: Visit, topic: str, url: BrokerUrl) -> float:
+    """From publish to receipt."""
+    word = secrets.token_hex(8).encode()
+    began = time.perf_counter()
+    visit.publish(topic, word)
+    while (left := began + ROUND_TRIP_SECONDS - time.perf_counter()) > 0:
+        message = visit.receive(min(left, TICK))
+        if message is not None and message.payload == word:
+            return (time.perf_counter() - began) * 1000
+        if visit.problem is not None:
+            raise visit.problem.error()
+    raise RefusedError(f"broker {url} sent nothing back in {ROUND_TRIP_SECONDS:g} s", "check the broker's access list")

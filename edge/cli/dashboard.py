@@ -28,7 +28,7 @@ MOST_HOURS = 24.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_broker_arguments(parser)
-    add_page_arguments(parser, 8080, "what a browser has to know; needed beyond this machine")
+    add_page_arguments(parser, 8080, "file with the access token; needed beyond this machine")
     parser.add_argument(
         "--hours", type=_hours, default=4.0, help="how long numbers are kept, in memory only (default: %(default)s)"
     )
@@ -65,7 +65,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _tell(host: str, port: int, broker: str, *, with_token: bool) -> None:
     shown = address(host, port, "(what is in the token file)" if with_token else None)
-    print(f"What {broker} tells about its rooms:\n  {shown}\nCtrl-C ends it.", flush=True)
+    print(f"Rooms on {broker}:\n  {shown}\nCtrl-C ends it.", flush=True)
 
 
 def _hours(text: str) -> float:

@@ -16,8 +16,13 @@ import numpy as np
 
 from edge.cameras.normalize import read_picture
 from edge.cli import add_config_arguments, read_config
+from edge.cli.annotate import annotate, total, word
+from edge.contract.labels import UNKNOWN, adjective
 from edge.errors import EXIT_OK, CameraError
-from edge.vision.model_set import ModelSet
+from edge.vision.emotion_classifier import MAX_FACES
+from edge.vision.head_pose import evidence, roll
+from edge.vision.model_set import ModelChoice, ModelSet
+from edge.vision.naming import Namer
 
 if TYPE_CHECKING:
     import argparse
@@ -32,12 +37,6 @@ EXAMPLES = """examples:
   edge image class.jpg --output annotated.png     writes a copy with boxes: mind who may see it
 """
 
-COLOURS = {
-    "angry": (60, 60, 230), "disgust": (80, 160, 60), "fear": (190, 80, 160), "happy": (40, 190, 250),
-    "sad": (220, 140, 50), "surprise": (60, 140, 250), "neutral": (170, 170, 170), "unknown": (110, 110, 110),
-}  # fmt: skip
-"""Per label, as (blue, green, red)."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -50,8 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Analyse every file; 0 when all could be read."""
     config = read_config(args)
-    vision, models = config.vision, ModelSet.of(config)
-    models.start()
+    vision, models = config.vision, ModelSet.load(ModelChoice.of(config))
     targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
     status = EXIT_OK
     for file, target in zip(args.files, targets, strict=True):
@@ -61,16 +59,7 @@ def main(args: argparse.Namespace) -> int:
             print(f"edge: {error}", file=sys.stderr)
             status = error.exit_code
             continue
-        found = models.detector.detect(image)
-        faces = [
-            {"box": [round(float(value), 1) for value in box], "score": round(float(score), 3)}
-            for box, score in zip(found.boxes, found.scores, strict=True)
-        ]
-        if models.classifier is not None:
-            said = models.classifier.classify(image, found.boxes)
-            faces = faces[: len(said)]
-            for face, box, row in zip(faces, found.boxes, said, strict=False):
-                face.update(_emotion(box, row, models.labels, vision))
+        faces = _judge(image, models, vision)
         if args.json:
             print(json.dumps({"file": os.fsencode(file).decode("utf-8", "backslashreplace"), "faces": faces}))
         else:
@@ -80,49 +69,45 @@ def main(args: argparse.Namespace) -> int:
     return status
 
 
-def _emotion(
-    box: NDArray[np.float32], probabilities: NDArray[np.float32], labels: tuple[str, ...], vision: VisionConfig
-) -> dict[str, Any]:
-    best = int(probabilities.argmax())
-    small = bool(box[3] < vision.min_face_px)
-    sure = not small and probabilities[best] >= vision.min_confidence
-    return {
-        "emotion": labels[best] if sure else "unknown",
-        "too_small": small,
-        "probabilities": {label: round(float(p), 3) for label, p in zip(labels, probabilities, strict=True)},
-    }
+def _judge(image: NDArray[np.uint8], models: ModelSet, vision: VisionConfig) -> list[dict[str, Any]]:
+    """What the daemon would say of each face if it saw nothing but this picture."""
+    found = models.detector.detect(image).first(MAX_FACES)
+    faces: list[dict[str, Any]] = [
+        {"box": [round(float(value), 1) for value in box], "score": round(float(score), 3)}
+        for box, score in zip(found.boxes, found.scores, strict=True)
+    ]
+    if models.pose is None:
+        return faces
+    near = found.boxes[:, 3] >= vision.min_face_px
+    front = evidence(found, models.pose) > 0
+    for face, is_near, is_front in zip(faces, near.tolist(), front.tolist(), strict=True):
+        face["too_small"] = not is_near
+        face["pose"] = ("front" if is_front else "away") if is_near else "unknown"
+    if models.classifier is None:
+        return faces
+    chosen = np.flatnonzero(near & (front | (vision.pose == "any")))
+    said = models.classifier.classify(image, found.boxes[chosen], roll(found.landmarks)[chosen])
+    labels = (*models.labels, UNKNOWN)
+    names = Namer(models.labels, models.thresholds, vision.min_confidence).name(said).tolist()
+    for face in faces:
+        face["emotion"] = UNKNOWN
+    for index, name, row in zip(chosen.tolist(), names, said, strict=True):
+        probabilities = {label: round(float(p), 3) for label, p in zip(models.labels, row, strict=True)}
+        faces[index] |= {"emotion": labels[name], "probabilities": probabilities}
+    return faces
 
 
 def _print(file: Path, faces: list[dict[str, Any]]) -> None:
     name = os.fsencode(file).decode("utf-8", "backslashreplace")
-    print(f"{name}: {len(faces)} face{'' if len(faces) == 1 else 's'}")
+    print(f"{name}: {total(faces)}")
     for number, face in enumerate(faces, 1):
         x, y, width, height = face["box"]
         likely = sorted(face.get("probabilities", {}).items(), key=lambda item: -item[1])[:3]
-        why = " (too small)" if face.get("too_small") else ""
+        words = " ".join(f"{adjective(label)} {p:.2f}" for label, p in likely)
         print(
-            f"  {number:3}  {face.get('emotion', 'face'):9}{why}  {width:.0f}x{height:.0f} px at ({x:.0f}, {y:.0f})  "
-            f"face {face['score']:.2f}  " + "  ".join(f"{name} {p:.2f}" for name, p in likely)
+            f"  {number:3}  {word(face):12} {width:.0f}x{height:.0f} px at ({x:.0f}, {y:.0f})  "
+            f"face {face['score']:.2f}  {words}".rstrip()
         )
-
-
-def annotate(image: NDArray[np.uint8], faces: list[dict[str, Any]]) -> NDArray[np.uint8]:
-    """A copy with a box and a word per face; `faces` as `edge image --json` prints them."""
-    copy = image.copy()
-    line = max(1, image.shape[1] // 640)
-    for face in faces:
-        x, y, width, height = (round(value) for value in face["box"])
-        colour = COLOURS.get(face.get("emotion", ""), (255, 255, 255))
-        cv2.rectangle(copy, (x, y), (x + width, y + height), colour, line, cv2.LINE_AA)
-        if "emotion" not in face:
-            continue
-        scale = max(0.35, min(0.8, width / 90))
-        (across, up), _ = cv2.getTextSize(face["emotion"], cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-        cv2.rectangle(copy, (x, y - up - 6), (x + across + 4, y), colour, cv2.FILLED)
-        cv2.putText(
-            copy, face["emotion"], (x + 2, y - 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA
-        )  # fmt: skip
-    return copy
 
 
 def _read(file: Path) -> NDArray[np.uint8]:

@@ -1,18 +1,18 @@
-"""What is known about the devices, from messages that anybody may have sent."""
+"""What is known about the devices, from untrusted messages."""
 
 from __future__ import annotations
 
 from edge.cli.board import POINTS
 from edge.cli.summary import Device
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import newer, read_message
+from edge.contract.validation import NewerWindow, newer, read_message
 
 MAX_DEVICES = 200
 MAX_SEEN = 1024  # identities of windows remembered per device
 
 
 class Inbox:
-    """What is known about every device, from messages that anybody may have sent.
+    """What is known about every device, from untrusted messages.
 
     Args:
         prefix: The first level of the topics.
@@ -23,14 +23,20 @@ class Inbox:
         self.devices: dict[str, Device] = {}
         self.invalid = 0
         self.full = False
+        self.newer: set[str] = set()
+        """Devices that send a newer schema than this program reads; at most `MAX_DEVICES`."""
         self._seen: dict[str, dict[tuple[str, int], None]] = {}
 
     def receive(self, topic: str, payload: bytes) -> WindowPayload | None:
         """Take a message; returns the window in it if it is one that was not here before."""
         try:
-            name, kind, content = read_message(self.prefix, topic, payload)
+            name, kind, content, _ = read_message(self.prefix, topic, payload)
         except ValueError:  # pydantic's error is one
             self.invalid += 1
+            return None
+        if isinstance(content, NewerWindow):
+            if len(self.newer) < MAX_DEVICES:
+                self.newer.add(name)
             return None
         if kind == "latest" and content is None:
             return None
@@ -62,7 +68,7 @@ class Inbox:
         seen[window.epoch, window.seq] = None
         if len(seen) > MAX_SEEN:
             del seen[next(iter(seen))]
-        device.means[window.window.end] = None if window.suppressed else window.faces.mean
+        device.means[window.window.end] = window.faces.mean
         if len(device.means) > POINTS:
             del device.means[min(device.means)]
         if device.window is None or newer(window, device.window):

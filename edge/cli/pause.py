@@ -9,13 +9,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import PROGRAM
-from edge.cli import add_config_arguments, read_config
+from edge.cli import add_config_arguments, program, read_config
+from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.errors import EXIT_FAILED
 from edge.text import printable
-from edge.timing.clock import stamp
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +29,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    somebody = "somebody at the device"
+    somebody = "a person at the device"
     parser.add_argument("--by", metavar="NAME", default=somebody, help="who pauses; every subscriber sees it")
 
 
@@ -40,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:
         PauseStore(path).store(Pause(printable(args.by, 80, replacement=""), _now()))
-        print(f"paused: the camera is closed within a second, and stays so until: {PROGRAM} resume")
+        print(f"paused: the camera is closed within a second, and stays so until: {program()} resume")
     else:
         print(f"paused already, since {pause.since}, by {pause.by}")
     if not _in_use(outbox_path(config)):
@@ -65,4 +64,4 @@ def _in_use(outbox: Path) -> bool:
 
 
 def _now() -> str:
-    return stamp(datetime.now(timezone.utc))
+    return format_timestamp(datetime.now(timezone.utc))

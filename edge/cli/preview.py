@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
     add_page_arguments(
-        parser, 8787, "what a browser has to know (default: a new token each time, printed with the address)"
+        parser, 8787, "file with the access token (default: a new token each time, printed with the address)"
     )
 
 
@@ -51,33 +51,33 @@ def main(args: argparse.Namespace) -> int:
     hosts = () if server.is_loopback(args.host) else None
 
     from edge.cameras.factory import resolve_source  # noqa: PLC0415 - slow to load; a wrong --host is said at once
-    from edge.web.setup.studio import PreviewSession  # noqa: PLC0415
+    from edge.web.setup.preview_session import build_session  # noqa: PLC0415
 
     config = read_config(args)
     source, sentence = resolve_source(config)
-    studio = PreviewSession(config, source)
+    session = build_session(config, source)
 
     def started(port: int, stop: Callable[[], None]) -> None:
-        _tell(args.host, port, token if given is None else None, sentence)
-        studio.start(on_end=stop)
+        _print_address(args.host, port, token if given is None else None, sentence)
+        session.start(on_end=stop)
 
     try:
-        studio.open()
-        page = server.application(routes(studio, _room(config, source, studio.labels)), token=token, hosts=hosts)
+        session.open()
+        page = server.application(routes(session, _room(config, source, session.labels)), token=token, hosts=hosts)
         server.serve(page, args.host, args.port, started)
     except CameraError as error:
         raise _with_service(error) from None
     finally:
-        studio.stop()
+        session.stop()
     return EXIT_OK
 
 
 def _room(config: Config, source: str, labels: tuple[str, ...]) -> dict[str, Any]:
-    """What the page is told once."""
+    """What the page asks for once."""
     return {
         "name": config.device.name,
         "source": without_password(source),
-        "mode": config.mode,
+        "emotions": "emotions" in config.needed_models,
         "labels": list(labels),
         "min_face_px": config.vision.min_face_px,
     }
@@ -93,9 +93,9 @@ def _with_service(error: CameraError) -> CameraError:
     )
 
 
-def _tell(host: str, port: int, token: str | None, sentence: str) -> None:
+def _print_address(host: str, port: int, token: str | None, sentence: str) -> None:
     if sentence:
         print(sentence)
-    print("Pictures of people are shown to whoever opens this address; the preview publishes and saves nothing:")
+    print("Anyone with this address sees pictures of people. The preview publishes and saves nothing:")
     print(f"  {address(host, port, token or '(what is in the token file)')}")
     print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)

@@ -31,10 +31,10 @@ EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration
   edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --device room-1
   edge record --database school.sqlite --keep-days 365       delete what is older
-  edge record --database school.sqlite --forget              the end: the broker stops keeping messages for us
+  edge record --database school.sqlite --forget              end the session at the broker
 
-A window is acknowledged when it is on the disk, and the broker keeps what comes while we are away. `edge report` draws
-what is in the file. docs/record.md: as a service, what the broker needs, the tables.
+A window is acknowledged when it is on the disk, and the broker keeps messages while the recorder is stopped.
+`edge report` draws what is in the file. docs/record.md: as a service, what the broker needs, the tables.
 """
 
 LINE_EVERY = 60.0  # seconds
@@ -46,21 +46,19 @@ logger = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--database", type=Path, required=True, metavar="FILE", help="the SQLite file; made when missing"
-    )
+    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="SQLite file; created if missing")
     add_broker_arguments(parser)
     parser.add_argument(
         "--client-id",
         type=_client_id,
         metavar="ID",
-        help="the name under which the broker keeps messages for us (default: from this machine's name and the file's)",
+        help="MQTT client id of the durable session (default: from this machine's name and the file's)",
     )
     parser.add_argument("--keep-days", type=_days, metavar="N", help="delete what is older (default: keep all)")
     parser.add_argument(
         "--forget",
         action="store_true",
-        help=f"tell the broker to keep nothing for us (else it does for {KEPT // 86400} days)",
+        help=f"end the session at the broker (else it is kept for {KEPT // 86400} days)",
     )
 
 
@@ -108,6 +106,8 @@ def default_client_id(path: Path) -> str:
 
 def _in_words(recorder: Recorder, session: Session) -> str:
     words = [f"{recorder.total or 0:,} windows, {recorder.stored:,} of them new"]
+    if recorder.newer:
+        words.append(f"{recorder.newer:,} of a newer version of edge, stored as they came: upgrade this recorder")
     if recorder.invalid:
         words.append(f"{recorder.invalid:,} invalid messages")
     if recorder.failing:
@@ -118,7 +118,7 @@ def _in_words(recorder: Recorder, session: Session) -> str:
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[Status | None]:
-    """A live line with the log above it; where nobody looks, only the log."""
+    """A live line with the log above it; without a terminal, only the log."""
     console = Console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
         set_up_logging()

@@ -29,7 +29,7 @@ MOST_NAMED = 20  # devices in an error
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="what `edge record` has written")
+    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="recording of `edge record`")
     parser.add_argument("--device", metavar="NAME", help="default: the only one there is")
     parser.add_argument("--day", metavar="2026-11-20", help="default: the newest that was recorded")
     parser.add_argument("--week", metavar="2026-W47", help="Monday to Sunday")

@@ -6,10 +6,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
+from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import Override, OverrideStore, PauseStore
 from edge.text import printable
-from edge.timing.clock import clock_synced, stamp
+from edge.timing.clock import clock_synced
 from edge.timing.schedule import in_words
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    parser.add_argument("--by", default="somebody at the device", help="who ends a scheduled pause; for the journal")
+    parser.add_argument("--by", default="a person at the device", help="who ends a scheduled pause; for the journal")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
     if until is not None:
         by = printable(args.by, 80, replacement="")
-        OverrideStore(path).store(Override(by, stamp(now), stamp(until)))
+        OverrideStore(path).store(Override(by, format_timestamp(now), format_timestamp(until)))
         print(f"the scheduled pause, which would last until {in_words(until, now)}, is over")
     if pause is None and until is None:
         print("it was not paused")

@@ -9,7 +9,8 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge.cli import add_config_arguments, read_config, set_up_logging
+from edge.cli import add_config_arguments, as_called, read_config, set_up_logging
+from edge.contract.labels import WITHHELD_REASONS, adjective
 from edge.daemon.malloc import give_back_at_once
 from edge.daemon.signals import Signals
 
@@ -43,16 +44,16 @@ def main(args: argparse.Namespace) -> int:
     give_back_at_once()
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import audit  # noqa: PLC0415
-    from edge.daemon.daemon import Daemon  # noqa: PLC0415
+    from edge.daemon.composition import build_daemon  # noqa: PLC0415
     from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
 
     printer, ended = _Printer(), "the input ended"
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
     audit.start(config)
     try:
-        Daemon(
+        build_daemon(
             config, signals, lambda: read_config(args),
-            on_window=on_window, on_ready=lambda lines: printer.put("\n".join(lines)),
+            on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
             notifier=Notifier.from_environment(),
         ).run()  # fmt: skip
         if signals.stop.is_set():
@@ -95,11 +96,14 @@ class _Printer:
 def _in_words(window: WindowPayload) -> str:
     """One line per window: when, how many, which."""
     line = f"{window.window.end[11:19]}Z  #{window.seq:<6} "
-    if window.suppressed:
-        line += "suppressed: too few people for figures"
+    if window.withheld is not None and window.withheld.what == "figures":
+        line += f"withheld: {WITHHELD_REASONS[window.withheld.reason]} for figures"
     else:
-        shares = sorted((window.people or {}).items(), key=lambda item: -item[1])
-        line += f"{window.faces.mean:5.1f} faces   " + "  ".join(f"{name} {n:.1f}" for name, n in shares if n >= 0.05)
+        people = sorted((window.people or {}).items(), key=lambda item: -item[1])
+        shown = [f"{adjective(label)} {number:.1f}" for label, number in people if number >= 0.05]
+        if window.withheld is not None:
+            shown = [f"emotions withheld: {WITHHELD_REASONS[window.withheld.reason]}"]
+        line += f"{window.faces.mean:5.1f} faces   " + "  ".join(shown)
     if window.quality.coverage < 0.9:
         line += f"   ({100 * window.quality.coverage:.0f} % of the time seen)"
     return line

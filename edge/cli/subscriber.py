@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from edge.cli import add_config_arguments, read_config
 from edge.config.broker_url import BrokerUrl
-from edge.config.schema import NAME_PATTERN
+from edge.contract.topics import NAME_PATTERN
 from edge.daemon.paths import broker_settings
 from edge.mqtt.client_factory import BrokerSettings
 

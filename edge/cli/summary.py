@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.aggregation.windows import UNKNOWN
+from edge.contract.labels import UNKNOWN, WITHHELD_REASONS, adjective, reading_order
+from edge.contract.shares import front_share, window_shares
 from edge.contract.validation import end_of
 from edge.text import printable
 
@@ -24,14 +25,13 @@ COLOURS = {
     UNKNOWN: "bright_black",
 }
 OTHER_COLOUR = "bright_magenta"
-SUPPRESSED = "suppressed: too few people for figures"
 MOST_BARS = 12
 LEAST_COVERAGE = 0.9
 
 
 @dataclass
 class Device:
-    """What is known about one device; `means` are the mean faces by end of window, None where suppressed."""
+    """What is known about one device; `means` are the mean faces by end of window, None where withheld."""
 
     name: str
     online: bool | None = None
@@ -54,18 +54,20 @@ class Device:
         return "online" if self.online else "no status"
 
 
-class Share(NamedTuple):
-    """One emotion of a window: people in the average frame, and their part of all faces."""
+class Bar(NamedTuple):
+    """One emotion of a window as it is shown: people in the average frame, and its share of the named faces."""
 
     name: str
     people: float
-    part: float
+    share: float
     colour: str
 
 
 def faces(window: WindowPayload) -> str:
-    """How many people, in words."""
-    return f"{window.faces.mean or 0:.1f} faces ({window.faces.min}-{window.faces.max})"
+    """How many people, and how many of them are turned to the front, in words."""
+    front = front_share(window.facing)
+    turned = "" if front is None else f", {100 * front:.0f} % to the front"
+    return f"{window.faces.mean or 0:.1f} faces ({window.faces.min}-{window.faces.max}){turned}"
 
 
 def line(prefix: str, window: WindowPayload) -> str:
@@ -75,11 +77,14 @@ def line(prefix: str, window: WindowPayload) -> str:
         f"{printable(prefix)}/{printable(window.device)}",
         f"#{window.seq}",
     ]
-    if window.suppressed:
-        parts.append(SUPPRESSED)
+    if window.faces.mean is None:
+        parts.append(f"no figures: {withheld_reason(window)}")
     else:
         parts.append(faces(window))
-        parts += [f"{share.name} {share.people:.1f} ({100 * share.part:.0f} %)" for share in shares(window)]
+        parts += [f"{bar.name} {bar.people:.1f} ({100 * bar.share:.0f} %)" for bar in bars(window)]
+        if (unknown := unknown_people(window)) is not None:
+            parts.append(f"{UNKNOWN} {unknown:.1f}")
+        parts += filter(None, [basis(window), emotions_withheld(window)])
     if found := notes(window):
         parts.append(f"[{', '.join(found)}]")
     return "  ".join(parts)
@@ -87,7 +92,7 @@ def line(prefix: str, window: WindowPayload) -> str:
 
 def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
     """What limits the worth of the figures; without `small` only what is unusual, for every room has small faces."""
-    quality, total = window.quality, window.faces.total
+    quality, unclassified = window.quality, window.unclassified
     found = []
     if quality.coverage < LEAST_COVERAGE:
         found.append(f"coverage {math.floor(100 * quality.coverage)} %")
@@ -95,25 +100,45 @@ def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
         found.append("clock not synced")
     if window.replayed:
         found.append("replayed")
-    if small and quality.too_small and not window.suppressed:
-        found.append(f"too small: {quality.too_small} of {total}")
+    if small and unclassified and unclassified.too_small:
+        found.append(f"too small: {unclassified.too_small} of {window.faces.total}")
     return found
 
 
-def shares(window: WindowPayload) -> list[Share]:
-    """The emotions in their fixed order, foreign ones after ours, `unknown` last; nothing when suppressed."""
-    if window.suppressed or not window.counts or not window.people:
+def withheld_reason(window: WindowPayload) -> str:
+    """Why something is withheld; empty where nothing is."""
+    return WITHHELD_REASONS[window.withheld.reason] if window.withheld else ""
+
+
+def emotions_withheld(window: WindowPayload) -> str:
+    """A remark on a window that has faces, but whose emotions are withheld; else empty."""
+    return f"emotions withheld: {withheld_reason(window)}" if window.withheld and window.faces.mean is not None else ""
+
+
+def basis(window: WindowPayload) -> str:
+    """What the shares were computed from, in a word; empty without any."""
+    shares = window_shares(window)
+    return {"estimate": "estimated", "counts": "counted"}[shares.basis] if shares else ""
+
+
+def unknown_people(window: WindowPayload) -> float | None:
+    """People in the average frame whose emotion is not named; None where emotions are not told."""
+    return None if window.people is None else window.people.get(UNKNOWN, 0.0)
+
+
+def bars(window: WindowPayload) -> list[Bar]:
+    """The emotions in reading order; none where nothing is known about them. `unknown` is no share."""
+    shares = window_shares(window)
+    if shares is None:
         return []
-    total = sum(window.counts.values()) or 1
-    order = [name for name in COLOURS if name != UNKNOWN and name in window.counts]
-    order += sorted(window.counts.keys() - COLOURS)
-    order = order[: MOST_BARS - 1] + [UNKNOWN] * (UNKNOWN in window.counts)
+    people = window.people or {}
     return [
-        Share(
-            printable(name, 12),
-            window.people.get(name, 0.0),
-            window.counts[name] / total,
-            COLOURS.get(name, OTHER_COLOUR),
+        Bar(
+            printable(adjective(label), 12),
+            people.get(label, 0.0),
+            shares.by_label[label].share,
+            COLOURS.get(label, OTHER_COLOUR),
         )
-        for name in order
+        for label in reading_order(shares.by_label)[:MOST_BARS]
+        if label != UNKNOWN
     ]

@@ -76,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 class _Watch:
-    """The subscription, and what it has told."""
+    """The subscription, and what it has received."""
 
     def __init__(self, subscription: Subscription, inbox: Inbox) -> None:
         self.subscription = subscription
@@ -90,6 +90,9 @@ class _Watch:
     def troubles(self) -> list[str]:
         """What a person who looks at the figures should know."""
         inbox, lost, found = self.inbox, self.subscription.lost, []
+        if inbox.newer:
+            names = ", ".join(map(printable, sorted(inbox.newer)[:3])) + (", ..." if len(inbox.newer) > 3 else "")
+            found.append(f"{names} use a newer version of edge: upgrade this reader")
         if inbox.invalid:
             found.append(f"{inbox.invalid} invalid message{'s' * (inbox.invalid > 1)}")
         if lost:
@@ -99,25 +102,15 @@ class _Watch:
         return found
 
 
-class _LastProblem(logging.Handler):
-    """Keeps the last warning of the connection; a log line would tear the picture."""
-
-    text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage() if record.levelno >= logging.WARNING else ""
-
-
 def _draw(watch: _Watch, url: str) -> None:
     """The live picture, until KeyboardInterrupt."""
-    problem = _LastProblem()
-    logger = logging.getLogger("edge")
-    logger.addHandler(problem)
-    logger.setLevel(logging.INFO)
+    # A log line would tear the picture; the connection's problem is part of it.
+    logging.getLogger("edge").addHandler(logging.NullHandler())
     console = Console()
     inbox, subscription = watch.inbox, watch.subscription
 
     def picture() -> RenderableType:
+        problem = subscription.problem
         head = f"edge watch  {url}  {f'MQTT {subscription.protocol}' if subscription.connected else 'not connected'}  "
         return render(
             inbox.devices.values(),
@@ -125,7 +118,7 @@ def _draw(watch: _Watch, url: str) -> None:
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
             head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
-            foot="   ".join(filter(None, [problem.text, *watch.troubles()])),
+            foot="   ".join(filter(None, [str(problem or ""), *watch.troubles()])),
         )
 
     with Live(console=console, screen=True, auto_refresh=False, get_renderable=picture) as live:

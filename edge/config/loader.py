@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from edge.config.schema import Config, without_password
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.shipped import shipped
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
@@ -42,31 +43,32 @@ class _Document:
         return self.places.get(key, "configuration")
 
 
-def find_config() -> Path:
-    """`config.yaml` in the current folder, else the one beside the package."""
-    here = Path("config.yaml")
-    return here if here.exists() else Path(__file__).resolve().parents[2] / "config.yaml"
+def find_config() -> Path | None:
+    """`config.yaml` in the current folder, else the one that comes with the program; None: there is neither."""
+    return next((path for path in (Path("config.yaml"), shipped("config.yaml")) if path.exists()), None)
 
 
-def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Config:
+def load_config(
+    path: Path | None, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None
+) -> Config:
     """Read and validate the configuration.
 
     Args:
-        path: The YAML file.
+        path: The YAML file; None: the defaults, as of an empty file.
         overrides: `section.key=value` texts (--set); they win over the environment, which wins over the file.
         environment: Where `EDGE_SECTION__KEY` variables are looked up.
 
     Raises:
         ConfigError: Lists every mistake, one per line.
     """
-    document = _read(path)
+    document = _Document() if path is None else _read(path)
     for name, text in sorted((environment or {}).items()):
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         section, _, rest = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         if "__" not in name and section in Config.model_fields and rest:
             meant = f"{ENVIRONMENT_PREFIX}{section}__{rest}".upper()
-            document.problems.append(f"environment {name}: write {meant}, with two underscores behind the section")
+            document.problems.append(f"environment {name}: write {meant}, with two underscores after the section")
         elif "__" in name or (section in Config.model_fields and _model((section,)) is None):
             key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _override(document, key, text, f"environment {name}")

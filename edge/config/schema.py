@@ -10,11 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.topics import NAME_PATTERN
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
 
-# What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
-_NO_NAME = r"+#/\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
-NAME_PATTERN = rf"^[^${_NO_NAME}][^{_NO_NAME}]{{0,63}}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -75,17 +73,21 @@ class VisionConfig(Section):
     """How frames are analysed."""
 
     fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
-    detect_fps: float = Field(
-        3.0, ge=0.1, le=60, description="times a second that faces are looked for, when there is no time in every frame"
-    )
+    detect_fps: float = Field(3.0, ge=0.1, le=60, description="face detections per second when time is short")
     cpu_budget: float = Field(
         1.0, ge=0.05, le=1, description="share of this machine's processors that the daemon may use"
     )
-    detect_width: Literal[640, 1280, 1920] = Field(
-        1280, description="pixels across the frame in which faces are looked for"
-    )
+    detect_width: Literal[640, 1280, 1920] = Field(1280, description="detection width in pixels")
     min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
-    min_confidence: float = Field(0.4, ge=0, le=1, description="less certain emotions are counted as unknown")
+    min_confidence: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="less certain emotions are counted as unknown; strong ones need more",
+    )
+    pose: Literal["front", "any"] = Field(
+        "front", description="whose emotions are named: faces turned to the front, or faces in any pose"
+    )
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
     emotions_model: File = Field("emotions.json", description="card of the emotion model")
     emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
@@ -194,7 +196,7 @@ class PauseTime(Section):
 
 
 class PrivacyConfig(Section):
-    """What is held back, and when nothing is looked at."""
+    """What is withheld, and when the camera is closed."""
 
     min_faces: int = Field(
         5, ge=1, le=1000, description="windows in which fewer people are seen at any time are sent without figures"
@@ -251,12 +253,26 @@ class DeploymentConfig(Section):
         return bool(self.responsible.strip() and self.legal_basis.strip())
 
 
+Mode = Literal["emotions", "facing", "headcount"]
+ModelKind = Literal["faces", "pose", "emotions"]
+
+MODELS: dict[Mode, frozenset[ModelKind]] = {
+    "headcount": frozenset({"faces"}),
+    "facing": frozenset({"faces", "pose"}),
+    "emotions": frozenset({"faces", "pose", "emotions"}),
+}
+"""The models that each mode needs, and no others are opened."""
+ANSWERED_FOR: frozenset[Mode] = frozenset({"facing", "emotions"})
+"""Modes in which a live camera is opened only when `deployment` says who answers for it."""
+
+
 class Config(Section):
     """One `config.yaml`, valid as shipped."""
 
     device: DeviceConfig = DeviceConfig()
-    mode: Literal["emotions", "headcount"] = Field(
-        "emotions", description="name emotions, or only count faces and load no emotion model"
+    mode: Mode = Field(
+        "emotions",
+        description="headcount: faces; facing: and who is turned to the front; emotions: and expressions",
     )
     camera: CameraConfig = CameraConfig()
     vision: VisionConfig = VisionConfig()
@@ -271,18 +287,28 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _declared(self) -> Config:
-        if self.mode == "emotions" and live(self.camera.source) and not self.deployment.declared:
+        if live(self.camera.source) and self.lacks_deployment:
             raise ValueError(
-                f"camera.source {without_password(self.camera.source)} is a live camera, and emotions of real people "
-                "are named only when deployment.responsible and deployment.legal_basis say who answers for it and on "
-                "what legal basis; fill in both, or use camera.source: sample or mode: headcount"
+                f"camera.source {without_password(self.camera.source)} is a live camera: in mode: {self.mode} it is "
+                "opened only when deployment.responsible and deployment.legal_basis say who answers for it and on what "
+                "legal basis; fill in both, or use camera.source: sample or mode: headcount"
             )
         return self
 
+    @property
+    def needed_models(self) -> frozenset[ModelKind]:
+        """The models that the mode needs."""
+        return MODELS[self.mode]
+
+    @property
+    def lacks_deployment(self) -> bool:
+        """Whether somebody has to answer for a live camera in this mode, and nobody is named."""
+        return self.mode in ANSWERED_FOR and not self.deployment.declared
+
 
 def live(source: str) -> bool:
-    """Whether a source shows people now: a device or a stream, not a file, a folder, the sample, or auto."""
-    return source.startswith(("picamera", "usb:", "/dev/", "rtsp", "http", "gstreamer:"))
+    """Whether a source shows people now: every kind but a file, a folder, the sample room, and auto."""
+    return source.partition(":")[0] not in ("auto", "sample", "file", "images")
 
 
 def without_password(text: str) -> str:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from edge.contract import channels
+from edge.contract.alerts import ALERTS
+from edge.contract.channels import MAX_PACKET, MAX_RESPONSE_TOPIC, SESSION_EXPIRY, WILL_DELAY, Channel, Lifetimes
+from edge.contract.commands import MAX_BYTES, REQUESTS, IntervalRequest, PauseRequest
 from edge.contract.examples import EXAMPLES
 from edge.contract.payloads import PAYLOADS
-from edge.contract.topics import Topics
-from edge.mqtt.client_factory import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
-from edge.mqtt.commands import MAX_BYTES, REQUESTS, IntervalRequest, PauseRequest
-from edge.mqtt.discovery import birth_topic
-from edge.mqtt.properties import MAX_RESPONSE_TOPIC
-
-if TYPE_CHECKING:
-    from edge.delivery.publisher import Lifetimes
+from edge.contract.topics import Topics, birth_topic, discovery_topic
 
 JSON = dict[str, Any]
 
@@ -26,13 +24,13 @@ TOPICS = Topics("{prefix}", "{device}")
 PARAMETERS: dict[str, JSON] = {
     "prefix": {"default": "classroom", "description": "`device.prefix` of the configuration"},
     "device": {"examples": ["room-204"], "description": "`device.name` of the configuration"},
-    "alert": {"enum": ["camera", "config", "disk", "hardware", "outbox"], "description": "what has the problem"},
+    "alert": {"enum": list(ALERTS), "description": "what has the problem"},
     "command": {"enum": list(REQUESTS), "description": "the command that is answered"},
     "discovery": {"default": "homeassistant", "description": "`homeassistant.prefix` of the configuration"},
     "object": {"examples": ["classroom_room-204"], "description": "prefix and device, without special characters"},
 }
 DESCRIPTION = (
-    "What a room publishes and what it can be told, seen from the device: it sends windows and receives commands. "
+    "What a room publishes and what it can be asked, seen from the device: it sends windows and receives commands. "
     "docs/subscribe.md says it in words. Lifetimes (messageExpiryInterval) are those of the configuration as shipped; "
     "under MQTT 3.1.1 there are none, and `latest` is not retained."
 )
@@ -43,6 +41,15 @@ COMMANDS = {
     "reload": "Read the configuration again; when it has errors, nothing changes.",
     "health": "Send a `health` message now.",
 }
+SCHEMAS = {
+    "window": channels.WINDOW.schema,
+    "state": channels.STATE.schema,
+    "info": channels.INFO.schema,
+    "health": channels.HEALTH.schema,
+    "alert": channels.ALERT.schema,
+    "answer": channels.ANSWER.schema,
+}
+"""What each message says its schema is: in MQTT 5 a user property."""
 BARE: dict[str, JSON] = {
     name: {"enum": ["on", "off", ""]}
     if model is PauseRequest
@@ -60,12 +67,10 @@ class _Topic:
 
     name: str
     address: str
+    channel: Channel
     summary: str
     messages: tuple[str, ...] = ()
     """By default the one of its own name."""
-    qos: int = 1
-    retain: bool = True
-    expiry: JSON | None = None
     sent: bool = True
     answered: bool = False
 
@@ -76,53 +81,57 @@ def document(lifetimes: Lifetimes) -> JSON:
     Args:
         lifetimes: How long messages are of use, under the configuration as shipped.
     """
-    topics = [*_published(lifetimes), *_heard()]
+    topics = [*_sent(), *_received()]
+    expiries: dict[str, JSON] = {
+        "window": {"maximum": round(lifetimes.window), "description": "what is left of `outbox.max_age_hours`"},
+        "latest": {"default": round(lifetimes.latest), "description": "three window lengths"},
+        "health": {"default": round(lifetimes.health), "description": "three times `health.seconds`"},
+    }
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "edge: the mood of a room, in numbers",
-            "version": "1",
+            "version": "2",
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
         "servers": {"broker": _server()},
         "channels": {topic.name: _channel(topic) for topic in topics},
-        "operations": dict(map(_operation, topics)),
+        "operations": dict(_operation(topic, expiries) for topic in topics),
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
 
 
-def _published(lifetimes: Lifetimes) -> list[_Topic]:
-    left = {"maximum": round(lifetimes.window), "description": "what is left of `outbox.max_age_hours`"}
-    newest = {"default": round(lifetimes.latest), "description": "three window lengths"}
-    health = {"default": round(lifetimes.health), "description": "three times `health.seconds`"}
+def _sent() -> list[_Topic]:
     return [
-        _Topic("availability", TOPICS.availability, "Whether the daemon is there; `offline` is its will."),
-        _Topic("info", TOPICS.info, "What is running here, and who answers for it."),
-        _Topic("state", TOPICS.state, "What it is doing, why, and since when."),
-        _Topic("window", TOPICS.window, "Every window, in order; after an outage late ones in between (`replayed`).",
-               retain=False, expiry=left),
-        _Topic("latest", TOPICS.latest, "The newest window only, for live displays.", ("window",), expiry=newest),
-        _Topic("health", TOPICS.health, "How the daemon and its board are doing.", qos=0, expiry=health),
-        _Topic("alert", TOPICS.alert("{alert}"), "A problem and its remedy, until it is over.", ("alert", "alertOver")),
-        _Topic("answer", TOPICS.response("{command}"), "The answer to a command, unless the command named a response "
-               "topic of its own (MQTT 5); its correlation data come back with it.", retain=False),
-        _Topic("discovery", "{discovery}/device/{object}/config", "What makes Home Assistant know the device and all "
-               "its entities. See docs/home-assistant.md."),
+        _Topic("availability", TOPICS.availability, channels.AVAILABILITY,
+               "Whether the daemon is there; `offline` is its will."),
+        _Topic("info", TOPICS.info, channels.INFO, "What is running here, and who answers for it."),
+        _Topic("state", TOPICS.state, channels.STATE, "What it is doing, why, and since when."),
+        _Topic("window", TOPICS.window, channels.WINDOW,
+               "Every window, in order; after an outage the backlog in between (`replayed`)."),
+        _Topic("latest", TOPICS.latest, channels.LATEST, "The newest window only, for live displays.", ("window",)),
+        _Topic("health", TOPICS.health, channels.HEALTH, "How the daemon and its board are doing."),
+        _Topic("alert", TOPICS.alert("{alert}"), channels.ALERT, "A problem and its remedy, until it is over.",
+               ("alert", "alertOver")),
+        _Topic("answer", TOPICS.response("{command}"), channels.ANSWER, "The answer to a command, unless the command "
+               "named a response topic of its own (MQTT 5); its correlation data come back with it."),
+        _Topic("discovery", discovery_topic("{discovery}", "{object}"), channels.DISCOVERY, "What makes Home Assistant "
+               "know the device and all its entities. See docs/home-assistant.md."),
     ]  # fmt: skip
 
 
-def _heard() -> list[_Topic]:
+def _received() -> list[_Topic]:
     commands = [
         _Topic(
-            f"cmd{name.capitalize()}", TOPICS.command(name), summary, (f"{name}Request", f"{name}Bare"),
-            retain=False, sent=False, answered=True,
+            f"cmd{name.capitalize()}", TOPICS.command(name), channels.COMMAND, summary,
+            (f"{name}Request", f"{name}Bare"), sent=False, answered=True,
         )
         for name, summary in COMMANDS.items()
     ]  # fmt: skip
     birth = "Home Assistant is there again: the device announces itself."
-    return [*commands, _Topic("homeAssistant", birth_topic("{discovery}"), birth, retain=False, sent=False)]
+    return [*commands, _Topic("homeAssistant", birth_topic("{discovery}"), channels.BIRTH, birth, sent=False)]
 
 
 def _server() -> JSON:
@@ -138,7 +147,7 @@ def _server() -> JSON:
         "host": "127.0.0.1:1883",
         "protocol": "mqtt",
         "protocolVersion": "5",
-        "description": "The embedded broker, or any other, with TLS, user and password where it wants them. "
+        "description": "The embedded broker, or any other, with TLS, user and password if required. "
         f"The will is sent {WILL_DELAY} seconds after the device has vanished.",
         "bindings": {"mqtt": mqtt},
     }
@@ -154,12 +163,12 @@ def _channel(topic: _Topic) -> JSON:
     }
 
 
-def _operation(topic: _Topic) -> tuple[str, JSON]:
+def _operation(topic: _Topic, expiries: Mapping[str, JSON]) -> tuple[str, JSON]:
     """Its name and itself."""
     action = "send" if topic.sent else "receive"
-    mqtt: JSON = {"qos": topic.qos, "retain": topic.retain, "bindingVersion": BINDING}
-    if topic.expiry is not None:
-        mqtt["messageExpiryInterval"] = {"type": "integer", "minimum": 1, **topic.expiry}
+    mqtt: JSON = {"qos": topic.channel.qos, "retain": topic.channel.retain, "bindingVersion": BINDING}
+    if topic.channel.lifetime is not None:
+        mqtt["messageExpiryInterval"] = {"type": "integer", "minimum": 1, **expiries[topic.channel.lifetime]}
     operation: JSON = {
         "action": action,
         "channel": _ref("channels", topic.name),
@@ -183,15 +192,14 @@ def _messages() -> JSON:
         },
     }
     for name, model in PAYLOADS.items():
-        # In MQTT 5 this is a user property.
-        told = {"type": "object", "properties": {"schema": {"type": "string", "const": f"edge.{name}/1"}}}
+        headers = {"type": "object", "properties": {"schema": {"type": "string", "const": SCHEMAS[name]}}}
         messages[name] = {
             "summary": model.__doc__,
             "contentType": "application/json",
-            "headers": told,
+            "headers": headers,
             "payload": _ref("components", "schemas", model.__name__),
             "examples": [
-                {"name": each, "headers": {"schema": f"edge.{name}/1"}, "payload": payload.model_dump(by_alias=True)}
+                {"name": each, "headers": {"schema": SCHEMAS[name]}, "payload": payload.model_dump(by_alias=True)}
                 for each, payload in EXAMPLES[model].items()
             ],
         }

@@ -6,7 +6,9 @@ from pydantic import BaseModel
 
 from edge.contract.payloads import Alert, Answer, HealthPayload, Info, Payload, State, WindowPayload
 
-_NAMES = {"faces": "yunet-2023mar-1280x736-int8@d1b8ca8843fa", "emotions": "mobilenet-v4-small-48@d8154e8033df"}
+_NAMES = {"faces": "yunet-2023mar-1280x736-int8@e28c6482a905", "emotions": "mobilenet-v4-small-48@d8154e8033df"}
+_POSE = "front-landmarks-1@d275bef1b779"
+_MODEL = {**_NAMES, "pose": f"front, {_POSE}"}
 _ESTIMATE = {
     "angry": (0.01, 0.0, 0.04),
     "disgust": (0.0, 0.0, 0.01),
@@ -19,33 +21,49 @@ _ESTIMATE = {
 
 WINDOW = WindowPayload.model_validate(
     {
-        "device": "room-204", "epoch": "6f1c9a2e", "seq": 18342, "replayed": False,
+        "device": "room-204", "mode": "emotions", "epoch": "6f1c9a2e", "seq": 18342, "replayed": False,
         "window": {"start": "2026-10-04T08:15:00.000Z", "end": "2026-10-04T08:15:10.000Z", "seconds": 10.0},
         "frames": 28,
         "faces": {"total": 767, "mean": 27.39, "min": 24, "max": 30},
+        "facing": {"front": 511, "away": 225, "unknown": 31},
         "counts": {
-            "angry": 9, "disgust": 0, "fear": 4, "happy": 171, "neutral": 452, "sad": 38, "surprise": 52, "unknown": 41,
+            "angry": 4, "disgust": 0, "fear": 1, "happy": 131, "neutral": 338, "sad": 8, "surprise": 17, "unknown": 268,
         },
+        "unclassified": {"too_small": 31, "away": 225, "unclear": 12},
         "people": {
-            "angry": 0.32, "disgust": 0.0, "fear": 0.14, "happy": 6.11, "neutral": 16.14, "sad": 1.36, "surprise": 1.86,
-            "unknown": 1.46,
+            "angry": 0.14, "disgust": 0.0, "fear": 0.04, "happy": 4.68, "neutral": 12.07, "sad": 0.29, "surprise": 0.61,
+            "unknown": 9.57,
         },
         "estimate": {name: dict(zip(("share", "low", "high"), of, strict=True)) for name, of in _ESTIMATE.items()},
-        "suppressed": False,
-        "quality": {"coverage": 0.98, "too_small": 31, "clock_synced": True},
-        "model": _NAMES,
+        "estimate_absent": None,
+        "withheld": None,
+        "quality": {"coverage": 0.98, "clock_synced": True},
+        "model": _MODEL,
     }
 )  # fmt: skip
-_NOTHING = {
-    "faces": dict.fromkeys(("total", "mean", "min", "max")), "counts": None, "people": None, "estimate": None,
-    "quality": {"coverage": 1.0, "too_small": None, "clock_synced": True},
-}  # fmt: skip
+_NO_EMOTIONS = dict.fromkeys(("counts", "unclassified", "people", "estimate"))
 SUPPRESSED = WindowPayload.model_validate(
-    {**WINDOW.model_dump(by_alias=True), **_NOTHING, "seq": 18343, "suppressed": True}
-)
+    {
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "seq": 18343, "facing": None,
+        "faces": dict.fromkeys(("total", "mean", "min", "max")),
+        "withheld": {"what": "figures", "reason": "few_people"},
+    }
+)  # fmt: skip
+EMOTIONS_WITHHELD = WindowPayload.model_validate(
+    {
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "seq": 18344,
+        "facing": {"front": 84, "away": 652, "unknown": 31}, "withheld": {"what": "emotions", "reason": "few_front"},
+    }
+)  # fmt: skip
+FACING = WindowPayload.model_validate(
+    {
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "mode": "facing", "model": {**_MODEL, "emotions": None},
+    }
+)  # fmt: skip
 HEADCOUNT = WindowPayload.model_validate(
     {
-        **WINDOW.model_dump(by_alias=True), **_NOTHING, "faces": WINDOW.faces, "model": {**_NAMES, "emotions": None},
+        **WINDOW.model_dump(by_alias=True), **_NO_EMOTIONS, "mode": "headcount", "facing": None,
+        "model": {**_MODEL, "emotions": None, "pose": None},
     }
 )  # fmt: skip
 STATE = State(mode="running", reason="started", since="2026-10-04T06:00:02.117Z")
@@ -56,7 +74,7 @@ INFO = Info.model_validate(
         "runtime": "ai-edge-litert 2.3.0", "camera": "usb",
         "models": {
             kind: {"name": name.partition("@")[0], "sha256": name.partition("@")[2].ljust(64, "0")}
-            for kind, name in _NAMES.items()
+            for kind, name in {**_NAMES, "pose": _POSE}.items()
         },
         "labels": list(_ESTIMATE), "estimate": "from emotions.calibration.json, ferplus, 3372 pictures",
         "window_seconds": 10.0,
@@ -85,7 +103,13 @@ REFUSED = Answer(
 )
 
 EXAMPLES: dict[type[BaseModel], dict[str, Payload]] = {
-    WindowPayload: {"figures": WINDOW, "suppressed": SUPPRESSED, "headcount": HEADCOUNT},
+    WindowPayload: {
+        "figures": WINDOW,
+        "withheld": SUPPRESSED,
+        "emotionsWithheld": EMOTIONS_WITHHELD,
+        "facing": FACING,
+        "headcount": HEADCOUNT,
+    },
     State: {"running": STATE, "paused": PAUSED},
     Info: {"info": INFO},
     HealthPayload: {"health": HEALTH},

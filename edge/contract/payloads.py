@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
-Stamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", description="RFC 3339, UTC")]
+from edge.contract.labels import UNKNOWN
+from edge.contract.timestamps import PATTERN
+
+Timestamp = Annotated[str, Field(pattern=PATTERN, description="RFC 3339, UTC")]
 Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Mode = Literal["running", "paused", "camera_lost", "throttled"]
+RunMode = Literal["running", "paused", "camera_lost", "throttled"]
+MeasuringMode = Literal["headcount", "facing", "emotions"]
+EstimateAbsent = Literal["uncalibrated", "incomplete", "few", "rounding", "shift"]
 
 
 class Payload(BaseModel):
@@ -25,13 +31,13 @@ class Payload(BaseModel):
 class Span(Payload):
     """The stretch of time that a window covers."""
 
-    start: Stamp
-    end: Stamp
+    start: Timestamp
+    end: Timestamp
     seconds: float = Field(gt=0)
 
 
 class FaceFigures(Payload):
-    """Faces over all frames of the window; null when suppressed."""
+    """Faces over all frames of the window; null when figures are withheld."""
 
     total: Count | None = Field(description="face observations: one face in one analysed frame counts one")
     mean: float | None = Field(ge=0, description="faces in the average frame")
@@ -39,7 +45,33 @@ class FaceFigures(Payload):
     max: Count | None = Field(description="most faces in a frame")
 
 
-class Estimate(Payload):
+class Facing(Payload):
+    """Face observations by the direction of the head. No measure of attention: who writes looks down."""
+
+    front: Count = Field(description="turned to the camera: both eyes are visible to it")
+    away: Count = Field(description="profile, back of the head, or head so low that an eye is hidden")
+    unknown: Count = Field(description="too small to tell")
+
+    @property
+    def total(self) -> int:
+        """All face observations."""
+        return self.front + self.away + self.unknown
+
+
+class Unclassified(Payload):
+    """Why faces are counted as `unknown`."""
+
+    too_small: Count = Field(description="smaller than `vision.min_face_px`")
+    away: Count | None = Field(description="not turned to the front; null where head poses are not measured")
+    unclear: Count = Field(description="the evidence was too weak for any emotion, or the face was still waiting")
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.too_small + (self.away or 0) + self.unclear
+
+
+class ShareEstimate(Payload):
     """The share of one emotion, corrected for the classifier's known confusions, with a 90 % interval."""
 
     share: Fraction
@@ -47,13 +79,23 @@ class Estimate(Payload):
     high: Fraction
 
 
+class Withheld(Payload):
+    """What privacy holds back in this window, and why; all of it is null."""
+
+    what: Literal["figures", "facing", "emotions"] = Field(
+        description="emotions: `counts`, `unclassified`, `people` and `estimate`; facing: these and `facing`; "
+        "figures: everything about people"
+    )
+    reason: Literal["few_people", "few_near", "few_front", "short"] = Field(
+        description="fewer than `privacy.min_faces` people; fewer than that near enough; fewer than that turned to the "
+        "front; a window of less than a second"
+    )
+
+
 class Quality(Payload):
     """How far the figures can be trusted."""
 
     coverage: Fraction = Field(description="share of the window's time in which frames were analysed")
-    too_small: Count | None = Field(
-        description="face observations too small to classify; part of unknown; null when suppressed or only counted"
-    )
     clock_synced: bool = Field(description="the system says that its clock is set")
 
 
@@ -61,42 +103,73 @@ class ModelNames(Payload):
     """Which models the figures come from, as name@first 12 digits of the sha256."""
 
     faces: str
-    emotions: str | None = Field(description="null when faces are only counted")
+    emotions: str | None = Field(description="null when emotions are not measured")
+    pose: str | None = Field(description="the rule for head poses and its model; null when poses are not measured")
 
 
-class WindowPayload(Payload):
-    """Topics `window` and `latest`. (device, epoch, seq) names a window for good: a repeat is to be dropped."""
+class WindowBody(Payload):
+    """A window before it has an identity: what was measured, and what of it is withheld.
 
-    schema_: Literal["edge.window/1"] = Field("edge.window/1", alias="schema")
+    Raises:
+        ValueError: Counts, facing, unclassified and total do not add up.
+    """
+
+    schema_: Literal["edge.window/2"] = Field("edge.window/2", alias="schema")
     device: str
-    epoch: str = Field(pattern=r"^[0-9a-f]{8}$", description="changes when the device's outbox was created anew")
-    seq: int = Field(ge=1, description="grows by one; a gap is a loss")
-    replayed: bool = Field(description="sent later than its own window, after an outage or restart")
+    mode: MeasuringMode
     window: Span
     frames: Count = Field(description="analysed frames")
     faces: FaceFigures
+    facing: Facing | None = Field(description="null when withheld, or when poses are not measured")
     counts: dict[str, Count] | None = Field(
-        description="face observations per emotion and `unknown`; they sum to faces.total; null when suppressed or "
-        "when faces are only counted"
+        description="face observations per emotion and `unknown`; they sum to faces.total; null when withheld, or when "
+        "emotions are not measured"
+    )
+    unclassified: Unclassified | None = Field(
+        description="why faces are `unknown`; sums to counts.unknown; null where counts are"
     )
     people: dict[str, Annotated[float, Field(ge=0)]] | None = Field(
-        description="counts / frames; null when suppressed or when faces are only counted"
+        description="counts / frames; null where counts are"
     )
-    estimate: dict[str, Estimate] | None = Field(
-        description="null when suppressed, when faces are only counted, without calibration data, without enough faces "
-        "that are large enough, or where counts are rounded too coarsely"
+    estimate: dict[str, ShareEstimate] | None = Field(
+        description="share of each emotion among the faces turned to the front (with `vision.pose: any`: large "
+        "enough), corrected for what the classifier confuses; null where counts are, or for the reason in "
+        "estimate_absent"
     )
-    suppressed: bool = Field(description="too few people for figures: everything about them is null")
+    estimate_absent: EstimateAbsent | None = Field(
+        description="why there is no estimate where there are counts: the model has no calibration; not every face had "
+        "its turn; too few faces; counts are rounded too coarsely; the faces do not look like the calibration data"
+    )
+    withheld: Withheld | None
     quality: Quality
     model: ModelNames
+
+    @model_validator(mode="after")
+    def _sums(self) -> Self:
+        if self.counts is not None:
+            if self.faces.total is None or sum(self.counts.values()) != self.faces.total:
+                raise ValueError("counts do not sum to faces.total")
+            if self.unclassified is None or self.unclassified.total != self.counts.get(UNKNOWN, 0):
+                raise ValueError("unclassified does not sum to counts.unknown")
+        if self.facing is not None and self.facing.total != self.faces.total:
+            raise ValueError("facing does not sum to faces.total")
+        return self
+
+
+class WindowPayload(WindowBody):
+    """Topics `window` and `latest`. (device, epoch, seq) names a window for good: a repeat is to be dropped."""
+
+    epoch: str = Field(pattern=r"^[0-9a-f]{8}$", description="changes when a new outbox is created")
+    seq: int = Field(ge=1, description="grows by one; a gap is a loss")
+    replayed: bool = Field(description="sent later than its own window, after an outage or restart")
 
 
 class State(Payload):
     """Topic `state`."""
 
-    mode: Mode
+    mode: RunMode
     reason: str
-    since: Stamp
+    since: Timestamp
 
 
 class ModelInfo(Payload):
@@ -110,7 +183,8 @@ class ModelFiles(Payload):
     """The models in use."""
 
     faces: ModelInfo
-    emotions: ModelInfo | None = Field(description="null when faces are only counted")
+    emotions: ModelInfo | None = Field(description="null when emotions are not measured")
+    pose: ModelInfo | None = Field(None, description="the rule for head poses; null when they are not measured")
 
 
 class ScheduledPause(Payload):
@@ -143,7 +217,7 @@ class Info(Payload):
     """Topic `info`: what is running here."""
 
     device: str
-    mode: Literal["emotions", "headcount"] = Field(description="headcount: faces are only counted")
+    mode: MeasuringMode = Field(description="headcount: faces only; facing: and head poses; emotions: all")
     version: str
     python: str
     runtime: str
@@ -157,16 +231,16 @@ class Info(Payload):
 
 
 class HealthPayload(Payload):
-    """Topic `health`; null where this machine does not tell."""
+    """Topic `health`; null where this machine does not report it."""
 
-    time: Stamp
+    time: Timestamp
     uptime: float = Field(ge=0, description="seconds since the daemon started")
     fps: float = Field(ge=0, description="frames analysed per second since the last message")
     stages_ms: dict[str, float] = Field(
-        description="median milliseconds per stage of a frame; of suppressed windows only `detect`"
+        description="median milliseconds per stage of a frame; only `detect` where figures are withheld"
     )
     faces_per_frame: float | None = Field(
-        description="mean faces of the newest published window; null when it was suppressed"
+        description="mean faces of the newest published window; null when its figures were withheld"
     )
     temperature_c: float | None = Field(description="of the processor, degrees Celsius")
     throttled_bits: int | None = Field(
@@ -174,18 +248,18 @@ class HealthPayload(Payload):
         "65536 times as much: not now, but since the start"
     )
     under_voltage: bool | None = Field(description="the power supply is too weak")
-    load: float | None = Field(description="processes that want to run, per core, over the last minute")
+    load: float | None = Field(description="runnable processes per core, over the last minute")
     disk_free_mb: float | None = Field(description="free on the disk of the outbox, 10^6 bytes")
     rss_mb: float | None = Field(description="memory of the daemon, 2^20 bytes")
     outbox_depth: Count = Field(description="windows that the broker does not have yet")
 
 
 class Alert(Payload):
-    """Topic `alert/<id>`: something that a person should look at; an empty message clears it."""
+    """Topic `alert/<id>`: a problem that needs attention; an empty message clears it."""
 
     problem: str
     remedy: str
-    since: Stamp
+    since: Timestamp
     lost: Count | None = Field(None, description="windows that were dropped since then, where any can be")
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
+_NO_NAME = r"+#/\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
+NAME_PATTERN = rf"^[^${_NO_NAME}][^{_NO_NAME}]{{0,63}}$"
+"""A device or a prefix: one level of a topic, of 1 to 64 characters."""
+
 
 @dataclass(frozen=True)
 class Topics:
@@ -61,3 +66,13 @@ class Topics:
     def response(self, name: str) -> str:
         """Where a command is answered, unless whoever gave it asked for another topic."""
         return self._topic(f"cmd/{name}/response")
+
+
+def birth_topic(discovery_prefix: str) -> str:
+    """Where Home Assistant says `online` when it comes back and wants everything announced again."""
+    return f"{discovery_prefix}/status"
+
+
+def discovery_topic(discovery_prefix: str, object_id: str) -> str:
+    """Where one device is announced to Home Assistant, retained."""
+    return f"{discovery_prefix}/device/{object_id}/config"

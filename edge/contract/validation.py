@@ -1,20 +1,42 @@
-"""Messages that anybody may have sent, checked before anything believes them."""
+"""Untrusted messages, checked before anything believes them; version 1 is upgraded, newer versions are recognised."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from edge.config.schema import NAME_PATTERN
-from edge.contract.payloads import State, WindowPayload
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.contract import version1
+from edge.contract.payloads import FaceFigures, State, WindowPayload
+from edge.contract.timestamps import parse_timestamp
+from edge.contract.topics import NAME_PATTERN
 
 MAX_PAYLOAD = 64 * 1024
 MAX_COUNT = 10**9
 MAX_PEOPLE = 10**5
 MAX_LABELS = 64
 MAX_LABEL = 128  # bytes
-WORDS = {b"online": True, b"offline": False, b"": None}
+AVAILABILITY = {b"online": True, b"offline": False, b"": None}
+VERSION = 2  # of `edge.window` that this program writes and reads
+SCHEMA_PATTERN = r"^edge\.window/([1-9][0-9]{0,5})$"
+
+# What each kind of withholding covers.
+_EMOTIONS: dict[str, object] = {
+    "counts": None, "unclassified": None, "people": None, "estimate": None, "estimate_absent": None,
+}  # fmt: skip
+_FACING: dict[str, object] = {**_EMOTIONS, "facing": None}
+_FIGURES: dict[str, object] = {**_FACING, "faces": FaceFigures(total=None, mean=None, min=None, max=None)}
+WITHHELD_FIELDS = {"emotions": _EMOTIONS, "facing": _FACING, "figures": _FIGURES}
+
+
+class NewerWindow(NamedTuple):
+    """A window in a newer version of the contract than this program knows: to be stored as it is, and reported."""
+
+    schema: str
+    payload: bytes
 
 
 class DeviceMessage(NamedTuple):
@@ -23,8 +45,19 @@ class DeviceMessage(NamedTuple):
     device: str
     kind: str
     """The last level of its topic."""
-    content: WindowPayload | State | bool | None
+    content: WindowPayload | NewerWindow | State | bool | None
     """A window or None of `window` and `latest`; a state or None; whether it is online, or None when nobody knows."""
+    schema: str = ""
+    """Of a window, as it came; version 1 is upgraded."""
+
+
+class _Envelope(BaseModel):
+    """What every version of a window has."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_: str = Field(alias="schema", pattern=SCHEMA_PATTERN)
+    device: str
 
 
 def read_message(prefix: str, topic: str, payload: bytes) -> DeviceMessage:
@@ -32,36 +65,32 @@ def read_message(prefix: str, topic: str, payload: bytes) -> DeviceMessage:
 
     Args:
         prefix: The first level of the topics.
-        topic: Where it came.
-        payload: What came; what is longer than `MAX_PAYLOAD` is refused, so no more than one byte more need be kept.
+        topic: Its topic.
+        payload: Its payload; longer than `MAX_PAYLOAD` is refused, so a caller may cut it off one byte after that.
+
+    Returns:
+        The message. Windows of version 1 come as version 2; withheld fields are null, whatever the sender put there.
 
     Raises:
-        ValueError: It is none, not valid, or cannot be true.
+        ValueError: It is no such message, not valid, or cannot be true.
     """
     first, name, kind = topic.split("/")
     if first != prefix or not re.fullmatch(NAME_PATTERN, name) or len(payload) > MAX_PAYLOAD:
         raise ValueError
-    if kind == "availability" and payload in WORDS:
-        return DeviceMessage(name, kind, WORDS[payload])
+    if kind == "availability" and payload in AVAILABILITY:
+        return DeviceMessage(name, kind, AVAILABILITY[payload])
     if kind == "state":
         return DeviceMessage(name, kind, State.model_validate_json(payload, strict=True) if payload else None)
     if kind == "latest" and not payload:  # an empty retained one only says that there is none
         return DeviceMessage(name, kind, None)
     if kind not in ("window", "latest"):
         raise ValueError
-    window = WindowPayload.model_validate_json(payload, strict=True)
-    _examine(window, name)
-    return DeviceMessage(name, kind, window)
+    return DeviceMessage(name, kind, *_read_window(payload, name))
 
 
 def end_of(window: WindowPayload) -> datetime:
     """When the window ended. Raises ValueError for a date that does not exist."""
-    return moment(window.window.end)
-
-
-def moment(stamp: str) -> datetime:
-    """An RFC 3339 stamp in UTC, as payloads have it. Raises ValueError for a date that does not exist."""
-    return datetime.fromisoformat(f"{stamp[:-1]}+00:00")
+    return parse_timestamp(window.window.end)
 
 
 def newer(window: WindowPayload, shown: WindowPayload) -> bool:
@@ -71,24 +100,56 @@ def newer(window: WindowPayload, shown: WindowPayload) -> bool:
     return not window.replayed or window.window.end > shown.window.end
 
 
-def _examine(window: WindowPayload, name: str) -> None:
+def _read_window(payload: bytes, device: str) -> tuple[WindowPayload | NewerWindow, str]:
+    """A window, and the schema in which it came."""
+    envelope = _Envelope.model_validate_json(payload, strict=True)
+    if envelope.device != device:
+        raise ValueError
+    version = int(envelope.schema_.rpartition("/")[2])
+    if version > VERSION:
+        return NewerWindow(envelope.schema_, payload), envelope.schema_
+    if version == 1:
+        old = version1.WindowV1.model_validate_json(payload, strict=True)
+        # Version 1 gave all three where emotions were measured, and none where not.
+        if not old.suppressed and len({part is None for part in (old.counts, old.people, old.quality.too_small)}) > 1:
+            raise ValueError
+        window = version1.upgrade(old)
+    else:
+        window = WindowPayload.model_validate_json(payload, strict=True)
+    if window.withheld is not None:
+        window = window.model_copy(update=WITHHELD_FIELDS[window.withheld.what])
+    _check(window)
+    return window, envelope.schema_
+
+
+def _check(window: WindowPayload) -> None:
     """Raise ValueError for what is well formed and yet cannot be true, or cannot be shown."""
     end_of(window)
-    if window.device != name or window.seq > MAX_COUNT:
+    if window.seq > MAX_COUNT:
         raise ValueError
-    if window.suppressed:
+    faces, withheld = window.faces, window.withheld.what if window.withheld else None
+    if withheld == "figures":
         return
-    faces, small = window.faces, window.quality.too_small
-    counts, people = window.counts, window.people
-    if window.model.emotions is None and (counts, people, small) == (None, None, None):  # faces are only counted there
-        counts, people, small = {}, {}, 0
-    if counts is None or people is None or faces.mean is None or faces.total is None:
+    if any(number is None or number > MAX_COUNT for number in (faces.total, faces.min, faces.max)):
         raise ValueError
-    labels = counts.keys() | (window.estimate or {}).keys()
+    if faces.mean is None or faces.mean > MAX_PEOPLE:
+        raise ValueError
+    emotional = (window.counts, window.people, window.unclassified)
+    measured = window.mode == "emotions" and withheld is None
+    if any((part is not None) != measured for part in emotional) or (window.mode == "headcount" and window.facing):
+        raise ValueError
+    reasons = (window.estimate, window.estimate_absent)
+    if None not in reasons or (window.counts is None and reasons != (None, None)):
+        raise ValueError
+    if window.counts is None or window.people is None:
+        return
+    _check_labels(window.counts, window.people, window.estimate or {})
+
+
+def _check_labels(counts: Mapping[str, int], people: Mapping[str, float], estimate: Mapping[str, object]) -> None:
+    labels = counts.keys() | estimate.keys()
     if len(labels) > MAX_LABELS or any(not 0 < len(label.encode()) <= MAX_LABEL for label in labels):
         raise ValueError
-    whole = (faces.total, faces.min, faces.max, small, *counts.values())
-    if any(number is None or number > MAX_COUNT for number in whole):
-        raise ValueError
-    if any(number > MAX_PEOPLE for number in (faces.mean, *people.values())) or counts.keys() != people.keys():
+    # `facing` and `unclassified` sum to counts, and these to faces.total: no part is larger.
+    if any(number > MAX_PEOPLE for number in people.values()) or counts.keys() != people.keys():
         raise ValueError

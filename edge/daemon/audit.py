@@ -15,10 +15,10 @@ from pydantic import BaseModel
 
 from edge import __version__
 from edge.config.schema import Config, without_password
-from edge.timing.clock import stamp
+from edge.contract.timestamps import format_timestamp
 
 LOGGER = "edge.audit"
-SECRETIVE = ("camera", "mqtt")  # sections whose addresses may hold a password: only that they changed is told
+SECRETIVE = ("camera", "mqtt")  # sections whose addresses may hold a password: only that they changed is logged
 
 Event = Literal["start", "stop", "pause", "resume", "configuration"]
 
@@ -34,7 +34,7 @@ def record(event: Event, by: str, now: datetime, **facts: Any) -> None:  # noqa:
         now: The time of day.
         facts: More about it, nothing secret and nothing about people.
     """
-    logger.info(json.dumps({"audit": event, "time": stamp(now), "by": by, **facts}, ensure_ascii=False))
+    logger.info(json.dumps({"audit": event, "time": format_timestamp(now), "by": by, **facts}, ensure_ascii=False))
 
 
 def start(config: Config) -> None:

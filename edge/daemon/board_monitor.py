@@ -1,4 +1,4 @@
-"""Looks after the board: reads it now and then, slows the analysis down while it is hot, tells of a weak supply."""
+"""Monitors the board: reads it now and then, slows the analysis down while it is hot, reports a weak supply."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from edge.daemon.paths import outbox_path
 from edge.hardware.board import Board, Readings
 from edge.hardware.thermal_throttle import ThermalThrottle
 
-EVERY = 5.0  # seconds between two looks at the board
+EVERY = 5.0  # seconds between two readings
 WELL_AGAIN = 60.0  # seconds without under-voltage after which the alert is cleared
 PROBLEM = "the power supply is too weak: the voltage drops"
 REMEDY = "use the power supply made for this board, a short thick cable and no hub; unplug what it need not feed"
 
 
 class BoardMonitor:
-    """What the board says, and what follows from it.
+    """The latest readings, and what follows from them.
 
     Args:
         stamp: The time of day as a stamp.
-        board: The board, if not the one we run on.
+        board: The board to read.
     """
 
-    def __init__(self, stamp: Callable[[], str], board: Board | None = None) -> None:
-        self._board = board or Board()
+    def __init__(self, stamp: Callable[[], str], board: Board) -> None:
+        self._board = board
         self._stamp = stamp
         self._next = 0.0
         self._well_at = 0.0
@@ -36,8 +36,8 @@ class BoardMonitor:
         self.alert: Alert | None = None
         """What a person should look at; None when there is nothing."""
 
-    def look(self, now: float, config: Config) -> None:
-        """Look at the board if it is time; to be called several times a second.
+    def update(self, now: float, config: Config) -> None:
+        """Read the board if it is time; to be called several times a second.
 
         Args:
             now: Monotonic seconds.
@@ -48,7 +48,7 @@ class BoardMonitor:
             return
         self._next = now + EVERY
         self.readings = self._board.read(now, outbox_path(config), config.health.seconds)
-        self._throttle.look(now, self.readings, config.health.hot_c)
+        self._throttle.update(now, self.readings, config.health.hot_c)
         if self.readings.under_voltage:
             self._well_at = now + WELL_AGAIN
             self.alert = self.alert or Alert(problem=PROBLEM, remedy=REMEDY, since=self._stamp())

@@ -13,7 +13,7 @@ class Meter:
     """Collects how long the stages take; read and emptied once per interval.
 
     How long tracking and classifying take tells how many people there are, so those times wait until their window
-    is closed, and are thrown away with the figures of a suppressed one.
+    is closed, and are thrown away where its figures are withheld.
     """
 
     def __init__(self, start: float) -> None:
@@ -24,25 +24,29 @@ class Meter:
         self._waiting: defaultdict[str, list[float]] = defaultdict(list)
         self._faces: float | None = None
 
-    def stage(self, name: str, seconds: float) -> None:
-        """A stage took so long."""
+    def begin(self, now: float) -> None:
+        """Measure from now on; monotonic seconds."""
+        self.start = self._since = now
+
+    def record_stage(self, name: str, seconds: float) -> None:
+        """Record the duration of a stage."""
         times = (self._stages if name == "detect" else self._waiting)[name]
         if len(times) < MAX_SAMPLES:
             times.append(seconds)
 
-    def frame(self) -> None:
-        """A frame was analysed."""
+    def count_frame(self) -> None:
+        """Count a frame that was analysed."""
         self._frames += 1
 
-    def close_window(self, faces: float | None, *, told: bool = True) -> None:
+    def close_window(self, faces: float | None, *, exact: bool = True) -> None:
         """A window was published with this mean number of faces, None when it was suppressed.
 
         Args:
             faces: Mean number of faces as published.
-            told: Whether that is the exact number, so that times may tell as much.
+            exact: Whether that is the exact number, so that times may reveal as much.
         """
         self._faces = faces
-        if faces is not None and told:
+        if faces is not None and exact:
             for name, times in self._waiting.items():
                 self._stages[name] += times[: MAX_SAMPLES - len(self._stages[name])]
         self._waiting.clear()

@@ -1,103 +1,108 @@
-"""Everything between the daemon and its subscribers: a broker of our own if wanted, publisher, commands, discovery."""
+"""Everything between the daemon and its subscribers: an embedded broker if wanted, publisher, commands, alerts."""
 
 from __future__ import annotations
 
-import logging
-import random
-import time
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from edge import PROGRAM
-from edge.config.broker_url import BrokerUrl
-from edge.config.schema import Config
-from edge.contract import payloads
+from edge.contract.alerts import AlertId
+from edge.contract.payloads import Alert
+from edge.daemon.home_assistant_announcer import HomeAssistantAnnouncer
 from edge.daemon.paths import broker_settings, lifetimes, make_outbox, topics
 from edge.delivery.publisher import Publisher
 from edge.errors import EdgeError, RefusedError
-from edge.mqtt import discovery
 from edge.mqtt.client_factory import make_client
-from edge.mqtt.commands import CommandQueue, Handler, Reply
+from edge.mqtt.command_queue import CommandQueue, Handler, Reply
 from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.mqtt.properties import IncomingMessage
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-SPREAD = 3.0  # seconds over which the rooms of a school answer Home Assistant's return
+    from edge.config.broker_url import BrokerUrl
+    from edge.config.schema import Config
+    from edge.contract.payloads import HealthPayload, Info, State, WindowBody, WindowPayload
+    from edge.mqtt.properties import IncomingMessage
 
 
 class MqttService:
-    """One device's way to the world.
+    """Publishes what the daemon has to say, and brings it the commands.
+
+    Once stopped, it may be started again, under another configuration too (`reconfigure`).
 
     Args:
         config: The configuration.
         on_window: Called with every window once it has its identity and is on disk.
-        patient: A broker that refuses us is waited for, not an error: a reload must not end what runs.
     """
 
-    def __init__(
-        self, config: Config, on_window: Callable[[payloads.WindowPayload], None], *, patient: bool = False
-    ) -> None:
-        self._config = config
-        self._patient = patient
-        self._started: Publisher | None = None
-        self._raised: set[str] = set()
+    def __init__(self, config: Config, on_window: Callable[[WindowPayload], None]) -> None:
         self._on_window = on_window
-        self._topics = topics(config)
+        self._publisher: Publisher | None = None
         self._broker: EmbeddedBroker | None = None
+        self.reconfigure(config)
+
+    def reconfigure(self, config: Config) -> None:
+        """Take another configuration; it has effect from the next start on. Only while it is stopped."""
+        self._config = config
+        self._topics = topics(config)
         self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix])
-        self._birth = discovery.birth_topic(config.homeassistant.prefix)
-        self._announce_at: float | None = None  # Home Assistant came back; monotonic
-        self._info: payloads.Info | None = None
-        self._hardware_alert: payloads.Alert | None = None
+        self._home_assistant: HomeAssistantAnnouncer | None = None
+        if config.homeassistant.discovery:
+            self._home_assistant = HomeAssistantAnnouncer(config.homeassistant.prefix, self._topics, self._announce)
+        self._alerts: dict[str, Alert] = {}  # in force, by their id
 
     @staticmethod
     def examine(config: Config) -> None:
         """Find out what can be seen to be wrong before anything is stopped. Raises ConfigError."""
         make_client(broker_settings(config), MQTTProtocolVersion.MQTTv5)
 
-    def start(self, info: payloads.Info, state: payloads.State) -> None:
-        """Start the broker of our own, open the outbox, begin to connect. Raises ConfigError, BrokerError."""
+    def start(self, info: Info, state: State, *, patient: bool = False) -> None:
+        """Start the embedded broker, open the outbox, begin to connect.
+
+        Args:
+            info: What is running here.
+            state: What it does now.
+            patient: A broker that refuses us is waited for, not an error: a reload must not end what runs.
+
+        Raises:
+            ConfigError: Something cannot be used.
+            BrokerError: The embedded broker cannot be started.
+        """
+        self._patient = patient
+        self.examine(self._config)
+        try:
+            self._publisher = self._start_publisher(info, state)
+        except EdgeError:
+            self._stop_broker()
+            raise
+        self.publish_state(state)
+        if self._home_assistant is not None:
+            self._home_assistant.start(info)
+
+    def _start_publisher(self, info: Info, state: State) -> Publisher:
         config = self._config
-        self.examine(config)
         if config.mqtt.broker == "embedded":
             self._broker = EmbeddedBroker(config.mqtt.embedded_port)
         url = self._broker.start() if self._broker else None
         settings = broker_settings(config, url, mqtt5=self._broker is None or self._broker.mqtt5)
         self.url: BrokerUrl = settings.url
-        listen = [self._topics.commands, *([self._birth] if config.homeassistant.discovery else [])]
+        listen = [self._topics.commands, *([self._home_assistant.birth_topic] if self._home_assistant else [])]
         publisher = Publisher(
             settings, self._topics, make_outbox(config), lifetimes(config), self._on_window,
             on_message=self._receive, listen=listen,
         )  # fmt: skip
-        try:
-            publisher.start(info, state)
-        except EdgeError:
-            self._stop_broker()
-            raise
-        self._started = publisher
-        self.tell_state(state)
-        self._tell_home_assistant(info)
-
-    @property
-    def _publisher(self) -> Publisher:
-        if self._started is None:
-            raise EdgeError("there is no connection yet")
-        return self._started
+        publisher.start(info, state)
+        return publisher
 
     def check(self) -> None:
-        """Look after everything, now and then. Raises EdgeError for what only a person can mend."""
+        """Check all parts, now and then. Raises EdgeError for what only a person can mend."""
         try:
-            self._publisher.check()
+            self._running.check()
         except RefusedError:  # the log has said it
             if not self._patient:
                 raise
         if self._broker is not None:
             self._broker.check()
-        if self._announce_at is not None and time.monotonic() >= self._announce_at and self._info is not None:
-            self._announce_at = None
-            self._tell_home_assistant(self._info)
 
     def how_to_subscribe(self) -> list[str]:
         """Where windows go, in a few lines for the user of a terminal."""
@@ -106,7 +111,7 @@ class MqttService:
         return [
             f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
             f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
-            f"  {PROGRAM} watch --broker {url}",
+            f"  edge watch --broker {url}",
         ]
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:
@@ -118,73 +123,78 @@ class MqttService:
         while self._commands.waiting:
             self._commands.serve(handlers)
 
-    def publish_window(self, window: payloads.WindowPayload) -> None:
+    def publish_window(self, window: WindowBody) -> None:
         """Take a window; returns at once."""
-        self._publisher.publish_window(window)
+        self._running.publish_window(window)
 
-    def publish_health(self, health: payloads.HealthPayload) -> None:
+    def publish_health(self, health: HealthPayload) -> None:
         """Send the health message if there is a connection."""
-        self._publisher.publish_health(health)
+        self._running.publish_health(health)
 
-    def tell_state(self, state: payloads.State) -> None:
-        """Replace the retained state; a camera that is gone is an alert too, until it is back."""
-        self._publisher.announce(self._topics.state, state.to_json())
+    def publish_state(self, state: State) -> None:
+        """Replace the retained state; a camera that is lost is an alert too, until it is back."""
+        self._announce(self._topics.state, state.to_json())
         problem, _, remedy = state.reason.partition(": ")
-        lost = payloads.Alert(problem=problem, remedy=remedy, since=state.since)
-        self.alert("camera", lost if state.mode == "camera_lost" else None)
+        lost = Alert(problem=problem, remedy=remedy, since=state.since)
+        self.set_alert("camera", lost if state.mode == "camera_lost" else None)
 
-    def tell_hardware(self, alert: payloads.Alert | None) -> None:
-        """What is wrong with the board, as an alert; None clears it. What was told already is not told again."""
-        if alert != self._hardware_alert:
-            self._hardware_alert = alert
-            self.alert("hardware", alert)
-
-    def tell_info(self, info: payloads.Info, config: Config) -> None:
+    def publish_info(self, info: Info, config: Config) -> None:
         """Replace the retained info, after a change of `config` that leaves broker, names and outbox as they are."""
         self._config = config
-        self._publisher.lifetimes = lifetimes(config)
-        self._publisher.announce(self._topics.info, info.to_json())
-        self._tell_home_assistant(info)
+        self._running.lifetimes = lifetimes(config)
+        self._announce(self._topics.info, info.to_json())
+        if self._home_assistant is not None:
+            self._home_assistant.update(info)
 
-    def alert(self, name: str, alert: payloads.Alert | None) -> None:
-        """Raise an alert, or clear it if it was raised."""
-        if alert is not None:
-            self._raised.add(name)
-        elif name not in self._raised:
+    def set_alert(self, name: AlertId, alert: Alert | None) -> None:
+        """Raise an alert, or clear it with None; one that is in force already is not sent again."""
+        if alert == self._alerts.get(name):
             return
+        if alert is None:
+            del self._alerts[name]
         else:
-            self._raised.remove(name)
-        self._publisher.announce(self._topics.alert(name), alert.to_json() if alert else b"")
+            self._alerts[name] = alert
+        self._announce(self._topics.alert(name), alert.to_json() if alert else b"")
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us."""
+        return self._running.connection.connected
 
     @property
     def depth(self) -> int:
         """How many windows the broker does not have yet."""
-        return self._publisher.depth
+        return self._running.depth
 
     def stop(self) -> None:
-        """Send what there is, say `offline`, end the broker of our own. Raises EdgeError when windows are lost."""
+        """Send what there is, say `offline`, end the embedded broker. Raises EdgeError when windows are lost."""
+        if self._home_assistant is not None:
+            self._home_assistant.stop()
+        publisher, self._publisher = self._publisher, None
         try:
-            if self._started is not None:
-                self._started.stop()
+            if publisher is not None:
+                publisher.stop()
         finally:
             self._stop_broker()
 
-    def _stop_broker(self) -> None:
-        if self._broker is not None:
-            self._broker.stop()
+    @property
+    def _running(self) -> Publisher:
+        if self._publisher is None:
+            raise EdgeError("there is no connection yet")
+        return self._publisher
 
-    def _tell_home_assistant(self, info: payloads.Info) -> None:
-        self._info = info
-        if self._config.homeassistant.discovery:
-            topic = discovery.config_topic(self._config.homeassistant.prefix, self._topics)
-            self._publisher.announce(topic, discovery.discovery(info, self._topics))
+    def _announce(self, topic: str, payload: bytes) -> None:
+        self._running.announce(topic, payload)
+
+    def _stop_broker(self) -> None:
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            broker.stop()
 
     def _receive(self, incoming: IncomingMessage) -> None:
         """In the network thread."""
-        if self._commands.receive(incoming):
-            return
-        if incoming.topic == self._birth and incoming.payload == b"online":
-            self._announce_at = time.monotonic() + random.uniform(0, SPREAD)  # noqa: S311 - no secret
+        if not self._commands.receive(incoming) and self._home_assistant is not None:
+            self._home_assistant.receive(incoming)
 
     def _reply(self, reply: Reply) -> None:
-        self._publisher.send(reply.topic, reply.payload, reply.correlation)
+        self._running.send(reply.topic, reply.payload, reply.correlation)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edge.config.broker_url import BrokerUrl
 from edge.config.schema import Config
+from edge.contract.channels import Lifetimes
 from edge.contract.topics import Topics
 from edge.delivery.outbox import MEGABYTE, Outbox
-from edge.delivery.publisher import Lifetimes
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.mqtt.client_factory import BrokerSettings

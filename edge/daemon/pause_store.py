@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 from edge.text import printable
-from edge.timing.clock import stamp
 
 MAX_BYTES = 4096
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -38,7 +38,7 @@ class Override:
 
     def holds(self, now: datetime) -> bool:
         """Whether the scheduled pause of this moment is the one that was ended."""
-        return self.since <= stamp(now) < self.until
+        return self.since <= format_timestamp(now) < self.until
 
 
 class _File:

@@ -1,24 +1,22 @@
-"""Frames in, window payloads out: one stretch of watching under one configuration."""
+"""Frames in, window payloads out: one stretch of measuring under one configuration."""
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge.aggregation import privacy
-from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import EstimatedShare
-from edge.aggregation.prevalence import published as published_shares
+from edge.aggregation.payload_builder import PayloadBuilder
 from edge.aggregation.windows import Window, WindowAggregator
-from edge.contract.payloads import ModelNames, WindowPayload
+from edge.contract.payloads import ModelNames, WindowBody
 from edge.timing.clock import Timestamps, clock_synced
 from edge.vision.frame_analyzer import FrameAnalyzer, PendingFrame
 from edge.vision.rate_controller import Plan, RateController
 from edge.vision.tracker import MAX_AGE
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from edge.cameras.capture_thread import Frame
     from edge.config.schema import Config
     from edge.daemon.metrics import Meter
@@ -30,40 +28,57 @@ SLOW = 0.8  # of the frames that were asked for: if fewer come, and the analysis
 
 
 class Pipeline:
-    """Analyses frames, cuts windows, holds back what the policy says, and builds the payloads.
+    """Analyses frames, adds them up to windows, and builds the payloads.
 
     A change of the configuration, or a pause, ends it with `finish`; another one begins with no memory of faces.
 
     Args:
         config: The configuration.
-        models: Detector and classifier, started.
-        meter: Told how long stages take.
-        stamps: The time of day of windows.
+        models: Detector and classifier.
+        meter: Records how long stages take.
+        timestamps: The time of day of windows.
         start: When the first window begins, monotonic seconds.
+        executor: Where detection runs that overlaps with classification; None: the two always take turns.
+        rate: Decides what there is time for; None: one made for this machine and configuration.
     """
 
-    def __init__(self, config: Config, models: ModelSet, meter: Meter, stamps: Timestamps, start: float) -> None:
-        self._config = config
+    def __init__(
+        self,
+        config: Config,
+        models: ModelSet,
+        meter: Meter,
+        timestamps: Timestamps,
+        start: float,
+        executor: Executor | None = None,
+        rate: RateController | None = None,
+    ) -> None:
         self._meter = meter
-        self._stamps = stamps
-        self._estimator = models.estimator
-        self._names = ModelNames(
-            faces=models.detector.card.identity,
-            emotions=models.classifier.card.identity if models.classifier else None,
+        self._timestamps = timestamps
+        self._builder = PayloadBuilder(
+            device=config.device.name,
+            mode=config.mode,
+            models=ModelNames(
+                faces=models.detector.card.identity,
+                emotions=models.classifier.card.identity if models.classifier else None,
+                pose=f"{config.vision.pose}, {models.pose.identity}" if models.pose else None,
+            ),
+            min_faces=config.privacy.min_faces,
+            round_to=config.privacy.round_to,
+            estimator=models.estimator,
         )
         vision = config.vision
-        # Nobody can be followed from one picture of a folder to the next.
-        least = vision.fps if config.camera.source.startswith("images:") else vision.detect_fps
-        self._rate = RateController(vision.cpu_budget, len(os.sched_getaffinity(0)), least)
+        self._rate = rate or RateController.of(config)
         self._plan = Plan(vision.fps, vision.fps)
         self._planned = start
         self._frames = 0  # since then
-        self._hurried = False  # since then, at any time
+        self._late = False  # since then, at any time
         self._newest: float | None = None  # when the newest frame was taken
         self._analyzer = FrameAnalyzer(
-            models.detector, models.classifier, vision.min_face_px, vision.min_confidence, self._plan, self._took
+            models.detector, models.classifier, models.rules(vision), self._plan, self._record_stage, executor,
+        )  # fmt: skip
+        self._aggregator = WindowAggregator(
+            models.labels, config.window.seconds, start, vision.fps, front_only=vision.pose == "front"
         )
-        self._cutter = WindowAggregator(models.labels, config.window.seconds, start, vision.fps)
         self._pending: PendingFrame | None = None
 
     @property
@@ -71,63 +86,63 @@ class Pipeline:
         """Frames per second for which there is time."""
         return self._plan.fps
 
-    def expect(self, fps: float, now: float) -> None:
-        """Plan for so many frames per second, once a second; the running window goes on.
+    def update_plan(self, fps: float, now: float) -> None:
+        """Plan for a number of frames per second, once a second; the running window goes on.
 
         Args:
-            fps: How many are wanted.
+            fps: Frames per second that are wanted.
             now: Monotonic seconds.
         """
         since = now - self._planned
         if since < PLAN_EVERY and self._plan.fps <= fps:
             return
-        came, coming = self._frames / max(since, PLAN_EVERY), fps
-        if 0 < came < SLOW * self._plan.fps and not self._hurried:
-            coming = min(fps, came / SLOW)  # no plan for frames that the camera does not deliver
-        self._planned, self._frames, self._hurried = now, 0, False
-        self._rate.compare(time.process_time())
-        plan = self._rate.plan(coming)
-        if plan.fps == coming:
-            plan = replace(plan, fps=fps, detections=plan.detections if plan.follows else fps)
+        delivered, expected = self._frames / max(since, PLAN_EVERY), fps
+        if 0 < delivered < SLOW * self._plan.fps and not self._late:
+            expected = min(fps, delivered / SLOW)  # no plan for frames that the camera does not deliver
+        self._planned, self._frames, self._late = now, 0, False
+        self._rate.record_cpu_time(time.process_time())
+        plan = self._rate.plan(expected)
+        if plan.fps == expected:
+            plan = replace(plan, fps=fps, detections=plan.detections if plan.uses_flow else fps)
         self._plan = plan
-        self._analyzer.expect(plan)
-        self._cutter.expect(plan.fps)
+        self._analyzer.set_plan(plan)
+        self._aggregator.expect(plan.fps)
 
-    def observe(self, frame: Frame, *, hurry: bool = False) -> list[WindowPayload]:
+    def observe(self, frame: Frame, *, late: bool = False) -> list[WindowBody]:
         """Analyse a frame.
 
         Args:
             frame: Newer than all before.
-            hurry: The next one is already due: its faces may be looked for while those of this one are classified,
-                so that this one is counted only then.
+            late: The next one is already due: its faces may be detected while those of this one are classified, so
+                that this one is counted only then.
 
         Returns:
             The windows that were over before it was taken, oldest first.
         """
         self._frames += 1
-        self._hurried |= hurry
+        self._late |= late
         self._newest = frame.time
-        pending = self._analyzer.detect(frame, beside=self._rate.overlaps and (hurry or self._pending is not None))
-        # The windows before come first: what is forgotten with a suppressed one must not reach into this frame.
+        pending = self._analyzer.detect(frame, overlap=self._rate.overlaps and (late or self._pending is not None))
+        # The windows before come first: what is reset with a withheld one must not reach into this frame.
         done = self.due(frame.time)
         self._pending = pending
-        if not (hurry and self._rate.overlaps):
+        if not (late and self._rate.overlaps):
             self._count()
         return done
 
-    def due(self, now: float) -> list[WindowPayload]:
+    def due(self, now: float) -> list[WindowBody]:
         """The windows whose time is over, oldest first."""
         if self._pending is not None and self._pending.frame.time <= now:
             self._count()
         if self._newest is not None and now - self._newest > MAX_AGE:  # the camera is lost: so is who was there
             self._newest = None
             self._analyzer.reset()
-        return [self._payload(window) for window in self._cutter.due(now)]
+        return [self._payload(window) for window in self._aggregator.due(now)]
 
-    def finish(self, now: float) -> list[WindowPayload]:
+    def finish(self, now: float) -> list[WindowBody]:
         """What is left: windows that are over, then the running one if it has frames."""
         self._count()
-        last = [self._payload(window) for window in self._cutter.finish(now)]
+        last = [self._payload(window) for window in self._aggregator.finish(now)]
         self._analyzer.reset()
         return last
 
@@ -135,41 +150,20 @@ class Pipeline:
         """Count the frame that is on its way."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            observation = self._analyzer.count(pending)
-            self._rate.saw(observation.near)
-            self._cutter.add(observation)
-            self._meter.frame()
+            observation = self._analyzer.complete(pending)
+            self._rate.record_faces(observation.eligible)
+            self._aggregator.add(observation)
+            self._meter.count_frame()
 
-    def _took(self, stage: str, seconds: float, faces: int) -> None:
-        self._meter.stage(stage, seconds)
-        self._rate.took(stage, seconds, faces if stage == "classify" else 1)
+    def _record_stage(self, stage: str, seconds: float, faces: int) -> None:
+        self._meter.record_stage(stage, seconds)
+        self._rate.record_stage(stage, seconds, faces if stage == "classify" else 1)
 
-    def _payload(self, window: Window) -> WindowPayload:
-        policy = self._config.privacy
-        suppressed = privacy.is_suppressed(window, policy.min_faces)
-        hidden = privacy.hides_emotions(window, policy.min_faces)
-        if suppressed or hidden:  # a track would carry what a face was smoothed with into the next window
+    def _payload(self, window: Window) -> WindowBody:
+        _, end = self._timestamps.span(window.start, window.end)
+        body = self._builder.build(window, end, clock_synced=self._timestamps.true and clock_synced())
+        if body.withheld is not None:  # a track would carry what a face was smoothed with into the next window
             self._analyzer.reset()
-        if hidden:
-            window = privacy.without_emotions(window)
-        published = privacy.rounded(window, policy.round_to)
         # How long the stages took tells the number of faces far better than coarsely rounded counts do.
-        self._meter.close_window(None if suppressed else round(published.mean, 2), told=policy.round_to == 1)
-        _, end = self._stamps.span(window.start, window.end)
-        shares = None if suppressed else self._shares(window)
-        return compose_window(
-            published,
-            device=self._config.device.name,
-            end=end,
-            suppressed=suppressed,
-            clock_synced=self._stamps.true and clock_synced(),
-            models=self._names,
-            estimate=published_shares(shares, published.faces, policy.round_to),
-        )
-
-    def _shares(self, window: Window) -> dict[str, EstimatedShare] | None:
-        """Estimated shares, None without calibration; and when only few were near enough for their emotions."""
-        tally, enough = window.tally, self._config.privacy.min_faces
-        if self._estimator is None or tally is None or round(tally.people) < enough or not tally.complete:
-            return None
-        return self._estimator.estimate(tally)
+        self._meter.close_window(body.faces.mean, exact=self._builder.round_to == 1)
+        return body

@@ -1,4 +1,4 @@
-"""What the daemon does now, and who wants it so: running, paused by a person or by the schedule, without a camera."""
+"""What the daemon does now and why: running, throttled, paused by a person or by the schedule, without a camera."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from pathlib import Path
 
 from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import PrivacyConfig
-from edge.contract.payloads import Mode, State
+from edge.contract.payloads import RunMode, State
+from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import EdgeError
-from edge.timing.clock import clock_synced, stamp
+from edge.timing.clock import clock_synced
 from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
 
-AT_THE_DEVICE = "somebody at the device"
+AT_THE_DEVICE = "a person at the device"
 SCHEDULE = "the schedule"
 BACK = {"throttled": "the board has cooled down"}
 NO_CLOCK = "there is a schedule, but nothing has set this machine's clock (NTP) since the start"
 
 
 class RunState:
-    """The pauses in force, a person's also on disk, and the state that was told last.
+    """The pauses in force, a person's also on disk, and the state that was published last.
 
     Args:
         utc: The time of day.
@@ -35,69 +36,72 @@ class RunState:
     def __init__(self, utc: Callable[[], datetime], synced: Callable[[], bool] = clock_synced) -> None:
         self._utc = utc
         self._synced = synced
-        self._file: PauseStore | None = None
-        self._override: OverrideStore | None = None
+        self._pause_store: PauseStore | None = None
+        self._override_store: OverrideStore | None = None
         self._stored = False  # the pause has its file, so that a missing file ends it
         self._schedule = Schedule()
-        self._trusting = False
+        self._trust_clock = False
         self._clock_known = False  # once it was set, it is good enough for days
         self.pause: Pause | None = None
-        self.rule = ""
+        self.scheduled = ""
         """Why the schedule keeps the camera closed now; empty: it does not."""
         self.throttled = ""
         """Why fewer frames are analysed than wanted; empty: they are not."""
-        self.told: State | None = None
+        self.published: State | None = None
+        """The state that was published last."""
 
     @property
     def notice(self) -> str:
-        """What somebody who starts the daemon has to know; empty: nothing."""
-        if not self.closed or self.told is None:
+        """What a person who starts the daemon has to know; empty: nothing."""
+        if not self.closed or self.published is None:
             return ""
-        return f"{self.told.reason} since {self.told.since}: no windows come until it is resumed (edge resume)"
+        return (
+            f"{self.published.reason} since {self.published.since}: no windows come until it is resumed (edge resume)"
+        )
 
     def use(self, path: Path, privacy: PrivacyConfig) -> None:
-        """Remember pauses in this file, take the one that is there, and follow this schedule.
+        """Keep pauses in this file, take the one that is there, and obey this schedule.
 
         Raises:
             EdgeError: A pause is in force already, and the file cannot be written.
         """
-        self._file, self._override = PauseStore(path), OverrideStore(path)
+        self._pause_store, self._override_store = PauseStore(path), OverrideStore(path)
         if self.pause is None:
-            self.pause = self._file.load()
+            self.pause = self._pause_store.load()
             self._stored = self.pause is not None
         else:
             self.store()
-        self.follow(privacy)
+        self.set_schedule(privacy)
 
-    def follow(self, privacy: PrivacyConfig) -> None:
-        """Follow the schedule of this configuration from the next look on."""
-        self._schedule, self._trusting = privacy.weekly, privacy.trust_clock
+    def set_schedule(self, privacy: PrivacyConfig) -> None:
+        """Obey the schedule of this configuration from the next update on."""
+        self._schedule, self._trust_clock = privacy.weekly, privacy.trust_clock
 
     @property
     def closed(self) -> bool:
         """Whether the camera has to be closed."""
-        return self.pause is not None or bool(self.rule)
+        return self.pause is not None or bool(self.scheduled)
 
-    def look(self) -> str:
-        """See what the schedule and people at the device want now.
+    def update(self) -> str:
+        """Find out what the schedule and people at the device want now.
 
         Returns:
             Who ended the last pause, in words, where that happened; else "".
         """
-        before, self.rule = self.rule, self._rule()
-        if self.rule and not before:
-            self._record("pause", SCHEDULE, reason=self.rule)
+        before, self.scheduled = self.scheduled, self._scheduled_reason()
+        if self.scheduled and not before:
+            self._record("pause", SCHEDULE, reason=self.scheduled)
         ended = ""
-        if before and not self.rule:
+        if before and not self.scheduled:
             overridden = self._overridden(self._utc())
             ended = overridden.by if overridden else SCHEDULE
             self._record("resume", ended)
-        if self.pause is None and self._file is not None:
-            self.pause = self._file.load()
+        if self.pause is None and self._pause_store is not None:
+            self.pause = self._pause_store.load()
             self._stored = self.pause is not None
             if self.pause is not None:
                 self._record("pause", self.pause.by)
-        elif self._stored and self._file is not None and self._file.is_gone():
+        elif self._stored and self._pause_store is not None and self._pause_store.is_gone():
             self.pause, ended = None, AT_THE_DEVICE
             self._record("resume", ended)
         return "" if self.closed else ended
@@ -105,14 +109,14 @@ class RunState:
     def begin_pause(self, by: str) -> None:
         """Be paused by a person from now on; whoever came first is remembered."""
         if self.pause is None:
-            self.pause = Pause(by, stamp(self._utc()))
+            self.pause = Pause(by, format_timestamp(self._utc()))
             self._stored = False
             self._record("pause", by)
 
     def store(self) -> None:
         """Write the pause to the disk. Raises EdgeError."""
-        if self.pause is not None and self._file is not None:
-            self._file.store(self.pause)
+        if self.pause is not None and self._pause_store is not None:
+            self._pause_store.store(self.pause)
             self._stored = True
 
     def end_pause(self, by: str) -> None:
@@ -121,71 +125,76 @@ class RunState:
         Raises:
             EdgeError: The schedule wants the camera closed, or the file cannot be removed: then the pause goes on.
         """
-        if self.rule:
-            raise EdgeError(f"{self.rule}; this ends early only on the device itself", "run: edge resume")
-        self._forget_pause(by)
+        if self.scheduled:
+            raise EdgeError(f"{self.scheduled}; this ends early only on the device itself", "run: edge resume")
+        self._remove_pause(by)
 
-    def end_here(self, by: str) -> None:
-        """Be paused no longer, neither by a person nor by the schedule of now: somebody at the device wants it so.
+    def end_locally(self, by: str) -> None:
+        """Be paused no longer, neither by a person nor by the schedule of now: a person at the device wants it so.
 
         Raises:
             EdgeError: The disk does not take it: then the pause goes on.
         """
         now = self._utc()
-        until = self._schedule.until(now) if self.rule else None
-        if until is not None and self._override is not None:
-            self._override.store(Override(by, stamp(now), stamp(until)))
-        self._forget_pause(by)
+        until = self._schedule.until(now) if self.scheduled else None
+        if until is not None and self._override_store is not None:
+            self._override_store.store(Override(by, format_timestamp(now), format_timestamp(until)))
+        self._remove_pause(by)
 
-    def press(self, by: str) -> None:
-        """The button in the room: pause, or end the pause."""
+    def toggle(self, by: str) -> None:
+        """Pause, or end the pause, as the button at the device does; a disk that is full is logged."""
         try:
             if self.closed:
-                self.end_here(by)
+                self.end_locally(by)
             else:
                 self.begin_pause(by)
                 self.store()
         except EdgeError as error:
             logger.error("%s", error)
 
-    def _forget_pause(self, by: str) -> None:
+    def _remove_pause(self, by: str) -> None:
         if self.pause is not None:
-            if self._file is not None:
-                self._file.clear()
+            if self._pause_store is not None:
+                self._pause_store.clear()
             self.pause = None
             self._record("resume", by)
 
-    def tell(self, sensor: CameraSupervisor, reason: str = "") -> State:
-        """The state now, which counts as told; without a reason the one told before, if the mode is the same."""
-        self.told = self._state(sensor, reason)
-        return self.told
+    def next_state(self, camera: CameraSupervisor, reason: str = "") -> State:
+        """The state now, which counts as published.
 
-    def news(self, sensor: CameraSupervisor, reason: str = "") -> State | None:
-        """The state if it is not what was told last; it counts as told then."""
-        return None if self._state(sensor, reason) == self.told else self.tell(sensor, reason)
+        Args:
+            camera: Says whether it is open, lost, or still closing.
+            reason: Why, in words; empty: the one published before, if the mode is the same.
+        """
+        self.published = self._state(camera, reason)
+        return self.published
 
-    def _state(self, sensor: CameraSupervisor, reason: str) -> State:
-        mode: Mode = "throttled" if self.throttled and sensor.mode == "running" else sensor.mode
-        before = self.told
-        since = before.since if before is not None and before.mode == mode else stamp(self._utc())
+    def changed_state(self, camera: CameraSupervisor, reason: str = "") -> State | None:
+        """The state if it is not what was published last; it counts as published then."""
+        return None if self._state(camera, reason) == self.published else self.next_state(camera, reason)
+
+    def _state(self, camera: CameraSupervisor, reason: str) -> State:
+        mode: RunMode = "throttled" if self.throttled and camera.mode == "running" else camera.mode
+        before = self.published
+        since = before.since if before is not None and before.mode == mode else format_timestamp(self._utc())
         if self.pause is not None:
             since = self.pause.since
         if self.closed:
-            reason = f"paused by {self.pause.by}" if self.pause else self.rule
-            reason += "" if sensor.closed else "; the camera is still closing"
+            reason = f"paused by {self.pause.by}" if self.pause else self.scheduled
+            reason += "" if camera.closed else "; the camera is still closing"
         elif mode == "camera_lost":
-            reason = sensor.problem
+            reason = camera.problem
         elif mode == "throttled":
             reason = self.throttled
         elif not reason and before is not None:
             reason = before.reason if before.mode == mode else BACK.get(before.mode, "the camera is back")
         return State(mode=mode, reason=reason, since=since)
 
-    def _rule(self) -> str:
+    def _scheduled_reason(self) -> str:
         if not self._schedule.pauses:
             return ""
         self._clock_known = self._clock_known or self._synced()
-        if not (self._clock_known or self._trusting):  # better closed for too long than open in the wrong hour
+        if not (self._clock_known or self._trust_clock):  # better closed for too long than open in the wrong hour
             return f"paused: {NO_CLOCK}"
         now = self._utc()
         until = self._schedule.until(now)
@@ -195,7 +204,7 @@ class RunState:
 
     def _overridden(self, now: datetime) -> Override | None:
         """Who at the device has ended the scheduled pause of this moment before its time."""
-        override = self._override.load() if self._override is not None else None
+        override = self._override_store.load() if self._override_store is not None else None
         return override if override is not None and override.holds(now) else None
 
     def _record(self, event: audit.Event, by: str, **facts: str) -> None:

@@ -1,4 +1,4 @@
-"""What systemd is told: ready, what we do now, and that frames still come. Silent where there is no systemd."""
+"""Reports to systemd: ready, what we do now, and that frames still come. Silent where there is no systemd."""
 
 from __future__ import annotations
 

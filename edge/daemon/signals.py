@@ -23,18 +23,18 @@ class Signals:
         hangup = self.stop if sys.stdin is not None and sys.stdin.isatty() else self.reload
         # A handler may interrupt anything, itself too: all it can do safely is to put into a queue made for that. The
         # main thread may hold an event's lock at this very moment, and starting a thread takes locks as well.
-        came: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        events: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         for number, event in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, hangup)):
             # nohup is respected; a SIGINT that a shell ignores for its background jobs still means us when it comes.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, functools.partial(_note, came, event))
-        threading.Thread(target=_set_what_comes, args=(came,), name="signals", daemon=True).start()
+                signal.signal(number, functools.partial(_enqueue, events, event))
+        threading.Thread(target=_set_events, args=(events,), name="signals", daemon=True).start()
 
 
-def _note(came: queue.SimpleQueue[threading.Event], event: threading.Event, _number: int, _frame: object) -> None:
-    came.put(event)
+def _enqueue(events: queue.SimpleQueue[threading.Event], event: threading.Event, _number: int, _frame: object) -> None:
+    events.put(event)
 
 
-def _set_what_comes(came: queue.SimpleQueue[threading.Event]) -> None:
+def _set_events(events: queue.SimpleQueue[threading.Event]) -> None:
     while True:
-        came.get().set()
+        events.get().set()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.contract import payloads
+from edge.contract.timestamps import format_timestamp
 from edge.daemon import metrics
-from edge.timing.clock import stamp
 from edge.vision.tflite import runtime_version
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
         models=payloads.ModelFiles(
             faces=payloads.ModelInfo(name=faces.name, sha256=faces.sha256),
             emotions=payloads.ModelInfo(name=emotions.name, sha256=emotions.sha256) if emotions else None,
+            pose=payloads.ModelInfo(name=models.pose.name, sha256=models.pose.sha256) if models.pose else None,
         ),
         labels=list(models.labels),
         estimate=models.calibration,
@@ -45,14 +46,22 @@ def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
     )
 
 
-def how_it_is(
+def health(
     meter: metrics.Meter, board: Readings, now: float, time: datetime, outbox_depth: int
 ) -> payloads.HealthPayload:
-    """Health since the last call; `now` in monotonic seconds, `time` is the time of day."""
+    """Health since the last call.
+
+    Args:
+        meter: What the stages took.
+        board: What the hardware says.
+        now: Monotonic seconds.
+        time: The time of day.
+        outbox_depth: Windows that the broker does not have yet.
+    """
     fps, stages, faces = meter.read(now)
     rss = metrics.rss_megabytes()
     return payloads.HealthPayload(
-        time=stamp(time),
+        time=format_timestamp(time),
         uptime=round(now - meter.start, 1),
         fps=round(fps, 2),
         stages_ms={name: round(ms, 2) for name, ms in stages.items()},

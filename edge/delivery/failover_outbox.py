@@ -9,40 +9,44 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
-from edge.contract.payloads import Alert, WindowPayload
-from edge.delivery.outbox import Loss, Outbox
-from edge.delivery.outbox_sender import OutboxSender
+from edge.contract.alerts import AlertId
+from edge.contract.identity import Identity
+from edge.contract.payloads import Alert
+from edge.contract.timestamps import format_timestamp
+from edge.delivery.outbox import Outbox
+from edge.delivery.outbox_sender import OutboxSender, Publish
+from edge.delivery.outbox_tables import Loss
 from edge.errors import EdgeError
 from edge.files.disk_errors import DiskError
-from edge.timing.clock import stamp
 
 logger = logging.getLogger(__name__)
 
 MEMORY_BYTES = 1_000_000  # about a thousand windows
-RETRY = 10.0  # seconds before a disk that cannot be opened is tried again
-REST = 1.0  # seconds before what waits to be deleted is tried again
-SETTLED = 10.0  # seconds without a failure after which the disk counts as well again
+OPEN_RETRY = 10.0  # seconds before a disk that cannot be opened is tried again
+DELETE_RETRY = 1.0  # seconds before what waits to be deleted is tried again
+RECOVERED_AFTER = 10.0  # seconds without a failure after which the disk counts as working again
 EXPIRE_EVERY = 60.0
-TELL_EVERY = 10.0  # seconds between two alerts that differ only in the number of lost windows
-REMEMBER = 3600.0  # seconds for which the alert stays after the last loss, and after the last time that nobody heard
+REPORT_EVERY = 10.0  # seconds between two alerts that differ only in the number of lost windows
+LOSS_SHOWN = 3600.0  # seconds of connection for which the alert stays after the last loss
 
 
 class FailoverOutbox:
-    """Two lanes: one on the disk and, once it was needed, one in memory, which has an epoch of its own.
+    """An outbox on the disk and, once it was needed, one in memory, which has an epoch of its own.
 
-    So no identity is ever given twice, even when what is in memory dies with the daemon. Used by one thread.
+    So no identity is ever given twice, even when what is in memory dies with the daemon. Used by one thread; only
+    `depth` and `in_memory` may be read by any.
 
     Args:
         outbox: The one on disk.
-        publish: Sends a window with its age in seconds; returns an id, None while there is no connection.
+        publish: Sends a window.
         alert: Raises the alert of that name, or clears it.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        publish: Callable[[bytes, float], int | None],
-        alert: Callable[[str, Alert | None], None],
+        publish: Publish,
+        alert: Callable[[AlertId, Alert | None], None],
     ) -> None:
         self._publish = publish
         self._alert = alert
@@ -50,9 +54,9 @@ class FailoverOutbox:
         self._memory: OutboxSender | None = None
         self._failing: Alert | None = None  # while the disk is not well
         self._reason = ""
-        self._failed_at = self._worked_at = self._retry_at = self._next_expiry = 0.0
-        self._told: Loss | None = None
-        self._tell_at = self._forget_at = 0.0
+        self._failed_at = self._worked_at = self._next_retry = self._next_expiry = 0.0
+        self._reported: Loss | None = None
+        self._next_report = self._clear_loss_at = 0.0
 
     def start(self) -> None:
         """Open the disk; where it is full, read-only or failing, begin in memory.
@@ -64,12 +68,6 @@ class FailoverOutbox:
             self._disk.open()
         except DiskError as error:
             self._disk_failed(error)
-
-    @property
-    def lanes(self) -> list[OutboxSender]:
-        """Those that can be read now."""
-        lanes = [self._disk] if self._memory is None else [self._disk, self._memory]
-        return [lane for lane in lanes if lane.outbox.is_open]
 
     @property
     def depth(self) -> int:
@@ -84,52 +82,52 @@ class FailoverOutbox:
     @property
     def unanswered(self) -> float:
         """Seconds since the oldest window in flight was sent; 0 without any."""
-        return max((lane.unanswered for lane in self._all()), default=0.0)
+        return max((sender.unanswered for sender in self._all()), default=0.0)
 
     @property
     def in_flight(self) -> int:
         """How many windows were sent and not answered."""
-        return sum(lane.in_flight for lane in self._all())
+        return sum(sender.in_flight for sender in self._all())
 
-    def put(self, window: WindowPayload, *, late: bool) -> WindowPayload:
-        """Store a window, on the disk if that is possible; returns it with its identity."""
+    def put(self, body: str, schema: str, *, backlog: bool) -> Identity:
+        """Store a window, on the disk if that is possible: see `OutboxSender.put`."""
         if self._disk.outbox.is_open:
-            with self._watched(self._disk):
-                named = self._disk.put(window, late=late)
+            with self._survives(self._disk):
+                identity = self._disk.put(body, schema, backlog=backlog)
                 self._worked_at = time.monotonic()
-                return named
+                return identity
         if self._memory is None:
             self._memory = OutboxSender(Outbox(None, MEMORY_BYTES), self._publish)
             self._memory.open()
-        return self._memory.put(window, late=late)
+        return self._memory.put(body, schema, backlog=backlog)
 
-    def send(self, limit: int, *, late: bool) -> int:
+    def send(self, limit: int, *, backlog: bool) -> int:
         """Send up to `limit` windows of one stream, those on the disk first; returns how many."""
         sent = 0
-        for lane in self.lanes:
-            with self._watched(lane, reading=True):
-                sent += lane.send(limit - sent, late=late)
+        for sender in self._open():
+            with self._survives(sender, reading=True):
+                sent += sender.send(limit - sent, backlog=backlog)
         return sent
 
-    def answered(self, message_id: int, *, taken: bool) -> bool:
+    def answered(self, message_id: int, *, accepted: bool) -> bool:
         """The broker has answered a message; False when it was no window."""
-        return any(lane.answered(message_id, taken=taken) for lane in self._all())
+        return any(sender.answered(message_id, accepted=accepted) for sender in self._all())
 
-    def begin_again(self) -> None:
-        """There is a new connection: everything goes out again, as late."""
-        for lane in self._all():
-            lane.begin_again()
+    def requeue(self) -> None:
+        """There is a new connection: everything goes out again, as backlog."""
+        for sender in self._all():
+            sender.requeue()
 
-    def tend(self, max_age: float, *, connected: bool) -> None:
-        """Look after everything: what can be deleted, what is too old or too much, the disk, the alerts.
+    def maintain(self, max_age: float, *, connected: bool) -> None:
+        """Delete what the broker has, drop what is too old or too much, retry the disk, keep the alerts true.
 
         Args:
             max_age: Seconds after which a window is of no use.
             connected: Whether an alert reaches anybody.
         """
         now = time.monotonic()
-        if not self._disk.outbox.is_open and now >= self._retry_at:
-            self._retry_at = now + RETRY
+        if not self._disk.outbox.is_open and now >= self._next_retry:
+            self._next_retry = now + OPEN_RETRY
             try:
                 self._disk.open()
             except EdgeError as error:
@@ -137,20 +135,20 @@ class FailoverOutbox:
         expire = now >= self._next_expiry
         if expire:
             self._next_expiry = now + EXPIRE_EVERY
-        for lane in self.lanes:
-            if lane is self._disk and now - self._failed_at < REST:
+        for sender in self._open():
+            if sender is self._disk and now - self._failed_at < DELETE_RETRY:
                 continue
-            with self._watched(lane):
-                dropped = lane.tidy()
-                dropped += lane.expire(max_age) if expire else 0
+            with self._survives(sender):
+                dropped = sender.clean_up()
+                dropped += sender.expire(max_age) if expire else 0
                 if dropped:
                     logger.warning("outbox %s: %d windows were too old or too many and were dropped",
-                                   lane.outbox, dropped)  # fmt: skip
-        if self._failing is not None and self._worked_at > self._failed_at and now - self._failed_at > SETTLED:
-            logger.info("outbox %s: the disk is well again", self._disk.outbox)
+                                   sender.outbox, dropped)  # fmt: skip
+        if self._failing is not None and self._worked_at > self._failed_at and now - self._failed_at > RECOVERED_AFTER:
+            logger.info("outbox %s: the disk works again", self._disk.outbox)
             self._failing, self._reason = None, ""
             self._alert("disk", None)
-        self._tell_losses(now, connected=connected)
+        self._report_losses(now, connected=connected)
 
     def stop(self) -> None:
         """Close the disk."""
@@ -159,20 +157,24 @@ class FailoverOutbox:
     def _all(self) -> list[OutboxSender]:
         return [self._disk] if self._memory is None else [self._disk, self._memory]
 
+    def _open(self) -> list[OutboxSender]:
+        """Those that can be read now."""
+        return [sender for sender in self._all() if sender.outbox.is_open]
+
     @contextlib.contextmanager
-    def _watched(self, lane: OutboxSender, *, reading: bool = False) -> Iterator[None]:
-        """What goes wrong with the disk is noted, and gone on without."""
+    def _survives(self, sender: OutboxSender, *, reading: bool = False) -> Iterator[None]:
+        """Notes what goes wrong with the disk, and goes on without it."""
         try:
             yield
         except sqlite3.Error as error:
-            if lane is not self._disk:
+            if sender is not self._disk:
                 raise
             self._disk_failed(error)
             try:
                 # SQLite's other errors are no OperationalError: the file is not what it was.
                 if not isinstance(error, sqlite3.OperationalError):
                     self._disk.set_aside(str(error))
-                # A full disk can still be read. One that cannot even be read is opened anew, as is a file that
+                # A full disk can still be read. One that cannot even be read is opened again, as is a file that
                 # somebody has replaced, which SQLite calls read-only.
                 elif reading or "readonly" in str(error):
                     self._close_disk()
@@ -182,44 +184,44 @@ class FailoverOutbox:
 
     def _close_disk(self) -> None:
         self._disk.outbox.stop()
-        self._retry_at = time.monotonic() + RETRY
+        self._next_retry = time.monotonic() + OPEN_RETRY
 
     def _disk_failed(self, error: Exception) -> None:
         self._failed_at = time.monotonic()
-        if not self._retry_at:
-            self._retry_at = self._failed_at + RETRY
+        if not self._next_retry:
+            self._next_retry = self._failed_at + OPEN_RETRY
         reason = error.problem if isinstance(error, EdgeError) else f"outbox {self._disk.outbox}: {error}"
         if reason == self._reason:
             return
         self._reason = reason
-        logger.error("%s; windows wait in memory while this lasts", reason)
+        logger.error("%s; windows are kept in memory until the disk works", reason)
         self._failing = Alert(
-            problem=f"{reason}; windows wait in memory while this lasts, and are lost if the daemon ends",
+            problem=f"{reason}; windows are kept in memory until the disk works, and are lost if the daemon ends",
             remedy="make room on the disk, or replace it; nothing has to be started again",
             since=self._failing.since if self._failing else _now(),
         )
         self._alert("disk", self._failing)
 
-    def _tell_losses(self, now: float, *, connected: bool) -> None:
-        losses = [lane.outbox.loss for lane in self._all() if lane.outbox.loss is not None]
+    def _report_losses(self, now: float, *, connected: bool) -> None:
+        losses = [sender.outbox.loss for sender in self._all() if sender.outbox.loss is not None]
         if not losses:
             return
         loss = Loss(
             sum(one.lost for one in losses), min(one.since for one in losses), "".join(one.aside for one in losses)
         )
-        if loss != self._told and now >= self._tell_at:
-            self._told, self._tell_at = loss, now + TELL_EVERY
-            self._forget_at = now + REMEMBER
+        if loss != self._reported and now >= self._next_report:
+            self._reported, self._next_report = loss, now + REPORT_EVERY
+            self._clear_loss_at = now + LOSS_SHOWN
             self._alert("outbox", _alert(loss))
-        elif not connected:
-            self._forget_at = now + REMEMBER
-        elif loss == self._told and now >= self._forget_at:
-            for lane in self.lanes:
-                with self._watched(lane):
-                    lane.outbox.forget_loss()
-            self._forget_at = now + TELL_EVERY
-            if all(lane.outbox.loss is None for lane in self._all()):
-                self._told = None
+        elif not connected:  # nobody can have seen it
+            self._clear_loss_at = now + LOSS_SHOWN
+        elif loss == self._reported and now >= self._clear_loss_at:
+            for sender in self._open():
+                with self._survives(sender):
+                    sender.outbox.clear_loss()
+            self._clear_loss_at = now + REPORT_EVERY
+            if all(sender.outbox.loss is None for sender in self._all()):
+                self._reported = None
                 self._alert("outbox", None)
 
 
@@ -238,4 +240,4 @@ def _alert(loss: Loss) -> Alert:
 
 
 def _now() -> str:
-    return stamp(datetime.now(timezone.utc))
+    return format_timestamp(datetime.now(timezone.utc))

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import re
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.contract.timestamps import format_timestamp
+from edge.delivery.outbox_tables import BODY_COLUMNS, TIME_COLUMNS, Found, Loss, Row, checksum, prepare
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
-from edge.timing.clock import stamp
 from edge.timing.elapsed import TimePoint, age, moment
 
 logger = logging.getLogger(__name__)
@@ -24,45 +23,6 @@ logger = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
 DROP_AT_ONCE = 64
 KEEP_CORRUPT = 3  # databases that were set aside; a dying card must not be filled with them
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS epoch (name TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS loss (lost INTEGER NOT NULL, since TEXT NOT NULL, aside TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS windows (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, so that a gap is a loss
-    created REAL NOT NULL,                  -- Unix time
-    body TEXT NOT NULL,                     -- the payload, its identity not yet filled in
-    boot TEXT NOT NULL DEFAULT '',          -- with the next two: see edge.timing.elapsed
-    uptime REAL NOT NULL DEFAULT 0,
-    synced INTEGER NOT NULL DEFAULT 0
-);
-"""
-_COLUMNS_OF_OLD = {"seq", "created", "body"}
-_COLUMNS_SINCE = (
-    "boot TEXT NOT NULL DEFAULT ''",
-    "uptime REAL NOT NULL DEFAULT 0",
-    "synced INTEGER NOT NULL DEFAULT 0",
-)
-# Of a damaged row whatever comes back must still be a number.
-_STORED = "boot, COALESCE(CAST(uptime AS REAL), 0), COALESCE(CAST(created AS REAL), 0), synced"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A window that waits: its number, its age in seconds, its JSON."""
-
-    seq: int
-    age: float
-    body: str
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Windows that nobody will get any more; kept with the windows, so that a restart does not hide it."""
-
-    lost: int
-    since: str
-    aside: str  # the name of the corrupt database whose windows are lost, if any is
 
 
 class Outbox:
@@ -82,13 +42,15 @@ class Outbox:
         self._now = now
         self._database: sqlite3.Connection | None = None
         self.epoch = ""
-        """Eight hexadecimal digits that change only when the database is created anew."""
+        """Eight hexadecimal digits that change only with a new database."""
         self.depth = 0
-        """How many windows wait."""
+        """How many windows wait for the broker. May be read by any thread: it is changed in one step."""
+        self.acknowledged: set[int] = set()
+        """What the broker has, and is not yet deleted."""
         self.newest = 0
         """The highest number given in this run, or found at its start."""
         self.loss: Loss | None = None
-        """What was dropped since `forget_loss`."""
+        """What was dropped since `clear_loss`."""
 
     def __str__(self) -> str:
         return str(self._path or "in memory")
@@ -149,8 +111,12 @@ class Outbox:
         with contextlib.suppress(sqlite3.Error), self._undoable() as database:
             self._note_loss(database, 0, aside)
 
-    def put(self, body: str) -> int:
+    def put(self, body: str, schema: str) -> int:
         """Store a window; it is on the disk when this returns.
+
+        Args:
+            body: Its JSON, without an identity.
+            schema: The name of its schema.
 
         Returns:
             Its sequence number.
@@ -159,9 +125,11 @@ class Outbox:
             sqlite3.Error: The disk is full, read-only or broken.
         """
         now = self._now()
-        columns = "created, body, boot, uptime, synced"
-        values = (now.unix, body, now.boot, now.uptime, now.synced)
-        seq = self._db.execute(f"INSERT INTO windows ({columns}) VALUES (?, ?, ?, ?, ?)", values).lastrowid  # noqa: S608
+        query = (
+            "INSERT INTO windows (created, body, boot, uptime, synced, schema, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
+        values = (now.unix, body, now.boot, now.uptime, now.synced, schema, checksum(body, schema))
+        seq = self._db.execute(query, values).lastrowid
         if seq is None:
             raise sqlite3.OperationalError("no row was inserted")
         self.depth += 1
@@ -171,18 +139,28 @@ class Outbox:
     def rows(self, after: int, upto: int, limit: int) -> list[Row]:
         """The oldest rows with a number above `after`, up to `upto`."""
         now = self._now()
-        query = f"SELECT seq, {_STORED}, body FROM windows WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
+        query = (
+            f"SELECT seq, {BODY_COLUMNS}, {TIME_COLUMNS} FROM windows "  # noqa: S608
+            "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+        )
         found = self._db.execute(query, (after, upto, limit)).fetchall()
-        return [Row(seq, age(TimePoint(*then), now), body) for seq, *then, body in found]
+        return [Row(seq, age(TimePoint(*stored), now), body, schema, crc) for seq, body, schema, crc, *stored in found]
 
-    def delete(self, seqs: Collection[int]) -> None:
-        """Forget windows that the broker has."""
-        with self._undoable() as database:
-            deleted = database.executemany("DELETE FROM windows WHERE seq = ?", [(seq,) for seq in seqs]).rowcount
-        self.depth -= deleted
+    def acknowledge(self, seq: int) -> None:
+        """The broker has a window: it waits no longer, and is deleted by the next `delete_acknowledged`."""
+        if seq not in self.acknowledged:
+            self.acknowledged.add(seq)
+            self.depth -= 1
+
+    def delete_acknowledged(self) -> None:
+        """Delete what the broker has. Raises sqlite3.Error: the disk would not do it, and nothing is deleted."""
+        if self.acknowledged:
+            with self._undoable() as database:
+                database.executemany("DELETE FROM windows WHERE seq = ?", [(seq,) for seq in self.acknowledged])
+            self.acknowledged.clear()
 
     def drop(self, seqs: Collection[int]) -> None:
-        """Give up windows that nobody got; they are counted in `loss`."""
+        """Give up windows that the broker does not have; they are counted in `loss`."""
         before = self.loss
         try:
             with self._undoable() as database:
@@ -194,32 +172,33 @@ class Outbox:
         self.depth -= deleted
 
     def expire(self, max_age: float, keep: Collection[int] = ()) -> int:
-        """Drop the windows that are older than `max_age` seconds, but none of `keep`; returns how many."""
+        """Drop the waiting windows that are older than `max_age` seconds, but none of `keep`; returns how many."""
         now = self._now()
-        cursor = self._db.execute(f"SELECT seq, {_STORED} FROM windows ORDER BY seq")  # noqa: S608
+        cursor = self._db.execute(f"SELECT seq, {TIME_COLUMNS} FROM windows ORDER BY seq")  # noqa: S608
         # What was stored later is younger: behind the first that is young enough nothing has to be read.
         old = list(itertools.takewhile(lambda row: age(TimePoint(*row[1:]), now) > max_age, cursor))
         cursor.close()
-        seqs = [row[0] for row in old if row[0] not in keep]
+        kept = {*keep, *self.acknowledged}
+        seqs = [row[0] for row in old if row[0] not in kept]
         if seqs:
             self.drop(seqs)
         return len(seqs)
 
     def trim(self, keep: Collection[int] = ()) -> int:
-        """Drop the oldest windows, but none of `keep`, while the database is too large; returns how many."""
-        dropped = 0
+        """Drop the oldest waiting windows, but none of `keep`, while the database is too large; returns how many."""
+        dropped, kept = 0, {*keep, *self.acknowledged}
         while self._used_bytes() > self._max_bytes:
             query = "SELECT seq FROM windows ORDER BY seq LIMIT ?"
-            oldest = self._db.execute(query, (DROP_AT_ONCE + len(keep),)).fetchall()
-            seqs = [row[0] for row in oldest if row[0] not in keep][:DROP_AT_ONCE]
+            oldest = self._db.execute(query, (DROP_AT_ONCE + len(kept),)).fetchall()
+            seqs = [row[0] for row in oldest if row[0] not in kept][:DROP_AT_ONCE]
             if not seqs:
                 break
             self.drop(seqs)
             dropped += len(seqs)
         return dropped
 
-    def forget_loss(self) -> None:
-        """Whoever looks after the device was told."""
+    def clear_loss(self) -> None:
+        """The loss was shown for long enough."""
         with self._undoable() as database:
             database.execute("DELETE FROM loss")
         self.loss = None
@@ -244,33 +223,19 @@ class Outbox:
         # A row with damaged text is one lost window, not an error for all that follow.
         database.text_factory = lambda text: text.decode(errors="replace")
         try:
-            self._prepare(database)
+            self._use(prepare(database), database)
         except BaseException:
             database.close()
             raise
         self._database = database
 
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        # Exclusive: two daemons on one outbox would send each other's windows.
-        database.execute("PRAGMA locking_mode=EXCLUSIVE")
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.executescript(_SCHEMA)
-        if {row[1] for row in database.execute("PRAGMA table_info(windows)")} == _COLUMNS_OF_OLD:
-            for column in _COLUMNS_SINCE:
-                database.execute(f"ALTER TABLE windows ADD COLUMN {column}")
-        database.execute(f"SELECT seq, {_STORED}, body FROM windows LIMIT 1").fetchone()  # noqa: S608
-        epoch = database.execute("SELECT name FROM epoch").fetchone()
-        if epoch is None:
-            epoch = (secrets.token_hex(4),)
-            database.execute("INSERT INTO epoch VALUES (?)", epoch)
-        loss = database.execute("SELECT lost, since, aside FROM loss").fetchone()
-        sound = re.fullmatch("[0-9a-f]{8}", str(epoch[0]))
-        if not sound or (loss and not (isinstance(loss[0], int) and re.fullmatch("[0-9T:.-]{23}Z", str(loss[1])))):
-            raise sqlite3.DatabaseError("its own records are damaged")
-        self.depth, newest = database.execute("SELECT COUNT(*), MAX(seq) FROM windows").fetchone()
-        self.newest = newest or 0
-        self.epoch, self.loss = epoch[0], Loss(*loss) if loss else None
+    def _use(self, found: Found, database: sqlite3.Connection) -> None:
+        """Take over what an opened database says about itself."""
+        known = self.acknowledged if found.epoch == self.epoch else set()
+        query = "SELECT 1 FROM windows WHERE seq = ?"
+        self.acknowledged = {seq for seq in known if database.execute(query, (seq,)).fetchone()}
+        self.depth = found.rows - len(self.acknowledged)
+        self.newest, self.epoch, self.loss = found.newest, found.epoch, found.loss
 
     @contextlib.contextmanager
     def _undoable(self) -> Iterator[sqlite3.Connection]:
@@ -292,7 +257,7 @@ class Outbox:
             database.execute("PRAGMA synchronous=FULL")
 
     def _note_loss(self, database: sqlite3.Connection, lost: int, aside: str) -> None:
-        loss = self.loss or Loss(0, stamp(datetime.fromtimestamp(self._now().unix, timezone.utc)), "")
+        loss = self.loss or Loss(0, format_timestamp(datetime.fromtimestamp(self._now().unix, timezone.utc)), "")
         self.loss = replace(loss, lost=loss.lost + lost, aside=aside or loss.aside)
         database.execute("DELETE FROM loss")
         database.execute("INSERT INTO loss VALUES (?, ?, ?)", (self.loss.lost, self.loss.since, self.loss.aside))

@@ -7,35 +7,37 @@ import logging
 import time
 from collections.abc import Callable
 
-from edge.contract.payloads import WindowPayload
+from edge.contract.identity import Identity, complete_json
 from edge.delivery.outbox import Outbox
+from edge.delivery.outbox_tables import Row
 
 logger = logging.getLogger(__name__)
 
 LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`, as is one stored offline
 _NO_END = 2**63 - 1  # SQLite's largest integer
 
+Publish = Callable[[bytes, str, float], int | None]
+"""Sends a window: payload, name of its schema, age in seconds; returns an id, None while there is no connection."""
+
 
 class OutboxSender:
-    """Sends the windows of one outbox. Used by one thread.
+    """Sends the windows of one outbox. Used by one thread; only `depth` may be read by any.
 
-    There are two streams, each in order: late windows, which waited for the broker, and fresh ones, which overtake
-    them.
+    There are two streams, each in order: the backlog, which waited for the broker, and live windows, which overtake it.
     Whatever raises `sqlite3.Error` has changed nothing and may be tried again.
 
     Args:
         outbox: Where the windows are.
-        publish: Sends a window with its age in seconds; returns an id, None while there is no connection.
+        publish: Sends a window.
     """
 
-    def __init__(self, outbox: Outbox, publish: Callable[[bytes, float], int | None]) -> None:
+    def __init__(self, outbox: Outbox, publish: Publish) -> None:
         self.outbox = outbox
         self._publish = publish
         self._in_flight: dict[int, tuple[int, float]] = {}  # message id -> seq, monotonic time; oldest first
-        self._done: set[int] = set()  # the broker has them, the outbox has not yet forgotten them
-        self._missed = 0  # the highest seq that is late: stored while nobody listened, or by an earlier run
-        self._late = 0  # the highest seq of these that was sent
-        self._fresh = 0  # the highest seq of the others that was sent
+        self._backlog_end = 0  # the highest seq of the backlog: stored without a connection, or by an earlier run
+        self._backlog_sent = 0  # the highest seq of the backlog that was sent
+        self._live_sent = 0  # the highest seq of the live windows that was sent
         self._grown = True
 
     @property
@@ -46,7 +48,7 @@ class OutboxSender:
     @property
     def depth(self) -> int:
         """How many windows the broker does not have yet."""
-        return self.outbox.depth - len(self._done)
+        return self.outbox.depth
 
     @property
     def unanswered(self) -> float:
@@ -57,88 +59,106 @@ class OutboxSender:
         """Open the outbox, or open it again. Raises ConfigError, DiskError."""
         epoch = self.outbox.epoch
         self.outbox.start()
-        self._came_back(epoch)
+        self._handle_opened(epoch)
 
     def set_aside(self, reason: str) -> None:
         """Begin a new outbox instead of a corrupt one. Raises ConfigError, DiskError."""
         epoch = self.outbox.epoch
         self.outbox.set_aside(reason)
-        self._came_back(epoch)
+        self._handle_opened(epoch)
 
-    def begin_again(self) -> None:
-        """There is a new connection: what was in flight goes out again, and whatever waits is late."""
+    def requeue(self) -> None:
+        """There is a new connection: what was in flight goes out again, and whatever waits is backlog."""
         self._in_flight.clear()
-        self._missed = self._fresh = self.outbox.newest
-        self._late = 0
+        self._backlog_end = self._live_sent = self.outbox.newest
+        self._backlog_sent = 0
 
-    def put(self, window: WindowPayload, *, late: bool) -> WindowPayload:
-        """Store a window; returns it with its identity. Raises sqlite3.Error."""
-        seq = self.outbox.put(window.to_json().decode())
+    def put(self, body: str, schema: str, *, backlog: bool) -> Identity:
+        """Store a window.
+
+        Args:
+            body: The window without identity, as JSON.
+            schema: The name of its schema.
+            backlog: Whether it has to wait for the broker.
+
+        Raises:
+            sqlite3.Error: The disk is full, read-only or broken.
+        """
+        seq = self.outbox.put(body, schema)
         self._grown = True
-        if late:
-            self._missed = self._fresh = seq
-        return window.model_copy(update={"epoch": self.outbox.epoch, "seq": seq})
+        if backlog:
+            self._backlog_end = self._live_sent = seq
+        return Identity(self.outbox.epoch, seq)
 
-    def send(self, limit: int, *, late: bool) -> int:
+    def send(self, limit: int, *, backlog: bool) -> int:
         """Send windows of one stream; returns how many. Raises sqlite3.Error."""
         # Asked four times a second, all day long: the database only when something waits.
         if limit <= 0 or self.depth <= self.in_flight:
             return 0
+        after, upto = (self._backlog_sent, self._backlog_end) if backlog else (self._live_sent, _NO_END)
         sent, damaged = 0, []
-        for row in self.outbox.rows(*((self._late, self._missed) if late else (self._fresh, _NO_END)), limit):
-            if row.seq not in self._done:
-                try:
-                    # Not validated again: a window that an older version stored is sent as it was.
-                    identity = {"epoch": self.outbox.epoch, "seq": row.seq, "replayed": late or row.age > LIVE}
-                    payload = json.dumps({**json.loads(row.body), **identity}, separators=(",", ":")).encode()
-                except (ValueError, TypeError):
+        for row in self.outbox.rows(after, upto, limit):
+            if row.seq not in self.outbox.acknowledged:
+                identity = Identity(self.outbox.epoch, row.seq, backlog or row.age > LIVE)
+                payload = _complete(row, identity)
+                if payload is None:
                     damaged.append(row.seq)
                     continue
-                message_id = self._publish(payload, row.age)
+                message_id = self._publish(payload, row.schema, row.age)
                 if message_id is None:
                     break
                 self._in_flight[message_id] = (row.seq, time.monotonic())
                 sent += 1
-            if late:
-                self._late = row.seq
+            if backlog:
+                self._backlog_sent = row.seq
             else:
-                self._fresh = row.seq
+                self._live_sent = row.seq
         if damaged:
             logger.error("outbox: windows %s are damaged and were dropped", damaged)
             self.outbox.drop(damaged)
         return sent
 
-    def answered(self, message_id: int, *, taken: bool) -> bool:
+    def answered(self, message_id: int, *, accepted: bool) -> bool:
         """The broker has answered a message; False when it was none of ours."""
         found = self._in_flight.pop(message_id, None)
-        if found is not None and taken:
-            self._done.add(found[0])
+        if found is not None and accepted:
+            self.outbox.acknowledge(found[0])
         return found is not None
 
-    def tidy(self) -> int:
+    def clean_up(self) -> int:
         """Delete what the broker has, and the oldest of what is too much; returns how many windows that cost.
 
         Raises:
             sqlite3.Error: The disk would not do it.
         """
-        if self._done:
-            self.outbox.delete(self._done)
-            self._done = set()
+        self.outbox.delete_acknowledged()
         if not self._grown:
             return 0
-        dropped = self.outbox.trim(self._kept())
+        dropped = self.outbox.trim(self._sent())
         self._grown = False
         return dropped
 
     def expire(self, max_age: float) -> int:
         """Drop what is older than `max_age` seconds; returns how many windows. Raises sqlite3.Error."""
-        return self.outbox.expire(max_age, self._kept())
+        return self.outbox.expire(max_age, self._sent())
 
-    def _kept(self) -> set[int]:
+    def _sent(self) -> set[int]:
         """What is in flight may yet arrive: it is not lost."""
-        return {seq for seq, _ in self._in_flight.values()} | self._done
+        return {seq for seq, _ in self._in_flight.values()}
 
-    def _came_back(self, epoch: str) -> None:
+    def _handle_opened(self, epoch: str) -> None:
         if self.outbox.epoch != epoch:
-            self._done.clear()
-            self.begin_again()
+            self.requeue()
+
+
+def _complete(row: Row, identity: Identity) -> bytes | None:
+    """The payload of a row; None when it is damaged."""
+    if not row.sound:
+        return None
+    if row.checksum is not None:
+        return complete_json(row.body, identity)
+    # Version 0.1.0 stored windows with a placeholder in the place of their identity, and without a checksum.
+    try:
+        return json.dumps({**json.loads(row.body), **identity._asdict()}, separators=(",", ":")).encode()
+    except (ValueError, TypeError):
+        return None

@@ -1,4 +1,4 @@
-"""Whether a file that cannot be used is a mistake to mend, or a disk that may be well again later."""
+"""Whether a file that cannot be used is a mistake to mend, or a disk that may work again later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAILING_WORDS = ("full", "readonly", "I/O")
 
 
 class DiskError(EdgeError):
-    """The disk is full, read-only or failing; it may be well again later."""
+    """The disk is full, read-only or failing; it may work again later."""
 
 
 def explain_os(error: OSError, what: str) -> EdgeError:

@@ -1,4 +1,4 @@
-"""What the board says about itself: temperature, throttling, supply, load, disk. Never a guess: null."""
+"""What the board reports about itself: temperature, throttling, supply, load, disk. Never a guess: null."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ZONES = ("cpu", "x86_pkg_temp", "soc|tj")
 
 @dataclass(frozen=True)
 class Readings:
-    """One look at the board; None where it does not tell.
+    """One reading of the board; None where it reports nothing.
 
     Attributes:
         temperature_c: Of the processor, degrees Celsius.
@@ -59,7 +59,7 @@ class Board:
         self._bits: int | None = None
 
     def read(self, now: float, disk: Path, ask_every: float) -> Readings:
-        """Look at everything; takes a few milliseconds, with the firmware's command some more.
+        """Read everything; takes a few milliseconds, with the firmware's command some more.
 
         Args:
             now: Monotonic seconds.

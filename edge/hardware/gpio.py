@@ -1,12 +1,12 @@
-"""What the room has of the device: a lamp that is lit while the camera is open, and a button that pauses."""
+"""GPIO pins: a lamp that is lit while the camera is open, and a button that pauses and resumes."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import queue
 import tempfile
-import threading
 import warnings
 from typing import Any
 
@@ -16,7 +16,7 @@ from edge.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 BUTTON = "the button in the room"
-BOUNCE = 0.05  # seconds in which a button may rattle
+BOUNCE = 0.05  # seconds in which a button may bounce
 REMEDY = (
     "on a Raspberry Pi: apt-get install python3-gpiozero python3-lgpio, and a user in the group gpio; "
     "elsewhere leave gpio.led and gpio.button at null"
@@ -24,7 +24,7 @@ REMEDY = (
 
 
 class GpioPins:
-    """A lamp and a button at the pins of a Raspberry Pi, either of them, or neither.
+    """A lamp and a button at the pins of a Raspberry Pi: both, one of them, or neither.
 
     Args:
         gpio: Which pins.
@@ -35,10 +35,10 @@ class GpioPins:
         self._lit = False
         self._lamp: Any = None  # gpiozero has no types
         self._button: Any = None
-        self._pressed = threading.Event()
+        self._presses: queue.SimpleQueue[None] = queue.SimpleQueue()  # one entry each: none is lost, however fast
 
     def start(self) -> None:
-        """Take the pins. Raises ConfigError: there is no such hardware, or no software for it."""
+        """Claim the pins. Raises ConfigError: there is no such hardware, or no software for it."""
         led, button = self._gpio.led, self._gpio.button
         if led is None and button is None:
             return
@@ -53,7 +53,7 @@ class GpioPins:
                     self._lamp = gpiozero.LED(led, initial_value=self._lit)
                 if button is not None:
                     self._button = gpiozero.Button(button, bounce_time=BOUNCE)
-                    self._button.when_pressed = self._pressed.set
+                    self._button.when_pressed = lambda: self._presses.put(None)
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
             self.stop()
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -73,7 +73,7 @@ class GpioPins:
             self.start()
             raise
 
-    def light(self, lit: bool) -> None:  # noqa: FBT001 - there is nothing else that a lamp could be told
+    def set_lamp(self, lit: bool) -> None:  # noqa: FBT001 - a lamp has no other setting
         """Switch the lamp. May be called from any thread."""
         self._lit = lit
         if self._lamp is not None:
@@ -82,17 +82,20 @@ class GpioPins:
             except Exception as error:  # noqa: BLE001 - as above; a daemon that counts is worth more than its lamp
                 logger.warning("the lamp cannot be switched (%s: %s)", type(error).__name__, error)
 
-    def pressed(self) -> bool:
-        """Whether the button was pressed since the last call."""
-        pressed = self._pressed.is_set()
-        self._pressed.clear()
-        return pressed
+    def take_presses(self) -> int:
+        """How often the button was pressed since the last call."""
+        presses = 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._presses.get_nowait()
+                presses += 1
+        return presses
 
     def stop(self) -> None:
-        """Let go of the pins; the lamp goes out."""
+        """Release the pins; the lamp goes out."""
         if self._lamp is not None:
             with contextlib.suppress(Exception):
-                self._lamp.off()  # a pin that is merely let go may keep its level
+                self._lamp.off()  # a pin that is merely released may keep its level
         for device in (self._lamp, self._button):
             if device is not None:
                 with contextlib.suppress(Exception):

@@ -23,12 +23,12 @@ class ThermalThrottle:
         self._cool_since: float | None = None
         self._why = ""
 
-    def look(self, now: float, readings: Readings, hot_c: float) -> None:
-        """Decide anew.
+    def update(self, now: float, readings: Readings, hot_c: float) -> None:
+        """Decide anew whether the rate is halved.
 
         Args:
             now: Monotonic seconds.
-            readings: What the board says; a board that tells nothing is not hot.
+            readings: What the board says; a board that reports nothing is not hot.
             hot_c: Degrees Celsius from which it is hot.
         """
         temperature = readings.temperature_c
@@ -49,7 +49,7 @@ class ThermalThrottle:
                 self._changed = self._cool_since = now
 
     def fps(self, wanted: float) -> float:
-        """Frames to analyse per second where so many are wanted."""
+        """Frames to analyse per second where `wanted` are configured."""
         return max(min(wanted, SLOWEST_FPS), wanted / (1 << self._level))
 
     def reason(self, wanted: float) -> str:

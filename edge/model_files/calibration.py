@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge.errors import ModelError
 from edge.model_files.cards import EmotionCard
 
-REMEDY = "make it anew with python -m models.calibrate, or remove it"
+REMEDY = "recreate it with python -m models.calibrate, or remove it"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -31,6 +31,10 @@ class OutputCalibration(BaseModel):
             sum to 1 again, so that all labels together are predicted as often as they are true.
         posteriors: (k, k) mean probability of each label (column) over the pictures of each true class (row), without
             the bias.
+        confidence: (k, 2) mean and variance of the largest probability over the pictures of each true class; a room's
+            faces that are far less sure are not like these pictures. Empty in files of version 0.1.0.
+        thresholds: By label, the least probability with which a strong word is used; see `edge.vision.naming`. Empty in
+            files of version 0.1.0.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,6 +46,8 @@ class OutputCalibration(BaseModel):
     confusion: tuple[tuple[Count, ...], ...]
     bias: tuple[Annotated[float, Field(ge=-20, le=20)], ...]
     posteriors: tuple[tuple[Share, ...], ...]
+    confidence: tuple[tuple[Share, Share], ...] = ()
+    thresholds: dict[str, Share] = {}
 
     @model_validator(mode="after")
     def _fits(self) -> OutputCalibration:
@@ -51,6 +57,10 @@ class OutputCalibration(BaseModel):
                 raise ValueError(f"{name} must be {size} by {size}, as there are {size} labels")
         if len(self.priors) != size or not all(_is_one(sum(row)) for row in (self.priors, *self.posteriors)):
             raise ValueError(f"priors and each row of posteriors must be {size} shares that sum to 1")
+        if self.confidence and len(self.confidence) != size:
+            raise ValueError(f"confidence must be {size} pairs, as there are {size} labels")
+        if not self.thresholds.keys() <= set(self.labels):
+            raise ValueError("thresholds must be of these labels")
         if len(self.bias) != size:
             raise ValueError(f"bias must be {size} numbers, as there are {size} labels")
         if not all(map(sum, self.confusion)) or sum(map(sum, self.confusion)) != self.pictures:

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.files.shipped import shipped
 
 MAX_CARD_BYTES = 1_000_000
-SHIPPED = Path(__file__).resolve().parent.parent.parent / "models"
+SHIPPED = shipped("models")
 
 
 class _Part(BaseModel):
@@ -34,11 +35,13 @@ class Crop(_Part):
     """Which square around a detected face the model was trained on.
 
     Its side is `scale` times the longer side of the box; its centre lies `down` times the box height
-    below the middle of the box.
+    below the middle of the box. Heads that are tilted by `upright_from` degrees or more are cut out upright, along the
+    line of their eyes; without it, none are.
     """
 
     scale: float = Field(1.0, ge=0.5, le=3)
     down: float = Field(0.0, ge=-0.5, le=0.5)
+    upright_from: float | None = Field(None, ge=0, le=180)
 
 
 class Card(_Part):
@@ -98,7 +101,7 @@ def face_card_path(detect_width: int) -> Path:
     """The card of the shipped detector that works at this width."""
     found = sorted(SHIPPED.glob(f"faces-{detect_width}x*.json"))
     if not found:
-        raise ModelError(f"{SHIPPED} has no face detector {detect_width} px wide", "check out the whole project again")
+        raise ModelError(f"{SHIPPED} has no face detector {detect_width} px wide", "install edge again")
     return found[0]
 
 

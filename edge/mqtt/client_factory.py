@@ -13,26 +13,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
 from edge.mqtt.properties import of_will
-
-WILL_DELAY = 10  # seconds: a short break in the network is no news
-SESSION_EXPIRY = 60  # seconds; must outlast the will's delay, or the end of the session sends the will at once
-MAX_PACKET = 256 * 1024  # bytes; a broker keeps what is longer to itself, so that nobody can fill our memory
-REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
-CREDENTIALS = ("Bad user name or password", "Not authorized", "Banned", "Bad authentication method")
-# The broker's word for why it refuses or ends a connection, and what to do about it.
-REMEDIES = {
-    **dict.fromkeys(CREDENTIALS, REFUSAL_REMEDY),
-    "Client identifier not valid": "the broker does not take this device.prefix and device.name as client id",
-    "Session taken over": "another client uses the same id: give every device its own device.name",
-    "Use another server": "set mqtt.broker to the other one",
-    "Server moved": "set mqtt.broker to its new address",
-    "Unsupported protocol version": "the broker must speak MQTT 5 or 3.1.1",
-    "Retain not supported": "the broker must keep retained messages",
-    "QoS not supported": "the broker must serve QoS 1",
-    "Packet too large": "the broker must take messages of 4 KB",
-}
 
 
 @dataclass(frozen=True)
@@ -53,29 +36,28 @@ class BrokerSettings:
         return f"BrokerSettings({self.url}, user {self.username!r})"
 
 
-def refusal(settings: BrokerSettings, reason: str) -> str:
-    """The sentence for a broker that answered and said no."""
-    who = f"user {settings.username!r}" if settings.username else "a client without user name"
-    return f"broker {settings.url} refuses {who}: {reason}"
-
-
 def explain(error: BaseException | None) -> str:
     """Why a connection could not be made, in words for a person, with a remedy where there is one."""
-    text = str(error)
+    return "; ".join(filter(None, explain_parts(error)))
+
+
+def explain_parts(error: BaseException | None) -> tuple[str, str]:
+    """Why a connection could not be made, and the remedy, "" where this error names none."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"its certificate is not trusted ({error.verify_message}); {_certificate_remedy(error)}"
-    elif isinstance(error, ssl.SSLError):
-        text = f"TLS failed ({error.reason or error}); is it an mqtts port?"
-    elif isinstance(error, socket.gaierror):
+        return f"its certificate is not trusted ({error.verify_message})", _certificate_remedy(error)
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or error})", "is it an mqtts port?"
+    if isinstance(error, socket.gaierror):
         # The resolver says "try again" where it cannot be reached, and "not known" where the name is wrong.
-        text = f"its name is not found ({error.strerror}); check mqtt.broker, and the network's name server"
-    elif isinstance(error, ConnectionRefusedError):
+        return f"its name is not found ({error.strerror})", "check mqtt.broker, and the network's name server"
+    text = str(error)
+    if isinstance(error, ConnectionRefusedError):
         text = "nothing listens there"
     elif isinstance(error, TimeoutError):
         text = "no answer"
     elif isinstance(error, OSError):
         text = error.strerror or text
-    return text
+    return text, ""
 
 
 def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:

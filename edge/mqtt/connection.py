@@ -1,4 +1,4 @@
-"""The connection to the broker: MQTT 5, or 3.1.1 where the broker knows nothing newer; reconnects by itself."""
+"""The connection to the broker: paho's callbacks become events of a `ConnectionState`; reconnects by itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable
 
 from paho.mqtt import client as paho
@@ -17,25 +16,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import ConfigError, RefusedError
 from edge.mqtt import properties
 from edge.mqtt.backoff import Backoff
-from edge.mqtt.client_factory import (
-    CREDENTIALS,
-    REMEDIES,
-    BrokerSettings,
-    connect_options,
-    explain,
-    make_client,
-    refusal,
-)
+from edge.mqtt.client_factory import BrokerSettings, connect_options, make_client
+from edge.mqtt.connection_state import ConnectionState, State
+from edge.mqtt.lifecycle import ConnectionLifecycle
+from edge.mqtt.problem import REMIND, Problem, ProblemReporter
 from edge.mqtt.properties import IncomingMessage
 
 logger = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 20
-CONNECT_SECONDS = 60.0  # names may be slow to resolve; longer than that is a thread that died
-ANSWER_SECONDS = 10.0  # an old broker may also just wait for the rest of a packet that it does not understand
-REMIND = 3600.0  # seconds after which a problem that lasts is logged again
-AGAIN_AND_AGAIN = 3  # connections in a row that did not last
-SERVED = 300.0  # seconds after which a connection that is given up was a good one for a while
 
 
 class Connection:
@@ -51,6 +40,8 @@ class Connection:
         on_acknowledged: Called in the network thread with the id of a QoS 1 message that the broker answered, and
             with its reason when it refused the message (MQTT 5 only; else "").
         on_message: Called with what was subscribed to, in the network thread.
+        state: The state machine; default: one with the usual deadlines and back-off.
+        remind: Seconds after which a problem that lasts is logged again.
     """
 
     def __init__(
@@ -60,91 +51,99 @@ class Connection:
         on_connected: Callable[[], None] = lambda: None,
         on_acknowledged: Callable[[int, str], None] = lambda _id, _refusal: None,
         on_message: Callable[[IncomingMessage], None] = lambda _incoming: None,
+        *,
+        state: ConnectionState | None = None,
+        remind: float = REMIND,
     ) -> None:
         self._settings = settings
         self._will_topic = will_topic
         self._on_connected = on_connected
         self._on_acknowledged = on_acknowledged
         self._on_message = on_message
-        self._attempts = Backoff(mqtt5=settings.mqtt5)
-        self._lock = threading.RLock()  # around changes of the client, and of what is known about it
-        self._clients = 0  # how many there were: part of every message id
+        self._state = state or ConnectionState(Backoff(mqtt5=settings.mqtt5))
+        self._lifecycle = ConnectionLifecycle(settings, self._state, ProblemReporter(logger, remind), logger)
+        self._lock = threading.RLock()  # around every transition, and the client that belongs to the state
         self._client: paho.Client | None = None
-        self._running = False
-        self._over = False  # the client has ended, or has to
-        self._attempt_at: float | None = None  # when the next begins; monotonic
-        self._deadline: float | None = None  # until when the broker has to answer
-        self._asked = False  # it was reached
-        self._since: float | None = None  # when it accepted us
-        self._connected = threading.Event()
-        self._ever = False
-        self._last_problem = ""
-        self._said = 0.0  # when; monotonic
-        self.refused: RefusedError | None = None
-        """Set while the broker refuses us for a reason that only a person can change."""
+        self._clients = 0  # how many there were: part of every message id
+        self._ready = threading.Event()  # connected, and `on_connected` is done
+
+    @property
+    def state(self) -> State:
+        """Where the connection stands."""
+        return self._state.state
 
     @property
     def protocol5(self) -> bool:
         """Whether MQTT 5 is spoken: message expiry exists."""
-        return self._attempts.protocol5
+        return self._state.protocol5
+
+    @property
+    def protocols_exhausted(self) -> bool:
+        """Whether the broker has answered neither MQTT 5 nor 3.1.1."""
+        return self._state.protocols_exhausted
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted us and was there a moment ago."""
-        return self._connected.is_set()
+        return self._ready.is_set()
 
     @property
     def ever_connected(self) -> bool:
         """Whether the broker has accepted us at least once."""
-        return self._ever
+        return self._lifecycle.ever_connected
+
+    @property
+    def problem(self) -> Problem | None:
+        """The last problem since the broker accepted us."""
+        return self._lifecycle.problems.current
+
+    @property
+    def refused(self) -> RefusedError | None:
+        """Set while the broker refuses us for a reason that only a person can change."""
+        return self._lifecycle.refused
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait until the broker has accepted us; False after `timeout` seconds."""
-        return self._connected.wait(timeout)
+        return self._ready.wait(timeout)
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
-        self._running = True
-        self._begin()
+        with self._lock:
+            client = self._make_client()
+            self._state.start()
+            self._run(client)
 
-    def maintain(self) -> bool:
-        """Notice silence, and begin anew after a loss when it is time. Called a few times a second.
+    def run_timers(self) -> bool:
+        """Give up an attempt that takes too long, and begin the next when it is due. Called a few times a second.
 
         Returns:
             True when there is a new client: everything that was in flight has to be sent again.
         """
-        now = time.monotonic()
         with self._lock:
-            if self._deadline is not None and now > self._deadline:
-                self._give_up()
-            if not self._running or not self._over:
+            if self._state.expired:
+                self._lifecycle.timed_out()
+                self._cut()
+            if not self._state.retry_due:
                 return False
-            if self._attempt_at is None:
-                before = self.protocol5
-                self._attempt_at = now + self._attempts.wait()
-                if before and not self.protocol5:
-                    logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
-            if now < self._attempt_at:
-                return False
+            self._state.retry()
             try:
-                self._begin()
+                client = self._make_client()
             except ConfigError as error:  # a certificate that was there at the start
-                self._problem(str(error))
-                self._attempt_at = None
+                self._lifecycle.unusable_files(error)
                 return False
+            self._run(client)
             return True
 
-    def renew(self, reason: str) -> None:
+    def reset(self, reason: str) -> None:
         """Give this connection up and begin another: it looks alive and is not.
 
         Args:
             reason: What the broker does or does not do, for the log.
         """
-        if self._since is not None and time.monotonic() - self._since > SERVED:
-            self._attempts.lost(SERVED)
-            self._last_problem = ""
-        self._problem(f"broker {self._settings.url} {reason}; connecting anew")
-        self._drop()
+        with self._lock:
+            if self._state.active:
+                self._lifecycle.reset(reason)
+                self._cut()
 
     def publish(
         self,
@@ -172,7 +171,7 @@ class Connection:
             An id that no other message of this connection has, or None when nobody listens: then it was not taken.
         """
         client = self._client
-        if client is None or self._since is None:
+        if client is None or not self._state.connected:
             return None
         extra = properties.of_message(payload, expiry, schema, correlation) if self.protocol5 else None
         return _unique(client, client.publish(topic, payload, qos, retain, extra).mid)
@@ -185,8 +184,9 @@ class Connection:
 
     def stop(self) -> None:
         """Say goodbye, which also tells the broker to forget the will, and close."""
-        self._running = False
-        client = self._forget()
+        with self._lock:
+            self._state.stop()
+            client = self._detach()
         if client is not None:
             client.disconnect()
             # paho's thread may sit in a connect that takes seconds: nobody waits for it.
@@ -194,10 +194,10 @@ class Connection:
             ending.start()
             ending.join(0.5)
 
-    def _begin(self) -> None:
-        self._clients += 1
+    def _make_client(self) -> paho.Client:
         protocol = MQTTProtocolVersion.MQTTv5 if self.protocol5 else MQTTProtocolVersion.MQTTv311
         client = make_client(self._settings, protocol, self._will_topic)
+        self._clients += 1
         client.user_data_set(self._clients)
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
         client.on_socket_open = self._handle_socket_open
@@ -210,104 +210,63 @@ class Connection:
         url = self._settings.url
         options = connect_options(protocol, keep=self._will_topic is not None)
         client.connect_async(url.host, url.port, self._settings.keepalive, **options)
-        self._deadline, self._asked = time.monotonic() + CONNECT_SECONDS, False
-        self._over, self._attempt_at = False, None
+        return client
+
+    def _run(self, client: paho.Client) -> None:
         self._client = client
         client.loop_start()
 
-    def _give_up(self) -> None:
-        hint = ""
-        if self._asked:
-            self._attempts.silent()
-            hint = "; is it an MQTT port, and not a TLS one?"
-        self._problem(f"broker {self._settings.url} does not answer{hint}")
-        self._drop()
+    def _cut(self) -> None:
+        """End a connection without a goodbye, after which the broker would forget the will."""
+        client = self._detach()
+        if client is not None:
+            shut_down(client)
+            threading.Thread(target=client.loop_stop, daemon=True).start()
 
-    def _forget(self) -> paho.Client | None:
-        """From now on the client, which is returned, speaks to nobody."""
-        with self._lock:
-            client, self._client = self._client, None
-            self._connected.clear()
-            self._since = self._deadline = None
-            self._over = True
-            return client
-
-    def _drop(self) -> None:
-        """Cut the connection without a goodbye, after which the broker would forget the will."""
-        client = self._forget()
-        if client is None:
-            return
-        line = client.socket()
-        if isinstance(line, socket.socket):
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-        threading.Thread(target=client.loop_stop, daemon=True).start()
+    def _detach(self) -> paho.Client | None:
+        """From now on the events of the client, which is returned, count no more."""
+        client, self._client = self._client, None
+        self._ready.clear()
+        return client
 
     def _handle_socket_open(self, client: paho.Client, _data: object, _socket: object) -> None:
         with self._lock:
             if client is self._client:
-                self._deadline, self._asked = time.monotonic() + ANSWER_SECONDS, True
+                self._state.reached()
 
     def _handle_connect(
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
         with self._lock:
-            if client is not self._client:  # one that was given up, and speaks its last
+            # One that was given up speaks its last; or the broker answers twice.
+            if client is not self._client or self._state.state is not State.HANDSHAKE:
                 return
-            self._deadline = None
-            self._attempts.answered()
             if code.is_failure:
-                self._refused(str(code))
+                self._lifecycle.refuse(code)
+                self._cut()
                 return
-            self._ever = True
-            self.refused = None
-            self._since = time.monotonic()
+            self._lifecycle.accepted()
         logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if self.protocol5 else "3.1.1")
         # Whoever waits for `connected` may publish only behind what is announced here.
         self._on_connected()
         with self._lock:
             if client is self._client:
-                self._connected.set()
-
-    def _refused(self, reason: str) -> None:
-        if "protocol version" in reason and self.protocol5:
-            self._attempts.silent()
-            return
-        remedy = REMEDIES.get(reason, "")
-        text = refusal(self._settings, reason)
-        if reason in CREDENTIALS:
-            self.refused = RefusedError(text, remedy)
-        self._problem(f"{text}; {remedy}" if remedy else text)
+                self._ready.set()
 
     def _handle_connect_fail(self, client: paho.Client, _data: object) -> None:
         with self._lock:
             if client is self._client:
                 # paho calls this while it handles the exception, and does not pass it on.
-                self._problem(f"broker {self._settings.url} cannot be reached: {explain(sys.exc_info()[1])}")
-                self._forget()
+                self._lifecycle.unreachable(sys.exc_info()[1])
+                self._cut()
 
     def _handle_disconnect(
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
         with self._lock:
-            if client is not self._client:
-                return
-            since, answered = self._since, self._deadline is None
-            self._forget()
-        if since is not None:
-            self._lost(str(code), time.monotonic() - since)
-        elif not answered:
-            self._attempts.hung_up()
-            self._problem(f"broker {self._settings.url} hangs up; is it an MQTT port, and not a TLS one?")
-
-    def _lost(self, reason: str, lasted: float) -> None:
-        self._attempts.lost(lasted)
-        remedy = REMEDIES.get(reason, "trying again")
-        if self._attempts.short == 0:
-            self._last_problem = ""
-        elif self._attempts.short >= AGAIN_AND_AGAIN and reason not in REMEDIES:
-            remedy = "it does so again and again; does another client use the same id, or a proxy give up early?"
-        self._problem(f"lost the broker {self._settings.url} ({reason}); {remedy}")
+            if client is self._client:
+                self._lifecycle.closed(code)
+                self._cut()
 
     def _handle_publish(
         self, client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
@@ -322,22 +281,23 @@ class Connection:
         try:
             if incoming is not None:
                 self._on_message(incoming)
-        except Exception:  # a message that anybody may have sent must not end the network thread
+        except Exception:  # an untrusted message must not end the network thread
             logger.exception("a message on %r could not be handled", message.topic)
 
     def _handle_subscribe(
-        self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
+        self, client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
-        for code in codes:
-            if code.is_failure:
-                self._problem(f"broker {self._settings.url} refuses the subscription: {code}")
+        with self._lock:
+            if client is self._client:
+                self._lifecycle.subscribed(codes)
 
-    def _problem(self, text: str) -> None:
-        now = time.monotonic()
-        if text != self._last_problem or now - self._said >= REMIND:  # not at every attempt of a long night
-            logger.warning("%s", text)
-            self._said = now
-        self._last_problem = text
+
+def shut_down(client: paho.Client) -> None:
+    """Cut the connection of a client without a goodbye."""
+    line = client.socket()
+    if isinstance(line, socket.socket):
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def _unique(client: paho.Client, mid: int) -> int:

@@ -1,4 +1,4 @@
-"""A broker of our own on 127.0.0.1, for a first look without any set-up: mosquitto, else amqtt."""
+"""The embedded broker on 127.0.0.1, for a first look without any set-up: mosquitto, else amqtt."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ class EmbeddedBroker:
 
     Args:
         port: The port wanted; the next free one is taken when it is in use.
+        path: The folders in which mosquitto is looked for, as in $PATH; None: those of $PATH, and where Debian puts it.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str | None = None) -> None:
         self._port = port
+        # Debian installs mosquitto where only root's PATH looks.
+        self._path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin" if path is None else path
         self.mqtt5 = True
         """Whether it speaks MQTT 5: mosquitto does, amqtt does not."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,13 +46,14 @@ class EmbeddedBroker:
         if port != self._port:
             logger.warning("port %d is in use; the embedded broker listens on %d", self._port, port)
         self._folder = tempfile.TemporaryDirectory(prefix="edge-broker-")
-        name, command = _command(port, Path(self._folder.name))
+        name, command = _command(port, Path(self._folder.name), self._path)
         self.mqtt5 = name != "amqtt"
         self._process = subprocess.Popen(
             _dying_with_parent(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,  # Python looks for modules in the current folder first, and that may be anybody's
             start_new_session=True,  # Ctrl-C is for us: the broker must live until the last window is out
         )
         deadline = time.monotonic() + START_SECONDS
@@ -81,9 +85,8 @@ class EmbeddedBroker:
             self._folder = None
 
 
-def _command(port: int, folder: Path) -> tuple[str, list[str]]:
-    # Debian installs mosquitto where only root's PATH looks.
-    mosquitto = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+def _command(port: int, folder: Path, path: str) -> tuple[str, list[str]]:
+    mosquitto = shutil.which("mosquitto", path=path)
     if mosquitto:
         lines = [f"listener {port} {HOST}", "allow_anonymous true", "persistence false", "log_dest none"]
         if os.geteuid() == 0:
@@ -101,7 +104,7 @@ def _command(port: int, folder: Path) -> tuple[str, list[str]]:
         return "amqtt", [sys.executable, "-c", script, "-c", str(config)]
     raise BrokerError(
         "mqtt.broker is embedded, but neither mosquitto nor amqtt is installed",
-        "apt-get install mosquitto, or set mqtt.broker to a broker of yours",
+        "apt-get install mosquitto, or install edge with its extra [broker], or set mqtt.broker to a broker of yours",
     )
 
 

@@ -10,7 +10,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-MAX_RESPONSE_TOPIC = 256  # characters
+from edge.contract.channels import MAX_RESPONSE_TOPIC
+
 MAX_PAYLOAD = 128 * 1024  # bytes; nothing that this program subscribes to is nearly as long
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Connection
+from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
 
 MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
@@ -45,6 +46,11 @@ class Subscription:
         """The MQTT version that is spoken."""
         return "5" if self._connection.protocol5 else "3.1.1"
 
+    @property
+    def problem(self) -> Problem | None:
+        """The last problem since the broker accepted us."""
+        return self._connection.problem
+
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
         self._connection.start()
@@ -59,7 +65,7 @@ class Subscription:
         Raises:
             RefusedError: The broker refused us from the first.
         """
-        self._connection.maintain()
+        self._connection.run_timers()
         if self._connection.refused is not None and not self._connection.ever_connected:
             raise self._connection.refused
         deadline = time.monotonic() + seconds

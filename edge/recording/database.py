@@ -1,9 +1,11 @@
-"""The file that windows are recorded in (SQLite, WAL): every window once; on the disk before anybody is told so."""
+"""The file that windows are recorded in (SQLite, WAL): every window once, on the disk before it is acknowledged."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,45 +13,91 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import DeviceMessage
+from edge.contract.timestamps import format_timestamp
+from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
-from edge.timing.clock import stamp
+
+logger = logging.getLogger(__name__)
 
 APPLICATION = 0x45444745  # in the file's header: EDGE
-VERSION = 1
+LAYOUT = 2  # `user_version` of the file
 PRUNE_MOST = 5000  # windows that are deleted at once: meanwhile none can be stored
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
-WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may be well again later
+WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
-SCHEMA = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+COLUMNS = (
+    "device", "epoch", "seq", "start", "end", "seconds", "received", "schema", "mode", "replayed", "frames",
+    "faces_total", "faces_mean", "faces_min", "faces_max", "facing", "counts", "unclassified", "estimate",
+    "estimate_absent", "withheld", "withheld_reason", "coverage", "clock_synced", "model_faces", "model_emotions",
+    "model_pose",
+)  # fmt: skip
+"""Of the table `windows`, in the order in which they are written and read."""
+SELECTED = ", ".join(f'"{column}"' for column in COLUMNS)
+
+WINDOWS = """
 CREATE TABLE windows (
     device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
     start TEXT NOT NULL, "end" TEXT NOT NULL, seconds REAL NOT NULL,
-    received TEXT NOT NULL, replayed INTEGER NOT NULL, suppressed INTEGER NOT NULL, frames INTEGER NOT NULL,
+    received TEXT NOT NULL, schema TEXT NOT NULL, mode TEXT NOT NULL, replayed INTEGER NOT NULL,
+    frames INTEGER NOT NULL,
     faces_total INTEGER, faces_mean REAL, faces_min INTEGER, faces_max INTEGER,
-    counts TEXT, estimate TEXT,
-    coverage REAL NOT NULL, too_small INTEGER, clock_synced INTEGER NOT NULL,
-    model_faces TEXT NOT NULL, model_emotions TEXT,
+    facing TEXT, counts TEXT, unclassified TEXT, estimate TEXT, estimate_absent TEXT,
+    withheld TEXT, withheld_reason TEXT,
+    coverage REAL NOT NULL, clock_synced INTEGER NOT NULL,
+    model_faces TEXT NOT NULL, model_emotions TEXT, model_pose TEXT,
     PRIMARY KEY (device, epoch, seq)
 );
 CREATE INDEX windows_by_time ON windows (device, start);
+CREATE TABLE newer_windows (
+    device TEXT NOT NULL, schema TEXT NOT NULL, received TEXT NOT NULL, payload BLOB NOT NULL, sha256 TEXT NOT NULL,
+    PRIMARY KEY (device, sha256)
+);
+CREATE VIEW emotions AS
+    SELECT w.device, w.epoch, w.seq, w.start, w."end", c.key AS emotion, c.value AS count,
+        json_extract(e.value, '$.share') AS share,
+        json_extract(e.value, '$.low') AS low, json_extract(e.value, '$.high') AS high
+    FROM windows w JOIN json_each(w.counts) c LEFT JOIN json_each(coalesce(w.estimate, '{}')) e ON e.key = c.key
+"""
+OTHERS = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE states (
     device TEXT NOT NULL, since TEXT NOT NULL, mode TEXT NOT NULL, reason TEXT NOT NULL, received TEXT NOT NULL,
     PRIMARY KEY (device, since, mode, reason)
 );
 CREATE TABLE availability (device TEXT NOT NULL, received TEXT NOT NULL, online INTEGER NOT NULL);
-CREATE INDEX availability_by_time ON availability (device, received);
-CREATE VIEW emotions AS
-    SELECT w.device, w.epoch, w.seq, w.start, w."end", c.key AS emotion, c.value AS count,
-        json_extract(e.value, '$.share') AS share,
-        json_extract(e.value, '$.low') AS low, json_extract(e.value, '$.high') AS high
-    FROM windows w JOIN json_each(w.counts) c LEFT JOIN json_each(coalesce(w.estimate, '{}')) e ON e.key = c.key;
+CREATE INDEX availability_by_time ON availability (device, received)
 """
-INSERT_WINDOW = f"INSERT OR IGNORE INTO windows VALUES ({', '.join('?' * 21)})"  # noqa: S608 - only marks
+SELECT_LAYOUT_1 = """
+SELECT device, epoch, seq, start, "end", seconds, received, 'edge.window/1' AS schema,
+    iif(model_emotions IS NULL, 'headcount', 'emotions') AS mode, replayed, frames,
+    iif(suppressed, NULL, faces_total) AS faces_total, iif(suppressed, NULL, faces_mean) AS faces_mean,
+    iif(suppressed, NULL, faces_min) AS faces_min, iif(suppressed, NULL, faces_max) AS faces_max,
+    NULL AS facing,
+    iif(suppressed OR hidden, NULL, counts) AS counts,
+    iif(suppressed OR hidden OR counts IS NULL, NULL, json_object(
+        'too_small', coalesce(too_small, 0), 'away', NULL, 'unclear', nameless - coalesce(too_small, 0)
+    )) AS unclassified,
+    iif(suppressed OR hidden, NULL, estimate) AS estimate, NULL AS estimate_absent,
+    CASE WHEN suppressed THEN 'figures' WHEN hidden THEN 'emotions' END AS withheld,
+    CASE WHEN suppressed THEN iif(seconds < 0.999, 'short', 'few_people') WHEN hidden THEN 'few_near' END
+        AS withheld_reason,
+    coverage, clock_synced, model_faces, model_emotions, NULL AS model_pose
+FROM (
+    SELECT *, nameless > 0 AND nameless = everyone AND coalesce(too_small, 0) < nameless AS hidden
+    FROM (
+        SELECT *, rowid AS arrival, coalesce(json_extract(counts, '$.unknown'), 0) AS nameless,
+            coalesce((SELECT SUM(value) FROM json_each(counts)), 0) AS everyone
+        FROM {table}
+    )
+)
+"""
+"""Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
+
+INSERT_WINDOW = f"INSERT OR IGNORE INTO windows ({SELECTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
-# The same word again, as after every reconnect, is no news.
+# The same word again, as after every reconnect, changes nothing.
 INSERT_AVAILABILITY = """
 INSERT INTO availability SELECT ?1, ?2, ?3 WHERE ?3 IS NOT
     (SELECT online FROM availability WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
@@ -104,7 +152,7 @@ class Database:
         """Store what is not there yet, all or nothing; it is on the disk when this returns.
 
         Args:
-            messages: Windows, states and availability.
+            messages: Windows, also those of a newer schema, states and availability.
             now: When they came.
 
         Returns:
@@ -113,18 +161,26 @@ class Database:
         Raises:
             ConfigError, DiskError: As `start`; nothing was stored, and `start` has to be called again.
         """
-        came = stamp(now)
+        came = format_timestamp(now)
         with self._explained(), self._transaction() as database:
             before = database.total_changes
-            windows = [message.content for message in messages if isinstance(message.content, WindowPayload)]
-            database.executemany(INSERT_WINDOW, [_row(window, came) for window in windows])
+            rows = [
+                window_row(message.content, came, message.schema)
+                for message in messages
+                if isinstance(message.content, WindowPayload)
+            ]
+            database.executemany(INSERT_WINDOW, rows)
             new = database.total_changes - before
-            for device, _, content in messages:
+            for message in messages:
+                device, content = message.device, message.content
                 if isinstance(content, State):
                     values = (device, content.since, content.mode, content.reason, came)
                     database.execute(INSERT_STATE, values)
                 elif isinstance(content, bool):
                     database.execute(INSERT_AVAILABILITY, (device, came, content))
+                elif isinstance(content, NewerWindow):
+                    digest = hashlib.sha256(content.payload).hexdigest()
+                    database.execute(INSERT_NEWER, (device, content.schema, came, content.payload, digest))
         if _inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()
@@ -144,10 +200,11 @@ class Database:
         Raises:
             ConfigError, DiskError: As `store`.
         """
-        limit = stamp(now - timedelta(days=days))
+        limit = format_timestamp(now - timedelta(days=days))
         with self._explained(), self._transaction() as database:
             old = 'SELECT rowid FROM windows WHERE "end" < ?1 OR received < ?1 ORDER BY rowid LIMIT ?2'
             deleted = database.execute(f"DELETE FROM windows WHERE rowid IN ({old})", (limit, PRUNE_MOST)).rowcount  # noqa: S608
+            database.execute("DELETE FROM newer_windows WHERE received < ?", (limit,))
             database.execute(
                 "DELETE FROM states WHERE since < ? AND since < "
                 "(SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
@@ -182,23 +239,25 @@ class Database:
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         application = database.execute("PRAGMA application_id").fetchone()[0]
+        layout = LAYOUT
         tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
         if not tables and not application:
             database.execute("PRAGMA auto_vacuum=INCREMENTAL")
         else:
-            check_header(database, self._path)
+            layout = check_header(database, self._path)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
         database.execute("BEGIN IMMEDIATE")
         try:
             if not tables:
-                for statement in SCHEMA.split(";\n"):
-                    database.execute(statement)
+                _create(database, OTHERS, WINDOWS)
                 database.execute(f"PRAGMA application_id={APPLICATION}")
-                database.execute(f"PRAGMA user_version={VERSION}")
+                database.execute(f"PRAGMA user_version={LAYOUT}")
                 database.execute("INSERT INTO about VALUES ('prefix', ?)", (self._prefix,))
             found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
+            if layout < LAYOUT and found and found[0] == self._prefix:  # another prefix's file stays as it is
+                _migrate(database, self._path)
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:
@@ -227,14 +286,42 @@ class Database:
             raise explain(error, self._path) from None
 
 
-def check_header(database: sqlite3.Connection, path: Path) -> None:
-    """Raise ConfigError for a database that `edge record` did not make, or a newer one made."""
+def check_header(database: sqlite3.Connection, path: Path) -> int:
+    """The layout of a file.
+
+    Raises:
+        ConfigError: Another program made it, or a newer version of edge.
+    """
     application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
+    layout = int(database.execute("PRAGMA user_version").fetchone()[0])
     if application != APPLICATION:
         raise ConfigError(f"{path} is a database of another program", "name a file that edge record made, or a new one")
-    if version != VERSION:
-        raise ConfigError(f"{path} was made by another version of edge (layout {version})", f"this one knows {VERSION}")
+    if layout > LAYOUT:
+        raise ConfigError(
+            f"{path} was made by a newer version of edge (layout {layout}; this version knows {LAYOUT})",
+            "upgrade edge here; the file was not changed",
+        )
+    return layout
+
+
+def _create(database: sqlite3.Connection, *schemas: str) -> None:
+    for schema in schemas:  # not `executescript`, which would commit
+        for statement in schema.split(";\n"):
+            database.execute(statement)
+
+
+def _migrate(database: sqlite3.Connection, path: Path) -> None:
+    """From layout 1, within the caller's transaction."""
+    logger.info("converting %s from layout 1 to %d; large files take some minutes", path, LAYOUT)
+    database.execute("DROP VIEW emotions")
+    database.execute("DROP INDEX windows_by_time")
+    database.execute("ALTER TABLE windows RENAME TO windows_1")
+    _create(database, WINDOWS)
+    # In the order of arrival, which `prune` relies on.
+    rows = f"{SELECT_LAYOUT_1.format(table='windows_1')} ORDER BY arrival"
+    database.execute(f"INSERT INTO windows ({SELECTED}) {rows}")
+    database.execute("DROP TABLE windows_1")
+    database.execute(f"PRAGMA user_version={LAYOUT}")
 
 
 def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
@@ -268,17 +355,20 @@ def _inode(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _row(window: WindowPayload, came: str) -> tuple[object, ...]:
-    span, faces, quality = window.window, window.faces, window.quality
+def window_row(window: WindowPayload, received: str, schema: str) -> tuple[object, ...]:
+    """A window as the values of `COLUMNS`."""
+    span, faces, quality, model, withheld = window.window, window.faces, window.quality, window.model, window.withheld
     estimate = None
     if window.estimate is not None:
         estimate = {name: each.model_dump() for name, each in window.estimate.items()}
     return (
         window.device, window.epoch, window.seq, span.start, span.end, span.seconds,
-        came, window.replayed, window.suppressed, window.frames,
+        received, schema, window.mode, window.replayed, window.frames,
         faces.total, faces.mean, faces.min, faces.max,
-        _json(window.counts), _json(estimate),
-        quality.coverage, quality.too_small, quality.clock_synced, window.model.faces, window.model.emotions,
+        _json(window.facing and window.facing.model_dump()), _json(window.counts),
+        _json(window.unclassified and window.unclassified.model_dump()), _json(estimate), window.estimate_absent,
+        withheld and withheld.what, withheld and withheld.reason,
+        quality.coverage, quality.clock_synced, model.faces, model.emotions, model.pose,
     )  # fmt: skip
 
 

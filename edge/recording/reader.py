@@ -8,53 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import quote
 
-from edge.contract.validation import MAX_COUNT, moment
+from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, Withheld
+from edge.contract.shares import ShareRange
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
 from edge.errors import ConfigError, EdgeError
-from edge.recording.database import check_header, explain
-from edge.timing.clock import stamp
+from edge.recording.database import LAYOUT, SELECT_LAYOUT_1, SELECTED, check_header, explain
+from edge.recording.window_record import WindowRecord
 
-COLUMNS = (
-    'device, epoch, seq, start, "end", seconds, received, replayed, suppressed, frames, faces_total, faces_mean, '
-    "faces_min, faces_max, counts, estimate, coverage, too_small, clock_synced, model_faces, model_emotions"
-)
 BUSY_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A share with its 90 % interval, each 0..1."""
-
-    share: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A window as it was recorded; figures about people are None where it was suppressed.
-
-    Attributes:
-        emotions: Whether emotions were named at all, not only faces counted.
-    """
-
-    epoch: str
-    seq: int
-    start: datetime
-    end: datetime
-    replayed: bool
-    suppressed: bool
-    frames: int
-    total: int | None
-    mean: float | None
-    low: int | None
-    high: int | None
-    counts: dict[str, int] | None
-    estimate: dict[str, Interval] | None
-    coverage: float
-    clock_synced: bool
-    emotions: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +32,7 @@ class StateChange:
 
 
 class Recording:
-    """A file of `edge record`, to be read while it may be written.
+    """A file of `edge record`, of this version or an older one; another program may be writing it.
 
     Args:
         path: The file.
@@ -83,7 +48,9 @@ class Recording:
             raise ConfigError(f"there is no file {self._path}", "edge record makes one: --database names it")
         try:
             self._database = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-            check_header(self._database, self._path)
+            if check_header(self._database, self._path) < LAYOUT:
+                # The file is not ours to convert: it is read as if it had been. The view is no part of the file.
+                self._database.execute(f"CREATE TEMP VIEW windows AS {SELECT_LAYOUT_1.format(table='main.windows')}")
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
@@ -97,44 +64,44 @@ class Recording:
         found = self._query('SELECT device, MIN(start), MAX("end") FROM windows GROUP BY device ORDER BY device')
         return {str(device): (self._moment(first), self._moment(last)) for device, first, last in found}
 
-    def windows(self, device: str, start: datetime, end: datetime) -> Iterator[Recorded]:
+    def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
         for row in self.rows(device, start, end):
             try:
                 yield _window(row)
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise EdgeError(
-                    f"{self._path}: window {row[2]!r} of {device} is damaged", "somebody else has written there"
+                    f"{self._path}: window {row[2]!r} of {device} is damaged", "another program changed the file"
                 ) from None
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
-        query = f"SELECT {COLUMNS} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
-        return self._query(query, device, stamp(start), stamp(end))
+        query = f"SELECT {SELECTED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
+        return self._query(query, device, format_timestamp(start), format_timestamp(end))
 
-    def told(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
-        """The states that the device told until a moment, and its availability, each in order."""
+    def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
+        """The states that the device reported until a moment, and its availability, each in order."""
         states = self._query(
             "SELECT since, mode, reason FROM states WHERE device = ? AND since < ? ORDER BY since, received",
             device,
-            stamp(end),
+            format_timestamp(end),
         )
         words = self._query(
             "SELECT received, iif(online, 'online', 'offline'), '' FROM availability "
             "WHERE device = ? AND received < ? ORDER BY rowid",
             device,
-            stamp(end),
+            format_timestamp(end),
         )
-        return ([self._told(row) for row in states], [self._told(row) for row in words])
+        return ([self._state_change(row) for row in states], [self._state_change(row) for row in words])
 
-    def _told(self, row: tuple[object, ...]) -> StateChange:
+    def _state_change(self, row: tuple[object, ...]) -> StateChange:
         return StateChange(self._moment(row[0]), str(row[1]), str(row[2]))
 
     def _moment(self, text: object) -> datetime:
         try:
-            return moment(str(text))
+            return parse_timestamp(str(text))
         except ValueError:
-            raise EdgeError(f"{self._path}: {text!r} is no time", "somebody else has written there") from None
+            raise EdgeError(f"{self._path}: {text!r} is no time", "another program changed the file") from None
 
     def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
         if self._database is None:
@@ -145,25 +112,38 @@ class Recording:
             raise explain(error, self._path) from None
 
 
-def _window(row: tuple[object, ...]) -> Recorded:
-    (_, epoch, seq, start, end, _, _, replayed, suppressed, frames, total, mean, low, high, counts, estimate, coverage,
-     _, synced, _, emotions) = row  # fmt: skip
-    shown = json.loads(str(counts)) if counts is not None and not suppressed else None
-    if shown is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in shown.values()):
+def _window(row: tuple[object, ...]) -> WindowRecord:
+    """Raises ValueError, TypeError, KeyError or AttributeError for a row that `edge record` did not write."""
+    (_, epoch, seq, start, end, _, _, _, mode, replayed, frames, total, mean, low, high, facing, counts, unclassified,
+     estimate, absent, what, reason, coverage, synced, _, _, _) = row  # fmt: skip
+    withheld = Withheld.model_validate({"what": what, "reason": reason}) if what is not None else None
+    hidden = WITHHELD_FIELDS[withheld.what] if withheld else {}
+    figures = "faces" not in hidden
+    observed = _json(counts) if "counts" not in hidden else None
+    if observed is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in observed.values()):
         raise ValueError
-    shares = json.loads(str(estimate)) if estimate is not None and not suppressed else None
-    return Recorded(
-        epoch=str(epoch), seq=_whole(seq), start=moment(str(start)), end=moment(str(end)),
-        replayed=bool(replayed), suppressed=bool(suppressed), frames=_whole(frames),
-        total=None if suppressed else _whole(total), mean=None if suppressed else float(str(mean)),
-        low=None if suppressed else _whole(low), high=None if suppressed else _whole(high),
-        counts=shown,
+    shares = _json(estimate) if "estimate" not in hidden else None
+    if mode not in ("headcount", "facing", "emotions"):
+        raise ValueError
+    return WindowRecord(
+        epoch=str(epoch), seq=_whole(seq), start=parse_timestamp(str(start)), end=parse_timestamp(str(end)),
+        mode=mode, replayed=bool(replayed), frames=_whole(frames),
+        total=_whole(total) if figures else None, mean=float(str(mean)) if figures else None,
+        low=_whole(low) if figures else None, high=_whole(high) if figures else None,
+        facing=Facing(**_json(facing)) if facing is not None and "facing" not in hidden else None,
+        counts=observed,
+        unclassified=Unclassified(**_json(unclassified)) if unclassified is not None and observed is not None else None,
         estimate=shares and {
-            str(name): Interval(float(each["share"]), float(each["low"]), float(each["high"]))
+            str(name): ShareRange(float(each["share"]), float(each["low"]), float(each["high"]))
             for name, each in shares.items()
         },
-        coverage=float(str(coverage)), clock_synced=bool(synced), emotions=emotions is not None,
+        estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
+        coverage=float(str(coverage)), clock_synced=bool(synced),
     )  # fmt: skip
+
+
+def _json(text: object) -> Any:  # noqa: ANN401 - whatever stands in the file
+    return None if text is None else json.loads(str(text))
 
 
 def _whole(value: object) -> int:

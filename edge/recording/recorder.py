@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
-from edge.contract.payloads import FaceFigures, ModelNames, State, WindowPayload
-from edge.contract.validation import MAX_COUNT, DeviceMessage, moment, read_message
+from edge.contract.payloads import ModelNames, State, WindowPayload
+from edge.contract.timestamps import parse_timestamp
+from edge.contract.validation import MAX_COUNT, DeviceMessage, NewerWindow, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.database import PRUNE_MOST, Database
 from edge.recording.session import Delivery, Session
@@ -23,6 +24,7 @@ PRUNE_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 LONGEST_NAME = 200  # characters of a model's name that are kept
+MOST_REPORTED = 1000  # devices and schemas
 TOPICS = ("window", "state", "availability")
 
 
@@ -66,12 +68,15 @@ class Recorder:
         self.duplicates = 0
         """Windows that were there already."""
         self.invalid = 0
-        """Messages that nobody can have meant."""
+        """Messages that were not valid."""
+        self.newer = 0
+        """Windows in a newer schema, which are stored as they came."""
+        self._newer_reported: set[tuple[str, str]] = set()
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
     def start(self) -> None:
-        """Open the file. Raises ConfigError; a disk that may be well again later is waited for."""
+        """Open the file. Raises ConfigError; a disk that may work again later is waited for."""
         self._store()
 
     def step(self, seconds: float = TICK) -> None:
@@ -86,7 +91,7 @@ class Recorder:
         if self._session.forgotten:
             self._session.forgotten = False
             if self._known or self.stored:
-                logger.warning("the broker has not kept our session: windows of the time without us may be missing")
+                logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()
         if now >= self._retry_at and (self._waiting or self.failing):
@@ -126,6 +131,9 @@ class Recorder:
         if self.failing:
             logger.info("the database can be written again: %d messages that waited are stored", len(messages))
         self.failing = False
+        for message in messages:
+            if isinstance(message.content, NewerWindow):
+                self._report_newer(message.device, message.content.schema)
         self.stored += new
         self.total = (self.total or 0) + new
         self.duplicates += sum(isinstance(message.content, WindowPayload) for message in messages) - new
@@ -133,11 +141,22 @@ class Recorder:
         self._waiting.clear()
         if self._overflow:
             self._overflow = False
-            self._session.renew()
+            self._session.reset()
+
+    def _report_newer(self, device: str, schema: str) -> None:
+        self.newer += 1
+        if (device, schema) not in self._newer_reported and len(self._newer_reported) < MOST_REPORTED:
+            self._newer_reported.add((device, schema))
+            logger.warning(
+                "%s sends %s: a newer version of edge. Its windows are stored as they come (table newer_windows); "
+                "upgrade this recorder to read them",
+                device,
+                schema,
+            )
 
     def _fail(self, error: DiskError) -> None:
         if not self.failing:
-            logger.error("%s. What comes stays unacknowledged at the broker; trying again every %g s", error, RETRY)
+            logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
@@ -164,7 +183,7 @@ def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
     if message.kind not in TOPICS or message.content is None:
         return None
     if isinstance(message.content, State):
-        moment(message.content.since)
+        parse_timestamp(message.content.since)
     elif isinstance(message.content, WindowPayload):
         message = message._replace(content=_window(message.content))
     return message
@@ -173,18 +192,17 @@ def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
 def _window(window: WindowPayload) -> WindowPayload:
     """A window with nothing but what may be kept of it."""
     span = window.window
-    length = moment(span.end) - moment(span.start)
+    length = parse_timestamp(span.end) - parse_timestamp(span.start)
     if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
         raise ValueError
-    if window.frames > MAX_COUNT or not EARLIEST < moment(span.start).year <= moment(span.end).year < LATEST:
+    if (
+        window.frames > MAX_COUNT
+        or not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST
+    ):
         raise ValueError
     names = ModelNames(
         faces=window.model.faces[:LONGEST_NAME],
         emotions=window.model.emotions and window.model.emotions[:LONGEST_NAME],
+        pose=window.model.pose and window.model.pose[:LONGEST_NAME],
     )
-    changes: dict[str, object] = {"model": names}
-    if window.suppressed:  # whatever a foreign sender says beside that
-        nothing = FaceFigures(total=None, mean=None, min=None, max=None)
-        quality = window.quality.model_copy(update={"too_small": None})
-        changes |= {"faces": nothing, "counts": None, "people": None, "estimate": None, "quality": quality}
-    return window.model_copy(update=changes)
+    return window.model_copy(update={"model": names})

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
-from edge.aggregation.windows import UNKNOWN
+from edge.contract.labels import adjective
+from edge.contract.shares import Basis, ShareRange
 from edge.reporting.gaps import Gap
 from edge.reporting.palette import LIGHT, colours
 from edge.reporting.totals import Totals
@@ -26,7 +27,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.7,
     "figure.constrained_layout.w_pad": 0.2, "figure.constrained_layout.h_pad": 0.06,
 }  # fmt: skip
-HATCHES = {"suppressed": "....", "lost": "xxx"}
+HATCHES = {"few_people": "....", "short": "....", "lost": "xxx"}
 STEPS = (1 / 60, 1 / 30, 1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 6, 12)  # hours between ticks
 WIDTHS = (10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that are added up to one point
 MOST_POINTS = 150
@@ -60,7 +61,7 @@ def time_axis(axes: Axes, first: float, last: float, most: int = 12) -> None:
 
 
 def stack(
-    axes: Axes, points: Sequence[tuple[int, Totals]], basis: str, names: Sequence[str], at: Hours, start: datetime,
+    axes: Axes, points: Sequence[tuple[int, Totals]], basis: Basis, names: Sequence[str], at: Hours, start: datetime,
     width: timedelta,
 ) -> None:  # fmt: skip
     """Draw shares as areas on one another; where points are missing there is nothing.
@@ -74,21 +75,16 @@ def stack(
         start: Of stretch 0.
         width: Of a stretch.
     """
-    for run in _runs([(number, totals.shares(basis)) for number, totals in points]):
+    for run in _runs([(number, totals.shares_by(basis)) for number, totals in points]):
         first, last = at(start + run[0][0] * width), at(start + (run[-1][0] + 1) * width)
         middles = [at(start + number * width + width / 2) for number, _ in run]
         x = [first, *middles, last]
         rows = []
         for name in names:
-            values = [shares.get(name, 0.0) for _, shares in run]
+            values = [shares[name].share if name in shares else 0.0 for _, shares in run]
             rows.append([values[0], *values, values[-1]])
         palette = [LIGHT[colour] for colour in colours(names).values()]
-        areas = axes.stackplot(x, rows, colors=palette, edgecolor=LIGHT["card"], linewidth=0.6)
-        for name, area in zip(names, areas, strict=True):
-            if name == UNKNOWN:
-                area.set_hatch("///")
-                area.set_edgecolor(LIGHT["gap-line"])
-                area.set_linewidth(0.0)
+        axes.stackplot(x, rows, colors=palette, edgecolor=LIGHT["card"], linewidth=0.6)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_locator(MultipleLocator(0.25))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
@@ -144,12 +140,12 @@ def draw_gaps(axes: Axes, gaps: Iterable[Gap], at: Hours, words: Mapping[str, st
             )  # fmt: skip
 
 
-def legend(axes: Axes, names: Sequence[str], shares: dict[str, float]) -> None:
+def legend(axes: Axes, names: Sequence[str], shares: Mapping[str, ShareRange]) -> None:
     """What the colours mean, and the share of each over all the time, above the axes."""
     handles = [
         Patch(
-            facecolor=LIGHT[colour], edgecolor=LIGHT["gap-line"], hatch="////" if name == UNKNOWN else None,
-            linewidth=0, label=f"{label(name)} {percent(shares.get(name, 0.0))}",
+            facecolor=LIGHT[colour], edgecolor=LIGHT["gap-line"], linewidth=0,
+            label=f"{label(name)} {percent(shares[name].share if name in shares else 0.0)}",
         )
         for name, colour in colours(names).items()
     ]  # fmt: skip
@@ -162,8 +158,8 @@ def legend(axes: Axes, names: Sequence[str], shares: dict[str, float]) -> None:
 
 
 def label(name: str) -> str:
-    """An emotion's name, short and printable."""
-    return printable(name, 16)
+    """What people read for a label: an adjective, short and printable."""
+    return printable(adjective(name), 16)
 
 
 def percent(share: float) -> str:

@@ -8,10 +8,14 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from edge.recording.reader import COLUMNS, Recording
-from edge.reporting.totals import ordered
+from edge.contract.labels import reading_order
+from edge.contract.validation import WITHHELD_FIELDS
+from edge.recording.database import COLUMNS
+from edge.recording.reader import Recording
 
-JSON_COLUMNS = ("counts", "estimate")
+FACING = ("front", "away", "unknown")
+UNCLASSIFIED = ("too_small", "away", "unclear")
+JSON_COLUMNS = ("counts", "estimate", "facing", "unclassified")
 
 # Also behind what some spreadsheets take for the end of a cell.
 FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
@@ -20,34 +24,37 @@ FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
 def write_csv(recording: Recording, device: str, start: datetime, end: datetime, path: Path) -> int:
     """Write the windows of a period; returns how many.
 
-    Counts become a column `count_<emotion>` each, estimates `share_`, `low_` and `high_`; empty: not known.
+    Counts become a column `count_<label>` each, estimates `share_`, `low_` and `high_`; empty: not known.
 
     Raises:
         OSError: The file cannot be written.
     """
-    names = [name.strip(' "') for name in COLUMNS.split(",")]
-    plain = [name for name in names if name not in JSON_COLUMNS]
+    plain = [name for name in COLUMNS if name not in JSON_COLUMNS]
     counted: set[str] = set()
     estimated: set[str] = set()
     for window in recording.windows(device, start, end):  # once for the columns, and to see that all are sound
         counted.update(window.counts or ())
         estimated.update(window.estimate or ())
-    parts = [(name, part) for name in ordered(estimated) for part in ("share", "low", "high")]
-    head = [*plain, *(f"count_{name}" for name in ordered(counted)), *(f"{part}_{name}" for name, part in parts)]
+    parts = [(name, part) for name in reading_order(estimated) for part in ("share", "low", "high")]
+    head = [*plain, *(f"facing_{part}" for part in FACING), *(f"unclassified_{part}" for part in UNCLASSIFIED)]
+    head += [*(f"count_{name}" for name in reading_order(counted)), *(f"{part}_{name}" for name, part in parts)]
     written = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([_cell(name) for name in head])
         for row in recording.rows(device, start, end):
-            values = dict(zip(names, row, strict=True))
-            if values["suppressed"]:  # whatever another program wrote beside that
-                hidden = ("counts", "estimate", "too_small", *(name for name in names if name.startswith("faces_")))
-                values.update(dict.fromkeys(hidden))
-            counts, estimate = (json.loads(str(values[name] or "{}")) for name in JSON_COLUMNS)
+            values = dict(zip(COLUMNS, row, strict=True))
+            if values["withheld"]:  # whatever another program wrote beside that
+                hidden = WITHHELD_FIELDS[str(values["withheld"])]
+                values |= {name: None for name in COLUMNS if name in hidden or name.partition("_")[0] in hidden}
+            counts, estimate, facing, unclassified = (json.loads(str(values[name] or "{}")) for name in JSON_COLUMNS)
             line = [values[name] for name in plain]
-            line += [counts.get(name) for name in ordered(counted)]
+            line += [*(facing.get(part) for part in FACING), *(unclassified.get(part) for part in UNCLASSIFIED)]
+            line += [counts.get(name) for name in reading_order(counted)]
             line += [
-                estimate.get(name, {}).get(part) for name in ordered(estimated) for part in ("share", "low", "high")
+                estimate.get(name, {}).get(part)
+                for name in reading_order(estimated)
+                for part in ("share", "low", "high")
             ]
             writer.writerow([_cell(value) for value in line])
             written += 1

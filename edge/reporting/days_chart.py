@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from edge.recording.reader import Recorded
+from edge.recording.window_record import WindowRecord
 from edge.reporting.charts import Hours, draw_gaps, label, legend, stack, time_axis, width_for
 from edge.reporting.gaps import BRIEF
 from edge.reporting.lesson_chart import width_of
@@ -22,37 +22,40 @@ MOST_MAPS = 8
 LEAST_TOP = 20.0  # percent: a rare emotion must not look like a storm because it doubled
 
 
-def days(story: ReportData) -> Figure:
+def days(report: ReportData) -> Figure:
     """Draw one row per day: shares where emotions were named, else nothing but the gaps."""
-    dates, first, last = dates_of(story), *hours_of(story)
+    dates, first, last = dates_of(report), *hours_of(report)
     figure = Figure(figsize=(10, 0.95 * len(dates) + 1.0), layout="constrained")
     rows = figure.subplots(len(dates), sharex=True, squeeze=False)[:, 0]
-    groups = by_day(story)
-    width = max(width_for(timedelta(hours=last - first), 100), width_of(story))
+    groups = by_day(report)
+    width = max(width_for(timedelta(hours=last - first), 100), width_of(report))
     for axes, day in zip(rows, dates, strict=True):
-        at = _hours(story, day)
-        start = datetime.combine(day, time(), story.period.zone)
+        at = _hours(report, day)
+        start = datetime.combine(day, time(), report.period.zone)
         time_axis(axes, first, last)
-        stack(axes, binned(groups.get(day, []), start, width), story.basis, story.names, at, start, width)
-        draw_gaps(axes, [gap for gap in story.gaps if at(gap.end) > 0 and at(gap.start) < 24], at, BRIEF)
+        if report.basis:
+            stack(axes, binned(groups.get(day, []), start, width), report.basis, report.names, at, start, width)
+        draw_gaps(axes, [gap for gap in report.gaps if at(gap.end) > 0 and at(gap.start) < 24], at, BRIEF)
         axes.set_yticks([])
         axes.set_ylabel(f"{day:%a}\n{day:%-d %b}", rotation=0, ha="right", va="center", color=LIGHT["text"])
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
     rows[-1].spines["bottom"].set_visible(True)
-    legend(rows[0], story.names, story.totals.shares(story.basis))
+    if report.basis:
+        legend(rows[0], report.names, report.totals.shares_by(report.basis))
     return figure
 
 
-def heat_maps(story: ReportData) -> Figure:
+def heat_maps(report: ReportData) -> Figure:
     """Draw day by hour: faces, then the share of each emotion, darker for more."""
-    dates, first, last = dates_of(story), *hours_of(story)
-    cells = _cells(story, dates, first, last)
-    shades = colours(story.names)
+    dates, first, last = dates_of(report), *hours_of(report)
+    cells = _cells(report, dates, first, last)
+    shades = colours(report.names)
     maps = [("faces, mean", "faces", {key: totals.mean for key, totals in cells.items()})]
-    for name in story.names[: MOST_MAPS - 1]:
-        shares = {key: totals.shares(story.basis).get(name) for key, totals in cells.items()}
-        maps.append((f"{label(name)}, %", shades[name], {k: None if s is None else 100 * s for k, s in shares.items()}))
+    for name in report.names[: MOST_MAPS - 1]:
+        shares = {key: totals.shares_by(report.basis).get(name) for key, totals in cells.items() if report.basis}
+        percents = {key: None if each is None else 100 * each.share for key, each in shares.items()}
+        maps.append((f"{label(name)}, %", shades[name], percents))
     columns = 2 if len(maps) > 1 else 1
     lines = -(-len(maps) // columns)
     figure = Figure(figsize=(10, lines * (0.28 * len(dates) + 0.75)), layout="constrained")
@@ -83,9 +86,9 @@ def heat_maps(story: ReportData) -> Figure:
     return figure
 
 
-def dates_of(story: ReportData) -> list[date]:
+def dates_of(report: ReportData) -> list[date]:
     """The days of the period, without those at a weekend on which nothing was recorded."""
-    day, last, there = story.period.start.date(), story.period.last_moment.date(), by_day(story)
+    day, last, there = report.period.start.date(), report.period.last_moment.date(), by_day(report)
     found = []
     while day <= last:
         if day.weekday() < 5 or day in there:
@@ -94,32 +97,32 @@ def dates_of(story: ReportData) -> list[date]:
     return found
 
 
-def hours_of(story: ReportData) -> tuple[int, int]:
+def hours_of(report: ReportData) -> tuple[int, int]:
     """From which hour to which there is something on any day."""
-    zone = story.period.zone
-    first = min(window.start.astimezone(zone).hour for window in story.windows)
-    last = max((window.end - timedelta(seconds=1)).astimezone(zone).hour + 1 for window in story.windows)
+    zone = report.period.zone
+    first = min(window.start.astimezone(zone).hour for window in report.windows)
+    last = max((window.end - timedelta(seconds=1)).astimezone(zone).hour + 1 for window in report.windows)
     return first, max(last, first + 1)
 
 
-def by_day(story: ReportData) -> dict[date, list[Recorded]]:
+def by_day(report: ReportData) -> dict[date, list[WindowRecord]]:
     """Windows by the day on which they began."""
-    found: dict[date, list[Recorded]] = {}
-    for window in story.windows:
-        found.setdefault(window.start.astimezone(story.period.zone).date(), []).append(window)
+    found: dict[date, list[WindowRecord]] = {}
+    for window in report.windows:
+        found.setdefault(window.start.astimezone(report.period.zone).date(), []).append(window)
     return found
 
 
-def _cells(story: ReportData, dates: Sequence[date], first: int, last: int) -> dict[tuple[int, int], Totals]:
+def _cells(report: ReportData, dates: Sequence[date], first: int, last: int) -> dict[tuple[int, int], Totals]:
     """Totals by number of day and hour."""
-    groups: dict[tuple[int, int], list[Recorded]] = {}
-    for window in story.windows:
-        local = window.start.astimezone(story.period.zone)
+    groups: dict[tuple[int, int], list[WindowRecord]] = {}
+    for window in report.windows:
+        local = window.start.astimezone(report.period.zone)
         if window.mean is not None and local.date() in dates and first <= local.hour < last:
             groups.setdefault((dates.index(local.date()), local.hour), []).append(window)
     return {key: add_up(group) for key, group in groups.items()}
 
 
-def _hours(story: ReportData, day: date) -> Hours:
+def _hours(report: ReportData, day: date) -> Hours:
     midnight = datetime.combine(day, time())
-    return lambda moment: (moment.astimezone(story.period.zone).replace(tzinfo=None) - midnight) / HOUR
+    return lambda moment: (moment.astimezone(report.period.zone).replace(tzinfo=None) - midnight) / HOUR

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from edge.recording.reader import Recorded, StateChange
+from edge.contract.labels import WITHHELD_REASONS
+from edge.recording.reader import StateChange
+from edge.recording.window_record import WindowRecord
 from edge.text import printable
 
 WORDS = {
@@ -16,10 +18,22 @@ WORDS = {
     "offline": "device offline",
     "off": "device off or restarting",
     "lost": "windows missing",
-    "suppressed": "too few people",
+    **WITHHELD_REASONS,
     "nothing": "no windows",
+    "unheard": "not known",
+    "before": "before this dashboard started",
 }
-BRIEF = {**WORDS, "offline": "offline", "off": "off", "lost": "missing", "suppressed": "too few"}
+FACES_KNOWN = {"few_near", "few_front"}
+"""Gaps in the shares only: faces were counted meanwhile."""
+BRIEF = {
+    **WORDS,
+    "offline": "offline",
+    "off": "off",
+    "lost": "missing",
+    "few_people": "too few",
+    "few_near": "too few",
+    "few_front": "too few",
+}
 SHORT = timedelta(seconds=2)  # between windows that follow on one another
 OPENING = timedelta(seconds=20)  # that a camera takes before the first window after a pause
 GOODBYE = timedelta(seconds=60)  # within which the broker notices that a device is gone
@@ -42,7 +56,7 @@ class Gap:
 
 
 def gaps(
-    windows: Sequence[Recorded],
+    windows: Sequence[WindowRecord],
     states: Sequence[StateChange],
     availability: Sequence[StateChange],
     start: datetime,
@@ -52,7 +66,7 @@ def gaps(
 
     Args:
         windows: Those of the period, in order.
-        states: What the device told, in order, from before the period on.
+        states: What the device reported, in order, from before the period on.
         availability: When it came and went, in order.
         start: Of the period.
         end: Of the period, or now.
@@ -67,13 +81,35 @@ def gaps(
             found += _explain(gap, states, availability)
         if after:
             reached, before = max(reached, after.end), after
-    for suppressed, group in groupby(windows, key=lambda window: window.suppressed):
-        if suppressed:
-            found += _joined([Gap(max(w.start, start), min(w.end, end), "suppressed") for w in group])
+    for reason, group in groupby(windows, key=lambda window: window.withheld.reason if window.withheld else None):
+        if reason:
+            found += _joined([Gap(max(w.start, start), min(w.end, end), reason) for w in group])
     return sorted((gap for gap in found if gap.end > gap.start), key=lambda gap: gap.start)
 
 
-def missing(windows: Sequence[Recorded]) -> int:
+def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
+    """The same gaps, where nothing is known about them cut at the times in which nobody listened to the broker.
+
+    Args:
+        gaps: Gaps in order.
+        times: Gaps of the kinds `unheard` and `before`, in order, not overlapping.
+    """
+    found: list[Gap] = []
+    for gap in gaps:
+        reached = gap.start
+        for time in times if gap.kind in ("nothing", "off", "lost", "offline") else ():
+            first, last = max(time.start, reached), min(time.end, gap.end)
+            if last > first:
+                if first > reached:
+                    found.append(replace(gap, start=reached, end=first))
+                found.append(replace(time, start=first, end=last))
+                reached = last
+        if gap.end > reached:
+            found.append(replace(gap, start=reached))
+    return found
+
+
+def missing(windows: Sequence[WindowRecord]) -> int:
     """How many numbers are missing between the lowest and the highest of every epoch: windows that never came."""
     numbers: dict[str, set[int]] = {}
     for window in windows:
@@ -92,7 +128,7 @@ def _joined(parts: Sequence[Gap]) -> list[Gap]:
     return found
 
 
-def _between(before: Recorded | None, after: Recorded | None, length: timedelta) -> tuple[str, str]:
+def _between(before: WindowRecord | None, after: WindowRecord | None, length: timedelta) -> tuple[str, str]:
     """The kind and the detail that the numbers of the windows around a gap tell."""
     if before is None or after is None:
         return "nothing", ""
@@ -105,7 +141,7 @@ def _between(before: Recorded | None, after: Recorded | None, length: timedelta)
 
 
 def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[StateChange]) -> list[Gap]:
-    """Cut a gap where the device told another state."""
+    """Cut a gap where the device reported another state."""
     silent = []
     for index, state in enumerate(states):
         until = states[index + 1].since if index + 1 < len(states) else gap.end

@@ -53,35 +53,35 @@ footer { margin-top: 1.5rem; font-size: .9rem; }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(story: ReportData, now: datetime) -> str:
+def page(report: ReportData, now: datetime) -> str:
     """The whole page.
 
     Args:
-        story: What it tells.
+        report: What it shows.
         now: When it is made.
     """
-    shares = f"The {BASES[story.basis]}." if story.basis else "No emotions were named."
-    parts = [f"<header><h1>{escape(story.device)}</h1><p class='soft'>{escape(str(story.period))}</p></header>"]
-    cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(story))
+    shares = f"The {BASES[report.basis]}." if report.basis else "No emotions were named."
+    parts = [f"<header><h1>{escape(report.device)}</h1><p class='soft'>{escape(str(report.period))}</p></header>"]
+    cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(report))
     parts.append(f"<dl>{cards}</dl>")
-    if story.period.single:
-        parts.append(_picture("Over time", "" if story.basis else shares, lesson(story), "time"))
+    if report.period.single:
+        parts.append(_picture("Over time", "" if report.basis else shares, lesson(report), "time"))
     else:
-        if story.basis:
-            parts.append(_picture("Day by day", shares, days(story), "days"))
+        if report.basis:
+            parts.append(_picture("Day by day", shares, days(report), "days"))
         text = "Darker is more; emotions from 0 to their largest share, but at least to 20 %. Empty: no figures."
-        parts.append(_picture("Hour by hour", text, heat_maps(story), "hours"))
-    if rows := emotions(story):
+        parts.append(_picture("Hour by hour", text, heat_maps(report), "hours"))
+    if rows := emotions(report):
         head = ("emotion", "estimate", "90 % interval", "counted", "observations", "people")
-        parts.append(_table("All of it together", head, rows, ""))
-    if rows := outages(story):
+        parts.append(_table("The whole period", head, rows, ""))
+    if rows := outages(report):
         parts.append(_table("Times without figures", ("from", "to", "length", "why"), rows, "left"))
-    points = "".join(f"<li>{escape(note)}</li>" for note in notes(story))
+    points = "".join(f"<li>{escape(note)}</li>" for note in notes(report))
     if points:
         parts.append(f"<section><h2>How to read it</h2><ul>{points}</ul></section>")
-    made = f"Made on {now.astimezone(story.period.zone):%-d %B %Y, %H:%M} with edge {__version__}."
-    parts.append(f"<footer><p>{escape(FOOTER)}</p><p>{made} Times are in {escape(_zone(story, now))}.</p></footer>")
-    title = f"{story.device}, {story.period}"
+    made = f"Made on {now.astimezone(report.period.zone):%-d %B %Y, %H:%M} with edge {__version__}."
+    parts.append(f"<footer><p>{escape(FOOTER)}</p><p>{made} Times are in {escape(_zone(report, now))}.</p></footer>")
+    title = f"{report.device}, {report.period}"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -132,6 +132,6 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style
     )
 
 
-def _zone(story: ReportData, now: datetime) -> str:
-    key = getattr(story.period.zone, "key", None)
-    return str(key or now.astimezone(story.period.zone).tzname())
+def _zone(report: ReportData, now: datetime) -> str:
+    key = getattr(report.period.zone, "key", None)
+    return str(key or now.astimezone(report.period.zone).tzname())

@@ -7,43 +7,43 @@ from datetime import datetime, timedelta
 from matplotlib.figure import Figure
 
 from edge.reporting.charts import draw_gaps, faces, legend, stack, time_axis, width_for
-from edge.reporting.gaps import WORDS
+from edge.reporting.gaps import FACES_KNOWN, WORDS
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.totals import binned
 
 BASES = {
     "estimate": "estimated share of faces, corrected for the classifier's confusions",
-    "counts": "share of counted faces, not corrected for the classifier's confusions",
+    "counts": "share of the faces with an emotion, counted, not corrected for the classifier's confusions",
 }
 
 
-def lesson(story: ReportData) -> Figure:
+def lesson(report: ReportData) -> Figure:
     """Draw one stretch of time."""
-    start, end = story.shown
+    start, end = report.shown
     zero = start.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
 
     def at(moment: datetime) -> float:
-        return (moment.astimezone(story.period.zone).replace(tzinfo=None) - zero) / timedelta(hours=1)
+        return (moment.astimezone(report.period.zone).replace(tzinfo=None) - zero) / timedelta(hours=1)
 
-    width = max(width_for(end - start), width_of(story))
-    points = binned(story.windows, start, width)
-    gaps = [gap for gap in story.gaps if gap.end > start and gap.start < end]
-    heights = [3.0, 1.3] if story.basis else [2.4]
+    width = max(width_for(end - start), width_of(report))
+    points = binned(report.windows, start, width)
+    gaps = [gap for gap in report.gaps if gap.end > start and gap.start < end]
+    heights = [3.0, 1.3] if report.basis else [2.4]
     figure = Figure(figsize=(10, sum(heights) + 1.2), layout="constrained")
     rows = figure.subplots(len(heights), sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes in rows:
         time_axis(axes, at(start), at(end))
-    if story.basis:
-        stack(rows[0], points, story.basis, story.names, at, start, width)
-        legend(rows[0], story.names, story.totals.shares(story.basis))
-        rows[0].set_xlabel(BASES[story.basis], loc="left", fontsize=9)
+    if report.basis:
+        stack(rows[0], points, report.basis, report.names, at, start, width)
+        legend(rows[0], report.names, report.totals.shares_by(report.basis))
+        rows[0].set_xlabel(BASES[report.basis], loc="left", fontsize=9)
         draw_gaps(rows[0], gaps, at, WORDS)
     faces(rows[-1], points, at, start, width)
     rows[-1].set_xlabel("faces in the picture: mean, and from fewest to most", loc="left", fontsize=9)
     rows[-1].grid(axis="y", linewidth=0.8)
     rows[-1].set_axisbelow(True)
-    draw_gaps(rows[-1], gaps, at, {} if story.basis else WORDS)
+    draw_gaps(rows[-1], [gap for gap in gaps if gap.kind not in FACES_KNOWN], at, {} if report.basis else WORDS)
     for axes in rows:
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(LIGHT["line"])
@@ -51,7 +51,7 @@ def lesson(story: ReportData) -> Figure:
     return figure
 
 
-def width_of(story: ReportData) -> timedelta:
+def width_of(report: ReportData) -> timedelta:
     """The length of a usual window: a point cannot stand for less."""
-    lengths = sorted(window.end - window.start for window in story.windows)
+    lengths = sorted(window.end - window.start for window in report.windows)
     return timedelta(seconds=max(1.0, round(lengths[len(lengths) // 2].total_seconds())))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edge.aggregation.windows import UNKNOWN
-from edge.reporting.totals import ORDER, OTHER
+from edge.contract.labels import READING_ORDER, UNKNOWN
+from edge.reporting.totals import OTHER
 
 # Every colour by its name in the page: what is drawn on paper, and on a dark screen. No two on paper are equal, since
 # a page finds them by their value.
@@ -30,7 +30,7 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     foreign = 0
     found = {}
     for name in names:
-        if name in ORDER or name == UNKNOWN:
+        if name in READING_ORDER or name == UNKNOWN:
             found[name] = name
         elif name == OTHER:
             found[name] = "soft"

@@ -135,5 +135,5 @@ def _moment(text: str, of_day: date, zone: tzinfo, option: str) -> datetime:
 
 def _sane(found: date, what: str) -> date:
     if not 1970 < found.year < 9999:
-        raise ConfigError(f"{what} is no date of ours", "write it as 2026-11-20")
+        raise ConfigError(f"{what} is out of range", "write it as 2026-11-20")
     return found

@@ -16,15 +16,17 @@ from edge.reporting.days_chart import days, heat_maps
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.wording import FOOTER, figures, without
+from edge.reporting.wording import FOOTER, figures, outage_summary
 
 DPI = 150
 
 
-def poster(story: ReportData, path: Path) -> None:
+def poster(report: ReportData, path: Path) -> None:
     """Write the picture. Raises OSError."""
-    pictures = [lesson(story)] if story.period.single else [*([days(story)] if story.basis else []), heat_maps(story)]
-    parts = [_head(story), *pictures, _foot(story)]
+    pictures = (
+        [lesson(report)] if report.period.single else [*([days(report)] if report.basis else []), heat_maps(report)]
+    )
+    parts = [_head(report), *pictures, _foot(report)]
     pixels = [_pixels(part) for part in parts]
     with path.open("wb") as file:
         mpl_image.imsave(file, np.vstack(pixels), format="png", dpi=DPI, metadata={"Software": "edge"})
@@ -37,20 +39,20 @@ def _pixels(figure: Figure) -> NDArray[np.uint8]:
     return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
-def _head(story: ReportData) -> Figure:
+def _head(report: ReportData) -> Figure:
     figure = Figure(figsize=(10, 0.95))
-    name = story.device if story.device.isprintable() else label(story.device)
+    name = report.device if report.device.isprintable() else label(report.device)
     figure.text(0.02, 0.5, name[:64], fontsize=19, fontweight="bold")
-    figure.text(0.02, 0.14, str(story.period), fontsize=11, color=LIGHT["soft"])
+    figure.text(0.02, 0.14, str(report.period), fontsize=11, color=LIGHT["soft"])
     return figure
 
 
-def _foot(story: ReportData) -> Figure:
+def _foot(report: ReportData) -> Figure:
     lines = []
-    if story.basis and not story.period.single:
-        lines.append(f"Shares: {BASES[story.basis]}.")
-    lines.append("   ".join(f"{name} {value}" for name, value in figures(story)))
-    if gone := without(story):
+    if report.basis and not report.period.single:
+        lines.append(f"Shares: {BASES[report.basis]}.")
+    lines.append("   ".join(f"{name} {value}" for name, value in figures(report)))
+    if gone := outage_summary(report):
         lines += textwrap.wrap(f"Without figures: {gone}.", 140)
     lines += ["", *textwrap.wrap(FOOTER, 140)]
     figure = Figure(figsize=(10, 0.2 * len(lines) + 0.25))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from edge.aggregation.windows import UNKNOWN
+from edge.contract.shares import Basis
 from edge.errors import ConfigError
-from edge.recording.reader import Recorded, Recording
+from edge.recording.reader import Recording
+from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import Gap, gaps
 from edge.reporting.period import LONGEST, Period
-from edge.reporting.totals import Totals, add_up, ordered
+from edge.reporting.totals import Totals, add_up
 
 HOUR = timedelta(hours=1)
 
@@ -22,20 +23,19 @@ class ReportData:
 
     device: str
     period: Period
-    windows: Sequence[Recorded]
+    windows: Sequence[WindowRecord]
     gaps: Sequence[Gap]
     totals: Totals
 
     @property
-    def basis(self) -> str:
-        """Where the shares that are drawn come from."""
+    def basis(self) -> Basis | None:
+        """Where the shares that are drawn come from; None: there are none."""
         return self.totals.basis
 
     @property
     def names(self) -> list[str]:
         """The emotions that are drawn."""
-        names = list(self.totals.shares(self.basis))
-        return [name for name in ordered(names) if name != UNKNOWN] + [UNKNOWN] * (UNKNOWN in names)
+        return list(self.totals.shares_by(self.basis)) if self.basis else []
 
     @property
     def shown(self) -> tuple[datetime, datetime]:
@@ -61,5 +61,5 @@ def read_report(recording: Recording, device: str, period: Period, now: datetime
             f"there are some from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
         )
     end = min(period.end, max(now, windows[-1].end))
-    states, availability = recording.told(device, end)
+    states, availability = recording.state_changes(device, end)
     return ReportData(device, period, windows, gaps(windows, states, availability, period.start, end), add_up(windows))

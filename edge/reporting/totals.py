@@ -1,4 +1,9 @@
-"""Adding windows up: counts add, and estimates are averaged without making them look surer than they are. Pure."""
+"""The one arithmetic over several windows, for reports and the dashboard. Pure.
+
+Counts add. Estimated shares are averaged, each window as heavy as its named faces, and so are the bounds of their
+intervals. The shares of several windows are the estimate where at least half of the named faces have one, else the
+summed counts over all named faces; `unknown` is no share. Of one window this is `contract.shares.window_shares`.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from edge.aggregation.windows import UNKNOWN
-from edge.recording.reader import Interval, Recorded
+from edge.contract.labels import UNKNOWN, reading_order
+from edge.contract.payloads import Facing
+from edge.contract.shares import Basis, ShareRange, Shares
+from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import missing
 
-ORDER = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
 OTHER = "other"
-MOST_NAMES = 12  # emotions that are told apart
+MOST_LABELS = 12  # emotions that are shown each by itself
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,8 @@ class Totals:
 
     Attributes:
         windows: All of them.
-        suppressed: Those with too few people for figures.
+        withheld: Those without figures about people.
+        emotions_withheld: Those with faces, but with emotions withheld.
         headcounts: Those in which faces were only counted.
         replayed: Those that came later than their time.
         unsynced: Those whose device was not sure of the time.
@@ -38,11 +45,13 @@ class Totals:
         estimate: Mean of the estimated shares, weighted by named faces; the bounds are the means of the bounds.
         estimated: Windows that it comes from.
         emotional: Windows with counts.
+        facing: Face observations by the direction of the head; None where no window tells it.
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
     """
 
     windows: int
-    suppressed: int
+    withheld: int
+    emotions_withheld: int
     headcounts: int
     replayed: int
     unsynced: int
@@ -55,27 +64,44 @@ class Totals:
     most: int | None
     counts: dict[str, int]
     named_frames: int
-    estimate: dict[str, Interval]
+    estimate: dict[str, ShareRange]
     estimated: int
     emotional: int
+    facing: Facing | None
     part: float
 
     @property
-    def basis(self) -> str:
-        """Where shares are to be taken from: `estimate` where most faces have one, else `counts`; empty: no shares."""
-        if not sum(self.counts.values()):
-            return ""
-        return "estimate" if self.estimate and self.part >= 0.5 else "counts"
+    def named(self) -> int:
+        """Face observations with an emotion."""
+        return sum(self.counts.values()) - self.unknown
 
-    def shares(self, basis: str) -> dict[str, float]:
-        """The share of each emotion, 0..1, in their fixed order; of counts also of the unknown. Empty without any."""
+    @property
+    def unknown(self) -> int:
+        """Face observations without one."""
+        return self.counts.get(UNKNOWN, 0)
+
+    @property
+    def basis(self) -> Basis | None:
+        """Where the shares come from; None: there are none."""
+        if self.estimate and self.part >= 0.5:
+            return "estimate"
+        return "counts" if self.named else None
+
+    @property
+    def shares(self) -> Shares | None:
+        """The shares of these windows, in reading order; None where nothing is known."""
+        basis = self.basis
+        return Shares(basis, self.shares_by(basis)) if basis else None
+
+    def shares_by(self, basis: Basis) -> dict[str, ShareRange]:
+        """The shares of one of the two bases, in reading order, without `unknown`; empty without any."""
         if basis == "estimate":
-            return {name: each.share for name, each in self.estimate.items()}
-        total = sum(self.counts.values())
-        return {name: count / total for name, count in self.counts.items()} if total else {}
+            return self.estimate
+        named = self.named
+        return {label: ShareRange(n / named) for label, n in self.counts.items() if label != UNKNOWN} if named else {}
 
 
-def add_up(windows: Sequence[Recorded]) -> Totals:
+def add_up(windows: Sequence[WindowRecord]) -> Totals:
     """Add windows up."""
     shown = [window for window in windows if window.mean is not None]
     frames = sum(window.frames for window in shown)
@@ -88,47 +114,50 @@ def add_up(windows: Sequence[Recorded]) -> Totals:
         counts.update(window.counts)
         named = sum(window.counts.values()) - window.counts.get(UNKNOWN, 0)
         named_faces += named
-        if window.estimate:
+        if window.estimate and named:
             weighed += named
             for name, each in window.estimate.items():
                 share, low, high = sums.get(name, (0.0, 0.0, 0.0))
-                sums[name] = (share + named * each.share, low + named * each.low, high + named * each.high)
+                sums[name] = (
+                    share + named * each.share,
+                    low + named * (each.low or 0.0),
+                    high + named * (each.high or 0.0),
+                )
     return Totals(
         windows=len(windows),
-        suppressed=sum(window.suppressed for window in windows),
-        headcounts=sum(not window.emotions for window in windows),
+        withheld=sum(window.mean is None for window in windows),
+        emotions_withheld=sum(window.mean is not None and window.withheld is not None for window in windows),
+        headcounts=sum(window.mode != "emotions" for window in windows),
         replayed=sum(window.replayed for window in windows),
         unsynced=sum(not window.clock_synced for window in windows),
         missing=missing(windows),
-        recorded=sum(_seconds(window) for window in windows),
-        analysed=sum(_seconds(window) * window.coverage for window in windows),
+        recorded=sum(window.duration.total_seconds() for window in windows),
+        analysed=sum(window.duration.total_seconds() * window.coverage for window in windows),
         frames=frames,
         mean=sum((window.mean or 0.0) * window.frames for window in shown) / frames if frames else None,
         least=min((window.low for window in shown if window.low is not None), default=None),
         most=max((window.high for window in shown if window.high is not None), default=None),
-        counts={name: sum(counts[each] for each in those) for name, those in _told_apart(counts)},
+        counts={name: sum(counts[each] for each in those) for name, those in _grouped(counts)},
         named_frames=sum(window.frames for window in shown if window.counts is not None),
         estimate={
-            name: _mean_interval([sums[each] for each in those], weighed)
-            for name, those in _told_apart(sums)
-            if weighed
+            name: _mean_range([sums[each] for each in those], weighed) for name, those in _grouped(sums) if weighed
         },
         estimated=sum(bool(window.estimate) for window in shown),
         emotional=sum(window.counts is not None for window in shown),
+        facing=_facing([window.facing for window in shown if window.facing is not None]),
         part=weighed / named_faces if named_faces else 0.0,
     )
 
 
-def ordered(names: Iterable[str]) -> list[str]:
-    """Emotions from pleasant to unpleasant, foreign ones after ours, `unknown` last."""
-    there = set(names)
-    foreign = sorted(there - {*ORDER, UNKNOWN})
-    return [*(name for name in ORDER if name in there), *foreign, *([UNKNOWN] if UNKNOWN in there else [])]
+def _facing(each: Sequence[Facing]) -> Facing | None:
+    """The sum; None of nothing."""
+    sums = {name: sum(getattr(facing, name) for facing in each) for name in Facing.model_fields}
+    return Facing(**sums) if each else None
 
 
-def binned(windows: Sequence[Recorded], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
+def binned(windows: Sequence[WindowRecord], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
     """The totals of each stretch of time that has windows with figures, by its number from `start` on."""
-    groups: dict[int, list[Recorded]] = {}
+    groups: dict[int, list[WindowRecord]] = {}
     for window in windows:
         if window.mean is not None:
             middle = window.start + (window.end - window.start) / 2
@@ -136,20 +165,16 @@ def binned(windows: Sequence[Recorded], start: datetime, width: timedelta) -> li
     return [(number, add_up(group)) for number, group in sorted(groups.items())]
 
 
-def _told_apart(names: Iterable[str]) -> list[tuple[str, list[str]]]:
+def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:
     """The names in order, each with those that it stands for: what would be too many share one."""
-    order = ordered(names)
-    if len(order) <= MOST_NAMES:
+    order = reading_order(names)
+    if len(order) <= MOST_LABELS:
         return [(name, [name]) for name in order]
-    first, rest = order[: MOST_NAMES - 2], order[MOST_NAMES - 2 :]
+    first, rest = order[: MOST_LABELS - 2], order[MOST_LABELS - 2 :]
     unknown = [(UNKNOWN, [UNKNOWN])] if UNKNOWN in rest else []
     return [*((name, [name]) for name in first), (OTHER, [name for name in rest if name != UNKNOWN]), *unknown]
 
 
-def _mean_interval(sums: Sequence[tuple[float, float, float]], weight: float) -> Interval:
+def _mean_range(sums: Sequence[tuple[float, float, float]], weight: float) -> ShareRange:
     share, low, high = (min(sum(parts) / weight, 1.0) for parts in zip(*sums, strict=True))
-    return Interval(share, low, high)
-
-
-def _seconds(window: Recorded) -> float:
-    return (window.end - window.start).total_seconds()
+    return ShareRange(share, low, high)

@@ -1,11 +1,8 @@
-"""Portraits: two public-domain faces for the sample input, read as data out of wheels that are never installed."""
+"""Portraits: two public-domain faces for the sample input; pictures/origins.json says where they come from."""
 
 from __future__ import annotations
 
-import os
-import struct
-import sys
-import zipfile
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +15,25 @@ from edge.errors import CameraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FOLDER_VARIABLE = "EDGE_PORTRAITS"
+PICTURES = Path(__file__).parent / "pictures"
 DESK = 1.2  # from the centre of a face down to the edge of the desk, in heights of the face
 _SHIRTS = ((150, 96, 62), (88, 110, 58), (70, 70, 160), (112, 86, 104), (70, 130, 176), (120, 120, 124), (78, 58, 48))
-_LOCK = "requirements-sample.lock"
+
+
+@dataclass(frozen=True)
+class Aside:
+    """How a portrait is shown when its head is turned aside."""
+
+    yaw: float
+    """Degrees to the right of the image."""
+    box: tuple[float, float, float, float]
+    """x, y, width, height of the turned face as a detector boxes it, in pixels of the image."""
+    crown: float
+    """The part of the half width in which the image shows hair or cap above the brow; beyond it `back` stands in."""
+    smallest: float
+    """Height of `Portrait.face` on a frame of 1280x720 below which a detector misses the turned face, pixels."""
+    back: tuple[tuple[int, tuple[int, int, int, int]], ...]
+    """What the back of the head looks like from a row of the image down: x, y, width, height of a patch of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +48,25 @@ class Portrait:
     """x, y, width, height of the face as a detector boxes it, in pixels of the image."""
     outline: NDArray[np.float32]
     """(points, 2) float32 x, y around hair, ears and neck, in pixels of the image."""
+    aside: Aside | None = None
+    """None: this head is never turned."""
+    box: tuple[float, float, float, float] | None = None
+    """As `face`, where a detector boxes a turned head elsewhere; None: `face`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """The part of a sprite that looks different when the head is turned aside."""
+
+    corner: tuple[int, int]
+    """x, y of the patch's top left, pixels of the sprite."""
+    light: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    """Both as in `Sprite`, but only the patch."""
+    size: tuple[float, float]
+    """Width and height of the turned face's box, pixels."""
+    shift: tuple[float, float]
+    """From the middle of the front face's box to the middle of this one, pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,27 +82,28 @@ class Sprite:
     """(height, width, 3) uint8 BGR, already multiplied by the mask."""
     mask: NDArray[np.uint8]
     """(height, width) uint8, 255 where the person hides the room."""
+    aside: Patch | None = None
+    """None: this person never turns."""
 
 
 @dataclass(frozen=True)
 class _Source:
     name: str
     emotion: str
-    wheel: str
-    member: str
+    file: str
     shape: tuple[int, int, int]
     face: tuple[float, float, float, float]
     outline: tuple[tuple[int, int], ...]
+    aside: Aside
 
 
-# The face boxes are YuNet's (2023mar), the median over the sizes at which the sample shows the picture;
-# the outlines were read off an enlarged print with a grid.
+# The face boxes are YuNet's (2023mar), the median over the sizes at which the sample shows the picture,
+# from the front and aside; the outlines were read off an enlarged print with a grid.
 _SOURCES = (
     _Source(
         name="astronaut",  # NASA, Eileen Collins
         emotion="happy",
-        wheel="scikit_image-*.whl",
-        member="skimage/data/astronaut.png",
+        file="astronaut.png",
         shape=(512, 512, 3),
         face=(181.0, 68.0, 89.0, 107.0),
         outline=(
@@ -79,12 +111,12 @@ _SOURCES = (
             *((271, 133), (266, 135), (260, 152), (255, 170), (253, 186), (233, 189), (205, 186), (190, 182)),
             *((187, 160), (183, 140), (181, 131), (173, 124), (168, 116), (158, 100), (155, 70), (161, 57), (175, 46)),
         ),
+        aside=Aside(yaw=68.0, box=(228.2, 64.5, 77.0, 105.9), crown=0.6, smallest=48.0, back=((0, (200, 34, 60, 24)),)),
     ),
     _Source(
         name="hopper",  # US Navy, Grace Hopper
         emotion="neutral",
-        wheel="matplotlib-*.whl",
-        member="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+        file="hopper.jpg",
         shape=(600, 512, 3),
         face=(174.0, 116.0, 182.0, 219.0),
         outline=(
@@ -114,45 +146,94 @@ _SOURCES = (
             ),
             *((156, 192), (158, 165), (154, 130), (158, 101), (166, 90)),
         ),
+        aside=Aside(
+            yaw=97.0,
+            box=(259.5, 119.2, 146.7, 199.3),
+            crown=0.88,
+            smallest=0.0,
+            back=((0, (188, 98, 20, 14)), (150, (343, 276, 12, 16))),  # the cap, then hair
+        ),
     ),
 )
 
 
-def portraits_folder() -> Path:
-    """Where the wheels lie: $EDGE_PORTRAITS, else `portraits` inside the virtual environment."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or Path(sys.prefix) / "portraits")
-
-
-def read_portraits(folder: Path | None = None) -> tuple[Portrait, ...]:
+def read_portraits(folder: Path = PICTURES) -> tuple[Portrait, ...]:
     """Read both portraits.
 
     Args:
-        folder: Where the two wheels lie; None means `portraits_folder()`.
+        folder: Where the two pictures lie.
 
     Raises:
-        CameraError: A wheel is missing, or holds no such picture.
+        CameraError: One is missing, or not the picture that its outline was drawn for.
     """
-    place = portraits_folder() if folder is None else folder
     return tuple(
         Portrait(
             name=source.name,
             emotion=source.emotion,
-            image=_read(place, source),
+            image=_read(folder / source.file, source.shape),
             face=source.face,
             outline=np.array(source.outline, np.float32),
+            aside=source.aside,
         )
         for source in _SOURCES
     )
 
 
-def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Sprite:
+def seated(portrait: Portrait, face: float, random: np.random.Generator, turned: Portrait | None = None) -> Sprite:
     """Draw one person from the chest up, a little different every time.
 
     Args:
         portrait: Whose head.
         face: Height of the face box, pixels.
         random: Decides mirror, tilt, light, tint, blur and shirt.
+        turned: The same head turned aside; None: this person never turns.
     """
+    again = copy.deepcopy(random)  # both views of a person share all that is left to chance
+    light, mask, middle, _ = _drawn(portrait, face, random)
+    if turned is None:
+        cut, aside = _extent(mask), None
+    else:
+        other, shape, _, matrix = _drawn(turned, face, again)
+        cut = _extent(np.maximum(mask, shape))
+        differs = _extent(((light != other).any(axis=2) | (mask != shape))[cut])
+        aside = _patch(turned, face, matrix, differs, other[cut][differs], shape[cut][differs])
+    return Sprite(
+        emotion=portrait.emotion,
+        size=(face * portrait.face[2] / portrait.face[3], face),
+        centre=(middle[0] - cut[1].start, middle[1] - cut[0].start),
+        light=light[cut].copy(),
+        mask=mask[cut].copy(),
+        aside=aside,
+    )
+
+
+def _patch(
+    turned: Portrait,
+    face: float,
+    matrix: NDArray[np.float64],
+    place: tuple[slice, slice],
+    light: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+) -> Patch:
+    """What `place` shows when the head is turned; `matrix` (2, 3) leads from the scaled image to twice the sprite."""
+    x, y, width, height = turned.face
+    box_x, box_y, box_width, box_height = turned.box or turned.face
+    scale = face / height
+    off = np.array((box_x + box_width / 2 - x - width / 2, box_y + box_height / 2 - y - height / 2))
+    shift = matrix[:, :2] @ off * scale
+    return Patch(
+        corner=(place[1].start, place[0].start),
+        light=light.copy(),
+        mask=mask.copy(),
+        size=(box_width * scale, box_height * scale),
+        shift=(float(shift[0]), float(shift[1])),
+    )
+
+
+def _drawn(
+    portrait: Portrait, face: float, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], NDArray[np.float64]]:
+    """Light, mask, the middle of the face in them, and the matrix from the scaled image to twice their size."""
     fine = 2.0 * face  # drawn at twice the size, then halved: smooth edges at any size
     middle = np.array((round(1.35 * face), round(1.25 * face)), np.float64)
     box = (2 * int(2 * middle[0]), 2 * int(middle[1] + (DESK + 0.1) * face))
@@ -185,20 +266,13 @@ def seated(portrait: Portrait, face: float, random: np.random.Generator) -> Spri
     colours += under * shirt
     light = cv2.resize(colours, small, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(255.0 * (feather + under), small, interpolation=cv2.INTER_AREA)
-    left, top, right, bottom = _extent(mask)
-    return Sprite(
-        emotion=portrait.emotion,
-        size=(face * width / height, face),
-        centre=(int(middle[0]) - left, int(middle[1]) - top),
-        light=light[top:bottom, left:right].astype(np.uint8),
-        mask=mask[top:bottom, left:right].astype(np.uint8),
-    )
+    return light.astype(np.uint8), mask.astype(np.uint8), (int(middle[0]), int(middle[1])), matrix
 
 
-def _extent(mask: NDArray[Any]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what hides anything; around it there is only memory."""
-    rows, columns = np.flatnonzero((mask >= 1).any(axis=1)), np.flatnonzero((mask >= 1).any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+def _extent(mask: NDArray[Any]) -> tuple[slice, slice]:
+    """The rows and columns in which the mask is not 0; around them there is only memory."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray[np.float32]:
@@ -208,39 +282,16 @@ def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), soft), np.float32)[:, :, None]
 
 
-def _read(folder: Path, source: _Source) -> NDArray[np.uint8]:
-    remedy = (
-        "./run fetches the portraits when it has a network; by hand: "
-        f"pip download --no-deps --only-binary=:all: -d {folder} scikit-image matplotlib ({_LOCK} has the versions)"
-    )
-    wheels = sorted(folder.glob(source.wheel))
-    if not wheels:
-        raise CameraError(f"the sample input finds no {source.wheel} in {folder}", remedy)
-    wheel = wheels[-1]
+def _read(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    remedy = "install edge again"
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(source.member)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise CameraError(f"{wheel} yields no {source.member} ({error})", remedy) from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise CameraError(f"the sample input cannot read {path} ({error.strerror})", remedy) from error
     try:
-        image = cv2.imdecode(np.frombuffer(_without_profile(data), np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, struct.error):
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # no bytes at all
         image = None
-    if image is None or image.shape != source.shape:  # another picture would need another outline
-        raise CameraError(f"{source.member} in {wheel.name} is not the picture it was", remedy)
+    if image is None or image.shape != shape:  # another picture would need another outline
+        raise CameraError(f"{path} is not the picture that it was", remedy)
     return np.asarray(image, np.uint8)
-
-
-def _without_profile(data: bytes) -> bytes:
-    """Drop the colour profile of a PNG: OpenCV does not use it, and libpng complains about it on stderr."""
-    signature = b"\x89PNG\r\n\x1a\n"
-    if not data.startswith(signature):
-        return data
-    kept, at = [signature], len(signature)
-    while at < len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if kind != b"iCCP":
-            kept.append(data[at:end])
-        at = end
-    return b"".join(kept)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from edge.sample.portraits import DESK, seated
+from edge.sample.rhythm import Rhythm
+from edge.sample.turned_head import turned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +35,9 @@ class Person:
     box: tuple[float, float, float, float]
     """x, y, width, height in pixels of the frame, as a face detector would box it."""
     emotion: str
+    """What the face shows; nobody can tell it while `front` is false."""
+    front: bool = True
+    """Turned to the camera, so that both eyes are visible."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,22 @@ class _Stay:
     sprite: Sprite
 
 
+class _Shown(NamedTuple):
+    seat: _Seat
+    sprite: Sprite
+    alpha: float
+    """0 to 1, how visible."""
+    aside: float
+    """0 to 1, how far the head is turned."""
+
+
+class _Views(NamedTuple):
+    front: Portrait
+    aside: Portrait | None
+    smallest: float
+    """Pixels; lower faces never turn."""
+
+
 class Scene:
     """A classroom that is a pure function of the time.
 
@@ -62,6 +83,7 @@ class Scene:
         size: Width and height in pixels. Faces are 24 to 96 px high at 1280x720 and grow with the size.
         faces: How many people (1 to 100), one of them changing every few seconds; None: 6 to 40 in slow waves.
         seed: The same seed gives the same frames and the same truth.
+        turning: People look aside now and then; False: everybody faces the camera all the time.
     """
 
     def __init__(
@@ -71,6 +93,7 @@ class Scene:
         size: tuple[int, int] = (1280, 720),
         faces: int | None = None,
         seed: int = 1,
+        turning: bool = True,
     ) -> None:
         if faces is not None and not 1 <= faces <= 100:
             raise ValueError(f"faces must be 1 to 100, not {faces}")
@@ -79,10 +102,12 @@ class Scene:
         grid = _seats(size, random, crowded=count > 45)
         order = random.permutation(len(grid))[:count].tolist()
         spans, self._cycle = _waves(random) if faces is None else _changes(faces)
+        views = [_views(portrait, size, turning=turning) for portrait in portraits]
         self._people = [
-            (grid[place], [_Stay(a, b, _sprite(portraits, grid[place].face, random)) for a, b in spans[rank]])
+            (grid[place], [_Stay(a, b, _sprite(views, grid[place].face, random)) for a, b in spans[rank]])
             for rank, place in enumerate(order)
         ]
+        self._rhythms = _rhythms(self._people)
         self._people.sort(key=lambda person: person[0].y)  # the front hides the back
         self._room = _room(size, grid, random)
         self._sun = _sun(size[0])
@@ -94,8 +119,8 @@ class Scene:
             (height, width, 3) uint8 BGR, the caller's own.
         """
         frame = self._room.copy()
-        for seat, sprite, alpha in self._present(seconds):
-            _paste(frame, sprite, _position(seat, seconds), seat.desk, alpha)
+        for seat, sprite, alpha, aside in self._present(seconds):
+            _paste(frame, _turned(sprite, aside), _position(seat, seconds), seat.desk, alpha)
         gain, sun = _light(seconds)
         for top in range(0, len(frame), len(self._sun)):
             band = frame[top : top + len(self._sun)]
@@ -105,20 +130,24 @@ class Scene:
     def truth(self, seconds: float) -> tuple[Person, ...]:
         """Who is there at this time: everybody who is at least half visible, from the back to the front."""
         people = []
-        for seat, sprite, alpha in self._present(seconds):
+        for seat, sprite, alpha, aside in self._present(seconds):
             if alpha >= 0.5:
                 x, y = _position(seat, seconds)
-                width, height = sprite.size
-                people.append(Person((x - width / 2, y - height / 2, width, height), sprite.emotion))
+                (width, height), (right, down), front = sprite.size, (0.0, 0.0), True
+                if sprite.aside is not None and aside >= 0.5:
+                    (width, height), (right, down), front = sprite.aside.size, sprite.aside.shift, False
+                box = (x + right - width / 2, y + down - height / 2, width, height)
+                people.append(Person(box, sprite.emotion, front))
         return tuple(people)
 
-    def _present(self, seconds: float) -> Iterator[tuple[_Seat, Sprite, float]]:
+    def _present(self, seconds: float) -> Iterator[_Shown]:
         now = seconds % self._cycle
         for seat, stays in self._people:
             for stay in stays:
                 alpha = max(_alpha(stay, now + shift) for shift in (-self._cycle, 0.0, self._cycle))
                 if alpha > 0.0:
-                    yield seat, stay.sprite, alpha
+                    aside = 0.0 if stay.sprite.aside is None else self._rhythms[seat].aside(seconds)
+                    yield _Shown(seat, stay.sprite, alpha, aside)
 
 
 def _alpha(stay: _Stay, now: float) -> float:
@@ -195,8 +224,35 @@ def _seats(size: tuple[int, int], random: np.random.Generator, *, crowded: bool)
     return seats
 
 
-def _sprite(portraits: Sequence[Portrait], face: float, random: np.random.Generator) -> Sprite:
-    return seated(portraits[int(random.integers(len(portraits)))], face, random)
+def _views(portrait: Portrait, size: tuple[int, int], *, turning: bool) -> _Views:
+    if not turning or portrait.aside is None:
+        return _Views(portrait, None, math.inf)
+    scale = min(size[0] / 1280.0, size[1] / 720.0)
+    return _Views(portrait, turned(portrait, portrait.aside), scale * portrait.aside.smallest)
+
+
+def _sprite(views: Sequence[_Views], face: float, random: np.random.Generator) -> Sprite:
+    view = views[int(random.integers(len(views)))]
+    return seated(view.front, face, random, view.aside if face >= view.smallest else None)
+
+
+def _rhythms(people: Sequence[tuple[_Seat, Sequence[_Stay]]]) -> dict[_Seat, Rhythm]:
+    able = {seat: sum(stay.sprite.aside is not None for stay in stays) for seat, stays in people}
+    share = sum(able.values()) / sum(len(stays) for _, stays in people)
+    return {seat: Rhythm.of(rank, share) for rank, seat in enumerate(sorted(able, key=lambda seat: -able[seat]))}
+
+
+def _turned(sprite: Sprite, aside: float) -> Sprite:
+    """The person as seen while the head is so far aside; half-way both views show through each other."""
+    patch = sprite.aside
+    if patch is None or aside == 0.0:
+        return sprite
+    light, mask = sprite.light.copy(), sprite.mask.copy()
+    (left, top), (height, width) = patch.corner, patch.mask.shape
+    for whole, part in ((light, patch.light), (mask, patch.mask)):
+        there = whole[top : top + height, left : left + width]
+        there[:] = cv2.addWeighted(there, 1.0 - aside, part, aside, 0.0)
+    return replace(sprite, light=light, mask=mask)
 
 
 def _paste(frame: NDArray[np.uint8], sprite: Sprite, at: tuple[int, int], floor: int, alpha: float) -> None:

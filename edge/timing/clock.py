@@ -71,11 +71,6 @@ class Timestamps:
         return self._clock.utc() - timedelta(seconds=self._clock.monotonic())
 
 
-def stamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: 2026-10-04T08:15:00.000Z."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def clock_synced() -> bool:
     """Whether the system says that its clock is set (by NTP or the like); False where it does not say."""
     try:

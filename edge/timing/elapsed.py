@@ -28,7 +28,7 @@ def moment() -> TimePoint:
     try:
         boot = _BOOT_ID.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
-        boot = _UNKNOWN_BOOT  # then rows of this run are told from all others, which is enough
+        boot = _UNKNOWN_BOOT  # then rows of this run differ from all others, which is enough
     return TimePoint(boot, time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), clock_synced())
 
 

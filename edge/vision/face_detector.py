@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,17 +13,33 @@ from edge.errors import ModelError
 from edge.model_files.cards import FaceCard, face_card_path, read_card
 from edge.vision.tflite import Model, Tensor
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 NMS_IOU = 0.3  # measured on the classroom pictures: 0.45 lets doubles in and finds no more faces
 
 
 class Detections(NamedTuple):
-    """Faces of one frame, best first: boxes (n, 4) as x, y, width, height in frame pixels; scores (n,); float32."""
+    """Faces of one frame, best first; all float32, in pixels of the frame.
+
+    Attributes:
+        boxes: (n, 4) as x, y, width, height.
+        scores: (n,) 0..1.
+        landmarks: (n, 5, 2) as x, y of the eye on the left of the picture, the eye on the right, the nose, and the left
+            and right corner of the mouth; may lie outside the frame. None from a detector that finds none.
+    """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None = None
+
+    def first(self, most: int) -> Detections:
+        """The best `most` of them."""
+        landmarks = None if self.landmarks is None else self.landmarks[:most]
+        return Detections(self.boxes[:most], self.scores[:most], landmarks)
 
 
-NOBODY = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+NOBODY = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
 
 
 @dataclass(frozen=True)
@@ -35,9 +50,11 @@ class _Head:
     cls: Tensor
     obj: Tensor
     bbox: Tensor
+    kps: Tensor
     cls_table: NDArray[np.float32]
     obj_table: NDArray[np.float32]
     bbox_table: NDArray[np.float32]
+    kps_table: NDArray[np.float32]
     corners: NDArray[np.float32]  # (cells, 2): column and row
     least_obj: int  # the lowest int8 of obj with which a cell can still reach the score threshold
 
@@ -46,31 +63,43 @@ class FaceDetector:
     """Finds every face in a frame.
 
     Args:
-        detect_width: 640, 1280 or 1920: the frame is scaled to fit this many pixels across.
-        threads: CPU threads.
+        card: The model's card.
+        model: The model, loaded.
+
+    Raises:
+        ModelError: The model does not fit its card.
     """
 
-    def __init__(self, detect_width: int = 1280, threads: int = 1) -> None:
-        self._detect_width = detect_width
-        self._threads = threads
+    def __init__(self, card: FaceCard, model: Model) -> None:
+        self.card = card
+        self._model = model
+        if not np.array_equal(model.input_table(), np.arange(-128, 128)):
+            raise ModelError(f"{card.file} has another input scale than 1", "make it with python -m models.yunet")
+        self._heads = [self._head(stride) for stride in card.strides]
 
-    def start(self) -> None:
-        """Load the model. Raises ModelError."""
-        cv2.setNumThreads(self._threads)  # else each resize would wake every core
-        path: Path = face_card_path(self._detect_width)
-        self.card = read_card(path, FaceCard)
-        self._model = Model(path, self.card, self._threads)
-        if not np.array_equal(self._model.input_table(), np.arange(-128, 128)):
-            raise ModelError(f"{self.card.file} has another input scale than 1", "make it with python -m models.yunet")
-        self._heads = [self._head(stride) for stride in self.card.strides]
+    @classmethod
+    def load(cls, detect_width: int = 1280, threads: int = 1) -> Self:
+        """Load a shipped model.
+
+        Args:
+            detect_width: 640, 1280 or 1920: the frame is scaled to fit this many pixels across.
+            threads: CPU threads.
+
+        Raises:
+            ModelError: It cannot be used.
+        """
+        cv2.setNumThreads(threads)  # else each resize would wake every core
+        path = face_card_path(detect_width)
+        card = read_card(path, FaceCard)
+        return cls(card, Model(path, card, threads))
 
     def _head(self, stride: int) -> _Head:
         rows, columns = self.card.input.height // stride, self.card.input.width // stride
         names = self.card.outputs
         try:
-            cls, obj, bbox = (
+            cls, obj, bbox, kps = (
                 self._model.output(names[f"{kind}_{stride}"], (1, rows * columns, width))
-                for kind, width in (("cls", 1), ("obj", 1), ("bbox", 4))
+                for kind, width in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
             )
         except KeyError as error:
             raise ModelError(f"the card of {self.card.file} has no output {error}", "make it again") from None
@@ -79,7 +108,8 @@ class FaceDetector:
         rising = np.arange(-128, 128, dtype=np.int8).view(np.uint8)
         enough = obj.table()[rising] * cls.table().max() >= self.card.score_threshold**2
         least_obj = 128 - int(enough.sum())
-        return _Head(stride, cls, obj, bbox, cls.table(), obj.table(), bbox.table(), corners, least_obj)
+        tables = (cls.table(), obj.table(), bbox.table(), kps.table())
+        return _Head(stride, cls, obj, bbox, kps, *tables, corners, least_obj)
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Find the faces of a frame.
@@ -97,10 +127,12 @@ class FaceDetector:
             return NOBODY
         boxes = np.concatenate([part.boxes for part in parts])
         scores = np.concatenate([part.scores for part in parts])
+        landmarks = np.concatenate([part.landmarks for part in parts if part.landmarks is not None])
         # OpenCV reads lists in half the time that it needs for arrays.
-        found = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.card.score_threshold, NMS_IOU)
-        kept = np.asarray(found, np.intp).ravel()
-        return _inside(boxes[kept] / scale, scores[kept], image.shape[1], image.shape[0])
+        best = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.card.score_threshold, NMS_IOU)
+        kept = np.asarray(best, np.intp).ravel()
+        size = image.shape[1], image.shape[0]
+        return _inside(boxes[kept] / scale, scores[kept], landmarks[kept] / scale, *size)
 
     def run_bare(self) -> None:
         """Run the model on what lies in its tensor, and nothing else: the least that a frame can cost."""
@@ -142,10 +174,14 @@ class FaceDetector:
         bbox = head.bbox_table[self._model.output_view(head.bbox)[0, cells].view(np.uint8)]
         size = np.exp(bbox[:, 2:]) * head.stride
         corner = (head.corners[cells] + bbox[:, :2]) * head.stride - size / 2
-        return Detections(np.concatenate([corner, size], axis=1), np.sqrt(product))
+        kps = head.kps_table[self._model.output_view(head.kps)[0, cells].view(np.uint8)].reshape(-1, 5, 2)
+        landmarks = (head.corners[cells, None] + kps) * head.stride
+        return Detections(np.concatenate([corner, size], axis=1), np.sqrt(product), landmarks)
 
 
-def _inside(boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int, height: int) -> Detections:
+def _inside(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], landmarks: NDArray[np.float32], width: int, height: int
+) -> Detections:
     """Boxes cut to the frame; those with nothing left are dropped."""
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     corners[:, 0::2] = corners[:, 0::2].clip(0, width)
@@ -153,4 +189,4 @@ def _inside(boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int,
     size = corners[:, 2:] - corners[:, :2]
     some = (size >= 1).all(axis=1)
     cut = np.concatenate([corners[:, :2], size], axis=1)[some]
-    return Detections(cut.astype(np.float32), scores[some].astype(np.float32))
+    return Detections(*(part.astype(np.float32) for part in (cut, scores[some], landmarks[some])))

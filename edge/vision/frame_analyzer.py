@@ -1,57 +1,81 @@
-"""One frame in, numbers out: detect or follow, track, classify, count."""
+"""One frame in, numbers out: detect or track by optical flow, classify, count."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.aggregation.windows import UNKNOWN, Observation
+from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
+from edge.contract.labels import UNKNOWN
+from edge.model_files.pose_rule import PoseRule
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.face_detector import Detections
+from edge.vision.naming import Namer
 from edge.vision.optical_flow import OpticalFlow
 from edge.vision.rate_controller import Plan
-from edge.vision.tracker import MAX_AGE, Track, Tracker
-
-# For all that ever look: its one thread starts when a frame is first searched beside the classification of another.
-_BESIDE = ThreadPoolExecutor(1, "detect")
+from edge.vision.tracker import MAX_AGE, Track, Tracker, update_poses
 
 
 class Detector(Protocol):
-    """Finds faces; see FaceDetector."""
+    """What another face detector has to offer; see FaceDetector."""
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Boxes and scores, best first."""
 
 
 class Classifier(Protocol):
-    """Names emotions; see EmotionClassifier."""
+    """What another emotion classifier has to offer; see EmotionClassifier."""
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The columns of `classify`."""
 
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, labels) probabilities for boxes (n, 4)."""
+    def classify(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rolls: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """(n, labels) probabilities for boxes (n, 4) of heads tilted by `rolls` (n,) radians."""
+
+
+@dataclass(frozen=True)
+class AnalysisRules:
+    """What is said of a face, and what is not.
+
+    Attributes:
+        min_face_px: Smaller faces are counted as unknown, and neither judged nor classified; pixels of the frame.
+        min_confidence: Least probability with which any emotion is named, 0..1.
+        thresholds: Least probability of each strong word; see `edge.vision.naming`.
+        pose: The rule for head poses; None: they are not measured.
+        front_only: Only faces turned to the front are classified; False: those in any pose.
+    """
+
+    min_face_px: int
+    min_confidence: float
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    pose: PoseRule | None = None
+    front_only: bool = True
 
 
 @dataclass(frozen=True)
 class PendingFrame:
-    """A frame on its way: where its faces are, as boxes (n, 4) and the seconds it took, is known or will be.
+    """A frame whose faces are not counted yet.
 
-    None: they are not looked for, but followed from the frame before.
+    Attributes:
+        frame: The frame.
+        detection: Faces and the seconds that detection took, now or in the future; None: its faces are not detected but
+            tracked from the frame before.
     """
 
     frame: Frame
-    found: Future[tuple[NDArray[np.float32], float]] | tuple[NDArray[np.float32], float] | None
+    detection: Future[tuple[Detections, float]] | tuple[Detections, float] | None
 
 
 class FrameAnalyzer:
@@ -60,126 +84,145 @@ class FrameAnalyzer:
     Args:
         detector: Finds the faces.
         classifier: Names their emotions; None: all are counted as unknown, whatever their size.
-        min_face_px: Smaller faces are counted as unknown and not classified; pixels of the frame.
-        min_confidence: Smoothed probabilities below this are counted as unknown.
+        rules: What is said of a face, and what is not.
         plan: What there is time for.
-        measured: Called with the name of a stage, the seconds it took, and how many faces there were to it.
+        on_stage: Called with the name of a stage, the seconds it took, and how many faces there were to it.
+        executor: Where detection runs that overlaps with classification; None: the two always take turns.
     """
 
     def __init__(
         self,
         detector: Detector,
         classifier: Classifier | None,
-        min_face_px: int,
-        min_confidence: float,
+        rules: AnalysisRules,
         plan: Plan,
-        measured: Callable[[str, float, int], None] = lambda _stage, _seconds, _faces: None,
+        on_stage: Callable[[str, float, int], None] = lambda _stage, _seconds, _faces: None,
+        executor: Executor | None = None,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
-        self._min_face_px = min_face_px
-        self._min_confidence = min_confidence
-        self._measured = measured
+        self._rules = rules
+        self._namer = Namer(classifier.labels, rules.thresholds, rules.min_confidence) if classifier else None
+        self._on_stage = on_stage
+        self._executor = executor
         self._plan = plan
-        self._follower = OpticalFlow()
-        self._searching = Lock()  # the detector does one thing at a time
+        self._flow = OpticalFlow()
+        self._detector_lock = Lock()  # the detector does one thing at a time
         self._due = 1.0  # detections that the plan owes; below 0 when a lost face had one made early
-        self._lost = False  # a face that was followed
-        self._looked = self._counted = -math.inf  # when the newest frame was taken that was looked at, and counted
+        self._lost = False  # a tracked face was lost
+        self._last_detected = -math.inf  # when the newest frame was taken that `detect` was given; monotonic seconds
+        self._last_completed = -math.inf  # and of those that `complete` was given
         self.reset()
 
     def reset(self) -> None:
         """Keep nothing of the frames before: no face, no smoothed emotion, no picture."""
         self._tracker = Tracker(self._plan.detections)
-        self._follower.reset()
+        self._flow.reset()
 
-    def expect(self, plan: Plan) -> None:
+    def set_plan(self, plan: Plan) -> None:
         """Work to another plan from now on."""
         self._plan = plan
-        self._tracker.expect(plan.detections)
+        self._tracker.set_rate(plan.detections)
 
-    def observe(self, frame: Frame) -> Observation:
+    def analyze(self, frame: Frame) -> Observation:
         """Analyse one frame."""
-        return self.count(self.detect(frame))
+        return self.complete(self.detect(frame))
 
-    def detect(self, frame: Frame, *, beside: bool = False) -> PendingFrame:
-        """Look for the faces of a frame, if the plan says so, or a face was lost.
+    def detect(self, frame: Frame, *, overlap: bool = False) -> PendingFrame:
+        """Detect the faces of a frame, if the plan says so, or a face was lost.
 
         Args:
             frame: Newer than all before.
-            beside: In a thread of its own, so that `count` can go on with the frame before.
+            overlap: In the executor, if there is one, so that `complete` can go on with the frame before.
         """
-        gap, self._looked = frame.time - self._looked, frame.time
+        gap, self._last_detected = frame.time - self._last_detected, frame.time
         # By time, not by frame: they may come more slowly than they were planned for.
         self._due = min(self._due + self._plan.detections * gap, 2.0)
         early = self._lost and self._due >= 0
-        if self._plan.follows and gap <= MAX_AGE and self._due < 1 and not early:
+        if self._plan.uses_flow and gap <= MAX_AGE and self._due < 1 and not early:
             return PendingFrame(frame, None)
         self._due -= 1
         self._lost = False
-        if beside:
-            return PendingFrame(frame, _BESIDE.submit(self._detect, frame))
+        if overlap and self._executor is not None:
+            return PendingFrame(frame, self._executor.submit(self._detect, frame))
         return PendingFrame(frame, self._detect(frame))
 
-    def count(self, look: PendingFrame) -> Observation:
-        """Track, classify and count the faces of a frame; frames come in the order in which they were looked at."""
-        frame, found = look.frame, look.found
-        if found is None and not self._follower.ready:  # forgotten meanwhile
-            found = self._detect(frame)
-        if found is None:
-            now, missed, boxes = self._follow(frame)
+    def complete(self, pending: PendingFrame) -> Observation:
+        """Track, classify and count the faces of a frame; frames come in the order of the calls of `detect`."""
+        frame, detection = pending.frame, pending.detection
+        if detection is None and not self._flow.ready:  # reset meanwhile
+            detection = self._detect(frame)
+        if detection is None:
+            tracks, missed, boxes = self._track(frame)
         else:
-            boxes, seconds = found.result() if isinstance(found, Future) else found
-            self._measured("detect", seconds, len(boxes))
+            found, seconds = detection.result() if isinstance(detection, Future) else detection
+            boxes = found.boxes
+            self._on_stage("detect", seconds, len(boxes))
             began = time.perf_counter()
-            now, missed = self._tracker.update(boxes, frame.time)
-            if self._plan.follows:
-                self._follower.remember(frame.image)
+            tracks, missed = self._tracker.update(boxes, frame.time)
+            update_poses(tracks, found, self._rules.pose, front_only=self._rules.front_only)
+            if self._plan.uses_flow:
+                self._flow.set_reference(frame.image)
             else:
-                self._follower.reset()
-            self._measured("track", time.perf_counter() - began, len(boxes))
+                self._flow.reset()
+            self._on_stage("track", time.perf_counter() - began, len(boxes))
         if self._classifier is None:
-            return Observation(frame.time, {UNKNOWN: len(now) + len(missed)}, 0)
+            return self._count(tracks + missed, frame.time)
         began = time.perf_counter()
-        large = np.flatnonzero(boxes[:, 3] >= self._min_face_px)
-        near, turns = len(large), self._turns(frame.time)
-        if near > turns:  # those first that have waited longest; all of them one after the other
-            waiting = np.argsort([now[index].named for index in large], kind="stable")
-            large = np.sort(large[waiting[:turns]])
-        said = self._classifier.classify(frame.image, boxes[large])
-        for index, probabilities in zip(large, said, strict=True):
-            now[index].learn(probabilities, frame.time)
-        self._measured("classify", time.perf_counter() - began, len(large))
-        return self._count(now + missed, frame.time, said, near, self._classifier.labels)
+        chosen = np.flatnonzero([self._eligible(track) for track in tracks])
+        eligible, limit = len(chosen), self._classification_limit(frame.time)
+        if eligible > limit:  # those first that have waited longest; all of them one after the other
+            waiting = np.argsort([tracks[index].last_classified for index in chosen], kind="stable")
+            chosen = np.sort(chosen[waiting[:limit]])
+        rolls = np.array([tracks[index].roll for index in chosen], np.float32)
+        probabilities = self._classifier.classify(frame.image, boxes[chosen], rolls)
+        for index, row in zip(chosen, probabilities, strict=True):
+            tracks[index].update_probabilities(row, frame.time)
+        self._on_stage("classify", time.perf_counter() - began, len(chosen))
+        observation = self._count(tracks + missed, frame.time)
+        # Shares are estimated from the probabilities of this frame, unsmoothed: that is what the calibration was
+        # measured on, and so nothing of an earlier, perhaps withheld, window is in it.
+        return replace(observation, probabilities=probabilities, eligible=eligible)
 
-    def _turns(self, now: float) -> int:
-        """How many faces may be classified in a frame."""
-        gap, self._counted = now - self._counted, now
-        return math.ceil(min(self._plan.faces, MAX_FACES) * min(max(gap, 0.0), 1.0) - 1e-3)
+    def _classification_limit(self, now: float) -> int:
+        """How many faces may be classified in a frame: a share of the plan's second, and no more than fit a batch."""
+        gap, self._last_completed = now - self._last_completed, now
+        if math.isinf(self._plan.faces):
+            return MAX_FACES
+        return min(MAX_FACES, math.ceil(self._plan.faces * min(max(gap, 0.0), 1.0) - 1e-3))
 
-    def _detect(self, frame: Frame) -> tuple[NDArray[np.float32], float]:
-        with self._searching:
+    def _detect(self, frame: Frame) -> tuple[Detections, float]:
+        with self._detector_lock:
             began = time.perf_counter()
-            boxes = self._detector.detect(frame.image).boxes[:MAX_FACES]
-            return boxes, time.perf_counter() - began
+            found = self._detector.detect(frame.image).first(MAX_FACES)
+            return found, time.perf_counter() - began
 
-    def _follow(self, frame: Frame) -> tuple[list[Track], list[Track], NDArray[np.float32]]:
+    def _near(self, track: Track) -> bool:
+        return bool(track.box[3] >= self._rules.min_face_px)
+
+    def _eligible(self, track: Track) -> bool:
+        """Whether a face may be classified."""
+        return self._near(track) and (track.front or not self._rules.front_only)
+
+    def _track(self, frame: Frame) -> tuple[list[Track], list[Track], NDArray[np.float32]]:
         began = time.perf_counter()
-        boxes, kept = self._follower.follow(frame.image, self._tracker.boxes())
-        now, missed = self._tracker.follow(boxes, kept, frame.time)
-        self._lost = self._lost or not kept.all()
-        self._measured("follow", time.perf_counter() - began, len(boxes))
-        return now, missed, boxes[kept]
+        boxes, found = self._flow.track(frame.image, self._tracker.boxes())
+        tracks, missed = self._tracker.move(boxes, found, frame.time)
+        self._lost = self._lost or not found.all()
+        self._on_stage("follow", time.perf_counter() - began, len(boxes))
+        return tracks, missed, boxes[found]
 
-    def _count(
-        self, tracks: list[Track], time: float, said: NDArray[np.float32], near: int, labels: tuple[str, ...]
-    ) -> Observation:
-        large = [track.probabilities for track in tracks if track.box[3] >= self._min_face_px]
-        named = [probabilities for probabilities in large if probabilities is not None]
-        shares = np.concatenate(named).reshape(-1, len(labels)) if named else said[:0]
-        best = np.where(shares.max(axis=1) >= self._min_confidence, shares.argmax(axis=1), len(labels))
-        counts = dict(zip((*labels, UNKNOWN), np.bincount(best, minlength=len(labels) + 1).tolist(), strict=True))
-        counts[UNKNOWN] += len(tracks) - len(named)
-        # Shares are estimated from what was said in this frame, unsmoothed: that is what the calibration was measured
-        # on, and so nothing of an earlier, perhaps suppressed, window is in it.
-        return Observation(time, counts, len(tracks) - len(large), said, near)
+    def _count(self, tracks: list[Track], time: float) -> Observation:
+        """What is known about all faces of a frame, those included that were missed in it."""
+        labels = self._classifier.labels if self._classifier else ()
+        near = [track for track in tracks if self._near(track)]
+        away = sum(not track.front for track in near) if self._rules.pose is not None else None
+        counts = dict.fromkeys((*labels, UNKNOWN), 0)
+        counts[UNKNOWN] = len(tracks)
+        classified = [track.probabilities for track in near if track.probabilities is not None]
+        if self._namer is not None and classified:
+            names = self._namer.name(np.concatenate(classified).reshape(-1, len(labels)))
+            named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
+            counts.update(zip(labels, named, strict=True))
+            counts[UNKNOWN] -= sum(named)
+        return Observation(time, counts, len(tracks) - len(near), away=away)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH = 640  # pixels of the small grey picture that is looked at; a face of 24 of 1280 pixels has 12 there
+WIDTH = 640  # pixels of the small grey picture that is compared; a face of 24 of 1280 pixels has 12 there
 WINDOW = (11, 11)  # pixels around a point that are looked for again
 LEVELS = 2  # times that the picture is halved, for what moves far
 INNER = 0.7  # part of the box that the points are in: hair and wall move otherwise
@@ -18,55 +18,55 @@ class OpticalFlow:
     """Moves the boxes of one frame to where their faces are in the next; keeps one small grey picture for it."""
 
     def __init__(self) -> None:
-        self._before: NDArray[np.uint8] | None = None
+        self._reference: NDArray[np.uint8] | None = None
 
     @property
     def ready(self) -> bool:
         """Whether there is a picture to start from."""
-        return self._before is not None
+        return self._reference is not None
 
     def reset(self) -> None:
         """Keep nothing of the frame before."""
-        if self._before is not None:
-            self._before.fill(0)
-        self._before = None
+        if self._reference is not None:
+            self._reference.fill(0)
+        self._reference = None
 
-    def remember(self, image: NDArray[np.uint8]) -> None:
-        """Keep a small picture of this frame, (height, width, 3) uint8 BGR."""
-        self._before = _small(image)
+    def set_reference(self, image: NDArray[np.uint8]) -> None:
+        """Keep a small copy of this frame, (height, width, 3) uint8 BGR, for the next call of `track`."""
+        self._reference = _small(image)
 
-    def follow(
+    def track(
         self, image: NDArray[np.uint8], boxes: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Find the faces of the remembered frame in this one, which is remembered in its place.
+        """Find the faces of the reference frame in this one, which becomes the reference.
 
         Args:
             image: (height, width, 3) uint8 BGR, as large as the one before.
-            boxes: (n, 4) float32, x, y, width, height in the remembered frame.
+            boxes: (n, 4) float32, x, y, width, height in the reference frame.
 
         Returns:
             Boxes (n, 4), as large as before and inside the frame; and (n,) which of them are to be trusted.
         """
-        before, now = self._before, _small(image)
-        self._before = now
+        before, now = self._reference, _small(image)
+        self._reference = now
         if before is None or before.shape != now.shape or not len(boxes):
             return boxes, np.zeros(len(boxes), bool)
         height, width = image.shape[:2]
         scale = np.float32(now.shape[1] / width)
         centres = boxes[:, :2] + boxes[:, 2:] / 2
         points = (centres[:, None] + POINTS * boxes[:, None, 2:]).reshape(-1, 1, 2) * scale
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, points.copy(), winSize=WINDOW, maxLevel=LEVELS)
+        moved, status, _ = cv2.calcOpticalFlowPyrLK(before, now, points, points.copy(), winSize=WINDOW, maxLevel=LEVELS)
         shape = (len(boxes), len(POINTS))
-        sure = found.reshape(shape) > 0
+        sure = status.reshape(shape) > 0
         steps = np.where(sure[..., None], (moved - points).reshape(*shape, 2) / scale, np.nan)
-        kept = sure.sum(axis=1) >= LEAST_FOUND
+        found = sure.sum(axis=1) >= LEAST_FOUND
         step = np.zeros((len(boxes), 2), np.float32)
-        step[kept] = np.nanmedian(steps[kept], axis=1)
+        step[found] = np.nanmedian(steps[found], axis=1)
         centres += step
-        kept &= ((centres >= 0) & (centres < (width, height))).all(axis=1)
-        followed = boxes.copy()
-        followed[:, :2] = (boxes[:, :2] + step).clip(0, np.maximum((width, height) - boxes[:, 2:], 0))
-        return followed, kept
+        found &= ((centres >= 0) & (centres < (width, height))).all(axis=1)
+        tracked = boxes.copy()
+        tracked[:, :2] = (boxes[:, :2] + step).clip(0, np.maximum((width, height) - boxes[:, 2:], 0))
+        return tracked, found
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

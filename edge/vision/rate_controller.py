@@ -1,9 +1,9 @@
-"""What there is time for in a second: frames, detections, faces to classify. Pure: what things cost is told.
+"""What there is time for in a second: frames, detections, faces to classify. Pure: costs are recorded by the caller.
 
 The rule, in this order, each step only as far as it has to go:
 
-1. Faces are looked for and classified in every frame.
-2. Faces are looked for in fewer frames, but `detect_fps` times a second, and followed in between.
+1. Faces are detected and classified in every frame.
+2. Faces are detected in fewer frames, but `detect_fps` times a second, and tracked by optical flow in between.
 3. Faces are classified in turn, those first that have waited longest, but each of them once a second.
 4. Fewer frames are analysed.
 """
@@ -11,10 +11,15 @@ The rule, in this order, each step only as far as it has to go:
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.config.schema import Config
 
 FULL = 0.9  # of the time of a processor; a loop that has no time to spare comes late, and drops what it wanted to see
 CALM = 0.5  # seconds of a processor that have to be measured before they are believed
@@ -30,7 +35,7 @@ class Plan:
 
     Attributes:
         fps: Frames that are analysed.
-        detections: Of these, in how many faces are looked for; in the others they are followed.
+        detections: Of these, in how many faces are detected; in the others they are tracked by optical flow.
         faces: Faces that are classified, over all frames.
     """
 
@@ -39,8 +44,8 @@ class Plan:
     faces: float = math.inf
 
     @property
-    def follows(self) -> bool:
-        """Whether there are frames in which faces are not looked for."""
+    def uses_flow(self) -> bool:
+        """Whether there are frames in which faces are tracked instead of detected."""
         return self.detections < self.fps
 
 
@@ -56,7 +61,7 @@ class RateController:
     def __init__(self, budget: float, processors: int, detect_fps: float) -> None:
         self._limit = budget * processors
         self._detect_fps = detect_fps
-        self._two = processors > 1 and self._limit > 1
+        self._parallel = processors > 1 and self._limit > 1
         self._costs: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._faces = 0  # to classify, in the newest frame
         self._ratio = 1.0  # what the process uses for every second that a stage takes
@@ -65,35 +70,48 @@ class RateController:
         self._before: tuple[float, float] | None = None  # both, at the last comparison
         self._idle = 0  # comparisons since a stage was at work
 
+    @classmethod
+    def of(cls, config: Config, processors: int | None = None) -> RateController:
+        """The controller for a configuration.
+
+        Args:
+            config: The configuration.
+            processors: How many there are; None: as many as this process may use.
+        """
+        vision = config.vision
+        # Nobody can be tracked from one picture of a folder to the next.
+        detect_fps = vision.fps if config.camera.source.startswith("images:") else vision.detect_fps
+        return cls(vision.cpu_budget, processors or len(os.sched_getaffinity(0)), detect_fps)
+
     @property
     def overlaps(self) -> bool:
-        """Whether one frame may be searched on another processor while the faces of the one before are classified.
+        """Whether detection in one frame may overlap with classification in the one before, on another processor.
 
         Not at once: the first frames come late because everything is new, and one frame more takes memory.
         """
-        return self._two and len(self._costs["detect"]) == SAMPLES
+        return self._parallel and len(self._costs["detect"]) == SAMPLES
 
-    def took(self, stage: str, seconds: float, times: int = 1) -> None:
-        """A stage took so long.
+    def record_stage(self, stage: str, seconds: float, count: int = 1) -> None:
+        """Record the duration of a stage.
 
         Args:
             stage: `detect` or `follow`, `classify`, or anything else that every frame needs.
             seconds: Altogether.
-            times: How often it was done: faces that were classified.
+            count: How often it was done: faces that were classified.
         """
         self._spent += seconds
-        if times:
-            self._costs[stage].append(seconds / times)
+        if count:
+            self._costs[stage].append(seconds / count)
 
-    def saw(self, faces: int) -> None:
-        """There were so many faces to classify in a frame."""
+    def record_faces(self, faces: int) -> None:
+        """Record the number of faces to classify in the newest frame."""
         self._faces = faces
 
-    def compare(self, used: float) -> None:
+    def record_cpu_time(self, used: float) -> None:
         """Learn what the process uses beside and within the stages: capturing, a model's own threads.
 
         Args:
-            used: Seconds of processors that the whole process has used; told about once a second.
+            used: CPU seconds of the whole process since its start; recorded about once a second.
         """
         before, self._before = self._before, (used, self._spent)
         if before is None:  # what was used before went into starting
@@ -107,33 +125,33 @@ class RateController:
             self._used = self._spent = 0.0
             self._before = (used, 0.0)
 
-    def plan(self, wanted: float) -> Plan:
-        """What there is time for where so many frames a second are wanted."""
-        everything = Plan(wanted, wanted)
+    def plan(self, fps: float) -> Plan:
+        """What there is time for where `fps` frames a second are wanted."""
+        everything = Plan(fps, fps)
         if not self._costs["detect"] or self._fits(everything):
             return everything
-        least = min(self._detect_fps, wanted)
+        least = min(self._detect_fps, fps)
         if self._cost("follow") >= self._cost("detect"):
-            least = wanted
-        detections = _most(least, wanted, lambda rate: self._fits(Plan(wanted, rate)))
-        if self._fits(Plan(wanted, detections)):
-            return Plan(wanted, detections)
-        once, always = float(self._faces), self._faces * wanted
-        faces = _most(once, always, lambda number: self._fits(Plan(wanted, least, number)))
-        if self._fits(Plan(wanted, least, faces)):
-            return Plan(wanted, least, max(1.0, faces))
-        slowest = min(SLOWEST, wanted)
-        fps = _most(slowest, wanted, lambda rate: self._fits(Plan(rate, min(least, rate), once)))
-        return Plan(fps, min(least, fps), max(1.0, once))
+            least = fps
+        detections = _most(least, fps, lambda rate: self._fits(Plan(fps, rate)))
+        if self._fits(Plan(fps, detections)):
+            return Plan(fps, detections)
+        once, always = float(self._faces), self._faces * fps
+        faces = _most(once, always, lambda number: self._fits(Plan(fps, least, number)))
+        if self._fits(Plan(fps, least, faces)):
+            return Plan(fps, least, max(1.0, faces))
+        slowest = min(SLOWEST, fps)
+        lower = _most(slowest, fps, lambda rate: self._fits(Plan(rate, min(least, rate), once)))
+        return Plan(lower, min(least, lower), max(1.0, once))
 
     def _fits(self, plan: Plan) -> bool:
         """Whether there is time for it."""
-        search = plan.detections * self._cost("detect")
+        detection = plan.detections * self._cost("detect")
         rest = (plan.fps - plan.detections) * self._cost("follow")
         rest += min(plan.faces, plan.fps * self._faces) * self._cost("classify")
         rest += plan.fps * sum(map(self._cost, self._costs.keys() - _OWN))
-        alone = max(search, rest) if self.overlaps else search + rest
-        return alone <= FULL and (search + rest) * self._ratio <= self._limit
+        alone = max(detection, rest) if self.overlaps else detection + rest
+        return alone <= FULL and (detection + rest) * self._ratio <= self._limit
 
     def _cost(self, stage: str) -> float:
         """Median seconds of a stage; 0 while it is not known."""

@@ -1,17 +1,24 @@
-"""Who is the same as a moment ago: greedy matching by overlap, so that one missed frame is no lost face."""
+"""Matches faces between frames: greedy, by overlap, so that one missed frame is no lost face."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.model_files.pose_rule import PoseRule
+from edge.vision.face_detector import Detections
+from edge.vision.head_pose import evidence, roll
 
 MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
 MAX_AGE = 1.0  # seconds that a face may still be counted after it was last seen; longer over-counts moving scenes
 MISSED_FRAMES = 2.5  # as many frames it may be missed in
 MIN_SIGHTINGS = 2  # a face seen once is counted only in that frame: a single false box leaves no shadow
 SMOOTHING = 0.5  # weight of the newest probabilities
+POSE_SMOOTHING = 0.3  # weight of the newest evidence of a head's direction
+HYSTERESIS = 0.5  # logits: a head changes sides only when the smoothed evidence is this far beyond the threshold
 
 
 @dataclass
@@ -19,35 +26,72 @@ class Track:
     """A face over time. It lives in memory only, and dies soon after the face was last seen."""
 
     box: NDArray[np.float32]  # (4,) x, y, width, height
-    seen: float  # when it was last found or followed; monotonic seconds
-    named: float  # when it was last classified; of one that never was, a second before it came
+    last_seen: float  # when it was last detected or tracked; monotonic seconds
+    last_classified: float  # of one that never was, a second before it came
     sightings: int = 1
     probabilities: NDArray[np.float32] | None = None  # (labels,), smoothed; None before it was classified
+    evidence: float | None = None  # logits that speak for a head turned to the front, smoothed; None: not measured
+    front: bool = True  # so it is taken for turned to the front; also where poses are not measured
+    roll: float = 0.0  # radians by which the head is tilted, as last detected
 
-    def learn(self, probabilities: NDArray[np.float32], time: float) -> None:
-        """Blend in what the classifier says now."""
-        self.named = time
+    def update_pose(self, evidence: float, roll: float, *, front_only: bool) -> None:
+        """Blend in the newest evidence of `edge.vision.head_pose`.
+
+        Args:
+            evidence: Above 0: front.
+            roll: Radians.
+            front_only: A face that turns away loses its probabilities, for it is classified no more.
+        """
+        self.roll = roll
+        if self.evidence is None:
+            self.evidence, self.front = evidence, evidence > 0
+            return
+        self.evidence += POSE_SMOOTHING * (evidence - self.evidence)
+        self.front = self.evidence > (-HYSTERESIS if self.front else HYSTERESIS)
+        if front_only and not self.front:
+            self.probabilities = None  # what it showed before is not what it shows when it comes back
+
+    def update_probabilities(self, probabilities: NDArray[np.float32], time: float) -> None:
+        """Blend in the newest probabilities, (labels,) float32; `time` in monotonic seconds."""
+        self.last_classified = time
         if self.probabilities is None:
             self.probabilities = probabilities.copy()
         else:
             self.probabilities += SMOOTHING * (probabilities - self.probabilities)
 
 
+def update_poses(tracks: Sequence[Track], found: Detections, rule: PoseRule | None, *, front_only: bool) -> None:
+    """Judge the poses of the faces of a frame.
+
+    Args:
+        tracks: n of them, of the faces in `found`.
+        found: The faces; without landmarks nothing is judged.
+        rule: The rule for head poses; None: they are not measured.
+        front_only: Whether only faces turned to the front are classified.
+    """
+    if rule is None or found.landmarks is None or not tracks:
+        return
+    for track, logits, angle in zip(
+        tracks, evidence(found, rule).tolist(), roll(found.landmarks).tolist(), strict=True
+    ):
+        track.update_pose(logits, angle, front_only=front_only)
+
+
 class Tracker:
     """Keeps the tracks of one camera.
 
     Args:
-        fps: Frames per second in which faces will be looked for.
+        detect_fps: Frames per second in which faces will be detected.
     """
 
-    def __init__(self, fps: float) -> None:
-        self.expect(fps)
+    def __init__(self, detect_fps: float) -> None:
+        self.set_rate(detect_fps)
         self._tracks: list[Track] = []
         self._now: list[Track] = []  # those of them that were in the newest frame
 
-    def expect(self, fps: float) -> None:
-        """Faces are looked for in another number of frames per second from now on."""
-        self.max_age = min(MAX_AGE, MISSED_FRAMES / fps)
+    def set_rate(self, detect_fps: float) -> None:
+        """Faces are detected in another number of frames per second from now on."""
+        self.max_age = min(MAX_AGE, MISSED_FRAMES / detect_fps)
 
     def update(self, boxes: NDArray[np.float32], time: float) -> tuple[list[Track], list[Track]]:
         """Match the faces of a new frame to the tracks.
@@ -75,7 +119,7 @@ class Tracker:
         for box, known in zip(boxes, matched, strict=True):
             # A newcomer waits as if it had been classified a second ago: those who sit there wait as long as that.
             track = known or Track(box, time, time - 1, 0)
-            track.box, track.seen = box, time
+            track.box, track.last_seen = box, time
             track.sightings += 1
             now.append(track)
         missed = [before[j] for j in sorted(free) if before[j].sightings >= MIN_SIGHTINGS]
@@ -86,23 +130,23 @@ class Tracker:
         """(n, 4) float32: where the faces of the newest frame are, best first."""
         return np.concatenate([track.box for track in self._now] or [np.empty(0, np.float32)]).reshape(-1, 4)
 
-    def follow(
-        self, boxes: NDArray[np.float32], kept: NDArray[np.bool_], time: float
+    def move(
+        self, boxes: NDArray[np.float32], found: NDArray[np.bool_], time: float
     ) -> tuple[list[Track], list[Track]]:
-        """Move the faces of the newest frame to a frame in which none were looked for.
+        """Move the faces of the newest frame to a frame in which none were detected.
 
         Args:
             boxes: (n, 4) float32: where those of `boxes()` went.
-            kept: (n,): which of them were found again.
+            found: (n,): which of them were found again.
             time: When the frame was taken, monotonic seconds.
 
         Returns:
             The tracks that were found again; and those that were not but are still counted.
         """
         before, now = self._young(time), []
-        for track, box, sure in zip(self._now, boxes, kept.tolist(), strict=True):
-            if sure:
-                track.box, track.seen = box, time
+        for track, box, is_found in zip(self._now, boxes, found.tolist(), strict=True):
+            if is_found:
+                track.box, track.last_seen = box, time
                 now.append(track)
         known = {id(track) for track in now}
         missed = [track for track in before if id(track) not in known and track.sightings >= MIN_SIGHTINGS]
@@ -110,7 +154,7 @@ class Tracker:
         return now, missed
 
     def _young(self, time: float) -> list[Track]:
-        return [track for track in self._tracks if 0 <= time - track.seen <= self.max_age]
+        return [track for track in self._tracks if 0 <= time - track.last_seen <= self.max_age]
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import ipaddress
 import logging
 import re
 import secrets
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
@@ -22,6 +23,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
+from edge.web import connections
+from edge.web.connections import Connections, GuardedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +38,6 @@ logger = logging.getLogger(__name__)
 MAX_URL = 2048  # bytes of path and query
 MAX_HEAD = 16384  # bytes of a request before its body
 MAX_BODY = 65536  # bytes, of the routes that take one at all
-MAX_CONNECTIONS = 200
-FIRST_SECONDS = 10.0  # within which a new connection has to ask for something
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
 HEADERS = {
@@ -139,25 +140,13 @@ def serve(
         EdgeError: The port is taken, or the address is not of this machine.
     """
     listener = _listen(host, port)
-    config = uvicorn.Config(
-        app,
-        http=_Impatient,
-        ws="none",
-        log_config=None,
-        log_level="error",
-        access_log=False,  # addresses may carry the token
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        h11_max_incomplete_event_size=MAX_HEAD,
-        timeout_graceful_shutdown=2,
-    )
-    server = _Server(config)
-    server.on_started = lambda: on_started(listener.getsockname()[1], server.stop)
+    server = _Server(app, lambda stop: on_started(listener.getsockname()[1], stop))
     try:
         server.run([listener])
     finally:
         listener.close()
+    if server.failure is not None:
+        raise server.failure
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -171,41 +160,66 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-class _Impatient(H11Protocol):
-    """Closes connections that ask for nothing, before they keep everybody else out."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-        else:
-            self.loop.call_later(FIRST_SECONDS, self._give_up)
-
-    def _give_up(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()
-
-
 class _Server(uvicorn.Server):
-    """Ends at once, and leaves signals to nobody else: the caller goes on after `run` and tidies up."""
+    """Ends at once, and leaves signals to nobody else: the caller goes on after `run` and tidies up.
 
-    on_started: Callable[[], None]
+    Args:
+        app: What is served.
+        on_started: Called once it answers, with a function that ends it from any thread.
+    """
+
+    def __init__(self, app: ASGIApp, on_started: Callable[[Callable[[], None]], None]) -> None:
+        self._app = app
+        self._on_started = on_started
+        self._connections = Connections()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.failure: Exception | None = None
+        """What `on_started` raised."""
+        super().__init__(
+            uvicorn.Config(
+                self._announcing,
+                interface="asgi3",
+                http=cast("type[asyncio.Protocol]", self._protocol),
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                log_level="error",
+                access_log=False,  # addresses may carry the token
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=connections.MAX_CONNECTIONS,
+                h11_max_incomplete_event_size=MAX_HEAD,
+                timeout_graceful_shutdown=2,
+            )
+        )
 
     def stop(self) -> None:
         self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._connections.abort_all)
 
     def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002 - uvicorn's signature
         self.stop()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.on_started()
+    def _protocol(self, **parts: Any) -> GuardedProtocol:  # noqa: ANN401 - uvicorn's own, handed through
+        return GuardedProtocol(self._connections, H11Protocol(**parts))
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for connection in list(self.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()  # a live picture would never end by itself
-        await super().shutdown(sockets)
+    async def _announcing(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_announce(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                try:
+                    self._on_started(self.stop)
+                except Exception as error:  # noqa: BLE001 - raised by `serve`, not logged by uvicorn
+                    self.failure = error
+                    self.stop()
+
+        if scope["type"] == "lifespan":
+            self._loop = asyncio.get_running_loop()
+            await self._app(scope, receive, send_and_announce)
+        else:
+            await self._app(scope, receive, send)
 
 
 class _Gate:

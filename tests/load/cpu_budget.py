@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from edge.config.schema import Config
 from edge.daemon.metrics import Meter
 from edge.daemon.pipeline import Pipeline
 from edge.timing.clock import SystemClock, Timestamps
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.rate_controller import SAMPLES
 from tests.support.brokers import Subscriber, can_connect, free_port, wait_for
 
@@ -103,20 +104,21 @@ def _overlap(faces: int) -> list[tuple[float, float]]:
     cv2.setNumThreads(1)
     footage, config = SceneFootage(faces, (1280, 720)), Config()
     images = [footage.next()[0].copy() for _ in range(FPS)]
-    models = ModelSet.of(config)
-    models.start()
+    models = ModelSet.load(ModelChoice.of(config))
 
-    def fps(*, hurry: bool) -> float:
-        observer = Pipeline(config, models, Meter(0.0), Timestamps(SystemClock()), 0.0)
+    executor = ThreadPoolExecutor(1, "detect")
+
+    def fps(*, late: bool) -> float:
+        observer = Pipeline(config, models, Meter(0.0), Timestamps(SystemClock()), 0.0, executor)
         for index in range(SAMPLES + FRAMES):
             if index == SAMPLES:  # before that nothing overlaps
                 began = time.perf_counter()
-            observer.observe(Frame(images[index % FPS], index / FPS), hurry=hurry)
+            observer.observe(Frame(images[index % FPS], index / FPS), late=late)
         observer.finish((SAMPLES + FRAMES) / FPS)
         return FRAMES / (time.perf_counter() - began)
 
-    fps(hurry=False)
-    return [(fps(hurry=False), fps(hurry=True)) for _ in range(ROUNDS)]
+    fps(late=False)
+    return [(fps(late=False), fps(late=True)) for _ in range(ROUNDS)]
 
 
 if __name__ == "__main__":

@@ -115,8 +115,12 @@ def measure(rooms: int, hours: float, seconds: float) -> None:
         print(f"server at the start: {server.memory_info().rss / 2**20:.0f} MB")
         sent = school.backfill(hours)
         school.live(10)
-        histories = [httpx.get(f"{address}history", params={"room": room.name}).json() for room in school.rooms]
-        kept = sum(len(history["rows"]) for history in histories)
+        minutes = round(60 * hours)
+        lessons_of = [
+            httpx.get(f"{address}lesson", params={"room": room.name, "minutes": minutes}).json()
+            for room in school.rooms
+        ]
+        kept = sum(piece["windows"] for lesson in lessons_of for piece in lesson["pieces"])
         memory = server.memory_info().rss / 2**20
         print(f"server with {kept:,} windows of {rooms} rooms ({sent:,} sent first): {memory:.0f} MB", flush=True)
         with chromium() as browser:

@@ -12,7 +12,7 @@ from edge.config.schema import Config
 from edge.daemon.metrics import Meter, rss_megabytes
 from edge.daemon.pipeline import Pipeline
 from edge.timing.clock import SystemClock, Timestamps
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 
 FACES = 10
 FPS = 10
@@ -27,8 +27,7 @@ def main() -> int:
     footage = SceneFootage(FACES, (640, 360))
     images = [footage.next()[0].copy() for _ in range(FPS)]
     config = Config.model_validate({"vision": {"detect_width": 640, "fps": FPS}})
-    models, meter = ModelSet.of(config), Meter(0.0)
-    models.start()
+    models, meter = ModelSet.load(ModelChoice.of(config)), Meter(0.0)
     observer = Pipeline(config, models, meter, Timestamps(SystemClock()), 0.0)
     seen: list[float] = []
     for index in range(1, FRAMES + 1):

@@ -23,12 +23,13 @@ from edge.bench.measure import FootageClock
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
 from edge.contract.payloads import State
+from edge.contract.timestamps import format_timestamp
 from edge.daemon import metrics, telemetry
 from edge.daemon.mqtt_service import MqttService
 from edge.daemon.pipeline import Pipeline
 from edge.hardware.board import Readings
-from edge.timing.clock import Timestamps, stamp
-from edge.vision.model_set import ModelSet
+from edge.timing.clock import Timestamps
+from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import can_connect, free_port, wait_for
 
 ALLOWED_MB = 5.0
@@ -44,11 +45,10 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         }
     )  # fmt: skip
     clock = FootageClock()
-    models = ModelSet(config.vision)
-    models.start()
+    models = ModelSet.load(ModelChoice.of(config))
     meter = metrics.Meter(0.0)
     link = MqttService(config, lambda _window: None)
-    state = State(mode="running", reason="started", since=stamp(clock.utc()))
+    state = State(mode="running", reason="started", since=format_timestamp(clock.utc()))
     link.start(telemetry.info(config, "sample", models), state)
     observer = Pipeline(config, models, meter, Timestamps(clock), 0.0)
     chance = np.random.default_rng(1)
@@ -61,7 +61,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
         for window in observer.observe(frame) + observer.due(clock.now):
             link.publish_window(window)
         if second % 30 == 0:
-            link.publish_health(telemetry.how_it_is(meter, Readings(), clock.now, clock.utc(), link.depth))
+            link.publish_health(telemetry.health(meter, Readings(), clock.now, clock.utc(), link.depth))
             link.check()
         while link.depth > BACKLOG:
             time.sleep(0.001)

@@ -33,6 +33,8 @@ class Message:
     qos: int
     retain: bool
     expiry: int | None
+    schema: str | None = None
+    """The user property of that name."""
 
     @property
     def name(self) -> str:
@@ -60,7 +62,10 @@ class Subscriber:
 
     def _remember(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         expiry = getattr(message.properties, "MessageExpiryInterval", None)
-        self.messages.append(Message(message.topic, bytes(message.payload), message.qos, message.retain, expiry))
+        user = dict(getattr(message.properties, "UserProperty", []))
+        self.messages.append(
+            Message(message.topic, bytes(message.payload), message.qos, message.retain, expiry, user.get("schema"))
+        )
 
     def named(self, name: str) -> list[Message]:
         """Messages whose topic ends in `name`."""

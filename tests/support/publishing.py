@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
-from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.windows import Window
-from edge.contract.payloads import Info, ModelNames, State, WindowPayload
+from edge.contract.payloads import Info, State, WindowBody
+from edge.contract.timestamps import format_timestamp
 from edge.contract.topics import Topics
 from edge.delivery.publisher import Publisher
 
@@ -29,9 +28,19 @@ INFO = Info.model_validate(
 Start = Callable[..., Publisher]
 
 
-def window(faces: int = 7) -> WindowPayload:
-    counts = {"happy": faces, "unknown": 0}
-    return compose_window(
-        Window(0, 1, 1, counts, faces, faces, 0, 1.0, faces, faces), device="room-9", end=datetime.now(timezone.utc),
-        suppressed=False, clock_synced=True, models=ModelNames(faces="f", emotions="e"),
+def window(faces: int = 7) -> WindowBody:
+    """A window of one frame with so many happy faces."""
+    end = datetime.now(timezone.utc)
+    return WindowBody.model_validate(
+        {
+            "device": "room-9", "mode": "emotions",
+            "window": {
+                "start": format_timestamp(end - timedelta(seconds=1)), "end": format_timestamp(end), "seconds": 1,
+            },
+            "frames": 1, "faces": {"total": faces, "mean": faces, "min": faces, "max": faces}, "facing": None,
+            "counts": {"happy": faces, "unknown": 0}, "unclassified": {"too_small": 0, "away": None, "unclear": 0},
+            "people": {"happy": faces, "unknown": 0}, "estimate": None, "estimate_absent": "uncalibrated",
+            "withheld": None, "quality": {"coverage": 1, "clock_synced": True},
+            "model": {"faces": "f", "emotions": "e", "pose": None},
+        }
     )  # fmt: skip

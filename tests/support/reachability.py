@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.paths import ROOT
 
-STARTS = ("edge.__main__", "edge.cli.run", "edge.daemon.daemon")
+STARTS = ("edge.__main__", "edge.cli.run", "edge.daemon.composition")
 
 # Whatever any library calls the making, showing or storing of a picture or an array.
 PICTURES = {

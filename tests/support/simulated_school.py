@@ -11,8 +11,19 @@ from datetime import datetime, timedelta, timezone
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.contract.payloads import Estimate, FaceFigures, ModelNames, Quality, Span, State, WindowPayload
-from edge.timing.clock import stamp
+from edge.contract.payloads import (
+    FaceFigures,
+    Facing,
+    ModelNames,
+    Quality,
+    ShareEstimate,
+    Span,
+    State,
+    Unclassified,
+    WindowPayload,
+    Withheld,
+)
+from edge.contract.timestamps import format_timestamp
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 USUAL = {"angry": 0.03, "disgust": 0.01, "fear": 0.02, "happy": 0.2, "sad": 0.08, "surprise": 0.06, "neutral": 0.6}
@@ -21,7 +32,7 @@ FRAMES_PER_SECOND = 5
 SECONDS = 5.0  # length of a window
 IN_FLIGHT = 200  # windows of the backfill that are under way at once
 PER_SECOND = 1500  # and how many go in a second: a dashboard need not take them faster
-MODELS = ModelNames(faces="simulated@000000000000", emotions="simulated@000000000000")
+MODELS = ModelNames(faces="simulated@000000000000", emotions="simulated@000000000000", pose="front, p@000000000000")
 
 
 @dataclass
@@ -48,32 +59,43 @@ class Classroom:
         total = sum(round(people + chance.gauss(0, 0.7)) for _ in range(frames))
         shares = self._shares(seq * self.seconds, chance)
         unknown = round(total * (0.06 + 0.02 * chance.random()))
-        counts = {label: int((total - unknown) * shares[label]) for label in LABELS}
+        small, away = unknown // 2, round(total * (0.2 + 0.05 * chance.random()))
+        counts = {label: int((total - unknown - away) * shares[label]) for label in LABELS}
         counts["unknown"] = total - sum(counts.values())
         named = not suppressed and not self.headcount
         mean = total / frames
         return WindowPayload(
             device=self.name,
+            mode="headcount" if self.headcount else "emotions",
             epoch="5c400100",
             seq=seq,
             replayed=replayed,
-            window=Span(start=stamp(end - timedelta(seconds=self.seconds)), end=stamp(end), seconds=self.seconds),
+            window=Span(
+                start=format_timestamp(end - timedelta(seconds=self.seconds)),
+                end=format_timestamp(end),
+                seconds=self.seconds,
+            ),
             frames=frames,
             faces=FaceFigures(total=None, mean=None, min=None, max=None)
             if suppressed
             else FaceFigures(total=total, mean=round(mean, 2), min=math.floor(mean) - 1, max=math.ceil(mean) + 1),
+            facing=Facing(front=total - away - small, away=away, unknown=small) if named else None,
             counts=counts if named else None,
+            unclassified=Unclassified(too_small=small, away=away, unclear=counts["unknown"] - away - small)
+            if named
+            else None,
             people={label: round(count / frames, 2) for label, count in counts.items()} if named else None,
             estimate={label: _interval(share, people) for label, share in shares.items()} if named else None,
-            suppressed=suppressed,
-            quality=Quality(coverage=1.0, too_small=unknown // 2 if named else None, clock_synced=True),
-            model=ModelNames(faces=MODELS.faces, emotions=None) if self.headcount else MODELS,
+            estimate_absent=None,
+            withheld=Withheld(what="figures", reason="few_people") if suppressed else None,
+            quality=Quality(coverage=1.0, clock_synced=True),
+            model=ModelNames(faces=MODELS.faces, emotions=None, pose=None) if self.headcount else MODELS,
         )
 
     def state(self, mode: str = "running", reason: str = "started", since: datetime | None = None) -> State:
         """A state message."""
         begun = since or datetime.now(timezone.utc)
-        return State.model_validate({"mode": mode, "reason": reason, "since": stamp(begun)})
+        return State.model_validate({"mode": mode, "reason": reason, "since": format_timestamp(begun)})
 
     def _shares(self, time: float, chance: random.Random) -> dict[str, float]:
         """Shares that swing over minutes, as a lesson does between telling, asking and trying out."""
@@ -86,10 +108,10 @@ class Classroom:
         return {**shares, "neutral": round(shares["neutral"] + 1 - sum(shares.values()), 2)}
 
 
-def _interval(share: float, people: float) -> Estimate:
+def _interval(share: float, people: float) -> ShareEstimate:
     """As wide as so few people make it."""
     half = 1.64 * math.sqrt(share * (1 - share) / people) * 0.9 + 0.01
-    return Estimate(share=share, low=round(max(0, share - half), 2), high=round(min(1, share + half), 2))
+    return ShareEstimate(share=share, low=round(max(0, share - half), 2), high=round(min(1, share + half), 2))
 
 
 class School:

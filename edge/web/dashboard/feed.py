@@ -16,7 +16,7 @@ class Feed:
     """The open pages.
 
     Args:
-        hello: What a page is told first.
+        hello: What a page is sent first.
     """
 
     def __init__(self, hello: Callable[[], Event]) -> None:
@@ -36,9 +36,9 @@ class Feed:
         finally:
             self._pages.discard(waiting)
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         """Send something to all pages."""
-        text = encode("news", event) if self._pages else b""
+        text = encode("change", event) if self._pages else b""
         for waiting in list(self._pages):
             if waiting.full():  # it connects again by itself, and then knows everything
                 self._pages.discard(waiting)

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import get_args
 
-from edge.contract.payloads import WindowPayload
+from edge.contract.payloads import Facing, MeasuringMode, Unclassified, WindowPayload, Withheld
+from edge.contract.shares import ShareRange
 from edge.contract.validation import end_of
+from edge.recording.window_record import WindowRecord
 
-SUPPRESSED, HEADCOUNT, REPLAYED, UNSYNCED, ESTIMATED = 1, 2, 4, 8, 16
+REPLAYED, UNSYNCED, ESTIMATED, COUNTED = 1, 2, 4, 8
 MAX_LABELS = 16  # of one room, `unknown` among them
 MAX_LABEL = 32  # characters
 MAX_SECONDS = 86_400.0
 ABSENT = 2**32 - 1  # no number, where one of 32 bits could be
 NO_SHARE = 2**16 - 1  # and of 16 bits
 NO_MEAN = -1.0
+WHOLE = (
+    "frames", "total", "min", "max", "too_small", "away", "unclear", "facing_front", "facing_away", "facing_unknown",
+)  # fmt: skip
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 PARTS = 10_000  # a share is kept in ten thousandths
 
-Row = list[Any]
-"""[epoch, seq, end ms, length ms, flags, frames, total, mean, min, max, coverage, too small, counts, estimate].
-
-Counts are in the order of `History.labels`; the estimate has three numbers for each label (share, low, high). Both are
-shorter where a label came later, and empty where there are none; null stands for no number.
-"""
+MODES: tuple[MeasuringMode, ...] = get_args(MeasuringMode)
+WITHHELD = (
+    None,
+    *(
+        Withheld.model_validate({"what": what, "reason": reason})
+        for what in get_args(Withheld.model_fields["what"].annotation)
+        for reason in get_args(Withheld.model_fields["reason"].annotation)
+    ),
+)
 
 
 class History:
-    """What one room has told. Not thread-safe."""
+    """The windows of one room. Not thread-safe."""
 
     def __init__(self) -> None:
         self.labels: list[str] = []
@@ -36,9 +46,11 @@ class History:
         self._keys = array("Q")  # epoch and seq
         self._lengths = array("I")
         self._flags = array("B")
+        self._modes = array("B")
+        self._withheld = array("B")
         self._coverage = array("H")
         self._means = array("d")
-        self._whole = {name: array("I") for name in ("frames", "total", "min", "max", "too_small")}
+        self._whole = {name: array("I") for name in WHOLE}
         self._counts: list[array[int]] = []
         self._shares: list[tuple[array[int], array[int], array[int]]] = []
 
@@ -48,7 +60,7 @@ class History:
     def check(self, window: WindowPayload) -> None:
         """Raise ValueError for a window that could not be kept as it is."""
         length = window.window.seconds
-        counts, estimate = ({}, {}) if window.suppressed else (window.counts or {}, window.estimate or {})
+        counts, estimate = window.counts or {}, window.estimate or {}
         labels = counts.keys() | estimate.keys()
         if not 0.001 <= length <= MAX_SECONDS or window.frames >= ABSENT:
             raise ValueError("nonsensical length")
@@ -57,20 +69,19 @@ class History:
         if any(not each.low <= each.share <= each.high for each in estimate.values()):
             raise ValueError("nonsensical estimate")
 
-    def add(self, window: WindowPayload) -> Row | None:
+    def add(self, window: WindowPayload) -> bool:
         """Put a window in its place.
 
         Args:
-            window: As `received.read` gave it, and `check` accepted.
+            window: As `read_message` gave it, and `check` accepted.
 
         Returns:
-            The row that is now here; None for a duplicate.
+            Whether it is new, and no duplicate.
         """
         key = int(window.epoch, 16) << 32 | window.seq
         if key in self._keys:
-            return None
-        shown = not window.suppressed  # a suppressed window says nothing about people, whatever it carries
-        counts = (window.counts or {}) if shown else {}
+            return False
+        counts = window.counts or {}
         estimate = (window.estimate or {}) if counts else {}
         for label in (*counts, *estimate):
             self._ensure(label)
@@ -80,11 +91,15 @@ class History:
         self._keys.insert(at, key)
         self._lengths.insert(at, round(window.window.seconds * 1000))
         self._flags.insert(at, _flags(window, estimated=bool(estimate)))
+        self._modes.insert(at, MODES.index(window.mode))
+        self._withheld.insert(at, WITHHELD.index(window.withheld))
         self._coverage.insert(at, round(window.quality.coverage * PARTS))
-        faces = window.faces
-        self._means.insert(at, faces.mean if shown and faces.mean is not None else NO_MEAN)
-        figures = (faces.total, faces.min, faces.max, window.quality.too_small) if shown else (None,) * 4
-        for column, number in zip(self._whole.values(), (window.frames, *figures), strict=True):
+        faces, unclassified, facing = window.faces, window.unclassified, window.facing
+        self._means.insert(at, NO_MEAN if faces.mean is None else faces.mean)
+        figures: list[int | None] = [window.frames, faces.total, faces.min, faces.max]
+        figures += [unclassified.too_small, unclassified.away, unclassified.unclear] if unclassified else [None] * 3
+        figures += [facing.front, facing.away, facing.unknown] if facing else [None] * 3
+        for column, number in zip(self._whole.values(), figures, strict=True):
             column.insert(at, ABSENT if number is None else number)
         for label, column, three in zip(self.labels, self._counts, self._shares, strict=True):
             column.insert(at, counts.get(label, ABSENT))
@@ -92,39 +107,65 @@ class History:
             parts = (None,) * 3 if share is None else (share.share, share.low, share.high)
             for each, part in zip(three, parts, strict=True):
                 each.insert(at, NO_SHARE if part is None else round(part * PARTS))
-        return self.row(at)
+        return True
 
-    def row(self, at: int) -> Row:
+    def record(self, at: int) -> WindowRecord:
         """One window, by its place."""
         flags, key, mean = self._flags[at], self._keys[at], self._means[at]
-        coverage = self._coverage[at] / PARTS
-        frames, *numbers = [_number(column[at]) for column in self._whole.values()]
-        total, fewest, most, small = numbers
-        counted = not flags & (SUPPRESSED | HEADCOUNT)
-        counts = [_number(column[at]) for column in self._counts] if counted else []
-        shares = [_share(each[at]) for three in self._shares for each in three] if flags & ESTIMATED else []
-        return [
-            f"{key >> 32:08x}", key & ABSENT, self._ends[at], self._lengths[at], flags, frames, total,
-            None if mean == NO_MEAN else round(mean, 3), fewest, most, coverage, small, counts, shares,
-        ]  # fmt: skip
+        numbers = {name: _number(column[at]) for name, column in self._whole.items()}
+        end = EPOCH + timedelta(milliseconds=self._ends[at])
+        counts = {label: column[at] for label, column in zip(self.labels, self._counts, strict=True)}
+        shares = {label: [each[at] for each in three] for label, three in zip(self.labels, self._shares, strict=True)}
+        small, unclear = numbers["too_small"], numbers["unclear"]
+        front, away, unknown = (numbers[f"facing_{part}"] for part in ("front", "away", "unknown"))
+        return WindowRecord(
+            epoch=f"{key >> 32:08x}", seq=key & ABSENT, start=end - timedelta(milliseconds=self._lengths[at]), end=end,
+            mode=MODES[self._modes[at]], replayed=bool(flags & REPLAYED), frames=numbers["frames"] or 0,
+            total=numbers["total"], mean=None if mean == NO_MEAN else mean, low=numbers["min"], high=numbers["max"],
+            facing=None
+            if front is None or away is None or unknown is None
+            else Facing.model_construct(front=front, away=away, unknown=unknown),
+            counts={label: n for label, n in counts.items() if n != ABSENT} if flags & COUNTED else None,
+            unclassified=None
+            if small is None or unclear is None
+            else Unclassified.model_construct(too_small=small, away=numbers["away"], unclear=unclear),
+            estimate={
+                label: ShareRange(*(part / PARTS for part in parts))
+                for label, parts in shares.items()
+                if parts[0] != NO_SHARE
+            }
+            if flags & ESTIMATED
+            else None,
+            estimate_absent=None, withheld=WITHHELD[self._withheld[at]], coverage=self._coverage[at] / PARTS,
+            clock_synced=not flags & UNSYNCED,
+        )  # fmt: skip
 
-    def rows(self) -> list[Row]:
-        """All of them, oldest first."""
-        return [self.row(at) for at in range(len(self))]
+    def records(self, first: int, last: int) -> list[WindowRecord]:
+        """The windows that ended after one time and not after another, in milliseconds; oldest first."""
+        return [self.record(at) for at in range(bisect_right(self._ends, first), bisect_right(self._ends, last))]
 
     def keep(self, first: int, last: int) -> None:
         """Drop what did not end between two times in milliseconds."""
         self._drop(slice(bisect_right(self._ends, last), None))
         self._drop(slice(0, bisect_left(self._ends, first)))
 
-    def forget_oldest(self) -> None:
+    def drop_oldest(self) -> None:
         """Drop one window."""
         self._drop(slice(0, 1))
 
     def _drop(self, where: slice) -> None:
         if not len(self._ends[where]):
             return
-        columns = [self._ends, self._keys, self._lengths, self._flags, self._coverage, *self._whole.values()]
+        columns = [
+            self._ends,
+            self._keys,
+            self._lengths,
+            self._flags,
+            self._modes,
+            self._withheld,
+            self._coverage,
+            *self._whole.values(),
+        ]
         for column in (*columns, *self._counts, *(each for three in self._shares for each in three)):
             del column[where]
         del self._means[where]
@@ -138,11 +179,10 @@ class History:
 
 def _flags(window: WindowPayload, *, estimated: bool) -> int:
     return (
-        SUPPRESSED * window.suppressed
-        | HEADCOUNT * (window.model.emotions is None)
-        | REPLAYED * window.replayed
+        REPLAYED * window.replayed
         | UNSYNCED * (not window.quality.clock_synced)
         | ESTIMATED * estimated
+        | COUNTED * (window.counts is not None)
     )
 
 
@@ -152,10 +192,6 @@ def _usable(label: str) -> bool:
 
 def _number(number: int) -> int | None:
     return None if number == ABSENT else number
-
-
-def _share(parts: int) -> float | None:
-    return None if parts == NO_SHARE else parts / PARTS
 
 
 def _no_shares(length: int) -> array[int]:

@@ -1,22 +1,29 @@
-"""All rooms: what each does now, and its history; from messages that anybody may have sent."""
+"""All rooms: what each does now, and its history; from untrusted messages."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.validation import moment, newer, read_message
+from edge.contract.timestamps import parse_timestamp
+from edge.contract.validation import NewerWindow, newer, read_message
+from edge.recording.reader import StateChange
+from edge.reporting.gaps import Gap
 from edge.text import printable
-from edge.web.dashboard.history import History, Row
+from edge.web.dashboard.history import History
+from edge.web.dashboard.lesson import at, latest, lesson
 
 MAX_ROOMS = 200
-MAX_WINDOWS = 400_000  # of all rooms together: about 60 MB
+MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MB for 115,155) about 185 MB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
 MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters
+LATE = 2000  # milliseconds that a window may end after now
+BEAT = 5000  # milliseconds for which a lesson without new windows is the same
+MAX_LESSONS = 32  # kept for the next page that asks
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
 
 Mark = list[Any]
@@ -29,19 +36,21 @@ class Room:
 
     Attributes:
         online: None when nobody knows.
-        latest: The newest window, as a row of the history; it may be too old, or of too wrong a clock, to be in there.
+        latest: The newest window, as the page shows it; it may be too old, or of too wrong a clock, for the history.
+        changes: How often the history or the marks changed.
         heard: When it came, milliseconds of our own clock; 0 without one.
     """
 
     online: bool | None = None
     state: State | None = None
     window: WindowPayload | None = None
-    latest: Row | None = None
+    latest: dict[str, Any] | None = None
     heard: int = 0
+    changes: int = 0
     history: History = field(default_factory=History)
     marks: deque[Mark] = field(default_factory=lambda: deque(maxlen=MAX_MARKS))
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """All but the history, for the page."""
         state = self.state
         return {
@@ -52,6 +61,7 @@ class Room:
             "labels": self.history.labels,
             "latest": self.latest,
             "heard": self.heard,
+            "changes": self.changes,
         }
 
 
@@ -70,13 +80,14 @@ class School:
         self.rooms: dict[str, Room] = {}
         self.refused = 0
         """Messages that were not what they should be."""
+        self.newer: set[str] = set()
+        """Rooms that send a newer schema than this program reads."""
         self.full = False
         """There are more rooms than are shown."""
         self._now = now
         self._changed: set[str] = set()
         self._removed: set[str] = set()
-        self._rows: list[tuple[str, Row]] = []
-        self._marks: list[tuple[str, Mark]] = []
+        self._lessons: dict[tuple[str, int], tuple[object, dict[str, Any]]] = {}
 
     def now(self) -> int:
         """Milliseconds since 1970."""
@@ -85,7 +96,11 @@ class School:
     def receive(self, topic: str, payload: bytes) -> None:
         """Take a message from the broker."""
         try:
-            name, kind, content = read_message(self.prefix, topic, payload)
+            name, kind, content, _ = read_message(self.prefix, topic, payload)
+            if isinstance(content, NewerWindow):
+                if len(self.newer) < MAX_ROOMS:
+                    self.newer.add(name)
+                return
             if isinstance(content, State):
                 _milliseconds(content.since)
             room = self.rooms.get(name) or self._join(name, content)
@@ -102,35 +117,61 @@ class School:
             self._set_state(name, room, content if isinstance(content, State) else None)
 
     def tidy(self) -> None:
-        """Forget what is too old, also in rooms that are silent. To be called now and then."""
+        """Drop what is too old, also in rooms that are silent. To be called now and then."""
         first, last = self._kept()
         for room in self.rooms.values():
             room.history.keep(first, last)
 
-    def everything(self) -> dict[str, Any]:
+    def summaries(self) -> dict[str, Any]:
         """Every room without its history, for a page that opens."""
-        return {name: room.told() for name, room in self.rooms.items()}
+        return {name: room.summary() for name, room in self.rooms.items()}
 
-    def news(self) -> dict[str, Any] | None:
+    def take_changes(self) -> dict[str, Any] | None:
         """What changed since the last call; None when nothing did."""
-        if not (self._changed or self._removed or self._rows or self._marks):
+        if not (self._changed or self._removed):
             return None
-        news = {
-            "rooms": {name: self.rooms[name].told() for name in self._changed},
+        changes = {
+            "rooms": {name: self.rooms[name].summary() for name in self._changed},
             "removed": list(self._removed),
-            "rows": self._rows,
-            "marks": self._marks,
         }
-        self._changed, self._removed, self._rows, self._marks = set(), set(), [], []
-        return news
+        self._changed, self._removed = set(), set()
+        return changes
 
-    def lesson(self, name: str) -> dict[str, Any] | None:
-        """The history of a room; None when there is no such room."""
+    def lesson(self, name: str, minutes: int, deaf: Sequence[Gap]) -> dict[str, Any] | None:
+        """A room over the last minutes, for all pages that ask; None when there is no such room.
+
+        Args:
+            name: Of the room.
+            minutes: How many.
+            deaf: When nothing was heard from the broker.
+        """
         room = self.rooms.get(name)
         if room is None:
             return None
+        now = self.now()
+        version = (room.changes, len(deaf), now // BEAT)
+        known = self._lessons.get((name, minutes))
+        if known is not None and known[0] == version:
+            return known[1]
         self.tidy()
-        return {"labels": room.history.labels, "rows": room.history.rows(), "marks": list(room.marks)}
+        start = now - minutes * 60_000
+        marks = sorted(room.marks, key=lambda mark: mark[0])
+        changes = [StateChange(at(ms), word, reason) for ms, word, reason in marks if ms <= now]
+        answer = {
+            "changes": room.changes,
+            **lesson(
+                room.history.records(start, now + LATE),
+                [change for change in changes if change.mode not in ("online", "offline")],
+                [change for change in changes if change.mode in ("online", "offline")],
+                deaf,
+                at(start),
+                at(now),
+            ),
+        }
+        if len(self._lessons) >= MAX_LESSONS:
+            self._lessons.clear()
+        self._lessons[name, minutes] = (version, answer)
+        return answer
 
     def _join(self, name: str, content: object) -> Room | None:
         """A new room; None for one that only says that it is not there, or when there are too many."""
@@ -146,35 +187,34 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
-        row = room.history.add(window)
-        if row is None:
+        if not room.history.add(window):
             return
         room.history.keep(*self._kept())
         if len(room.history) > MAX_WINDOWS_OF_ONE:
-            room.history.forget_oldest()
+            room.history.drop_oldest()
         self._make_room()
-        self._rows.append((name, row))
+        room.changes += 1
+        self._changed.add(name)
         if room.window is None or newer(window, room.window):
-            room.window, room.latest, room.heard = window, row, self.now()
-            self._changed.add(name)
+            room.window, room.latest, room.heard = window, latest(window), self.now()
 
     def _set_online(self, name: str, room: Room, *, online: bool | None) -> None:
         if online is not None and online != room.online:
-            self._mark(name, room, [self.now(), "online" if online else "offline", ""])
+            self._mark(room, [self.now(), "online" if online else "offline", ""])
         room.online = online
         self._changed.add(name)
-        self._forget_if_gone(name, room)
+        self._remove_if_gone(name, room)
 
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
         room.state = state
         if state is not None:
             mark = [_milliseconds(state.since), state.mode, printable(state.reason, MAX_REASON)]
             if mark not in room.marks:
-                self._mark(name, room, mark)
+                self._mark(room, mark)
         self._changed.add(name)
-        self._forget_if_gone(name, room)
+        self._remove_if_gone(name, room)
 
-    def _forget_if_gone(self, name: str, room: Room) -> None:
+    def _remove_if_gone(self, name: str, room: Room) -> None:
         """A device that was taken off the broker."""
         if room.online is None and room.state is None:
             del self.rooms[name]
@@ -187,13 +227,13 @@ class School:
 
     def _make_room(self) -> None:
         while sum(len(room.history) for room in self.rooms.values()) > MAX_WINDOWS:
-            max((room.history for room in self.rooms.values()), key=len).forget_oldest()
+            max((room.history for room in self.rooms.values()), key=len).drop_oldest()
 
-    def _mark(self, name: str, room: Room, mark: Mark) -> None:
+    def _mark(self, room: Room, mark: Mark) -> None:
         room.marks.append(mark)
-        self._marks.append((name, mark))
+        room.changes += 1
 
 
 def _milliseconds(stamp: str) -> int:
     """Raises ValueError for a date that does not exist."""
-    return round(moment(stamp).timestamp() * 1000)
+    return round(parse_timestamp(stamp).timestamp() * 1000)

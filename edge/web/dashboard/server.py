@@ -8,13 +8,14 @@ import importlib.metadata
 import importlib.util
 import itertools
 import time
-import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
@@ -22,7 +23,9 @@ from starlette.staticfiles import StaticFiles
 
 from edge.errors import pages_missing
 from edge.mqtt.subscription import Subscription
+from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
+from edge.web.dashboard.lesson import at
 from edge.web.dashboard.school import School
 
 PAGE = Path(__file__).parent / "static"
@@ -31,6 +34,9 @@ MAX_MESSAGES = 500  # taken at once
 HEARTBEAT_SECONDS = 5.0  # after which a page is told at least the time
 TIDY_SECONDS = 60.0
 MAX_LINKS = 200  # losses of the broker that are remembered
+MAX_MINUTES = 24 * 60
+LINK_LOST = "this page's server had lost the broker"
+COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]  # never the events: it would hold them
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -60,9 +66,9 @@ class Dashboard:
         charts = _Charts()
         return [
             Route("/", lambda _request: charts.page()),
-            Route(charts.address, charts.answer),
+            Route(charts.address, charts.answer, middleware=COMPRESSED),
             Route("/events", self._events),
-            Route("/history", self._history),
+            Route("/lesson", self._lesson, middleware=COMPRESSED),
             Mount("/static", _Revalidated(directory=PAGE)),
         ]
 
@@ -99,7 +105,7 @@ class Dashboard:
 
     async def _take(self) -> None:
         """Pass on what comes, for as long as it does. Raises RefusedError."""
-        told = tidied = time.monotonic()
+        sent = tidied = time.monotonic()
         while True:
             # A list ends with the messages of one push, or when there are too many for one.
             for topic, payload in await asyncio.to_thread(self._messages):
@@ -108,28 +114,29 @@ class Dashboard:
             if now - tidied > TIDY_SECONDS:
                 self._school.tidy()
                 tidied = now
-            news = self._news()
-            if news or now - told > HEARTBEAT_SECONDS:
-                self._feed.tell({**(news or {}), **self._here()})
-                told = now
+            changes = self._changes()
+            if changes or now - sent > HEARTBEAT_SECONDS:
+                self._feed.send({**(changes or {}), **self._here()})
+                sent = now
 
     def _messages(self) -> list[tuple[str, bytes]]:
         return list(itertools.islice(self._subscription.poll(PUSH_SECONDS), MAX_MESSAGES))
 
-    def _news(self) -> dict[str, Any] | None:
-        news = self._school.news()
+    def _changes(self) -> dict[str, Any] | None:
+        changes = self._school.take_changes()
         if self._subscription.connected != self._connected:
             self._connected = self._subscription.connected
             self._links.append((self._school.now(), self._connected))
-            return {**(news or {}), "links": list(self._links)}
-        return news
+            return {**(changes or {}), "links": list(self._links)}
+        return changes
 
     def _here(self) -> dict[str, Any]:
-        """What every event tells."""
+        """What every event has."""
         troubles = {
             "refused": self._school.refused,
             "lost": self._subscription.lost,
             "full": self._school.full,
+            "newer": sorted(self._school.newer)[:3],
         }
         return {"now": self._school.now(), "connected": self._connected, "troubles": troubles}
 
@@ -140,17 +147,31 @@ class Dashboard:
             "hours": self._school.hours,
             "started": self._started,
         }
-        return {"about": about, "rooms": self._school.everything(), "links": list(self._links), **self._here()}
+        return {"about": about, "rooms": self._school.summaries(), "links": list(self._links), **self._here()}
 
     async def _events(self, _request: Request) -> Response:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._feed.listen(), media_type="text/event-stream", headers=headers)
 
-    async def _history(self, request: Request) -> Response:
-        lesson = self._school.lesson(request.query_params.get("room", ""))
-        if lesson is None:
+    async def _lesson(self, request: Request) -> Response:
+        text = request.query_params.get("minutes", "")
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_MINUTES:
+            return PlainTextResponse(f"minutes: 1 to {MAX_MINUTES}\n", 400)
+        answer = self._school.lesson(request.query_params.get("room", ""), int(text), self._deaf())
+        if answer is None:
             return PlainTextResponse("There is no such room.\n", 404)
-        return _packed(request, dump(lesson), "application/json")
+        return Response(dump(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    def _deaf(self) -> list[Gap]:
+        """When the broker was not heard: before the start, and while it could not be reached."""
+        first, now = at(0), self._school.now()
+        found = [Gap(first, at(self._started), "before")]
+        lost: int | None = None
+        for ms, connected in [*self._links, (now, True)]:
+            if connected and lost is not None:
+                found.append(Gap(at(lost), at(ms), "unheard", LINK_LOST))
+            lost = None if connected else ms
+        return found
 
 
 class _Revalidated(StaticFiles):
@@ -163,7 +184,7 @@ class _Revalidated(StaticFiles):
 
 
 class _Charts:
-    """plotly.js as its Python package ships it; packed once, when the first page asks for it."""
+    """plotly.js as its Python package ships it; the middleware compresses it."""
 
     def __init__(self) -> None:
         found = importlib.util.find_spec("plotly")  # importing it would cost more memory than all rooms
@@ -171,37 +192,12 @@ class _Charts:
             raise pages_missing("dashboard", "plotly")
         self._file = Path(found.origin).parent / "package_data" / "plotly.min.js"
         self.address = f"/charts/plotly-{importlib.metadata.version('plotly')}.js"
-        self._gzip = b""
 
     def page(self) -> Response:
         """The page, which names plotly's address."""
         text = (PAGE / "index.html").read_text(encoding="utf-8").replace("@CHARTS@", self.address)
         return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
-    async def answer(self, request: Request) -> Response:
-        """The library, packed for whoever takes it so."""
-        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-        if not _takes_gzip(request):
-            return FileResponse(self._file, media_type="text/javascript", headers=headers)
-        if not self._gzip:
-            self._gzip = await asyncio.to_thread(_gzip_file, self._file)
-        return Response(self._gzip, media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
-
-
-def _takes_gzip(request: Request) -> bool:
-    return "gzip" in request.headers.get("accept-encoding", "")
-
-
-def _packed(request: Request, content: bytes, media_type: str) -> Response:
-    if not _takes_gzip(request):
-        return Response(content, media_type=media_type)
-    packer = zlib.compressobj(1, wbits=31)
-    packed = packer.compress(content) + packer.flush()
-    return Response(packed, media_type=media_type, headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
-
-
-def _gzip_file(path: Path) -> bytes:
-    packer = zlib.compressobj(9, wbits=31)
-    with path.open("rb") as file:
-        parts = [packer.compress(part) for part in iter(lambda: file.read(65536), b"")]
-    return b"".join([*parts, packer.flush()])
+    def answer(self, _request: Request) -> Response:
+        """The library."""
+        return FileResponse(self._file, media_type="text/javascript", headers={"Cache-Control": FOREVER})

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from edge.web.setup.studio import PreviewSession
+    from edge.web.setup.preview_session import PreviewSession
 
 FOLDER = Path(__file__).parent / "static"
 WAIT = 1.0  # seconds that a question waits for a picture
 
 
-def routes(studio: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
+def routes(session: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:
-        studio: Who takes the pictures.
-        room: What never changes, for JSON: name, source, mode, labels, least size of a face.
+        session: Who takes the pictures.
+        room: What never changes, for JSON: name, source, whether there are emotions, labels, least size of a face.
     """
 
     def newest(request: Request) -> Response:
@@ -35,17 +35,17 @@ def routes(studio: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
         after = request.query_params.get("after", "0")
         if not re.fullmatch(r"\d{1,12}", after):
             return PlainTextResponse("after is the number of a picture\n", 400)
-        shot, problem = studio.newest(int(after), WAIT)
+        shot, problem = session.newest(int(after), WAIT)
         if shot is None:
             return _packed({"problem": problem}, b"")
         return _packed({"number": shot.number, "problem": problem, **shot.about}, shot.jpeg)
 
-    def told(_request: Request) -> Response:
+    def about_room(_request: Request) -> Response:
         return Response(json.dumps(room), media_type="application/json")
 
     return [
         Route("/newest", newest),
-        Route("/room", told),
+        Route("/room", about_room),
         Mount("/", StaticFiles(directory=FOLDER, html=True)),
     ]
 

@@ -184,10 +184,11 @@ def _settle(parts: Parts, recorder: Recorder, before: int, say: Callable[[str], 
     with sqlite3.connect(parts.folder / "outbox.sqlite") as database:
         stored = int(database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'windows'").fetchone()[0])
         waiting = int(database.execute("SELECT COUNT(*) FROM windows").fetchone()[0])
-    return _compare(recorder.messages, stored, waiting, (parts.folder / "daemon.log").read_text())
+    return compare(recorder.messages, stored, waiting, (parts.folder / "daemon.log").read_text())
 
 
-def _compare(messages: list[dict[str, Any]], stored: int, waiting: int, log: str) -> Report:
+def compare(messages: list[dict[str, Any]], stored: int, waiting: int, log: str) -> Report:
+    """Hold what was recorded against what was stored, and what the daemon logged."""
     report = Report(stored=stored)
     first: dict[tuple[str, int], dict[str, Any]] = {}
     for message in messages:

@@ -16,11 +16,11 @@ from datetime import datetime, timezone
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import EstimatedShare
-from edge.aggregation.windows import UNKNOWN, Window
+from edge.aggregation.payload_builder import PayloadBuilder
+from edge.aggregation.windows import Window
 from edge.config.schema import Config
-from edge.contract.payloads import ModelNames, WindowPayload
+from edge.contract.labels import UNKNOWN
+from edge.contract.payloads import ModelNames, ShareEstimate, WindowBody
 from edge.daemon import metrics, telemetry
 from edge.daemon.mqtt_service import MqttService
 from edge.errors import EdgeError
@@ -29,7 +29,7 @@ from tests.support.publishing import INFO, STATE
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 FRAMES_PER_SECOND = 5
-MODELS = ModelNames(faces="yunet@0123456789ab", emotions="emotions@0123456789ab")
+MODELS = ModelNames(faces="yunet@0123456789ab", emotions="emotions@0123456789ab", pose=None)
 CHECK_EVERY = 1.0
 STOP_AT_ONCE = 20  # rooms; each may wait a second for the broker
 LOOK_EVERY = 0.05  # seconds between two looks at what the parent wants
@@ -97,7 +97,7 @@ class Room:
         """Tell how the room is; returns the seconds to the next time."""
         now = datetime.now(timezone.utc)
         self.link.publish_health(
-            telemetry.how_it_is(self._meter, Readings(), time.monotonic(), now, self.link.depth)
+            telemetry.health(self._meter, Readings(), time.monotonic(), now, self.link.depth)
         )  # fmt: skip
         return self._config.health.seconds
 
@@ -106,16 +106,17 @@ class Room:
         with contextlib.suppress(EdgeError):
             self.link.stop()
 
-    def _window(self) -> WindowPayload:
+    def _window(self) -> WindowBody:
         frames = max(1, round(self._seconds * FRAMES_PER_SECOND))
         people = self._chance.randint(20, 30)
         counts = {label: self._chance.randint(0, people * frames // 7) for label in (*LABELS, UNKNOWN)}
-        shares = {label: EstimatedShare(share=0.1429, low=0.0812, high=0.2217) for label in LABELS}
-        return compose_window(
-            Window(0, self._seconds, frames, counts, people - 2, people + 2, 31, 1.0, people - 2, people - 2),
-            device=self._name, end=datetime.now(timezone.utc), suppressed=False, clock_synced=True, models=MODELS,
-            estimate=shares,
-        )  # fmt: skip
+        small = min(31, counts[UNKNOWN])
+        window = Window(0, self._seconds, frames, counts, people - 2, people + 2, small, 1.0, people - 2, people - 2)
+        body = PayloadBuilder(self._name, "emotions", MODELS, min_faces=1, round_to=1).build(
+            window, datetime.now(timezone.utc), clock_synced=True
+        )
+        shares = {label: ShareEstimate(share=0.1429, low=0.0812, high=0.2217) for label in LABELS}
+        return body.model_copy(update={"estimate": shares, "estimate_absent": None})
 
 
 def outbox(folder: str, name: str) -> Path:
@@ -161,7 +162,7 @@ def _play(rooms: list[Room], pipe: Pipe) -> None:
             pipe.send(True)
         elif word == "look":
             waiting = sum(room.link.depth for room in rooms)
-            connected = sum(room.link._publisher.connection.connected for room in rooms)
+            connected = sum(room.link.connected for room in rooms)
             pipe.send(Look(connected, waiting, time.process_time()))
         now = time.monotonic()
         while due and due[0][0] <= now:

@@ -55,8 +55,7 @@ def main() -> None:
 
 def find(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Boxes and scores of the faces, from left to right."""
-    detector = FaceDetector(640)
-    detector.start()
+    detector = FaceDetector.load(640)
     faces = detector.detect(image)
     order = np.argsort(faces.boxes[:, 0])
     return faces.boxes[order], faces.scores[order]
@@ -64,8 +63,7 @@ def find(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.floa
 
 def name(image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """The probabilities of each face, and what they are of."""
-    classifier = EmotionClassifier()
-    classifier.start()
+    classifier = EmotionClassifier.load()
     return classifier.classify(image, boxes), classifier.labels
 
 

@@ -67,7 +67,7 @@ fetch_wheels() {
       fetch() { /opt/pip/bin/pip download -qq --require-hashes --only-binary :all: -d $wheels.part \"\$@\"; }
       fetch -r requirements-test.lock
       fetch --no-deps --python-version 3.11 --implementation cp --abi cp311 --platform manylinux2014_x86_64 \
-        -r requirements-sample.lock -r requirements-test-pictures.lock
+        -r requirements-test-pictures.lock
       mv $wheels.part $wheels"
   fi
   settings+=(PIP_NO_INDEX=1 "PIP_FIND_LINKS=$wheels")

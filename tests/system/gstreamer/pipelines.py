@@ -102,7 +102,7 @@ def newest() -> str:
 def ends() -> str:
     """A file that ends is a source that yields nothing any more."""
     camera = started(f"filesrc location={CLIP} ! avidemux ! jpegdec")
-    sentence = refused(lambda: frames(camera, 100), "yields no frame")
+    sentence = refused(lambda: frames(camera, 100), "delivers no frames")
     camera.stop()
     camera.stop()
     assert camera.read() is None

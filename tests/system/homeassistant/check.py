@@ -13,8 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edge.contract.payloads import Info
-from edge.mqtt.discovery import birth_topic, discovery, identifier
+from edge.contract.payloads import Info, WindowPayload
+from edge.contract.shares import window_shares
+from edge.contract.topics import birth_topic
+from edge.mqtt.home_assistant_entities import discovery, identifier
 from tests.support.brokers import free_port
 from tests.system.homeassistant.instance import CheckError, HomeAssistant, wait_until
 from tests.system.homeassistant.room import ENTRY, TOPICS, Room
@@ -95,9 +97,13 @@ class Check:
         names = (TOPICS.info, TOPICS.state, TOPICS.latest, TOPICS.health)
         info, state, latest, health = map(self.room.newest, names)
         people = latest["people"] or {}
+        shares = window_shares(WindowPayload.model_validate(latest))
+        by_label = shares.by_label if shares else {}
+        percent = {label: round(100 * by_label[label].share, 2) if shares else None for label in info["labels"]}
         return {
             "faces": latest["faces"]["mean"],
-            "suppressed": latest["suppressed"],
+            "suppressed": latest["withheld"] is not None and latest["withheld"]["what"] == "figures",
+            **{f"share_{identifier(label)}": share for label, share in percent.items()},
             **{f"emotion_{identifier(label)}": people.get(label) for label in (*info["labels"], "unknown")},
             "sensing": state["mode"] != "paused",
             "connectivity": self.room.sent(TOPICS.availability)[-1] == b"online",
@@ -166,7 +172,9 @@ def miss_values(check: Check) -> None:
     check.step("the same device without emotions")
     info = Info.model_validate({**check.room.newest(TOPICS.info), "labels": []})
     check.room.send(ENTRY, discovery(info, TOPICS), retain=True)
-    wait_until(lambda: len(check.instance.entities()) == len(check.everywhere(None)) - 8, 20, "8 entities to go")
+    everywhere = check.everywhere(None)
+    gone = sum(key.startswith(("emotion_", "share_")) for key in everywhere)
+    wait_until(lambda: len(check.instance.entities()) == len(everywhere) - gone == 10, 20, f"{gone} entities to go")
     check.room.send(TOPICS.availability, b"offline", retain=True)  # as the daemon had left it
     if check.log():
         raise CheckError("Home Assistant complains")

@@ -47,8 +47,8 @@ class HomeAssistant:
     def __init__(self, program: Path, folder: Path, port: int) -> None:
         self._program = program
         self._folder = folder
-        self._url = f"http://127.0.0.1:{port}"
-        self._token = ""
+        self.url = f"http://127.0.0.1:{port}"
+        self.token = ""
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=port))
 
@@ -61,7 +61,7 @@ class HomeAssistant:
             stderr=(self._folder / "stderr").open("ab"),
         )
         wait_until(self._answers, START_SECONDS, "Home Assistant to start")
-        if not self._token:
+        if not self.token:
             self._onboard()
         wait_until(lambda: self._get("/api/config")["state"] == "RUNNING", START_SECONDS, "Home Assistant to be up")
 
@@ -78,16 +78,14 @@ class HomeAssistant:
 
     def add_mqtt(self, port: int) -> None:
         """What a person does under Settings, Devices & services, Add integration."""
-        flow = self._post("/api/config/config_entries/flow", {"handler": "mqtt", "show_advanced_options": False})
-        done = self._post(f"/api/config/config_entries/flow/{flow['flow_id']}", {"broker": "127.0.0.1", "port": port})
+        flow = self.post("/api/config/config_entries/flow", {"handler": "mqtt", "show_advanced_options": False})
+        done = self.post(f"/api/config/config_entries/flow/{flow['flow_id']}", {"broker": "127.0.0.1", "port": port})
         if done["type"] != "create_entry":
             raise CheckError(f"Home Assistant did not take the broker: {done}")
 
     def entities(self) -> dict[str, dict[str, Any]]:
         """The states of all entities that came by MQTT, by their full names."""
-        mine = set(
-            json.loads(self._post("/api/template", {"template": "{{ integration_entities('mqtt') | to_json }}"}))
-        )
+        mine = set(json.loads(self.post("/api/template", {"template": "{{ integration_entities('mqtt') | to_json }}"})))
         return {
             state["attributes"]["friendly_name"]: state
             for state in self._get("/api/states")
@@ -96,7 +94,7 @@ class HomeAssistant:
 
     def call(self, domain: str, service: str, entity: str) -> None:
         """Have an entity do something."""
-        self._post(f"/api/services/{domain}/{service}", {"entity_id": entity})
+        self.post(f"/api/services/{domain}/{service}", {"entity_id": entity})
 
     def complaints(self) -> list[str]:
         """Warnings and errors in its log that have to do with MQTT, with the lines that belong to them."""
@@ -112,7 +110,7 @@ class HomeAssistant:
                 f"Home Assistant has ended: {(self._folder / 'stderr').read_text(errors='replace')[-2000:]}"
             )
         try:
-            with urllib.request.urlopen(f"{self._url}/manifest.json", timeout=5):  # noqa: S310 - our own http address
+            with urllib.request.urlopen(f"{self.url}/manifest.json", timeout=5):  # noqa: S310 - our own http address
                 return True
         except OSError:
             return False
@@ -120,9 +118,9 @@ class HomeAssistant:
     def _onboard(self) -> None:
         person = {"name": "Check", "username": "check", "password": "check", "client_id": CLIENT, "language": "en"}
         wait_until(self._is_onboarding, START_SECONDS, "Home Assistant's first page")
-        code = self._post("/api/onboarding/users", person)["auth_code"]
+        code = self.post("/api/onboarding/users", person)["auth_code"]
         form = urlencode({"grant_type": "authorization_code", "client_id": CLIENT, "code": code}).encode()
-        self._token = self._request("/auth/token", form)["access_token"]
+        self.token = self._request("/auth/token", form)["access_token"]
 
     def _is_onboarding(self) -> bool:
         try:
@@ -133,14 +131,15 @@ class HomeAssistant:
     def _get(self, path: str) -> Any:
         return self._request(path, None)
 
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send JSON to its API; what it answers."""
         return self._request(path, json.dumps(body).encode())
 
     def _request(self, path: str, body: bytes | None) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body and body.startswith(b"{"):
             headers["Content-Type"] = "application/json"
-        request = urllib.request.Request(f"{self._url}{path}", body, headers)  # noqa: S310 - our own http address
+        request = urllib.request.Request(f"{self.url}{path}", body, headers)  # noqa: S310 - our own http address
         try:
             with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
                 text = response.read().decode()

@@ -16,7 +16,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.contract.topics import Topics
-from edge.mqtt.discovery import config_topic
+from edge.mqtt.home_assistant_entities import config_topic
 from tests.support.brokers import Subscriber, can_connect, free_port
 from tests.support.paths import ROOT
 from tests.system.homeassistant.instance import CheckError, wait_until

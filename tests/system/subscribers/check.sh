@@ -45,7 +45,7 @@ fetch_influxdb() {
 for part; do
   case $part in
     asyncapi) shut_in node tests/system/subscribers/asyncapi.mjs "$EDGE_PACKAGES" docs/schemas/asyncapi.json ;;
-    scripts) shut_in "$python" -m pytest -q tests/integration/test_subscribers.py ;;
+    scripts) shut_in "$python" -m pytest -q tests/integration/cli/test_subscribers.py ;;
     node-red) shut_in "$python" -m tests.system.subscribers.nodered ;;
     home-assistant)
       [[ -f build/homeassistant/venv/complete ]] || die "run tests/system/homeassistant/check.sh first: it installs Home Assistant"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract.examples import HEALTH, STATE, SUPPRESSED, WINDOW
-from edge.timing.clock import stamp
+from edge.contract.timestamps import format_timestamp
 from tests.support.brokers import can_connect, free_port
 from tests.system.subscribers.house import FILES, PACKAGES, CheckError, program, step, wait_until
 from tests.system.subscribers.telegraf import lines
@@ -77,11 +77,11 @@ def points(now: datetime) -> list[str]:
     for device in ("room-204", "room 2, south"):
         for number in range(WINDOWS):
             window = SUPPRESSED if WINDOWS / 3 <= number < WINDOWS * 2 / 3 else WINDOW
-            end = stamp(now - timedelta(seconds=10 * (WINDOWS - 1 - number)))
+            end = format_timestamp(now - timedelta(seconds=10 * (WINDOWS - 1 - number)))
             window = window.model_copy(update={"device": device, "seq": number + 1})
             payload = window.model_dump(by_alias=True) | {"window": window.window.model_dump() | {"end": end}}
             written += lines(f"classroom/{device}/window", payload)
-        health = HEALTH.model_copy(update={"time": stamp(now)})
+        health = HEALTH.model_copy(update={"time": format_timestamp(now)})
         written += lines(f"classroom/{device}/health", health.model_dump(by_alias=True))
         written += lines(f"classroom/{device}/state", STATE.model_dump(by_alias=True))
     return written

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Error, Page
 from edge.contract.examples import INFO, SUPPRESSED
 from edge.contract.payloads import State
 from edge.contract.topics import Topics
-from edge.mqtt.discovery import config_topic, discovery
+from edge.mqtt.home_assistant_entities import config_topic, discovery
 from tests.support.brokers import free_port
 from tests.support.paths import ROOT
 from tests.system.homeassistant.instance import CLIENT, HomeAssistant
@@ -71,10 +71,10 @@ class Dashboard:
     def log_in(self) -> None:
         """End what a new Home Assistant asks first, and open pages that know who looks."""
         for name, answer in {"core_config": {}, "analytics": {}, "integration": {"redirect_uri": CLIENT}}.items():
-            self.instance._post(f"/api/onboarding/{name}", {"client_id": CLIENT, **answer} if answer else {})
+            self.instance.post(f"/api/onboarding/{name}", {"client_id": CLIENT, **answer} if answer else {})
         tokens = {
-            "access_token": self.instance._token, "token_type": "Bearer", "expires_in": 1800, "refresh_token": "",
-            "hassUrl": self.instance._url, "clientId": CLIENT, "expires": 4102444800000,
+            "access_token": self.instance.token, "token_type": "Bearer", "expires_in": 1800, "refresh_token": "",
+            "hassUrl": self.instance.url, "clientId": CLIENT, "expires": 4102444800000,
         }  # fmt: skip
         for size in (PHONE, DESK):
             page = self._chromium.new_page(viewport=size, device_scale_factor=1)  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ class Dashboard:
     def open(self, view: str, size: dict[str, int], expected: str, dashboard: str = "edge-rooms") -> Page:
         """Go to a view, and wait until it shows a text."""
         page = self._pages[size["width"]]
-        page.goto(f"{self.instance._url}/{dashboard}/{view}")
+        page.goto(f"{self.instance.url}/{dashboard}/{view}")
         page.get_by_text(expected).first.wait_for(timeout=60_000)
         page.wait_for_timeout(3000)  # graphs ask for their figures last
         return page

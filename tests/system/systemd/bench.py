@@ -7,9 +7,9 @@ import socket
 import statistics
 import time
 
-from edge.config.schema import VisionConfig
+from edge.config.schema import Config
 from edge.sample.camera import SampleCamera
-from edge.vision.model_set import ModelSet
+from edge.vision.model_set import ModelChoice, ModelSet
 
 FRAMES = 120
 ADDRESSES = ("127.0.0.1", "192.168.77.1", "203.0.113.1")
@@ -30,8 +30,7 @@ def main() -> None:
     camera.start()
     image = camera.read()
     assert image is not None
-    models = ModelSet(VisionConfig())
-    models.start()
+    models = ModelSet.load(ModelChoice.of(Config()))
     assert models.classifier is not None
     times = []
     for _ in range(FRAMES):

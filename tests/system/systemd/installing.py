@@ -8,6 +8,7 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.support.paths import ROOT
 from tests.system.systemd import machine
@@ -25,6 +26,7 @@ from tests.system.systemd.machine import (
 )
 
 INSTALL = str(ROOT / "systemd/install.sh")
+BACKLOG_SECONDS = 180  # late windows come at a bounded rate, and on a busy machine a minute and more of them wait
 
 
 def prepare() -> None:
@@ -85,6 +87,7 @@ def upgrade(subscriber: Subscriber) -> None:
     epoch = subscriber.windows(2)[-1]["epoch"]
     config = hashlib.sha256((ETC / "config.yaml").read_bytes()).hexdigest()
     run("systemctl", "stop", "mosquitto")
+    last = max(window["seq"] for window in subscriber.of("window"))
     time.sleep(4)
     old = Path("/opt/edge/current").readlink()
     source = ROOT / "edge/__init__.py"
@@ -103,12 +106,18 @@ def upgrade(subscriber: Subscriber) -> None:
     time.sleep(2)
     run("systemctl", "start", "mosquitto")
     wait_for(lambda: subscriber.of("info")[-1]["version"] == "9.9.9", 30, "the new version")
-    late = [w for w in subscriber.windows(8) if w["replayed"]]
-    count, missing = subscriber.gaps()
-    must(late and not missing and subscriber.of("window")[-1]["epoch"] == epoch, f"{len(late)} late, missing {missing}")
+
+    def since() -> list[Any]:
+        return [window for window in subscriber.of("window") if window["seq"] > last]
+
+    # The first live window says how far the backlog reaches; only then can a missing number be seen at all.
+    wait_for(lambda: any(not window["replayed"] for window in since()), 60, "a live window after the upgrade")
+    count, drained = subscriber.complete(BACKLOG_SECONDS)
+    late = [window for window in since() if window["replayed"]]
+    must(late and subscriber.of("window")[-1]["epoch"] == epoch, f"{len(late)} late, or another epoch")
     fact(
         f"upgrade: {took:.0f} s, configuration and epoch as before; {len(late)} windows waited for the broker and "
-        f"came, {count} in all, no gap"
+        f"came within {drained:.0f} s of the first live one, {count} in all, no gap"
     )
 
 

@@ -111,8 +111,7 @@ def hang_and_die(subscriber: Subscriber) -> None:
     os.kill(hung, signal.SIGKILL)
     back = wait_for(lambda: is_active() and pid() not in (0, hung), 40, "back after kill -9")
     subscriber.windows(2)
-    count, missing = subscriber.gaps()
-    must(not missing, f"windows {missing} are missing")
+    count, _ = subscriber.complete(30)
     fact(f"kill -9: active again after {back:.0f} s; {count} windows so far, no gap in their numbers")
 
 

@@ -143,6 +143,17 @@ class Subscriber:
         seqs = {window["seq"] for window in self.of("window", device)}
         return len(seqs), sorted(set(range(min(seqs), max(seqs) + 1)) - seqs)
 
+    def complete(self, seconds: float, device: str = "room-1") -> tuple[int, float]:
+        """Wait until no number is missing: live windows overtake the backlog, which a busy machine sends slowly.
+
+        Returns how many windows came in all, and the seconds waited.
+        """
+        began = time.monotonic()
+        while (found := self.gaps(device))[1]:
+            must(time.monotonic() - began < seconds, f"after {seconds} s, windows {found[1]} are still missing")
+            time.sleep(0.05)
+        return found[0], time.monotonic() - began
+
     def stop(self) -> None:
         """Disconnect."""
         self._process.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.editable import bare_environment, lay_wrong_packages, make_editable_venv
 from tests.support.paths import ROOT
 
 SCRIPTS = (ROOT / "systemd/install.sh", ROOT / "systemd/edge-command.sh", ROOT / "tests/system/systemd/check.sh")
@@ -33,11 +34,11 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "systemd", copy / "systemd")
     (copy / "models").mkdir()
-    for pattern in ("models/__init__.py", "models/*.json", "models/*.tflite", "*.lock", "*.md", "LICENSE", "*.toml"):
+    (copy / "scripts").mkdir()
+    for pattern in ("models/*.json", "models/*.tflite", "scripts/*.py", "*.lock", "*.md", "LICENSE", "*.toml"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy / file.relative_to(ROOT))
     shutil.copy(ROOT / "config.yaml", copy)
-    (copy / "scripts").mkdir()
     (copy / "scripts/venv.sh").write_text(VENV % sys.executable)
     return copy
 
@@ -197,6 +198,21 @@ def test_the_installed_command_runs_as_the_service(install: Callable[..., str], 
     assert said.endswith(f"/.venv/bin/edge pause --config {etc}/hall.yaml --by me")
     assert "-p StateDirectory=StateDirectory-of-edge.service" in edge("resume")
     assert edge("pause", user="1000") == ""
+
+
+def test_the_installed_command_does_not_import_what_lies_in_the_current_folder(
+    install: Callable[..., str], tmp_path: Path
+) -> None:
+    install()
+    release = (tmp_path / "root/opt/edge/current").resolve()
+    make_editable_venv(release)
+    lay_wrong_packages(tmp_path / "elsewhere")
+    command = [str(tmp_path / "root/usr/local/bin/edge"), "schema", "state"]
+    done = subprocess.run(
+        command, cwd=tmp_path / "elsewhere", env=bare_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"title": "State"' in done.stdout
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,37 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.prevalence import BUFFER, EstimatedShare, Estimator, Tally, beta_quantiles, published, rounded
-from edge.aggregation.privacy import is_suppressed
-from edge.aggregation.privacy import rounded as rounded_counts
-from edge.aggregation.windows import UNKNOWN, Observation, Window, WindowAggregator
-from edge.contract.payloads import ModelNames, WindowPayload
-from edge.errors import ModelError
-from edge.model_files import calibration as calibrations
-from edge.model_files.calibration import Calibration, OutputCalibration, find_calibration
+from edge.aggregation.payload_builder import PayloadBuilder
+from edge.aggregation.prevalence import BUFFER, EstimatedShare, Estimator, Tally, beta_quantiles, rounded
+from edge.aggregation.windows import Observation, WindowAggregator
+from edge.contract.labels import UNKNOWN
+from edge.model_files.calibration import OutputCalibration, find_calibration
 from edge.model_files.cards import SHIPPED, EmotionCard, read_card
-
-LABELS = ("calm", "glad", "grim")
-CALIBRATION = OutputCalibration(
-    labels=LABELS, temperature=1, pictures=1000, priors=(0.6, 0.3, 0.1), bias=(0.1, 0.0, -0.1),
-    confusion=((500, 60, 40), (30, 260, 10), (20, 10, 70)),
-    posteriors=((0.8, 0.12, 0.08), (0.12, 0.82, 0.06), (0.3, 0.1, 0.6)),
-)  # fmt: skip
-ESTIMATOR = Estimator(CALIBRATION)
-MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000")
+from tests.support.prevalence import CALIBRATION, ESTIMATOR, LABELS, MODELS, payload, said, windows_of
 
 seeds = st.integers(0, 2**32 - 1)
 faces_of_frames = st.lists(st.integers(0, 40), min_size=1, max_size=30)
-
-
-def said(seed: int, faces: int, sureness: float = 0.7) -> NDArray[np.float32]:
-    """What a classifier might say about faces: anything from certainty to none."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 6 * sureness, (faces, len(LABELS)))
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
 
 
 def tally_of(frames: list[NDArray[np.float32]]) -> Tally:
@@ -52,6 +29,11 @@ def tally_of(frames: list[NDArray[np.float32]]) -> Tally:
     for frame in frames:
         tally.add(frame)
     return tally
+
+
+def shares_of(estimator: Estimator, tally: Tally) -> dict[str, EstimatedShare] | None:
+    found = estimator.estimate(tally)
+    return found.shares if found else None
 
 
 def close(
@@ -68,7 +50,7 @@ def close(
 
 @given(seeds, faces_of_frames, st.floats(0, 1))
 def test_shares_are_shares(seed: int, frames: list[int], sureness: float) -> None:
-    shares = ESTIMATOR.estimate(tally_of([said(seed + n, faces, sureness) for n, faces in enumerate(frames)]))
+    shares = shares_of(ESTIMATOR, tally_of([said(seed + n, faces, sureness) for n, faces in enumerate(frames)]))
     if not any(frames):
         assert shares is None
         return
@@ -84,7 +66,7 @@ def test_the_order_of_faces_and_frames_does_not_matter(seed: int, sizes: list[in
     rng = np.random.default_rng(seed)
     mixed = [frame[rng.permutation(len(frame))] for frame in frames]
     mixed = [mixed[n] for n in rng.permutation(len(mixed))]
-    assert close(ESTIMATOR.estimate(tally_of(frames)), ESTIMATOR.estimate(tally_of(mixed)))
+    assert close(shares_of(ESTIMATOR, tally_of(frames)), shares_of(ESTIMATOR, tally_of(mixed)))
 
 
 @given(seeds, faces_of_frames.filter(any), st.data())
@@ -93,18 +75,18 @@ def test_two_halves_make_the_whole(seed: int, sizes: list[int], data: st.DataObj
     cut = data.draw(st.integers(0, len(frames)))
     first, second = tally_of(frames[:cut]), tally_of(frames[cut:])
     first.merge(second)
-    assert close(ESTIMATOR.estimate(first), ESTIMATOR.estimate(tally_of(frames)))
+    assert close(shares_of(ESTIMATOR, first), shares_of(ESTIMATOR, tally_of(frames)))
 
 
 @given(seeds, st.integers(1, 60))
 def test_frames_of_the_same_faces_are_no_news(seed: int, times: int) -> None:
     frame = said(seed, 20)
-    assert close(ESTIMATOR.estimate(tally_of([frame])), ESTIMATOR.estimate(tally_of([frame] * times)))
+    assert close(shares_of(ESTIMATOR, tally_of([frame])), shares_of(ESTIMATOR, tally_of([frame] * times)))
 
 
 @given(seeds, st.integers(1, 50), st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.2, 0.5]))
 def test_rounded_shares_still_sum_to_one(seed: int, faces: int, step: float) -> None:
-    shares = ESTIMATOR.estimate(tally_of([said(seed, faces)]))
+    shares = shares_of(ESTIMATOR, tally_of([said(seed, faces)]))
     assert shares is not None
     for share, exact in zip((coarse := rounded(shares, step)).values(), shares.values(), strict=True):
         assert 0 <= share.low <= share.share <= share.high <= 1
@@ -134,7 +116,7 @@ def test_more_faces_than_the_buffer_in_one_frame() -> None:
 
 def test_nothing_of_a_face_stays_in_the_buffer() -> None:
     tally = tally_of([said(1, 50)])
-    ESTIMATOR.estimate(tally)
+    shares_of(ESTIMATOR, tally)
     assert not tally._buffer[:50].any()
 
 
@@ -151,7 +133,7 @@ def test_a_room_is_found_that_counting_gets_wrong(true: tuple[float, ...]) -> No
     sure = (priors[:, None] * answers / (priors @ answers)).T
     often = np.round(1000 * np.array(true) @ answers).astype(int)
     room = np.repeat(sure, often, axis=0).astype(np.float32)
-    shares = Estimator(unbiased).estimate(tally_of([room]))
+    shares = shares_of(Estimator(unbiased), tally_of([room]))
     assert shares is not None
     counted = np.bincount(room.argmax(axis=1), minlength=3) / len(room)
     estimated = np.array([share.share for share in shares.values()])
@@ -161,15 +143,15 @@ def test_a_room_is_found_that_counting_gets_wrong(true: tuple[float, ...]) -> No
 
 def test_intervals_are_wider_where_there_are_fewer_faces() -> None:
     room = said(3, 40)
-    few, many = ESTIMATOR.estimate(tally_of([room[:5]] * 8)), ESTIMATOR.estimate(tally_of([room]))
+    few, many = shares_of(ESTIMATOR, tally_of([room[:5]] * 8)), shares_of(ESTIMATOR, tally_of([room]))
     assert few is not None
     assert many is not None
     assert sum(s.high - s.low for s in few.values()) > 1.5 * sum(s.high - s.low for s in many.values())
 
 
 def test_a_small_room_is_drawn_towards_the_usual() -> None:
-    one = ESTIMATOR.estimate(tally_of([np.array([[0.1, 0.1, 0.8]], np.float32)]))
-    many = ESTIMATOR.estimate(tally_of([np.array([[0.1, 0.1, 0.8]] * 200, np.float32)]))
+    one = shares_of(ESTIMATOR, tally_of([np.array([[0.1, 0.1, 0.8]], np.float32)]))
+    many = shares_of(ESTIMATOR, tally_of([np.array([[0.1, 0.1, 0.8]] * 200, np.float32)]))
     assert one is not None
     assert many is not None
     assert one["grim"].share < many["grim"].share
@@ -211,9 +193,6 @@ def test_a_window_costs_little() -> None:
     assert best < 5e-3  # about 1 ms; some machines that run tests are slow
 
 
-# Windows and payloads
-
-
 def shipped() -> OutputCalibration:
     path = SHIPPED / "emotions.json"
     found, sentence = find_calibration(path, read_card(path, EmotionCard), "ferplus")
@@ -222,104 +201,73 @@ def shipped() -> OutputCalibration:
     return found
 
 
-def windows_of(frames: list[NDArray[np.float32]], per_window: int = 10) -> list[Window]:
-    cutter, windows = WindowAggregator(LABELS, per_window, start=0.0, fps=1), []
-    for n, frame in enumerate(frames):
-        windows += cutter.due(n)
-        counts = dict.fromkeys((*LABELS, UNKNOWN), 0) | {"calm": len(frame)}
-        cutter.add(Observation(n, counts, 0, frame))
-    return windows + cutter.due(len(frames))
-
-
-def payload(window: Window, min_faces: int = 5, round_to: int = 1) -> WindowPayload:
-    shares = None if window.tally is None else ESTIMATOR.estimate(window.tally)
-    coarse = rounded_counts(window, round_to)
-    return compose_window(
-        coarse, device="r", end=datetime.now(timezone.utc), suppressed=is_suppressed(window, min_faces),
-        clock_synced=True, models=MODELS, estimate=published(shares, coarse.faces, round_to),
-    )  # fmt: skip
-
-
-def test_a_window_carries_its_estimate() -> None:
-    sent = payload(windows_of([said(n, 20) for n in range(10)])[0])
-    assert sent.estimate is not None
-    assert list(sent.estimate) == list(LABELS)
-    assert sum(share.share for share in sent.estimate.values()) == pytest.approx(1)
-    assert all(round(share.share, 2) == share.share for share in sent.estimate.values())
-
-
-@given(seeds, seeds, st.integers(0, 4))
-def test_suppression_cannot_be_undone_with_the_windows_around(one: int, other: int, few: int) -> None:
-    # Three windows of the same stream, the middle one suppressed. Whoever it shows, what is sent does not change.
-    sent = []
-    for seed in (one, other):
-        hidden = [said(seed + n, few) for n in range(10)]
-        frames = [*(said(n, 20) for n in range(10)), *hidden, *(said(n, 9) for n in range(10))]
-        sent.append([payload(window).model_dump(exclude={"window"}) for window in windows_of(frames)])
-    assert sent[0] == sent[1]
-    assert [window["suppressed"] for window in sent[0]] == [False, True, False]
-    assert sent[0][1]["estimate"] is None
-
-
-@pytest.mark.parametrize(("round_to", "step"), [(1, 0.01), (2, 0.01), (5, 0.05), (20, 0.1), (100, 0.5), (150, None)])
-def test_shares_are_no_finer_than_rounded_counts(round_to: int, step: float | None) -> None:
+def test_a_window_says_why_it_has_no_estimate() -> None:
     window = windows_of([said(n, 20) for n in range(10)])[0]
-    sent = payload(window, round_to=round_to)
-    if step is None:
-        assert sent.estimate is None
-        return
-    assert sent.estimate is not None
-    figures = [figure for share in sent.estimate.values() for figure in share.model_dump().values()]
-    assert all(figure / step == pytest.approx(round(figure / step), abs=1e-6) for figure in figures)
-
-
-def test_counting_alone_estimates_nothing() -> None:
+    assert (payload(window, estimator=None).estimate, payload(window, estimator=None).estimate_absent) == (
+        None, "uncalibrated",
+    )  # fmt: skip
+    # Twenty are in the room, and only three of them were ever classified.
     cutter = WindowAggregator(LABELS, 10, start=0.0)
-    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 9), 0))
-    window = cutter.due(10)[0]
-    assert window.tally is None
-    assert payload(window).estimate is None
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), eligible=20))
+    assert payload(cutter.due(10)[0]).estimate_absent == "incomplete"
+    # Twenty faces are large enough, most of them lost at the moment and only remembered: three were seen.
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
+    cutter.add(Observation(1, dict.fromkeys((*LABELS, UNKNOWN), 5), 0, said(1, 3), eligible=3))
+    few = payload(cutter.due(10)[0])
+    assert (few.estimate, few.estimate_absent) == (None, "few")
+    assert few.counts is not None
 
 
-# Where the calibration comes from
+# Faces that do not look like the calibration pictures
+
+SURE = CALIBRATION.model_copy(update={"confidence": ((0.85, 0.02), (0.88, 0.02), (0.8, 0.03))})
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (FileNotFoundError(), "there is no emotions.calibration.json beside the model"),
-        (ModelError("calibration /home/x/emotions.calibration.json is not JSON", "make it anew"), "is not JSON"),
-        (Calibration(sha256="0" * 64, outputs={}, left_out={"ferplus": "no picture of fear"}), "no picture of fear"),
-        (Calibration(sha256="0" * 64, outputs={"ferplus": CALIBRATION}), "temperature 1.0"),
-    ],
-)
-def test_why_there_is_no_estimate(change: Any, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    card = read_card(SHIPPED / "emotions.json", EmotionCard)
-
-    def read(_path: Path, _card: EmotionCard) -> Calibration | None:
-        if isinstance(change, ModelError):
-            raise change
-        return change if isinstance(change, Calibration) else None
-
-    monkeypatch.setattr(calibrations, "read_calibration", read)
-    found, sentence = find_calibration(Path("/home/x/emotions.json"), card, "ferplus")
-    assert found is None
-    assert sentence.startswith("none: ")
-    assert expected in sentence
-    assert "/home/x" not in sentence
+def faces_of(sureness: float, count: int) -> NDArray[np.float32]:
+    """Faces of the first two classes, of which the classifier is that sure on average."""
+    rng = np.random.default_rng(5)
+    top = np.clip(rng.normal(sureness, 0.1, count), 0.4, 0.99).astype(np.float32)
+    rows = np.empty((count, 3), np.float32)
+    rows[:, 2] = (1 - top) / 3
+    rows[:, 0], rows[:, 1] = top, 1 - top - rows[:, 2]
+    rows[::2, :2] = rows[::2, 1::-1]
+    return rows
 
 
-def test_the_shipped_calibration_is_found() -> None:
-    path = SHIPPED / "emotions.json"
-    found, sentence = find_calibration(path, read_card(path, EmotionCard), "ferplus")
+@pytest.mark.parametrize("count", [10, 25, 50])
+def test_faces_like_the_calibration_pictures_have_an_estimate(count: int) -> None:
+    found = Estimator(SURE).estimate(tally_of([faces_of(0.86, count)] * 10))
     assert found is not None
-    assert sentence.startswith("from emotions.calibration.json, ferplus, ")
-    assert len(found.bias) == 7
+    assert not found.shifted
 
 
-def test_faces_in_turn_count_as_people_and_all_of_them_have_to_be_heard() -> None:
-    tally, said = Tally(7), np.full((4, 7), 1 / 7, np.float32)
-    for frame in range(1, 8):
-        tally.add(said, 20)  # twenty in the room, four of them classified in each frame
-        assert tally.people == 20
-        assert tally.complete == (frame >= 5)
+def test_faces_that_nobody_is_sure_of_have_none() -> None:
+    unsure = faces_of(0.55, 25)
+    found = Estimator(SURE).estimate(tally_of([unsure] * 10))
+    assert found is not None
+    assert found.shift < -3.5
+    assert found.shifted
+    again = Estimator(CALIBRATION).estimate(tally_of([unsure] * 10))  # a file of 0.1.0 cannot tell
+    assert again is not None
+    assert not again.shifted
+
+
+def test_frames_of_the_same_faces_are_no_further_evidence_of_a_shift() -> None:
+    room = faces_of(0.7, 25)
+    one, many = (Estimator(SURE).estimate(tally_of([room] * times)) for times in (1, 100))
+    assert one is not None
+    assert many is not None
+    assert one.shift == pytest.approx(many.shift, abs=1e-3)
+
+
+def test_a_shifted_window_says_so_and_keeps_its_counts() -> None:
+    cutter = WindowAggregator(LABELS, 10, start=0.0)
+    for second in range(10):
+        rows = faces_of(0.5, 25)
+        counts = dict(zip((*LABELS, UNKNOWN), np.bincount(rows.argmax(axis=1), minlength=4).tolist(), strict=True))
+        cutter.add(Observation(second, counts, 0, rows, eligible=25))
+    builder = PayloadBuilder("room-1", "emotions", MODELS, 5, 1, Estimator(SURE))
+    body = builder.build(cutter.finish(10.0)[0], datetime.now(timezone.utc), clock_synced=True)
+    assert (body.estimate, body.estimate_absent) == (None, "shift")
+    assert body.counts is not None
+    assert sum(body.counts.values()) == 250

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.aggregation.payload_builder import compose_window
-from edge.aggregation.privacy import is_suppressed, rounded
+from edge.aggregation.payload_builder import PayloadBuilder
+from edge.aggregation.privacy import rounded
 from edge.aggregation.windows import Observation, Window, WindowAggregator
-from edge.contract.payloads import ModelNames
+from edge.contract.payloads import ModelNames, Withheld
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000")
+MODELS = ModelNames(faces="f@000000000000", emotions="e@000000000000", pose=None)
 
 counts = st.fixed_dictionaries({label: st.integers(0, 50) for label in (*LABELS, "unknown")})
 frames = st.lists(st.tuples(st.floats(0.01, 7), counts, st.floats(0, 1)), max_size=60)
@@ -58,30 +58,46 @@ def test_payload_counts_sum_to_the_faces(
     steps: list[tuple[float, dict[str, int], float]], step: int, min_faces: int
 ) -> None:
     for window in cut(steps)[0]:
-        policy = rounded(window, step)
-        payload = compose_window(
-            policy, device="r", end=datetime.now(timezone.utc), suppressed=is_suppressed(window, min_faces),
-            clock_synced=True, models=MODELS,
-        )  # fmt: skip
-        assert payload.suppressed >= (window.mean < min_faces)
-        assert payload.suppressed or window.lowest == 0 or window.lowest >= min_faces
-        if payload.counts is None:
-            figures = (
-                payload.people,
-                payload.estimate,
-                payload.quality.too_small,
-                *payload.faces.model_dump().values(),
-            )
-            assert all(figure is None for figure in figures)
+        builder = PayloadBuilder("r", "emotions", MODELS, min_faces, step)
+        payload = builder.build(window, datetime.now(timezone.utc), clock_synced=True)
+        hidden = payload.withheld is not None and payload.withheld.what == "figures"
+        assert hidden >= (window.mean < min_faces)
+        assert hidden or window.lowest == 0 or window.lowest >= min_faces
+        assert (payload.withheld is None) == (payload.counts is not None)
+        emotions = (payload.counts, payload.people, payload.unclassified)
+        assert {figure is None for figure in emotions} == {payload.withheld is not None}
+        assert payload.estimate is None
+        assert payload.estimate_absent == (None if payload.withheld is not None else "uncalibrated")
+        faces = payload.faces
+        if hidden:
+            assert set(faces.model_dump().values()) == {None}
             continue
-        assert sum(payload.counts.values()) == payload.faces.total
-        assert all(count % step == 0 for count in payload.counts.values())
-        assert payload.faces.min is not None
-        assert payload.faces.max is not None
-        assert payload.faces.min <= window.lowest <= window.highest <= payload.faces.max
-        assert payload.faces.mean is not None
-        assert payload.faces.min <= payload.faces.mean <= payload.faces.max
-        assert (payload.quality.too_small or 0) <= payload.counts["unknown"]
+        assert faces.total is not None
+        assert faces.mean is not None
+        assert faces.min is not None
+        assert faces.max is not None
+        assert faces.total % step == 0
+        assert faces.mean == round(faces.total / payload.frames, 2)  # never the exact one beside rounded counts
+        assert faces.min <= window.lowest <= window.highest <= faces.max
+        assert faces.min <= faces.mean <= faces.max
+        assert {faces.min % step, faces.max % step} == {0}
+        if payload.counts is None or payload.unclassified is None:
+            assert payload.withheld == Withheld(what="emotions", reason="few_near")
+            continue
+        unclassified = payload.unclassified
+        assert sum(payload.counts.values()) == faces.total
+        assert unclassified.too_small + unclassified.unclear == payload.counts["unknown"]
+        assert unclassified.away is None
+        # Every leaf is rounded by itself; totals are their sums.
+        leaves = {label: count for label, count in window.counts.items() if label != "unknown"}
+        leaves |= {"too_small": window.too_small, "unclear": window.counts["unknown"] - window.too_small}
+        told = {**payload.counts, "too_small": unclassified.too_small, "unclear": unclassified.unclear}
+        for leaf, exact in leaves.items():
+            assert told[leaf] % step == 0
+            assert abs(told[leaf] - exact) <= step / 2
+        assert rounded(window, step).counts == payload.counts
+        people = {label: round(count / payload.frames, 2) for label, count in payload.counts.items()}
+        assert payload.people == people
 
 
 def test_extremes_and_mean() -> None:

@@ -144,9 +144,9 @@ def test_pictures_of_any_camera_are_turned(camera: dict[str, Any], tmp_path: Pat
 
 def test_what_the_camera_turned_is_not_turned_again() -> None:
     wanted = Orientation.of(CameraConfig(rotation=180, hflip=True))
-    assert wanted == Orientation(sides=False, ends=True)
+    assert wanted == Orientation(horizontal=False, vertical=True)
     assert not wanted.without(wanted).needed
-    assert wanted.without(Orientation(sides=True)) == Orientation(sides=True, ends=True)
+    assert wanted.without(Orientation(horizontal=True)) == Orientation(horizontal=True, vertical=True)
     nothing = np.zeros((0, 0, 3), np.uint8)
     assert wanted.apply(nothing) is nothing
 

@@ -1,4 +1,4 @@
-"""The sensor's decisions, with cameras that fail on cue and a clock that is moved by hand."""
+"""The supervisor's decisions, with cameras that fail on cue and a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Scripted:
             self.let_go.wait(60)
         time.sleep(0.005)
         if not self.works:
-            raise CameraError("camera scripted yields no frame")
+            raise CameraError("camera scripted delivers no frames")
         return np.zeros((48, 64, 3), np.uint8)
 
     def stop(self) -> None:
@@ -70,105 +70,105 @@ def camera() -> Scripted:
 
 
 @pytest.fixture
-def sensor(clock: Clock, camera: Scripted) -> Iterator[CameraSupervisor]:
-    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=True)
-    yield sensor
+def supervisor(clock: Clock, camera: Scripted) -> Iterator[CameraSupervisor]:
+    supervisor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=True)
+    yield supervisor
     camera.let_go.set()
-    sensor.stop()
+    supervisor.stop()
 
 
-def first_frame(sensor: CameraSupervisor) -> Frame:
-    sensor.start()
-    wait_for(lambda: sensor.wait_open(0.1), 5)
-    return next_frame(sensor)
+def first_frame(supervisor: CameraSupervisor) -> Frame:
+    supervisor.start()
+    wait_for(lambda: supervisor.wait_open(0.1), 5)
+    return next_frame(supervisor)
 
 
-def next_frame(sensor: CameraSupervisor) -> Frame:
+def next_frame(supervisor: CameraSupervisor) -> Frame:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        if (frame := sensor.take(0.1)) is not None:
+        if (frame := supervisor.take(0.1)) is not None:
             return frame
     pytest.fail("no frame came")
 
 
-def test_a_camera_that_was_never_there_is_an_error(sensor: CameraSupervisor, camera: Scripted) -> None:
+def test_a_camera_that_was_never_there_is_an_error(supervisor: CameraSupervisor, camera: Scripted) -> None:
     camera.here = False
-    sensor.start()
+    supervisor.start()
     with pytest.raises(CameraError, match="plug it in"):
-        wait_for(lambda: sensor.wait_open(0.1), 5)
+        wait_for(lambda: supervisor.wait_open(0.1), 5)
 
 
 def test_a_lost_camera_is_tried_again_ever_more_rarely(
-    sensor: CameraSupervisor, camera: Scripted, clock: Clock
+    supervisor: CameraSupervisor, camera: Scripted, clock: Clock
 ) -> None:
-    first_frame(sensor)
+    first_frame(supervisor)
     camera.here = camera.works = False
-    wait_for(lambda: sensor.take(0.1) is None and sensor.mode == "camera_lost", 5)
-    assert "yields no frame" in sensor.problem
+    wait_for(lambda: supervisor.take(0.1) is None and supervisor.mode == "camera_lost", 5)
+    assert "delivers no frames" in supervisor.problem
     waits: list[float] = []
     tries, last = camera.tries, clock.now
     while len(waits) < 8:
         clock.now += 0.5
-        sensor.take(0.1)
+        supervisor.take(0.1)
         if camera.tries > tries:
             waits.append(clock.now - last)
             tries, last = camera.tries, clock.now
-            wait_for(lambda: sensor.take(0.1) is None and "does not exist" in sensor.problem, 5)
+            wait_for(lambda: supervisor.take(0.1) is None and "does not exist" in supervisor.problem, 5)
     assert waits[0] <= 1.5
     assert waits == sorted(waits)
     assert max(waits) <= LONGEST_WAIT + 0.5
     camera.here = camera.works = True
     clock.now += LONGEST_WAIT
-    next_frame(sensor)
-    assert (sensor.mode, sensor.problem) == ("running", "")
+    next_frame(supervisor)
+    assert (supervisor.mode, supervisor.problem) == ("running", "")
 
 
-def test_a_pause_closes_and_resuming_opens(sensor: CameraSupervisor, camera: Scripted) -> None:
-    first_frame(sensor)
-    sensor.pause()
-    assert sensor.closed
+def test_a_pause_closes_and_resuming_opens(supervisor: CameraSupervisor, camera: Scripted) -> None:
+    first_frame(supervisor)
+    supervisor.pause()
+    assert supervisor.closed
     assert not camera.open_now
-    assert sensor.take(0.0) is None
-    assert sensor.mode == "paused"
-    sensor.resume()
-    next_frame(sensor)
-    assert (sensor.mode, camera.opened) == ("running", 2)
+    assert supervisor.take(0.0) is None
+    assert supervisor.mode == "paused"
+    supervisor.resume()
+    next_frame(supervisor)
+    assert (supervisor.mode, camera.opened) == ("running", 2)
 
 
 def test_a_driver_that_never_lets_go_needs_a_new_process(
-    sensor: CameraSupervisor, camera: Scripted, clock: Clock
+    supervisor: CameraSupervisor, camera: Scripted, clock: Clock
 ) -> None:
-    first_frame(sensor)
+    first_frame(supervisor)
     camera.hangs = True
     time.sleep(0.1)
-    sensor.pause()
-    assert not sensor.closed
-    sensor.resume()
-    assert sensor.mode == "camera_lost"
-    sensor.take(0.0)
+    supervisor.pause()
+    assert not supervisor.closed
+    supervisor.resume()
+    assert supervisor.mode == "camera_lost"
+    supervisor.take(0.0)
     assert camera.opened == 1
     clock.now += STUCK + 1
-    with pytest.raises(CameraError, match="new process"):
-        sensor.take(0.0)
+    with pytest.raises(CameraError, match="must restart"):
+        supervisor.take(0.0)
 
 
-def test_a_driver_that_lets_go_late_is_opened_again(sensor: CameraSupervisor, camera: Scripted) -> None:
-    first_frame(sensor)
+def test_a_driver_that_lets_go_late_is_opened_again(supervisor: CameraSupervisor, camera: Scripted) -> None:
+    first_frame(supervisor)
     camera.hangs = True
     time.sleep(0.1)
-    sensor.pause()
-    sensor.resume()
-    sensor.take(0.0)
+    supervisor.pause()
+    supervisor.resume()
+    supervisor.take(0.0)
     camera.hangs = False
     camera.let_go.set()
-    next_frame(sensor)
-    assert (sensor.mode, camera.opened) == ("running", 2)
+    next_frame(supervisor)
+    assert (supervisor.mode, camera.opened) == ("running", 2)
 
 
 def test_a_file_that_fails_is_not_waited_for(camera: Scripted, clock: Clock) -> None:
-    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=False)
-    first_frame(sensor)
+    supervisor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=False)
+    first_frame(supervisor)
     camera.works = False
-    with pytest.raises(CameraError, match="yields no frame"):
-        wait_for(lambda: sensor.take(0.1) is None and sensor.ended, 5)
-    sensor.stop()
+    with pytest.raises(CameraError, match="delivers no frames"):
+        wait_for(lambda: supervisor.take(0.1) is None and supervisor.ended, 5)
+    supervisor.stop()

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config.broker_url import BrokerUrl
-from edge.config.loader import load_config
-from edge.config.schema import Config, without_password
+from edge.config.loader import find_config, load_config
+from edge.config.schema import Config
 from edge.errors import ConfigError
 from tests.support.paths import ROOT
 
@@ -33,6 +32,22 @@ def error(tmp_path: Path, text: str, *overrides: str, **environment: str) -> str
 
 def test_the_shipped_file_says_every_default() -> None:
     assert load_config(ROOT / "config.yaml") == Config()
+
+
+def test_without_a_file_the_defaults_apply() -> None:
+    assert load_config(None) == Config()
+    assert load_config(None, ["window.seconds=5"], {"EDGE_DEVICE__NAME": "0123"}).device.name == "0123"
+    with pytest.raises(ConfigError, match=r"--set window\.seconds: window\.seconds: found 'soon'"):
+        load_config(None, ["window.seconds=soon"])
+
+
+def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_config() == ROOT / "config.yaml"
+    write(tmp_path, "window: {seconds: 7}\n")
+    assert load_config(find_config()).window.seconds == 7
 
 
 def test_the_shipped_file_has_every_key() -> None:
@@ -195,23 +210,3 @@ def test_no_text_crashes_the_reader(text: str) -> None:
             load_config(path, [text], {"EDGE_A__B": text})
         except ConfigError as caught:
             assert str(caught)
-
-
-def test_passwords_in_urls_are_hidden() -> None:
-    assert without_password("rtsp://me:pa:ss@cam/1") == "rtsp://***@cam/1"
-    for secret in (
-        "http://cam/v.cgi?user=a&pwd=hush", "rtsp://user:hu@sh@cam/x", "rtsp://user:hu/hush@cam/x", "rtsp//u:hush@cam",
-        "user:hush@cam:1883", "mqtt://user:a//hush@cam",
-    ):  # fmt: skip
-        assert "hush" not in without_password(secret)
-        assert "cam" in without_password(secret)
-    assert without_password("/dev/v4l/by-id/usb-0") == "/dev/v4l/by-id/usb-0"
-
-
-@given(st.text())
-def test_broker_urls_never_crash(text: str) -> None:
-    try:
-        url = BrokerUrl.parse(text)
-    except ValueError:
-        return
-    assert BrokerUrl.parse(str(url)) == url

@@ -153,17 +153,17 @@ def test_load_is_per_core(tree: Tree) -> None:
 
 def test_hot_halves_and_cool_returns() -> None:
     throttle, hot, cool = ThermalThrottle(), Readings(temperature_c=84.4), Readings(temperature_c=60.0)
-    throttle.look(0, cool, HOT)
+    throttle.update(0, cool, HOT)
     assert (throttle.fps(5), throttle.reason(5)) == (5, "")
-    throttle.look(5, hot, HOT)
+    throttle.update(5, hot, HOT)
     assert throttle.reason(5) == "the processor is at 84 °C; 2.5 of 5 frames a second are analysed"
-    throttle.look(5 + WARMING, hot, HOT)
+    throttle.update(5 + WARMING, hot, HOT)
     assert throttle.fps(5) == 1.25
-    throttle.look(100, hot, HOT)
+    throttle.update(100, hot, HOT)
     assert throttle.fps(5) == 1.25
-    throttle.look(105, Readings(temperature_c=HOT - MARGIN + 1), HOT)
+    throttle.update(105, Readings(temperature_c=HOT - MARGIN + 1), HOT)
     for seconds, fps in ((110, 1.25), (139, 1.25), (140, 2.5), (169, 2.5), (170, 5), (999, 5)):
-        throttle.look(seconds, cool, HOT)
+        throttle.update(seconds, cool, HOT)
         assert throttle.fps(5) == fps
     assert throttle.reason(5) == ""
 
@@ -178,7 +178,7 @@ def test_hot_halves_and_cool_returns() -> None:
 )
 def test_the_board_says_so_itself(readings: Readings, reason: str) -> None:
     throttle = ThermalThrottle()
-    throttle.look(0, readings, HOT)
+    throttle.update(0, readings, HOT)
     assert reason in throttle.reason(2)
 
 
@@ -205,7 +205,7 @@ def test_one_step_at_a_time_and_no_flapping(steps: list[tuple[float, Readings]],
         temperature = readings.temperature_c
         hot = readings.slowed is True or (temperature is not None and temperature >= HOT)
         last_hot = now if hot else last_hot
-        throttle.look(now, readings, HOT)
+        throttle.update(now, readings, HOT)
         fps = throttle.fps(wanted)
         assert min(wanted, max(1.0, wanted / 4)) <= fps <= wanted
         assert fps == before or fps in (before / 2, before * 2) or 1.0 in (fps, before)
@@ -220,7 +220,7 @@ def test_one_step_at_a_time_and_no_flapping(steps: list[tuple[float, Readings]],
         before = fps
     for _ in range(4):
         now += COOLED
-        throttle.look(now, Readings(), HOT)
+        throttle.update(now, Readings(), HOT)
     assert (throttle.fps(wanted), throttle.reason(wanted)) == (wanted, "")
 
 
@@ -230,16 +230,16 @@ def test_one_step_at_a_time_and_no_flapping(steps: list[tuple[float, Readings]],
 def test_a_weak_supply_is_told_until_it_was_well_for_a_while(tree: Tree) -> None:
     stamps = iter(["2026-01-01T00:00:00.000Z", "2026-01-01T01:00:00.000Z"])
     guard = BoardMonitor(lambda: next(stamps), Board(tree({PI4: "50005"}), ""))
-    guard.look(0.0, CONFIG)
+    guard.update(0.0, CONFIG)
     first = guard.alert
     assert first is not None
     assert "power supply" in first.problem
     assert guard.fps == 2.5
     tree({PI4: "50000"})
-    guard.look(EVERY - 0.1, CONFIG)
+    guard.update(EVERY - 0.1, CONFIG)
     assert guard.readings.under_voltage
-    guard.look(EVERY, CONFIG)
+    guard.update(EVERY, CONFIG)
     assert not guard.readings.under_voltage
     assert guard.alert is first
-    guard.look(WELL_AGAIN + EVERY, CONFIG)
+    guard.update(WELL_AGAIN + EVERY, CONFIG)
     assert guard.alert is None

@@ -1,193 +1,44 @@
-"""The lamp and the button, at gpiozero's mock pins: lit exactly while the camera is open."""
+"""The lamp and the button alone, at gpiozero's mock pins."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import gpiozero
-import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
-from numpy.typing import NDArray
 
-from edge.cameras import supervisor as sensor_module
 from edge.cameras.capture_thread import CaptureThread
 from edge.cameras.supervisor import CameraSupervisor
-from edge.config.schema import Config, GpioConfig
-from edge.daemon import daemon as daemon_module
-from edge.daemon.board_monitor import BoardMonitor
-from edge.daemon.daemon import Daemon
-from edge.daemon.signals import Signals
-from edge.errors import CameraError, ConfigError
-from edge.hardware.board import Board
+from edge.config.schema import GpioConfig
+from edge.errors import ConfigError
 from edge.hardware.gpio import GpioPins
-from tests.support.brokers import Subscriber, wait_for
-from tests.support.commander import wait_state
+from tests.support.brokers import wait_for
 from tests.unit.cameras.test_supervisor import Scripted
 
-Edge = Callable[..., "subprocess.Popen[str]"]
-Subscribe = Callable[..., Subscriber]
 LED, BUTTON = 17, 27
 
 
-@pytest.fixture
-def pins() -> Iterator[MockFactory]:
-    """Pins that are not there; the button's is pulled up, as a button to ground wants it."""
-    factory = gpiozero.Device.pin_factory = MockFactory()
-    yield factory
-    factory.close()
-    gpiozero.Device.pin_factory = None
+def test_no_press_is_lost_while_others_are_handled(pins: MockFactory) -> None:
+    gpio = GpioPins(GpioConfig(button=BUTTON))
+    gpio.start()
+    button, presses = pins.pin(BUTTON), 2000
 
+    def press_often() -> None:
+        for _ in range(presses):
+            button.drive_low()
+            button.drive_high()
 
-class Watched:
-    """A camera that looks at the lamp whenever it is open, and may fail."""
-
-    name = "watched"
-    every_frame = False
-
-    def __init__(self, pins: MockFactory) -> None:
-        self._pins = pins
-        self.works = True
-        self.dark: list[str] = []  # moments in which it was open, but the lamp was not lit
-        self.open = False
-
-    def look(self, moment: str) -> None:
-        if not self._pins.pin(LED).state:
-            self.dark.append(moment)
-
-    def start(self) -> None:
-        self.open = True
-        self.look("start")
-
-    def read(self) -> NDArray[np.uint8] | None:
-        self.look("read")
-        time.sleep(0.02)
-        if not self.works:
-            raise CameraError("camera watched yields no frame")
-        return np.zeros((48, 64, 3), np.uint8)
-
-    def stop(self) -> None:
-        self.look("stop")
-        self.open = False
-
-
-@pytest.fixture
-def camera(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    camera = Watched(pins)
-    monkeypatch.setattr(sensor_module, "open_camera", lambda _source, _config: camera)
-    monkeypatch.setattr(daemon_module, "open_camera", lambda _source, _config: camera)
-    return camera
-
-
-@pytest.fixture
-def config(broker: int, tmp_path: Path) -> Config:
-    return Config.model_validate(
-        {
-            "camera": {"source": "usb:9", "read_timeout": 1}, "vision": {"detect_width": 640, "fps": 20},
-            "deployment": {"responsible": "J", "legal_basis": "consent"}, "window": {"seconds": 1},
-            "mqtt": {"broker": f"mqtt://127.0.0.1:{broker}"}, "outbox": {"path": str(tmp_path / "outbox.sqlite")},
-            "privacy": {"allow_remote_resume": False}, "gpio": {"led": LED, "button": BUTTON},
-        }
-    )  # fmt: skip
-
-
-@pytest.fixture
-def run(config: Config) -> Iterator[Callable[..., Daemon]]:
-    """Runs a daemon in a thread; it has ended, with its lamp out, when the test ends."""
-    signals, threads = Signals(), []
-
-    def start(board: Board | None = None) -> Daemon:
-        daemon = Daemon(config, signals, lambda: config)
-        if board is not None:
-            daemon._guard = BoardMonitor(lambda: "2026-01-01T00:00:00.000Z", board)
-        threads.append(threading.Thread(target=daemon.run))
-        threads[0].start()
-        return daemon
-
-    yield start
-    signals.stop.set()
-    for thread in threads:
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def press(pins: MockFactory) -> None:
-    button = pins.pin(BUTTON)
-    button.drive_low()
-    time.sleep(0.1)
-    button.drive_high()
-
-
-def test_the_lamp_is_lit_exactly_while_the_camera_is_open_and_the_button_pauses(
-    broker: int, subscribe: Subscribe, pins: MockFactory, camera: Watched, run: Callable[..., Daemon]
-) -> None:
-    subscriber, lamp = subscribe(broker), pins.pin(LED)
-    daemon = run()
-    subscriber.wait("window", 2)
-    assert lamp.state
-    press(pins)
-    state = wait_state(subscriber, "paused")
-    assert state["reason"] == "paused by the button in the room"
-    assert not camera.open
-    assert not lamp.state
-    press(pins)  # though allow_remote_resume is false: whoever presses it is in the room
-    assert wait_state(subscriber, "running")["reason"] == "resumed by the button in the room"
-    wait_for(lambda: bool(lamp.state), 5)
-    camera.works = False
-    wait_state(subscriber, "camera_lost")
-    wait_for(lambda: not lamp.state and not camera.open, 5)
-    wait_for(lambda: bool(lamp.state), 5)  # it tries again
-    camera.works = True
-    wait_state(subscriber, "running")
-    assert lamp.state
-    daemon._stop.set()
-    wait_for(lambda: not camera.open and daemon._room._lamp is None, 10)
-    assert camera.dark == []
-
-
-def test_a_hot_board_is_told_slows_down_and_recovers_by_itself(
-    broker: int,
-    subscribe: Subscribe,
-    camera: Watched,
-    run: Callable[..., Daemon],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("edge.daemon.board_monitor.EVERY", 0.1)
-    monkeypatch.setattr("edge.daemon.board_monitor.WELL_AGAIN", 0.2)
-    monkeypatch.setattr("edge.hardware.thermal_throttle.WARMING", 0.5)
-    monkeypatch.setattr("edge.hardware.thermal_throttle.COOLED", 1.5)
-    zone, supply = tmp_path / "sys/class/thermal/thermal_zone0", tmp_path / "sys/class/hwmon/hwmon0"
-    for file, text in ((zone / "type", "cpu-thermal"), (zone / "temp", "91000"), (supply / "name", "rpi_volt")):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    (supply / "in0_lcrit_alarm").write_text("1")
-    subscriber = subscribe(broker)
-    run(Board(tmp_path, ""))
-    state = wait_state(subscriber, "throttled")
-    assert state["reason"] == "the processor is at 91 °C; 10 of 20 frames a second are analysed"
-    alert = subscriber.wait("hardware")[-1].json()
-    assert "power supply" in alert["problem"]
-    wait_for(lambda: "5 of 20" in subscriber.named("state")[-1].json()["reason"], 10)
-    assert subscriber.named("state")[-1].json()["since"] == state["since"]
-    windows = subscriber.wait("window", len(subscriber.named("window")) + 3)
-    slow = windows[-1].json()
-    assert 3 <= slow["frames"] <= 6
-    assert slow["window"]["seconds"] == 1.0
-    assert slow["quality"]["coverage"] == 1.0
-    health = subscriber.wait("health")[-1].json()
-    assert (health["temperature_c"], health["under_voltage"], health["throttled_bits"]) == (91.0, True, None)
-    (zone / "temp").write_text("60000")
-    (supply / "in0_lcrit_alarm").write_text("0")
-    assert wait_state(subscriber, "running")["reason"] == "the board has cooled down"
-    wait_for(lambda: subscriber.named("hardware")[-1].payload == b"", 5)
-    fast = subscriber.wait("window", len(subscriber.named("window")) + 3)[-1].json()
-    assert fast["frames"] > 10
+    thread, taken = threading.Thread(target=press_often), 0
+    thread.start()
+    while thread.is_alive():
+        taken += gpio.take_presses()
+    thread.join()
+    assert taken + gpio.take_presses() == presses
+    assert gpio.take_presses() == 0
+    gpio.stop()
 
 
 def test_the_lamp_stays_lit_until_a_driver_that_hangs_has_let_go() -> None:
@@ -196,7 +47,7 @@ def test_the_lamp_stays_lit_until_a_driver_that_hangs_has_let_go() -> None:
     def light(on: bool) -> None:  # noqa: FBT001
         lit[0] = on
 
-    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5), time.monotonic, recovers=True, lamp=light)
+    sensor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5), time.monotonic, recovers=True, set_lamp=light)
     sensor.start()
     wait_for(lambda: sensor.take(0.1) is not None, 5)
     camera.hangs = True
@@ -213,8 +64,8 @@ def test_neither_lamp_nor_button_needs_no_library(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     room = GpioPins(GpioConfig())
     room.start()
-    room.light(True)
-    assert not room.pressed()
+    room.set_lamp(True)
+    assert room.take_presses() == 0
     room.stop()
 
 
@@ -225,18 +76,10 @@ def test_keys_without_the_library_are_an_error(gpio: GpioConfig, monkeypatch: py
         GpioPins(gpio).start()
 
 
-def test_keys_on_a_board_without_pins_stop_the_daemon(edge: Edge, broker: int) -> None:
-    process = edge("run", "--set", f"mqtt.broker=mqtt://127.0.0.1:{broker}", "--set", "gpio.led=17")
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 78, err
-    assert "gpio.led and gpio.button cannot be used here" in err
-    assert "Traceback" not in err
-
-
 def test_other_pins_and_back(pins: MockFactory) -> None:
     room = GpioPins(GpioConfig(led=LED))
     room.start()
-    room.light(True)
+    room.set_lamp(True)
     room.change(GpioConfig(led=5))
     assert pins.pin(5).state
     assert not pins.pin(LED).state

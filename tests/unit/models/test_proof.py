@@ -62,8 +62,7 @@ def test_the_daemon_reads_probabilities_without_a_second_softmax(tmp_path: Path,
     card = json.loads((SHIPPED / "emotions.json").read_text())
     card["outputs"]["ferplus"] |= {"kind": "probabilities", "temperature": temperature}
     (tmp_path / "emotions.json").write_text(json.dumps(card))
-    classifier = EmotionClassifier(str(tmp_path / "emotions.json"))
-    classifier.start()
+    classifier = EmotionClassifier.load(str(tmp_path / "emotions.json"))
     shares = classifier.classify(np.dstack([picture()] * 3), BOX)
 
     content = read_card(SHIPPED / "emotions.json", EmotionCard)
@@ -84,8 +83,7 @@ def test_a_model_on_three_channels_is_fed_grey(monkeypatch: pytest.MonkeyPatch, 
     card = json.loads((SHIPPED / "emotions.json").read_text())
     card["input"] |= {"channels": 3}
     (tmp_path / "mine.json").write_text(json.dumps(card))
-    classifier = EmotionClassifier(str(tmp_path / "mine.json"))
-    classifier.start()
+    classifier = EmotionClassifier.load(str(tmp_path / "mine.json"))
     classifier.classify(np.dstack([picture()] * 3), BOX)
     assert np.array_equal(fed[0].view(np.uint8), np.dstack([picture()] * 3))
 
@@ -137,9 +135,9 @@ def test_the_kind_of_an_output_is_seen_from_its_values() -> None:
 
 
 def heads_of(shape: tuple[int, ...], outputs: dict[str, tuple[int, ...]], *options: str) -> dict[str, str]:
-    args = quantize._parser().parse_args(["m.keras", "--data", "d", "--output", "o.tflite", *options])
+    args = quantize.argument_parser().parse_args(["m.keras", "--data", "d", "--output", "o.tflite", *options])
     model: Any = SimpleNamespace(shape=shape, outputs=outputs)
-    return quantize._heads_of(model, args)
+    return quantize.heads_of(model, args)
 
 
 def test_outputs_get_their_names() -> None:
@@ -203,11 +201,11 @@ def test_a_folder_that_is_no_savedmodel_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_has_a_hash_of_all_that_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
-    first = quantize._sha256(tmp_path)
-    assert quantize._sha256(tmp_path) == first
+    first = quantize.sha256_of(tmp_path)
+    assert quantize.sha256_of(tmp_path) == first
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "c").write_bytes(b"2")
-    assert quantize._sha256(tmp_path) != first
+    assert quantize.sha256_of(tmp_path) != first
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow (models/requirements-keras.txt)")

@@ -187,7 +187,7 @@ def test_a_machine_without_time_zones_is_told_what_to_install(monkeypatch: pytes
 
 
 class Room:
-    """A condition, with a clock that the test sets."""
+    """A run state, with a clock that the test sets."""
 
     def __init__(self, folder: Path, **privacy: Any) -> None:
         self.now = at("2026-11-20 11:59")
@@ -200,21 +200,21 @@ class Room:
             }
         )
         self.path = folder / "outbox.pause"
-        self.condition = RunState(lambda: self.now, lambda: self.synced)
-        self.condition.use(self.path, self.privacy)
+        self.state = RunState(lambda: self.now, lambda: self.synced)
+        self.state.use(self.path, self.privacy)
 
     def look(self, clock: str) -> tuple[bool, str]:
         """Whether the camera has to be closed at that time, and who ended a pause."""
         self.now = at(f"2026-11-20 {clock}")
-        ended = self.condition.look()
-        return self.condition.closed, ended
+        ended = self.state.update()
+        return self.state.closed, ended
 
 
 def test_it_closes_and_opens_the_camera(tmp_path: Path) -> None:
     room = Room(tmp_path)
     assert room.look("11:59:59") == (False, "")
     assert room.look("12:00") == (True, "")
-    assert room.condition.rule == "paused by the schedule until 13:00"
+    assert room.state.scheduled == "paused by the schedule until 13:00"
     assert room.look("12:59:59") == (True, "")
     assert room.look("13:00") == (False, "the schedule")
     assert room.look("13:01") == (False, "")
@@ -224,25 +224,25 @@ def test_nobody_ends_it_from_afar(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.look("12:30")
     with pytest.raises(EdgeError, match="until 13:00; this ends early only on the device itself: run: edge resume"):
-        room.condition.end_pause("somebody over MQTT")
-    assert room.condition.closed
+        room.state.end_pause("somebody over MQTT")
+    assert room.state.closed
 
 
 def test_a_persons_pause_outlives_it(tmp_path: Path) -> None:
     room = Room(tmp_path)
-    room.condition.begin_pause("Mrs Doe")
-    room.condition.store()
+    room.state.begin_pause("Mrs Doe")
+    room.state.store()
     assert room.look("12:30") == (True, "")
     assert room.look("13:30") == (True, "")
-    room.condition.end_pause("Mrs Doe")
-    assert not room.condition.closed
+    room.state.end_pause("Mrs Doe")
+    assert not room.state.closed
 
 
 def test_without_a_set_clock_it_stays_closed(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.synced = False
     assert room.look("11:00")[0]
-    assert "nothing has set this machine's clock" in room.condition.rule
+    assert "nothing has set this machine's clock" in room.state.scheduled
     room.synced = True
     assert room.look("11:00") == (False, "the schedule")
     room.synced = False  # the network is gone again: the clock still runs
@@ -263,7 +263,7 @@ def test_a_clock_that_is_trusted_or_not_needed_may_be_unset(tmp_path: Path) -> N
 def test_a_schedule_that_is_taken_away_ends_its_pause(tmp_path: Path) -> None:
     room = Room(tmp_path)
     assert room.look("12:30")[0]
-    room.condition.follow(PrivacyConfig())
+    room.state.set_schedule(PrivacyConfig())
     assert room.look("12:31") == (False, "the schedule")
 
 
@@ -279,15 +279,15 @@ def test_edge_resume_at_the_device_ends_this_pause_and_no_other(
     config_now = load_config(config)
     assert run_command_line(["resume", "--config", str(config)]) == 0
     assert "the scheduled pause, which would last until" in capsys.readouterr().out
-    condition = RunState(lambda: datetime.now(timezone.utc), lambda: True)
+    state = RunState(lambda: datetime.now(timezone.utc), lambda: True)
     path = next((tmp_path / "edge").glob("*.resume")).with_suffix(".pause")
-    condition.use(path, config_now.privacy)
-    assert condition.look() == ""
-    assert not condition.closed
+    state.use(path, config_now.privacy)
+    assert state.update() == ""
+    assert not state.closed
     # A week later the same hours are paused again.
     later = RunState(lambda: datetime.now(timezone.utc) + timedelta(days=7), lambda: True)
     later.use(path, config_now.privacy)
-    later.look()
+    later.update()
     assert later.closed
 
 

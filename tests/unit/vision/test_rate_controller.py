@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from edge.aggregation.windows import Observation
-from edge.cameras.capture_thread import Frame
-from edge.config.schema import Config
-from edge.daemon.metrics import Meter
-from edge.daemon.pipeline import Pipeline
-from edge.sample.portraits import read_portraits
-from edge.sample.scene import Scene
-from edge.timing.clock import SystemClock, Timestamps
-from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.frame_analyzer import FrameAnalyzer
 from edge.vision.rate_controller import SAMPLES, SLOWEST, Plan, RateController
-from edge.vision.tracker import overlap
-from tests.support.paths import SHARED
 
-CLIP = SHARED / "data/clips/classroom.gif"
 COSTS = {"detect": 0.2, "follow": 0.02, "track": 0.001, "classify": 0.003}  # seconds, as on a slow board
 
 
@@ -41,8 +19,8 @@ def pace(
 ) -> RateController:
     found = RateController(budget, processors, detect_fps)
     for stage, seconds in [*costs.items()] * SAMPLES:
-        found.took(stage, seconds)
-    found.saw(faces)
+        found.record_stage(stage, seconds)
+    found.record_faces(faces)
     return found
 
 
@@ -50,9 +28,6 @@ def seconds(plan: Plan, faces: int, costs: dict[str, float] = COSTS) -> float:
     """What a plan costs in a second."""
     each = plan.fps * costs["track"] + min(plan.fps * faces, plan.faces) * costs["classify"]
     return plan.detections * costs["detect"] + (plan.fps - plan.detections) * costs["follow"] + each
-
-
-# The rule
 
 
 def test_nothing_is_left_out_where_there_is_time() -> None:
@@ -100,10 +75,10 @@ def test_a_budget_is_kept_though_capturing_and_a_busy_machine_are_in_nobodys_boo
     by_the_clock = {name: 2 * each for name, each in COSTS.items()}
     planner, used, rates = pace(40, budget, processors, costs=by_the_clock), 0.0, []
     for _ in range(120):
-        planner.compare(used)
+        planner.record_cpu_time(used)
         plan = planner.plan(10)
         took = seconds(plan, 40)
-        planner._spent += 2 * took
+        planner.record_stage("other", 2 * took, 0)
         used += took + 0.1 * budget * processors
         rates.append(took + 0.1 * budget * processors)
     assert rates[-1] == pytest.approx(budget * processors, rel=0.15)
@@ -114,14 +89,14 @@ def test_hours_without_a_camera_teach_nothing() -> None:
     planner, used = pace(10, costs={**COSTS, "detect": 0.05}), 0.0
     for second in range(4000):
         if not 20 < second < 3980:
-            planner._spent += 0.3
+            planner.record_stage("other", 0.3, 0)
             used += 0.3
         used += 0.02  # MQTT, the disk, and a camera that is tried again
-        planner.compare(used)
+        planner.record_cpu_time(used)
         assert planner.plan(5) == Plan(5, 5)
 
 
-def test_nobody_is_followed_where_detecting_is_cheaper() -> None:
+def test_nobody_is_tracked_where_detecting_is_cheaper() -> None:
     plan = pace(faces=60, costs={"detect": 0.02, "follow": 0.03, "classify": 0.01}).plan(5)
     assert plan.detections == plan.fps
 
@@ -131,266 +106,3 @@ def test_two_processors_do_two_things_at_once() -> None:
     assert one.detections == 3
     assert two.detections == pytest.approx(4.5, abs=0.01)
     assert not pace(budget=0.5, processors=2).overlaps
-
-
-# What is counted
-
-
-@dataclass
-class Room:
-    """A detector and a classifier that remember what they were shown; the frame itself says who is in it."""
-
-    labels: tuple[str, ...] = ("happy", "sad")
-    searched: list[int] = field(default_factory=list)
-    named: list[tuple[int, int]] = field(default_factory=list)
-    seconds: float = 0.0
-    busy: threading.Lock = field(default_factory=threading.Lock)
-
-    def detect(self, image: NDArray[np.uint8]) -> Detections:
-        assert self.busy.acquire(blocking=False), "an interpreter does one thing at a time"
-        time.sleep(self.seconds)
-        self.busy.release()
-        self.searched.append(int(image[0, 0, 0]))
-        boxes = np.array([[60 * seat, 20, 40, 40] for seat in range(12) if image[1, seat, 0]], np.float32)
-        return Detections(boxes.reshape(-1, 4), np.ones(len(boxes), np.float32))
-
-    def classify(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.named += [(int(image[0, 0, 0]), round(x / 60)) for x in boxes[:, 0].tolist()]
-        return np.tile(np.array([0.9, 0.1], np.float32), (len(boxes), 1))
-
-
-plans = st.builds(
-    lambda fps, part, faces: Plan(fps, fps * part, faces),
-    st.floats(0.5, 15),
-    st.floats(0.05, 1),
-    st.sampled_from([1.0, 2.0, 5.0, 30.0, math.inf]),
-)
-gaps = st.sampled_from([0.02, 0.1, 0.1, 0.4, 9.0])
-steps = st.tuples(st.sets(st.integers(0, 11)), st.none() | plans, st.booleans(), st.booleans(), gaps)
-
-
-@settings(deadline=None)
-@given(st.lists(steps, min_size=1, max_size=30), st.integers(0, 9))
-def test_whatever_is_planned_every_frame_is_counted_once(
-    frames: list[tuple[set[int], Plan | None, bool, bool, float]], seed: int
-) -> None:
-    room = Room(seconds=0.001)
-    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(5, 5))
-    now, times = 0.0, []
-    texture = np.random.default_rng(seed).integers(0, 255, (100, 720, 3), np.uint8)
-    seen: list[Observation] = []
-    waiting = None
-    for index, (people, plan, forget, hurry, gap) in enumerate(frames):
-        now += gap
-        times.append(now)
-        image = texture.copy()
-        image[0, 0], image[1, :12] = index, 0
-        image[1, list(people)] = 1
-        if plan is not None:
-            analysis.expect(plan)
-        look = analysis.detect(Frame(image, now), beside=hurry)
-        if waiting is not None:
-            seen.append(analysis.count(waiting))
-        if forget:
-            analysis.reset()
-        if hurry:
-            waiting = look
-        else:
-            seen.append(analysis.count(look))
-            waiting = None
-    if waiting is not None:
-        seen.append(analysis.count(waiting))
-    assert [each.time for each in seen] == times
-    assert len(set(room.searched)) == len(room.searched)  # none is searched twice
-    assert len(set(room.named)) == len(room.named)  # and no face of a frame classified twice
-    for each in seen:
-        assert sum(each.counts.values()) == each.faces
-        assert 0 <= each.too_small <= each.counts["unknown"]
-        assert each.probabilities is not None
-        assert len(each.probabilities) <= max(each.near, 0) <= 12
-
-
-def test_faces_take_turns_and_none_is_forgotten() -> None:
-    room = Room()
-    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(5, 5, 10))  # a second: two in each frame but the first
-    image = np.full((100, 720, 3), 7, np.uint8)
-    counts = [analysis.observe(Frame(image, index / 5)).counts for index in range(12)]
-    assert [each["unknown"] for each in counts[:3]] == [2, 0, 0]
-    assert len(room.named) == 10 + 11 * 2
-    assert max(Counter(seat for _, seat in room.named).values()) - 1 <= len(room.named) // 12
-
-
-@pytest.mark.parametrize("detect_fps", [0.5, 1.0, 3.0])
-@pytest.mark.parametrize("rate", [2.0, 7.5, 15.0])
-def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: float) -> None:
-    """Frames that come more slowly than planned, and a little unevenly."""
-    room, random = Room(), np.random.default_rng(3)
-    analysis = FrameAnalyzer(room, room, 24, 0.4, Plan(15, detect_fps, 15))
-    image = random.integers(1, 255, (100, 720, 3)).astype(np.uint8)
-    image[0, 0] = 0
-    unknown = []
-    for index in range(round(20 * rate)):
-        when = index / rate + random.uniform(0, 0.3 / rate)
-        unknown.append(analysis.observe(Frame(image, when)).counts["unknown"])
-    assert not any(unknown[round(2 * rate) :])
-    wanted = 20 * min(rate, detect_fps)
-    assert 0.75 * wanted - 2 <= len(room.searched) <= 1.3 * wanted + 2
-
-
-@pytest.mark.parametrize("plan", [Plan(10, 3), Plan(10, 0.1)])
-def test_nobody_is_counted_who_was_there_before_a_gap(plan: Plan) -> None:
-    room = Room()
-    analysis = FrameAnalyzer(room, room, 24, 0.4, plan)
-    image = np.random.default_rng(4).integers(1, 255, (100, 720, 3)).astype(np.uint8)
-    for index in range(30):
-        assert analysis.observe(Frame(image, index / 10)).faces == 12
-    nobody = image.copy()
-    nobody[1, :12] = 0
-    assert analysis.observe(Frame(nobody, 4.2)).faces == 0
-
-
-# Real pictures
-
-
-@pytest.fixture(scope="module")
-def detector() -> FaceDetector:
-    found = FaceDetector(1280)
-    found.start()
-    return found
-
-
-def recall(frames: list[tuple[NDArray[np.uint8], float]], detector: FaceDetector) -> tuple[float, float]:
-    """Of the faces that detection finds in every frame: those found three times a second with following in between,
-    and those found where faces stay where they were seen last."""
-    fps = 1 / (frames[1][1] - frames[0][1])
-    analysis = FrameAnalyzer(detector, None, 24, 0.4, Plan(fps, 3))
-    there = found = kept = 0
-    still = np.empty((0, 4), np.float32)
-    for image, taken in frames:
-        truth = detector.detect(image).boxes
-        look = analysis.detect(Frame(image, taken))
-        analysis.count(look)
-        still = still if look.found is None else truth
-        there += len(truth)
-        found += matches(truth, analysis._tracker.boxes())
-        kept += matches(truth, still)
-    return found / there, kept / there
-
-
-def matches(truth: NDArray[np.float32], boxes: NDArray[np.float32]) -> int:
-    """Faces with a box of their own that overlaps by half."""
-    shared, number = overlap(truth, boxes).copy(), 0
-    while shared.size and shared.max() >= 0.5:
-        row, column = np.unravel_index(shared.argmax(), shared.shape)
-        shared[row], shared[:, column] = -1, -1
-        number += 1
-    return number
-
-
-def clip(path: Path) -> list[tuple[NDArray[np.uint8], float]]:
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    film = cv2.VideoCapture(str(path))
-    frames: list[tuple[NDArray[np.uint8], float]] = []
-    while (read := film.read())[0]:
-        frames.append((np.asarray(read[1], np.uint8), len(frames) / film.get(cv2.CAP_PROP_FPS)))
-    return frames
-
-
-def test_looking_three_times_a_second_is_enough_on_a_film(detector: FaceDetector) -> None:
-    assert recall(clip(CLIP), detector)[0] >= 0.97
-
-
-def test_people_who_walk_are_followed(detector: FaceDetector) -> None:
-    followed, still = recall(clip(CLIP.with_name("face-demographics-walking.gif")), detector)
-    assert followed >= 0.93
-    assert still < 0.75  # so that the clip would show a follower that does nothing
-
-
-@pytest.mark.usefixtures("portraits")
-def test_looking_three_times_a_second_is_enough_in_the_sample_room(detector: FaceDetector) -> None:
-    scene = Scene(read_portraits(), faces=40)
-    frames = [(scene.render(index / 12), index / 12) for index in range(36)]
-    assert recall(frames, detector)[0] >= 0.97
-
-
-# The observer
-
-
-class Films:
-    """Both models of a configuration, made of Room."""
-
-    def __init__(self) -> None:
-        room = Room()
-        self.detector: Any = room
-        self.classifier: Any = room
-        self.labels = room.labels
-        self.estimator = None
-
-
-def overlap_from_now(observer: Pipeline) -> None:
-    observer._rate._two = True
-    for _ in range(SAMPLES):
-        observer._rate.took("detect", 0.01)
-
-
-def test_a_hurried_frame_is_counted_before_its_window_is_closed() -> None:
-    config = Config.model_validate({"window": {"seconds": 1}, "privacy": {"min_faces": 1}})
-    models = Films()
-    card = type("Card", (), {"identity": "x@1"})()
-    models.detector.card = card
-    clock = SystemClock()
-    observer = Pipeline(config, models, Meter(0.0), Timestamps(clock), 0.0)  # type: ignore[arg-type]
-    overlap_from_now(observer)
-    image = np.ones((100, 720, 3), np.uint8)
-    windows = []
-    for index in range(30):
-        windows += observer.observe(Frame(image, index / 10), hurry=index % 3 > 0)
-    windows += observer.finish(3.0)
-    assert [window.frames for window in windows] == [10, 10, 10]
-    assert [window.faces.mean for window in windows] == [12, 12, 12]
-
-
-def observer_of(**config: Any) -> tuple[Pipeline, Films]:
-    models = Films()
-    models.detector.card = type("Card", (), {"identity": "x@1"})()
-    settings = Config.model_validate({"window": {"seconds": 1}, **config})
-    return Pipeline(settings, models, Meter(0.0), Timestamps(SystemClock()), 0.0), models  # type: ignore[arg-type]
-
-
-def test_suppressed_windows_and_frames_in_a_hurry_leave_the_detector_to_one_thread() -> None:
-    observer, models = observer_of(privacy={"min_faces": 50})
-    models.detector.seconds = 0.01
-    overlap_from_now(observer)
-    observer._analyzer.expect(Plan(10, 4))
-    image = np.ones((100, 720, 3), np.uint8)
-    windows = []
-    for index in range(100):
-        windows += observer.observe(Frame(image, index / 10), hurry=index % 7 > 0)
-    windows += observer.finish(10.0)
-    assert sum(window.frames for window in windows) == 100
-    assert all(window.suppressed for window in windows)
-
-
-def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:
-    observer, models = observer_of(vision={"fps": 30, "detect_fps": 3, "cpu_budget": 0.05})
-    pace = observer._rate
-    pace._limit, pace._two = 0.9, False
-    image = np.ones((100, 720, 3), np.uint8)
-    for index in range(100):  # 5 frames a second, 0.1 s of a processor for each: not enough for 30
-        observer.expect(30, index / 5)
-        observer.observe(Frame(image, index / 5))
-        for _ in range(20):
-            pace._costs["detect"].append(0.1)
-            pace._costs["follow"].append(0.02)
-    assert observer.fps == 30
-    assert len(models.detector.searched) == 100
-
-
-def test_pictures_of_a_folder_are_not_followed_into_each_other() -> None:
-    observer, _ = observer_of(camera={"source": "images:/nowhere"}, vision={"fps": 5})
-    for _ in range(20):
-        observer._rate.took("detect", 0.2)
-    observer.expect(5, 2.0)
-    assert observer._plan.fps < 5
-    assert not observer._plan.follows

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -13,43 +10,32 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from edge.cameras.capture_thread import Frame
 from edge.cameras.normalize import to_bgr
-from edge.errors import ModelError
-from edge.model_files.cards import SHIPPED, FaceCard, read_card
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from edge.vision.emotion_classifier import MAX_FACES, EmotionClassifier
 from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.rate_controller import Plan
-from edge.vision.tflite import Model
-from edge.vision.tracker import Tracker, overlap
+from edge.vision.tracker import overlap
 
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
-    found = FaceDetector(1280)
-    found.start()
-    return found
+    return FaceDetector.load(1280)
 
 
 @pytest.fixture(scope="module")
 def classifier() -> EmotionClassifier:
-    found = EmotionClassifier()
-    found.start()
-    return found
+    return EmotionClassifier.load()
 
 
 def analysis(detector: Any, classifier: Any, **options: Any) -> FrameAnalyzer:
-    return FrameAnalyzer(
-        detector, classifier, **{"min_face_px": 24, "min_confidence": 0.4, "plan": Plan(5, 5), **options}
-    )
+    rules = AnalysisRules(options.pop("min_face_px", 24), options.pop("min_confidence", 0.4))
+    return FrameAnalyzer(detector, classifier, rules, **{"plan": Plan(5, 5), **options})
 
 
 # Frames
@@ -67,36 +53,8 @@ def test_every_shape_of_frame_is_analysed(
     assert image is not None
     assert image.dtype == np.uint8
     assert image.shape == (*shape[:2], 3)
-    observation = analysis(detector, classifier).observe(Frame(image, 1.0))
+    observation = analysis(detector, classifier).analyze(Frame(image, 1.0))
     assert observation.faces == sum(observation.counts.values())
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        None,
-        np.empty((0, 0, 3), np.uint8),
-        np.empty((0, 5), np.uint8),
-        np.zeros((5, 5, 2), np.uint8),
-        np.zeros((5, 5, 5), np.uint8),
-        np.zeros((5, 5, 3), np.float32),
-        np.zeros(5, np.uint8),
-        np.zeros((1, 9000, 3), np.uint8),
-    ],
-)
-def test_unusable_frames_are_recognised(image: NDArray[Any] | None) -> None:
-    assert to_bgr(image) is None
-
-
-def test_sixteen_bits_keep_their_brightness() -> None:
-    image = to_bgr(np.full((2, 2), 0x80FF, np.uint16))
-    assert image is not None
-    assert (image == 0x80).all()
-
-
-def test_an_eight_bit_frame_is_not_copied() -> None:
-    image = np.zeros((4, 4, 3), np.uint8)
-    assert to_bgr(image) is image
 
 
 # Faces
@@ -116,14 +74,13 @@ def test_people_of_the_photograph_are_found(detector: FaceDetector, classifier: 
     assert labels.count("happy") >= 4
 
 
-@pytest.mark.usefixtures("portraits")
 def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: EmotionClassifier) -> None:
     scene = Scene(read_portraits(), faces=25)
     eyes = analysis(detector, classifier)
     errors, happy, truly_happy, total = [], 0, 0, 0
     for step in range(100):
         time = step / 5
-        observation = eyes.observe(Frame(scene.render(time), time))
+        observation = eyes.analyze(Frame(scene.render(time), time))
         truth = scene.truth(time)
         errors.append(abs(observation.faces - len(truth)))
         happy += observation.counts["happy"]
@@ -133,7 +90,6 @@ def test_the_sample_scene_is_seen_as_it_is(detector: FaceDetector, classifier: E
     assert abs(happy - truly_happy) / total < 0.15
 
 
-@pytest.mark.usefixtures("portraits")
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1.5, 2.5])
 def test_boxes_follow_the_size_of_the_frame(detector: FaceDetector, scale: float) -> None:
     scene = Scene(read_portraits(), faces=6, seed=3)
@@ -165,19 +121,19 @@ class Crowd:
 @pytest.mark.parametrize("faces", [0, 1, 200, 1000])
 def test_any_number_of_faces_is_counted(faces: int, classifier: EmotionClassifier) -> None:
     image = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8)
-    observation = analysis(Crowd(faces), classifier).observe(Frame(image, 0.0))
+    observation = analysis(Crowd(faces), classifier).analyze(Frame(image, 0.0))
     assert observation.faces == sum(observation.counts.values()) == min(faces, MAX_FACES)
 
 
 def test_small_faces_are_counted_but_not_named(classifier: EmotionClassifier) -> None:
     image = np.zeros((720, 1280, 3), np.uint8)
-    observation = analysis(Crowd(30), classifier, min_face_px=41).observe(Frame(image, 0.0))
+    observation = analysis(Crowd(30), classifier, min_face_px=41).analyze(Frame(image, 0.0))
     assert observation.counts["unknown"] == observation.too_small == 30
 
 
 def test_uncertain_faces_are_unknown(classifier: EmotionClassifier) -> None:
     image = np.zeros((720, 1280, 3), np.uint8)
-    observation = analysis(Crowd(30), classifier, min_confidence=1.0).observe(Frame(image, 0.0))
+    observation = analysis(Crowd(30), classifier, min_confidence=1.0).analyze(Frame(image, 0.0))
     assert observation.counts["unknown"] == 30
     assert observation.too_small == 0
 
@@ -196,126 +152,3 @@ def test_a_batch_says_what_single_faces_say(classifier: EmotionClassifier) -> No
     together = classifier.classify(image, boxes)
     alone = np.concatenate([classifier.classify(image, boxes[i : i + 1]) for i in range(3)])
     assert np.array_equal(together, alone)
-
-
-# Tracks
-
-boxes_of_a_frame = hnp.arrays(
-    np.float32, st.tuples(st.integers(0, 12), st.just(4)), elements=st.floats(1, 100, width=32)
-)
-
-
-@given(st.lists(st.tuples(boxes_of_a_frame, st.floats(0, 1)), max_size=20))
-def test_tracks_neither_lose_nor_double_a_face(frames: list[tuple[NDArray[np.float32], float]]) -> None:
-    tracker, time = Tracker(5), 0.0
-    for boxes, step in frames:
-        time += step
-        now, missed = tracker.update(boxes, time)
-        assert len(now) == len(boxes)
-        assert len({id(track) for track in now + missed}) == len(now) + len(missed)
-        assert all(np.array_equal(track.box, box) for track, box in zip(now, boxes, strict=True))
-        assert all(time - track.seen <= tracker.max_age for track in missed)
-
-
-def test_a_missed_frame_is_no_lost_face() -> None:
-    tracker, box = Tracker(5), np.array([[10, 10, 40, 40]], np.float32)
-    nobody = np.empty((0, 4), np.float32)
-    first = tracker.update(box, 0.0)[0][0]
-    assert tracker.update(box + 5, 0.2)[0][0] is first
-    assert tracker.update(nobody, 0.4)[1] == [first]
-    assert tracker.update(box + 8, 0.6)[0][0] is first
-    assert tracker.update(nobody, 0.6 + tracker.max_age + 0.1)[1] == []
-
-
-@pytest.mark.parametrize("fps", [0.5, 2, 5, 15])
-def test_one_missed_frame_is_bridged_at_every_rate_up_to_a_second(fps: float) -> None:
-    tracker, box = Tracker(fps), np.array([[10, 10, 40, 40]], np.float32)
-    for index in range(2):
-        tracker.update(box, index / fps)
-    missed = tracker.update(np.empty((0, 4), np.float32), 2 / fps)[1]
-    assert len(missed) == (1 if fps >= 1 else 0)
-    assert tracker.max_age <= 1
-
-
-def test_a_face_seen_once_leaves_no_shadow() -> None:
-    tracker = Tracker(5)
-    tracker.update(np.array([[10, 10, 40, 40]], np.float32), 0.0)
-    assert tracker.update(np.empty((0, 4), np.float32), 0.1)[1] == []
-
-
-# Model files
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of a card and its model that may be spoiled."""
-    for suffix in ("json", "tflite"):
-        shutil.copy(SHIPPED / f"faces-640x384.{suffix}", tmp_path)
-    return tmp_path / "faces-640x384.json"
-
-
-def respoil(card: Path, content: bytes) -> None:
-    """Write another model and make its card agree."""
-    card.with_suffix(".tflite").write_bytes(content)
-    described = json.loads(card.read_text()) | {"sha256": hashlib.sha256(content).hexdigest()}
-    card.write_text(json.dumps(described))
-
-
-def load(card: Path) -> Model:
-    return Model(card, read_card(card, FaceCard))
-
-
-def test_a_changed_model_is_refused(copy: Path) -> None:
-    copy.with_suffix(".tflite").write_bytes(b"x" + copy.with_suffix(".tflite").read_bytes()[1:])
-    with pytest.raises(ModelError, match=r"is not the file its card describes: sha256 .* quantize.py") as caught:
-        load(copy)
-    assert caught.value.exit_code == 78
-
-
-@pytest.mark.parametrize("content", [b"", b"not a model", b"\0" * 1000])
-def test_a_corrupt_model_with_a_fitting_card_is_refused(copy: Path, content: bytes) -> None:
-    respoil(copy, content)
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        load(copy)
-
-
-def test_a_model_of_another_geometry_is_refused(copy: Path) -> None:
-    respoil(copy, (SHIPPED / "faces-1280x736.tflite").read_bytes())
-    with pytest.raises(ModelError, match="does not fit its card"):
-        load(copy)
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"sha256": "x"}, "sha256"),
-        ({"file": "../evil.tflite"}, "file"),
-        ({"input": {"width": 640}}, "input.height"),
-        ({"task": "emotions"}, "task"),
-    ],
-)
-def test_a_card_with_a_mistake_is_explained(copy: Path, change: dict[str, Any], expected: str) -> None:
-    copy.write_text(json.dumps(json.loads(copy.read_text()) | change))
-    with pytest.raises(ModelError, match=expected):
-        load(copy)
-
-
-def test_cards_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="does not exist"):
-        load(tmp_path / "none.json")
-    (tmp_path / "x.json").write_text("[")
-    with pytest.raises(ModelError, match="x.json"):
-        load(tmp_path / "x.json")
-
-
-def test_an_output_that_the_model_lacks() -> None:
-    with pytest.raises(ModelError, match="it has ferplus, fer2013"):
-        EmotionClassifier(output="mood").start()
-
-
-@pytest.mark.parametrize("width", [640, 1280, 1920])
-def test_every_shipped_detector_starts(width: int) -> None:
-    found = FaceDetector(width)
-    found.start()
-    found.detect(np.zeros((90, 160, 3), np.uint8))
-    assert found.card.input.width == width

@@ -66,7 +66,7 @@ function draw() {
   if (view === "school") school.draw(store);
   else if (room && view === "now") now.draw(store, room, theme);
   else if (room) {
-    store.load(room.name).then((read) => read && drawNow());
+    store.load(room, minutes).then((read) => read && drawNow());
     lesson.draw(store, room, theme, minutes);
   }
   announce(room);
@@ -93,7 +93,7 @@ function frameOf(room) {
     radio.checked = Number(radio.value) === minutes;
     show(radio.parentElement, store.about === null || radio.value / 60 <= Math.max(0.25, store.about.hours));
   }
-  $("csv").disabled = $("json").disabled = !visible || (view === "lesson" && !room.complete);
+  $("csv").disabled = $("json").disabled = !visible || (view === "lesson" && !store.shown(room, minutes));
   show($("empty"), store.about !== null && !visible);
   say($("empty"), missing());
   link();
@@ -101,7 +101,7 @@ function frameOf(room) {
 
 function missing() {
   if (!store.about || store.rooms.size === 0) {
-    return `No room has told anything yet. Rooms are looked for under ${store.about?.prefix}/ at ${store.about?.broker}.`;
+    return `Nothing has been received yet. Rooms are expected under ${store.about?.prefix}/ at ${store.about?.broker}.`;
   }
   return `There is no room called ${wanted} here.`;
 }
@@ -114,16 +114,17 @@ function link() {
   show($("trouble"), about !== null && !good);
   if (about !== null && !good) {
     say($("trouble"), alive
-      ? `The server of this page cannot reach the broker ${about.broker}. It keeps trying; until then nothing here is of now.`
-      : "This page has lost its server. It keeps trying; until then nothing here is of now.");
+      ? `The server of this page cannot reach the broker ${about.broker}. It keeps trying; until then no figures here are current.`
+      : "This page has lost its server. It keeps trying; until then no figures here are current.");
   }
   if (!about) return;
   const notes = [
     `Numbers of the last ${about.hours} h are kept in the memory of this page's server, nowhere else.`,
     `It started at ${clock(about.started, store.now(), false)} and reads ${about.prefix}/ at ${about.broker}.`,
-    `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone || "this browser"}; files have UTC.`,
+    `Times are shown in ${Intl.DateTimeFormat().resolvedOptions().timeZone || "this browser's time zone"}; saved files use UTC.`,
   ];
-  if (troubles.refused) notes.push(`${troubles.refused} messages were not valid and left out.`);
+  if (troubles.refused) notes.push(`${troubles.refused} messages were not valid and were left out.`);
+  if (troubles.newer.length) notes.push(`${troubles.newer.join(", ")}: a newer version of edge; upgrade this reader.`);
   if (troubles.lost) notes.push(`${troubles.lost} messages came too fast and were lost.`);
   if (troubles.full) notes.push("There are more rooms than can be shown: name some with --device.");
   say($("about"), notes.join(" "));

@@ -1,49 +1,51 @@
 // One room over time: shares as a stack, the faces below it, and every gap with its reason.
 
 import { $, el, fill, say, show, table } from "./dom.js";
-import { averages, lesson, present } from "./pieces.js";
 import { axis, draw as plot, local, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
-import { STATES, clock, colour, colourName, decimal, duration, percent } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, known, percent, turned } from "./words.js";
 
-const REDRAW_MS = 5000; // the right edge moves on, also when nothing comes
-const PATTERNS = { suppressed: ".", paused: "-", camera_lost: "\\", offline: "x", silent: "/", unheard: "+", before: "" };
+const PATTERNS = {
+  few_people: ".", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
+  nothing: "/", unheard: "+", before: "",
+};
 const APART_MS = 1500;
 const WIDE_WORD = 92, WIDE_SYMBOL = 16; // pixels of a gap that has room for its mark
 
+const BASES = { estimate: "estimated, corrected for the classifier's confusions", counts: "counted, not corrected" };
+
 export function model(store, room, minutes) {
-  const now = store.now(), from = now - minutes * 60000;
-  const { pieces, gaps } = lesson(room, from, now, store.links, store.about.started);
-  const labels = present(pieces);
-  const shares = labels.map((label) => ({ key: `share_${label}`, title: label, show: percent }));
+  const now = store.now(), { pieces, gaps, from, ...sums } = store.shown(room, minutes);
+  const labels = known(pieces.flatMap(({ shares }) => shares));
+  const shares = labels.map(({ label, word }) => ({ key: `share_${label}`, title: word, show: percent }));
   const time = (ms) => clock(Date.parse(ms), now);
   const columns = [
     { key: "room", title: "Room" }, { key: "from", title: "From", show: time }, { key: "to", title: "To", show: time },
     { key: "state", title: "State" }, { key: "reason", title: "Reason" }, { key: "basis", title: "Basis" },
     { key: "faces_mean", title: "Faces", show: decimal }, { key: "faces_min", title: "fewest" },
-    { key: "faces_max", title: "most" }, ...shares,
+    { key: "faces_max", title: "most" }, { key: "front_share", title: "To the front", show: percent }, ...shares,
   ];
   const rows = [
     ...pieces.map((piece) => ({
-      room: room.name, from: iso(piece.start), to: iso(piece.end), state: "measured", reason: "", basis: piece.kind,
-      faces_mean: rounded(piece.mean, 2), faces_min: piece.min, faces_max: piece.max,
-      ...Object.fromEntries([...piece.parts].map(([label, share]) => [`share_${label}`, rounded(share)])),
+      room: room.name, from: iso(piece.start), to: iso(piece.end), state: "measured", reason: "", basis: piece.basis,
+      faces_mean: rounded(piece.mean, 2), faces_min: piece.min, faces_max: piece.max, front_share: rounded(piece.front),
+      ...Object.fromEntries(piece.shares.map(({ label, share }) => [`share_${label}`, rounded(share)])),
     })),
     ...gaps.map((gap) => ({
-      room: room.name, from: iso(gap.start), to: iso(gap.end), state: STATES[gap.state].word, reason: gap.reason, basis: null,
+      room: room.name, from: iso(gap.start), to: iso(gap.end), state: gap.word, reason: gap.reason, basis: null,
     })),
   ].sort((a, b) => (a.from < b.from ? -1 : 1));
-  return { about: { view: "lesson", room: room.name, from: iso(from), to: iso(now) }, now, from, pieces, gaps, labels, columns, rows };
+  return { about: { view: "lesson", room: room.name, from: iso(from), to: iso(now) }, now, from, pieces, gaps, sums, labels, columns, rows };
 }
 
 let drawn = "";
 
 export function draw(store, room, theme, minutes) {
-  $("lesson").ariaBusy = String(!room.complete);
-  if (!room.complete) return;
+  const lesson = store.shown(room, minutes);
+  $("lesson").ariaBusy = String(!lesson);
+  if (!lesson) return;
   const chart = $("lesson-chart");
-  const newest = room.rows.at(-1)?.key, beat = Math.floor(store.now() / REDRAW_MS);
-  const signature = [room.name, minutes, theme, newest, room.rows.length, room.marks.length, beat, chart.clientWidth].join(" ");
+  const signature = [lesson.version, theme, chart.clientWidth].join(" ");
   if (signature === drawn) return;
   drawn = signature;
   const shown = model(store, room, minutes);
@@ -65,32 +67,32 @@ export function redraw() {
   drawn = "";
 }
 
-function summary({ pieces, gaps, from, now }) {
-  const measured = pieces.reduce((sum, piece) => sum + piece.end - piece.start, 0);
-  if (!measured) return "No figures in this time.";
-  const told = `${duration(measured)} of ${duration(now - from)} measured`;
-  const mostly = averages(pieces).slice(0, 3).map(([label, share]) => `${label} ${percent(share)}`).join(", ");
-  const faces = pieces.reduce((sum, piece) => sum + piece.mean * (piece.end - piece.start), 0) / measured;
+function summary({ pieces, gaps, sums, from, now }) {
+  if (!pieces.length) return "No figures in this time.";
+  const measured = `${duration(sums.measured)} of ${duration(now - from)} measured`;
+  const largest = [...sums.shares].sort((a, b) => b.share - a.share).slice(0, 3);
+  const mostly = largest.map(({ word, share }) => `${word} ${percent(share)}`).join(", ");
   const others = gaps.length ? `, ${gaps.length} ${gaps.length === 1 ? "gap" : "gaps"}` : "";
-  return `${told}${others}. On average ${decimal(faces)} faces${mostly ? `: ${mostly}` : ""}.`;
+  const basis = mostly ? `: ${mostly} (${BASES[sums.basis]})` : "";
+  return `${measured}${others}. On average ${[`${decimal(sums.mean)} faces`, turned(sums.front)].filter(Boolean).join(", ")}${basis}.`;
 }
 
 function legend({ labels, gaps }, all) {
-  const states = [...new Set(gaps.map(({ state }) => state))];
-  fill($("lesson-legend"), [...labels, "|", ...states].join(" "), () => [
-    ...labels.toReversed().map((label) => {
+  const states = [...new Map(gaps.map(({ kind, word }) => [kind, word]))];
+  fill($("lesson-legend"), [...labels.map(({ label }) => label), "|", ...states].join(" "), () => [
+    ...labels.toReversed().map(({ label, word }) => {
       const swatch = el("span", { className: "swatch", ariaHidden: "true" });
       swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-      return el("li", {}, swatch, el("bdi", {}, label));
+      return el("li", {}, swatch, el("bdi", {}, word));
     }),
-    ...states.map((state) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[state].symbol), STATES[state].word)),
+    ...states.map(([kind, word]) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[kind].symbol), word)),
   ]);
 }
 
 function reasons({ gaps, now }) {
   show($("lesson-why"), gaps.length > 0);
   const lines = gaps.map((gap) => {
-    const { symbol, word } = STATES[gap.state];
+    const { symbol } = STATES[gap.kind], { word } = gap;
     const open = gap.end >= now - 1000;
     const until = open ? "now" : clock(gap.end, now);
     // The length of one that goes on would be read out anew all the time.
@@ -118,15 +120,15 @@ function outline(pieces) {
 function traces({ pieces, gaps, labels, now }, all, counting) {
   const { x, owners } = outline(pieces);
   const curve = (pick) => ({ x, y: owners.map((piece) => (piece ? pick(piece) : 0)), type: "scatter", mode: "lines" });
-  const stack = labels.map((label) => {
+  const stack = labels.map(({ label }) => {
     const fillcolor = colour(colourName(label, all));
     const line = { width: 0, color: fillcolor };
-    return { ...curve(({ parts }) => 100 * (parts.get(label) ?? 0)), stackgroup: "shares", line, fillcolor, hoverinfo: "skip" };
+    return { ...curve(({ shares }) => 100 * (shares.find((each) => each.label === label)?.share ?? 0)), stackgroup: "shares", line, fillcolor, hoverinfo: "skip" };
   });
   const faces = { ...curve(({ mean }) => mean), yaxis: "y2", fill: "tozeroy", fillcolor: colour("--faces-fill") };
   faces.line = { width: 1.5, color: colour("--faces") };
-  // What is under the pointer is told once, beside the curve of the faces.
-  faces.text = owners.map((piece) => (piece ? told(piece, labels, now) : ""));
+  // What is under the pointer is said once, beside the curve of the faces.
+  faces.text = owners.map((piece) => (piece ? hover(piece, now) : ""));
   faces.hoverinfo = owners.map((piece) => (piece ? "text" : "skip"));
   const extremes = (counting ? [({ min }) => min, ({ max }) => max] : []).map((pick) => ({
     ...curve(pick), yaxis: "y2", hoverinfo: "skip", line: { width: 1, dash: "dot", color: colour("--faces") },
@@ -134,30 +136,29 @@ function traces({ pieces, gaps, labels, now }, all, counting) {
   return [...hatches(gaps), ...stack, ...extremes, faces];
 }
 
-function told(piece, labels, now) {
+function hover(piece, now) {
   const lines = [`<b>${clock(piece.start, now)}–${clock(piece.end, now)}</b>`, `${decimal(piece.mean)} faces (${piece.min}–${piece.max})`];
-  for (const label of labels.toReversed()) {
-    if (piece.parts.has(label)) lines.push(`${plain(label)} ${percent(piece.parts.get(label))}`);
-  }
+  if (piece.front !== null) lines.push(turned(piece.front));
+  for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(word)} ${percent(share)}`);
   return lines.join("<br>");
 }
 
 /** Every kind of gap has a pattern of its own, over the whole height. */
 function hatches(gaps) {
   const top = (gap) => [local(gap.start), local(gap.start), local(gap.end), local(gap.end), local(gap.start), null];
-  return [...new Set(gaps.map(({ state }) => state))].map((state) => ({
+  return [...new Set(gaps.map(({ kind }) => kind))].map((kind) => ({
     type: "scatter", mode: "lines", fill: "toself", hoverinfo: "skip", line: { width: 0 }, yaxis: "y3",
-    x: gaps.filter((gap) => gap.state === state).flatMap(top),
-    y: gaps.filter((gap) => gap.state === state).flatMap(() => [0, 1, 1, 0, 0, null]),
+    x: gaps.filter((gap) => gap.kind === kind).flatMap(top),
+    y: gaps.filter((gap) => gap.kind === kind).flatMap(() => [0, 1, 1, 0, 0, null]),
     fillcolor: colour("--gap"),
-    fillpattern: { shape: PATTERNS[state] ?? "", bgcolor: colour("--gap"), fgcolor: colour("--gap-line"), size: 9, solidity: 0.12 },
+    fillpattern: { shape: PATTERNS[kind] ?? "", bgcolor: colour("--gap"), fgcolor: colour("--gap-line"), size: 9, solidity: 0.12 },
   }));
 }
 
 function layout({ gaps, from, now }, width, counting) {
   const scale = (width - 60) / (now - from);
   const marks = gaps.filter((gap) => (gap.end - gap.start) * scale > WIDE_SYMBOL).map((gap) => {
-    const { symbol, word } = STATES[gap.state];
+    const { symbol } = STATES[gap.kind], { word } = gap;
     const room = (gap.end - gap.start) * scale;
     return {
       x: local((gap.start + gap.end) / 2), y: 0.97, xref: "x", yref: "paper", yanchor: "top", showarrow: false,

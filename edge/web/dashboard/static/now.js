@@ -2,40 +2,40 @@
 
 import { $, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
-import { kind, shares } from "./rows.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colour, colourName, decimal, duration, percent } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, percent, turned } from "./words.js";
 
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
 
 const NONE = {
-  suppressed: "Too few people are in view for figures. They come back by themselves.",
+  few_people: "Too few people are in view. Figures return when there are more.",
   paused: "The camera is closed while the room is paused.",
   camera_lost: "The device has lost its camera, and tries to get it back.",
-  offline: "The device is off, or cannot reach the broker. What it measures meanwhile comes later, and is then in the lesson.",
+  offline: "The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson.",
   silent: "The device is there, but no window has come for a while.",
-  unheard: "Nobody knows what the room does now: this page gets no news.",
+  unheard: "What the room does now is not known: this page receives nothing.",
   waiting: "No window has come yet.",
-  headcount: "This room only counts faces: it has no emotion model.",
+  headcount: "This room only counts faces: emotions are not measured.",
+  facing: "This room counts faces and how many are turned to the front: emotions are not measured.",
   nobody: "Nobody is in view.",
+  unnamed: "No face was clear enough to name an emotion.",
 };
 
 /** What is on screen: the state of one room and, where there are any, its shares. */
 export function model(store, room) {
   const state = store.state(room), window = room.latest;
   const shown = current(state) ? window : null;
-  const what = shown && kind(shown);
-  const parts = shown ? shares(shown, room.labels) : [];
+  const parts = shown ? shown.shares : [];
   const common = {
     room: room.name, state: STATES[state].word, reason: reasonOf(room, state),
     from: shown && iso(shown.start), to: shown && iso(shown.end),
-    faces_mean: rounded(shown?.mean, 2), faces_min: shown?.min ?? null, faces_max: shown?.max ?? null,
-    basis: parts.length ? what : null,
+    faces_mean: rounded(shown?.mean, 2), faces_min: shown?.min ?? null, faces_max: shown?.max ?? null, front_share: rounded(shown?.front),
+    basis: shown?.basis ?? null,
   };
   const blank = { emotion: null, share: null, low: null, high: null };
   return {
-    about: { view: "now" }, state, window: shown, what, parts,
+    about: { view: "now" }, state, window: shown, parts,
     columns: [...Object.keys(common), ...Object.keys(blank)].map((key) => ({ key })),
     rows: (parts.length ? parts : [blank]).map(({ label, share, low, high }) => ({
       ...common, emotion: label ?? null, share: rounded(share), low: rounded(low), high: rounded(high),
@@ -55,7 +55,7 @@ function reasonOf(room, state) {
 }
 
 export function draw(store, room, theme) {
-  const shown = model(store, room), { state, window, what, parts } = shown;
+  const shown = model(store, room), { state, window, parts } = shown;
   const now = store.now(), latest = room.latest;
   const { symbol, word } = STATES[state];
   say($("now-state"), `${symbol} ${word}`);
@@ -63,45 +63,52 @@ export function draw(store, room, theme) {
   const since = room.since && (state === "paused" || state === "camera_lost") ? `since ${clock(room.since, now, false)}` : "";
   say($("now-reason"), [shown.rows[0].reason, since].filter(Boolean).join(", "));
   say($("now-faces"), window ? decimal(window.mean) : "–");
-  say($("now-range"), window ? `between ${window.min} and ${window.max}` : "");
+  say($("now-range"), window ? [`between ${window.min} and ${window.max}`, turned(window.front)].filter(Boolean).join(", ") : "");
   say($("now-window"), latest ? clock(latest.end, now) : "–");
   say($("now-age"), latest ? `${duration(latest.ms)} long, ended ${duration(now - latest.end)} ago` : "");
 
   show($("now-none"), !parts.length);
   show($("now-chart"), parts.length > 0);
   show($("now-details"), parts.length > 0);
-  say($("now-none"), parts.length ? "" : NONE[current(state) ? what : state] ?? NONE.silent);
-  say($("now-basis"), basis(what, parts));
+  say($("now-none"), parts.length ? "" : current(state) ? why(window) : NONE[state] ?? NONE.silent);
+  say($("now-basis"), basis(window, parts));
   fill($("now-notes"), notes(room, window).join("\n"), () => notes(room, window).map(item));
   if (!parts.length) return;
   const signature = `${room.name} ${window.key} ${theme}`;
   if ($("now-chart").dataset.drawn === signature) return;
   $("now-chart").dataset.drawn = signature;
   $("now-chart").setAttribute("aria-label", `Shares of faces: ${parts.map(sentence).join("; ")}`);
-  fill($("now-table"), signature, () => [table({ columns: COLUMNS, rows: shown.rows }, `Shares of faces in ${room.name}`)]);
+  fill($("now-table"), signature, () => [table({ columns: COLUMNS, rows: shown.rows.map((row, at) => ({ ...row, emotion: parts[at].word })) }, `Shares of faces in ${room.name}`)]);
   bars(parts, room.labels);
+}
+
+/** Why a window has no shares. */
+function why({ withheld, mode, max }) {
+  if (withheld) return `The emotions are withheld: ${withheld.reason}.`;
+  return NONE[mode] ?? (max ? NONE.unnamed : NONE.nobody);
 }
 
 function item(text) {
   return Object.assign(document.createElement("li"), { textContent: text });
 }
 
-function sentence({ label, share, low, high }) {
-  return `${label} ${percent(share)}${low === null ? "" : `, between ${percent(low)} and ${percent(high)}`}`;
+function sentence({ word, share, low, high }) {
+  return `${word} ${percent(share)}${low === null ? "" : `, between ${percent(low)} and ${percent(high)}`}`;
 }
 
-function basis(what, parts) {
+function basis(window, parts) {
   if (!parts.length) return "";
-  return what === "estimate"
-    ? "Estimated shares of the faces near enough, corrected for what the model is known to confuse; the line is the 90 % interval."
-    : "Plain counts, without a correction or an interval: the model's mistakes are in them.";
+  return window.basis === "estimate"
+    ? "Estimated shares of the faces whose emotion can be told, corrected for what the model is known to confuse; the line is the 90 % interval."
+    : "Counted shares of the faces with an emotion, not corrected for the model's errors, and without an interval.";
 }
 
 function notes(room, window) {
   if (!window) return [];
   const found = [];
   if (window.coverage < LEAST_COVERAGE) found.push(`Frames were analysed in only ${Math.floor(100 * window.coverage)} % of the time.`);
-  if (window.small) found.push(`${percent(window.small / window.total)} of the faces were too small to say more than that they are there.`);
+  if (window.unknown) found.push(`${percent(window.unknown)} of the faces have no named emotion; they are in no share.`);
+  if (window.small) found.push(`${percent(window.small)} of the faces were too small to classify.`);
   if (window.unsynced) found.push("The device's clock is not set by the network: its times may be wrong.");
   const off = window.replayed ? 0 : window.end - room.heard;
   if (Math.abs(off) > CLOCK_OFF_MS) found.push(`The device's clock is ${duration(Math.abs(off))} ${off < 0 ? "behind" : "ahead"}.`);
@@ -110,7 +117,7 @@ function notes(room, window) {
 }
 
 function bars(parts, labels) {
-  const names = parts.map(({ label }) => plain(label)), values = parts.map(({ share }) => 100 * share);
+  const names = parts.map(({ word }) => plain(word)), values = parts.map(({ share }) => 100 * share);
   const trace = {
     type: "bar", orientation: "h", y: names, x: values, hoverinfo: "none", width: 0.62,
     marker: { color: parts.map(({ label }) => colour(colourName(label, labels))), cornerradius: 4 },

@@ -1,28 +1,28 @@
 // All rooms: one tile each.
 
 import { $, el, fill, say } from "./dom.js";
-import { kind, shares } from "./rows.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, byName, clock, colourName, decimal, ordered, percent } from "./words.js";
+import { STATES, byName, clock, colourName, decimal, known as listed, percent, turned } from "./words.js";
 
 export function model(store) {
   const names = [...store.rooms.keys()].sort(byName);
-  const labels = new Set();
+  const found = [];
   const rows = names.map((name) => {
     const room = store.rooms.get(name), state = store.state(room);
     const window = current(state) ? room.latest : null;
-    const parts = window ? shares(window, room.labels) : [];
-    for (const { label } of parts) labels.add(label);
+    const parts = window ? window.shares : [];
+    parts.forEach((part) => found.push(part));
     return {
       room: name, state: STATES[state].word, reason: reason(room, state), to: window && iso(window.end),
-      faces_mean: rounded(window?.mean, 2), basis: window && (parts.length ? kind(window) : null),
+      faces_mean: rounded(window?.mean, 2), front_share: rounded(window?.front), basis: window?.basis ?? null,
       ...Object.fromEntries(parts.map(({ label, share }) => [`share_${label}`, rounded(share)])),
       key: state, parts, window, known: room,
     };
   });
-  const columns = ["room", "state", "reason", "to", "faces_mean", "basis", ...ordered(labels).map((label) => `share_${label}`)];
-  return { about: { view: "school" }, rows, labels: ordered(labels), columns: columns.map((key) => ({ key })) };
+  const labels = listed(found);
+  const columns = ["room", "state", "reason", "to", "faces_mean", "front_share", "basis", ...labels.map(({ label }) => `share_${label}`)];
+  return { about: { view: "school" }, rows, labels, columns: columns.map((key) => ({ key })) };
 }
 
 function reason(room, state) {
@@ -35,10 +35,10 @@ export function draw(store) {
   const { rows, labels } = model(store);
   sums(rows);
   const all = [...new Set(rows.flatMap(({ known }) => known.labels))];
-  fill($("school-legend"), labels.join("\n"), () => labels.map((label) => {
+  fill($("school-legend"), labels.map(({ label }) => label).join("\n"), () => labels.map(({ label, word }) => {
     const swatch = el("span", { className: "swatch", ariaHidden: "true" });
     swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-    return el("li", {}, swatch, el("bdi", {}, label));
+    return el("li", {}, swatch, el("bdi", {}, word));
   }));
   const list = $("school-tiles");
   const names = rows.map(({ room }) => room);
@@ -60,12 +60,13 @@ function make(name) {
   const tile = {
     state: el("span", { className: "state" }),
     faces: el("span", { className: "count" }),
+    front: el("span", { className: "front" }),
     strip: el("div", { className: "strip", ariaHidden: "true" }),
     words: el("span", { className: "words" }),
   };
   const link = el("a", { href: `#now/${encodeURIComponent(name)}` }, el("bdi", {}, name));
   tile.node = el("li", { className: "tile card" },
-    el("h3", {}, link), tile.state, tile.faces, tile.strip, tile.words);
+    el("h3", {}, link), tile.state, tile.faces, tile.front, tile.strip, tile.words);
   return tile;
 }
 
@@ -74,6 +75,7 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   tile.node.dataset.state = key;
   say(tile.state, `${symbol} ${word}`);
   say(tile.faces, window ? `${decimal(window.mean)} faces` : "");
+  say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
   const signature = `${window?.key} ${parts.length}`;
   tile.strip.hidden = window !== null && parts.length === 0;
@@ -89,13 +91,14 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
 
 function largest(parts) {
   const first = [...parts].sort((a, b) => b.share - a.share).slice(0, 2);
-  return first.map(({ label, share }) => `${label} ${percent(share)}`).join(", ");
+  return first.map(({ word, share }) => `${word} ${percent(share)}`).join(", ");
 }
 
 function others(state, room, because, now, window) {
   if (because) return because;
-  if (window) return kind(window) === "headcount" ? "faces are only counted" : "";
-  if (room.latest && state !== "suppressed") return `last window ${clock(room.latest.end, now)}`;
+  if (window?.withheld) return window.withheld.reason;
+  if (window) return { headcount: "faces are only counted", facing: "emotions are not measured" }[window.mode] ?? "";
+  if (room.latest && state !== "few_people") return `last window ${clock(room.latest.end, now)}`;
   return "";
 }
 

@@ -1,11 +1,9 @@
-// What the server has told: all rooms as they are, and the history of the one that is looked at.
+// What the server has sent: all rooms as they are, and the lesson of the one that is shown. Nothing is computed here.
 
-import { decode, kind } from "./rows.js";
-
-const STALE_WINDOWS = 3, STALE_MS = 2000; // after so many windows and a little, figures are not of now
+const STALE_WINDOWS = 3, STALE_MS = 2000; // after so many windows and a little, figures are outdated
 const LATE_MS = 30000; // that a window may be late on its way
 
-const UNREAD = { rows: null, marks: [], complete: false }; // a room whose history is not here
+const BEAT_MS = 5000; // after which a lesson has moved on, also when nothing comes
 
 export class Store {
   constructor() {
@@ -14,9 +12,10 @@ export class Store {
     this.links = []; // [ms, whether the server reached the broker]
     this.connected = false;
     this.alive = false;
-    this.troubles = { refused: 0, lost: 0, full: false };
+    this.troubles = { refused: 0, lost: 0, full: false, newer: [] };
     this.offset = 0;
-    this.loaded = null; // the name of the room whose history is here
+    this.lesson = null;
+    this.loading = false;
   }
 
   /** The server's time in milliseconds. */
@@ -27,66 +26,42 @@ export class Store {
   hello(event) {
     this.about = event.about;
     this.rooms.clear();
-    this.loaded = null;
-    this.alive = true;
-    this.news(event);
+    this.lesson = null;
+    this.change(event);
   }
 
-  news(event) {
+  change(event) {
     this.alive = true;
     this.offset = event.now - Date.now();
     this.connected = event.connected;
     this.troubles = event.troubles;
     if (event.links) this.links = event.links;
     for (const name of event.removed ?? []) this.rooms.delete(name);
-    for (const [name, told] of Object.entries(event.rooms ?? {})) {
-      const room = this.rooms.get(name) ?? { name, ...UNREAD, keys: new Set() };
-      Object.assign(room, told, { latest: told.latest && decode(told.latest) });
-      this.rooms.set(name, room);
-    }
-    for (const [name, row] of event.rows ?? []) this.#insert(this.rooms.get(name), row);
-    for (const [name, mark] of event.marks ?? []) {
-      const room = this.rooms.get(name);
-      if (room?.rows) room.marks = [...room.marks, mark];
-    }
+    for (const [name, summary] of Object.entries(event.rooms ?? {})) this.rooms.set(name, { name, ...summary });
   }
 
-  /** Fetch the history of a room, and let go of the one before; true when there is now something to draw. */
-  async load(name) {
-    const room = this.rooms.get(name);
-    if (!room || this.loaded === name) return false;
-    for (const other of this.rooms.values()) Object.assign(other, { ...UNREAD, keys: new Set() });
-    this.loaded = name;
-    room.rows = []; // what comes from now on is kept, and the rest put before it
-    let told;
+  /** The lesson of a room over some minutes as the server last sent it; null until it has. */
+  shown(room, minutes) {
+    const { lesson } = this;
+    return lesson && lesson.room === room.name && lesson.minutes === minutes ? lesson : null;
+  }
+
+  /** Fetch the lesson where there is something new in it; true when there is now something to draw. */
+  async load(room, minutes) {
+    const shown = this.shown(room, minutes);
+    const wanted = [room.name, minutes, room.changes, this.links.length, Math.floor(this.now() / BEAT_MS)].join("/");
+    if (this.loading || (shown && shown.version === wanted)) return false;
+    this.loading = true;
     try {
-      const answer = await fetch(`history?room=${encodeURIComponent(name)}`);
+      const answer = await fetch(`lesson?room=${encodeURIComponent(room.name)}&minutes=${minutes}`);
       if (!answer.ok) throw new Error(String(answer.status));
-      told = await answer.json();
+      this.lesson = { ...(await answer.json()), room: room.name, minutes, version: wanted };
+      return true;
     } catch {
-      if (this.loaded === name) this.loaded = null; // the next draw asks again
-      return false;
+      return false; // the next draw asks again
+    } finally {
+      this.loading = false;
     }
-    if (this.loaded !== name || this.rooms.get(name) !== room) return false;
-    room.labels = told.labels.length > room.labels.length ? told.labels : room.labels;
-    room.marks = [...told.marks, ...room.marks];
-    for (const row of told.rows) this.#insert(room, row);
-    room.complete = true;
-    return true;
-  }
-
-  #insert(room, row) {
-    if (!room?.rows) return;
-    const window = decode(row);
-    if (room.keys.has(window.key)) return;
-    room.keys.add(window.key);
-    let at = room.rows.length;
-    while (at > 0 && room.rows[at - 1].end > window.end) at -= 1;
-    room.rows.splice(at, 0, window);
-    const oldest = this.now() - this.about.hours * 3600000;
-    let old = 0;
-    while (old < room.rows.length && room.rows[old].end < oldest) room.keys.delete(room.rows[old++].key);
-    room.rows.splice(0, old);
   }
 
   /** The key in STATES of what a room does now. */
@@ -98,7 +73,7 @@ export class Store {
     if (room.mode === "paused" || room.mode === "camera_lost") return room.mode;
     if (window === null) return "waiting";
     if (!fresh) return "silent";
-    if (kind(window) === "suppressed") return "suppressed";
+    if (window.withheld?.what === "figures") return "few_people";
     return room.mode === "throttled" ? "throttled" : "live";
   }
 

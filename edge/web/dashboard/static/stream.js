@@ -22,7 +22,7 @@ export class Stream {
     this.source = new EventSource("events");
     this.source.onerror = () => this.#lost();
     this.#on("hello");
-    this.#on("news");
+    this.#on("change");
   }
 
   #on(name) {

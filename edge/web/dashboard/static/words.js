@@ -3,13 +3,19 @@
 export const STATES = {
   live: { symbol: "●", word: "live" },
   throttled: { symbol: "◓", word: "slowed down" },
-  suppressed: { symbol: "◌", word: "too few people" },
+  few_people: { symbol: "◌", word: "too few people" },
+  short: { symbol: "◌", word: "window too short" },
+  few_near: { symbol: "◌", word: "too few people near enough" },
+  few_front: { symbol: "◌", word: "too few people turned to the front" },
   paused: { symbol: "■", word: "paused" },
   camera_lost: { symbol: "▲", word: "camera lost" },
   offline: { symbol: "✕", word: "offline" },
   silent: { symbol: "◇", word: "no windows" },
   unheard: { symbol: "?", word: "not known" },
   waiting: { symbol: "…", word: "waiting" },
+  nothing: { symbol: "◇", word: "no windows" },
+  off: { symbol: "◇", word: "device off or restarting" },
+  lost: { symbol: "◇", word: "windows missing" },
   before: { symbol: "←", word: "before this dashboard started" },
 };
 
@@ -39,7 +45,14 @@ export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** The labels of shares, each once, in the order of the stack: label and word. */
+export function known(shares) {
+  const words = new Map(shares.map(({ label, word }) => [label, word]));
+  return ordered(words.keys()).map((label) => ({ label, word: words.get(label) }));
+}
+
 export const percent = (share) => `${Math.round(100 * share)} %`;
+export const turned = (share) => (share === null ? "" : `${percent(share)} turned to the front`);
 export const decimal = (number) => number.toFixed(1);
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });

@@ -4,6 +4,7 @@ export const COLOURS = {
   happy: "#ffd447", neutral: "#d3dae2", sad: "#7cb7ff", surprise: "#ffa657",
   angry: "#ff7b72", fear: "#c79bf2", disgust: "#7fce7f", unknown: "#9aa4ae", face: "#5fd0c5",
 };
+const ADJECTIVES = { disgust: "disgusted", fear: "afraid", surprise: "surprised" }; // the others are ones already
 export const TOO_SMALL = "#ff5fa2";
 
 const LETTERS = 11.5; // CSS pixels, however large the picture is shown
@@ -22,7 +23,8 @@ export function drawFaces(context, faces, scale, pixel) {
   const taken = shown.map(({ x, y, width, height }) => ({ x, y, width, height }));
   shown.sort((a, b) => b.height - a.height);
   for (const face of shown) {
-    if (face.emotion) chip(context, taken, face, `${face.emotion} ${Math.round(100 * face.confidence)} %`, pixel, true);
+    if (face.emotion) chip(context, taken, face, `${ADJECTIVES[face.emotion] ?? face.emotion} ${Math.round(100 * face.confidence)} %`, pixel, true);
+    else if (face.front === false) chip(context, taken, face, "turned away", pixel, true);
   }
   for (const face of shown) chip(context, taken, face, `${Math.round(face.box[3])} px`, pixel, false);
 }

@@ -111,5 +111,5 @@ function lens(choices) {
   at("distances").textContent = near + narrower;
 }
 
-const emotions = () => room.mode === "emotions";
+const emotions = () => room.emotions;
 const metres = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} m`;

@@ -6,7 +6,7 @@ const canvas = document.getElementById("canvas");
 const frame = document.getElementById("frame");
 const state = document.getElementById("status");
 const context = canvas.getContext("2d");
-const LOST = "No connection to edge preview. It ends ten minutes after the last look at this page; start it again to go on.";
+const LOST = "No connection to edge preview. It exits after ten minutes without an open page; start it again to go on.";
 
 async function main() {
   const room = await (await fetch("room")).json();
@@ -63,7 +63,7 @@ function legend(room) {
   const list = document.getElementById("legend");
   const entries = (room.labels.length ? [...room.labels, "unknown"] : ["face"]).map((name) => [name, COLOURS[name] ?? COLOURS.unknown]);
   for (const [name, colour] of entries) list.append(entry(name, (mark) => { mark.style.background = colour; }));
-  if (room.mode === "emotions") list.append(entry(`too small for an emotion (under ${room.min_face_px} px)`, (mark) => {
+  if (room.emotions) list.append(entry(`too small for an emotion (under ${room.min_face_px} px)`, (mark) => {
     mark.className = "dashed";
     mark.style.borderColor = TOO_SMALL;
   }));

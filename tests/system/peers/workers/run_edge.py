@@ -7,7 +7,7 @@ from typing import Any
 from edge.cameras.capture_thread import Frame
 from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import Detections, FaceDetector
-from edge.vision.frame_analyzer import FrameAnalyzer
+from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
 from edge.vision.rate_controller import Plan
 from tests.system.peers.workers.loop import serve
 
@@ -22,16 +22,14 @@ class _Remembering(FaceDetector):
 
 def main() -> None:
     """Serve."""
-    detector, classifier = _Remembering(), EmotionClassifier()
-    detector.start()
-    classifier.start()
-    analysis = FrameAnalyzer(detector, classifier, min_face_px=10, min_confidence=0.4, plan=Plan(5, 5))
+    detector, classifier = _Remembering.load(), EmotionClassifier.load()
+    analysis = FrameAnalyzer(detector, classifier, AnalysisRules(10, 0.4), Plan(5, 5))
     times = iter(range(10**9))
 
     def find(image: Any) -> list[list[float]]:
-        analysis.observe(Frame(image, next(times) / 5))
-        boxes, scores = detector.faces
-        return [[*map(float, box), float(score)] for box, score in zip(boxes, scores, strict=True)]
+        analysis.analyze(Frame(image, next(times) / 5))
+        found = detector.faces
+        return [[*map(float, box), float(score)] for box, score in zip(found.boxes, found.scores, strict=True)]
 
     serve(find)
 

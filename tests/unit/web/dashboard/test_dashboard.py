@@ -15,14 +15,14 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from edge.contract.payloads import WindowPayload
+from edge.recording.window_record import WindowRecord
 from edge.web.dashboard import school as school_module
-from edge.web.dashboard.history import HEADCOUNT, MAX_LABELS, REPLAYED, SUPPRESSED, History
+from edge.web.dashboard.history import MAX_LABELS, History
 from edge.web.dashboard.school import MAX_ROOMS, School
 from tests.support.simulated_school import Classroom
 
 NOW = datetime(2026, 10, 4, 8, 15, 0, tzinfo=timezone.utc)
 ROOM = Classroom("room-1", 1)
-FIGURES = slice(6, 10)  # of a row: total, mean, min, max
 StartEdge = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -39,68 +39,82 @@ def send(to: School, payload: WindowPayload, kind: str = "window", **changes: An
     to.receive(f"classroom/{payload.device}/{kind}", content)
 
 
-def rows(of: School, room: str = "room-1") -> list[Any]:
-    lesson = of.lesson(room)
-    assert lesson is not None
-    return list(lesson["rows"])
+def rows(of: School, room: str = "room-1") -> list[WindowRecord]:
+    of.tidy()
+    return of.rooms[room].history.records(0, 2**60)
 
 
 @tries(deadline=None, max_examples=50)
 @given(st.lists(st.integers(1, 40), max_size=80), st.sets(st.integers(1, 40)))
-def test_whatever_the_order_every_window_is_there_once_at_its_own_time(order: list[int], suppressed: set[int]) -> None:
+def test_whatever_the_order_every_window_is_there_once_at_its_own_time(order: list[int], withheld: set[int]) -> None:
     history, seen = History(), set()
     for seq in order:
-        row = history.add(window(seq, 300 - 5 * seq, suppressed=seq in suppressed))
-        assert (row is None) == (seq in seen)
+        assert history.add(window(seq, 300 - 5 * seq, suppressed=seq in withheld)) == (seq not in seen)
         seen.add(seq)
-    told = history.rows()
-    assert [row[1] for row in told] == sorted(seen)
-    assert [row[2] for row in told] == sorted(row[2] for row in told)
-    for row in told:
-        hidden = [*row[FIGURES], row[11], row[12], row[13]]
-        assert (hidden == [None, None, None, None, None, [], []]) == (row[1] in suppressed)
+    found = history.records(0, 2**60)
+    assert [row.seq for row in found] == sorted(seen)
+    assert [row.end for row in found] == sorted(row.end for row in found)
+    for row in found:
+        figures = (row.total, row.mean, row.low, row.high, row.counts, row.unclassified, row.estimate)
+        assert (figures == (None,) * 7) == (row.seq in withheld)
 
 
-def test_a_row_says_what_the_window_said() -> None:
-    history, told = History(), window(7, replayed=True)
-    row = history.add(told)
-    assert row is not None
-    assert row[:6] == ["5c400100", 7, round(NOW.timestamp() * 1000), 5000, REPLAYED | 16, 25]
-    assert row[FIGURES] == [told.faces.total, told.faces.mean, told.faces.min, told.faces.max]
-    assert row[10:12] == [1.0, told.quality.too_small]
-    assert dict(zip(history.labels, row[12], strict=True)) == told.counts
-    assert told.estimate is not None
-    for label, at in zip(history.labels, range(0, len(row[13]), 3), strict=True):
-        each = told.estimate.get(label)
-        assert row[13][at : at + 3] == ([each.share, each.low, each.high] if each else [None] * 3)
+def test_a_record_has_what_the_window_had() -> None:
+    history, sent = History(), window(7, replayed=True)
+    assert history.add(sent)
+    (row,) = history.records(0, 2**60)
+    assert (row.epoch, row.seq, row.end, row.duration) == ("5c400100", 7, NOW, timedelta(seconds=5))
+    assert (row.replayed, row.clock_synced, row.frames, row.mode) == (True, True, 25, "emotions")
+    assert [row.total, row.mean, row.low, row.high] == list(sent.faces.model_dump().values())
+    assert (row.coverage, row.unclassified, row.counts) == (1.0, sent.unclassified, sent.counts)
+    assert sent.estimate is not None
+    assert row.estimate is not None
+    assert row.estimate.keys() == sent.estimate.keys()
+    for label, each in sent.estimate.items():
+        assert row.estimate[label] == (each.share, each.low, each.high)
 
 
-def test_a_label_that_comes_later_is_null_before() -> None:
+def test_a_label_that_comes_later_is_absent_before() -> None:
     to = school()
-    send(to, window(1, 10), counts={"happy": 7, "unknown": 0}, people={"happy": 1, "unknown": 0}, estimate=None)
+    few: dict[str, Any] = {
+        "faces": {"total": 7, "mean": 1.0, "min": 1, "max": 1},
+        "facing": None,
+        "counts": {"happy": 7, "unknown": 0},
+    }
+    nobody = {"too_small": 0, "away": None, "unclear": 0}
+    send(to, window(1, 10), **few, people={"happy": 1, "unknown": 0}, unclassified=nobody, estimate=None)
     send(to, window(2, 5))
     first, second = rows(to)
-    assert first[12] == [7, 0] + [None] * 6
-    assert first[13] == []
-    assert sum(second[12]) == second[6]
+    assert first.counts == {"happy": 7, "unknown": 0}
+    assert first.estimate is None
+    assert second.counts is not None
+    assert sum(second.counts.values()) == second.total
 
 
-def test_a_suppressed_window_says_nothing_whatever_it_carries() -> None:
+def test_a_withheld_window_says_nothing_whatever_it_carries() -> None:
     to, shown = school(), json.loads(window().to_json())
-    figures = {key: shown[key] for key in ("faces", "counts", "people", "estimate")}
+    figures = {key: shown[key] for key in ("faces", "counts", "people", "estimate", "unclassified")}
     send(to, window(2, suppressed=True), **figures)
-    for row in (rows(to)[0], to.everything()["room-1"]["latest"]):
-        assert row[4] & SUPPRESSED
-        assert [*row[FIGURES], row[11:]] == [None] * 4 + [[None, [], []]]
+    (row,) = rows(to)
+    assert (row.total, row.mean, row.low, row.high, row.counts, row.estimate, row.unclassified) == (None,) * 7
+    newest = to.summaries()["room-1"]["latest"]
+    assert newest["withheld"] == {"what": "figures", "reason": "too few people"}
+    assert (newest["mean"], newest["min"], newest["max"], newest["shares"], newest["basis"]) == (
+        None,
+        None,
+        None,
+        [],
+        None,
+    )
 
 
 def test_a_room_that_only_counts() -> None:
     to = school()
     send(to, Classroom("room-1", 1, headcount=True).window(1, NOW))
     (row,) = rows(to)
-    assert row[4] & HEADCOUNT
-    assert row[6] > 0
-    assert row[12:] == [[], []]
+    assert row.mode == "headcount"
+    assert row.total
+    assert (row.counts, row.estimate) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +132,7 @@ def test_what_could_not_be_shown_as_it_is_is_refused(changes: dict[str, Any]) ->
     to = school()
     send(to, window(), **changes)
     assert to.refused == 1
-    assert to.lesson("room-1") is None or rows(to) == []
+    assert "room-1" not in to.rooms or rows(to) == []
     send(to, window())
     assert len(rows(to)) == 1
 
@@ -129,7 +143,7 @@ def test_old_windows_and_those_of_a_wrong_clock_are_not_kept_but_the_newest_is_t
     assert rows(to) == []
     send(to, window(2, -3600))
     assert rows(to) == []
-    assert to.everything()["room-1"]["latest"][1] == 2
+    assert to.summaries()["room-1"]["latest"]["key"] == "5c400100/2"
     send(to, window(3, 60))
     assert len(rows(to)) == 1
 
@@ -141,7 +155,7 @@ def test_the_number_of_windows_is_limited_for_all_rooms_together(monkeypatch: py
     for seq in range(1, 101):
         send(to, window(seq, 505 - 5 * seq))
     assert len(rows(to, "small")) == 1
-    assert [row[1] for row in rows(to)] == list(range(52, 101))
+    assert [row.seq for row in rows(to)] == list(range(52, 101))
 
 
 def test_four_hours_of_a_room_take_little_memory() -> None:
@@ -161,17 +175,17 @@ def test_a_replayed_window_fills_its_gap_and_is_not_the_newest() -> None:
     to = school()
     for seq, ago in ((1, 60), (3, 0)):
         send(to, window(seq, ago))
-    to.news()
+    to.take_changes()
     send(to, window(2, 30, replayed=True))
-    assert [row[1] for row in rows(to)] == [1, 2, 3]
-    news = to.news()
-    assert news is not None
-    assert [name for name, _ in news["rows"]] == ["room-1"]
-    assert news["rooms"] == {}
-    assert to.everything()["room-1"]["latest"][1] == 3
+    assert [row.seq for row in rows(to)] == [1, 2, 3]
+    changes = to.take_changes()
+    assert changes is not None
+    assert list(changes["rooms"]) == ["room-1"]
+    assert changes["rooms"]["room-1"]["latest"]["key"] == "5c400100/3"
+    assert to.summaries()["room-1"]["latest"]["key"] == "5c400100/3"
     send(to, window(2, 30, replayed=True))
     send(to, window(3), kind="latest")
-    assert to.news() is None
+    assert to.take_changes() is None
 
 
 def test_states_leave_marks_with_the_time_at_which_they_began() -> None:
@@ -182,15 +196,13 @@ def test_states_leave_marks_with_the_time_at_which_they_began() -> None:
         paused = ROOM.state("paused", "paused by the\u202eschedule" + "x" * 500, begun)
         to.receive("classroom/room-1/state", paused.to_json())
     to.receive("classroom/room-1/availability", b"offline")
-    lesson = to.lesson("room-1")
-    assert lesson is not None
     now = round(NOW.timestamp() * 1000)
-    online, state, offline = lesson["marks"]
+    online, state, offline = to.rooms["room-1"].marks
     assert [online, offline] == [[now, "online", ""], [now, "offline", ""]]
     assert state[:2] == [now - 300_000, "paused"]
     assert state[2].startswith("paused by the?schedule")
     assert len(state[2]) == 200
-    told = to.everything()["room-1"]
+    told = to.summaries()["room-1"]
     assert (told["online"], told["mode"], told["reason"]) == (False, "paused", state[2])
 
 
@@ -200,21 +212,21 @@ def test_a_device_that_is_taken_off_the_broker_is_gone() -> None:
     to.receive("classroom/room-1/state", ROOM.state().to_json())
     send(to, window())
     to.receive("classroom/room-1/state", b"")
-    assert list(to.everything()) == ["room-1"]
+    assert list(to.summaries()) == ["room-1"]
     to.receive("classroom/room-1/availability", b"")
-    assert to.everything() == {}
-    news = to.news()
-    assert news is not None
-    assert news["removed"] == ["room-1"]
+    assert to.summaries() == {}
+    changes = to.take_changes()
+    assert changes is not None
+    assert changes["removed"] == ["room-1"]
     to.receive("classroom/nobody/latest", b"")
-    assert to.everything() == {}
+    assert to.summaries() == {}
 
 
 def test_a_school_can_be_full() -> None:
     to = school()
     for number in range(MAX_ROOMS + 1):
         to.receive(f"classroom/room-{number}/availability", b"online")
-    assert len(to.everything()) == MAX_ROOMS
+    assert len(to.summaries()) == MAX_ROOMS
     assert to.full
 
 
@@ -227,4 +239,4 @@ def test_nothing_that_is_sent_stops_it(topic: str, payload: bytes) -> None:
     to = school()
     for each in (topic, "classroom/room-1/window", "classroom/room-1/state", "classroom/room-1/availability"):
         to.receive(each, payload)
-    json.dumps([to.news(), to.everything()], allow_nan=False)
+    json.dumps([to.take_changes(), to.summaries()], allow_nan=False)

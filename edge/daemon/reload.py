@@ -1,0 +1,201 @@
+"""Another configuration while the daemon runs: prepare it, swap it in, go back where that fails."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.cameras import factory
+from edge.cameras.supervisor import capture_maker
+from edge.config.schema import live
+from edge.contract.payloads import Alert
+from edge.contract.timestamps import format_timestamp
+from edge.daemon import audit, telemetry
+from edge.daemon.mqtt_service import MqttService
+from edge.daemon.paths import pause_path
+from edge.errors import EdgeError
+from edge.vision.model_set import ModelChoice, ModelSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.cameras.camera import Camera
+    from edge.cameras.supervisor import CameraSupervisor
+    from edge.config.schema import Config
+    from edge.contract.payloads import Info
+    from edge.daemon.analysis import Analysis
+    from edge.daemon.health_reporter import HealthReporter
+    from edge.daemon.pause_control import PauseControl
+    from edge.daemon.run_state import RunState
+    from edge.hardware.gpio import GpioPins
+    from edge.timing.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+CONNECTION = ("device", "mqtt", "outbox", "homeassistant")  # sections whose change needs a new connection
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A configuration that can be swapped in: everything that may fail without hardware has been tried.
+
+    Attributes:
+        config: The configuration.
+        source: What to open, where it may say `auto`.
+        models: The models that it asks for, loaded.
+    """
+
+    config: Config
+    source: str
+    models: ModelSet
+
+
+@dataclass(frozen=True)
+class ReloadTargets:
+    """The parts that a configuration is swapped into."""
+
+    gpio: GpioPins
+    camera: CameraSupervisor
+    analysis: Analysis
+    run_state: RunState
+    pauses: PauseControl
+    service: MqttService
+    health: HealthReporter
+
+
+class Reload:
+    """Holds the configuration in force and replaces it.
+
+    Args:
+        config: The configuration at the start.
+        source: What is open, where the configuration may say `auto`.
+        read_config: Reads the configuration again; raises ConfigError.
+        targets: What a configuration is swapped into.
+        clock: Where time comes from.
+        open_camera: Makes a camera, not yet started.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        read_config: Callable[[], Config],
+        targets: ReloadTargets,
+        clock: Clock,
+        open_camera: Callable[[str, Config], Camera] = factory.open_camera,
+    ) -> None:
+        self.config = config
+        """The configuration in force."""
+        self._source = source
+        self._read_config = read_config
+        self._targets = targets
+        self._clock = clock
+        self._open_camera = open_camera
+        self._next_connection: Config | None = None  # the connection is to be made anew, for this configuration
+
+    @property
+    def wanted(self) -> Config:
+        """The configuration that was applied last, also where its connection is still to be made."""
+        return self._next_connection or self.config
+
+    def reload(self, by: str) -> None:
+        """Read the configuration again and put it in force; see `apply`."""
+        self.apply(self._read_config(), by)
+
+    def apply(self, config: Config, by: str) -> None:
+        """Put another configuration in force; the running window is published first.
+
+        What belongs to the connection changes with `reconnect`, once the command is answered.
+
+        Args:
+            config: The configuration.
+            by: Who wants it so, in words.
+
+        Raises:
+            EdgeError: It cannot be used: the old one stays.
+        """
+        self._targets.service.set_alert("config", None)
+        if config != self.wanted:
+            self._swap(self.prepare(config), by)
+
+    def prepare(self, config: Config) -> Prepared:
+        """Load and examine what a configuration asks for; nothing that runs is touched.
+
+        Raises:
+            EdgeError: Models, source, password or TLS files cannot be used.
+        """
+        choice, models = ModelChoice.of(config), self._targets.analysis.models
+        if choice != models.choice:
+            models = ModelSet.load(choice)
+        source, same = self._source, config.camera.source == self.config.camera.source
+        if not (same and config.camera.source == "auto" and live(source)):
+            source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample scene
+        self._open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
+        MqttService.examine(config)
+        return Prepared(config, source, models)
+
+    def _swap(self, prepared: Prepared, by: str) -> None:
+        old, new, parts = self.wanted, prepared.config, self._targets
+        parts.gpio.change(new.gpio)  # the last step that can fail: it takes the old pins back by itself
+        parts.analysis.end()
+        kept = {name: getattr(self.config, name) for name in CONNECTION}
+        self.config = new.model_copy(update=kept)
+        self._next_connection = new if new != self.config else None
+        parts.analysis.change(self.config, prepared.models)
+        if new.camera != old.camera or prepared.source != self._source:
+            self._source = prepared.source
+            parts.camera.change(capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera))
+        parts.health.change(self.config)
+        audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
+        parts.run_state.set_schedule(new.privacy)
+        parts.pauses.update()
+        if not parts.run_state.closed:
+            parts.analysis.begin()
+        parts.service.publish_info(self.info(), self.config)
+
+    @property
+    def needs_connection(self) -> bool:
+        """Whether broker, name, outbox or Home Assistant have changed, so that `reconnect` is due."""
+        return self._next_connection is not None
+
+    def reconnect(self) -> None:
+        """Say goodbye at the old broker or under the old name, and go on at the new one; if that fails, at the old.
+
+        Raises:
+            EdgeError: Neither of them can be used any longer.
+        """
+        new, old, parts = self._next_connection, self.config, self._targets
+        self._next_connection = None
+        if new is None:
+            return
+        pause = parts.run_state.pause
+        parts.analysis.end()  # a window belongs to the name under which it began
+        try:
+            parts.service.stop()
+        except EdgeError as error:
+            logger.error("%s", error)
+        try:
+            self._connect(new, "the configuration was changed")
+        except EdgeError as error:
+            logger.error("the connection stays as it was: %s", error)
+            back = audit.changes(new, old)
+            audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
+            parts.run_state.pause = pause  # one that was left under the new name is not ours
+            self._connect(old, "the new configuration could not be used")
+            since = format_timestamp(self._clock.utc())
+            parts.service.set_alert("config", Alert(problem=error.problem, remedy=error.remedy, since=since))
+        if not parts.run_state.closed and parts.camera.mode != "paused":
+            parts.analysis.begin()
+
+    def _connect(self, config: Config, reason: str) -> None:
+        parts = self._targets
+        parts.run_state.use(pause_path(config), config.privacy)
+        self.config = config
+        parts.analysis.change(config, parts.analysis.models)
+        parts.service.reconfigure(config)
+        parts.service.start(self.info(), parts.run_state.next_state(parts.camera, reason), patient=True)
+
+    def info(self) -> Info:
+        """What is running here."""
+        return telemetry.info(self.config, self._source, self._targets.analysis.models)

@@ -1,0 +1,306 @@
+"""Home Assistant's MQTT discovery: one message that describes the whole device. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from edge.contract.labels import UNKNOWN, adjective
+from edge.contract.payloads import Info, State
+from edge.contract.topics import Topics, discovery_topic
+
+MODES: tuple[str, ...] = get_args(State.model_fields["mode"].annotation)
+SENSING = {mode: "OFF" if mode == "paused" else "ON" for mode in MODES}
+COUNTING = {mode: "offline" if mode == "paused" else "online" for mode in MODES}
+TROUBLE = {mode: "ON" if mode in ("camera_lost", "throttled") else "OFF" for mode in MODES}
+ICONS = {
+    "angry": "mdi:emoticon-angry-outline",
+    "disgust": "mdi:emoticon-sick-outline",
+    "fear": "mdi:emoticon-frown-outline",
+    "happy": "mdi:emoticon-happy-outline",
+    "neutral": "mdi:emoticon-neutral-outline",
+    "sad": "mdi:emoticon-sad-outline",
+    "surprise": "mdi:emoticon-excited-outline",
+}
+PEOPLE = {"unit_of_measurement": "people", "state_class": "measurement", "suggested_display_precision": 1}
+DIAGNOSTIC = {"entity_category": "diagnostic"}
+PERCENT = {"unit_of_measurement": "%", "state_class": "measurement", "suggested_display_precision": 0}
+HASH_DIGITS = 12
+
+# The shares of a window as edge.contract.shares.window_shares computes them: the estimate where there is one, else the
+# count over all named faces. `estimate`, `counts` and `named` are then what the rest of a template computes with.
+SHARES = (
+    "{% set window = value_json | default({}, true) %}"
+    "{% set counts = window['counts'] | default(none) %}"
+    "{% set estimate = window['estimate'] | default(none) if counts is mapping else none %}"
+    f"{{% set named = (counts.values() | sum) - (counts['{UNKNOWN}'] | default(0)) if counts is mapping else 0 %}}"
+)
+
+Component = dict[str, Any]
+
+
+def config_topic(discovery_prefix: str, topics: Topics) -> str:
+    """Where this device is announced, retained; an empty payload removes it."""
+    return discovery_topic(discovery_prefix, identifier(topics.prefix, topics.device))
+
+
+def identifier(*names: str) -> str:
+    """A name for these names of nothing but letters, digits, - and _, and for no other names.
+
+    What is unharmed stays readable: `classroom_room-1`. Everything else is made legal and told apart by a hash; the two
+    kinds never meet, because joined names have one `_` less than joined names with a hash.
+    """
+    if all(re.fullmatch(r"[A-Za-z0-9-]+", name) for name in names):
+        return "_".join(names)
+    digest = hashlib.sha256("/".join(names).encode()).hexdigest()[:HASH_DIGITS]
+    return "_".join([*map(_slug, names), digest])
+
+
+def discovery(info: Info, topics: Topics) -> bytes:
+    """The message that makes Home Assistant know the device and all its entities.
+
+    Args:
+        info: What runs here; without labels there is nothing but the number of faces.
+        topics: The device's topics.
+
+    Returns:
+        JSON, to be published retained on `config_topic`.
+    """
+    object_id = identifier(topics.prefix, topics.device)
+    components = {**_figures(info, topics), **_control(topics), **_diagnostics(topics)}
+    for key, component in components.items():
+        if len(component) == 1:
+            continue  # one that is to go
+        component |= {"unique_id": f"edge_{object_id}_{key}", "qos": 1}
+        if component["state_topic"] == topics.latest:
+            # A pause is real: what was counted before must not be shown on.
+            counting = {"topic": topics.state, "value_template": _translated(COUNTING, "mode")}
+            component |= {"availability": [{"topic": topics.availability}, counting], "availability_mode": "all"}
+        elif component["state_topic"] != topics.availability:
+            component["availability_topic"] = topics.availability
+    payload = {
+        "device": {
+            "identifiers": [f"edge_{object_id}"],
+            "name": info.device,
+            "manufacturer": "edge",
+            "model": "Emotion counter" if info.labels else "Head counter",
+            "sw_version": info.version,
+        },
+        "origin": {"name": "edge", "sw_version": info.version},
+        "components": components,
+    }
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _figures(info: Info, topics: Topics) -> dict[str, Component]:
+    """What `latest` says about people."""
+    # MQTT 3.1.1 has no expiry, and a figure must not stand there when nobody counts any more.
+    from_latest = {"state_topic": topics.latest, "expire_after": math.ceil(3 * info.window_seconds)}
+    found: dict[str, Component] = {
+        "faces": {
+            **_sensor("Faces", _pick("faces", "mean")),
+            **PEOPLE,
+            **from_latest,
+            "icon": "mdi:account-group-outline",
+        },
+        "suppressed": {
+            **_binary("Too few people", _withheld()),
+            **DIAGNOSTIC,
+            **from_latest,
+            "json_attributes_topic": topics.latest,
+            "json_attributes_template": _object(what=("withheld", "what"), reason=("withheld", "reason")),
+            "icon": "mdi:incognito",
+        },
+    }
+    if info.models.pose is not None:
+        found["front"] = {
+            "platform": "sensor",
+            "name": "Turned to the front",
+            "value_template": _facing("front / value_json['frames']", 2),
+            **PEOPLE,
+            **from_latest,
+            "icon": "mdi:account-eye-outline",
+        }
+        found["front_share"] = {
+            "platform": "sensor",
+            "name": "Front share",
+            "value_template": _facing("100 * front / (front + away)", 1),
+            **PERCENT,
+            **from_latest,
+            "icon": "mdi:account-eye-outline",
+        }
+    labels = (*info.labels, UNKNOWN) if info.labels else ()
+    for label in labels:
+        found[f"emotion_{identifier(label)}"] = {
+            **_sensor("Unknown emotion" if label == UNKNOWN else _name(label), _pick("people", label)),
+            **PEOPLE,
+            **from_latest,
+            "icon": "mdi:account-question-outline" if label == UNKNOWN else ICONS.get(label, "mdi:emoticon-outline"),
+        }
+    for label in info.labels:
+        found[f"share_{identifier(label)}"] = {
+            "platform": "sensor",
+            "name": f"{_name(label)} share",
+            "value_template": _share(label),
+            "json_attributes_topic": topics.latest,
+            "json_attributes_template": _share_attributes(label),
+            **PERCENT,
+            **from_latest,
+            "icon": ICONS.get(label, "mdi:emoticon-outline"),
+        }
+    # Nothing but the platform takes an entity away: what an earlier model, or the mode before, had announced.
+    gone = [f"emotion_{label}" for label in (*ICONS, UNKNOWN) if label not in labels]
+    gone += [f"share_{label}" for label in ICONS if label not in labels]
+    gone += [key for key in ("front", "front_share") if info.models.pose is None]
+    return found | {key: {"platform": "sensor"} for key in gone}
+
+
+def _control(topics: Topics) -> dict[str, Component]:
+    return {
+        "sensing": {
+            "platform": "switch",
+            "name": "Sensing",
+            "icon": "mdi:eye-outline",
+            "state_topic": topics.state,
+            "value_template": _translated(SENSING, "mode"),
+            "state_on": "ON",
+            "state_off": "OFF",
+            # The command is `pause`: sensing on is pause off. It is refused when retained.
+            "command_topic": topics.command("pause"),
+            "payload_on": "off",
+            "payload_off": "on",
+            "retain": False,
+        }
+    }
+
+
+def _diagnostics(topics: Topics) -> dict[str, Component]:
+    """How the daemon is doing: `availability`, `state`, `health`."""
+    measured = {"state_class": "measurement", "state_topic": topics.health}
+    temperature = {"device_class": "temperature", "unit_of_measurement": "°C", "suggested_display_precision": 1}
+    memory = {"device_class": "data_size", "unit_of_measurement": "MB", "suggested_display_precision": 0}
+    found: dict[str, Component] = {
+        "connectivity": {
+            "platform": "binary_sensor",
+            "name": "Connection",
+            "device_class": "connectivity",
+            "state_topic": topics.availability,
+            "payload_on": "online",
+            "payload_off": "offline",
+        },
+        "problem": {
+            **_binary("Problem", _translated(TROUBLE, "mode")),
+            "device_class": "problem",
+            "state_topic": topics.state,
+        },
+        "mode": {
+            "platform": "sensor",
+            "name": "Mode",
+            "value_template": _translated({mode: mode for mode in MODES}, "mode"),
+            "device_class": "enum",
+            "options": list(MODES),
+            "icon": "mdi:state-machine",
+            "state_topic": topics.state,
+            "json_attributes_topic": topics.state,
+            "json_attributes_template": _object(reason=("reason",), since=("since",)),
+        },
+        "fps": {
+            **_sensor("Frame rate", _pick("fps")),
+            **measured,
+            "unit_of_measurement": "fps",
+            "suggested_display_precision": 1,
+            "icon": "mdi:filmstrip",
+        },
+        "temperature": {**_sensor("Temperature", _pick("temperature_c")), **measured, **temperature},
+        "memory": {**_sensor("Memory", _pick("rss_mb")), **measured, **memory},
+        "outbox": {
+            **_sensor("Unsent windows", _pick("outbox_depth")),
+            **measured,
+            "unit_of_measurement": "windows",
+            "icon": "mdi:tray-full",
+        },
+    }
+    return {key: component | DIAGNOSTIC for key, component in found.items()}
+
+
+def _sensor(name: str, expression: str) -> Component:
+    return {"platform": "sensor", "name": name, "value_template": f"{{{{ {expression} }}}}"}
+
+
+def _binary(name: str, template: str) -> Component:
+    return {"platform": "binary_sensor", "name": name, "value_template": template}
+
+
+def _pick(*keys: str) -> str:
+    """A template's expression for a value in a message; none where any part of the way is missing or null.
+
+    Home Assistant shows none as `unknown`. A message may also be empty: that is how a retained one is removed.
+    """
+    expression = "value_json"
+    for key in keys:
+        expression = f"({expression} | default({{}}, true))[{_quoted(key)}]"
+    return f"{expression} | default(none)"
+
+
+def _translated(words: Mapping[Any, str], *keys: str) -> str:
+    """A template that replaces a value by a word; none for a value that has no word."""
+    # As strings: whatever else a message holds there has no word, and is no error either.
+    pairs = ", ".join(f"{_quoted(str(value))}: {_quoted(word)}" for value, word in words.items())
+    return f"{{{{ {{ {pairs} }}.get({_pick(*keys)} | string) }}}}"
+
+
+def _object(**keys: tuple[str, ...]) -> str:
+    """A template that keeps some values of a message as a JSON object: by their names there, the way to each."""
+    return f"{{{{ {{ {', '.join(f'{_quoted(name)}: {_pick(*way)}' for name, way in keys.items())} }} | to_json }}}}"
+
+
+def _withheld() -> str:
+    """A template: ON while the figures of a window are withheld, none where there is no window."""
+    shown = f"'ON' if ({_pick('withheld', 'what')}) == 'figures' else 'OFF'"
+    return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
+
+
+def _facing(expression: str, digits: int) -> str:
+    """A template about faces turned to the front and away; none where that is not known, or nobody can be judged."""
+    read = f"{{% set front, away = {_pick('facing', 'front')}, {_pick('facing', 'away')} %}}"
+    known = "front is number and away is number and front + away > 0"
+    return f"{read}{{{{ (({expression}) | round({digits})) if {known} else none }}}}"
+
+
+def _share(label: str) -> str:
+    """A template: the share of an emotion in per cent; none where nothing is known of it."""
+    key = _quoted(label)
+    counted = f"counts[{key}] / named if named > 0 and {key} in counts else none"
+    share = f"(estimate[{key}] | default({{}}, true))['share'] if estimate is mapping else {counted}"
+    return f"{SHARES}{{% set share = {share} %}}{{{{ (share * 100) | round(2) if share is number else none }}}}"
+
+
+def _share_attributes(label: str) -> str:
+    """A template: what a share was computed from, and its 90 % interval in per cent where it is an estimate."""
+    basis = "'estimate' if estimate is mapping else 'counts' if named > 0 else none"
+    limits = [
+        f"'{limit}': (interval['{limit}'] * 100) | round(2) if interval['{limit}'] is number else none"
+        for limit in ("low", "high")
+    ]
+    read = f"{{% set interval = estimate[{_quoted(label)}] | default({{}}, true) if estimate is mapping else {{}} %}}"
+    return f"{SHARES}{read}{{{{ {{ 'basis': {basis}, {', '.join(limits)} }} | to_json }}}}"
+
+
+def _name(label: str) -> str:
+    """What people read: `fear` is Afraid."""
+    return adjective(label).capitalize()
+
+
+def _quoted(text: str) -> str:
+    """A string of the template language; a label may hold anything, and none of it may end the string."""
+    return "'" + "".join(c if re.fullmatch("[A-Za-z0-9_]", c) else f"\\U{ord(c):08x}" for c in text) + "'"
+
+
+def _slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9-]+", "-", plain).strip("-")

@@ -1,0 +1,248 @@
+"""Opens the camera while somebody watches, and keeps the newest picture for them: one, in memory."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from edge.cameras.supervisor import CameraSupervisor, capture_maker
+from edge.config.schema import live
+from edge.daemon.paths import pause_path
+from edge.daemon.pause_store import OverrideStore, PauseStore
+from edge.daemon.run_state import NO_CLOCK
+from edge.errors import CameraError, EdgeError
+from edge.hardware.gpio import GpioPins
+from edge.timing.clock import clock_synced
+from edge.timing.schedule import in_words
+from edge.vision.model_set import ModelChoice, ModelSet
+from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.config.schema import Config
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.5  # seconds after which the thread looks up from the camera
+LINGER = 15.0  # seconds after the last question in which the camera stays open
+IDLE = 600.0  # seconds without a question after which all ends
+AGAIN = 2.0  # seconds between two tries with an input that failed
+RATE_OVER = 10  # frames
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The newest picture as JPEG, and what the page shows about it. `number` is another one for every shot."""
+
+    number: int
+    about: dict[str, Any] = field(repr=False)
+    jpeg: bytes = field(repr=False)
+
+
+class PreviewSession:
+    """Camera, models and the newest shot, in a thread of its own.
+
+    Args:
+        config: The configuration.
+        source: What to open; resolved, never `auto`.
+        models: Detector and classifier.
+        camera: The camera of that source.
+        gpio: The lamp.
+        idle: Seconds without a viewer after which `on_end` is called.
+        linger: Seconds without a viewer after which the camera is closed.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        models: ModelSet,
+        camera: CameraSupervisor,
+        gpio: GpioPins,
+        *,
+        idle: float = IDLE,
+        linger: float = LINGER,
+    ) -> None:
+        self._config = config
+        self._source = source
+        self._idle = idle
+        self._linger = linger
+        self._models = models
+        self._camera = camera
+        self._gpio = gpio
+        self._analyzer = PreviewAnalyzer(models, config.vision)
+        self._changed = threading.Condition()
+        self._shot: Shot | None = None
+        self._problem = ""
+        self._number = 0
+        self._asked = time.monotonic()
+        self._stopping = threading.Event()
+        self._times: deque[float] = deque(maxlen=RATE_OVER)
+        self._thread = threading.Thread(target=self._run, name="preview")
+
+    def open(self) -> None:
+        """Open the camera, which takes seconds.
+
+        Raises:
+            EdgeError: There is no camera, or the room is paused.
+        """
+        closed = closed_because(self._config, self._source)
+        if closed:
+            raise CameraError(closed)
+        self._gpio.start()
+        self._camera.start()
+        while not self._camera.wait_open(TICK):
+            pass
+
+    def start(self, on_end: Callable[[], None]) -> None:
+        """Begin to take pictures.
+
+        Args:
+            on_end: Called once it takes none any more: nobody has watched for long, or something broke.
+        """
+        self._on_end = on_end
+        self._asked = time.monotonic()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the camera, and let everybody go who waits."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._camera.stop()
+        self._gpio.stop()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions that can be named; empty when faces are only counted."""
+        return self._models.labels
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing holds the camera open."""
+        return self._camera.closed
+
+    def newest(self, after: int, timeout: float) -> tuple[Shot | None, str]:
+        """The newest shot, waiting for one that is not number `after`; whoever asks counts as a viewer.
+
+        Returns:
+            None if there is no other in time, and what is wrong, if anything is.
+        """
+        with self._changed:
+            self._asked = time.monotonic()
+            self._changed.notify_all()
+
+            def other() -> bool:
+                return self._stopping.is_set() or (self._shot is not None and self._shot.number != after)
+
+            self._changed.wait_for(other, timeout)
+            self._asked = time.monotonic()
+            shot = self._shot
+            return (shot if shot is not None and shot.number != after else None), self._problem
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                with self._changed:
+                    unwatched = time.monotonic() - self._asked
+                if unwatched > self._idle:
+                    logger.warning("nobody has had the page open for %g minutes: the preview ends", self._idle / 60)
+                    return
+                closed = closed_because(self._config, self._source)
+                if closed or unwatched > self._linger:
+                    self._close(closed)
+                    self._wait_for_viewer()
+                else:
+                    self._step(time.monotonic())
+        finally:
+            self._close("")
+            self._on_end()
+
+    def _step(self, began: float) -> None:
+        """One frame, if one comes in time."""
+        try:
+            self._camera.resume()
+            if self._camera.ended:  # a film is shown again
+                self._camera.pause()
+                return
+            frame = self._camera.take(TICK)
+            if frame is None:
+                if self._camera.problem:  # then the next call would not wait either
+                    self._set_problem(self._camera.problem)
+                    self._stopping.wait(TICK)
+                return
+            taken = time.monotonic()
+            about, jpeg = self._analyzer.describe(frame), as_jpeg(frame.image)
+        except EdgeError as error:
+            self._close(str(error))
+            self._stopping.wait(AGAIN)
+            return
+        now = time.monotonic()
+        self._times.append(now)
+        about["ms"] = round(1000 * (now - taken), 1)
+        if len(self._times) > 1:
+            about["fps"] = round((len(self._times) - 1) / (self._times[-1] - self._times[0]), 1)
+        with self._changed:
+            self._problem = ""
+            self._number += 1
+            self._shot = Shot(self._number, about, jpeg)
+            self._changed.notify_all()
+        self._stopping.wait(max(0.0, began + 1 / FPS - now))
+
+    def _set_problem(self, problem: str) -> None:
+        with self._changed:
+            if problem and problem != self._problem:
+                logger.warning("%s", problem)
+            self._problem, self._shot = problem, None
+
+    def _close(self, problem: str) -> None:
+        """Close the camera and keep nothing of what it saw."""
+        self._set_problem(problem)
+        self._camera.pause()
+        self._analyzer.reset()
+        self._models.reset()
+        self._times.clear()
+
+    def _wait_for_viewer(self) -> None:
+        with self._changed:
+            asked = self._asked
+            self._changed.wait_for(lambda: self._asked != asked or self._stopping.is_set(), TICK)
+
+
+def build_session(config: Config, source: str, *, idle: float = IDLE, linger: float = LINGER) -> PreviewSession:
+    """Load the models and put a session together; see PreviewSession.
+
+    Raises:
+        ModelError: A model cannot be used.
+    """
+    models = ModelSet.load(ModelChoice.of(config))
+    # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
+    gpio = GpioPins(config.gpio.model_copy(update={"button": None}))
+    make_capture = capture_maker(config, source, time.monotonic)
+    camera = CameraSupervisor(make_capture, time.monotonic, recovers=live(source), set_lamp=gpio.set_lamp)
+    return PreviewSession(config, source, models, camera, gpio, idle=idle, linger=linger)
+
+
+def closed_because(config: Config, source: str) -> str:
+    """Why the camera has to stay closed: a pause of the room is one of the preview, too. Empty: it may be opened."""
+    if not live(source):
+        return ""
+    path, now = pause_path(config), datetime.now(timezone.utc)
+    pause = PauseStore(path).load()
+    if pause is not None:
+        return f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed: edge resume ends it"
+    if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
+        return NO_CLOCK  # better closed for too long than open in the wrong hour
+    until = config.privacy.weekly.until(now)
+    override = OverrideStore(path).load()
+    if until is not None and not (override and override.holds(now)):
+        return f"the schedule keeps the camera closed until {in_words(until, now)}: edge resume ends that"
+    return ""

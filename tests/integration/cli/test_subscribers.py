@@ -1,0 +1,162 @@
+"""The files of docs/subscribers: the scripts against a real broker, the others as far as they can be checked quickly.
+
+Home Assistant, Node-RED, InfluxDB and Grafana's types are tried by tests/system/subscribers/check.sh.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.cli.schema import schema
+from edge.contract.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
+from edge.contract.payloads import WindowPayload
+from edge.contract.topics import Topics
+from edge.mqtt.home_assistant_entities import discovery
+from tests.support.brokers import wait_for
+from tests.system.subscribers.house import FILES, PACKAGES
+from tests.system.subscribers.telegraf import lines
+
+Run = Callable[[str], Path]
+FLOW: list[dict[str, Any]] = json.loads((FILES / "node-red-flow.json").read_text())
+GRAFANA = (FILES / "grafana-dashboard.json").read_text()
+
+
+@pytest.fixture
+def run(tmp_path: Path, broker: int) -> Iterator[Run]:
+    """Starts a script with the address of the broker; gives the file with what it prints."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(script: str) -> Path:
+        command = [sys.executable]
+        if script.endswith(".mjs"):
+            if shutil.which("node") is None or not (PACKAGES / "node_modules/mqtt").exists():
+                pytest.skip("node and its package mqtt are not there (tests/system/subscribers/check.sh fetches it)")
+            (tmp_path / "node_modules").symlink_to(PACKAGES / "node_modules")
+            command = ["node"]
+        shutil.copy(FILES / script, tmp_path)
+        with (tmp_path / "printed").open("wb") as printed:
+            address = f"mqtt://127.0.0.1:{broker}"
+            started.append(subprocess.Popen([*command, script, address], cwd=tmp_path, stdout=printed, stderr=printed))
+        return tmp_path / "printed"
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def send(broker: int) -> Iterator[Callable[[WindowPayload], None]]:
+    """Publishes a window in its room's place."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", broker)
+    client.loop_start()
+    yield lambda window: client.publish(f"classroom/{window.device}/window", window.to_json(), 1).wait_for_publish(10)
+    client.loop_stop()
+
+
+@pytest.mark.parametrize("script", ["subscribe.py", "subscribe.mjs"])
+def test_a_script_prints_every_window_once(script: str, run: Run, send: Callable[[WindowPayload], None]) -> None:
+    printed = run(script)
+
+    def heard() -> bool:
+        send(WINDOW)  # until the script has subscribed, they come to nobody
+        return printed.stat().st_size > 0
+
+    wait_for(heard, 40, "the first line")
+    others = [
+        WINDOW,
+        SUPPRESSED,
+        WINDOW.model_copy(update={"epoch": "00000001"}),
+        HEADCOUNT.model_copy(update={"device": "room-205"}),
+        WINDOW,
+        WINDOW.model_copy(update={"seq": 18345}),
+    ]
+    for window in others:
+        send(window)
+    wait_for(lambda: printed.read_bytes().count(b"\n") >= 5, 20, "five lines")
+    found = [line.split(" ", 2) for line in printed.read_text().splitlines()]
+    assert [end for end, *_ in found] == [WINDOW.window.end] * 5
+    assert [device for _, device, _ in found] == ["room-204", "room-204", "room-204", "room-205", "room-204"]
+    shares = "angry 1 %  disgusted 0 %  afraid 1 %  happy 23 %  neutral 66 %  sad 3 %  surprised 6 %"
+    whole = f"27.4 faces  {shares}  estimated"
+    assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole]
+
+
+def test_the_dashboard_names_entities_that_exist() -> None:
+    text = (FILES / "home-assistant-dashboard.yaml").read_text()
+    views = yaml.safe_load(text)["views"]
+    assert [view["path"] for view in views] == ["room-1", "all-rooms"]
+    info = INFO.model_copy(update={"device": "room-1"})
+    components = json.loads(discovery(info, Topics("classroom", "room-1")))["components"].values()
+    there = {f"{one['platform']}.room_1_{one['name'].lower().replace(' ', '_')}" for one in components if "name" in one}
+    named = set(re.findall(r"\b(?:sensor|binary_sensor|switch)\.room_1_\w+", text))
+    assert named <= there
+    assert len(named) == len(there), "an entity that the dashboard leaves out"
+
+
+def test_the_flow_is_whole_and_speaks_of_topics_that_exist() -> None:
+    nodes = {node["id"]: node for node in FLOW}
+    assert len(nodes) == len(FLOW)
+    for node in FLOW:
+        assert all(target in nodes for output in node.get("wires", []) for target in output)
+        assert node.get("broker") in (None, "127.0.0.1") or nodes[node["broker"]]["type"] == "mqtt-broker"
+    assert all(node["retain"] == "false" for node in FLOW if node["type"] == "mqtt out")
+    addresses = {re.sub(r"\{\w+\}", "+", channel["address"]) for channel in schema("asyncapi")["channels"].values()}
+    topics = {re.sub("^classroom/(room-1|[+])/", "+/+/", node["topic"]) for node in FLOW if node.get("topic")}
+    assert topics <= addresses
+    assert len(topics) == 6
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")
+def test_telegraf_finds_what_its_configuration_names() -> None:
+    written = lines("classroom/room-204/window", WINDOW.model_dump(by_alias=True))
+    assert len(written) == 1
+    assert written[0].startswith("edge_window,device=room-204 ")
+    assert written[0].endswith(" 1791101710000000000")  # 2026-10-04T08:15:10Z
+    assert "people_happy=4.680000," in written[0]
+    assert "share_neutral=0.660000" in written[0]
+    for window in (SUPPRESSED, HEADCOUNT):
+        line = lines("classroom/room-204/window", window.model_dump(by_alias=True))[0]
+        assert "people_" not in line
+        assert "share_" not in line
+        assert ("faces_mean" in line) == (window is HEADCOUNT)
+    health = lines("classroom/room-204/health", HEALTH.model_dump(by_alias=True))
+    assert health[0].startswith("edge_health,device=room-204 uptime=8110.3")
+    state = lines("classroom/room-204/state", STATE.model_dump(by_alias=True))
+    assert state[0].startswith('edge_state,device=room-204 mode="running",reason="started" ')
+    # Grafana asks for nothing that is never written.
+    asked = set(re.findall(r'\((?:\\")(\w+)(?:\\")\)', GRAFANA))
+    assert len(asked) > 15
+    assert all(re.search(rf"[ ,]{name}=", written[0] + health[0] + state[0]) for name in asked)
+
+
+def test_the_grafana_dashboard_holds_together() -> None:
+    dashboard = json.loads(GRAFANA)
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) == 8
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, f"{panel['title']} lies on another panel"
+        assert place["x"] + place["w"] <= 24
+        taken |= cells
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert set(re.findall(r"\$\{(\w+)", GRAFANA)) == variables

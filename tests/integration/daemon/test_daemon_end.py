@@ -1,0 +1,124 @@
+"""How the daemon ends: signals, mistakes, refusals, terminals that nobody reads."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.support.brokers import Broker, Subscriber, wait_for
+from tests.support.daemon import Edge, end, run_sample
+
+Subscribe = Callable[..., Subscriber]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_publishes_the_last_window_and_offline(
+    broker: int, edge: Edge, subscribe: Subscribe, number: int
+) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "window.seconds=60")
+    wait_for(lambda: bool(subscriber.named("health")), 20)
+    seconds, out, err = end(process, number)
+    assert process.returncode == 0, err
+    assert seconds < 3
+    wait_for(lambda: len(subscriber.named("availability")) == 2, 2)
+    assert [message.name for message in subscriber.messages[-1:]] == ["availability"]
+    assert subscriber.named("availability")[-1].payload == b"offline"
+    window = subscriber.named("window")[0].json()
+    assert 1 < window["window"]["seconds"] < 60
+    assert out.count("#1 ") == 1
+    late = subscribe(broker, "classroom/+/availability").wait("availability")[0]
+    assert (late.payload, late.retain) == (b"offline", True)
+
+
+def test_the_end_of_a_file_ends_the_daemon_with_its_last_window(
+    broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path
+) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "c.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(25):
+        writer.write(cv2.UMat(240, 320, cv2.CV_8UC3).get())
+    writer.release()
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, f"camera.source=file:{tmp_path}/c.avi", "window.seconds=60")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert len(subscriber.wait("window")) == 1
+    assert subscriber.named("availability")[-1].payload == b"offline"
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "expected"),
+    [
+        (["camera.source=file:none.mp4"], 66, "video none.mp4 does not exist: check camera.source"),
+        (["camera.source=usb:63"], 78, "deployment.responsible"),
+        (["vision.emotions_output=mood"], 78, "it has ferplus, fer2013"),
+        (["vision.emotions_model=none.json"], 78, "does not exist"),
+        (["window.seconds=0"], 78, "--set window.seconds: window.seconds: found 0; allowed: a number from 1 to 3600"),
+        (["outbox.path=/proc/none/o"], 78, "outbox"),
+        (["mqtt.password_file=/none", "mqtt.username=u"], 78, "mqtt.password_file cannot be read (No such file"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_an_exit_code(
+    broker: int, edge: Edge, settings: list[str], code: int, expected: str
+) -> None:
+    process = run_sample(edge, broker, *settings)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert expected in err
+    assert "Traceback" not in err
+
+
+def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], edge: Edge, tmp_path: Path) -> None:
+    (tmp_path / "nobody").write_text("")
+    port = start_broker("allow_anonymous false", f"password_file {tmp_path}/nobody").port
+    (tmp_path / "pw").write_text("hush-hush")
+    process = run_sample(edge, port, "mqtt.username=edge", f"mqtt.password_file={tmp_path}/pw")
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 77
+    assert "refuses user 'edge'" in err
+    assert "check mqtt.username" in err
+    assert "hush" not in out + err
+
+
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize("delay", [0.2, 0.5, 1.0])
+def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, delay: float) -> None:
+    process = run_sample(edge, broker)
+    time.sleep(delay)
+    seconds, _, err = end(process, signal.SIGINT)
+    assert process.returncode in (0, 130)
+    assert seconds < 3
+    assert "Traceback" not in err
+
+
+def test_output_that_nobody_takes_does_not_end_it(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "window.seconds=1")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    subscriber.wait("window", 3)
+    assert end(process)[2].count("Traceback") == 0
+    assert process.returncode == 0
+
+
+def test_a_held_terminal_does_not_hold_up_the_daemon(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "window.seconds=1")
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # a terminal that was held with Ctrl-S takes little more
+    subscriber.wait("window", 2)
+    for _ in range(2):
+        count = len(subscriber.named("window"))
+        subscriber.wait("window", count + 2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0

@@ -1,0 +1,78 @@
+"""The retained set: what a broker that forgot everything is told again, and what is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge.contract.payloads import Alert
+from tests.support.brokers import Broker, Subscriber, wait_for
+from tests.support.faults import Proxy
+from tests.support.publishing import TOPICS, Start
+
+ALERT = Alert(problem="p", remedy="r", since="2026-10-04T08:15:00.000Z").to_json()
+
+
+def test_everything_is_there_again_after_the_broker_forgot_it(
+    start_broker: Callable[..., Broker], publish: Start, subscribe: Callable[..., Subscriber]
+) -> None:
+    broker = start_broker()
+    publisher = publish(broker.port)
+    assert publisher.connection.wait_connected(5)
+    publisher.announce(TOPICS.alert("camera"), ALERT)
+    publisher.announce(TOPICS.state, b'{"mode": "paused"}')
+    publisher.announce("homeassistant/device/room-9/config", b"{}")
+    publisher.announce(TOPICS.alert("gone"), ALERT)
+    publisher.announce(TOPICS.alert("gone"), b"")
+    wait_for(lambda: TOPICS.alert("gone") not in publisher._retained._payloads, 5)
+    broker.process.kill()
+    broker.process.wait()
+    start_broker(port=broker.port)
+    subscriber = subscribe(broker.port, "#")
+    subscriber.wait("availability")
+    assert [message.name for message in subscriber.messages] == ["info", "state", "camera", "config", "availability"]
+    late = subscribe(broker.port, "#")
+    late.wait("availability")
+    assert all(message.retain for message in late.messages)
+    assert late.named("state")[0].json() == {"mode": "paused"}
+
+
+def test_what_was_removed_without_a_connection_is_removed_after_the_next(
+    broker: int, publish: Start, proxy: Callable[..., Proxy], subscribe: Callable[..., Subscriber]
+) -> None:
+    topic = "classroom/room-9/thing"
+    way = proxy(broker)
+    publisher = publish(way.port)
+    assert publisher.connection.wait_connected(5)
+    publisher.announce(topic, ALERT)
+    subscribe(broker).wait("thing")
+    way.refusing = True
+    way.cut()
+    wait_for(lambda: not publisher.connection.connected, 5)
+    publisher.announce(topic, b"")
+    assert subscribe(broker).wait("thing")[0].retain
+    way.refusing = False
+    wait_for(lambda: publisher.connection.connected, 15)
+    late = subscribe(broker)
+    late.wait("availability")
+    assert late.named("thing") == []
+
+
+def test_alerts_of_an_earlier_run_are_removed(
+    broker: int, publish: Start, subscribe: Callable[..., Subscriber]
+) -> None:
+    first = publish(broker)
+    assert first.connection.wait_connected(5)
+    for name in ("camera", "config"):
+        first.announce(TOPICS.alert(name), ALERT)
+    subscribe(broker).wait("config")
+    first.stop()
+    second = publish(broker)
+    second.announce(TOPICS.alert("config"), ALERT)
+    assert second.connection.wait_connected(5)
+
+    def names() -> list[str]:
+        late = subscribe(broker)
+        late.wait("availability")
+        return sorted(message.name for message in late.messages if "alert" in message.topic)
+
+    wait_for(lambda: names() == ["config"], 5)

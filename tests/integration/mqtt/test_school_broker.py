@@ -1,0 +1,289 @@
+"""A school's broker as docs/mosquitto sets it up: who may do what, TLS, the way to the district, and a small fleet."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config.broker_url import BrokerUrl
+from edge.contract.channels import Lifetimes
+from edge.contract.topics import Topics
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
+from edge.mqtt.client_factory import BrokerSettings
+from tests.load.fleet.course import Fleet
+from tests.load.fleet.figures import Stored, compare
+from tests.load.fleet.recorder import Receipt
+from tests.load.fleet.report import Plan
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find
+from tests.load.fleet.users import User
+from tests.support.brokers import wait_for
+from tests.support.paths import ROOT
+from tests.support.publishing import INFO, STATE, window
+
+ROLES = ("dashboard", "recorder", "commander", "homeassistant", "monitor")
+NOT_AUTHORISED = "Not authorized"
+
+pytestmark = pytest.mark.skipif(
+    any(find(name) is None for name in ("mosquitto", "mosquitto_passwd", "openssl")),
+    reason="mosquitto is not installed",
+)
+StartSchool = Callable[..., SchoolBroker]
+
+
+@pytest.fixture
+def start_school(tmp_path: Path) -> Iterator[StartSchool]:
+    """Starts brokers from the shipped files."""
+    started: list[SchoolBroker] = []
+
+    def start(name: str = "school", *users: str, **options: Any) -> SchoolBroker:
+        broker = SchoolBroker(tmp_path / name, [*ROLES, "room-1", "room-2", *users], **options)
+        started.append(broker)
+        broker.prepare()
+        broker.start()
+        return broker
+
+    yield start
+    for broker in started:
+        broker.kill()
+
+
+@pytest.fixture
+def user() -> Iterator[Callable[..., User]]:
+    """Connects users."""
+    connected: list[User] = []
+
+    def connect(broker: SchoolBroker, name: str, **options: Any) -> User:
+        connected.append(User(broker, name, **options))
+        return connected[-1]
+
+    yield connect
+    for each in connected:
+        each.stop()
+
+
+Connect = Callable[..., User]
+
+
+def test_a_room_speaks_and_hears_for_itself_only(start_school: StartSchool, user: Connect) -> None:
+    school = start_school(tls=False)
+    watcher = user(school, "dashboard").subscribe("#")
+    finder = user(school, "homeassistant").subscribe("homeassistant/#")
+    room = user(school, "room-1").subscribe("#")
+    own = ("availability", "info", "state", "window", "latest", "health", "alert/disk", "cmd/pause/response", "check")
+    for name in own:
+        assert room.publish(f"classroom/room-1/{name}") == "Success", name
+        assert room.publish(f"classroom/room-2/{name}") == NOT_AUTHORISED, name
+    forbidden = (
+        "classroom/room-1/cmd/pause", "classroom/room-2/cmd/pause", "classroom/room-1/x", "classroom/room-1",
+        "homeassistant/status", "homeassistant/device/classroom_room-2/config", "homeassistant/switch/x/config", "x",
+    )  # fmt: skip
+    for topic in forbidden:
+        assert room.publish(topic) == NOT_AUTHORISED, topic
+    assert room.publish("homeassistant/device/classroom_room-1/config") == "Success"
+    assert user(school, "commander").publish("classroom/room-1/cmd/pause") == "Success"
+    assert user(school, "commander").publish("classroom/room-2/cmd/pause") == "Success"
+    assert user(school, "homeassistant").publish("homeassistant/status", "online") == "Success"
+    assert user(school, "room-2").publish("classroom/room-2/state", "the last") == "Success"
+    watcher.wait("classroom/room-2/state", b"the last")
+    expected = {f"classroom/room-1/{name}" for name in (*own, "cmd/pause")}
+    other = {"classroom/room-2/cmd/pause", "classroom/room-2/state", "homeassistant/status"}
+    assert set(watcher.topics()) == expected | other
+    assert set(finder.topics()) == {"homeassistant/device/classroom_room-1/config", "homeassistant/status"}
+    # It asked for everything, and was sent what is meant for it.
+    room.wait("homeassistant/status")
+    mine = {f"classroom/room-1/{name}" for name in ("alert/disk", "cmd/pause", "check")}
+    assert set(room.topics()) == mine | {"homeassistant/status"}
+
+
+def test_who_is_not_let_in(start_school: StartSchool, user: Connect) -> None:
+    school = start_school()
+    assert user(school, "room-1", password="guessed").refused == NOT_AUTHORISED
+    assert user(school, "", password="").refused == NOT_AUTHORISED
+    assert user(school, "nobody").refused == NOT_AUTHORISED
+    # What the broker says for a room that has vanished is under the same rights.
+    watcher = user(school, "dashboard").subscribe("classroom/#")
+    for name in ("room-2", "room-1"):
+        user(school, "room-1", will=f"classroom/{name}/availability").vanish()
+    watcher.wait("classroom/room-1/availability", b"offline")
+    assert watcher.topics() == ["classroom/room-1/availability"]
+    # Whoever trusts another authority does not talk to it.
+    other = start_school("other")
+    other.port = school.port
+    with pytest.raises(OSError, match="certificate verify failed"):
+        user(other, "room-1")
+
+
+def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:
+    school = start_school(tls=False)
+    rooms = user(school, "homeassistant").subscribe("#")
+    for role in ROLES:
+        person = user(school, role)
+        # The patterns are for rooms: a name of its own must not make anybody one.
+        topics = [f"classroom/{name}/window" for name in ("room-1", role)]
+        topics += [f"homeassistant/device/classroom_{name}/config" for name in ("room-1", role)]
+        commands = {"pause": role in ("commander", "homeassistant"), "interval": role == "commander"}
+        for topic in topics:
+            assert person.publish(topic) == NOT_AUTHORISED, (role, topic)
+        for command, allowed in commands.items():
+            answer = person.publish(f"classroom/room-1/cmd/{command}")
+            assert answer == ("Success" if allowed else NOT_AUTHORISED), (role, command)
+        assert (person.publish("homeassistant/status") == "Success") == (role == "homeassistant")
+    recorder = user(school, "recorder").subscribe("#")
+    monitor = user(school, "monitor").subscribe("$SYS/broker/version")
+    monitor.wait("$SYS/broker/version")
+    room = user(school, "room-1")
+    for name in ("state", "window"):
+        assert room.publish(f"classroom/room-1/{name}") == "Success"
+    recorder.wait("classroom/room-1/window")
+    rooms.wait("classroom/room-1/window")
+    assert set(recorder.topics()) <= {f"classroom/room-1/{kind}" for kind in ("window", "state", "availability")}
+    assert set(rooms.topics()) >= {"classroom/room-1/cmd/pause", "classroom/room-1/cmd/interval"}
+
+
+def test_the_daemon_does_everything_under_these_rights(
+    start_school: StartSchool, user: Connect, edge: Callable[..., subprocess.Popen[str]], pictures: str
+) -> None:
+    school = start_school()
+    everything = user(school, "dashboard").subscribe("#")
+    finder = user(school, "homeassistant").subscribe("homeassistant/#")
+    # An alert that an earlier run has left: to take it away the room must read and write there.
+    earlier = user(school, "room-1")
+    assert earlier.publish("classroom/room-1/alert/disk", b"{}", retain=True) == "Success"
+    earlier.stop()
+    settings = {
+        "mqtt.broker": school.url, "mqtt.ca_file": school.ca, "mqtt.username": "room-1",
+        "mqtt.password_file": school.password_file, "camera.source": pictures, "camera.loop": "true",
+        "window.seconds": "1", "health.seconds": "1", "vision.detect_width": "640",
+    }  # fmt: skip
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    checked = edge("check", *words)
+    out, err = checked.communicate(timeout=60)
+    assert "round trip" in out, out + err
+    daemon = edge("run", "--quiet", *words)
+    for name in ("info", "state", "window", "latest", "health"):
+        everything.wait(f"classroom/room-1/{name}", seconds=60)
+    everything.wait("classroom/room-1/availability", b"online")
+    everything.wait("classroom/room-1/alert/disk", b"")
+    assert b"components" in finder.wait("homeassistant/device/classroom_room-1/config").payload
+    commander = user(school, "commander").subscribe("classroom/room-1/cmd/+/response")
+    assert commander.publish("classroom/room-1/cmd/interval", "2") == "Success"
+    assert commander.wait("classroom/room-1/cmd/interval/response").json()["status"] == "ok"
+    daemon.kill()
+    everything.wait("classroom/room-1/availability", b"offline", seconds=40)
+    _, err = daemon.communicate()
+    assert "refuses" not in err
+
+
+def test_a_bridge_carries_a_school_to_the_district(start_school: StartSchool, user: Connect, tmp_path: Path) -> None:
+    district = start_school("district", "north", "south", acl="district.acl")
+    bridge = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{district.port}")
+    bridge = bridge.replace("CHANGE-ME", PASSWORD).replace("\n#topic", "\ntopic").replace("2 60", "1")
+    # One authority for all: the second broker's certificate is signed by the first one's.
+    (tmp_path / "school").mkdir()
+    for file in ("ca.pem", "ca.key"):
+        shutil.copy(tmp_path / "district" / file, tmp_path / "school")
+    school = start_school("school", more=[bridge.replace("/etc/mosquitto/edge", str(tmp_path / "school"))])
+    there = user(district, "dashboard").subscribe("#")
+    there.wait("north/bridge/link", b"1")
+    here = user(school, "dashboard").subscribe("classroom/+/cmd/#")
+    room = _room(school, tmp_path)
+    room.start(INFO, STATE)
+    assert room.connection.wait_connected(20)
+    room.publish_window(window())
+    carried = there.wait("north/room-1/window")
+    assert carried.expiry is not None
+    assert 3000 < carried.expiry <= 3600
+    assert carried.json()["counts"] == {"happy": 7, "unknown": 0}
+    there.wait("north/room-1/availability", b"online")
+    latest = user(district, "dashboard").subscribe("north/+/latest").wait("north/room-1/latest")
+    assert latest.retain
+    assert latest.expiry is not None
+    assert latest.expiry <= 60
+    # A school is one name, and no other.
+    assert user(district, "south").publish("north/room-1/window") == NOT_AUTHORISED
+    assert user(district, "dashboard").publish("north/room-1/cmd/pause") == NOT_AUTHORISED
+    assert user(district, "commander").publish("north/room-1/cmd/pause", "on") == "Success"
+    here.wait("classroom/room-1/cmd/pause", b"on")
+
+    # The district is away for more windows than Mosquitto keeps by default.
+    recorder = user(district, "recorder", session="database").subscribe("north/+/window")
+    assert district.process is not None
+    (tmp_path / "district/mosquitto.db").unlink(missing_ok=True)
+    district.process.send_signal(signal.SIGUSR1)
+    wait_for((tmp_path / "district/mosquitto.db").exists, 10, "the snapshot")
+    recorder.stop()
+    district.kill()
+    count = 1500
+    for number in range(count):
+        room.publish_window(window(faces=number))
+    wait_for(lambda: room.depth == 0, 60, "the school's broker to have all windows")
+    room.stop()
+    district.start()
+    recorder = user(district, "recorder", session="database")
+    wait_for(lambda: len(recorder.messages) >= count, 40, f"{count} windows, got {len(recorder.messages)}")
+    assert {message.json()["faces"]["total"] for message in recorder.messages} == set(range(count))
+
+
+def test_consumers_share_the_windows(start_school: StartSchool, user: Connect, tmp_path: Path) -> None:
+    school = start_school(tls=False)
+    pair = [user(school, "recorder").subscribe("$share/database/classroom/+/window") for _ in range(2)]
+    room = _room(school, tmp_path)
+    room.start(INFO, STATE)
+    for number in range(40):
+        room.publish_window(window(faces=number))
+    wait_for(lambda: sum(len(each.messages) for each in pair) >= 40, 20, "40 windows")
+    wait_for(lambda: room.depth == 0, 10, "nothing more under way")
+    room.stop()
+    shares = [{message.json()["seq"] for message in each.messages} for each in pair]
+    assert shares[0] | shares[1] == set(range(1, 41))
+    assert not shares[0] & shares[1]
+    assert min(map(len, shares)) >= 10
+
+
+def _room(broker: SchoolBroker, folder: Path) -> Publisher:
+    url = BrokerUrl(HOST, broker.port, broker.ca is not None)
+    settings = BrokerSettings(url, "edge-room-1", "room-1", PASSWORD, broker.ca)
+    return Publisher(settings, Topics("classroom", "room-1"), Outbox(folder / "o.sqlite"), Lifetimes(3600, 60, 60))
+
+
+def test_a_small_fleet_loses_nothing_when_the_broker_is_killed(tmp_path: Path) -> None:
+    said: list[str] = []
+    report = Fleet(Plan(20, window=1, seconds=6, outage=1), tmp_path, tmp_path, said.append).run()
+    assert not report.lost, report.comparison.problems
+    assert report.comparison.stored >= 20 * 6
+    assert report.comparison.late > 0  # what was stored while there was no broker
+    assert report.restart is not None
+    assert report.steady is not None
+    assert report.steady.windows > 50
+    assert all(span.broker_rss_mb > 1 for span in report.spans)
+    assert '"p99"' in report.to_json()
+
+
+def test_the_comparison_sees_what_is_wrong() -> None:
+    def receipt(seq: int, epoch: str = "e") -> Receipt:
+        return Receipt("room-1", epoch, seq, replayed=False, ended=1.0, received=1.1)
+
+    stored = {"room-1": Stored("e", 2, 0)}
+    assert not compare(stored, [receipt(1), receipt(2)]).problems
+    assert compare(stored, [receipt(1), receipt(2), receipt(2)]).duplicates == 1
+    assert "1 windows never arrived: [2]" in compare(stored, [receipt(1)]).problems[0]
+    assert "no outbox gave" in compare(stored, [receipt(1), receipt(2), receipt(1, "f")]).problems[0]
+    assert "still in" in compare({"room-1": Stored("e", 1, 1)}, [receipt(1)]).problems[0]
+
+
+def test_too_few_open_files_are_said_before_anything_starts() -> None:
+    command = f"ulimit -n 512; exec {sys.executable} -m tests.load.fleet --rooms 1000"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert (
+        "1000 rooms need 1150 open files in one process, and this machine allows 512: `ulimit -n 1150`" in done.stderr
+    )
+    assert not done.stdout

@@ -1,0 +1,201 @@
+"""`edge record`: every window exactly once, through kills of recorder and broker, full disks and wrong files."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.cli.record import default_client_id
+from edge.recording.database import Database
+from edge.recording.recorder import examine
+from edge.recording.session import Delivery
+from tests.support.brokers import Broker, wait_for
+from tests.support.recordings import EPOCH, NOW, Sender, StartEdge, address, lines_of, message, recording, rows, stamp
+
+StartBroker = Callable[..., Broker]
+
+
+def test_every_window_once_with_states_and_availability(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "new" / "folder" / "school.sqlite"
+    process = recording(edge, path, broker)
+    device = sender(broker)
+    paused = {"mode": "paused", "reason": "asked over MQTT", "since": stamp(NOW)}
+    for seq in (1, 2, 2, 3, 1):
+        device.send(message(seq))
+    device.send(message(4, suppressed=True))
+    device.send(message(1, "room-2"), "classroom/room-2/window")
+    for _ in range(2):
+        device.send(paused, "classroom/room-1/state", retain=True)
+        device.send(b"online", "classroom/room-1/availability", retain=True)
+    device.send(b"offline", "classroom/room-1/availability", retain=True)
+    wait_for(lambda: len(rows(path, "SELECT * FROM availability")) == 2, 20)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    identity = "SELECT device, epoch, seq, withheld IS NOT NULL FROM windows ORDER BY device, seq"
+    assert rows(path, identity) == [
+        *[("room-1", EPOCH, seq, 0) for seq in (1, 2, 3)],
+        ("room-1", EPOCH, 4, 1),
+        ("room-2", EPOCH, 1, 0),
+    ]
+    hidden = "SELECT faces_total, faces_mean, faces_min, faces_max, counts, estimate, unclassified FROM windows"
+    assert rows(path, f"{hidden} WHERE withheld = 'figures'") == [(None,) * 7]
+    assert rows(path, f"{hidden} WHERE seq = 3") == [
+        (
+            30,
+            3.0,
+            1,
+            9,
+            '{"happy":9,"neutral":20,"unknown":1}',
+            '{"happy":{"share":0.2,"low":0.1,"high":0.3}}',
+            '{"too_small":0,"away":null,"unclear":1}',
+        )
+    ]
+    emotions = "SELECT emotion, count, share, high FROM emotions WHERE seq = 2 ORDER BY emotion"
+    assert rows(path, emotions) == [("happy", 6, 0.2, 0.3), ("neutral", 20, None, None), ("unknown", 1, None, None)]
+    assert rows(path, "SELECT device, since, mode, reason FROM states") == [
+        ("room-1", stamp(NOW), "paused", "asked over MQTT")
+    ]
+    assert rows(path, "SELECT online FROM availability ORDER BY rowid") == [1, 0]
+
+
+def test_devices_and_prefix_are_chosen(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    first = recording(edge, path, broker)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(20) == 0
+    recording(edge, path, broker, "--device", "room-2")  # the session still has the subscription to all
+    device = sender(broker)
+    device.send(message(1, "room-1"), "classroom/room-1/window")
+    device.send(message(1, "room-2"), "school/room-2/window")
+    device.send(message(2, "room-2"), "classroom/room-2/window")
+    wait_for(lambda: rows(path, "SELECT device, seq FROM windows") == [("room-2", 2)], 20)
+
+
+def test_what_nobody_can_have_meant_is_left_out_and_acknowledged(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    process = recording(edge, path, broker)
+    device = sender(broker)
+    huge = 10**30
+    device.send(b"\xff\x00 no JSON")
+    device.send(message(1, frames=huge))
+    device.send(message(2, window={"start": stamp(NOW), "end": stamp(NOW), "seconds": 10.0}))
+    device.send(message(3, window={"start": stamp(NOW), "end": "2026-13-45T00:00:00.000Z", "seconds": 1.0}))
+    device.send(json.dumps(message(4)).replace('"happy"', '"\\ud800"').encode())
+    device.send({"mode": "paused", "reason": "x", "since": "2026-99-99T00:00:00.000Z"}, "classroom/room-1/state")
+    figures = {"total": huge, "mean": 1.5, "min": 0, "max": huge}
+    device.send(message(5, suppressed=True, faces=figures, counts={"happy": huge}))
+    device.send(message(6))
+    wait_for(lambda: 6 in rows(path), 20)
+    assert rows(path) == [5, 6]
+    assert rows(path, "SELECT faces_total, counts FROM windows WHERE seq = 5") == [(None, None)]
+    assert rows(path, "SELECT * FROM states") == []
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    log = process.stderr.read() if process.stderr else ""
+    assert log.count("an invalid message on classroom/room-1/window was left out") == 1
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4), st.data()
+)
+@settings(max_examples=200, deadline=None)
+def test_no_message_can_stop_it(value: Any, data: st.DataObject) -> None:
+    """Whatever stands in one place of a window: it is refused, or can be stored."""
+    content = message(7)
+    places = [content, content["window"], content["faces"], content["counts"], content["estimate"], content["quality"]]
+    place = data.draw(st.sampled_from(places))
+    place[data.draw(st.sampled_from(sorted(place)))] = value
+    payload = json.dumps(content).encode()
+    database = Database(Path(":memory:"), "classroom")
+    database._database = sqlite3.connect(":memory:", isolation_level=None)
+    database._prepare(database._database)
+    database._inode = (0, 0)
+    try:
+        found = examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
+    except ValueError:
+        return
+    assert found is not None
+    assert database.store([found], NOW) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("9999-12-31T23:59:49", "9999-12-31T23:59:59"), ("0001-01-01T00:00:00", "0001-01-01T00:00:10")]
+)
+def test_a_year_that_no_calendar_follows_is_refused(start: str, end: str) -> None:
+    span = {"start": f"{start}.000Z", "end": f"{end}.000Z", "seconds": 10.0}
+    payload = json.dumps(message(1, window=span)).encode()
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
+
+
+@pytest.mark.parametrize("labels", [[f"label {n}" for n in range(80)], ["x" * 200], [""], ["\ud800"]])
+def test_labels_that_are_none_are_refused(labels: list[str]) -> None:
+    content = message(1, counts=dict.fromkeys(labels, 0), people=dict.fromkeys(labels, 0.0), estimate=None)
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        examine("classroom", Delivery("classroom/room-1/window", json.dumps(content).encode(), 1, 1, 1))
+
+
+def test_a_second_recorder_with_its_own_id_shares_nothing(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    paths = [tmp_path / "a.sqlite", tmp_path / "b.sqlite"]
+    for path in paths:
+        recording(edge, path, broker)
+    device = sender(broker)
+    for seq in range(1, 21):
+        device.send(message(seq))
+    for path in paths:
+        wait_for(lambda path=path: rows(path) == list(range(1, 21)), 20)  # type: ignore[misc]
+    assert len({default_client_id(path) for path in paths}) == 2
+
+
+def test_forget_ends_the_session(broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    process = recording(edge, path, broker)
+    device = sender(broker)
+    device.send(message(1))
+    wait_for(lambda: rows(path) == [1], 20)
+    process.kill()
+    process.wait()
+    process = edge("record", "--database", str(path), "--broker", address(broker), "--forget")
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert f"keeps nothing for {default_client_id(path)} any more" in out
+    device.send(message(2))
+    process = edge("record", "--database", str(path), "--broker", address(broker))
+    lines_of(process, "may be missing")
+    device.send(message(3))
+    wait_for(lambda: 3 in rows(path), 20)
+    assert rows(path) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--client-id", "a/b"), ("--keep-days", "0"), ("--keep-days", "x"), ("--device", "+")]
+)
+def test_wrong_usage(edge: StartEdge, arguments: tuple[str, str]) -> None:
+    process = edge("record", "--database", "r.sqlite", *arguments)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert f"argument {arguments[0]}" in err
+
+
+def test_refused_by_the_broker(start_broker: StartBroker, edge: StartEdge, tmp_path: Path) -> None:
+    port = start_broker("allow_anonymous false").port
+    process = edge("record", "--database", str(tmp_path / "r.sqlite"), "--broker", address(port))
+    out, err = process.communicate(timeout=30)
+    assert (out, process.returncode) == ("", 77)
+    assert "refuses a client without user name" in err

@@ -1,0 +1,148 @@
+"""The recorder's file: deletion of old windows, full and locked disks, files that are something else."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from edge.recording.database import Database
+from edge.recording.recorder import examine
+from edge.recording.session import Delivery
+from tests.support.brokers import wait_for
+from tests.support.faults import SmallDisk
+from tests.support.recordings import NOW, Sender, StartEdge, address, lines_of, message, recording, rows, stamp
+
+
+def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    now = datetime.now(timezone.utc)
+    process = recording(edge, path, broker)
+    device = sender(broker)
+    for seq, days in enumerate((40, 20, 9, 2), 1):
+        start = now - timedelta(days=days)
+        span = {"start": stamp(start), "end": stamp(start + timedelta(seconds=10)), "seconds": 10.0}
+        device.send(message(seq, window=span))
+        device.send({"mode": "running", "reason": "started", "since": stamp(start)}, "classroom/room-1/state")
+    wait_for(lambda: len(rows(path)) == 4 and len(rows(path, "SELECT * FROM states")) == 4, 20)
+    process.kill()
+    process.wait()
+    recording(edge, path, broker, "--keep-days", "10")
+    wait_for(lambda: rows(path) == [3, 4], 20)
+    assert len(rows(path, "SELECT * FROM states")) == 2
+
+
+def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording.database.PRUNE_MOST", 1000)
+    path = tmp_path / "r.sqlite"
+    database = Database(path, "classroom")
+    database.start()
+    payloads = [json.dumps(message(seq)).encode() for seq in range(1, 2501)]
+    found = [examine("classroom", Delivery("classroom/room-1/window", each, 1, 1, 1)) for each in payloads]
+    assert database.store([each for each in found if each is not None], NOW) == 2500
+    later = NOW + timedelta(days=3)
+    assert database.prune(later, 3) == 0
+    # Those of a clock that ran ahead go as well: when they came is what counts then.
+    assert [database.prune(later + timedelta(seconds=1), 3) for _ in range(4)] == [1000, 1000, 500, 0]
+    assert database.count() == 0
+    database.stop()
+    assert path.stat().st_size < 200_000
+
+
+def test_a_full_disk_keeps_messages_at_the_broker(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], disk: SmallDisk
+) -> None:
+    path = disk.folder / "r.sqlite"
+    process = recording(edge, path, broker)
+    device = sender(broker)
+    device.send(message(1))
+    wait_for(lambda: rows(path) == [1], 20)
+    disk.fill()
+    for seq in range(2, 60):
+        device.send(message(seq))
+    log = lines_of(process, "stay at the broker")
+    assert "disk is full" in log
+    process.kill()  # what it held in memory is still the broker's
+    process.wait()
+    process = edge("record", "--database", str(path), "--broker", address(broker))
+    lines_of(process, "stay at the broker")
+    disk.clear()
+    wait_for(lambda: rows(path) == list(range(1, 60)), 30)
+    assert "can be written again" in lines_of(process, "can be written again")
+
+
+def test_a_locked_file_is_waited_for(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    process = recording(edge, path, broker)
+    wait_for(lambda: rows(path, "SELECT value FROM about") == ["classroom"], 20)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    device = sender(broker)
+    device.send(message(1))
+    assert "locked by another program" in lines_of(process, "stay at the broker")
+    other.execute("ROLLBACK")
+    other.close()
+    wait_for(lambda: rows(path) == [1], 30)
+
+
+def test_a_file_that_is_moved_away_is_begun_anew(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path, moved = tmp_path / "r.sqlite", tmp_path / "2026.sqlite"
+    recording(edge, path, broker)
+    device = sender(broker)
+    device.send(message(1))
+    wait_for(lambda: rows(path) == [1], 20)
+    for suffix in ("-wal", "-shm", ""):
+        if (file := path.with_name(path.name + suffix)).exists():
+            file.replace(moved.with_name(moved.name + suffix))
+    device.send(message(2))
+    wait_for(lambda: rows(path) == [2], 30)
+
+
+def wrong_files() -> dict[str, Callable[[Path], object]]:
+    def foreign(path: Path) -> None:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE windows (seq INTEGER)")
+        database.commit()
+        database.close()
+
+    def of_version(path: Path, version: int) -> None:
+        database = Database(path, "classroom")
+        database.start()
+        database.stop()
+        connection = sqlite3.connect(path)
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.close()
+
+    def other_prefix(path: Path) -> None:
+        database = Database(path, "school")
+        database.start()
+        database.stop()
+
+    return {
+        "is no SQLite database": lambda path: path.write_bytes(b"not a database at all, but long enough" * 200),
+        "is a database of another program": foreign,
+        "newer version of edge (layout 9": lambda path: of_version(path, 9),
+        "holds the devices below 'school', not below 'classroom'": other_prefix,
+        "is not a file": lambda path: path.mkdir(),
+    }
+
+
+@pytest.mark.parametrize("problem", wrong_files())
+def test_a_wrong_file_is_left_alone(broker: int, edge: StartEdge, tmp_path: Path, problem: str) -> None:
+    path = tmp_path / "r.sqlite"
+    wrong_files()[problem](path)
+    before = path.read_bytes() if path.is_file() else None
+    process = edge("record", "--database", str(path), "--broker", address(broker))
+    out, err = process.communicate(timeout=30)
+    assert (out, process.returncode) == ("", 78)
+    assert problem in err
+    assert "Traceback" not in err
+    assert before is None or path.read_bytes() == before

@@ -1,0 +1,116 @@
+"""What `edge report` writes: pages in a browser, pictures, tables; names of strangers do no harm."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import cv2
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from edge.recording.reader import Recording
+from edge.recording.window_record import WindowRecord
+from edge.reporting.totals import MOST_LABELS, OTHER, add_up
+from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.mark.browser
+def test_pages_in_a_browser(tmp_path: Path, week: Path) -> None:
+    morning = record(tmp_path / "lesson.sqlite", lesson())
+    zone = ("--zone", "Europe/Vienna")
+    assert (
+        report("--database", morning, *zone, "--from", "08:00", "--to", "09:10", "--output", tmp_path / "a.html") == 0
+    )
+    assert (
+        report("--database", week, *zone, "--device", "room-1", "--week", "2026-W47", "--output", tmp_path / "b.html")
+        == 0
+    )
+    told: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        for name, words in (("a", "paused: asked over MQTT"), ("b", "Tue 17 Nov")):
+            for width, scheme in ((1200, "light"), (390, "dark")):
+                page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+                page.on("console", lambda message: told.append(message.text))
+                page.on("pageerror", lambda error: told.append(str(error)))
+                page.on("request", lambda request: told.append(request.url))
+                page.goto((tmp_path / f"{name}.html").as_uri())
+                assert told == [(tmp_path / f"{name}.html").as_uri()]
+                told.clear()
+                assert words in page.inner_text("main")
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                colour = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+                assert colour == {"light": "rgb(243, 246, 248)", "dark": "rgb(15, 23, 29)"}[scheme]
+                faults = Axe().run(page).response["violations"]
+                assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == []
+                page.close()
+        browser.close()
+
+
+def test_pictures(tmp_path: Path, week: Path) -> None:
+    for options in (("--day", "2026-11-17"), ("--week", "2026-W47")):
+        assert report("--database", week, "--device", "room-1", *options, "--output", tmp_path / "p.png") == 0
+        picture = cv2.imread(str(tmp_path / "p.png"))
+        assert picture is not None
+        assert picture.shape[1] == 1500
+        happy = (abs(picture.astype(int) - (0x29, 0xB4, 0xF0)).max(axis=2) < 3).mean()  # blue, green, red
+        assert 0.01 < happy < 0.5
+
+
+def test_a_table_for_spreadsheets(tmp_path: Path, week: Path) -> None:
+    target = tmp_path / "w.csv"
+    assert report("--database", week, "--device", "room-1", "--week", "2026-W47", "--output", target) == 0
+    with target.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["seq"]) for row in rows] == list(range(1, 121))
+    assert (rows[7]["withheld"], rows[7]["withheld_reason"]) == ("figures", "few_people")
+    assert {rows[7][name] for name in ("faces_total", "count_happy", "share_happy", "unclassified_too_small")} == {""}
+    first = message(1, MONDAY)
+    assert int(rows[0]["count_happy"]) == first["counts"]["happy"]
+    assert float(rows[0]["high_sad"]) == first["estimate"]["sad"]["high"]
+
+
+def test_names_of_a_stranger_do_no_harm(tmp_path: Path) -> None:
+    evil = ["<script>alert(1)</script>", "$\\frac{", "=HYPERLINK(1)", "a\"b'c", "\u202e\u0000\n", "名前"]
+    counts = dict.fromkeys(evil, 2) | {f"e{n}": 1 for n in range(55)}
+    estimate = {name: {"share": 0.1, "low": 0.0, "high": 0.2} for name in counts}
+    device = "<b>$x$"
+    hostile = message(1, MONDAY, device=device, **figures(10, 1.0, counts), estimate=estimate)
+    for name, content in (("a", hostile), ("b", {**hostile, "estimate": None})):
+        messages = [("state", state("paused", MONDAY - MINUTE, "<img src=x>")), ("window", content)]
+        path = record(tmp_path / f"{name}.sqlite", messages, device)
+        options = ("--from", stamp(MONDAY - MINUTE), "--to", stamp(MONDAY + 5 * MINUTE))
+        for ending in ("html", "png", "csv"):
+            assert report("--database", path, *options, "--output", tmp_path / f"{name}.{ending}") == 0
+        page = (tmp_path / f"{name}.html").read_text()
+        assert {"script", "img", "b"}.isdisjoint(re.findall(r"<([a-z]+)", page))
+        assert "paused: &lt;img src=x&gt;" in page
+        assert ",=HYPERLINK" not in (tmp_path / f"{name}.csv").read_text()
+    totals = add_up(list(_windows(tmp_path / "a.sqlite", device)))
+    assert len(totals.counts) < MOST_LABELS
+    assert totals.estimate.keys() == totals.counts.keys()
+    assert sum(totals.counts.values()) == sum(counts.values())
+    assert OTHER in totals.counts
+
+
+def _windows(path: Path, device: str) -> list[WindowRecord]:
+    recording = Recording(path)
+    recording.start()
+    found = list(recording.windows(device, MONDAY, MONDAY + MINUTE))
+    recording.stop()
+    return found
+
+
+def test_without_matplotlib_a_table_is_still_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, week: Path
+) -> None:
+    monkeypatch.setattr("edge.cli.report.importlib.util.find_spec", lambda _: None)
+    common = ("--database", week, "--device", "room-1", "--output")
+    assert report(*common, tmp_path / "r.png") == 78
+    assert "needs matplotlib" in capsys.readouterr().err
+    assert report(*common, tmp_path / "r.csv") == 0

@@ -1,0 +1,120 @@
+"""A browser, a dashboard, and a server with a few pages."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge.web import server
+from tests.load.dashboard import CHROMIUM, FLAGS
+from tests.support.web import endless
+
+StartEdge = Callable[..., "subprocess.Popen[str]"]
+SLOW = 30_000  # milliseconds that a busy machine may take
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; only for this module, whose event loop others could not use."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed (./test installs it)")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens pages; at the end none may have complained, or asked another host for anything."""
+    opened: list[tuple[Any, str]] = []
+    complaints: list[str] = []
+    asked: list[str] = []
+
+    def start(address: str, **options: Any) -> Any:
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
+        page.set_default_timeout(SLOW)
+        page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        opened.append((page, address.split("#", maxsplit=1)[0]))
+        return page
+
+    start.complaints = complaints  # type: ignore[attr-defined]
+    yield start
+    for page, _ in opened:
+        page.close()
+    assert complaints == []
+    homes = tuple(address for _, address in opened) + tuple(f"blob:{address}" for _, address in opened)
+    assert [url for url in asked if not url.startswith(homes)] == []
+
+
+@pytest.fixture
+def dashboard(edge: StartEdge) -> Callable[..., str]:
+    """Starts the command on a port; returns its address."""
+
+    def start(broker: int, port: int = 0) -> str:
+        process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port))
+        start.process = process  # type: ignore[attr-defined]
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process.stdout.readline().strip()
+
+    return start
+
+
+Serve = Callable[..., int]
+
+
+async def page(request: Request) -> Response:
+    return PlainTextResponse(f"page {request.query_params.get('room', '')}")
+
+
+async def echo(request: Request) -> Response:
+    return PlainTextResponse(await request.body())
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Serves a few pages; all end at the end, streams too."""
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static/a.txt").write_text("public")
+    (tmp_path / "secret.txt").write_text("secret")
+    running: list[tuple[threading.Thread, Callable[[], None]]] = []
+
+    def start(token: str | None = None, hosts: tuple[str, ...] | None = None) -> int:
+        routes = [
+            Route("/", page),
+            Route("/echo", echo, methods=["POST"]),
+            Route("/endless", endless),
+            Mount("/static", StaticFiles(directory=tmp_path / "static")),
+        ]
+        app = server.application(routes, token=token, hosts=hosts)
+        ready, told = threading.Event(), []
+
+        def started(port: int, stop: Callable[[], None]) -> None:
+            told.append((port, stop))
+            ready.set()
+
+        thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
+        thread.start()
+        assert ready.wait(20)
+        running.append((thread, told[0][1]))
+        return int(told[0][0])
+
+    yield start
+    for thread, stop in running:
+        stop()
+        thread.join(20)
+        assert not thread.is_alive()

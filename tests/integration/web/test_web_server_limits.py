@@ -1,0 +1,126 @@
+"""The server's limits: what is too large, ports in use, answers without an end, signals, silent connections."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from edge.errors import EdgeError
+from edge.web import connections, server
+from tests.support.brokers import can_connect, free_port, wait_for
+from tests.support.paths import ROOT
+from tests.support.web import ask, raw
+
+TOKEN = "correct-horse-battery"
+
+Serve = Callable[..., int]
+
+
+async def page(request: Request) -> Response:
+    return PlainTextResponse(f"page {request.query_params.get('room', '')}")
+
+
+def test_what_is_too_large_or_no_http_is_refused_and_others_are_still_served(serve: Serve) -> None:
+    port = serve()
+    assert ask(port, "/?" + "a" * 3000)[0] == 414
+    assert ask(port, Content_Length=str(server.MAX_BODY + 1))[0] == 413
+    assert ask(port, "/echo", "POST", Content_Length="99999999999999")[0] == 413
+    assert ask(port, "/echo", "POST", Transfer_Encoding="chunked")[0] == 413
+    for junk in (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+        b"GET / HTTP/1.1\r\n\r\n",
+    ):
+        assert raw(port, junk).partition(b"\r\n")[0].startswith(b"HTTP/1.1 4")
+    assert ask(port)[0] == 200
+
+
+def test_a_port_in_use_and_a_foreign_address_are_explained() -> None:
+    app = server.application([Route("/", page)], token=None)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EdgeError, match="in use.*--port"):
+        server.serve(app, "127.0.0.1", taken.getsockname()[1])
+    for host in ("192.0.2.1", "no-such-host.invalid"):
+        with pytest.raises(EdgeError, match="cannot listen"):
+            server.serve(app, host, 0)
+
+
+def test_an_answer_that_never_ends_does_not_hold_up_the_end(serve: Serve) -> None:
+    with socket.create_connection(("127.0.0.1", serve()), timeout=20) as wire:
+        wire.sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"tick" in wire.recv(65536) + wire.recv(65536)
+        # The fixture stops the server and waits for it while this is open.
+
+
+PROGRAM = """
+import sys
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from edge.web import connections, server
+app = server.application([Route("/", lambda request: PlainTextResponse("here"))], token="correct-horse-battery")
+server.serve(app, "127.0.0.1", int(sys.argv[1]))
+print("ended as it should")
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(port)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        wait_for(lambda: can_connect(port), 30, "the server")
+        assert ask(port, f"/?token={TOKEN}")[0] == 303
+        assert ask(port, "/?token=wrong")[0] == 403
+        idle = socket.create_connection(("127.0.0.1", port))
+        began = time.monotonic()
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=20)
+        assert time.monotonic() - began < 10
+        idle.close()
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (0, "ended as it should\n", "")
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "FIRST_SECONDS", 1.0)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    port = serve()
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
+    idle[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half a request is none
+    for each in idle:
+        each.settimeout(20)
+        assert each.recv(1) == b""
+        each.close()
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    time.sleep(1.2)  # one that has asked may wait for its next question
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    wait_for(lambda: _closed(crowd[-1]), 20, "the last of too many to be cut off")
+    for each in crowd:
+        each.close()
+    connection.close()
+
+
+def _closed(line: socket.socket) -> bool:
+    line.settimeout(0.2)
+    try:
+        return line.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False

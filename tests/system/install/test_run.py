@@ -1,0 +1,96 @@
+"""./run, from any folder, with whatever lies there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge import __version__
+from tests.support.brokers import free_port
+from tests.support.editable import bare_environment, lay_wrong_packages, make_editable_venv
+from tests.support.paths import ROOT
+
+PREPARED = "python=$root/.venv/bin/python\nprepare_venv() { :; }\nprepare_pages_venv() { :; }\n"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A repository called edge, with an environment in which it is installed as editable."""
+    root = tmp_path / "edge"
+    (root / "scripts").mkdir(parents=True)
+    for name in ("edge", "models", "config.yaml"):
+        (root / name).symlink_to(ROOT / name)
+    (root / "run").write_bytes((ROOT / "run").read_bytes())
+    (root / "scripts/venv.sh").write_text(PREPARED)
+    (root / "run").chmod(0o755)
+    make_editable_venv(root)
+    return root
+
+
+def run(program: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    name = os.path.relpath(program, folder)
+    command = [name if "/" in name else f"./{name}", *arguments]
+    return subprocess.run(command, cwd=folder, env=bare_environment(), capture_output=True, text=True, check=False)
+
+
+def test_it_runs_from_the_folder_above(clone: Path) -> None:
+    """There the repository itself, a folder called edge, must not be taken for the package."""
+    for command in ("schema", "report"):
+        done = run(clone / "run", clone.parent, command, "--help")
+        assert done.returncode == 0, done.stderr
+        assert f"usage: edge/run {command}" in done.stdout
+
+
+def test_another_edge_in_the_current_folder_is_not_imported(clone: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    lay_wrong_packages(elsewhere)
+    done = run(clone / "run", elsewhere, "--version")
+    assert (done.returncode, done.stdout) == (0, f"edge {__version__}\n"), done.stderr
+
+
+def test_where_there_is_no_configuration_the_defaults_apply(clone: Path, tmp_path: Path) -> None:
+    (clone / "config.yaml").unlink()
+    (clone / "edge").unlink()
+    shutil.copytree(ROOT / "edge", clone / "edge", ignore=shutil.ignore_patterns("__pycache__"))
+    done = run(clone / "run", tmp_path, "check", "--set", "window.seconds=7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "classroom/room-1, windows of 7 s" in done.stdout
+    done = run(clone / "run", tmp_path, "check", "--config", "config.yaml")
+    assert done.returncode == 1
+    assert "config.yaml does not exist" in done.stdout
+
+
+def test_messages_name_the_program_as_it_was_called(clone: Path) -> None:
+    done = run(clone / "run", clone, "--help")
+    assert "usage: ./run" in done.stdout
+    assert "\n  ./run check " in done.stdout
+    assert "\n  edge " not in done.stdout
+    said = run(clone / ".venv/bin/edge", clone, "--help").stdout
+    assert "usage: edge" in said
+    assert "\n  edge check " in said
+
+
+def test_the_daemon_says_how_to_subscribe_with_the_program_as_it_was_called(clone: Path, tmp_path: Path) -> None:
+    daemon = subprocess.Popen(
+        ["./run", "--set", f"mqtt.embedded_port={free_port()}", "--set", f"outbox.path={tmp_path}/outbox.sqlite"],
+        cwd=clone, env=bare_environment(), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert daemon.stdout is not None
+        assert any(line.startswith("  ./run watch --broker mqtt://127.0.0.1:") for line in daemon.stdout)
+    finally:
+        daemon.terminate()
+        daemon.communicate(timeout=20)
+
+
+def test_the_preparation_does_not_look_for_modules_in_the_current_folder(tmp_path: Path) -> None:
+    """The real venv.sh, up to where it would install something."""
+    script = f'root={ROOT}; source "$root/scripts/venv.sh"; ready_to_run() {{ false; }}; make_venv() {{ pwd; }}'
+    done = subprocess.run(
+        ["bash", "-euc", f"{script}; prepare_venv; pwd"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(ROOT), str(tmp_path)]

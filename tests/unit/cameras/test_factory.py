@@ -1,0 +1,31 @@
+"""What `camera.source: auto` opens."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.cameras.factory import resolve_source
+from edge.config.schema import Config
+from edge.errors import CameraError
+
+
+def config(**camera: object) -> Config:
+    declared = {"responsible": "us", "legal_basis": "test"}
+    return Config.model_validate({"camera": camera, "deployment": declared})
+
+
+def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.cameras.factory.usb_devices", list)
+    assert resolve_source(Config())[0] == "sample"
+    somebody = Config.model_validate({"deployment": {"responsible": "J. Doe", "legal_basis": "consent"}})
+    with pytest.raises(CameraError, match="auto found no camera"):  # whose room would the made-up class be?
+        resolve_source(somebody)
+
+
+def test_auto_asks_for_a_deployment_before_it_opens_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.cameras.factory.usb_devices", lambda: ["/dev/video7"])
+    source, sentence = resolve_source(Config())
+    assert source == "sample"
+    assert "/dev/video7 was found" in sentence
+    assert "deployment.responsible" in sentence
+    assert resolve_source(config(source="auto"))[0] == "/dev/video7"

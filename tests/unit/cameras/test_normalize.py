@@ -1,0 +1,39 @@
+"""Frames of any kind become eight bits of three colours, or are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.cameras.normalize import to_bgr
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        None,
+        np.empty((0, 0, 3), np.uint8),
+        np.empty((0, 5), np.uint8),
+        np.zeros((5, 5, 2), np.uint8),
+        np.zeros((5, 5, 5), np.uint8),
+        np.zeros((5, 5, 3), np.float32),
+        np.zeros(5, np.uint8),
+        np.zeros((1, 9000, 3), np.uint8),
+    ],
+)
+def test_unusable_frames_are_recognised(image: NDArray[Any] | None) -> None:
+    assert to_bgr(image) is None
+
+
+def test_sixteen_bits_keep_their_brightness() -> None:
+    image = to_bgr(np.full((2, 2), 0x80FF, np.uint16))
+    assert image is not None
+    assert (image == 0x80).all()
+
+
+def test_an_eight_bit_frame_is_not_copied() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    assert to_bgr(image) is image

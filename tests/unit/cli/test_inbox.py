@@ -1,0 +1,138 @@
+"""The inbox of `edge watch`: each window once, bounded memory, and untrusted messages."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.cli.inbox import MAX_DEVICES, Inbox
+from edge.cli.summary import line
+from edge.contract.validation import MAX_PAYLOAD
+from tests.support.watching import COUNTS, NOW, picture, room, send, stamp, state, window
+
+
+def test_a_window_counts_once() -> None:
+    inbox = Inbox("classroom")
+    assert send(inbox, kind="latest", seq=5)
+    assert not send(inbox, kind="window", seq=5)
+    assert inbox.invalid == 0
+
+
+def test_a_replayed_window_does_not_replace_a_newer_one() -> None:
+    inbox = Inbox("classroom")
+    send(inbox, seq=5)
+    assert send(inbox, seq=4, replayed=True)  # told, but not shown
+    early = {"start": stamp(NOW - timedelta(hours=1)), "end": stamp(NOW - timedelta(hours=1)), "seconds": 10.0}
+    assert send(inbox, seq=9, epoch="00000001", replayed=True, window=early)
+    shown = inbox.devices["room-1"].window
+    assert shown is not None
+    assert (shown.epoch, shown.seq) == ("6f1c9a2e", 5)
+    send(inbox, seq=1, epoch="00000002")  # the outbox was created anew
+    shown = inbox.devices["room-1"].window
+    assert shown is not None
+    assert shown.epoch == "00000002"
+
+
+HUGE = 10**400
+UNLIKELY: tuple[dict[str, Any], ...] = (
+    {"device": "room-2"},
+    {"seq": HUGE},
+    {"seq": "1"},
+    {"schema": "edge.window/2"},
+    {"extra": 1},
+    {"counts": None},
+    {"people": None},
+    {"counts": {"happy": HUGE}, "people": {"happy": 1.0}},
+    {"people": dict.fromkeys(COUNTS, float("inf"))},
+    {"people": dict.fromkeys(COUNTS, float("nan"))},
+    {"people": {}},
+    {"faces": {"total": 1, "mean": 1e300, "min": 1, "max": 1}},
+    {"faces": {"total": 1, "mean": 1, "min": 1, "max": HUGE}},
+    {"window": {"start": stamp(NOW), "end": "2026-99-99T99:99:99.999Z", "seconds": 10}},
+)
+HOSTILE = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[" * 60_000,
+    b"null",
+    b"{}",
+    b" " * (MAX_PAYLOAD + 1),
+    json.dumps(window()).encode() + b" " * MAX_PAYLOAD,
+    *(json.dumps(window() | change).encode() for change in UNLIKELY),
+]
+
+
+@pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_windows_are_counted_and_change_nothing(payload: bytes) -> None:
+    inbox = room("room-1")
+    before = picture(inbox)
+    assert inbox.receive("classroom/room-1/window", payload) is None
+    assert inbox.invalid == 1
+    assert picture(inbox) == before
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("classroom/room-1/availability", b"\x1b[2J"),
+        ("classroom/room-1/state", b'{"mode": "dancing", "reason": "", "since": "2026-10-04T08:15:00.000Z"}'),
+        ("classroom/room\x1b[2J/availability", b"online"),
+        ("classroom//availability", b"online"),
+        (f"classroom/{'x' * 65}/availability", b"online"),
+        ("classroom/a/b/availability", b"online"),
+        ("other/room-1/availability", b"online"),
+        ("availability", b"online"),
+    ],
+)
+def test_hostile_topics_and_words(topic: str, payload: bytes) -> None:
+    inbox = Inbox("classroom")
+    inbox.receive(topic, payload)
+    assert (inbox.invalid, inbox.devices) == (1, {})
+
+
+def test_markup_and_marks_that_turn_text_around_are_only_text() -> None:
+    name = "[red]a[b] \u202eb"
+    label = "[link=x]\x1b[2J\u202e"
+    inbox = room(name, counts={label: 3, "unknown": 0}, people={label: 1.0, "unknown": 0.0})
+    inbox.receive(f"classroom/{name}/state", state("throttled", "[/] \x1b]0;title\x07 \u2066"))
+    text = picture(inbox)
+    assert "[red]a[b] ?b" in text
+    assert "[link=x]?[2J" in text
+    assert "throttled: [/] ?]0;title?" in text
+    shown = inbox.devices[name].window
+    assert shown is not None
+    for told in (text, line("classroom", shown)):
+        assert not any(mark in told for mark in ("\x1b", "\x07", "\u202e", "\u2066"))
+
+
+def test_only_so_many_devices_are_kept() -> None:
+    inbox = Inbox("classroom")
+    for number in range(MAX_DEVICES + 10):
+        send(inbox, f"room-{number}")
+    assert len(inbox.devices) == MAX_DEVICES
+    assert inbox.full
+    assert "more" in picture(inbox)
+
+
+def test_memory_per_device_has_a_limit() -> None:
+    inbox = Inbox("classroom")
+    for seq in range(1, 1500):
+        end = stamp(NOW - timedelta(seconds=10 * (1500 - seq)))
+        send(inbox, seq=seq, window={"start": end, "end": end, "seconds": 10.0})
+    assert len(inbox.devices["room-1"].means) == 60
+    assert "▇" in picture(inbox, 160) or "█" in picture(inbox, 160)
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=st.text(max_size=70), kind=st.sampled_from(["window", "latest", "state", "availability"]), data=st.binary())
+def test_no_message_does_harm(name: str, kind: str, data: bytes) -> None:
+    inbox = Inbox("classroom")
+    inbox.receive(f"classroom/{name}/{kind}", data)
+    inbox.receive(f"classroom/{name}/window", json.dumps(window(name)).encode())
+    picture(inbox)

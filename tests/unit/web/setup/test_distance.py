@@ -1,0 +1,33 @@
+"""Distances, lenses and sizes of faces."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.web.setup.distance import advice, lenses, metres
+from edge.web.setup.preview_analyzer import by_size
+
+
+def test_distances_are_those_of_the_table_in_the_readme() -> None:
+    for degrees, metre, pixels in ((66, 3, 72), (66, 6, 36), (66, 9, 24), (102, 3, 38), (102, 6, 19), (102, 9, 13)):
+        assert metres(pixels, 1280, degrees) == pytest.approx(metre, rel=0.04)
+    plain = next(lens for lens in lenses([72, 24], 1280, 24) if lens.degrees == 66)
+    assert plain.narrower is None
+    assert [round(each or 0) for each in (plain.reach, plain.nearest, plain.farthest)] == [9, 3, 9]
+    wide = next(lens for lens in lenses([38, 13], 1280, 24) if lens.degrees == 102)
+    assert wide.narrower == 67  # which brings those at 9 m to 24 px, as the table says
+    nobody = lenses([], 1280, 24)[0]
+    assert (nobody.nearest, nobody.farthest, nobody.narrower) == (None, None, None)
+
+
+def test_advice_and_sizes() -> None:
+    said = advice([72.0, 12.0, 20.0], 24, "for an emotion")
+    assert said.startswith("2 of 3 faces are too small for an emotion")
+    assert "2.0 times nearer" in said
+    assert advice([30.0], 24, "for an emotion") == "All faces are large enough for an emotion."
+    assert "wider lens" in advice([60.0], 24, "for an emotion")
+    assert "farthest seat" in advice([], 24, "for an emotion")
+    rows = by_size([10.0, 23.9, 24.0, 47.0, 48.0, 300.0], 24)
+    found = [(row["from"], row["to"], row["faces"]) for row in rows]
+    assert found == [(0, 24, 2), (24, 48, 2), (48, 96, 1), (96, None, 1)]
+    assert [row["from"] for row in by_size([], 60)] == [0, 60, 96]
