@@ -15,8 +15,10 @@ def main() -> int:
     """Run the command line; returns the exit status."""
     try:
         from edge.cli import run_command_line  # noqa: PLC0415 - Ctrl-C may come while this is imported
+        from edge.cli.encoding import as_typed, set_up_encoding  # noqa: PLC0415
 
-        return _leave(run_command_line(sys.argv[1:]))
+        set_up_encoding()
+        return _leave(run_command_line([as_typed(argument) for argument in sys.argv[1:]]))
     except KeyboardInterrupt:
         return _leave(130)
 

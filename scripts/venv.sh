@@ -2,6 +2,10 @@
 # What ./run and ./test share: the project's own Python environment, .venv. Sourced with $root set; see prepare_venv.
 # Nothing here is printed on stdout, and nothing changes the current folder of the caller.
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# What somebody has set for pip elsewhere (PIP_USER=1) must not put packages beside .venv, nor refuse the project itself;
+# these also win over pip.conf. Where packages come from (index, proxy) stays theirs.
+export PIP_USER=0 PIP_REQUIRE_HASHES=0 PIP_DRY_RUN=0 PIP_NO_DEPS=0
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONUSERBASE
 python=${root:?}/.venv/bin/python
 wheels_only=(-qq --require-hashes --only-binary :all:)
 

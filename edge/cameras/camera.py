@@ -41,3 +41,11 @@ class CanSkip(Protocol):
 
     def skip(self) -> None:
         """Wait for the next frame, for a bounded time, and throw it away. Raises CameraError as `read` does."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A recording: its frames can be read before it is their time."""
+
+    def due(self) -> float:
+        """When the frame that `read` returned is to be shown, monotonic seconds."""

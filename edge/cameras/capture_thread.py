@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edge.cameras.camera import CanSkip
+from edge.cameras.camera import CanSkip, Timed
 from edge.cameras.normalize import to_bgr
 from edge.errors import CameraError, EdgeError
 
@@ -164,6 +164,12 @@ class CaptureThread:
         with self._changed:
             return not self._waiting and self._now() + margin < self._skip_until
 
+    def _wait_until_due(self) -> None:
+        """Wait until it is time for the frame of a recording; a film with long pauses is not late."""
+        if isinstance(self._camera, Timed):
+            self._since = max(self._since, self._camera.due())
+            self._changed.wait_for(lambda: self._stopping, max(0.0, self._since - self._now()))
+
     def _close(self) -> None:
         try:
             self._camera.stop()
@@ -191,6 +197,7 @@ class CaptureThread:
                     logger.warning("camera %s: unusable frame (%s %s)", self._camera.name, raw.dtype, raw.shape)
                 continue
             with self._changed:
+                self._wait_until_due()
                 if self._camera.every_frame:
                     self._changed.wait_for(lambda: self._frame is None or self._stopping)
                 if self._stopping:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from edge.cameras.gstreamer import GStreamerCamera
 from edge.cameras.image_folder import ImageFolderCamera
-from edge.cameras.opencv import FileCamera, StreamCamera, UsbCamera, usb_devices
 from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.cameras.picamera import PiCamera, csi_cameras
+from edge.cameras.stream import StreamCamera
+from edge.cameras.usb import UsbCamera, usb_devices
+from edge.cameras.video_file import FileCamera
 from edge.errors import CameraError
 from edge.sample.camera import SampleCamera
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from edge.cameras.exif import orientation, upright
 from edge.files.bounded_read import read_file
 
 if TYPE_CHECKING:
@@ -16,20 +17,22 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 8192  # a wrong header must not make us allocate gigabytes
 MAX_FILE_BYTES = 100_000_000
+AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def read_picture(path: Path) -> NDArray[np.uint8] | None:
-    """A picture file as (height, width, 3) uint8 BGR; None when it is none that can be decoded.
+    """A picture file as (height, width, 3) uint8 BGR, upright; None when it is none that can be decoded.
 
     Raises:
         OSError: It cannot be read.
     """
     # Not cv2.imread: it crashes on names that are not UTF-8.
-    data = np.frombuffer(read_file(path, MAX_FILE_BYTES), np.uint8)
+    data = read_file(path, MAX_FILE_BYTES)
     try:
-        return to_bgr(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)) if data.size else None
+        image = to_bgr(cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)) if data else None
     except cv2.error:
         return None
+    return None if image is None else upright(image, orientation(data))
 
 
 def to_bgr(image: NDArray[Any] | None) -> NDArray[np.uint8] | None:

@@ -17,6 +17,8 @@ from edge.cameras.pixel_formats import Layout
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -124,6 +126,7 @@ class PiCamera:
         libcamera: Any = importlib.import_module("libcamera")
         camera, settings = self._camera, self._settings
         turn = Orientation.of(settings)
+        flips = turn.before_quarter
         size = settings.width, settings.height
         camera.configure(
             camera.create_video_configuration(
@@ -131,7 +134,7 @@ class PiCamera:
                 main={"size": size, "format": "RGB888"},
                 raw=None,
                 sensor=_whole_view(camera.sensor_resolution, size),
-                transform=libcamera.Transform(hflip=turn.horizontal, vflip=turn.vertical),
+                transform=libcamera.Transform(hflip=flips.horizontal, vflip=flips.vertical),
                 # Where YUV comes all the same: the colours that OpenCV takes it for.
                 colour_space=libcamera.ColorSpace.Smpte170m(),
                 buffer_count=BUFFERS,
@@ -145,27 +148,49 @@ class PiCamera:
         self._layout = Layout(main["format"], width, height, main["stride"])
         self._layout.check()
         self._turn = turn.without(Orientation(bool(done.hflip), bool(done.vflip)))
-        camera.set_controls(self._controls(camera.camera_controls, libcamera))
+        hdr_in_sensor = self._sensor_hdr is not None
+        camera.set_controls(
+            controls(settings, camera.camera_controls, libcamera, name=self.name, hdr_in_sensor=hdr_in_sensor)
+        )
 
-    def _controls(self, offered: dict[str, Any], libcamera: Any) -> dict[str, Any]:  # noqa: ANN401
-        settings = self._settings
-        wanted: dict[str, Any] = {}
-        if "FrameDurationLimits" in offered:
-            wanted["FrameDurationLimits"] = (round(1e6 / settings.fps),) * 2
-        if "AfMode" in offered:
-            wanted["AfMode"] = CONTINUOUS_FOCUS  # else the lens stays wherever it is
-        asked: dict[str, tuple[str, Any]] = {}
-        if settings.exposure:
-            asked["ExposureTime"] = ("exposure", settings.exposure)
-        if settings.gain:
-            asked["AnalogueGain"] = ("gain", settings.gain)
-        if settings.hdr and self._sensor_hdr is None:
-            asked["HdrMode"] = ("hdr", libcamera.controls.HdrModeEnum.SingleExposure)
-        for control, (key, value) in asked.items():
-            if control not in offered:
-                raise CameraError(f"camera {self.name} has no {key} to be set", f"leave camera.{key} out")
-            wanted[control] = value
-        return wanted
+
+def controls(
+    settings: schema.CameraConfig,
+    offered: Iterable[str],
+    libcamera: Any,  # noqa: ANN401 - it has no types to import here
+    *,
+    name: str,
+    hdr_in_sensor: bool = False,
+) -> dict[str, Any]:
+    """The controls to set: what every camera gets where it has it, and what the configuration asks for.
+
+    Args:
+        settings: The configuration.
+        offered: Names of the controls that the camera has.
+        libcamera: The module, for its enumerations.
+        name: What to call the camera.
+        hdr_in_sensor: HDR is switched on already, in the sensor.
+
+    Raises:
+        CameraError: The configuration asks for one that the camera lacks.
+    """
+    wanted: dict[str, Any] = {}
+    if "FrameDurationLimits" in offered:
+        wanted["FrameDurationLimits"] = (round(1e6 / settings.fps),) * 2
+    if "AfMode" in offered:
+        wanted["AfMode"] = CONTINUOUS_FOCUS  # else the lens stays wherever it is
+    asked: dict[str, tuple[str, Any]] = {}
+    if settings.exposure:
+        asked["ExposureTime"] = ("exposure", settings.exposure)
+    if settings.gain:
+        asked["AnalogueGain"] = ("gain", settings.gain)
+    if settings.hdr and not hdr_in_sensor:
+        asked["HdrMode"] = ("hdr", libcamera.controls.HdrModeEnum.SingleExposure)
+    for control, (key, value) in asked.items():
+        if control not in offered:
+            raise CameraError(f"camera {name} has no {key} to be set", f"leave camera.{key} out")
+        wanted[control] = value
+    return wanted
 
 
 def csi_cameras() -> list[str]:

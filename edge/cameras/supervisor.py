@@ -10,6 +10,7 @@ from typing import Literal
 from edge.cameras.camera import Camera
 from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
+from edge.cameras.frozen import FrozenPicture
 from edge.config.schema import Config
 from edge.errors import CameraError
 
@@ -44,6 +45,9 @@ class CameraSupervisor:
         self._make_capture = make_capture
         self._now = now
         self._recovers = recovers
+        self._frozen = FrozenPicture() if recovers else None
+        self.frozen = False
+        """Whether a live camera sends the very same picture all the time."""
         self._capture: CaptureThread | None = None
         self._closing: tuple[CaptureThread, float] | None = None  # asked to stop, not yet ended; since when
         self._first: float | None = None  # when the first frame came from this capture
@@ -54,10 +58,16 @@ class CameraSupervisor:
         self.problem = ""
         """Why the camera is lost, and what to do; empty while it is not."""
 
-    def change(self, make_capture: Callable[[], CaptureThread]) -> None:
-        """Go on with another camera, or the same one opened otherwise; one that cannot be opened counts as lost."""
+    def change(self, make_capture: Callable[[], CaptureThread], *, live: bool) -> None:
+        """Go on with another camera, or the same one opened otherwise; one that cannot be opened counts as lost.
+
+        Args:
+            make_capture: As for the constructor.
+            live: Whether it is a device or stream, and not a recording or drawing, which may stand still.
+        """
         paused = self.mode == "paused"
         self.pause()
+        self._frozen = FrozenPicture() if live else None
         self._make_capture = make_capture
         self._recovers = True
         if not paused:
@@ -107,7 +117,7 @@ class CameraSupervisor:
             self._mark_lost(error)
             return None
         if frame is not None:
-            self._record_frame()
+            self._record_frame(frame)
         return frame
 
     def skip_until(self, time: float) -> None:
@@ -115,7 +125,8 @@ class CameraSupervisor:
         if self._capture is not None:
             self._capture.skip_until(time)
 
-    def _record_frame(self) -> None:
+    def _record_frame(self, frame: Frame) -> None:
+        self.frozen = self._frozen is not None and self._frozen.update(frame.image, frame.time)
         if self._first is None:
             self._first = self._now()
             if self.mode == "camera_lost":
@@ -159,6 +170,9 @@ class CameraSupervisor:
 
     def _close(self) -> None:
         capture, self._capture = self._capture, None
+        self.frozen = False
+        if self._frozen is not None:
+            self._frozen.reset()
         if capture is not None and not capture.stop():
             self._closing = (capture, self._now())
         self._set_lamp(not self.closed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
+from edge.cli.encoding import as_typed
 from edge.errors import EdgeError
 from edge.files.opencv_environment import set_opencv_environment
 from edge.files.shipped import shipped
@@ -124,7 +125,8 @@ def read_config(args: argparse.Namespace) -> Config:
     """The configuration that the arguments name. Raises ConfigError."""
     from edge.config.loader import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
 
-    return load_config(args.config or find_config(), args.set, os.environ)
+    environment = {name: as_typed(value) for name, value in os.environ.items()}
+    return load_config(args.config or find_config(), args.set, environment)
 
 
 def set_up_logging(level: int = logging.INFO) -> None:

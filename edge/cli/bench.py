@@ -121,7 +121,7 @@ def _write(args: argparse.Namespace, results: Sequence[Result], report: dict[str
     for path, content in ((args.json, json.dumps(report, indent=2) + "\n"), (args.plot, plot(results, title))):
         if path is not None:
             try:
-                path.write_text(content)
+                path.write_text(content, encoding="utf-8")
             except OSError as error:
                 raise EdgeError(f"{path} cannot be written", error.strerror or str(error)) from None
 
@@ -133,7 +133,7 @@ def _print(console: Console, results: Sequence[Result], report: dict[str, Any]) 
         ", ".join((machine["runtime"], *report["models"].values())),
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    table = _table("scene", "found", "named", "ms", "95 %", "frames/s", "CPU ms", "floor", "ratio", "MB", "J")
+    table = _table("scene", "found", "named", "ms", "95 %", "frames/s", "CPU ms", "floor", "ratio", "MiB", "J")
     for result in results:
         table.add_row(
             result.footage, f"{result.faces:.1f}", f"{result.classified:.1f}", f"{result.frame.median:.2f}",

@@ -19,6 +19,7 @@ from edge.cameras.factory import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
 from edge.daemon.paths import broker_settings, outbox_path, topics
+from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from edge.mqtt.visit import Visit
@@ -142,6 +143,12 @@ def _outbox(config: Config) -> tuple[str, None]:
     path = outbox_path(config)
     if path.exists() and not path.is_file():
         raise EdgeError(f"{path} is not a file", "set outbox.path to the name of a file")
+    try:
+        examine(path)
+    except OSError as error:
+        raise EdgeError(f"{path} cannot be read ({error.strerror})", "check its rights") from None
+    except ForeignFileError as error:
+        raise EdgeError(f"{path} cannot be used: {error}", "set outbox.path to another file") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=path.parent) as file:

@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
         _tell(args.host, port, str(settings.url), with_token=token is not None)
         dashboard.listening(stop)
 
-    hosts = () if server.is_loopback(args.host) else None
+    hosts = () if token is None else None  # a proxy before us may be asked under any name
     app = server.application(dashboard.routes(), token=token, hosts=hosts, lifespan=dashboard.lifespan)
     server.serve(app, args.host, args.port, started)
     if dashboard.failed is not None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, read_config
 from edge.contract.timestamps import format_timestamp
+from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import outbox_path, pause_path
-from edge.daemon.pause_store import Pause, PauseStore
+from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
 from edge.errors import EXIT_FAILED
 from edge.text import printable
 
@@ -25,6 +27,8 @@ EXAMPLES = """examples:
   edge resume
 """
 
+ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -34,19 +38,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Make the file that the daemon looks for; it also holds when no daemon runs yet."""
+    """Make the file that the daemon looks for, and wait until it says that the camera is closed.
+
+    The file also holds when no daemon runs yet.
+    """
     config = read_config(args)
+    adopt_former_files(config)
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:
-        PauseStore(path).store(Pause(printable(args.by, 80, replacement=""), _now()))
-        print(f"paused: the camera is closed within a second, and stays so until: {program()} resume")
+        pause = Pause(printable(args.by, 80, replacement=""), _now())
+        PauseStore(path).store(pause)
+        done = "paused"
     else:
-        print(f"paused already, since {pause.since}, by {pause.by}")
+        done = f"paused already, since {pause.since}, by {pause.by}"
     if not _in_use(outbox_path(config)):
         # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
-        print(f"edge: no daemon that uses {path} runs now; the next one starts paused", file=sys.stderr)
-        return EXIT_FAILED
+        return _unconfirmed(path, "no daemon that uses it runs now; the next one starts paused")
+    until = time.monotonic() + ANSWER_SECONDS
+    while not ClosedStore(path).confirms(pause):
+        if time.monotonic() > until:
+            return _unconfirmed(
+                path, f"the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s: see its log"
+            )
+        time.sleep(0.05)
+    print(f"{done}: the daemon has closed the camera, and keeps it closed until: {program()} resume")
     return 0
+
+
+def _unconfirmed(path: Path, reason: str) -> int:
+    print(f"the pause is written to {path}, and holds until: {program()} resume")
+    print(f"edge: nobody has confirmed that the camera is closed: {reason}", file=sys.stderr)
+    return EXIT_FAILED
 
 
 def _in_use(outbox: Path) -> bool:

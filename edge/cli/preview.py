@@ -51,9 +51,11 @@ def main(args: argparse.Namespace) -> int:
     hosts = () if server.is_loopback(args.host) else None
 
     from edge.cameras.factory import resolve_source  # noqa: PLC0415 - slow to load; a wrong --host is said at once
+    from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
     from edge.web.setup.preview_session import build_session  # noqa: PLC0415
 
     config = read_config(args)
+    adopt_former_files(config)  # a pause among them keeps the camera closed
     source, sentence = resolve_source(config)
     session = build_session(config, source)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.contract.timestamps import format_timestamp
+from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import Override, OverrideStore, PauseStore
 from edge.text import printable
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Remove the file that holds the pause; a running daemon opens its camera within a second."""
     config = read_config(args)
+    adopt_former_files(config)
     path, now = pause_path(config), datetime.now(timezone.utc)
     pause, until = PauseStore(path).load(), config.privacy.weekly.until(now)
     if pause is not None:

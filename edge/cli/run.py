@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, as_called, read_config, set_up_logging
 from edge.contract.labels import WITHHELD_REASONS, adjective
 from edge.daemon.malloc import give_back_at_once
+from edge.daemon.native_stderr import limit_native_stderr
 from edge.daemon.signals import Signals
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run until the input ends or a signal comes."""
+    stderr = limit_native_stderr()
     set_up_logging()
-    faulthandler.enable()  # the journal then says where it hung when the watchdog ended it
+    faulthandler.enable(stderr)  # the journal then says where it hung when the watchdog ended it
     signals = Signals()
     signals.install()
     config = read_config(args)
@@ -45,11 +47,13 @@ def main(args: argparse.Namespace) -> int:
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import audit  # noqa: PLC0415
     from edge.daemon.composition import build_daemon  # noqa: PLC0415
+    from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
     from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
 
     printer, ended = _Printer(), "the input ended"
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
     audit.start(config)
+    adopt_former_files(config)
     try:
         build_daemon(
             config, signals, lambda: read_config(args),

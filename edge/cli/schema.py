@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
         try:
             args.output.mkdir(parents=True, exist_ok=True)
             for name in names:
-                (args.output / f"{name}.json").write_text(text(schema(name)))
+                (args.output / f"{name}.json").write_text(text(schema(name)), encoding="utf-8")
         except OSError as error:
             raise EdgeError(f"--output {args.output} cannot be written ({error.strerror})", "name a folder") from None
         print(f"wrote {', '.join(f'{name}.json' for name in names)} to {args.output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
 import re
@@ -15,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edge.config.schema import Config, without_password
+from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, rule_of
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.shipped import shipped
@@ -22,8 +24,6 @@ from edge.files.shipped import shipped
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
 MAX_ITEMS = 100  # of a list, whose lines are known
-# What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
-YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
 
 Key = tuple[str, ...]
 
@@ -146,7 +146,7 @@ def _parse(text: str, path: Path) -> _Document:
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError(f"{path}:1 is not a list of sections", "write `section: {key: value}`")
         _mark(root, (), path, document)
-        document.values = loader.construct_document(root)
+        document.values = construct(loader, root, rule_of(()))
         return document
     finally:
         loader.dispose()
@@ -170,10 +170,13 @@ def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -
 
 
 def _override(document: _Document, key: Key, text: str, place: str) -> None:
-    try:
-        value = _verbatim(text) if _is_text(key) else yaml.safe_load(text)
-    except YAML_ERRORS:
-        value = text
+    rule = rule_of(key)
+    value: Any = text
+    if is_text(rule):  # as it was typed: `ethics vote #17` has no comment in it
+        value = None if text in NULLS else text
+    else:
+        with contextlib.suppress(*YAML_ERRORS):
+            value = load(text, rule)
     section = document.values
     for depth, name in enumerate(key[:-1]):
         if name not in section:
@@ -186,16 +189,6 @@ def _override(document: _Document, key: Key, text: str, place: str) -> None:
         section = below
     section[key[-1]] = value
     document.places[key] = place
-
-
-def _is_text(key: Key) -> bool:
-    rule = _rule(key)
-    return "string" in [part.get("type") for part in (rule, *rule.get("anyOf", ()))]
-
-
-def _verbatim(text: str) -> str | None:
-    """Text as it was typed: `ethics vote #17` has no comment in it, and `204` is no number."""
-    return None if text in ("", "null") else text
 
 
 def _explain(document: _Document, detail: dict[str, Any]) -> str:
@@ -243,16 +236,6 @@ def _model(key: Key) -> type[BaseModel] | None:
     return model
 
 
-def _rule(key: Key) -> dict[str, Any]:
-    """The JSON Schema of one key, empty where there is no such key."""
-    model = _model(key[:-1])
-    if len(key) > 1 and key[-1].isdigit():
-        item: dict[str, Any] = _rule(key[:-1]).get("items", {})
-        return item
-    rules: dict[str, dict[str, Any]] = model.model_json_schema()["properties"] if model else {}
-    return rules.get(key[-1], {})
-
-
 def _names(section: Key) -> list[str]:
     model = _model(section)
     return [info.alias or name for name, info in model.model_fields.items()] if model else []
@@ -260,7 +243,7 @@ def _names(section: Key) -> list[str]:
 
 def _allowed(key: Key) -> str:
     """What a key may hold, from its own declaration."""
-    rule = _rule(key)
+    rule = rule_of(key)
     if not rule:
         return "nothing"
     if _model(key) and rule.get("type") != "array":

@@ -7,14 +7,28 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from edge.config.broker_url import BrokerUrl
+from edge.config.camera_address import mistake_in
 from edge.contract.topics import NAME_PATTERN
-from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time, zone_named
+from edge.files.home import expand_home
+from edge.timing.local_zone import local_zone_problem
+from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
+from edge.timing.zone_names import zone_named
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
+File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
+"""A path; `~` is the home folder of the user who reads the configuration."""
 
 SOURCES = (
     "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
@@ -29,8 +43,7 @@ SOURCE_PATTERN = (
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, so that a typo is never silently ignored."""
 
-    # `name: 204` means the name 204.
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=1024)
 
 
 class DeviceConfig(Section):
@@ -47,7 +60,9 @@ class CameraConfig(Section):
     width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB or CSI camera")
     height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB or CSI camera")
     fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB or CSI camera")
-    rotation: Literal[0, 180] = Field(0, description="degrees to turn the picture by: 180 if it is upside down")
+    rotation: Literal[0, 90, 180, 270] = Field(
+        0, description="degrees to turn the picture by, clockwise: 180 if it is upside down"
+    )
     hflip: bool = Field(default=False, description="exchange left and right")
     vflip: bool = Field(default=False, description="exchange top and bottom")
     exposure: int = Field(
@@ -58,6 +73,14 @@ class CameraConfig(Section):
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
     open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
     read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+
+    @field_validator("source")
+    @classmethod
+    def _source(cls, value: str) -> str:
+        if re.match(r"(rtsps?|https?)://", value) and (mistake := mistake_in(value)):
+            raise ValueError(mistake)
+        kind, colon, path = value.partition(":")
+        return f"{kind}{colon}{expand_home(path)}" if kind in ("file", "images") else value
 
     @model_validator(mode="after")
     def _exposure(self) -> CameraConfig:
@@ -146,8 +169,8 @@ class OutboxConfig(Section):
     @field_validator("path")
     @classmethod
     def _names_a_file(cls, value: str | None) -> str | None:
-        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume")):
-            raise ValueError("it has to name a file, and not one that ends in .pause or .resume")
+        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume", ".closed")):
+            raise ValueError("it has to name a file, and not one that ends in .pause, .resume or .closed")
         return value
 
 
@@ -219,6 +242,17 @@ class PrivacyConfig(Section):
         if value is not None:
             zone_named(value)
         return value
+
+    @model_validator(mode="after")
+    def _local_zone(self) -> PrivacyConfig:
+        if self.follows_local_zone and (problem := local_zone_problem()):
+            raise ValueError(f"the schedule follows this machine's time zone, but {problem}; or set privacy.time_zone")
+        return self
+
+    @property
+    def follows_local_zone(self) -> bool:
+        """Whether the schedule is in the time zone of this machine."""
+        return bool(self.schedule) and self.time_zone is None
 
     @property
     def weekly(self) -> Schedule:

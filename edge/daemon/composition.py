@@ -90,7 +90,7 @@ def build_daemon(
     analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
 
     run_state = RunState(clock.utc)
-    state = StatePublisher(run_state, camera, service, notifier)
+    state = StatePublisher(run_state, camera, service, notifier, clock)
     pauses = PauseControl(run_state, camera, gpio, analysis, state)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)
     health = HealthReporter(config, meter, monitor, service, clock)

@@ -13,6 +13,7 @@ from edge.contract.topics import Topics
 from edge.delivery.outbox import MEGABYTE, Outbox
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.home import home_folder
 from edge.mqtt.client_factory import BrokerSettings
 
 MAX_PASSWORD_BYTES = 4096
@@ -30,19 +31,25 @@ def lifetimes(config: Config) -> Lifetimes:
 
 def make_outbox(config: Config) -> Outbox:
     """The outbox of this device, not yet opened."""
-    return Outbox(outbox_path(config), config.outbox.max_megabytes * MEGABYTE)
+    return Outbox(outbox_path(config), config.outbox.max_megabytes * MEGABYTE, chosen=config.outbox.path is not None)
 
 
 def outbox_path(config: Config) -> Path:
-    """`outbox.path`, else systemd's state directory, else the user's."""
+    """`outbox.path`, else systemd's state directory, else the user's. Raises ConfigError: the user has none."""
     if config.outbox.path:
         return Path(config.outbox.path)
     state = os.environ.get("STATE_DIRECTORY")
     if state:
         return Path(state) / "outbox.sqlite"
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    state, home = os.environ.get("XDG_STATE_HOME", ""), home_folder()
+    if not Path(state).is_absolute():  # as the XDG specification wants it
+        if home is None:
+            raise ConfigError(
+                f"user {os.getuid()} has no home folder for the outbox", "set outbox.path, or HOME in the environment"
+            )
+        state = f"{home}/.local/state"
     name = re.sub(r"[^\w.-]", "_", f"{config.device.prefix}-{config.device.name}")
-    return home / "edge" / f"{name}.sqlite"
+    return Path(state) / "edge" / f"{name}.sqlite"
 
 
 def pause_path(config: Config) -> Path:

@@ -57,6 +57,7 @@ class PauseControl:
             self._run_state.toggle(BUTTON)
             self._take_effect(BUTTON)
         self._take_effect(by)
+        self._run_state.confirm(closed=self._camera.closed)
 
     def pause(self, by: str) -> None:
         """Close the camera and keep it closed, across restarts too.

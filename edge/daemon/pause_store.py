@@ -55,6 +55,7 @@ class _File:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with fresh.open("w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), 0o644)  # the daemon is another user than who pauses, whatever their umask
                 json.dump(content, file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -64,6 +65,16 @@ class _File:
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise EdgeError(f"the pause cannot be stored in {self._path} ({error.strerror})") from None
+
+    def clear(self) -> None:
+        """Remove the file. Raises EdgeError: it is still there."""
+        if not os.path.lexists(self._path):
+            return  # also on a disk that takes nothing
+        try:
+            self._path.unlink(missing_ok=True)
+            self._sync_folder()
+        except OSError as error:
+            raise EdgeError(f"{self._path} cannot be removed ({error.strerror})") from None
 
     def _sync_folder(self) -> None:
         folder = os.open(self._path.parent, os.O_RDONLY)
@@ -105,20 +116,6 @@ class PauseStore(_File):
         """Whether somebody has removed the file; a folder that is gone as well says nothing about what they want."""
         return not os.path.lexists(self._path) and self._path.parent.is_dir()
 
-    def clear(self) -> None:
-        """Forget the pause.
-
-        Raises:
-            EdgeError: The file cannot be removed: the next start would be paused again.
-        """
-        if not os.path.lexists(self._path):
-            return  # also on a disk that takes nothing
-        try:
-            self._path.unlink(missing_ok=True)
-            self._sync_folder()
-        except OSError as error:
-            raise EdgeError(f"{self._path} cannot be removed ({error.strerror})") from None
-
 
 class OverrideStore(_File):
     """A file beside the one of the pause: a person at the device has ended the scheduled pause of today.
@@ -141,3 +138,25 @@ class OverrideStore(_File):
     def store(self, override: Override) -> None:
         """Remember it. Raises EdgeError: the disk would not take it."""
         self._write(asdict(override))
+
+
+class ClosedStore(_File):
+    """A file beside the one of the pause: the daemon has obeyed it, and nothing holds the camera open any longer.
+
+    Args:
+        pause: The name of the pause's file.
+    """
+
+    def __init__(self, pause: Path) -> None:
+        super().__init__(pause.with_suffix(".closed"))
+
+    def confirms(self, pause: Pause) -> bool:
+        """Whether it says so of this very pause."""
+        try:
+            return self._read()["since"] == pause.since
+        except UNREADABLE:
+            return False
+
+    def store(self, pause: Pause) -> None:
+        """Say so. Raises EdgeError: the disk would not take it."""
+        self._write({"since": pause.since})

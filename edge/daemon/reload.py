@@ -145,7 +145,8 @@ class Reload:
         parts.analysis.change(self.config, prepared.models)
         if new.camera != old.camera or prepared.source != self._source:
             self._source = prepared.source
-            parts.camera.change(capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera))
+            make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera)
+            parts.camera.change(make_capture, live=live(prepared.source))
         parts.health.change(self.config)
         audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
         parts.run_state.set_schedule(new.privacy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -12,9 +13,10 @@ from edge.config.schema import PrivacyConfig
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit
-from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
+from edge.daemon.pause_store import ClosedStore, Override, OverrideStore, Pause, PauseStore
 from edge.errors import EdgeError
 from edge.timing.clock import clock_synced
+from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ class RunState:
         self._synced = synced
         self._pause_store: PauseStore | None = None
         self._override_store: OverrideStore | None = None
+        self._closed_store: ClosedStore | None = None
+        self._confirmed: Pause | None = None  # what the file there says
         self._stored = False  # the pause has its file, so that a missing file ends it
         self._schedule = Schedule()
         self._trust_clock = False
@@ -66,6 +70,9 @@ class RunState:
             EdgeError: A pause is in force already, and the file cannot be written.
         """
         self._pause_store, self._override_store = PauseStore(path), OverrideStore(path)
+        self._closed_store, self._confirmed = ClosedStore(path), None
+        with contextlib.suppress(EdgeError):  # of an earlier run, which may have ended in any way
+            self._closed_store.clear()
         if self.pause is None:
             self.pause = self._pause_store.load()
             self._stored = self.pause is not None
@@ -105,6 +112,18 @@ class RunState:
             self.pause, ended = None, AT_THE_DEVICE
             self._record("resume", ended)
         return "" if self.closed else ended
+
+    def confirm(self, *, closed: bool) -> None:
+        """Let `edge pause` know that nothing holds the camera open, or no longer that."""
+        pause = self.pause if closed and self._stored else None
+        if pause == self._confirmed or self._closed_store is None:
+            return
+        self._confirmed = pause
+        with contextlib.suppress(EdgeError):  # then `edge pause` says that nobody has confirmed it
+            if pause is None:
+                self._closed_store.clear()
+            else:
+                self._closed_store.store(pause)
 
     def begin_pause(self, by: str) -> None:
         """Be paused by a person from now on; whoever came first is remembered."""
@@ -196,6 +215,8 @@ class RunState:
         self._clock_known = self._clock_known or self._synced()
         if not (self._clock_known or self._trust_clock):  # better closed for too long than open in the wrong hour
             return f"paused: {NO_CLOCK}"
+        if self._schedule.zone is None and (problem := local_zone_problem()):
+            return f"paused: there is a schedule, but {problem}"
         now = self._utc()
         until = self._schedule.until(now)
         if until is None or self._overridden(now) is not None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.cameras.frozen import LONGEST
+from edge.contract.payloads import Alert
+from edge.contract.timestamps import format_timestamp
+
 if TYPE_CHECKING:
     from edge.cameras.supervisor import CameraSupervisor
     from edge.daemon.mqtt_service import MqttService
     from edge.daemon.run_state import RunState
     from edge.daemon.sd_notify import Notifier
+    from edge.timing.clock import Clock
 
 
 class StatePublisher:
@@ -19,13 +24,18 @@ class StatePublisher:
         camera: Says whether it is open, lost, or still closing.
         service: Where the state goes.
         notifier: Shows it in `systemctl status`.
+        clock: Since when a picture stands still.
     """
 
-    def __init__(self, run_state: RunState, camera: CameraSupervisor, service: MqttService, notifier: Notifier) -> None:
+    def __init__(
+        self, run_state: RunState, camera: CameraSupervisor, service: MqttService, notifier: Notifier, clock: Clock
+    ) -> None:
         self._run_state = run_state
         self._camera = camera
         self._service = service
         self._notifier = notifier
+        self._clock = clock
+        self._frozen = False
 
     def publish(self, reason: str = "") -> None:
         """Publish the state if it has changed; `reason` says why, where the state itself does not."""
@@ -34,3 +44,13 @@ class StatePublisher:
         if (published := self._run_state.published) is not None:
             waiting = f"; {self._service.depth} windows wait for the broker" if self._service.depth > 1 else ""
             self._notifier.status(f"{published.mode}: {published.reason}{waiting}")
+        if self._camera.frozen != self._frozen:
+            self._frozen = self._camera.frozen
+            self._service.set_alert("picture", self._alert() if self._frozen else None)
+
+    def _alert(self) -> Alert:
+        return Alert(
+            problem=f"the camera has sent the very same picture for {LONGEST:.0f} s, so figures stand still",
+            remedy="restart the camera; if it is dark, uncover the lens or switch on the light",
+            since=format_timestamp(self._clock.utc()),
+        )

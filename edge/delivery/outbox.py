@@ -13,7 +13,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.contract.timestamps import format_timestamp
-from edge.delivery.outbox_tables import BODY_COLUMNS, TIME_COLUMNS, Found, Loss, Row, checksum, prepare
+from edge.delivery.outbox_tables import (
+    BODY_COLUMNS,
+    TIME_COLUMNS,
+    ForeignFileError,
+    Found,
+    Loss,
+    Row,
+    checksum,
+    examine,
+    prepare,
+)
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
 from edge.timing.elapsed import TimePoint, age, moment
@@ -32,12 +42,19 @@ class Outbox:
         path: The database file; its folder is made when missing. None: in memory.
         max_bytes: How large the database may become before the oldest windows are dropped.
         now: Where time comes from.
+        chosen: Whether a person has set the path: what lies there and is no outbox is then refused, not set aside.
     """
 
     def __init__(
-        self, path: Path | None, max_bytes: int = 64 * MEGABYTE, now: Callable[[], TimePoint] = moment
+        self,
+        path: Path | None,
+        max_bytes: int = 64 * MEGABYTE,
+        now: Callable[[], TimePoint] = moment,
+        *,
+        chosen: bool = False,
     ) -> None:
         self._path = path
+        self._chosen = chosen
         self._max_bytes = max_bytes
         self._now = now
         self._database: sqlite3.Connection | None = None
@@ -64,7 +81,7 @@ class Outbox:
         """Open the database; a corrupt one is set aside and a new epoch begins.
 
         Raises:
-            ConfigError: Another daemon uses it, or a person has to change path or rights.
+            ConfigError: Another daemon uses it, it is something else, or a person has to change path or rights.
             DiskError: The disk is full, read-only or failing.
         """
         if self._path is not None:
@@ -73,14 +90,27 @@ class Outbox:
             except OSError as error:
                 raise explain_os(error, f"outbox {self}: its folder cannot be made") from None
         try:
+            if self._path is not None:
+                examine(self._path)
             self._open()
+        except OSError as error:
+            raise explain_os(error, f"outbox {self} cannot be read") from None
+        except ForeignFileError as error:
+            if self._chosen:
+                remedy = "set outbox.path to another file, or move this one away; it was not touched"
+                raise ConfigError(f"outbox {self} cannot be used: {error}", remedy) from None
+            self.set_aside(str(error), "foreign" if error.readable else "corrupt")
         except sqlite3.OperationalError as error:
             raise explain_sqlite(error, self._path, f"outbox {self}") from None
         except sqlite3.DatabaseError as error:
             self.set_aside(str(error))
 
-    def set_aside(self, reason: str) -> None:
-        """Keep a corrupt database under another name and begin a new one, with a new epoch.
+    def set_aside(self, reason: str, kind: str = "corrupt") -> None:
+        """Keep what cannot be used under another name and begin a new database, with a new epoch.
+
+        Args:
+            reason: What is wrong with it.
+            kind: A part of the name. Of the corrupt ones the last few are kept; what is not ours is never deleted.
 
         Raises:
             ConfigError, DiskError: It cannot be replaced.
@@ -89,7 +119,7 @@ class Outbox:
         if self._path is None:
             raise ConfigError(f"the outbox in memory is corrupt ({reason})")
         before = self.loss
-        aside = f"{self._path.name}.corrupt-{int(time.time())}"
+        aside = f"{self._path.name}.{kind}-{int(time.time())}"
         try:
             # The journal first: a new database would take it for its own.
             for suffix in ("-wal", ""):
@@ -106,7 +136,7 @@ class Outbox:
             raise explain_sqlite(error, self._path, f"outbox {self}") from None
         except sqlite3.DatabaseError as error:
             raise DiskError(f"outbox {self}: a new database is corrupt as well ({error})", "check the disk") from None
-        logger.error("outbox %s is corrupt (%s): set aside as %s; a new epoch begins", self, reason, aside)
+        logger.error("outbox %s cannot be used (%s): set aside as %s; a new epoch begins", self, reason, aside)
         self.loss = before
         with contextlib.suppress(sqlite3.Error), self._undoable() as database:
             self._note_loss(database, 0, aside)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import sqlite3
+import struct
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.contract import version1
 
@@ -24,6 +26,12 @@ CREATE TABLE IF NOT EXISTS windows (
     checksum INTEGER                        -- of schema and body; NULL in what 0.1.0 stored
 );
 """
+APPLICATION = int.from_bytes(b"EdgO", "big")  # `application_id`: an outbox of ours
+MAGIC = b"SQLite format 3\0"
+LAYOUT = 2  # `user_version`; 0 and no application: version 0.1.0
+NAMES_AS_TYPED = 1
+"""`user_version` from which the name of a room is what was typed: edge.daemon.former_name."""
+_TABLES = {"epoch", "loss", "windows"}
 _FIRST_COLUMNS = {"seq", "created", "body"}
 _LATER_COLUMNS = {
     "boot": "TEXT NOT NULL DEFAULT ''",
@@ -72,6 +80,19 @@ class Loss:
     aside: str  # the name of the corrupt database whose windows are lost, if any is
 
 
+class ForeignFileError(Exception):
+    """A file that is no outbox, or one of a newer version; it was not touched. The text says which.
+
+    Args:
+        problem: What it is.
+        readable: Whether it is somebody's database, and not merely bytes: perhaps what is left of an outbox.
+    """
+
+    def __init__(self, problem: str, *, readable: bool = True) -> None:
+        super().__init__(problem)
+        self.readable = readable
+
+
 @dataclass(frozen=True)
 class Found:
     """What a database says about itself when it is opened: see the attributes of `Outbox`."""
@@ -87,15 +108,59 @@ def checksum(body: str, schema: str) -> int:
     return zlib.crc32(body.encode(), zlib.crc32(schema.encode()))
 
 
+def examine(path: Path) -> None:
+    """See whether a file may be opened as an outbox, from its header alone: SQLite itself would touch it.
+
+    The header: https://www.sqlite.org/fileformat2.html#the_database_header.
+
+    Raises:
+        ForeignFileError: It is another program's, or of a newer version.
+        OSError: It cannot be read.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(100)
+    if not header.strip(b"\0"):  # just made, or what a power failure has left of it
+        return
+    if not header.startswith(MAGIC):
+        raise ForeignFileError("it is no SQLite database", readable=False)
+    if len(header) < 100:
+        return
+    layout, application = struct.unpack_from(">I4xI", header, 60)
+    _check_version(application, layout)
+
+
+def _check_version(application: int, layout: int) -> None:
+    if application not in (0, APPLICATION):
+        raise ForeignFileError("it is another program's database")
+    if layout > LAYOUT:
+        raise ForeignFileError(f"it has layout {layout} of a newer version; this one knows up to {LAYOUT}")
+
+
+def _check_tables(database: sqlite3.Connection) -> None:
+    """Of a database without an application only the tables tell whether it is an outbox of version 0.1.0."""
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (layout,) = database.execute("PRAGMA user_version").fetchone()
+    _check_version(application, layout)
+    query = "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    tables = {name for (name,) in database.execute(query)}
+    columns = {row[1] for row in database.execute("PRAGMA table_info(windows)")}
+    if application == 0 and tables and not (tables <= _TABLES and columns >= _FIRST_COLUMNS):
+        raise ForeignFileError("it is another program's database")
+
+
 def prepare(database: sqlite3.Connection) -> Found:
     """Make the tables, or bring those of an earlier version up to date.
 
     Raises:
-        sqlite3.OperationalError: The disk would not do it, or the tables are those of something else.
+        ForeignFileError: They are those of something else, and stay as they are.
+        sqlite3.OperationalError: The disk would not do it.
         sqlite3.DatabaseError: The database is damaged.
     """
     # Exclusive: two daemons on one outbox would send each other's windows.
     database.execute("PRAGMA locking_mode=EXCLUSIVE")
+    _check_tables(database)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.executescript(_SCHEMA)
@@ -112,5 +177,7 @@ def prepare(database: sqlite3.Connection) -> Found:
     sound = re.fullmatch("[0-9a-f]{8}", str(epoch[0]))
     if not sound or (loss and not (isinstance(loss[0], int) and re.fullmatch("[0-9T:.-]{23}Z", str(loss[1])))):
         raise sqlite3.DatabaseError("its own records are damaged")
+    database.execute(f"PRAGMA application_id={APPLICATION}")
+    database.execute(f"PRAGMA user_version={LAYOUT}")
     rows, newest = database.execute("SELECT COUNT(*), MAX(seq) FROM windows").fetchone()
     return Found(epoch[0], Loss(*loss) if loss else None, rows, newest or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -10,17 +11,24 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from edge.config.broker_url import BrokerUrl
 from edge.errors import BrokerError
+from edge.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 PORTS_TRIED = 20
 START_SECONDS = 10.0
+OWN_BROKER = "set mqtt.broker to a broker of yours"
 
 
 class EmbeddedBroker:
@@ -41,34 +49,53 @@ class EmbeddedBroker:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> BrokerUrl:
-        """Start the broker and wait until it listens. Raises BrokerError."""
+        """Start a broker and wait until it listens; where the first does not, the next one. Raises BrokerError."""
         port = _free_port(self._port)
         if port != self._port:
             logger.warning("port %d is in use; the embedded broker listens on %d", self._port, port)
-        self._folder = tempfile.TemporaryDirectory(prefix="edge-broker-")
-        name, command = _command(port, Path(self._folder.name), self._path)
+        brokers = _installed(self._path)
+        failures: list[str] = []
+        for name, make_command in brokers.items():
+            try:
+                failure = self._start(name, make_command, port)
+            except OSError as error:  # no temporary folder, or a program that may not be run
+                failure = f"cannot be run: {error}"
+            if failure is None:
+                logger.info("embedded broker: %s on %s:%d", name, HOST, port)
+                return BrokerUrl(HOST, port, tls=False)
+            failures.append(f"{name} {failure}")
+            if len(failures) < len(brokers):
+                logger.warning("the embedded broker %s; trying the next one", failures[-1])
+        raise BrokerError(f"the embedded broker did not start: {'; '.join(failures)}", OWN_BROKER)
+
+    def _start(self, name: str, make_command: Callable[[int, Path], list[str]], port: int) -> str | None:
+        """Start one broker; returns why it did not."""
         self.mqtt5 = name != "amqtt"
+        self._folder = tempfile.TemporaryDirectory(prefix="edge-broker-")
+        folder = Path(self._folder.name)
         self._process = subprocess.Popen(
-            _dying_with_parent(command),
+            _dying_with_parent(make_command(port, folder)),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self._folder.name,  # Python looks for modules in the current folder first, and that may be anybody's
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,  # Python looks for modules in the current folder first, and that may be anybody's
             start_new_session=True,  # Ctrl-C is for us: the broker must live until the last window is out
         )
+        said = _Output(self._process.stdout)
         deadline = time.monotonic() + START_SECONDS
         while not _listens(port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            status = self._process.poll()
+            if status is not None or time.monotonic() > deadline:
                 self.stop()
-                raise BrokerError(f"the embedded broker ({name}) did not start", "set mqtt.broker to a broker of yours")
+                failure = f"did not listen within {START_SECONDS:g} s" if status is None else f"ended with {status}"
+                return failure + said.last_line()
             time.sleep(0.02)
-        logger.info("embedded broker: %s on %s:%d", name, HOST, port)
-        return BrokerUrl(HOST, port, tls=False)
+        return None
 
     def check(self) -> None:
         """Raises BrokerError when the broker has ended by itself."""
         if self._process is not None and self._process.poll() is not None:
-            raise BrokerError("the embedded broker has ended", "start again, or set mqtt.broker to a broker of yours")
+            raise BrokerError("the embedded broker has ended", f"start again, or {OWN_BROKER}")
 
     def stop(self) -> None:
         """End the broker."""
@@ -85,27 +112,66 @@ class EmbeddedBroker:
             self._folder = None
 
 
-def _command(port: int, folder: Path, path: str) -> tuple[str, list[str]]:
-    mosquitto = shutil.which("mosquitto", path=path)
-    if mosquitto:
-        lines = [f"listener {port} {HOST}", "allow_anonymous true", "persistence false", "log_dest none"]
-        if os.geteuid() == 0:
-            lines.append("user root")  # else it drops to a user who cannot read this folder
-        config = folder / "mosquitto.conf"
-        config.write_text("\n".join(lines) + "\n")
-        return "mosquitto", [mosquitto, "-c", str(config)]
+def _installed(path: str) -> dict[str, Callable[[int, Path], list[str]]]:
+    """How to start each broker that is there, the better one first. Raises BrokerError: there is none."""
+    found: dict[str, Callable[[int, Path], list[str]]] = {}
+    if mosquitto := shutil.which("mosquitto", path=path):
+        found["mosquitto"] = functools.partial(_mosquitto, mosquitto)
     if importlib.util.find_spec("amqtt") is not None:
-        config = folder / "amqtt.yaml"
-        config.write_text(
-            f"listeners: {{default: {{type: tcp, bind: '{HOST}:{port}'}}}}\n"
-            "plugins: {amqtt.plugins.authentication.AnonymousAuthPlugin: {allow_anonymous: true}}\n"
+        found["amqtt"] = _amqtt
+    if not found:
+        raise BrokerError(
+            "mqtt.broker is embedded, but neither mosquitto nor amqtt is installed",
+            f"apt-get install mosquitto, or install edge with its extra [broker], or {OWN_BROKER}",
         )
-        script = "from amqtt.scripts.broker_script import main; main()"
-        return "amqtt", [sys.executable, "-c", script, "-c", str(config)]
-    raise BrokerError(
-        "mqtt.broker is embedded, but neither mosquitto nor amqtt is installed",
-        "apt-get install mosquitto, or install edge with its extra [broker], or set mqtt.broker to a broker of yours",
+    return found
+
+
+def _mosquitto(program: str, port: int, folder: Path) -> list[str]:
+    lines = [
+        f"listener {port} {HOST}",
+        "allow_anonymous true",
+        "persistence false",
+        "log_dest stderr",
+        "log_type error",
+    ]
+    if os.geteuid() == 0:
+        lines.append("user root")  # else it drops to a user who cannot read this folder
+    config = folder / "mosquitto.conf"
+    config.write_text("\n".join(lines) + "\n")
+    return [program, "-c", str(config)]
+
+
+def _amqtt(port: int, folder: Path) -> list[str]:
+    config = folder / "amqtt.yaml"
+    config.write_text(
+        f"listeners: {{default: {{type: tcp, bind: '{HOST}:{port}'}}}}\n"
+        "plugins: {amqtt.plugins.authentication.AnonymousAuthPlugin: {allow_anonymous: true}}\n"
     )
+    script = "from amqtt.scripts.broker_script import main; main()"
+    return [sys.executable, "-c", script, "-c", str(config)]
+
+
+class _Output:
+    """Reads what a broker says for as long as it runs, and keeps the last of it: on disk it would grow for months."""
+
+    def __init__(self, stream: IO[bytes] | None) -> None:
+        self._stream = stream
+        self._last = b""
+        self._thread = threading.Thread(target=self._read, name="broker output", daemon=True)
+        self._thread.start()
+
+    def last_line(self) -> str:
+        """In brackets; such as `Unable to open config file` where AppArmor keeps mosquitto from our folder."""
+        self._thread.join(1.0)
+        text = printable(self._last.decode(errors="replace").strip(), 200)
+        return f" ({text})" if text else ""
+
+    def _read(self) -> None:
+        if self._stream is not None:
+            with self._stream:
+                while line := self._stream.readline(4096):
+                    self._last = line if line.strip() else self._last
 
 
 def _dying_with_parent(command: list[str]) -> list[str]:

@@ -183,7 +183,7 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
     """How the daemon is doing: `availability`, `state`, `health`."""
     measured = {"state_class": "measurement", "state_topic": topics.health}
     temperature = {"device_class": "temperature", "unit_of_measurement": "°C", "suggested_display_precision": 1}
-    memory = {"device_class": "data_size", "unit_of_measurement": "MB", "suggested_display_precision": 0}
+    memory = {"device_class": "data_size", "unit_of_measurement": "MiB", "suggested_display_precision": 0}
     found: dict[str, Component] = {
         "connectivity": {
             "platform": "binary_sensor",

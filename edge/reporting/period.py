@@ -10,9 +10,9 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
 
 from edge.errors import ConfigError
-from edge.timing.schedule import zone_named
+from edge.timing.local_zone import LOCAL, local_zone_problem
+from edge.timing.zone_names import zone_named
 
-LOCAL = Path("/etc/localtime")
 ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
 LONGEST = timedelta(days=32)
 
@@ -90,13 +90,16 @@ def period(
 def time_zone(name: str | None) -> tzinfo:
     """A time zone by name, or this machine's. Raises ConfigError."""
     name = name or os.environ.get("TZ", "").removeprefix(":")
-    if name:
+    local = Path(name) if name.startswith("/") else LOCAL  # TZ may name a file
+    if name and local is LOCAL:
         try:
             return zone_named(name)
         except ValueError as error:
             raise ConfigError(f"time zone {name!r}", str(error)) from None
+    if problem := local_zone_problem():
+        raise ConfigError(problem, "or name one with --zone")
     try:
-        with LOCAL.open("rb") as file:
+        with local.open("rb") as file:
             return zoneinfo.ZoneInfo.from_file(file, key="local time")
     except (OSError, ValueError):
         return timezone.utc  # a machine without a setting runs on UTC

@@ -1,4 +1,4 @@
-"""When the room's own rule keeps the camera closed: weekly times by the clock on the wall. Pure.
+"""When the room's own rule keeps the camera closed: weekly times by the clock on the wall, and in its zone of now.
 
 On the two nights a year when clocks change, a pause that begins or ends within the changed hour may be longer than
 written, never shorter.
@@ -6,12 +6,13 @@ written, never shorter.
 
 from __future__ import annotations
 
-import difflib
-import zoneinfo
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Literal
+
+from edge.timing.local_zone import refresh_local_zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -57,6 +58,8 @@ class Schedule:
         """
         if not self.pauses:
             return None
+        if self.zone is None:
+            refresh_local_zone()
         now = now.astimezone(timezone.utc)  # instants compare and add right in no other zone
         end = now
         for begins, ends in sorted(self._spans(now.astimezone(self.zone).date())):
@@ -93,20 +96,5 @@ def in_words(until: datetime, now: datetime) -> str:
 
 
 def clock_time(value: object) -> object:
-    """A time of day as people write it in YAML; whatever is none stays as it is."""
-    # YAML reads an unquoted 12:30 as a number to the base of 60.
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
-        return f"{value // 60:02}:{value % 60:02}"
-    return value
-
-
-def zone_named(name: str) -> zoneinfo.ZoneInfo:
-    """A time zone by name, from this machine's data base of them. Raises ValueError."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # a folder of them, a path, none of that name
-        known = zoneinfo.available_timezones()
-    if not known:
-        raise ValueError("this machine knows no time zones; install them: apt-get install tzdata")
-    near = difflib.get_close_matches(name, known, n=1)
-    raise ValueError(f"there is no such time zone; did you mean {near[0]}?" if near else "write one as Europe/Berlin")
+    """A time of day with two digits for the hour, which people leave out; whatever is none stays as it is."""
+    return f"0{value}" if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value) else value

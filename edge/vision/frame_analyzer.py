@@ -110,6 +110,7 @@ class FrameAnalyzer:
         self._detector_lock = Lock()  # the detector does one thing at a time
         self._due = 1.0  # detections that the plan owes; below 0 when a lost face had one made early
         self._lost = False  # a tracked face was lost
+        self._shape: tuple[int, ...] = ()  # of the newest frame that was completed
         self._last_detected = -math.inf  # when the newest frame was taken that `detect` was given; monotonic seconds
         self._last_completed = -math.inf  # and of those that `complete` was given
         self.reset()
@@ -150,6 +151,9 @@ class FrameAnalyzer:
     def complete(self, pending: PendingFrame) -> Observation:
         """Track, classify and count the faces of a frame; frames come in the order of the calls of `detect`."""
         frame, detection = pending.frame, pending.detection
+        if frame.image.shape != self._shape:  # a face of the old size lies elsewhere in the new one
+            self._shape = frame.image.shape
+            self.reset()
         if detection is None and not self._flow.ready:  # reset meanwhile
             detection = self._detect(frame)
         if detection is None:

@@ -289,8 +289,9 @@ class _Gate:
 
     def _remember(self, scope: Scope, query: list[tuple[str, str]]) -> Response:
         """Give the browser a cookie, and take the token out of its address bar and history."""
-        path = scope["raw_path"].decode("latin-1")
-        answer = RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+        # Relative: a proxy may serve us under a path that we do not know.
+        page = "./" + scope["raw_path"].decode("latin-1").rpartition("/")[2]
+        answer = RedirectResponse(f"{page}?{urlencode(query)}" if query else page, 303)
         answer.set_cookie(self._cookie, str(self._token), httponly=True, samesite="strict")
         return answer
 

@@ -112,7 +112,7 @@ def measure(rooms: int, hours: float, seconds: float) -> None:
         dashboard(port, "--hours", str(hours)) as (address, server),
         lessons(port, rooms) as school,
     ):
-        print(f"server at the start: {server.memory_info().rss / 2**20:.0f} MB")
+        print(f"server at the start: {server.memory_info().rss / 2**20:.0f} MiB")
         sent = school.backfill(hours)
         school.live(10)
         minutes = round(60 * hours)
@@ -122,7 +122,7 @@ def measure(rooms: int, hours: float, seconds: float) -> None:
         ]
         kept = sum(piece["windows"] for lesson in lessons_of for piece in lesson["pieces"])
         memory = server.memory_info().rss / 2**20
-        print(f"server with {kept:,} windows of {rooms} rooms ({sent:,} sent first): {memory:.0f} MB", flush=True)
+        print(f"server with {kept:,} windows of {rooms} rooms ({sent:,} sent first): {memory:.0f} MiB", flush=True)
         with chromium() as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 860})
             for view in ("now/room-101", "lesson/room-101/15", "lesson/room-101/240", "school"):
@@ -141,8 +141,8 @@ def _cost(page: Page, school: School, server: psutil.Process, view: str, seconds
     server_share = 100 * (_seconds([server]) - server_cpu) / took
     heap = page.evaluate("performance.memory.usedJSHeapSize") / 2**20
     return (
-        f"{view}: over {took:.0f} s all renderers {page_share:.1f} % of a core ({heap:.0f} MB of JavaScript heap), "
-        f"server {server_share:.1f} %, {server.memory_info().rss / 2**20:.0f} MB"
+        f"{view}: over {took:.0f} s all renderers {page_share:.1f} % of a core ({heap:.0f} MiB of JavaScript heap), "
+        f"server {server_share:.1f} %, {server.memory_info().rss / 2**20:.0f} MiB"
     )
 
 

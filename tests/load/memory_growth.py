@@ -18,7 +18,7 @@ FACES = 10
 FPS = 10
 FRAMES = 60_000
 EVERY = 5_000
-ENOUGH = 1.0  # MB that may be added after the first tenth
+ENOUGH = 1.0  # MiB that may be added after the first tenth
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
             meter.read(index / FPS)  # as for every `health`
         if index % EVERY == 0:
             seen.append(rss_megabytes() or 0.0)
-            print(f"{index:6} frames: {seen[-1]:.2f} MB", flush=True)
+            print(f"{index:6} frames: {seen[-1]:.2f} MiB", flush=True)
     return int(seen[-1] - seen[1] > ENOUGH)
 
 

@@ -4,7 +4,7 @@ python -m tests.load.soak                  eight hours, one frame and one window
 python -m tests.load.soak --hours 0.2
 
 Real models, outbox, publisher and Mosquitto. Prints memory, file descriptors and threads as time goes by; exit status 1
-when memory grew by 5 MB or more after the first tenth, or the number of descriptors or threads changed.
+when memory grew by 5 MiB or more after the first tenth, or the number of descriptors or threads changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from edge.timing.clock import Timestamps
 from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import can_connect, free_port, wait_for
 
-ALLOWED_MB = 5.0
+ALLOWED_MIB = 5.0
 BACKLOG = 50  # windows under way; a real day has one at a time
 
 
@@ -71,7 +71,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
             figures.append((metrics.rss_megabytes() or 0.0, descriptors, threading.active_count()))
             megabytes, _, threads = figures[-1]
             hour = f"{second / 3600:5.2f} h"
-            print(f"{hour}: {megabytes:.1f} MB, {descriptors} descriptors, {threads} threads", flush=True)
+            print(f"{hour}: {megabytes:.1f} MiB, {descriptors} descriptors, {threads} threads", flush=True)
     link.stop()
     return figures
 
@@ -96,8 +96,8 @@ def main() -> int:
             broker.wait()
     grown = figures[-1][0] - figures[0][0]
     same = len({(descriptors, threads) for _, descriptors, threads in figures}) == 1
-    print(f"memory grew by {grown:.1f} MB; descriptors and threads {'stayed the same' if same else 'CHANGED'}")
-    return 0 if grown < ALLOWED_MB and same else 1
+    print(f"memory grew by {grown:.1f} MiB; descriptors and threads {'stayed the same' if same else 'CHANGED'}")
+    return 0 if grown < ALLOWED_MIB and same else 1
 
 
 if __name__ == "__main__":

@@ -35,10 +35,12 @@ class Trace:
     Args:
         state: The only folder in which it may write.
         port: Of the only broker, on 127.0.0.1, to which it may send.
+        stderr: The pipe that it was given as stderr, as strace writes it; lines may go there under any number.
     """
 
     state: Path
     port: int
+    stderr: str
     sent: int = 0
     """Bytes to the broker."""
     stored: int = 0
@@ -93,7 +95,7 @@ class Trace:
             self.stored += size
         elif target.startswith("/dev/null"):
             pass
-        elif number not in ("1", "2") or size > LONGEST_LINE:
+        elif (number not in ("1", "2") and target != self.stderr) or size > LONGEST_LINE:
             self.findings.append(line)
 
     def _look_at_socket(self, line: str, name: str, arguments: str, result: str) -> None:

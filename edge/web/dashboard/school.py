@@ -17,7 +17,7 @@ from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import at, latest, lesson
 
 MAX_ROOMS = 200
-MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MB for 115,155) about 185 MB
+MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
 MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters

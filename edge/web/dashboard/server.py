@@ -66,7 +66,7 @@ class Dashboard:
         charts = _Charts()
         return [
             Route("/", lambda _request: charts.page()),
-            Route(charts.address, charts.answer, middleware=COMPRESSED),
+            Route(f"/{charts.address}", charts.answer, middleware=COMPRESSED),
             Route("/events", self._events),
             Route("/lesson", self._lesson, middleware=COMPRESSED),
             Mount("/static", _Revalidated(directory=PAGE)),
@@ -191,10 +191,10 @@ class _Charts:
         if found is None or found.origin is None:
             raise pages_missing("dashboard", "plotly")
         self._file = Path(found.origin).parent / "package_data" / "plotly.min.js"
-        self.address = f"/charts/plotly-{importlib.metadata.version('plotly')}.js"
+        self.address = f"charts/plotly-{importlib.metadata.version('plotly')}.js"
 
     def page(self) -> Response:
-        """The page, which names plotly's address."""
+        """The page, which names plotly's address; like all of its addresses it is relative, for a proxy's sub-path."""
         text = (PAGE / "index.html").read_text(encoding="utf-8").replace("@CHARTS@", self.address)
         return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"})
 

@@ -18,6 +18,7 @@ from edge.daemon.run_state import NO_CLOCK
 from edge.errors import CameraError, EdgeError
 from edge.hardware.gpio import GpioPins
 from edge.timing.clock import clock_synced
+from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import in_words
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
@@ -241,6 +242,8 @@ def closed_because(config: Config, source: str) -> str:
         return f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed: edge resume ends it"
     if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
         return NO_CLOCK  # better closed for too long than open in the wrong hour
+    if config.privacy.follows_local_zone and (problem := local_zone_problem()):
+        return f"there is a schedule, but {problem}"
     until = config.privacy.weekly.until(now)
     override = OverrideStore(path).load()
     if until is not None and not (override and override.holds(now)):

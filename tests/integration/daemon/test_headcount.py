@@ -117,8 +117,9 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     info = valid("info", subscriber.named("info")[0].json())
     assert (info["mode"], info["labels"], info["models"]["emotions"]) == ("headcount", [], None)
     assert "mode: headcount" in info["estimate"]
-    health = valid("health", subscriber.named("health")[-1].json())
-    assert set(health["stages_ms"]) == {"detect", "track"}
+    # What belongs to the faces of a window is told once the window has ended, so one message may lack it.
+    stages = [set(valid("health", message.json())["stages_ms"]) for message in subscriber.named("health")]
+    assert set().union(*stages) == {"detect", "track"}
     everything = b"".join(message.payload for message in subscriber.messages if message.name != "config")
     for label in [*INFO.labels, "neutral", "sad", "unknown"]:
         assert label.encode() not in everything

@@ -91,6 +91,8 @@ def traced(broker: int, subscribe: Subscribe, tmp_path: Path, unmeasured: None) 
             env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         started.append(process)
+        assert process.stderr is not None
+        stderr = f"pipe:[{os.fstat(process.stderr.fileno()).st_ino}]"
         subscriber.wait("window", 2, seconds=60)
         for name, payload in (("pause", ""), ("resume", ""), ("interval", "1"), ("reload", ""), ("health", "")):
             done = len(subscriber.named("response"))
@@ -102,7 +104,7 @@ def traced(broker: int, subscribe: Subscribe, tmp_path: Path, unmeasured: None) 
         assert process.returncode == 0, err
         end = f"{process.pid} +++ exited with 0 +++"
         wait_for(lambda: any(end in " ".join(line.split()) for line in _lines(tmp_path)), 20)
-        return Trace(tmp_path / "state", broker).read(_lines(tmp_path)), subscriber
+        return Trace(tmp_path / "state", broker, stderr).read(_lines(tmp_path)), subscriber
 
     yield run
     for process in started:
@@ -171,7 +173,7 @@ def test_no_way_to_make_or_show_a_picture_is_reachable_from_the_daemon() -> None
         "edge.daemon.composition",
         "edge.daemon.daemon",
         "edge.daemon.pipeline",
-        "edge.cameras.opencv",
+        "edge.cameras.usb",
         "edge.vision.face_detector",
         "edge.delivery.publisher",
     } <= set(found)
@@ -238,6 +240,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.files.bounded_read": {"os.fdopen"},  # reads what a person named
         "edge.daemon.pause_store": {"fresh.open", "json.dump"},  # who paused, and since when
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
+        "edge.daemon.native_stderr": {"os.fdopen"},  # the stderr that it was given, for what libraries say
     }
     sends = {name: set(calls(tree, SENDING)) - {"build_daemon(...).run"} for name, tree in trees().items()}
     sends["edge.cli.run"] = {text for text in sends["edge.cli.run"] if not text.startswith("build_daemon(")}

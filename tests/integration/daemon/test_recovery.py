@@ -126,7 +126,10 @@ def test_edge_pause_and_resume_at_the_device(broker: int, edge: Edge, subscribe:
     settings = options(broker, f"camera.source={pictures}", "privacy.allow_remote_resume=false")
     edge("run", *settings)
     subscriber.wait("window")
-    out, _ = edge("pause", *settings, "--by", "Mr Roe").communicate(timeout=20)
+    process = edge("pause", *settings, "--by", "Mr Roe")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert "paused: the daemon has closed the camera, and keeps it closed until:" in out
     assert " resume" in out
     assert wait_state(subscriber, "paused")["reason"] == "paused by Mr Roe"
     answer = Commander(broker, subscriber)("resume")
@@ -135,6 +138,27 @@ def test_edge_pause_and_resume_at_the_device(broker: int, edge: Edge, subscribe:
     assert states(subscriber)[-1] == "paused"
     out, _ = edge("resume", *settings).communicate(timeout=20)
     assert "resumed" in out
+    wait_state(subscriber, "running")
+
+
+def test_edge_pause_believes_only_the_daemon(broker: int, edge: Edge, subscribe: Subscribe, pictures: str) -> None:
+    subscriber = subscribe(broker)
+    settings = options(broker, f"camera.source={pictures}")
+    daemon = edge("run", *settings)
+    subscriber.wait("window")
+    daemon.send_signal(signal.SIGSTOP)  # it runs, and hears nothing
+    process = edge("pause", *settings)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "the pause is written to" in out
+    assert "the daemon has not closed the camera within 10 s" in err
+    daemon.send_signal(signal.SIGCONT)
+    wait_state(subscriber, "paused")
+    process = edge("pause", *settings)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert "paused already" in out
+    edge("resume", *settings).communicate(timeout=20)
     wait_state(subscriber, "running")
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -188,6 +191,33 @@ def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
         publisher.stop()
     finally:
         embedded.stop()
+
+
+def test_a_mosquitto_that_cannot_read_our_folder_is_replaced(
+    publish: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under Ubuntu's AppArmor: the real program says what it says when its configuration is hidden from it."""
+    real = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    (tmp_path / "mosquitto").write_text(f'#!/bin/sh\nrm "$2"\nexec {real} "$@"\n')
+    (tmp_path / "mosquitto").chmod(0o755)
+    embedded = EmbeddedBroker(free_port(), path=f"{tmp_path}:/usr/bin:/bin")
+    url = embedded.start()
+    try:
+        assert re.search(r"embedded broker mosquitto ended with 3 \(.*Unable to open config file", caplog.text)
+        publisher = publish(url.port)
+        publisher.publish_window(window())
+        wait_for(lambda: publisher.depth == 0, 15)
+        publisher.stop()
+    finally:
+        embedded.stop()
+
+
+def test_when_none_starts_each_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "mosquitto").write_text("#!/bin/sh\necho no, not here\nexit 3\n")
+    (tmp_path / "mosquitto").chmod(0o755)
+    monkeypatch.setattr("edge.mqtt.embedded_broker.importlib.util.find_spec", lambda _: None)
+    with pytest.raises(BrokerError, match=r"did not start: mosquitto ended with 3 \(no, not here\): set mqtt\.broker"):
+        EmbeddedBroker(free_port(), path=str(tmp_path)).start()
 
 
 def test_no_broker_at_all_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ def test_periods(asked: dict[str, str], start: str, end: str) -> None:
 def test_the_time_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert datetime(2026, 1, 1, tzinfo=time_zone(None)).utcoffset() == timedelta(hours=9)
+    monkeypatch.setenv("TZ", ":/usr/share/zoneinfo/Asia/Tokyo")
+    assert datetime(2026, 1, 1, tzinfo=time_zone(None)).utcoffset() == timedelta(hours=9)
     with pytest.raises(ConfigError, match="did you mean Europe/Vienna"):
         time_zone("Europe/Wien")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
-        opened.append((page, address.split("#", maxsplit=1)[0]))
+        opened.append((page, re.split("[?#]", address)[0]))
         return page
 
     start.complaints = complaints  # type: ignore[attr-defined]

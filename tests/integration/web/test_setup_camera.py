@@ -253,3 +253,6 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
     assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")
+    local = config(schedule=[{"from": "00:00", "to": "00:01"}], trust_clock=True)
+    monkeypatch.setenv("TZ", "Nowhere/Gone")  # set after the start
+    assert "TZ=Nowhere/Gone names no time zone" in closed_because(local, "usb:0")

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import uvicorn
@@ -67,11 +68,11 @@ def test_the_token_is_asked_for_once_and_leaves_the_address(serve: Serve) -> Non
     assert ask(port)[0] == 403
     status, headers, _ = ask(port, f"/?room=a%26b&token={TOKEN}")
     assert status == 303
-    assert headers["location"] == "/?room=a%26b"
+    assert headers["location"] == "./?room=a%26b"
     cookie = headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
-    status, _, text = ask(port, headers["location"], Cookie=cookie.partition(";")[0])
+    status, _, text = ask(port, urljoin("/", headers["location"]), Cookie=cookie.partition(";")[0])
     assert (status, text) == (200, "page a&b")
     assert ask(port, "/static/a.txt", Cookie=cookie.partition(";")[0])[2] == "public"
 

@@ -99,7 +99,7 @@ class Report:
                 ("", ""),
                 (name if self.restart else "", _latency(span.latency)),
                 ("MQTT packets per second", f"{_number(span.taken)} into the broker, {_number(span.given)} out of it"),
-                ("broker", f"{100 * span.broker_cpu:.1f} % of a core, {span.broker_rss_mb:.1f} MB"),
+                ("broker", f"{100 * span.broker_cpu:.1f} % of a core, {span.broker_rss_mb:.1f} MiB"),
                 ("all rooms", f"{100 * span.rooms_cpu:.0f} % of a core"),
                 ("a process that sleeps", f"was woken up to {span.wakes_late_ms:g} ms late (p99)"),
             ]

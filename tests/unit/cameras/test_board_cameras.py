@@ -23,7 +23,7 @@ from edge.cameras import device_users
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cameras.gstreamer import GStreamerCamera, pipeline
 from edge.cameras.orientation import Orientation
-from edge.cameras.picamera import PiCamera, _whole_view, csi_cameras
+from edge.cameras.picamera import PiCamera, _whole_view, controls, csi_cameras
 from edge.cameras.pixel_formats import Layout
 from edge.config.schema import CameraConfig, Config, live
 from edge.errors import CameraError
@@ -171,10 +171,15 @@ def test_the_owner_of_a_device_is_named(lock: bool, tmp_path: Path) -> None:  # 
 
 
 def test_what_cannot_be_seen_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(device_users, "_holds", lambda _pid, _nodes: None)
+    list_folder = Path.iterdir
+
+    def hidden(path: Path) -> Iterator[Path]:
+        if path.name == "fd":
+            raise PermissionError(path)
+        return list_folder(path)
+
+    monkeypatch.setattr(Path, "iterdir", hidden)
     assert "sudo fuser" in device_users.held_by([str(tmp_path)])
-    monkeypatch.setattr(device_users, "PROC", tmp_path)  # a system that hides it all
-    assert device_users._name(1) == "process 1"
 
 
 @pytest.fixture
@@ -209,19 +214,17 @@ def test_a_sensor_mode_that_sees_all() -> None:
 def test_controls_are_those_that_the_camera_has() -> None:
     libcamera = SimpleNamespace(controls=SimpleNamespace(HdrModeEnum=SimpleNamespace(SingleExposure=3)))
     every = dict.fromkeys(("FrameDurationLimits", "AfMode", "ExposureTime", "AnalogueGain", "HdrMode"))
-    plain = PiCamera(0, CameraConfig(fps=10))
-    assert plain._controls({}, libcamera) == {}
+    plain = CameraConfig(fps=10)
+    assert controls(plain, {}, libcamera, name="x") == {}
     wanted = {"FrameDurationLimits": (100_000, 100_000), "AfMode": 2}
-    assert plain._controls(every, libcamera) == wanted
-    full = PiCamera(0, CameraConfig(fps=10, exposure=8000, gain=2, hdr=True))
+    assert controls(plain, every, libcamera, name="x") == wanted
+    full = CameraConfig(fps=10, exposure=8000, gain=2, hdr=True)
     wanted |= {"ExposureTime": 8000, "AnalogueGain": 2.0}
-    assert full._controls(every, libcamera) == wanted | {"HdrMode": 3}
-    full._sensor_hdr = 0
-    assert full._controls(every, libcamera) == wanted
+    assert controls(full, every, libcamera, name="x") == wanted | {"HdrMode": 3}
+    assert controls(full, every, libcamera, name="x", hdr_in_sensor=True) == wanted
     for key in ("exposure", "gain", "hdr"):
-        alone = PiCamera(0, CameraConfig.model_validate({key: 1}))
-        with pytest.raises(CameraError, match=f"no {key} to be set: leave camera.{key} out"):
-            alone._controls({}, libcamera)
+        with pytest.raises(CameraError, match=f"camera x has no {key} to be set: leave camera.{key} out"):
+            controls(CameraConfig.model_validate({key: 1}), {}, libcamera, name="x")
 
 
 def test_auto_prefers_the_ribbon_cable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,3 +172,28 @@ def test_a_file_that_fails_is_not_waited_for(camera: Scripted, clock: Clock) -> 
     with pytest.raises(CameraError, match="delivers no frames"):
         wait_for(lambda: supervisor.take(0.1) is None and supervisor.ended, 5)
     supervisor.stop()
+
+
+def test_a_live_camera_that_stands_still_is_frozen_until_it_moves_or_closes(
+    supervisor: CameraSupervisor, clock: Clock
+) -> None:
+    first_frame(supervisor)  # and all that follow are the same
+    assert not supervisor.frozen
+    clock.now += 61
+    next_frame(supervisor)
+    wait_for(lambda: supervisor.take(0.1) is not None and supervisor.frozen, 5)
+    supervisor.pause()
+    assert not supervisor.frozen
+    supervisor.resume()
+    next_frame(supervisor)
+    assert not supervisor.frozen
+
+
+def test_a_drawing_may_stand_still(camera: Scripted, clock: Clock) -> None:
+    supervisor = CameraSupervisor(lambda: CaptureThread(camera, 10, 5, clock), clock, recovers=False)
+    first_frame(supervisor)
+    clock.now += 61
+    next_frame(supervisor)
+    next_frame(supervisor)
+    assert not supervisor.frozen
+    supervisor.stop()

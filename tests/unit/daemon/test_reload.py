@@ -86,7 +86,7 @@ class Running:
             config, self.models, meter, Timestamps(clock), clock, self.service.publish_window
         )  # fmt: skip
         self.run_state = RunState(clock.utc)
-        state = StatePublisher(self.run_state, self.camera, self.service, Notifier(""))
+        state = StatePublisher(self.run_state, self.camera, self.service, Notifier(""), clock)
         pauses = PauseControl(self.run_state, self.camera, self.gpio, self.analysis, state)
         board = BoardMonitor(lambda: "2026-01-01T00:00:00.000Z", Board(folder, ""))
         health = HealthReporter(config, meter, board, self.service, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ from edge.config.schema import Config
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import make_outbox
 from edge.delivery.outbox import Outbox
-from edge.delivery.outbox_tables import Loss
+from edge.delivery.outbox_tables import APPLICATION, LAYOUT, Loss
 from edge.errors import ConfigError
 from edge.timing.elapsed import TimePoint
 
@@ -152,14 +153,6 @@ def test_a_window_of_a_clock_that_was_never_set_is_dropped_after_a_day_of_uptime
     outbox.stop()
 
 
-def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
-    database = sqlite3.connect(tmp_path / "o")
-    database.execute("CREATE TABLE windows (a, b)")
-    database.close()
-    with pytest.raises(ConfigError, match="no such column"):
-        Outbox(tmp_path / "o").start()
-
-
 def test_an_outbox_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="outbox"):
@@ -233,3 +226,81 @@ def test_a_damaged_row_is_told_from_a_sound_one(tmp_path: Path, change: str) -> 
     outbox.start()
     assert [row.sound for row in outbox.rows(0, 9, 9)] == [True, False]
     outbox.stop()
+
+
+def foreign(path: Path) -> bytes:
+    """Another program's database."""
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE windows (room TEXT)")
+        database.execute("INSERT INTO windows VALUES ('kitchen')")
+    database.close()
+    return path.read_bytes()
+
+
+def marked(path: Path, application: int, layout: int) -> bytes:
+    """A database that says of which program and version it is."""
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE windows (seq INTEGER PRIMARY KEY, created REAL, body TEXT)")
+        database.execute(f"PRAGMA application_id={application}")
+        database.execute(f"PRAGMA user_version={layout}")
+    database.close()
+    return path.read_bytes()
+
+
+def text(path: Path) -> bytes:
+    path.write_text("Dear diary\n" * 3)
+    return path.read_bytes()
+
+
+OTHERS: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "text": (text, "it is no SQLite database"),
+    "other tables": (foreign, "it is another program's database"),
+    "other application": (lambda path: marked(path, 0x0F055111, 0), "it is another program's database"),
+    "newer": (lambda path: marked(path, APPLICATION, LAYOUT + 1), f"layout {LAYOUT + 1} of a newer version"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_not_ours_is_refused_untouched_where_a_person_chose_the_path(tmp_path: Path, kind: str) -> None:
+    make, expected = OTHERS[kind]
+    before = make(tmp_path / "o")
+    with pytest.raises(ConfigError, match=f"{expected}.*: set outbox.path to another file"):
+        Outbox(tmp_path / "o", chosen=True).start()
+    assert (tmp_path / "o").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["o"]
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_not_ours_is_set_aside_at_our_own_path_and_counting_goes_on(tmp_path: Path, kind: str) -> None:
+    before = OTHERS[kind][0](tmp_path / "o")
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    assert outbox.put("{}", "edge.window/2") == 1
+    outbox.stop()
+    (aside,) = tmp_path.glob("o.corrupt-*" if kind == "text" else "o.foreign-*")
+    assert aside.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4096), b"SQLite format 3\0" + bytes(50)])
+def test_what_a_power_failure_left_of_an_outbox_is_no_foreign_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "o").write_bytes(content)
+    outbox = Outbox(tmp_path / "o", chosen=True)
+    outbox.start()
+    assert outbox.put("{}", "edge.window/2") == 1
+    outbox.stop()
+
+
+def test_an_outbox_says_what_it_is_and_one_of_0_1_0_is_adopted(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "o") as database:  # as version 0.1.0 made them
+        database.execute("CREATE TABLE epoch (name TEXT NOT NULL)")
+        database.execute("INSERT INTO epoch VALUES ('6f1c9a2e')")
+        database.execute("CREATE TABLE windows (seq INTEGER PRIMARY KEY AUTOINCREMENT, created REAL, body TEXT)")
+        database.execute("INSERT INTO windows (created, body) VALUES (0, '{}')")
+    database.close()
+    outbox = Outbox(tmp_path / "o", chosen=True)
+    outbox.start()
+    assert (outbox.epoch, outbox.depth) == ("6f1c9a2e", 1)
+    outbox.stop()
+    header = (tmp_path / "o").read_bytes()[:100]
+    assert int.from_bytes(header[68:72], "big") == APPLICATION
+    assert int.from_bytes(header[60:64], "big") == LAYOUT

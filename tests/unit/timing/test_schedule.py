@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zoneinfo
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -119,19 +120,15 @@ def test_in_words() -> None:
     assert in_words(until, datetime(2026, 11, 20, 12, tzinfo=timezone.utc)) == "Mon 08:00"
 
 
-def test_without_a_zone_it_is_this_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "America/New_York")
-    import time as clock  # noqa: PLC0415
-
-    clock.tzset()
-    try:
-        schedule = Schedule((WeeklyPause(frozenset({4}), time(12), time(13)),))
-        noon = datetime(2026, 11, 20, 17, 30, tzinfo=timezone.utc)
-        assert schedule.until(noon) == datetime(2026, 11, 20, 18, tzinfo=timezone.utc)
-        assert schedule.until(noon - timedelta(hours=1)) is None
-    finally:
-        monkeypatch.delenv("TZ")
-        clock.tzset()
+def test_without_a_zone_it_is_this_machines(local_zone: Callable[[str], None]) -> None:
+    schedule = Schedule((WeeklyPause(frozenset({4}), time(12), time(13)),))
+    noon = datetime(2026, 11, 20, 17, 30, tzinfo=timezone.utc)
+    local_zone("America/New_York")
+    assert schedule.until(noon) == datetime(2026, 11, 20, 18, tzinfo=timezone.utc)
+    assert schedule.until(noon - timedelta(hours=1)) is None
+    local_zone("Europe/Berlin")  # set while it runs
+    assert schedule.until(noon) is None
+    assert schedule.until(noon - timedelta(hours=6)) == datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
 # In the configuration

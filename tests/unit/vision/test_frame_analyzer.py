@@ -132,6 +132,26 @@ def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: 
     assert 0.75 * wanted - 2 <= len(room.searched) <= 1.3 * wanted + 2
 
 
+class EverywhereTheSame:
+    """Finds four faces at the same fractions of every picture, whatever its size."""
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        height, width = image.shape[:2]
+        left = np.array([0.1, 0.3, 0.5, 0.7], np.float32) * width
+        boxes = np.stack([left, left * 0 + 0.5 * height, left * 0 + 0.1 * width, left * 0 + 0.1 * width], 1)
+        return Detections(boxes, np.full(4, 0.9, np.float32), np.zeros((4, 5, 2), np.float32))
+
+
+@pytest.mark.parametrize("plan", [Plan(5, 5), Plan(5, 2)])
+def test_nobody_is_counted_twice_when_the_picture_changes_its_size(plan: Plan) -> None:
+    analysis = FrameAnalyzer(EverywhereTheSame(), None, AnalysisRules(24, 0.4), plan)
+    texture = np.random.default_rng(3).integers(0, 255, (360, 640, 3), np.uint8)
+    sizes = [(640, 360)] * 6 + [(320, 240)] * 6 + [(1280, 720)] * 6
+    pictures = [np.asarray(cv2.resize(texture, size), np.uint8) for size in sizes]
+    seen = [analysis.analyze(Frame(picture, index / 5)) for index, picture in enumerate(pictures)]
+    assert [each.faces for each in seen] == [4] * len(sizes)
+
+
 @pytest.mark.parametrize("plan", [Plan(10, 3), Plan(10, 0.1)])
 def test_nobody_is_counted_who_was_there_before_a_gap(plan: Plan) -> None:
     room = Room()

@@ -1,0 +1,156 @@
+"""Video through PyAV, the binding of FFmpeg: https://pyav.basswood-io.com/docs/stable/."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+
+from edge.cameras.local_network import is_local
+from edge.cameras.normalize import MAX_SIDE
+from edge.cameras.video_decoder import SkippedFrames
+from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge.cameras.video_decoder import Limits
+
+BROKEN_READS = 25  # of a damaged file, one after the other, before it counts as ended
+THREADS = 2  # of the decoder; each keeps pictures of its own
+DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
+
+av.logging.set_level(av.logging.PANIC)  # what matters is raised; the rest would be a line a frame
+
+
+class PyAvDecoder:
+    """A video file or stream; see VideoDecoder."""
+
+    def __init__(self, address: str, name: str, limits: Limits | None) -> None:
+        self._name = name
+        self._limits = limits
+        self._skipped = SkippedFrames(name)
+        self._container = _open(address, name, limits)
+        try:
+            self._stream = _video_stream(self._container, name)
+        except CameraError:
+            self._container.close()
+            raise
+        self._packets = self._container.demux(self._stream)
+        self._decoded: deque[Any] = deque()
+        self._frame: Any = None
+        self.time: float | None = None
+        self.still = self._container.format.name == "image2" or self._container.format.name.endswith("_pipe")
+        self.resets_time = bool(self._container.format.flags & DISCONTINUOUS)
+
+    def advance(self) -> bool:
+        """Decode the next frame; see VideoDecoder."""
+        self._frame = None  # its memory is used for the next one
+        deadline = time.monotonic() + self._limits.read if self._limits else None
+        while not self._decoded:
+            packet = self._next_packet()
+            if packet is None:
+                return False
+            self._decode(packet)
+            if not self._decoded and deadline is not None and time.monotonic() > deadline:
+                raise CameraError(
+                    f"{self._name} delivers nothing that can be decoded ({self._stream.codec_context.name})",
+                    "choose another codec or a lower resolution in the camera's own settings",
+                )
+        self._frame = self._decoded.popleft()
+        self.time = self._frame.time
+        return True
+
+    def image(self) -> NDArray[np.uint8]:
+        """The frame, upright; see VideoDecoder."""
+        image = self._frame.to_ndarray(format="bgr24")
+        quarter_turns = round(self._frame.rotation / 90) % 4  # counter-clockwise
+        return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
+    def close(self) -> None:
+        """Close the file or connection."""
+        self._decoded.clear()
+        self._frame = None
+        self._container.close()
+
+    def _next_packet(self) -> Any:  # noqa: ANN401 - PyAV's classes are compiled
+        for _ in range(BROKEN_READS):
+            try:
+                return next(self._packets, None)
+            except av.error.EOFError:
+                return None
+            except (av.error.FFmpegError, OSError) as error:
+                if self._limits:
+                    raise CameraError(
+                        f"{self._name} delivers no frames ({_words(error)})", "is the camera still on and reachable?"
+                    ) from None
+                self._packets = self._container.demux(self._stream)  # an error ends the generator, not the file
+        return None
+
+    def _decode(self, packet: Any) -> None:  # noqa: ANN401
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:  # the decoder was emptied before
+            return
+        except av.error.FFmpegError:
+            self._skipped.record()
+            return
+        for frame in frames:
+            if frame.is_corrupt or max(frame.width, frame.height) > MAX_SIDE:
+                self._skipped.record()
+            else:
+                self._decoded.append(frame)
+
+
+def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN401
+    options: dict[str, str] = {}
+    timeout = None
+    if limits:
+        timeout = (limits.open, limits.read)
+        # A playlist or a redirection from outside must not name a file of this machine.
+        options["protocol_whitelist"] = "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https,httpproxy,crypto"
+        options["rtsp_transport"] = "tcp"  # over UDP, lost packets smear the picture for seconds
+        if is_local(address):
+            options["http_proxy"] = ""
+    try:
+        return av.open(address, timeout=timeout, options=options)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        if limits:
+            raise CameraError(f"{name} cannot be opened: {_words(error)}", _stream_remedy(error)) from None
+        raise CameraError(f"{name} cannot be decoded: {_words(error)}", "is it a complete video file?") from None
+
+
+def _video_stream(container: Any, name: str) -> Any:  # noqa: ANN401
+    stream = container.streams.best("video")
+    if stream is None:
+        raise CameraError(f"{name} has no video", "is it sound only, or another kind of file?")
+    if stream.codec_context is None:
+        codec = getattr(stream, "codec_tag", "") or "unknown"
+        raise CameraError(f"{name} has the codec {codec}, which cannot be decoded here", "choose H.264 or Motion JPEG")
+    # A picture of which a part is missing is no picture: FFmpeg would fill in what it guesses.
+    stream.codec_context.options = {"err_detect": "explode"}
+    stream.codec_context.thread_count = THREADS
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _words(error: BaseException) -> str:
+    """What FFmpeg says, without the address: that may hold a password."""
+    if isinstance(error, av.error.ExitError):
+        return "no answer in time"
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _stream_remedy(error: BaseException) -> str:
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
+        return "check user and password; percent-encode what is not a letter or digit in them (%23 for #)"
+    if isinstance(error, av.error.HTTPClientError | av.error.HTTPServerError):
+        return "check the path of the address: the camera's manual lists it"
+    if isinstance(error, av.error.InvalidDataError):
+        return "it answers, but with neither a video nor a picture (a web page?): check the path of the address"
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return "the address leads to a protocol that is not allowed here"
+    return "is the address right, and the camera on and reachable from this machine?"

@@ -1,0 +1,74 @@
+"""Network cameras: RTSP and HTTP streams, and snapshots that are fetched again and again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from edge.cameras.video_decoder import Limits, VideoDecoder, open_video
+from edge.config.camera_address import HOW_TO_ENCODE, password_may_be_raw
+from edge.config.schema import without_password
+from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SNAPSHOT_SECONDS = 0.5  # between two snapshots: cameras make them on demand, and slowly
+
+
+class StreamCamera:
+    """An RTSP or HTTP stream, over TCP and with a limit on every wait; or an address that gives one picture.
+
+    Args:
+        url: The address; a password in it is never shown.
+        open_timeout: Seconds to wait for the stream to open.
+        read_timeout: Seconds to wait for a frame.
+    """
+
+    every_frame = False
+
+    def __init__(self, url: str, open_timeout: float, read_timeout: float) -> None:
+        self.name = without_password(url)
+        self._url = url
+        self._limits = Limits(open_timeout, read_timeout)
+        self._decoder: VideoDecoder | None = None
+        self._due = 0.0  # of the next snapshot, monotonic seconds
+
+    def start(self) -> None:
+        """Open the stream. Raises CameraError."""
+        self._due = time.monotonic() + SNAPSHOT_SECONDS
+        try:
+            self._decoder = open_video(self._url, f"stream {self.name}", self._limits)
+        except CameraError as error:
+            if password_may_be_raw(self._url):
+                raise CameraError(error.problem, f"{error.remedy}; if the @ ends a password, {HOW_TO_ENCODE}") from None
+            raise
+
+    def read(self) -> NDArray[np.uint8] | None:
+        """The next frame; see Camera."""
+        decoder = self._advance()
+        return decoder.image() if decoder else None
+
+    def skip(self) -> None:
+        """Take a frame off the stream: it has to be decoded for the next ones, but not converted. See CanSkip."""
+        self._advance()
+
+    def stop(self) -> None:
+        """Close the connection."""
+        decoder, self._decoder = self._decoder, None
+        if decoder is not None:
+            decoder.close()
+
+    def _advance(self) -> VideoDecoder | None:
+        decoder = self._decoder
+        if decoder is None or decoder.advance():
+            return decoder
+        if decoder.still:
+            self.stop()
+            time.sleep(max(0.0, self._due - time.monotonic()))
+            self.start()
+            decoder = self._decoder
+            if decoder and decoder.advance():
+                return decoder
+        raise CameraError(f"stream {self.name} delivers no frames: it has ended", "is the camera still on?")

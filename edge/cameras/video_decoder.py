@@ -1,0 +1,98 @@
+"""Compressed video, decoded frame by frame: each frame has its own size, its own time, and stands upright.
+
+PyAV decodes where it has a wheel. OpenCV takes its place elsewhere, and tells less: see opencv_decoder.py.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a network may take, in seconds: until the stream is open, and for each frame."""
+
+    open: float
+    read: float
+
+
+class VideoDecoder(Protocol):
+    """An open video file or stream. Constructing one opens it and raises CameraError where that fails."""
+
+    still: bool
+    """Whether the address gives one picture and ends, as a camera's snapshot does."""
+
+    time: float | None
+    """When the frame is to be shown, in seconds on the video's own clock; None where it does not say."""
+
+    resets_time: bool
+    """Whether that clock may jump in the middle, as in a recorded broadcast."""
+
+    def advance(self) -> bool:
+        """Decode the next frame, passing over what cannot be decoded.
+
+        Returns:
+            False at the end.
+
+        Raises:
+            CameraError: Nothing that can be decoded came in time.
+        """
+
+    def image(self) -> NDArray[np.uint8]:
+        """The frame that `advance` found, (height, width, 3) uint8 BGR, upright."""
+
+    def close(self) -> None:
+        """Close the file or connection."""
+
+
+class SkippedFrames:
+    """Counts frames that could not be decoded, and says so now and then: never once a frame.
+
+    Args:
+        name: What to call the camera; never a password.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._count = 0
+
+    def record(self) -> None:
+        """Another one was passed over."""
+        self._count += 1
+        if self._count in (1, 10, 100, 1000):
+            logger.warning("%s: a frame that cannot be decoded is left out (%d so far)", self._name, self._count)
+
+
+def has_pyav() -> bool:
+    """Whether PyAV is installed."""
+    return importlib.util.find_spec("av") is not None
+
+
+def open_video(address: str, name: str, limits: Limits | None = None) -> VideoDecoder:
+    """Open a file or stream.
+
+    Args:
+        address: A URL, or the absolute path of a file.
+        name: What to call it in errors and logs ("video clip.mp4"); never a password.
+        limits: For a stream.
+
+    Raises:
+        CameraError: It cannot be opened; the text says why and what to do.
+    """
+    # Imported only where there is a video: the libraries take memory.
+    if has_pyav():
+        from edge.cameras.pyav_decoder import PyAvDecoder  # noqa: PLC0415
+
+        return PyAvDecoder(address, name, limits)
+    from edge.cameras.opencv_decoder import OpenCvDecoder  # noqa: PLC0415
+
+    return OpenCvDecoder(address, name, limits)

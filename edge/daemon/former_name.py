@@ -1,0 +1,81 @@
+"""What version 0.1 stored for a room whose name it misread (0123 without quotes was 83) belongs to the right name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.config.yaml_text import former_reading
+from edge.daemon.paths import outbox_path, pause_path
+from edge.delivery.outbox_tables import NAMES_AS_TYPED, checksum
+
+if TYPE_CHECKING:
+    from edge.config.schema import Config, DeviceConfig
+
+logger = logging.getLogger(__name__)
+
+
+def adopt_former_files(config: Config) -> None:
+    """Give outbox and pause of the misread name to the name as it is typed; nothing where it was read right.
+
+    Whoever looks at them calls this first. Files that a daemon of the old version still uses are left alone, and so
+    are those of a device that is really called so.
+    """
+    device = config.device
+    former = device.model_copy(update={"name": former_reading(device.name), "prefix": former_reading(device.prefix)})
+    if former == device:
+        return
+    before = config.model_copy(update={"device": former})
+    old, new = outbox_path(before), outbox_path(config)
+    try:
+        if old != new and new.exists():
+            return
+        if old.exists() and not _take_over(old, former, device):
+            return
+        for path, wanted in ((old, new), (pause_path(before), pause_path(config))):
+            if path.exists() and not wanted.exists():
+                path.replace(wanted)
+    except (OSError, sqlite3.Error) as error:
+        logger.warning("what %s/%s has left in %s stays there: %s", former.prefix, former.name, old, error)
+
+
+def _take_over(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:
+    try:
+        return _rename_windows(path, former, device)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:  # damaged: it is set aside when it is opened, and a pause beside it still holds
+        return True
+
+
+def _rename_windows(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:
+    """Put the right name into the windows that wait; False: this outbox is of a device that is really called so."""
+    with contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)) as database:
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")
+        if database.execute("PRAGMA user_version").fetchone()[0] >= NAMES_AS_TYPED:
+            return False
+        columns = {row[1] for row in database.execute("PRAGMA table_info(windows)")}
+        for seq, body in database.execute("SELECT seq, body FROM windows").fetchall():
+            with contextlib.suppress(ValueError, TypeError, AttributeError):  # a damaged row stays as it is
+                window = json.loads(body)
+                if window.get("device") == former.name:
+                    text = json.dumps({**window, "device": device.name}, separators=(",", ":"), ensure_ascii=False)
+                    database.execute("UPDATE windows SET body = ? WHERE seq = ?", (text, seq))
+                    if "checksum" in columns:
+                        query = "SELECT schema FROM windows WHERE seq = ? AND checksum IS NOT NULL"
+                        for (schema,) in database.execute(query, (seq,)).fetchall():
+                            crc = checksum(text, schema)
+                            database.execute("UPDATE windows SET checksum = ? WHERE seq = ?", (crc, seq))
+        database.execute("COMMIT")
+    was, now = f"{former.prefix}/{former.name}", f"{device.prefix}/{device.name}"
+    logger.warning(
+        "this device is %s now, which version 0.1 read as %s; its outbox %s is kept. To have the broker forget the old "
+        "name: edge unregister --all --set device.name=%s --set device.prefix=%s", now, was, path, former.name,
+        former.prefix,
+    )  # fmt: skip
+    return True

@@ -1,0 +1,46 @@
+"""This machine's time zone as it is set now: a new Raspberry Pi starts in UTC, and somebody sets it while we run."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+from edge.timing.zone_names import zone_named
+
+LOCAL = Path("/etc/localtime")
+ZONES = Path("/usr/share/zoneinfo")
+_RULE = re.compile(r"(<[-+\w]+>|[A-Za-z]{3,})[-+]?\d")  # a zone written out (POSIX): CET-1CEST,M3.5.0,M10.5.0/3
+
+
+def refresh_local_zone() -> None:
+    """Let every later conversion to local time follow what is set now; without this a process keeps its first zone."""
+    if os.environ.get("TZ", "").removeprefix(":") == str(LOCAL):
+        del os.environ["TZ"]  # the same file, which the C library would not look at again
+    time.tzset()
+
+
+def local_zone_problem() -> str:
+    """Why this machine's time zone is not the one that somebody has set, and what to do; empty: it is.
+
+    The C library says nothing then and uses UTC.
+    """
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if "TZ" not in os.environ or name == str(LOCAL):
+        if not LOCAL.is_symlink() or LOCAL.exists():
+            return ""
+        name = os.path.realpath(LOCAL).partition("/zoneinfo/")[2]
+        return f"{LOCAL} names a time zone that is not there: {_remedy(name)} (timedatectl set-timezone)"
+    folder = Path(os.environ.get("TZDIR") or ZONES)
+    if not name or _RULE.match(name) or (folder / name).is_file():
+        return ""
+    return f"TZ={name} names no time zone: {_remedy(name)}"
+
+
+def _remedy(name: str) -> str:
+    try:
+        zone_named(name)
+    except ValueError as error:
+        return str(error)
+    return "install it: apt-get install tzdata"

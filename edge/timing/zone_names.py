@@ -1,0 +1,25 @@
+"""Time zones by their names, and what to write instead of one that is not known."""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+
+from edge.timing.old_zone_names import SUCCESSORS, successor
+
+
+def zone_named(name: str) -> zoneinfo.ZoneInfo:
+    """A time zone by name, from this machine's data base of them. Raises ValueError."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # a folder of them, a path, none of that name
+        known = zoneinfo.available_timezones()
+    if not known:
+        raise ValueError("this machine knows no time zones; install them: apt-get install tzdata")
+    if (new := successor(name)) in known:
+        raise ValueError(f"it is an old name that this machine does not know; write {new}")
+    # An old name that was mistyped is answered with the new one, also where the old one is still known.
+    alike = {each.casefold(): each for each in known} | {old: new for old, new in SUCCESSORS.items() if new in known}
+    near = difflib.get_close_matches(name.casefold(), alike, n=1)
+    hint = f"did you mean {alike[near[0]]}?" if near else "write one as Europe/Berlin"
+    raise ValueError(f"there is no such time zone; {hint}")

@@ -1,0 +1,114 @@
+"""Network cameras as they are: streams that change, break and end, and addresses that are something else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from edge.cameras.capture_thread import CaptureThread, Frame
+from edge.cameras.factory import open_camera
+from edge.config.schema import Config
+from edge.errors import CameraError
+from tests.support.faulty_camera import PASSWORD, USER, FaultyCamera, faulty_camera, picture
+
+pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
+
+
+@pytest.fixture
+def camera() -> Iterator[FaultyCamera]:
+    with faulty_camera() as camera:
+        yield camera
+
+
+def frames(url: str, seconds: float, **settings: object) -> list[Frame]:
+    """What the capture thread hands out in that time."""
+    declared = {"responsible": "us", "legal_basis": "test"}
+    config = Config.model_validate({"camera": {"source": url, **settings}, "deployment": declared})
+    capture = CaptureThread(open_camera(url, config), read_timeout=config.camera.read_timeout)
+    capture.start()
+    taken: list[Frame] = []
+    try:
+        capture.wait_open(config.camera.open_timeout)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not capture.ended:
+            if (frame := capture.take(0.5)) is not None:
+                taken.append(frame)
+    finally:
+        capture.stop(2)
+    return taken
+
+
+def is_whole(frame: Frame) -> bool:
+    """Whether the picture is one that was sent, in all of its parts."""
+    height, width = frame.image.shape[:2]
+    sent = picture(150 if width == 640 else 100, (width, height))
+    return bool(np.abs(frame.image.astype(int) - sent).mean() < 12)
+
+
+def test_a_picture_that_changes_its_size(camera: FaultyCamera) -> None:
+    taken = frames(camera.url("/resize"), 2)
+    assert {frame.image.shape[:2] for frame in taken} == {(360, 640), (240, 320)}
+    assert all(map(is_whole, taken))
+
+
+@pytest.mark.parametrize("path", ["/garbage", "/truncated", "/stray"])
+def test_what_cannot_be_decoded_is_passed_over(
+    camera: FaultyCamera, path: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    taken = frames(camera.url(path), 3)
+    assert len(taken) > 30
+    assert all(map(is_whole, taken))
+    gaps = np.diff([frame.time for frame in taken])
+    assert gaps.max() < 1
+    said = [record.message for record in caplog.records if "cannot be decoded" in record.message]
+    assert len(said) <= 2
+    assert (path == "/stray") == (not said)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_stream_in_which_nothing_can_be_decoded_is_no_camera(camera: FaultyCamera) -> None:
+    with pytest.raises(CameraError, match=r"delivers nothing that can be decoded \(mjpeg\): choose another codec"):
+        frames(camera.url("/nothing-decodable"), 10, read_timeout=1)
+
+
+def test_a_stream_that_ends_is_a_lost_camera(camera: FaultyCamera) -> None:
+    with pytest.raises(CameraError, match="delivers no frames"):
+        frames(camera.url("/closes"), 5)
+
+
+def test_a_snapshot_is_fetched_again_and_again(camera: FaultyCamera) -> None:
+    taken = frames(camera.url("/snapshot.jpg"), 2.6)
+    assert 4 <= len(taken) <= 7
+    levels = [frame.image.mean() for frame in taken]
+    assert levels == sorted(levels)
+    assert levels[-1] > levels[0] + 2
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/page", "neither a video nor a picture"),
+        ("/none", "404 Not Found: check the path"),
+        ("/private", "401 Unauthorized.*: check user and password; percent-encode"),
+    ],
+)
+def test_every_refusal_has_its_remedy(camera: FaultyCamera, path: str, expected: str) -> None:
+    with pytest.raises(CameraError, match=expected) as caught:
+        frames(camera.url(path, "someone:hidden@"), 2)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_password_of_special_characters(camera: FaultyCamera) -> None:
+    assert frames(camera.url("/private", f"{USER}:{quote(PASSWORD, safe='')}@"), 1)
+    with pytest.raises(CameraError, match="if the @ ends a password, percent-encode"):
+        frames(camera.url("/none/a@b"), 1)
+
+
+def test_a_proxy_does_not_swallow_a_local_camera(camera: FaultyCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert frames(camera.url("/good"), 1)
+    assert frames(camera.url("/snapshot.jpg"), 1)

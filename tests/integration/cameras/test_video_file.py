@@ -1,0 +1,99 @@
+"""Video files: their own time, size and rotation, and what is damaged in them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.cameras.capture_thread import CaptureThread, Frame
+from edge.cameras.factory import open_camera
+from edge.config.schema import Config
+from edge.errors import CameraError
+from tests.support.faulty_camera import LARGE, SMALL
+from tests.support.films import damaged, film, taken_upright
+
+av: Any = pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
+
+
+def play(path: Path, seconds: float = 60.0, **settings: object) -> list[Frame]:
+    """What the capture thread hands out until the end, or for that time."""
+    source = f"file:{path}"
+    config = Config.model_validate({"camera": {"source": source, **settings}})
+    capture = CaptureThread(open_camera(source, config))
+    capture.start()
+    taken: list[Frame] = []
+    try:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not capture.ended:
+            if (frame := capture.take(0.5)) is not None:
+                taken.append(frame)
+    finally:
+        capture.stop()
+    return taken
+
+
+def test_frames_come_at_their_own_times(tmp_path: Path) -> None:
+    times = [0, 0.1, 0.2, 1.0, 1.8, 1.9, 2.4]
+    taken = play(film(tmp_path / "uneven.mp4", times))
+    assert len(taken) == len(times)
+    assert np.diff([frame.time for frame in taken]) == pytest.approx(np.diff(times), abs=0.15)
+
+
+def test_a_pause_in_a_film_is_no_lost_camera_and_does_not_hold_a_stop(tmp_path: Path) -> None:
+    path = film(tmp_path / "slow.mp4", [0, 8.0, 8.1])
+    taken = play(path)
+    assert [round(frame.time - taken[0].time, 1) for frame in taken] == pytest.approx([0, 8.0, 8.1], abs=0.15)
+    began = time.monotonic()
+    play(path, seconds=1)
+    assert time.monotonic() - began < 2.5
+
+
+def test_a_film_can_loop_at_its_own_speed(tmp_path: Path) -> None:
+    taken = play(film(tmp_path / "short.mp4", [0, 0.2, 0.4]), seconds=2, loop=True)
+    assert 8 <= len(taken) <= 11
+
+
+def test_a_relative_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film(tmp_path / "12:30.mp4", [0, 0.1])
+    monkeypatch.chdir(tmp_path)
+    assert len(play(Path("12:30.mp4"))) == 2
+
+
+def test_a_damaged_frame_is_not_the_end(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "damaged.avi")
+    taken = play(path)
+    assert len(taken) >= 36
+    assert taken[-1].time - taken[0].time == pytest.approx(39 / 20, abs=0.2)
+
+
+def test_a_film_whose_picture_changes_its_size(tmp_path: Path) -> None:
+    parts = [film(tmp_path / f"{size[0]}.ts", [0, 0.1, 0.2, 0.3], size) for size in (LARGE, SMALL)]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    taken = play(path)
+    assert {frame.image.shape[:2] for frame in taken} == {(360, 640), (240, 320)}
+    dark, bright = np.split(taken[-1].image.astype(int), 2, axis=1)
+    assert bright.mean() - dark.mean() == pytest.approx(40, abs=8)
+
+
+def test_a_film_that_was_taken_upright_stands_upright(tmp_path: Path) -> None:
+    path = taken_upright(tmp_path / "phone.mp4")
+    (frame, *_) = play(path)
+    assert frame.image.shape == (640, 360, 3)
+    top, bottom = np.split(frame.image.astype(int), 2, axis=0)
+    assert bottom.mean() - top.mean() == pytest.approx(40, abs=8)  # the darker left half is on top
+
+
+def test_sound_is_no_film(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+    with pytest.raises(CameraError, match="has no video"):
+        play(path)

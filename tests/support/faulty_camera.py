@@ -1,0 +1,137 @@
+"""A network camera with faults: each path of its address has another one."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+USER, PASSWORD = "admin", "pa#ss/w@rd?1%:"
+LARGE, SMALL = (640, 360), (320, 240)  # width, height
+STRAY = b"\x12\x34"
+
+
+def picture(level: int, size: tuple[int, int] = LARGE) -> NDArray[np.uint8]:
+    """Grey noise around a level, whose left half is darker by 40: turned or tiled pictures look different."""
+    width, height = size
+    noise = np.random.default_rng(level).integers(-10, 10, (height, width, 3))
+    image = np.full((height, width, 3), level, np.int16) + noise
+    image[:, : width // 2] -= 40
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def jpeg(image: NDArray[np.uint8], *, restart: int = 0) -> bytes:
+    """A picture as JPEG, with restart markers every so many blocks."""
+    options = [cv2.IMWRITE_JPEG_RST_INTERVAL, restart] if restart else []
+    return cv2.imencode(".jpg", image, options)[1].tobytes()
+
+
+def with_stray_bytes(image: NDArray[np.uint8]) -> bytes:
+    """A JPEG with two bytes too many before a restart marker, as common webcams send them."""
+    whole = jpeg(image, restart=8)
+    at = whole.find(b"\xff\xd0", len(whole) // 4)
+    return whole[:at] + STRAY + whole[at:]
+
+
+GOOD = jpeg(picture(150))
+STREAMS: dict[str, Callable[[int], bytes | None]] = {
+    "/good": lambda _n: GOOD,
+    "/resize": lambda n: GOOD if n < 10 else jpeg(picture(100, SMALL)),
+    "/garbage": lambda n: GOOD if n % 5 != 4 else bytes(5000),
+    "/truncated": lambda n: GOOD if n % 5 != 4 else GOOD[: len(GOOD) // 2],
+    "/nothing-decodable": lambda _n: bytes(5000),
+    "/stray": lambda _n: with_stray_bytes(picture(150)),
+    "/closes": lambda n: GOOD if n < 10 else None,
+}
+
+
+@dataclass
+class FaultyCamera:
+    """Where it listens, and what was asked for: the Authorization headers, in order."""
+
+    port: int
+    asked: list[str | None] = field(default_factory=list)
+
+    def url(self, path: str, credentials: str = "") -> str:
+        return f"http://{credentials}127.0.0.1:{self.port}{path}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers by path; what it is asked is noted in its server's `camera`."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Server)
+        sent = self.headers.get("Authorization")
+        server.camera.asked.append(sent)
+        wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.path in STREAMS or (self.path == "/private" and sent == wanted):
+            self.stream(STREAMS.get(self.path, STREAMS["/good"]), server.period)
+        elif self.path == "/private":
+            self.answer(401, "text/plain", b"")
+        elif self.path == "/snapshot.jpg":
+            self.answer(200, "image/jpeg", jpeg(picture(120 + len(server.camera.asked))))
+        elif self.path == "/page":
+            self.answer(200, "text/html", b"<html>welcome to your camera</html>")
+        else:
+            self.answer(404, "text/plain", b"")
+
+    def answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self, frame: Callable[[int], bytes | None], period: float) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for number in itertools.count():
+            data = frame(number)
+            if data is None:
+                return
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + data + b"\r\n")
+            except OSError:
+                return
+            time.sleep(period)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Listens on a free port of 127.0.0.1; `period` seconds lie between the frames of a stream."""
+
+    daemon_threads = True
+
+    def __init__(self, period: float) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.period = period
+        self.camera = FaultyCamera(self.server_port)
+
+
+@contextmanager
+def faulty_camera(period: float = 0.04) -> Iterator[FaultyCamera]:
+    """Serve for a while; `period` seconds lie between the frames of a stream."""
+    with Server(period) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.camera
+        server.shutdown()

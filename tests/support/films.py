@@ -1,0 +1,49 @@
+"""Video files as phones, cameras and broken cards leave them; written with PyAV."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from tests.support.faulty_camera import LARGE, jpeg, picture
+
+
+def film(path: Path, times: list[float], size: tuple[int, int] = LARGE) -> Path:
+    """A film with one frame at each time, in seconds; brighter and brighter."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=100)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 100)
+        for number, shown in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(60 + number * 8 % 180, size), format="bgr24")
+            frame.pts, frame.time_base = round(shown * 100), Fraction(1, 100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def damaged(path: Path) -> Path:
+    """Motion JPEG, 40 frames in two seconds, of which the eleventh cannot be decoded."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=20)
+        stream.width, stream.height = LARGE
+        stream.pix_fmt = "yuvj420p"
+        for number in range(40):
+            packet = av.Packet(jpeg(picture(60 + number)) if number != 10 else bytes(3000))
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 20)
+            container.mux(packet)
+    return path
+
+
+def taken_upright(path: Path) -> Path:
+    """A film that is stored lying and marked as a quarter turn clockwise; its darker left half belongs on top."""
+    film(path, [0, 0.1])
+    data = bytearray(path.read_bytes())
+    at = data.find(b"tkhd") + 4 + 40  # the matrix in the header of the track, ISO/IEC 14496-12
+    one, zero, minus_one = ((value & 0xFFFFFFFF).to_bytes(4, "big") for value in (0x10000, 0, -0x10000))
+    data[at : at + 20] = zero + one + zero + minus_one + zero
+    path.write_bytes(data)
+    return path

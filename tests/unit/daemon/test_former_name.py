@@ -1,0 +1,116 @@
+"""A room whose name version 0.1 misread keeps its windows and its pause."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from edge.config.schema import Config, DeviceConfig
+from edge.daemon.former_name import adopt_former_files
+from edge.daemon.paths import outbox_path, pause_path
+from edge.daemon.pause_store import Pause, PauseStore
+from edge.delivery.outbox import Outbox
+from tests.support.paths import ROOT
+
+PAUSE = Pause("Mrs Doe", "2026-11-28T08:00:00.000Z")
+
+
+def config(name: str) -> Config:
+    return Config(device=DeviceConfig(name=name))
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def leave(name: str, *, version: int = 0) -> str:
+    """What a daemon of that name leaves behind: two windows, the epoch of which is returned."""
+    outbox = Outbox(outbox_path(config(name)))
+    outbox.start()
+    outbox.put(json.dumps({"device": name, "frames": 1}), "edge.window/2")
+    outbox.put("not JSON", "edge.window/2")
+    outbox.stop()
+    set_version(name, version)
+    return outbox.epoch
+
+
+def set_version(name: str, version: int) -> None:
+    database = sqlite3.connect(outbox_path(config(name)))
+    database.execute(f"PRAGMA user_version={version}")
+    database.close()
+
+
+def waiting(name: str) -> tuple[str, list[str]]:
+    outbox = Outbox(outbox_path(config(name)))
+    outbox.start()
+    rows = outbox.rows(0, 9, 9)
+    outbox.stop()
+    assert all(row.sound for row in rows)
+    return outbox.epoch, [row.body for row in rows]
+
+
+def test_the_outbox_and_the_pause_go_on_under_the_right_name() -> None:
+    epoch = leave("83")
+    PauseStore(pause_path(config("83"))).store(PAUSE)
+    adopt_former_files(config("0123"))
+    assert waiting("0123") == (epoch, ['{"device":"0123","frames":1}', "not JSON"])
+    assert PauseStore(pause_path(config("0123"))).load() == PAUSE
+    assert not outbox_path(config("83")).exists()
+    assert not pause_path(config("83")).exists()
+    adopt_former_files(config("0123"))
+    assert waiting("0123")[0] == epoch
+
+
+def test_a_pause_alone_or_beside_a_damaged_outbox_still_holds() -> None:
+    PauseStore(pause_path(config("1.1"))).store(PAUSE)
+    adopt_former_files(config("1.10"))
+    assert PauseStore(pause_path(config("1.10"))).load() == PAUSE
+    outbox_path(config("750")).write_bytes(b"no database at all, " * 100)
+    PauseStore(pause_path(config("750"))).store(PAUSE)
+    adopt_former_files(config("12:30"))
+    assert PauseStore(pause_path(config("12:30"))).load() == PAUSE
+
+
+def test_a_device_that_is_really_called_so_keeps_what_is_its_own() -> None:
+    epoch = leave("1.1", version=1)
+    PauseStore(pause_path(config("1.1"))).store(PAUSE)
+    adopt_former_files(config("1.10"))
+    assert waiting("1.1")[0] == epoch
+    assert PauseStore(pause_path(config("1.10"))).load() is None
+
+
+def test_an_outbox_in_use_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    leave("83")
+    running = Outbox(outbox_path(config("83")))
+    running.start()
+    running.stop()
+    set_version("83", 0)
+    running.start()
+    adopt_former_files(config("0123"))
+    running.stop()
+    assert "stays there" in caplog.text
+    assert not outbox_path(config("0123")).exists()
+
+
+def test_a_path_of_its_own_stays_and_its_windows_get_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "service"))
+    epoch = leave("83")
+    adopt_former_files(config("0123"))
+    assert waiting("0123") == (epoch, ['{"device":"0123","frames":1}', "not JSON"])
+
+
+def test_windows_of_0_1_0_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    shutil.copy(ROOT / "tests/fixtures/0.1.0/outbox.sqlite", tmp_path / "outbox.sqlite")
+    database = sqlite3.connect(tmp_path / "outbox.sqlite")
+    database.execute("""UPDATE windows SET body = json_set(body, '$.device', '83')""")
+    database.commit()
+    database.close()
+    adopt_former_files(config("0123"))
+    assert {json.loads(body)["device"] for body in waiting("0123")[1]} == {"0123"}

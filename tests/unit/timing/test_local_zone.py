@@ -1,0 +1,95 @@
+"""The time zone of this machine is the one that is set now, and one that is not there is said, not taken for UTC."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from edge.config.schema import PrivacyConfig
+from edge.daemon.run_state import RunState
+from edge.timing.local_zone import local_zone_problem
+from tests.support.paths import ROOT
+
+NOON = [{"from": "12:00", "to": "13:00"}]
+SET_WHILE_IT_RUNS = """
+import os, sys
+from datetime import datetime, timezone
+from pathlib import Path
+from edge.config.schema import PrivacyConfig
+from edge.daemon.run_state import RunState
+
+now = datetime(2026, 11, 20, 11, 30, tzinfo=timezone.utc)
+state = RunState(lambda: now, lambda: True)
+schedule = [{"from": "12:00", "to": "13:00"}]
+state.use(Path(sys.argv[1]) / "outbox.pause", PrivacyConfig.model_validate({"schedule": schedule}))
+for zone in ("UTC", "Europe/Berlin", "Nowhere/Gone", "America/New_York"):
+    os.symlink(f"/usr/share/zoneinfo/{zone}", "/etc/localtime.new")
+    os.replace("/etc/localtime.new", "/etc/localtime")
+    state.update()
+    print(zone, state.closed, state.scheduled, sep="|")
+"""
+
+
+def test_a_zone_that_is_set_while_it_runs_is_followed(tmp_path: Path, local_zone: Callable[[str], None]) -> None:
+    state = RunState(lambda: datetime(2026, 11, 20, 11, 30, tzinfo=timezone.utc), lambda: True)
+    local_zone("UTC")
+    state.use(tmp_path / "outbox.pause", PrivacyConfig.model_validate({"schedule": NOON}))
+    state.update()
+    assert not state.closed
+    local_zone("Europe/Berlin")
+    state.update()
+    assert state.scheduled == "paused by the schedule until 13:00"
+    local_zone("Nowhere/Gone")  # better closed for too long than open in the wrong hour
+    state.update()
+    assert state.scheduled.startswith("paused: there is a schedule, but TZ=Nowhere/Gone names no time zone")
+    local_zone("UTC")
+    state.update()
+    assert not state.closed
+
+
+@pytest.mark.parametrize("zone", [None, ":/etc/localtime", "/etc/localtime"])
+def test_the_file_that_timedatectl_replaces(tmp_path: Path, zone: str | None) -> None:
+    """In a mount namespace, where /etc is a copy."""
+    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("unshare cannot make a mount namespace here")
+    (tmp_path / "etc").mkdir()
+    shutil.copy("/etc/passwd", tmp_path / "etc")
+    environment = {name: value for name, value in os.environ.items() if name != "TZ"} | ({"TZ": zone} if zone else {})
+    script = f'mount --bind "{tmp_path}/etc" /etc && exec "$@"'
+    command = [*namespace, "sh", "-c", script, "sh", sys.executable, "-c", SET_WHILE_IT_RUNS, str(tmp_path)]
+    done = subprocess.run(
+        command, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    lines = [line.split("|") for line in done.stdout.splitlines()]
+    assert [(name, closed) for name, closed, _ in lines] == [
+        ("UTC", "False"), ("Europe/Berlin", "True"), ("Nowhere/Gone", "True"), ("America/New_York", "False"),
+    ], done.stderr  # fmt: skip
+    assert lines[1][2] == "paused by the schedule until 13:00"
+    assert "/etc/localtime names a time zone that is not there" in lines[2][2]
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["", "UTC", "Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3",
+     "<+03>-3", "EST5EDT"],
+)  # fmt: skip
+def test_whatever_the_c_library_understands_is_fine(zone: str, local_zone: Callable[[str], None]) -> None:
+    local_zone(zone)
+    assert local_zone_problem() == ""
+    PrivacyConfig.model_validate({"schedule": NOON})
+
+
+def test_one_that_it_takes_for_utc_is_refused(local_zone: Callable[[str], None]) -> None:
+    local_zone("Europe/Berln")
+    with pytest.raises(ValueError, match=r"TZ=Europe/Berln names no time zone: .*did you mean Europe/Berlin\?"):
+        PrivacyConfig.model_validate({"schedule": NOON})
+    PrivacyConfig.model_validate({"schedule": NOON, "time_zone": "Europe/Vienna"})
+    PrivacyConfig()
