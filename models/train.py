@@ -78,6 +78,11 @@ class Trainer:
         self.votes = torch.from_numpy(train.votes).to(self.device)
         self.network: TwoHeads = NETWORKS[args.network]()
         self.network.detached = args.labels == "ferplus"
+        if args.start:
+            try:
+                self.network.load_state_dict(load(args.start)[0].state_dict())
+            except RuntimeError:
+                raise ValueError(f"{args.start} is of another network than {args.network}") from None
         if args.weights:
             print(f"{args.weights}: {start_from_imagenet(self.network, args.weights)}")
         self.network.to(self.device, memory_format=torch.channels_last)
@@ -273,6 +278,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay (default: %(default)s)")
+    parser.add_argument("--start", type=Path, help="a best.pt of the same network whose weights are the first ones")
     parser.add_argument(
         "--labels",
         choices=("both", "ferplus"),
