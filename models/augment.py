@@ -18,7 +18,7 @@ JPEG_STEPS = (
 FAR = (20, 24, 28, 33, 39)  # px; how wide the camera may have seen a face that it enlarges to 48
 
 
-def augment(x: Tensor, generator: torch.Generator) -> Tensor:
+def augment(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> Tensor:
     """A new random view of every face.
 
     Nothing here waits for a GPU: what befalls only some faces is worked out for all of them.
@@ -26,14 +26,16 @@ def augment(x: Tensor, generator: torch.Generator) -> Tensor:
     Args:
         x: (n, 1, h, w) float32 in -1..1; h and w whole eights.
         generator: The source of randomness, best on the device of `x`; the same seed gives the same views.
+        degrade: Whether some faces are compressed, small or out of focus, as far cameras see them.
 
     Returns:
         The same shape and range.
     """
-    x = _compress(x, generator)
+    if degrade:
+        x = _compress(x, generator)
     x = _move(x, generator)
-    x = _shrink(x, generator)
-    x = _blur(x, generator)
+    if degrade:
+        x = _blur(_shrink(x, generator), generator)
     x = _light(x, generator)
     return _cover(x, generator).clamp(-1, 1)
 

@@ -28,6 +28,8 @@ class TwoHeads(nn.Module):
     def __init__(self, trunk: nn.Module, channels: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.trunk = trunk
+        self.detached = False
+        """Whether the `fer2013` head leaves the trunk alone while it learns."""
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.ferplus = nn.Linear(channels, len(LABELS))
@@ -38,7 +40,7 @@ class TwoHeads(nn.Module):
         # A pooling layer, because converters then keep the last ReLU6 inside its convolution; a plain mean costs int8
         # a step of rounding and a transposition.
         features = self.dropout(self.pool(self.trunk(x)).flatten(1))
-        return self.ferplus(features), self.fer2013(features)
+        return self.ferplus(features), self.fer2013(features.detach() if self.detached else features)
 
 
 NETWORKS: dict[str, Callable[[], TwoHeads]] = {

@@ -77,6 +77,12 @@ class Trainer:
         self.label = techniques.smoothed(torch.from_numpy(train.label).to(self.device))
         self.votes = torch.from_numpy(train.votes).to(self.device)
         self.network: TwoHeads = NETWORKS[args.network]()
+        self.network.detached = args.labels == "ferplus"
+        if args.start:
+            try:
+                self.network.load_state_dict(load(args.start)[0].state_dict())
+            except RuntimeError:
+                raise ValueError(f"{args.start} is of another network than {args.network}") from None
         if args.weights:
             print(f"{args.weights}: {start_from_imagenet(self.network, args.weights)}")
         self.network.to(self.device, memory_format=torch.channels_last)
@@ -179,7 +185,10 @@ class Trainer:
             return x, targets, techniques.mix_teachers([teacher(x) for teacher in self.teachers], self.args.temperature)
 
     def _view(self, rows: Tensor) -> Tensor:
-        return augment(to_input(self.images[rows]), self.views).contiguous(memory_format=torch.channels_last)
+        degrade = self.epoch >= self.args.clean * self.args.epochs
+        return augment(to_input(self.images[rows]), self.views, degrade=degrade).contiguous(
+            memory_format=torch.channels_last
+        )
 
     def _precision(self) -> torch.autocast:
         enabled = self.device.type == "cuda" if self.args.bfloat16 is None else self.args.bfloat16
@@ -269,6 +278,19 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay (default: %(default)s)")
+    parser.add_argument("--start", type=Path, help="a best.pt of the same network whose weights are the first ones")
+    parser.add_argument(
+        "--labels",
+        choices=("both", "ferplus"),
+        default="both",
+        help="what the trunk learns from; with ferplus the fer2013 head reads it and does not change it (default: both)",
+    )
+    parser.add_argument(
+        "--clean",
+        type=float,
+        default=0.0,
+        help="part of the epochs, 0 to 1, before faces are also made small, blurred and compressed (default: 0)",
+    )
     techniques.add_options(parser)
     parser.add_argument(
         "--bfloat16",

@@ -1,0 +1,58 @@
+"""Have a quantised model, such as the one that ships, teach too: what it says about every view of models.views.
+
+Runs where the daemon runs; needs no PyTorch. The shipped file is all that is left of its teachers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from edge.errors import ModelError
+from edge.model_files.cards import EmotionCard, read_card
+from edge.vision.tflite import Model
+from models.labels import HEADS
+from models.runner import predict
+
+EXAMPLES = """example:
+  python -m models.ask_quantised models/emotions.json runs/views
+"""
+PART = 4096  # pictures at a time, for the progress bar
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.ask_quantised", description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("card", type=Path, help="card of an emotion model with both outputs")
+    parser.add_argument("views", type=Path, help="folder that models.views wrote")
+    args = parser.parse_args(argv)
+    try:
+        card = read_card(args.card, EmotionCard)
+        if missing := [head for head in HEADS if head not in card.outputs]:
+            raise ModelError(f"{args.card} has no output {missing[0]}", "a teacher needs both")
+        model = Model(args.card, card)
+        views = np.load(args.views / "views.npy", mmap_mode="r")
+        flat = views.reshape(-1, *views.shape[2:])
+        told = np.empty((len(flat), len(HEADS), 7), np.float16)
+        with tqdm(total=len(flat), desc="ask", unit="view") as bar:
+            for start in range(0, len(flat), PART):
+                part = predict(model, card, np.asarray(flat[start : start + PART]), bar.update)
+                told[start : start + PART] = np.stack([part.logits[head] for head in HEADS], 1)
+        path = args.views / f"told-{card.identity.rpartition(':')[2]}.npy"
+        np.save(path.with_suffix(".part.npy"), told.reshape(*views.shape[:2], len(HEADS), 7))
+        path.with_suffix(".part.npy").replace(path)
+    except (ModelError, ValueError, OSError) as error:
+        print(f"models.ask_quantised: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
