@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
             for start in range(0, len(flat), PART):
                 part = predict(model, card, np.asarray(flat[start : start + PART]), bar.update)
                 told[start : start + PART] = np.stack([part.logits[head] for head in HEADS], 1)
-        path = args.views / f"told-{card.identity.rpartition(':')[2]}.npy"
+        path = args.views / f"told-{card.identity.rpartition('@')[2]}.npy"
         np.save(path.with_suffix(".part.npy"), told.reshape(*views.shape[:2], len(HEADS), 7))
         path.with_suffix(".part.npy").replace(path)
     except (ModelError, ValueError, OSError) as error:
