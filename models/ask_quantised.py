@@ -34,24 +34,34 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("views", type=Path, help="folder that models.views wrote")
     args = parser.parse_args(argv)
     try:
-        card = read_card(args.card, EmotionCard)
-        if missing := [head for head in HEADS if head not in card.outputs]:
-            raise ModelError(f"{args.card} has no output {missing[0]}", "a teacher needs both")
-        model = Model(args.card, card)
-        views = np.load(args.views / "views.npy", mmap_mode="r")
-        flat = views.reshape(-1, *views.shape[2:])
-        told = np.empty((len(flat), len(HEADS), 7), np.float16)
-        with tqdm(total=len(flat), desc="ask", unit="view") as bar:
-            for start in range(0, len(flat), PART):
-                part = predict(model, card, np.asarray(flat[start : start + PART]), bar.update)
-                told[start : start + PART] = np.stack([part.logits[head] for head in HEADS], 1)
-        path = args.views / f"told-{card.identity.rpartition('@')[2]}.npy"
-        np.save(path.with_suffix(".part.npy"), told.reshape(*views.shape[:2], len(HEADS), 7))
-        path.with_suffix(".part.npy").replace(path)
+        ask(args.card, args.views)
     except (ModelError, ValueError, OSError) as error:
         print(f"models.ask_quantised: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def ask(path: Path, folder: Path) -> None:
+    """Write what the model with the card at `path` says about the views in a folder: (n, count, 2, 7) float16 logits.
+
+    Raises:
+        ModelError: It cannot be used, or lacks an output.
+        ValueError, OSError: There are no views.
+    """
+    card = read_card(path, EmotionCard)
+    if missing := [head for head in HEADS if head not in card.outputs]:
+        raise ModelError(f"{path} has no output {missing[0]}", "a teacher needs both")
+    model = Model(path, card)
+    views = np.load(folder / "views.npy", mmap_mode="r")
+    flat = views.reshape(-1, *views.shape[2:])
+    told = np.empty((len(flat), len(HEADS), 7), np.float16)
+    with tqdm(total=len(flat), desc="ask", unit="view") as bar:
+        for start in range(0, len(flat), PART):
+            part = predict(model, card, np.asarray(flat[start : start + PART]), bar.update)
+            told[start : start + PART] = np.stack([part.logits[head] for head in HEADS], 1)
+    target = folder / f"told-{card.identity.rpartition('@')[2]}.npy"
+    np.save(target.with_suffix(".part.npy"), told.reshape(*views.shape[:2], len(HEADS), 7))
+    target.with_suffix(".part.npy").replace(target)
 
 
 if __name__ == "__main__":

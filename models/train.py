@@ -283,7 +283,7 @@ def options() -> argparse.ArgumentParser:
         "--labels",
         choices=("both", "ferplus"),
         default="both",
-        help="what the trunk learns from; with ferplus the fer2013 head reads it and does not change it (default: both)",
+        help="what the trunk learns from; with ferplus the fer2013 head only reads it (default: both)",
     )
     parser.add_argument(
         "--clean",
