@@ -134,10 +134,10 @@ def run_attack(name: str, seconds: float, folder: Path) -> tuple[Honest, int, fl
     clients = {room: Client(broker, room) for room in ROOMS}
     hostile = Client(broker, HOSTILE)
     try:
-        wait_for(file.exists, 20)
+        wait_for(lambda: "connected to broker" in (folder / "recorder.log").read_text(), 30)
         watcher = threading.Thread(target=_watch, args=(file, honest, stopping), daemon=True)
         watcher.start()
-        _send_honestly(clients, honest, 3.0)  # and the recorder is there
+        _send_honestly(clients, honest, 2.0)
         before = _size(file)
         sent = [0]
         attacker = threading.Thread(target=_attack, args=(hostile, ATTACKS[name], attack_ends, sent), daemon=True)
