@@ -59,7 +59,9 @@ def test_whose_home(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_unknown_user_without_a_home(call: str, expected: str) -> None:
     environment = {name: text for name, text in os.environ.items() if name not in ("HOME", "XDG_STATE_HOME")}
-    imports = "from edge.config.loader import load_config\nfrom edge.daemon.paths import outbox_path"
+    # Called once as root, so that everything is imported: the project may lie where no other user may look.
+    imports = "from edge.config.loader import load_config\nfrom edge.daemon.paths import outbox_path\n"
+    imports += "load_config(None, ['outbox.path=/x'])"
     script = f"{imports}\n{UNKNOWN}\nfrom edge.errors import EdgeError\ntry:\n {call}\nexcept EdgeError as e: print(e)"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
