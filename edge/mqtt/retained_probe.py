@@ -60,6 +60,8 @@ class RetainedProbe:
         Raises:
             queue.Full: Too many others are held.
         """
+        if not self._needed():
+            return True
         with self._lock:
             topic = incoming.topic
             if incoming.retained:
@@ -70,8 +72,6 @@ class RetainedProbe:
                 self._held = [held for held in self._held if not _same(held.incoming, incoming)]
                 # One that is there since long comes back with every question.
                 return not known or len(self._held) < before
-            if not self._needed():
-                return True
             if not incoming.payload and topic in self._stored:  # somebody clears it
                 self._stored.discard(topic)
                 return False

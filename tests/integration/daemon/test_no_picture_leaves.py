@@ -247,6 +247,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
     assert {name: found for name, found in sends.items() if found} == {
         "edge.mqtt.embedded_broker": {
             "subprocess.Popen",
+            "subprocess.run",  # which version it is
             "socket.socket",
         },  # the embedded broker; whether its port is free
         "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi

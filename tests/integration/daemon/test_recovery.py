@@ -167,9 +167,9 @@ def test_commands_on_the_wire(broker: int, edge: Edge, subscribe: Subscribe, pic
     process = edge("run", *options(broker, f"camera.source={pictures}"))
     subscriber.wait("window")
     command = Commander(broker, subscriber)
-    assert "retain" in command("pause", retain=True)["error"]
+    assert "retain" in command("pause", "on", retain=True)["error"]
     # and again as what a broker kept: the daemon must not obey after a restart
-    assert "retain" in command("pause", retain=True)["error"]
+    assert "retain" in command("pause", "on", retain=True)["error"]
     assert "no such command" in command("explode")["error"]
     assert "too many" in command("pause", "x" * 5000)["error"]
     assert command("health")["status"] == "ok"

@@ -81,7 +81,7 @@ def test_a_locked_file_is_waited_for(
 ) -> None:
     path = tmp_path / "r.sqlite"
     process = recording(edge, path, broker)
-    wait_for(lambda: rows(path, "SELECT value FROM about") == ["classroom"], 20)
+    wait_for(lambda: rows(path, "SELECT value FROM about WHERE key = 'prefix'") == ["classroom"], 20)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     device = sender(broker)

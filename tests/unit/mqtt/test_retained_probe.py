@@ -76,6 +76,8 @@ def test_clearing_is_no_command(probe: RetainedProbe, clock: Clock) -> None:
 def test_where_messages_say_it_themselves_nobody_waits(clock: Clock) -> None:
     probe = RetainedProbe(lambda: False, lambda: pytest.fail("asked"), clock)
     assert probe.receive("pause", message(), urgent=True)
+    for _ in range(2):
+        assert probe.receive("pause", message(retained=True), urgent=True)  # and is refused each time
     assert len(probe) == 0
 
 
