@@ -100,7 +100,7 @@ install_code() {
   do_it rm -rf "$release"
   do_it mkdir -p "$release"
   if [[ -n $dry ]]; then
-    tell "# copy $(files | wc -l) files there, make .venv from the lock file (about 400 MB)"
+    tell "# copy $(files | wc -l) files there, make .venv from the lock file (about 460 MB)"
   else
     files | tar -c -C "$tree" --no-recursion --owner 0 --group 0 --mode u=rwX,go=rX -T - | tar -C "$release" -xo
     in_release "$release" prepare_venv
