@@ -18,12 +18,20 @@ case $room in
     exit 2
     ;;
 esac
-control() { mosquitto_ctrl "$@" 2>&1 | grep -v -e '^Warning: You are running' -e '^This means all' -e '^$' || true; }
-dynsec() { control $options dynsec "$@"; }
+dynsec() { # COMMAND...: what it says is shown only when it fails
+    # shellcheck disable=SC2086 # options, separated by spaces
+    if ! said=$(mosquitto_ctrl $options dynsec "$@" 2>&1) || [ "${said##*Error: }" != "$said" ]; then
+        echo "$said" >&2
+        echo "error: mosquitto_ctrl dynsec $1 failed; the room is not complete" >&2
+        exit 1
+    fi
+}
 options=$*
 
 dynsec createRole "$room"
-for topic in availability info state window latest health alert/+ cmd/+/response; do
+for topic in availability info state window latest health \
+    alert/camera alert/check alert/config alert/disk alert/hardware alert/outbox alert/picture \
+    cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
     dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow
 done
 dynsec addRoleACL "$room" publishClientSend "homeassistant/device/classroom_$room/config" allow

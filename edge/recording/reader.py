@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ BUSY_SECONDS = 10.0
 LONGEST_TEXT = 64 * 1024  # bytes of any value of a row that is read: what a message can bring
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1971, 2200))  # what time zones can follow
 TABLES = ("about", "windows", "states", "availability")
+MOST_CHANGES = 20_000  # of state or availability that are read for a report
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What reading a row raises that `edge record` did not write."""
 # What is longer is taken for damaged.
@@ -99,11 +101,7 @@ class Recording:
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
-        for row in self.rows(device, start, end):
-            try:
-                yield _window(row)
-            except DAMAGED:
-                raise self.damaged(row) from None
+        yield from (_window(row) for row in self.rows(device, start, end))
 
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
@@ -113,23 +111,30 @@ class Recording:
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
         query = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
-        return self._query(query, device, format_timestamp(start), format_timestamp(end))
+        for row in self._query(query, device, format_timestamp(start), format_timestamp(end)):
+            try:
+                _window(row)
+            except DAMAGED:
+                raise self.damaged(row) from None
+            yield row
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
-        """The states that the device reported until a moment, and its availability, each in order."""
+        """The newest states that the device reported until a moment, and its availability, each in order."""
         states = self._query(
             "SELECT substr(since, 1, 30), substr(mode, 1, 30), substr(reason, 1, 200) FROM states "
-            "WHERE device = ? AND since < ? ORDER BY since, received",
+            "WHERE device = ? AND since < ? ORDER BY since DESC, received DESC LIMIT ?",
             device,
             format_timestamp(end),
+            MOST_CHANGES,
         )
         words = self._query(
             "SELECT substr(received, 1, 30), iif(online, 'online', 'offline'), '' FROM availability "
-            "WHERE device = ? AND received < ? ORDER BY rowid",
+            "WHERE device = ? AND received < ? ORDER BY rowid DESC LIMIT ?",
             device,
             format_timestamp(end),
+            MOST_CHANGES,
         )
-        return ([self._state_change(row) for row in states], [self._state_change(row) for row in words])
+        return ([self._state_change(row) for row in states][::-1], [self._state_change(row) for row in words][::-1])
 
     def _state_change(self, row: tuple[object, ...]) -> StateChange:
         return StateChange(self._moment(row[0]), str(row[1]), str(row[2]))
@@ -167,21 +172,39 @@ def _window(row: tuple[object, ...]) -> WindowRecord:
     first, last = parse_timestamp(str(start)), parse_timestamp(str(end))
     if not FIRST <= first < last < LAST:
         raise ValueError
+    if not re.fullmatch("[0-9a-f]{8}", str(epoch)):
+        raise ValueError
     return WindowRecord(
         epoch=str(epoch), seq=_whole(seq), start=first, end=last,
-        mode=mode, replayed=bool(replayed), frames=_whole(frames),
-        total=_whole(total) if figures else None, mean=float(str(mean)) if figures else None,
-        low=_whole(low) if figures else None, high=_whole(high) if figures else None,
+        mode=mode, replayed=bool(replayed), frames=_count(frames),
+        total=_count(total) if figures else None, mean=_number(mean, MAX_COUNT) if figures else None,
+        low=_count(low) if figures else None, high=_count(high) if figures else None,
         facing=Facing(**_json(facing)) if facing is not None and "facing" not in hidden else None,
         counts=observed,
         unclassified=Unclassified(**_json(unclassified)) if unclassified is not None and observed is not None else None,
         estimate=shares and {
-            str(name): ShareRange(float(each["share"]), float(each["low"]), float(each["high"]))
+            str(name): ShareRange(*(_number(each[part], 1.0) for part in ("share", "low", "high")))
             for name, each in shares.items()
         },
         estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
-        coverage=float(str(coverage)), clock_synced=bool(synced),
+        coverage=_number(coverage, 1.0), clock_synced=bool(synced),
     )  # fmt: skip
+
+
+def _count(value: object) -> int:
+    """A number of frames or faces; None counts as damaged too. Raises ValueError, TypeError."""
+    found = _whole(value)
+    if not 0 <= found <= MAX_COUNT:
+        raise ValueError
+    return found
+
+
+def _number(value: object, most: float) -> float:
+    """A number from 0 to `most`, and so neither infinite nor none. Raises ValueError."""
+    found = float(str(value))
+    if not 0 <= found <= most:
+        raise ValueError
+    return found
 
 
 def _json(text: object) -> Any:  # noqa: ANN401 - whatever stands in the file

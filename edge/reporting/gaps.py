@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -143,7 +144,12 @@ def _between(before: WindowRecord | None, after: WindowRecord | None, length: ti
 def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[StateChange]) -> list[Gap]:
     """Cut a gap where the device reported another state."""
     silent = []
-    for index, state in enumerate(states):
+    # Only the states of the gap are looked at: a device can have reported any number of others.
+    first_index = max(0, bisect.bisect_right(states, gap.start, key=lambda state: state.since) - 1)
+    for index in range(first_index, len(states)):
+        state = states[index]
+        if state.since >= gap.end:
+            break
         until = states[index + 1].since if index + 1 < len(states) else gap.end
         first, last = max(state.since, gap.start), min(until, gap.end)
         if state.mode in ("paused", "camera_lost") and last > first:

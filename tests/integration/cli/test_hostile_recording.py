@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,29 @@ def test_what_can_be_read_is_drawn(recording: Path, attack: str) -> None:
     change(recording, attack)
     done = report(recording, "r.html")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_report_costs_the_same_however_many_states_there_are(recording: Path) -> None:
+    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000) "
+    moment = "strftime('%Y-%m-%dT%H:%M:%S.000Z', 1600000000 + x, 'unixepoch')"
+    device = "(SELECT device FROM windows LIMIT 1)"
+    change(recording, numbers + "INSERT INTO states SELECT device, " + moment + ", 'paused', 'x', '' FROM n, " + device)
+    began = time.monotonic()
+    done = report(recording, "r.html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("output", ["r.csv", "r.html"])
+@pytest.mark.parametrize(
+    "figure", ["faces_mean = 'nan'", "coverage = 'inf'", "frames = 4611686018427387904", "epoch = x'ff'"]
+)
+def test_figures_that_are_none_are_damage(recording: Path, figure: str, output: str) -> None:
+    change(recording, f"UPDATE windows SET {figure}")  # noqa: S608 - no value from outside
+    done = report(recording, output)
+    if done.returncode == 0:  # nothing of the day that was asked for
+        pytest.fail(done.stdout)
+    assert "is damaged" in done.stderr
 
 
 def test_a_csv_has_no_byte_that_its_readers_refuse(recording: Path) -> None:

@@ -17,7 +17,9 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.alerts import ALERTS
 from edge.contract.channels import Lifetimes
+from edge.contract.commands import REQUESTS
 from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
@@ -92,6 +94,8 @@ def test_a_room_speaks_and_hears_for_itself_only(start_school: StartSchool, user
     )  # fmt: skip
     for topic in forbidden:
         assert room.publish(topic) == NOT_AUTHORISED, topic
+    for topic in ("classroom/room-1/alert/made-up", "classroom/room-1/cmd/made-up/response"):
+        assert room.publish(topic) == NOT_AUTHORISED, topic
     assert room.publish("homeassistant/device/classroom_room-1/config") == "Success"
     assert user(school, "commander").publish("classroom/room-1/cmd/pause") == "Success"
     assert user(school, "commander").publish("classroom/room-2/cmd/pause") == "Success"
@@ -106,6 +110,14 @@ def test_a_room_speaks_and_hears_for_itself_only(start_school: StartSchool, user
     room.wait("homeassistant/status")
     mine = {f"classroom/room-1/{name}" for name in ("alert/disk", "cmd/pause")}
     assert set(room.topics()) == mine | {"homeassistant/status"}
+
+
+@pytest.mark.parametrize("name", ["school.acl", "district.acl", "dynamic-security.sh"])
+def test_rooms_may_retain_what_they_have_and_nothing_made_up(name: str) -> None:
+    text = (SHIPPED / name).read_text()
+    assert set(re.findall(r"alert/(\w+)", text)) == {*ALERTS, "check"}  # edge check tries the last one
+    assert set(re.findall(r"cmd/(\w+)/response", text)) == set(REQUESTS)
+    assert not re.search(r"write \S*(alert/\+|cmd/\+/response)", text)
 
 
 def test_who_is_not_let_in(start_school: StartSchool, user: Connect) -> None:
