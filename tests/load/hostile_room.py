@@ -56,7 +56,7 @@ def _flips(number: int) -> tuple[str, bytes]:
 
 def _states(number: int) -> tuple[str, bytes]:
     moment = f"2026-10-04T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.{number % 1000:03}Z"
-    state = {"mode": "running", "reason": f"{number} " + "x" * 60_000, "since": moment}
+    state = {"mode": "running", "reason": f"{number} " + "x" * 30_000, "since": moment}
     return "state", json.dumps(state).encode()
 
 
@@ -66,7 +66,7 @@ def _windows(number: int) -> tuple[str, bytes]:
 
 def _newer(number: int) -> tuple[str, bytes]:
     return "window", json.dumps(
-        {"schema": "edge.window/99", "device": HOSTILE, "x": f"{number} " + "y" * 60_000}
+        {"schema": "edge.window/99", "device": HOSTILE, "x": f"{number} " + "y" * 30_000}
     ).encode()
 
 
@@ -75,11 +75,16 @@ def _epochs(number: int) -> tuple[str, bytes]:
 
 
 def _junk(number: int) -> tuple[str, bytes]:
-    return "window", (b"[" * 30_000, b"\xff" * 60_000, b'{"schema": 1}', b"")[number % 4]
+    return "window", (b"[" * 20_000, b"\xff" * 30_000, b'{"schema": 1}', b"")[number % 4]
+
+
+def _alerts(number: int) -> tuple[str, bytes]:
+    return f"alert/{number}", b"x" * 30_000
 
 
 ATTACKS: dict[str, Callable[[int], tuple[str, bytes]]] = {
     "flips": _flips, "states": _states, "windows": _windows, "newer": _newer, "epochs": _epochs, "junk": _junk,
+    "alerts": _alerts,
 }  # fmt: skip
 
 
@@ -96,7 +101,7 @@ class Client:
         wait_for(self._client.is_connected, 10)
 
     def send(self, kind: str, payload: bytes, *, patiently: bool = False) -> None:
-        info = self._client.publish(f"classroom/{self._name}/{kind}", payload, 1)
+        info = self._client.publish(f"classroom/{self._name}/{kind}", payload, 1, retain=kind.startswith("alert/"))
         if patiently:
             info.wait_for_publish(30)
 
