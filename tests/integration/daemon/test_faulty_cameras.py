@@ -22,7 +22,7 @@ def test_one_bad_frame_in_five_costs_no_coverage(broker: int, edge: Edge, subscr
     assert callable(subscribe)
     subscriber: Subscriber = subscribe(broker)
     with faulty_camera() as camera:
-        process = run_sample(edge, broker, f"camera.source={camera.url(path)}", "mode=headcount", "window.seconds=2")
+        process = run_sample(edge, broker, f"camera.source={camera.url(path)}", "mode=headcount", "window.seconds=1")
         subscriber.wait("window", 5, seconds=40)
         _, _, err = end(process)
     windows = [message.json() for message in subscriber.named("window")][1:4]  # the first has the start in it
