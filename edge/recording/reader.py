@@ -101,7 +101,11 @@ class Recording:
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
-        yield from (_window(row) for row in self.rows(device, start, end))
+        for row in self.rows(device, start, end):
+            try:
+                yield _window(row)
+            except DAMAGED:
+                raise self.damaged(row) from None
 
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
@@ -111,12 +115,7 @@ class Recording:
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
         query = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
-        for row in self._query(query, device, format_timestamp(start), format_timestamp(end)):
-            try:
-                _window(row)
-            except DAMAGED:
-                raise self.damaged(row) from None
-            yield row
+        return self._query(query, device, format_timestamp(start), format_timestamp(end))
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""
