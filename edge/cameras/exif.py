@@ -8,16 +8,19 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
+from edge.cameras.orientation import Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
 ORIENTATION, SHORT = 0x0112, 3
 UPRIGHT = 1
+TURNS = {
+    1: Orientation(), 2: Orientation(horizontal=True), 3: Orientation(horizontal=True, vertical=True),
+    4: Orientation(vertical=True), 5: Orientation(quarter=True, horizontal=True), 6: Orientation(quarter=True),
+    7: Orientation(quarter=True, vertical=True), 8: Orientation(quarter=True, horizontal=True, vertical=True),
+}  # fmt: skip
+"""What makes a picture upright, by the number that EXIF has for how it lies."""
 
 
 def orientation(data: bytes) -> int:
@@ -32,15 +35,6 @@ def orientation(data: bytes) -> int:
     except struct.error:  # it ends in the middle
         pass
     return UPRIGHT
-
-
-def upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """A picture (height, width, channels) turned and mirrored as its orientation asks for."""
-    if orientation in (2, 4, 5, 7):
-        image = np.asarray(cv2.flip(image, 1), image.dtype)
-    turn = {3: cv2.ROTATE_180, 4: cv2.ROTATE_180, 5: cv2.ROTATE_90_COUNTERCLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE,
-            6: cv2.ROTATE_90_CLOCKWISE, 7: cv2.ROTATE_90_CLOCKWISE}.get(orientation)  # fmt: skip
-    return image if turn is None else np.asarray(cv2.rotate(image, turn), image.dtype)
 
 
 def _blocks(data: bytes) -> Iterator[bytes]:

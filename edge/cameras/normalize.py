@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.cameras.exif import orientation, upright
+from edge.cameras.exif import TURNS, orientation
 from edge.files.bounded_read import read_file
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
         image = to_bgr(cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)) if data else None
     except cv2.error:
         return None
-    return None if image is None else upright(image, orientation(data))
+    return None if image is None else TURNS[orientation(data)].apply(image)
 
 
 def to_bgr(image: NDArray[Any] | None) -> NDArray[np.uint8] | None:

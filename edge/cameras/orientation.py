@@ -28,8 +28,13 @@ class Orientation:
     @classmethod
     def of(cls, camera: schema.CameraConfig) -> Orientation:
         """What the configuration asks for."""
-        half = camera.rotation >= 180
-        return cls(camera.hflip != half, camera.vflip != half, camera.rotation in (90, 270))
+        turn = cls.turned(camera.rotation)
+        return cls(camera.hflip != turn.horizontal, camera.vflip != turn.vertical, turn.quarter)
+
+    @classmethod
+    def turned(cls, degrees: int) -> Orientation:
+        """A turn clockwise by 0, 90, 180 or 270 degrees."""
+        return cls(degrees >= 180, degrees >= 180, degrees in (90, 270))
 
     @property
     def before_quarter(self) -> Orientation:

@@ -7,14 +7,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import av
-import numpy as np
 
 from edge.cameras.local_network import is_local
 from edge.cameras.normalize import MAX_SIDE
+from edge.cameras.orientation import Orientation
 from edge.cameras.video_decoder import SkippedFrames
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from edge.cameras.video_decoder import Limits
@@ -66,9 +67,8 @@ class PyAvDecoder:
 
     def image(self) -> NDArray[np.uint8]:
         """The frame, upright; see VideoDecoder."""
-        image = self._frame.to_ndarray(format="bgr24")
-        quarter_turns = round(self._frame.rotation / 90) % 4  # counter-clockwise
-        return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+        counter_clockwise = round(self._frame.rotation / 90) % 4 * 90
+        return Orientation.turned(-counter_clockwise % 360).apply(self._frame.to_ndarray(format="bgr24"))
 
     def close(self) -> None:
         """Close the file or connection."""
