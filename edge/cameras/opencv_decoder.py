@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.cameras.video_decoder import SkippedFrames
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge.cameras.video_decoder import Limits
+    from edge.cameras.video_decoder import Limits, SkippedFrames
 
 BROKEN_READS = 25  # one after the other, before the video counts as ended
 
@@ -28,10 +27,10 @@ class OpenCvDecoder:
 
     resets_time = True  # its clock is not trusted
 
-    def __init__(self, address: str, name: str, limits: Limits | None) -> None:
-        self._name = name
+    def __init__(self, address: str, skipped: SkippedFrames, limits: Limits | None) -> None:
+        name = self._name = skipped.name
         self._live = limits is not None
-        self._skipped = SkippedFrames(name)
+        self._skipped = skipped
         self.time: float | None = None
         self.still = False
         self._capture = _open(address, limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,13 @@ import av
 from edge.cameras.local_network import is_local
 from edge.cameras.normalize import MAX_SIDE
 from edge.cameras.orientation import Orientation
-from edge.cameras.video_decoder import SkippedFrames
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.cameras.video_decoder import Limits
+    from edge.cameras.video_decoder import Limits, SkippedFrames
 
 BROKEN_READS = 25  # of a damaged file, one after the other, before it counts as ended
 THREADS = 2  # of the decoder; each keeps pictures of its own
@@ -30,10 +30,10 @@ av.logging.set_level(av.logging.PANIC)  # what matters is raised; the rest would
 class PyAvDecoder:
     """A video file or stream; see VideoDecoder."""
 
-    def __init__(self, address: str, name: str, limits: Limits | None) -> None:
-        self._name = name
+    def __init__(self, address: str, skipped: SkippedFrames, limits: Limits | None) -> None:
+        name = self._name = skipped.name
         self._limits = limits
-        self._skipped = SkippedFrames(name)
+        self._skipped = skipped
         self._container = _open(address, name, limits)
         try:
             self._stream = _video_stream(self._container, name)
@@ -113,7 +113,7 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
         # A playlist or a redirection from outside must not name a file of this machine.
         options["protocol_whitelist"] = "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https,httpproxy,crypto"
         options["rtsp_transport"] = "tcp"  # over UDP, lost packets smear the picture for seconds
-        if is_local(address):
+        if os.environ.get("http_proxy") and is_local(address):  # FFmpeg obeys it, too
             options["http_proxy"] = ""
     try:
         return av.open(address, timeout=timeout, options=options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edge.cameras.video_decoder import Limits, VideoDecoder, open_video
+from edge.cameras.video_decoder import Limits, SkippedFrames, VideoDecoder, open_video
 from edge.config.camera_address import HOW_TO_ENCODE, password_may_be_raw
 from edge.config.schema import without_password
 from edge.errors import CameraError
@@ -32,6 +32,7 @@ class StreamCamera:
         self.name = without_password(url)
         self._url = url
         self._limits = Limits(open_timeout, read_timeout)
+        self._skipped = SkippedFrames(f"stream {self.name}")
         self._decoder: VideoDecoder | None = None
         self._due = 0.0  # of the next snapshot, monotonic seconds
 
@@ -39,7 +40,7 @@ class StreamCamera:
         """Open the stream. Raises CameraError."""
         self._due = time.monotonic() + SNAPSHOT_SECONDS
         try:
-            self._decoder = open_video(self._url, f"stream {self.name}", self._limits)
+            self._decoder = open_video(self._url, self._skipped, self._limits)
         except CameraError as error:
             if password_may_be_raw(self._url):
                 raise CameraError(error.problem, f"{error.remedy}; if the @ ends a password, {HOW_TO_ENCODE}") from None
@@ -61,14 +62,12 @@ class StreamCamera:
             decoder.close()
 
     def _advance(self) -> VideoDecoder | None:
-        decoder = self._decoder
-        if decoder is None or decoder.advance():
-            return decoder
-        if decoder.still:
+        deadline = time.monotonic() + self._limits.read
+        while self._decoder is not None and not self._decoder.advance():
+            # A snapshot that cannot be decoded is passed over, as a frame of a stream is.
+            if not self._decoder.still or time.monotonic() > deadline:
+                raise CameraError(f"stream {self.name} delivers no frames: it has ended", "is the camera still on?")
             self.stop()
             time.sleep(max(0.0, self._due - time.monotonic()))
             self.start()
-            decoder = self._decoder
-            if decoder and decoder.advance():
-                return decoder
-        raise CameraError(f"stream {self.name} delivers no frames: it has ended", "is the camera still on?")
+        return self._decoder

@@ -58,18 +58,18 @@ class SkippedFrames:
     """Counts frames that could not be decoded, and says so now and then: never once a frame.
 
     Args:
-        name: What to call the camera; never a password.
+        name: What to call the camera in errors and logs ("video clip.mp4"); never a password.
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._count = 0
 
     def record(self) -> None:
         """Another one was passed over."""
         self._count += 1
         if self._count in (1, 10, 100, 1000):
-            logger.warning("%s: a frame that cannot be decoded is left out (%d so far)", self._name, self._count)
+            logger.warning("%s: a frame that cannot be decoded is left out (%d so far)", self.name, self._count)
 
 
 def has_pyav() -> bool:
@@ -77,12 +77,12 @@ def has_pyav() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def open_video(address: str, name: str, limits: Limits | None = None) -> VideoDecoder:
+def open_video(address: str, skipped: SkippedFrames, limits: Limits | None = None) -> VideoDecoder:
     """Open a file or stream.
 
     Args:
         address: A URL, or the absolute path of a file.
-        name: What to call it in errors and logs ("video clip.mp4"); never a password.
+        skipped: Of the camera, which opens a snapshot or a film in a loop again and again; its name stands in errors.
         limits: For a stream.
 
     Raises:
@@ -92,7 +92,7 @@ def open_video(address: str, name: str, limits: Limits | None = None) -> VideoDe
     if has_pyav():
         from edge.cameras.pyav_decoder import PyAvDecoder  # noqa: PLC0415
 
-        return PyAvDecoder(address, name, limits)
+        return PyAvDecoder(address, skipped, limits)
     from edge.cameras.opencv_decoder import OpenCvDecoder  # noqa: PLC0415
 
-    return OpenCvDecoder(address, name, limits)
+    return OpenCvDecoder(address, skipped, limits)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cameras.video_decoder import VideoDecoder, open_video
+from edge.cameras.video_decoder import SkippedFrames, VideoDecoder, open_video
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class FileCamera:
     def __init__(self, path: str, *, loop: bool) -> None:
         self.name = path
         self._loop = loop
+        self._skipped = SkippedFrames(f"video {path}")
         self._decoder: VideoDecoder | None = None
         self._origin = 0.0  # when the film's clock was at 0, monotonic seconds
         self._time: float | None = None  # of the newest frame on the film's clock
@@ -74,7 +75,7 @@ class FileCamera:
     def _open(self) -> VideoDecoder:
         self.stop()
         # Absolute: what stands before a colon in a relative name would be taken for a protocol.
-        self._decoder = open_video(str(Path(self.name).absolute()), f"video {self.name}")
+        self._decoder = open_video(str(Path(self.name).absolute()), self._skipped)
         self._time = None
         return self._decoder
 

@@ -82,6 +82,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(401, "text/plain", b"")
         elif self.path == "/snapshot.jpg":
             self.answer(200, "image/jpeg", jpeg(picture(120 + len(server.camera.asked))))
+        elif self.path == "/sometimes.jpg":  # every other one is cut short
+            self.answer(200, "image/jpeg", GOOD if len(server.camera.asked) % 2 else GOOD[: len(GOOD) // 2])
         elif self.path == "/page":
             self.answer(200, "text/html", b"<html>welcome to your camera</html>")
         else:

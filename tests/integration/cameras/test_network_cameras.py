@@ -88,6 +88,15 @@ def test_a_snapshot_is_fetched_again_and_again(camera: FaultyCamera) -> None:
     assert levels[-1] > levels[0] + 2
 
 
+def test_a_snapshot_that_cannot_be_decoded_is_passed_over(
+    camera: FaultyCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = frames(camera.url("/sometimes.jpg"), 3.2)
+    assert len(taken) >= 2
+    assert all(map(is_whole, taken))
+    assert len([record for record in caplog.records if "cannot be decoded" in record.message]) <= 2
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

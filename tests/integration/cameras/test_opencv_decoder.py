@@ -13,7 +13,7 @@ pytest.importorskip("av", reason="PyAV writes the films")
 from edge.cameras import video_decoder
 from edge.cameras.opencv_decoder import OpenCvDecoder
 from edge.cameras.stream import StreamCamera
-from edge.cameras.video_decoder import Limits
+from edge.cameras.video_decoder import Limits, SkippedFrames
 from edge.errors import CameraError
 from tests.support.faulty_camera import faulty_camera
 from tests.support.films import damaged, film, taken_upright
@@ -30,17 +30,17 @@ def times(decoder: OpenCvDecoder) -> list[float | None]:
 
 def test_frames_have_their_own_times(tmp_path: Path) -> None:
     uneven = [0, 0.1, 0.2, 1.0, 1.8, 4.0]
-    assert times(OpenCvDecoder(str(film(tmp_path / "uneven.mp4", uneven)), "video", None)) == pytest.approx(
-        uneven, abs=0.02
-    )
+    assert times(
+        OpenCvDecoder(str(film(tmp_path / "uneven.mp4", uneven)), SkippedFrames("video"), None)
+    ) == pytest.approx(uneven, abs=0.02)
 
 
 def test_a_damaged_frame_is_not_the_end(tmp_path: Path) -> None:
-    assert len(times(OpenCvDecoder(str(damaged(tmp_path / "damaged.avi")), "video", None))) >= 38
+    assert len(times(OpenCvDecoder(str(damaged(tmp_path / "damaged.avi")), SkippedFrames("video"), None))) >= 38
 
 
 def test_films_stand_upright(tmp_path: Path) -> None:
-    decoder = OpenCvDecoder(str(taken_upright(tmp_path / "phone.mp4")), "video", None)
+    decoder = OpenCvDecoder(str(taken_upright(tmp_path / "phone.mp4")), SkippedFrames("video"), None)
     assert decoder.advance()
     top, bottom = np.split(decoder.image().astype(int), 2, axis=0)
     assert top.shape[:2] == (320, 360)
@@ -50,9 +50,9 @@ def test_films_stand_upright(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_has_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no film")
     with pytest.raises(CameraError, match="video cannot be decoded: is it a complete video file"):
-        OpenCvDecoder(str(tmp_path / "text.mp4"), "video", None)
+        OpenCvDecoder(str(tmp_path / "text.mp4"), SkippedFrames("video"), None)
     with faulty_camera() as camera, pytest.raises(CameraError, match="stream cannot be opened: is the address right"):
-        OpenCvDecoder(camera.url("/none"), "stream", Limits(3, 3))
+        OpenCvDecoder(camera.url("/none"), SkippedFrames("stream"), Limits(3, 3))
 
 
 @pytest.mark.parametrize("path", ["/good", "/garbage", "/snapshot.jpg"])

@@ -71,6 +71,11 @@ def test_a_damaged_frame_is_not_the_end(tmp_path: Path) -> None:
     assert taken[-1].time - taken[0].time == pytest.approx(39 / 20, abs=0.2)
 
 
+def test_a_damaged_frame_in_a_loop_does_not_fill_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    play(damaged(tmp_path / "damaged.avi"), seconds=6, loop=True)
+    assert len([record for record in caplog.records if "cannot be decoded" in record.message]) == 1
+
+
 def test_a_film_whose_picture_changes_its_size(tmp_path: Path) -> None:
     parts = [film(tmp_path / f"{size[0]}.ts", [0, 0.1, 0.2, 0.3], size) for size in (LARGE, SMALL)]
     path = tmp_path / "both.ts"
