@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Mapping
 
+from tests.support.listener import Listener
+
 LEVEL_5, LEVEL_311 = 5, 4
 ACCEPT_5, ACCEPT_311 = b"\x20\x03\x00\x00\x00", b"\x20\x02\x00\x00"
 UNSUPPORTED_311 = b"\x20\x02\x00\x01"  # what a broker of MQTT 3.1.1 says to a CONNECT of MQTT 5
@@ -19,7 +21,7 @@ def refuse_5(reason: int) -> bytes:
     return bytes([0x20, 3, 0, reason, 0])
 
 
-class ScriptedBroker:
+class ScriptedBroker(Listener):
     """Answers CONNECT and SUBSCRIBE and nothing else.
 
     Args:
@@ -36,38 +38,13 @@ class ScriptedBroker:
         """Protocol levels of the CONNECTs that came."""
         self.received = b""
         """All that came after CONNECT."""
-        self.lines: list[socket.socket] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> ScriptedBroker:  # noqa: PYI034 - Self is not in Python 3.10
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self.cut()
-
-    def cut(self) -> None:
-        """Close every connection."""
-        for line in self.lines:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+        super().__init__()
 
     def send(self, packet: bytes) -> None:
         """Send something over the last connection."""
         self.lines[-1].sendall(packet)
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                line, _ = self._server.accept()
-                self.lines.append(line)
-                threading.Thread(target=self._serve, args=(line,), daemon=True).start()
-
-    def _serve(self, line: socket.socket) -> None:
+    def serve(self, line: socket.socket) -> None:
         with contextlib.suppress(OSError), line:
             connect = line.recv(4096)
             if not connect:

@@ -6,13 +6,13 @@ import contextlib
 import select
 import socket
 import struct
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from edge.mqtt.problem import Reason
+from tests.support.listener import Listener
 
 CONNECT, PUBLISH, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 8, 12, 14
 MQTT5 = 5
@@ -71,7 +71,7 @@ class _Client:
     open_: set[int] = field(default_factory=set)
 
 
-class StrictBroker:
+class StrictBroker(Listener):
     """Serves clients, forwards nothing to others; a context manager.
 
     Args:
@@ -91,43 +91,19 @@ class StrictBroker:
         self.ends: list[int] = []
         """Reason codes with which it hung up, 0: without."""
         self.most_in_flight = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
-        self._lines: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> StrictBroker:  # noqa: PYI034 - Self is not in Python 3.10
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self.cut()
-
-    def cut(self) -> None:
-        """Close every connection."""
-        for line in self._lines:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+        super().__init__()
 
     def push(self, topic: str, payload: bytes) -> None:
         """Send a message of QoS 0 to the client that came last."""
         body = struct.pack(">H", len(topic)) + topic.encode() + (b"\x00" if self.levels[-1] == MQTT5 else b"") + payload
-        self._lines[-1].sendall(bytes([0x30, len(body)]) + body)
+        self.lines[-1].sendall(bytes([0x30, len(body)]) + body)
 
     def named(self, name: str) -> list[Published]:
         """What it took on topics that end so."""
         return [message for message in list(self.published) if message.topic.endswith(name)]
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                line, _ = self._server.accept()
-                self._lines.append(line)
-                threading.Thread(target=self._serve, args=(_Client(line),), daemon=True).start()
-
-    def _serve(self, client: _Client) -> None:
+    def serve(self, line: socket.socket) -> None:
+        client = _Client(line)
         with contextlib.suppress(OSError), client.line:
             try:
                 heard = time.monotonic()
