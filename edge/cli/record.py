@@ -25,7 +25,7 @@ from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.database import Database
 from edge.recording.former_session import FormerSession, former_client_id
-from edge.recording.recorder import RETAINED, RETRY, Recorder, topics
+from edge.recording.recorder import RETAINED, RETRY, Recorder, report_failing, topics
 from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
@@ -102,7 +102,7 @@ def _open(database: Database, path: Path, signals: Signals, notifier: Notifier) 
             return database.client_ids(former_client_id(path))
         except DiskError as error:
             if not told:
-                logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
+                report_failing(error)
             told = True
             notifier.progress()
             signals.stop.wait(RETRY)

@@ -192,7 +192,7 @@ class Recorder:
 
     def _fail(self, error: DiskError) -> None:
         if not self.failing:
-            logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
+            report_failing(error)
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
@@ -228,6 +228,11 @@ def _report_refused(device: str | None) -> None:
         "its password at the broker if somebody else has it",
         device,
     )
+
+
+def report_failing(error: DiskError) -> None:
+    """Say, once, that the file cannot be written now."""
+    logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
 
 
 def _report_missing(device: str, first: int, last: int) -> None:

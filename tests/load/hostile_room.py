@@ -34,6 +34,7 @@ from rich.table import Table
 
 from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 from tests.support.brokers import wait_for
+from tests.support.hostile import KINDS
 from tests.support.paths import ROOT
 from tests.support.publishing import window
 
@@ -51,7 +52,8 @@ def _window(room: str, seq: int, epoch: str) -> dict[str, object]:
 
 
 def _flips(number: int) -> tuple[str, bytes]:
-    return "availability", b"online" if number % 2 else b"offline"
+    topic, payload = KINDS["availability"]
+    return topic, payload(number)
 
 
 def _states(number: int) -> tuple[str, bytes]:

@@ -1,7 +1,7 @@
 """A million messages of each kind from one room: whether the last cost what the first did, and what is on the disk.
 
-python -m tests.load.hostile                    some minutes for each kind
-python -m tests.load.hostile --messages 100000
+python -m tests.load.message_cost                    some minutes for each kind
+python -m tests.load.message_cost --messages 100000
 
 Everything that the recorder does with a message, except the network. Exit status 1 when the last tenth took over twice
 the time of the first, memory passed 200 MB, or the file passed what one device may add.
