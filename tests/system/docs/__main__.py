@@ -3,7 +3,7 @@
 python -m tests.system.docs                  all that can be run here; some minutes
 python -m tests.system.docs docs/record.md   those of one page
 
-Needs root, Mosquitto with its clients, strace and `unshare`: the commands see a network of their own, in which
+Needs root, Mosquitto with its clients, nftables, strace and `unshare`: the commands see a network of their own, in which
 192.168.1.10 and broker.example are this machine, an empty /etc/mosquitto, and a copy of the last commit. Prints a line
 for each command; exit status 1 when one does not do what the page says.
 """
@@ -56,6 +56,8 @@ def prepare(folder: Path) -> None:
         "ip addr add 192.168.1.10/32 dev lo",
         f"cp /etc/hosts {folder}/hosts",
         f"mount --bind {folder}/hosts /etc/hosts",
+        f"cp /etc/nftables.conf {folder}/nftables.conf",
+        f"mount --bind {folder}/nftables.conf /etc/nftables.conf",
         f"mkdir {folder}/mosquitto {folder}/bin {folder}/home {folder}/edge",
         f"mount --bind {folder}/mosquitto /etc/mosquitto",
         f"git archive HEAD | tar -x -C {folder}/edge",

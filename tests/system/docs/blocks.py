@@ -139,6 +139,12 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         afterwards="timeout 3 mosquitto -c /etc/mosquitto/mosquitto.conf; test $? = 124",
         broker=False,
     ),
+    "docs/scale.md: apt-get install nftables": Here(
+        leave_out=("apt-get",),
+        change={"systemctl enable nftables && systemctl restart nftables": "nft -f /etc/nftables.conf"},
+        afterwards="nft list ruleset | grep -q 'limit rate over 128 kbytes/second'",
+        broker=False,
+    ),
     "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
         until={"mosquitto_sub": "classroom/room-1/"}
     ),
