@@ -3,7 +3,7 @@
 python -m tests.system.docs                  all that can be run here; some minutes
 python -m tests.system.docs docs/record.md   those of one page
 
-Needs root, Mosquitto with its clients, nftables, strace and `unshare`: the commands see a network of their own, in which
+Needs root, Mosquitto and its clients, nftables, strace and `unshare`: the commands see a network of their own, where
 192.168.1.10 and broker.example are this machine, an empty /etc/mosquitto, and a copy of the last commit. Prints a line
 for each command; exit status 1 when one does not do what the page says.
 """
