@@ -14,7 +14,7 @@ from edge.config.broker_url import BrokerUrl
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.subscription import Subscription
 
-TOPIC = "classroom/room-9/state"
+TOPIC = "classroom/room-9/window"
 
 
 def _received(subscription: Subscription, enough: Callable[[list[bytes]], bool], seconds: float) -> list[bytes]:
