@@ -157,7 +157,9 @@ def _window(row: tuple[object, ...]) -> WindowRecord:
     hidden = WITHHELD_FIELDS[withheld.what] if withheld else {}
     figures = "faces" not in hidden
     observed = _json(counts) if "counts" not in hidden else None
-    if observed is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in observed.values()):
+    if observed is not None and not all(
+        name.isprintable() and 0 <= _whole(n) <= MAX_COUNT for name, n in observed.items()
+    ):
         raise ValueError
     shares = _json(estimate) if "estimate" not in hidden else None
     if mode not in ("headcount", "facing", "emotions"):

@@ -259,7 +259,7 @@ class _Gate:
             scope[CONNECTION].trusted = True
         await (answer or self._app)(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _refusal(self, scope: Scope) -> Response | None:  # noqa: PLR0911 - one sentence for each reason
         """Why a request is not looked at any further."""
         connection = HTTPConnection(scope)
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
@@ -272,6 +272,8 @@ class _Gate:
             return _say("There is no such page.", 404)
         if not self._known(connection.headers.get("host", "")):
             return _say("Open this page under the address that was printed when it started.", 421)
+        if _from_another_site(connection):
+            return _say("Another site's page asks for this one.", 403)
         # Without a length a body could go on for ever; h11 holds everybody to the length they give.
         if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
             return _say("This request is too large.", 413)
@@ -309,6 +311,12 @@ class _Gate:
 
     def _right(self, word: str) -> bool:
         return secrets.compare_digest(word.encode(errors="replace"), str(self._token).encode())
+
+
+def _from_another_site(connection: HTTPConnection) -> bool:
+    """Whether another site's page has its visitor's browser ask for us: no link that somebody follows."""
+    headers = connection.headers
+    return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
 
 
 def _say(sentence: str, status: int) -> Response:

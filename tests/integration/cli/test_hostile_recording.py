@@ -32,6 +32,8 @@ ATTACKS = {
     "a name": "UPDATE windows SET device = CAST(zeroblob(200000) AS TEXT)",
     "year 1": "UPDATE windows SET start = '0001-01-01T00:00:00.000Z'",
     "year 9999": """UPDATE windows SET "end" = '9999-12-31T23:59:59.999Z'""",
+    "half a character": """UPDATE windows SET counts = '{"\\ud800": 7}'""",
+    "a label for the terminal": """UPDATE windows SET counts = '{"\\u001b[2J": 7}'""",
     "no table": "DROP TABLE windows",
 }
 FOR_THE_RECORDER = {

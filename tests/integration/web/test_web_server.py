@@ -205,3 +205,10 @@ def test_uvicorn_still_has_what_we_use_of_it() -> None:
         if callable(value) and not name.startswith("_")
     }
     assert made <= set(vars(connections.GuardedProtocol)), "asyncio has another callback, which has to be passed on"
+
+
+def test_another_site_s_page_cannot_ask_for_ours_but_may_link_to_it(serve: Serve) -> None:
+    port = serve()
+    assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403
+    assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200
+    assert ask(port, Sec_Fetch_Site="same-origin", Sec_Fetch_Mode="cors")[0] == 200
