@@ -16,7 +16,7 @@ case ${1-} in
 esac
 command=${1-} terminal=--pipe
 case $command in
-  check | pause | resume | unregister) shift ;;
+  check | masks | pause | resume | unregister) shift ;;
   preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
   run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;
