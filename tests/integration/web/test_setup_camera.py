@@ -51,7 +51,6 @@ def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
         session.start(on_end=stop)
         ready.set()
 
-    session.open()
     app = server.application(routes(session, {}), token="correct-horse-battery")
     thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
