@@ -69,6 +69,7 @@ def main(args: argparse.Namespace) -> int:
     from edge.config.schema import Config  # noqa: PLC0415 - slow to load; a wrong --host is said at once
     from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
     from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of  # noqa: PLC0415
+    from edge.web.setup.connect_routes import BrokerTrial, connect_routes  # noqa: PLC0415
     from edge.web.setup.draft_routes import draft_routes  # noqa: PLC0415
     from edge.web.setup.pages import routes  # noqa: PLC0415
     from edge.web.setup.preview_session import build_session  # noqa: PLC0415
@@ -82,7 +83,8 @@ def main(args: argparse.Namespace) -> int:
     camera = LiveCamera(file.draft, session)
     camera.follow()
     saving = SavingHere(file, program())
-    more = [*draft_routes(file, saving, camera.about, camera.follow), *camera_routes(camera)]
+    trial = BrokerTrial(file, lambda: session.models)
+    more = [*draft_routes(file, saving, camera.about, camera.follow), *camera_routes(camera), *connect_routes(trial)]
 
     def started(port: int, stop: Callable[[], None]) -> None:
         _print_address(args.host, port, token if given is None else None, file.path, problem)

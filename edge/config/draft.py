@@ -166,11 +166,14 @@ class Draft:
             raise unusable(document.mistakes)
         return config
 
-    def for_pictures(self) -> tuple[Config | None, str]:
-        """What a picture can be shown by, whether or not somebody answers for the camera yet.
+    def tentative(self, *needed: str) -> tuple[Config | None, Mistake | None]:
+        """What something can be tried with before all is filled in, whether or not somebody answers for it yet.
+
+        Args:
+            needed: Sections, or keys, in which nothing may be wrong.
 
         Returns:
-            None, and why, where the camera itself is not clear: then its masks might be missing.
+            None, and why, where something is.
         """
         document = self._document()
         section = document.values.setdefault("deployment", {})
@@ -179,10 +182,21 @@ class Draft:
                 if not str(section.get(name) or "").strip():
                     section[name] = STAND_IN
         config = validate(document)
-        wrong = [each for each in document.mistakes if f"{each.key}.".startswith(("camera.", "vision.count_area."))]
+        dotted = tuple(f"{each}." for each in needed)
+        wrong = [each for each in document.mistakes if f"{each.key}.".startswith(dotted)]
         if config is None or wrong:
-            return None, str(wrong[0] if wrong else document.mistakes[0])
-        return config, ""
+            return None, (wrong or document.mistakes)[0]
+        return config, None
+
+    def for_pictures(self) -> tuple[Config | None, str]:
+        """What a picture can be shown by; None, and why, where the camera is not clear: its masks might be missing."""
+        config, wrong = self.tentative("camera", "vision.count_area")
+        return config, "" if wrong is None else str(wrong)
+
+    def saved_value(self, key: str) -> Any:  # noqa: ANN401 - each key has its own
+        """What the file says of a key, without the draft."""
+        with self._lock:
+            return self._in_file(key)
 
     def differing(self) -> dict[str, Any]:
         """Keys of the file with the draft in it that differ from the defaults, without what stands above the file."""

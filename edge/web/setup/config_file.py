@@ -54,6 +54,11 @@ class ConfigFile:
         self.draft = Draft(self._before, path, overrides, environment)
 
     @property
+    def saved_before(self) -> bool:
+        """Whether there is a file yet."""
+        return self._known is not None
+
+    @property
     def password_given(self) -> bool:
         """Whether a password waits to be saved."""
         return self._password is not None

@@ -179,6 +179,11 @@ class PreviewSession:
             return int(width), int(height)
 
     @property
+    def models(self) -> ModelSet:
+        """The models of what is shown."""
+        return self._models
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The emotions that can be named; empty when faces are only counted."""
         return self._models.labels
@@ -286,6 +291,7 @@ class PreviewSession:
 
     def _set_problem(self, problem: str) -> None:
         with self._changed:
+            problem = with_service(problem)
             if problem and problem != self._problem:
                 logger.warning("%s", problem)
             self._problem, self._shot = problem, None
@@ -317,6 +323,13 @@ def build_session(config: Config, source: str, *, idle: float = IDLE, linger: fl
     make_capture = capture_maker(config, source, time.monotonic)
     camera = CameraSupervisor(make_capture, time.monotonic, recovers=live(source), set_lamp=gpio.set_lamp)
     return PreviewSession(config, source, models, camera, gpio, idle=idle, linger=linger)
+
+
+def with_service(problem: str) -> str:
+    """The same problem; if another program holds the camera, with how to make the service let go of it."""
+    if "in use" not in problem and "using it" not in problem:
+        return problem
+    return f"{problem}; if that is the service: sudo systemctl stop edge, and start it again afterwards"
 
 
 def closed_because(config: Config, source: str) -> str:
