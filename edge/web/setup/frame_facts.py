@@ -1,4 +1,4 @@
-"""What is known about the faces of one frame: all that advice and calibration are made of. No picture, nobody's track."""
+"""What is known about the faces of one frame: all that advice and calibration are made of. No picture, no track."""
 
 from __future__ import annotations
 
