@@ -128,7 +128,8 @@ def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pic
         first, _ = ask_until_shown(port)
         second, _ = ask_until_shown(port, first["number"])
         assert second["number"] > first["number"]
-        assert "No face is seen" in second["advice"]
+        assert "No face is seen" in second["advice"]["text"]
+        assert (second["front"], second["judged"], second["better_place"]) == (0, 0, None)
         file = next(Path(pictures.partition(":")[2]).iterdir())
         content = file.read_bytes()
         file.write_bytes(b"no picture")
