@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_config_arguments, program, set_up_logging
 from edge.cli.encoding import as_typed
-from edge.cli.page import add_page_arguments, address
+from edge.cli.page import add_page_arguments, print_address
 from edge.config.schema import without_password
 from edge.errors import EXIT_OK, pages_missing
 
@@ -87,7 +87,9 @@ def main(args: argparse.Namespace) -> int:
     more = [*draft_routes(file, saving, camera.about, camera.follow), *camera_routes(camera), *connect_routes(trial)]
 
     def started(port: int, stop: Callable[[], None]) -> None:
-        _print_address(args.host, port, token if given is None else None, file.path, problem)
+        _tell(file.path, problem)
+        print_address(args.host, port, token, secret=given is not None)
+        print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)
         session.start(on_end=stop)
 
     try:
@@ -116,10 +118,8 @@ def _room(config: Config, source: str, labels: tuple[str, ...]) -> dict[str, Any
     }
 
 
-def _print_address(host: str, port: int, token: str | None, path: Path, problem: str) -> None:
+def _tell(path: Path, problem: str) -> None:
     if problem:
         print(problem)
     print(f"{path}{'' if path.exists() else ' (does not exist yet)'} is set up here. It publishes nothing.")
     print("Anyone with this address sees pictures of people, and can change the settings:")
-    print(f"  {address(host, port, token or '(what is in the token file)')}")
-    print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)

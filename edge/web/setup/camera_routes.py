@@ -6,13 +6,16 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from edge.cameras import onvif
 from edge.cameras.factory import resolve_source
+from edge.cameras.found import cameras_here, nothing_found
 from edge.config.draft import Draft, check_value
 from edge.config.schema import Config, without_password
 from edge.errors import CameraError
-from edge.web.setup.json_requests import Json, member, post_route
+from edge.web.setup.json_requests import Json, get_route, member, post_route
 from edge.web.setup.preview_session import NO_CAMERA, PreviewSession, View
 
+SEARCH_SECONDS = 4.0
 TURNS = ("rotation", "hflip", "vflip", "width", "height")
 
 
@@ -70,4 +73,24 @@ def view_of(config: Config) -> View:
 
 def camera_routes(camera: LiveCamera) -> list[BaseRoute]:
     """The routes."""
-    return [post_route("/api/camera", camera.open)]
+    return [
+        get_route("/api/cameras", cameras),
+        post_route("/api/cameras/search", search_network),
+        post_route("/api/camera", camera.open),
+    ]
+
+
+def cameras() -> Json:
+    """The cameras of this machine; none is opened."""
+    found = cameras_here()
+    nothing = nothing_found(found)
+    return {
+        "cameras": [each.as_json() for each in found],
+        "nothing": nothing.as_json() if nothing else None,
+        "onvif": None if onvif.available() else onvif.MISSING_REMEDY,
+    }
+
+
+def search_network(_body: Json) -> Json:
+    """Network cameras that answer ONVIF's discovery. Raises CameraError: it cannot be asked; says why."""
+    return {"cameras": [each.as_json() for each in onvif.search(SEARCH_SECONDS)]}
