@@ -20,7 +20,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def staged_file(path: Path, data: bytes, mode: int) -> Iterator[StagedFile]:
+def staged_file(path: Path, data: bytes, mode: int, *, exact: bool = False) -> Iterator[StagedFile]:
     """New content, safely on the disk beside the file that it will replace; nothing is left behind in the end.
 
     Mode and owner are those of the file that is there; of a new one, the mode that is given, and the folder's owner.
@@ -29,6 +29,7 @@ def staged_file(path: Path, data: bytes, mode: int) -> Iterator[StagedFile]:
         path: The file; a symbolic link is followed.
         data: Its new content.
         mode: Of a new file.
+        exact: Also of one that is there, and the owner is whoever runs this.
 
     Raises:
         EdgeError: It cannot be written; says why. What was there is as it was.
@@ -43,7 +44,10 @@ def staged_file(path: Path, data: bytes, mode: int) -> Iterator[StagedFile]:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                _set_rights(file.fileno(), target, mode)
+                if exact:
+                    os.fchmod(file.fileno(), mode)
+                else:
+                    _set_rights(file.fileno(), target, mode)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -73,7 +73,7 @@ class PreviewSession:
         models: Detector and classifier.
         camera: The camera of that source.
         gpio: The lamp.
-        idle: Seconds without a viewer after which `on_end` is called.
+        idle: Seconds without a viewer, and without `use`, after which `on_end` is called.
         linger: Seconds without a viewer after which the camera is closed.
     """
 
@@ -101,7 +101,8 @@ class PreviewSession:
         self._shot: Shot | None = None
         self._problem = ""
         self._number = 0
-        self._asked = time.monotonic()
+        self._asked = time.monotonic()  # for a picture
+        self._used = time.monotonic()  # the page, in any way
         self._stopping = threading.Event()
         self._times: deque[float] = deque(maxlen=RATE_OVER)
         self._thread = threading.Thread(target=self._run, name="preview")
@@ -193,6 +194,11 @@ class PreviewSession:
         """Whether nothing holds the camera open."""
         return self._camera.closed
 
+    def use(self) -> None:
+        """Somebody works with the page, maybe without the picture: it does not end."""
+        with self._changed:
+            self._used = time.monotonic()
+
     def newest(self, after: int, timeout: float) -> tuple[Shot | None, str]:
         """The newest shot, waiting for one that is not number `after`; whoever asks counts as a viewer.
 
@@ -215,8 +221,8 @@ class PreviewSession:
         try:
             while not self._stopping.is_set():
                 with self._changed:
-                    unwatched = time.monotonic() - self._asked
-                if unwatched > self._idle:
+                    unwatched, unused = time.monotonic() - self._asked, time.monotonic() - self._used
+                if min(unwatched, unused) > self._idle:
                     logger.warning("nobody has had the page open for %g minutes: the preview ends", self._idle / 60)
                     return
                 self._follow()
