@@ -7,6 +7,7 @@ not speak it: the address of the pictures stands in the camera's manual.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import ipaddress
 import logging
 import re
@@ -32,6 +33,12 @@ LONGEST_ADDRESS = 256  # characters
 TRANSMITTERS = "http://www.onvif.org/ver10/network/wsdl"
 SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware)/(.{1,128})", re.IGNORECASE)
 RTSP_PORT = 554
+MISSING_REMEDY = "pip install 'WSDiscovery>=2.1,<3' into the environment of edge, or type the camera's address"
+
+
+def available() -> bool:
+    """Whether the library for the search is installed."""
+    return importlib.util.find_spec("wsdiscovery") is not None
 
 
 def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
@@ -50,7 +57,7 @@ def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
     except ImportError:
         raise CameraError(
             "network cameras cannot be searched for: WSDiscovery is not installed",
-            "pip install 'WSDiscovery>=2.1,<3' into the environment of edge, or type the camera's address",
+            MISSING_REMEDY,
         ) from None
     logging.getLogger(messages.__name__).setLevel(logging.CRITICAL)  # there it logs what strangers send
     probe = actions.constructProbe([names.QName(TRANSMITTERS, "NetworkVideoTransmitter")], [])

@@ -16,18 +16,10 @@ from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera, resolve_source
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
-from edge.contract.filters import by_name
-from edge.contract.topics import birth_topic
-from edge.daemon.paths import broker_settings, outbox_path, topics
-from edge.daemon.telemetry import info
+from edge.daemon.broker_check import check_broker
+from edge.daemon.paths import outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
-from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
-from edge.mqtt import problem
-from edge.mqtt.broker_limits import publish_bytes
-from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.mqtt.home_assistant_entities import config_topic, discovery
-from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
-from edge.mqtt.sync_client import SyncClient
+from edge.errors import EXIT_FAILED, CameraError, EdgeError
 from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
@@ -35,18 +27,11 @@ from edge.vision.tflite import runtime_version
 if TYPE_CHECKING:
     import argparse
 
-    from edge.config.broker_url import BrokerUrl
-    from edge.mqtt.broker_limits import BrokerLimits
-    from edge.mqtt.problem import Problem
-
 EXAMPLES = """examples:
   edge check
   edge check --config /etc/edge/config.yaml
   edge check --set mqtt.broker=mqtts://broker.example:8883
 """
-
-ROUND_TRIP_SECONDS = 5.0
-NO_ALERT = "check"  # an alert that no device has: to clear it disturbs nobody
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -164,67 +149,4 @@ def _outbox(config: Config) -> tuple[str, None]:
 
 
 def _broker(config: Config, models: ModelSet | None) -> tuple[str, None]:
-    if config.mqtt.broker != "embedded":
-        return _round_trip(config, models, None), None
-    broker = EmbeddedBroker(config.mqtt.embedded_port)
-    try:
-        return f"embedded, {_round_trip(config, models, broker)}", None
-    finally:
-        broker.stop()
-
-
-def _round_trip(config: Config, models: ModelSet | None, broker: EmbeddedBroker | None) -> str:
-    """Connect, subscribe as the daemon will, publish, receive, and compare what the broker takes with what we send."""
-    settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
-    names = topics(config)
-    filters = [names.commands, names.alert("+")]
-    if config.homeassistant.discovery:
-        filters.append(birth_topic(config.homeassistant.prefix))
-    client = SyncClient(settings)
-    try:
-        if not client.connect():
-            raise _no_connection(settings.url, client.problem)
-        if not client.limits.wildcards:
-            filters = [topic for each in filters for topic in by_name(names, each)] + [names.alert(NO_ALERT)]
-        for topic in filters:
-            client.subscribe([topic])
-            if client.problem is not None:
-                raise client.problem.to_error()
-        milliseconds = _exchange(client, names.alert(NO_ALERT), settings.url)
-        _compare(client.limits, config, models, settings.url)
-    finally:
-        client.stop()
-    return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
-
-
-def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url: BrokerUrl) -> None:
-    """Raises EdgeError where the broker takes less than the daemon sends."""
-    if not limits.qos:
-        raise problem.no_acknowledgement(url).to_error()
-    if not limits.retain:
-        raise problem.no_retain(url).to_error()
-    if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
-        return
-    names = topics(config)
-    topic = config_topic(config.homeassistant.prefix, names)
-    size = publish_bytes(topic, discovery(info(config, config.camera.source, models), names), None)
-    if size > limits.packet_bytes:
-        found = problem.too_large(url, topic, size, limits.packet_bytes)
-        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
-
-
-def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:
-    if found is None or found.code in NOT_MQTT:
-        return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
-    return found.to_error()
-
-
-def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
-    """Milliseconds from publish to receipt of what clears an alert: the daemon sends and hears it, too."""
-    began = time.perf_counter()
-    for refused in client.publish([(topic, b"")]).values():
-        raise refused.to_error()
-    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
-        if message.topic == topic:
-            return (time.perf_counter() - began) * 1000
-    raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)
+    return check_broker(config, models), None
