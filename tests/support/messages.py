@@ -1,7 +1,7 @@
 """All English texts that are to be translated, as the source has them; and how a catalogue learns of new ones.
 
-    python -m tests.support.messages de        adds what edge/languages/de.po lacks, and drops what nobody says any more
-    python -m tests.support.messages fr        begins a new language
+python -m tests.support.messages de        adds what edge/languages/de.po lacks, and drops what nobody says any more
+python -m tests.support.messages fr        begins a new language
 """
 
 from __future__ import annotations
