@@ -1,7 +1,7 @@
 """All English texts that are to be translated, as the source has them; and how a catalogue learns of new ones.
 
-    python -m tests.support.messages de        adds what edge/languages/de.po lacks, and drops what nobody says any more
-    python -m tests.support.messages fr        begins a new language
+python -m tests.support.messages de        adds what edge/languages/de.po lacks, and drops what nobody says any more
+python -m tests.support.messages fr        begins a new language
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HEADER = """# Texts of pages and reports. Brought up to date by: python -m tests
 msgid ""
 msgstr ""
 "Language: {language}\\n"
-"Plural-Forms: {plurals};\\n"
+"Plural-Forms: {plurals}\\n"
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=utf-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
