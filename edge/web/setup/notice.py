@@ -78,7 +78,7 @@ def notice(config: Config, language: str = ENGLISH) -> str:
     )
     pauses = [_pause(each, language) for each in config.privacy.schedule]
     closed = (
-        translate("The camera is closed at these times: {times}.", times=f"<b>{'; '.join(pauses)}</b>")
+        translate("The camera is closed at these times: {times}.", times=_tag("b", "; ".join(pauses)))
         if pauses
         else translate("The camera has no times at which it is closed by itself.")
     )
@@ -99,6 +99,12 @@ def notice(config: Config, language: str = ENGLISH) -> str:
         if emotions
         else translate("If you think that this camera breaks a rule, tell the persons above or the authority.")
     )
+    # Before the sentences that hold them: a text within the brackets of another is not found by those who translate.
+    how = blank("", translate("the switch beside the door, or ask the teacher"))
+    purpose, date = blank("", translate("purpose")), blank("", translate("date"))
+    basis = blank(config.deployment.legal_basis, translate("legal basis"))
+    seats, authority = blank("", translate("seats")), blank("", translate("the data protection authority"))
+    whom, time = blank("", translate("who sees them")), blank("", translate("time"))
     body = [
         CAMERA,
         _tag("h1", translate("A camera counts faces in this room")),
@@ -128,30 +134,30 @@ def notice(config: Config, language: str = ENGLISH) -> str:
             translate(
                 "The person in charge of the room can close it at any time: {how}. You may ask for this without giving "
                 "a reason.",
-                how=blank("", translate("the switch beside the door, or ask the teacher")),
+                how=how,
             ),
         ),
         _tag("h2", translate("Your choice and your rights")),
         _points(
             translate(
                 "Purpose: {purpose}. It runs until {date}. Legal basis: {basis}.",
-                purpose=blank("", translate("purpose")),
-                date=blank("", translate("date")),
-                basis=blank(config.deployment.legal_basis, translate("legal basis")),
+                purpose=purpose,
+                date=date,
+                basis=basis,
             ),
             translate(
                 "Taking part is voluntary. You, or your parents, may refuse or withdraw consent at any time, without "
                 "any disadvantage. Seats outside the view of the camera: {seats}.",
-                seats=blank("", translate("seats")),
+                seats=seats,
             ),
             translate(
                 "You may ask which of your data are processed, object to this, and complain to {authority}.",
-                authority=blank("", translate("the data protection authority")),
+                authority=authority,
             ),
             translate(
                 "The numbers are sent to {whom} and are deleted after {time}.",
-                whom=blank("", translate("who sees them")),
-                time=blank("", translate("time")),
+                whom=whom,
+                time=time,
             ),
         ),
         "<div class=who>",
