@@ -63,6 +63,11 @@ def pause_path(config: Config) -> Path:
     return outbox.with_suffix(".pause") if outbox.suffix == ".sqlite" else outbox.with_name(f"{outbox.name}.pause")
 
 
+def place_path(config: Config) -> Path:
+    """The file beside the outbox with the figures of this place that somebody chose to keep."""
+    return pause_path(config).with_suffix(".place")
+
+
 def broker_settings(
     config: Config, url: BrokerUrl | None = None, purpose: str = "", *, protocol: Protocol | None = None
 ) -> BrokerSettings:

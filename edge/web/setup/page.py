@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from starlette.routing import BaseRoute
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.config.schema import Config, without_password
 from edge.daemon.former_name import adopt_former_files
@@ -14,8 +16,10 @@ from edge.web.setup.config_file import ConfigFile
 from edge.web.setup.connect_routes import BrokerTrial, connect_routes
 from edge.web.setup.draft_routes import draft_routes
 from edge.web.setup.pages import routes
+from edge.web.setup.place_routes import PlaceTrial, place_routes
 from edge.web.setup.preview_session import build_session
 from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
+from edge.web.setup.text_routes import text_routes
 
 
 class SetupPage:
@@ -37,7 +41,8 @@ class SetupPage:
         self._room = config or Config()
         adopt_former_files(self._room)  # a pause among them keeps the camera closed
         self._view = view_of(self._room)
-        self._session = build_session(self._room, self._view.source)
+        self._place = PlaceTrial(file.draft)
+        self._session = build_session(self._room, self._view.source, self._place)
         self._camera = LiveCamera(file.draft, self._session)
         self._camera.follow()
         self._stop: Callable[[], None] = lambda: None
@@ -59,8 +64,10 @@ class SetupPage:
             *draft_routes(self._file, self._saving, self._camera.about, self._camera.follow),
             *camera_routes(self._camera),
             *connect_routes(trial),
+            *place_routes(self._place),
+            *text_routes(),
         ]
-        return routes(self._session, room, more)
+        return [Mount("", routes=routes(self._session, room, more), middleware=[Middleware(_Used, self._session.use)])]
 
     def start(self, stop: Callable[[], None]) -> None:
         """Begin to take pictures. Raises ConfigError: there are no pins for the lamp.
@@ -77,3 +84,15 @@ class SetupPage:
 
     def _end(self) -> None:
         self._stop()
+
+
+class _Used:
+    """Tells of every request: somebody who fills in forms for long must not lose the page."""
+
+    def __init__(self, app: ASGIApp, use: Callable[[], None]) -> None:
+        self._app = app
+        self._use = use
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._use()
+        await self._app(scope, receive, send)

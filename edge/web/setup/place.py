@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from edge.contract.timestamps import format_timestamp
-from edge.daemon.paths import pause_path
 from edge.model_files.benchmark import SIZES, Range, missed, size_class
 from edge.web.setup.place_file import place_record, write_record
 from edge.web.setup.place_verdict import Figures, verdict
@@ -30,11 +29,6 @@ FEWEST_SECONDS = 10  # seconds with a picture, without which nothing is said
 SHARP = 0.9  # of the sharpest second
 
 State = Literal["idle", "running", "done"]
-
-
-def place_path(config: Config) -> Path:
-    """The file beside the outbox with the figures that somebody chose to keep."""
-    return pause_path(config).with_suffix(".place")
 
 
 class PlaceCalibration:

@@ -11,12 +11,13 @@ import pytest
 
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import Config
+from edge.daemon.paths import place_path
 from edge.errors import EdgeError
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web.setup.frame_facts import FaceFacts, FrameFacts
-from edge.web.setup.place import SECONDS, PlaceCalibration, place_path
+from edge.web.setup.place import SECONDS, PlaceCalibration
 from edge.web.setup.preview_analyzer import PreviewAnalyzer
 
 DECLARED = {"responsible": "us", "legal_basis": "test"}
