@@ -92,7 +92,7 @@ def update(path: Path) -> None:
     fresh = Catalog(locale=path.stem, project="edge", charset="utf-8", fuzzy=False)
     for text, where in messages().items():
         known = old.get(text)
-        fresh.add(text, known.string if known and known.id == text else None, locations=[(where, None)])
+        fresh.add(text, known.string if known and known.id == text else None, locations=[(where, 1)])
     body = BytesIO()
     write_po(body, fresh, width=120, omit_header=True, sort_by_file=True, include_lineno=False)
     path.write_bytes(HEADER.format(language=path.stem, plurals=fresh.plural_forms).encode() + body.getvalue())
