@@ -66,16 +66,15 @@ def for_page(wanted: str, folder: Path = FOLDER) -> dict[str, Any]:
     }
 
 
-def translate(text: str, language: str = ENGLISH, folder: Path = FOLDER, **values: Value) -> str:
+def translate(text: str, language: str = ENGLISH, **values: Value) -> str:
     """A text in a language, with its placeholders filled in; numbers are written as that language writes them.
 
     Args:
         text: The English text, a literal so that it is found by those who translate; `{name}` is a placeholder.
         language: One of `available`.
-        folder: Where the catalogues are.
         values: What the placeholders stand for. Words are put in as they are: escape them for HTML.
     """
-    found = texts(language, folder).get(text, text)
+    found = texts(language).get(text, text)
     return fill(found if isinstance(found, str) else found[0], language, values)
 
 
@@ -106,7 +105,7 @@ def _form(language: str, n: int, folder: Path) -> int:
     if language == ENGLISH:
         return int(n != 1)
     expression = _read(folder / f"{language}.po")[1]
-    return int(gettext.c2py(expression)(n))  # type: ignore[attr-defined]
+    return int(gettext.c2py(expression)(n))
 
 
 def _own_name(tag: str) -> str | None:
@@ -129,11 +128,12 @@ def _parsed(path: Path, _changed: int) -> tuple[dict[str, str | list[str]], str]
         catalog: Catalog = read_po(file, locale=path.stem.replace("-", "_"))
     found: dict[str, str | list[str]] = {}
     for message in catalog:
-        if not message.id or message.fuzzy:
+        if message.fuzzy or not message.string:
             continue
-        if isinstance(message.id, tuple):
-            if all(message.string):
-                found[message.id[0]] = list(message.string)
-        elif message.string:
+        if isinstance(message.id, (list, tuple)):
+            forms = [str(form) for form in message.string]
+            if all(forms):
+                found[message.id[0]] = forms
+        elif message.id:
             found[message.id] = str(message.string)
     return found, catalog.plural_expr

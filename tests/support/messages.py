@@ -27,7 +27,7 @@ HEADER = """# Texts of pages and reports. Brought up to date by: python -m tests
 msgid ""
 msgstr ""
 "Language: {language}\\n"
-"Plural-Forms: {plurals};\\n"
+"Plural-Forms: {plurals}\\n"
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=utf-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
@@ -92,7 +92,7 @@ def update(path: Path) -> None:
     fresh = Catalog(locale=path.stem, project="edge", charset="utf-8", fuzzy=False)
     for text, where in messages().items():
         known = old.get(text)
-        fresh.add(text, known.string if known and known.id == text else None, locations=[(where, None)])
+        fresh.add(text, known.string if known and known.id == text else None, locations=[(where, 1)])
     body = BytesIO()
     write_po(body, fresh, width=120, omit_header=True, sort_by_file=True, include_lineno=False)
     path.write_bytes(HEADER.format(language=path.stem, plurals=fresh.plural_forms).encode() + body.getvalue())

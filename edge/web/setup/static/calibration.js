@@ -67,7 +67,10 @@ function show(told) {
 
 export function showResult() {
   if (!result) return;
-  const list = el("ul", { className: "checks" }, ...result.verdicts.map((verdict) =>
-    el("li", { className: verdict.status }, sentence(verdict.text))));
-  $("place-result").replaceChildren(list);
+  const part = (title, status, sentences) => (sentences?.length ? [el("h4", {}, title),
+    el("ul", { className: "checks" }, ...sentences.map((each) => el("li", { className: status }, sentence(each))))] : []);
+  $("place-result").replaceChildren(
+    ...part(t("What it will tell"), "ok", result.will),
+    ...part(t("What it will not tell"), "failed", result.will_not),
+    ...(result.source ? [el("p", { className: "small" }, sentence(result.source))] : []));
 }

@@ -32,7 +32,7 @@ async function look() {
     say($("cameras-hint"), sentence(told.hint));
     $("cameras-hint").hidden = !told.hint;
     $("search").disabled = Boolean(told.onvif);
-    say($("search-said"), sentence(told.onvif));
+    say($("search-said"), told.onvif ? t("Searching needs the library WSDiscovery on this device; or type the address of the camera.") : "");
   } catch (error) {
     said(error);
   }
@@ -75,13 +75,14 @@ function said(error) {
 }
 
 const kinds = () => ({
-  csi: t("ribbon cable"), usb: t("USB"), gstreamer: t("Jetson"), onvif: t("network"), sample: t("drawn room, for trying it out"),
+  csi: t("ribbon cable"), usb: t("USB"), gstreamer: t("Jetson"), onvif: t("network"), sample: t("drawn, for trying it out"),
 });
 
 function show() {
   const source = value("camera.source");
   const cameras = [...found, ...network];
-  const listed = cameras.some((camera) => camera.source === source);
+  const is = (camera) => camera.source === source || (camera.kind === "sample" && source.startsWith("sample:"));
+  const listed = cameras.some(is);
   const signature = JSON.stringify([cameras, source, document.documentElement.lang]);
   if ($("cameras").dataset.signature !== signature) {
     $("cameras").dataset.signature = signature;
@@ -92,8 +93,9 @@ function show() {
     $("cameras").replaceChildren(...rows);
     if (focused) $("cameras").querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
   }
-  for (const input of $("cameras").querySelectorAll("input")) input.checked = input.value === source;
-  if (document.activeElement !== $("source") && !listed && !["auto"].includes(source)) $("source").value = source;
+  const mine = cameras.find(is)?.source ?? source;
+  for (const input of $("cameras").querySelectorAll("input")) input.checked = input.value === mine;
+  if (document.activeElement !== $("source") && !listed && source !== "auto") $("source").value = source;
   rotation();
   for (const key of ["hflip", "vflip"]) $(key).checked = value(`camera.${key}`);
   sizes();
@@ -107,7 +109,7 @@ function choice(camera) {
     $("source").focus();
     say($("opened"), sentence(camera.hint));
   });
-  return el("label", { className: "choice" }, input, el("span", {}, el("b", {}, camera.name), " ",
+  return el("label", { className: "choice" }, input, el("span", {}, el("b", {}, camera.kind === "sample" ? t("Sample room") : camera.name), " ",
     el("span", { className: "small" }, [kinds()[camera.kind] ?? "", camera.name === camera.source ? "" : camera.source].filter(Boolean).join(" · "))));
 }
 

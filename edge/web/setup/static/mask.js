@@ -41,7 +41,7 @@ export function startMask() {
   draft.addEventListener("refused", ({ detail, keys }) => {
     if (!keys.includes("camera.masks") && !keys.includes("vision.count_area")) return;
     $("mask-problem").hidden = false;
-    say($("mask-problem"), [detail.message, detail.remedy].filter(Boolean).join(": "));
+    say($("mask-detail"), [detail.message, detail.remedy].filter(Boolean).join(": "));
   });
   draft.addEventListener("saved", () => { $("mask-problem").hidden = true; });
 }
