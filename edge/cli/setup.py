@@ -8,18 +8,15 @@ import os
 import secrets
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, set_up_logging
 from edge.cli.encoding import as_typed
 from edge.cli.page import add_page_arguments, print_address
-from edge.config.schema import without_password
 from edge.errors import EXIT_OK, pages_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from edge.config.schema import Config
 
 EXAMPLES = """examples:
   edge setup                                    then open the address that it prints
@@ -43,18 +40,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", action="store_true", help="print what differs from the defaults, as YAML, and show no page"
     )
+    # For the `edge` command of an installed device, which runs the page as the service's user and the rest as root.
+    parser.add_argument("--hand-over", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("--install-from", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("--password-to", type=Path, metavar="FILE", help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> int:
     """Show the page until Ctrl-C, or until nobody has looked for ten minutes."""
     set_up_logging(logging.WARNING)
+    environment = {name: as_typed(value) for name, value in os.environ.items()}
+    if args.install_from:
+        return _install(args, environment)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
     try:
         from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
         from edge.web.setup.config_file import ConfigFile  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("setup", error.name) from None
-    environment = {name: as_typed(value) for name, value in os.environ.items()}
     if args.export:
         from edge.config.yaml_editor import as_yaml  # noqa: PLC0415
 
@@ -66,56 +69,35 @@ def main(args: argparse.Namespace) -> int:
     hosts = () if server.is_loopback(args.host) else None
     file = ConfigFile(target(args.config), args.set, environment)
 
-    from edge.config.schema import Config  # noqa: PLC0415 - slow to load; a wrong --host is said at once
-    from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
-    from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of  # noqa: PLC0415
-    from edge.web.setup.connect_routes import BrokerTrial, connect_routes  # noqa: PLC0415
-    from edge.web.setup.draft_routes import draft_routes  # noqa: PLC0415
-    from edge.web.setup.pages import routes  # noqa: PLC0415
-    from edge.web.setup.preview_session import build_session  # noqa: PLC0415
-    from edge.web.setup.saving import SavingHere  # noqa: PLC0415
+    from edge.web.setup.page import SetupPage  # noqa: PLC0415 - slow to load; a wrong --host is said at once
 
-    config, problem = file.draft.for_pictures()
-    room = config or Config()
-    adopt_former_files(room)  # a pause among them keeps the camera closed
-    view = view_of(room)
-    session = build_session(room, view.source)
-    camera = LiveCamera(file.draft, session)
-    camera.follow()
-    saving = SavingHere(file, program())
-    trial = BrokerTrial(file, lambda: session.models)
-    more = [*draft_routes(file, saving, camera.about, camera.follow), *camera_routes(camera), *connect_routes(trial)]
+    page = SetupPage(file, program(), args.hand_over)
 
     def started(port: int, stop: Callable[[], None]) -> None:
-        _tell(file.path, problem)
+        _tell(file.path, page.problem)
         print_address(args.host, port, token, secret=given is not None)
-        print("Ctrl-C ends it, and so do ten minutes without a viewer.", flush=True)
-        session.start(on_end=stop)
+        print("Ctrl-C ends it, and so do ten minutes in which nobody uses it.", flush=True)
+        page.start(stop)
 
     try:
-        app = server.application(
-            routes(session, _room(room, view.source, session.labels), more), token=token, hosts=hosts
-        )
-        server.serve(app, args.host, args.port, started)
+        server.serve(server.application(page.routes(), token=token, hosts=hosts), args.host, args.port, started)
     finally:
-        session.stop()
+        page.stop()
+    return EXIT_OK
+
+
+def _install(args: argparse.Namespace, environment: dict[str, str]) -> int:
+    """What root does once the page has ended."""
+    from edge.config.hand_over import install  # noqa: PLC0415
+
+    for sentence in install(args.install_from, target(args.config), args.password_to, environment):
+        print(sentence, flush=True)
     return EXIT_OK
 
 
 def target(given: Path | None) -> Path:
     """Where the configuration is, or will be: as `edge run` finds it, but never the file that the program ships."""
     return given or Path("config.yaml")
-
-
-def _room(config: Config, source: str, labels: tuple[str, ...]) -> dict[str, Any]:
-    """What the page asks for once."""
-    return {
-        "name": config.device.name,
-        "source": without_password(source),
-        "emotions": "emotions" in config.needed_models,
-        "labels": list(labels),
-        "min_face_px": config.vision.min_face_px,
-    }
 
 
 def _tell(path: Path, problem: str) -> None:

@@ -20,7 +20,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def staged_file(path: Path, data: bytes, mode: int) -> Iterator[StagedFile]:
+def staged_file(path: Path, data: bytes, mode: int, *, exact: bool = False) -> Iterator[StagedFile]:
     """New content, safely on the disk beside the file that it will replace; nothing is left behind in the end.
 
     Mode and owner are those of the file that is there; of a new one, the mode that is given, and the folder's owner.
@@ -29,6 +29,7 @@ def staged_file(path: Path, data: bytes, mode: int) -> Iterator[StagedFile]:
         path: The file; a symbolic link is followed.
         data: Its new content.
         mode: Of a new file.
+        exact: Also of one that is there, and the owner is whoever runs this.
 
     Raises:
         EdgeError: It cannot be written; says why. What was there is as it was.
@@ -43,7 +44,10 @@ def staged_file(path: Path, data: bytes, mode: int) -> Iterator[StagedFile]:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                _set_rights(file.fileno(), target, mode)
+                if exact:
+                    os.fchmod(file.fileno(), mode)
+                else:
+                    _set_rights(file.fileno(), target, mode)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -111,16 +115,14 @@ def _set_rights(descriptor: int, target: Path, mode: int) -> None:
 def _link_backup(target: Path) -> Path:
     """Another name for the old content: it takes no room, and keeps mode and owner; where that cannot be, a copy."""
     stem = f"{target.name}.bak-{datetime.now():%Y%m%dT%H%M%S}"  # noqa: DTZ005 - for a person, by this machine's clock
-    for number in range(100):  # several within a second
-        backup = target.with_name(f"{stem}-{number}" if number else stem)
-        try:
-            backup.hardlink_to(target)
-        except FileExistsError:
-            continue
-        except OSError:  # another user's file, or a file system without links
-            shutil.copy2(target, backup)
-        return backup
-    raise FileExistsError(errno.EEXIST, "there are too many backups of this second")
+    same = [each.name.removeprefix(stem) for each in target.parent.iterdir() if each.name.startswith(stem)]
+    number = max((int(name[1:] or 0) for name in same if re.fullmatch(r"(-\d{1,6})?", name)), default=-1) + 1
+    backup = target.with_name(f"{stem}-{number}" if number else stem)  # several within a second
+    try:
+        backup.hardlink_to(target)
+    except OSError:  # another user's file, or a file system without links
+        shutil.copy2(target, backup)
+    return backup
 
 
 def _remove_old_backups(target: Path) -> None:

@@ -21,7 +21,7 @@ FLAT = {"__init__", "__main__", "errors", "text"}
 LAYERS = (
     ("__init__",),
     ("errors", "text", "contract"),
-    ("files", "sample"),
+    ("files", "sample", "languages"),
     ("timing", "model_files"),
     ("config",),
     ("aggregation", "cameras", "hardware", "mqtt"),

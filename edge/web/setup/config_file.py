@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
+from edge.config.hand_over import HandOver
 from edge.config.loader import MAX_BYTES
 from edge.config.yaml_editor import difference, edited
+from edge.daemon.broker_check import settings_with
 from edge.daemon.paths import MAX_PASSWORD_BYTES
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
 from edge.files.replace_file import staged_file
 from edge.files.shipped import shipped
+from edge.mqtt.client_factory import check_tls_files
 
 PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
 
@@ -94,12 +97,8 @@ class ConfigFile:
             EdgeError: It cannot be written, or somebody else has changed the file; nothing is changed.
         """
         with self._lock:
-            if revision != self.draft.revision:
-                raise StaleDraftError
-            self._check_unchanged()
             keys = self._password_keys()
-            after = self._after(keys).encode()
-            self.draft.config(keys)
+            after = self._checked(revision, keys)
             with staged_file(self.path, after, 0o644) as config:
                 if self._password is not None:
                     password = Path(str(keys[PASSWORD_KEY]))
@@ -110,6 +109,23 @@ class ConfigFile:
             self._rebase(after)
             return Saved(self.path, backup)
 
+    def result(self, revision: int, *, restart: bool) -> HandOver:
+        """What root is to install; the service finds its password without being told where. Raises as `save`."""
+        with self._lock:
+            keys = {} if self._password is None else {PASSWORD_KEY: None}
+            after = self._checked(revision, keys)
+            return HandOver(after, self._known or b"", self._password, restart)
+
+    def _checked(self, revision: int, more: Mapping[str, str | None]) -> bytes:
+        """The new content, with which the daemon could start."""
+        if revision != self.draft.revision:
+            raise StaleDraftError
+        self._check_unchanged()
+        after = self._after(more).encode()
+        config = self.draft.config(more)
+        check_tls_files(settings_with(config, self._password, ""))
+        return after
+
     def _password_keys(self) -> dict[str, str]:
         """What the configuration has to say so that the daemon finds the password that was given."""
         if self._password is None:
@@ -118,7 +134,7 @@ class ConfigFile:
         beside = Path(os.path.realpath(self.path)).with_suffix(".mqtt-password")
         return {PASSWORD_KEY: str(file or beside)}
 
-    def _after(self, more: Mapping[str, str]) -> str:
+    def _after(self, more: Mapping[str, str | None]) -> str:
         before = self._before.decode()
         return edited(before, self.draft.edits.and_also(more), self._template, self.path)
 

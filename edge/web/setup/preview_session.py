@@ -8,7 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import live
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config.schema import Config
+    from edge.web.setup.frame_facts import FrameFacts
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,16 @@ class Shot:
 NO_CAMERA = "no camera yet: choose one in the step Camera"
 
 
+class Calibration(Protocol):
+    """What learns from every frame."""
+
+    def add(self, facts: FrameFacts) -> None:
+        """Take in what is known about the faces of a frame."""
+
+    def cancel(self) -> None:
+        """Forget it all: the camera, or the way it is turned, is another one now."""
+
+
 @dataclass(frozen=True)
 class View:
     """What is shown.
@@ -64,6 +75,19 @@ class View:
     closed: str = ""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a session waits for viewers.
+
+    Attributes:
+        idle: Seconds without a viewer, and without `use`, after which all ends.
+        linger: Seconds without a viewer after which the camera is closed.
+    """
+
+    idle: float = IDLE
+    linger: float = LINGER
+
+
 class PreviewSession:
     """Camera, models and the newest shot, in a thread of its own.
 
@@ -73,8 +97,8 @@ class PreviewSession:
         models: Detector and classifier.
         camera: The camera of that source.
         gpio: The lamp.
-        idle: Seconds without a viewer after which `on_end` is called.
-        linger: Seconds without a viewer after which the camera is closed.
+        calibration: What learns from every frame.
+        patience: How long it waits for viewers.
     """
 
     def __init__(
@@ -84,24 +108,24 @@ class PreviewSession:
         models: ModelSet,
         camera: CameraSupervisor,
         gpio: GpioPins,
-        *,
-        idle: float = IDLE,
-        linger: float = LINGER,
+        calibration: Calibration | None = None,
+        patience: Patience = Patience(),
     ) -> None:
         self._room = config
         self._view = View(config, source, "" if source else NO_CAMERA)
         self._wanted: View | None = None  # what the thread goes on with
-        self._idle = idle
-        self._linger = linger
+        self._patience = patience
         self._models = models
         self._camera = camera
         self._gpio = gpio
+        self._calibration = calibration
         self._analyzer = PreviewAnalyzer(models, config.vision)
         self._changed = threading.Condition()
         self._shot: Shot | None = None
         self._problem = ""
         self._number = 0
-        self._asked = time.monotonic()
+        self._asked = time.monotonic()  # for a picture
+        self._used = time.monotonic()  # the page, in any way
         self._stopping = threading.Event()
         self._times: deque[float] = deque(maxlen=RATE_OVER)
         self._thread = threading.Thread(target=self._run, name="preview")
@@ -193,6 +217,11 @@ class PreviewSession:
         """Whether nothing holds the camera open."""
         return self._camera.closed
 
+    def use(self) -> None:
+        """Somebody works with the page, maybe without the picture: it does not end."""
+        with self._changed:
+            self._used = time.monotonic()
+
     def newest(self, after: int, timeout: float) -> tuple[Shot | None, str]:
         """The newest shot, waiting for one that is not number `after`; whoever asks counts as a viewer.
 
@@ -215,13 +244,15 @@ class PreviewSession:
         try:
             while not self._stopping.is_set():
                 with self._changed:
-                    unwatched = time.monotonic() - self._asked
-                if unwatched > self._idle:
-                    logger.warning("nobody has had the page open for %g minutes: the preview ends", self._idle / 60)
+                    unwatched, unused = time.monotonic() - self._asked, time.monotonic() - self._used
+                if min(unwatched, unused) > self._patience.idle:
+                    logger.warning(
+                        "nobody has had the page open for %g minutes: the preview ends", self._patience.idle / 60
+                    )
                     return
                 self._follow()
                 closed = self._closed_because()
-                if closed or unwatched > self._linger:
+                if closed or unwatched > self._patience.linger:
                     self._close(closed)
                     self._wait_for_viewer()
                 else:
@@ -250,6 +281,8 @@ class PreviewSession:
         self._analyzer = PreviewAnalyzer(self._models, wanted.config.vision)
         if (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
             self._close("")
+            if self._calibration is not None:
+                self._calibration.cancel()
             make_capture = capture_maker(wanted.config, wanted.source, time.monotonic)
             self._camera.change(make_capture, live=live(wanted.source))
         with self._changed:
@@ -273,6 +306,8 @@ class PreviewSession:
                 return
             taken = time.monotonic()
             about, jpeg = self._analyzer.describe(frame), as_jpeg(frame.image)
+            if self._calibration is not None and (facts := self._analyzer.facts) is not None:
+                self._calibration.add(facts)
         except EdgeError as error:
             self._close(str(error))
             self._stopping.wait(AGAIN)
@@ -311,7 +346,9 @@ class PreviewSession:
             self._changed.wait_for(lambda: self._asked != asked or self._stopping.is_set(), TICK)
 
 
-def build_session(config: Config, source: str, *, idle: float = IDLE, linger: float = LINGER) -> PreviewSession:
+def build_session(
+    config: Config, source: str, calibration: Calibration | None = None, patience: Patience = Patience()
+) -> PreviewSession:
     """Load the models and put a session together; see PreviewSession.
 
     Raises:
@@ -322,7 +359,7 @@ def build_session(config: Config, source: str, *, idle: float = IDLE, linger: fl
     gpio = GpioPins(config.gpio.model_copy(update={"button": None}))
     make_capture = capture_maker(config, source, time.monotonic)
     camera = CameraSupervisor(make_capture, time.monotonic, recovers=live(source), set_lamp=gpio.set_lamp)
-    return PreviewSession(config, source, models, camera, gpio, idle=idle, linger=linger)
+    return PreviewSession(config, source, models, camera, gpio, calibration, patience)
 
 
 def with_service(problem: str) -> str:

@@ -30,7 +30,7 @@ from edge.hardware.gpio import GpioPins
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
 from edge.web.setup.pages import routes
-from edge.web.setup.preview_session import PreviewSession, View, build_session, closed_because, with_service
+from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session, closed_because, with_service
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -83,7 +83,7 @@ def ask_until_shown(port: int, after: int = 0) -> tuple[dict[str, Any], bytes]:
 
 
 def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() -> None:
-    session = build_session(Config(), "sample:5", idle=6.0, linger=0.5)
+    session = build_session(Config(), "sample:5", patience=Patience(idle=6.0, linger=0.5))
     with showing(session) as (port, thread):
         about, jpeg = ask_until_shown(port)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
