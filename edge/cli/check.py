@@ -20,6 +20,7 @@ from edge.daemon.broker_check import check_broker
 from edge.daemon.paths import outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
+from edge.support.support_file import CheckRow
 from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
@@ -33,6 +34,9 @@ EXAMPLES = """examples:
   edge check --set mqtt.broker=mqtts://broker.example:8883
 """
 
+OK, FAILED = "ok", "failed"
+STYLES = {OK: "[green]ok", FAILED: "[red]failed"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -41,6 +45,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when all are ok, 1 otherwise."""
+    rows = run_checks(args)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("part", "result", "found", "remedy"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(row.part, STYLES[row.status], _plain(row.found), _plain(row.remedy))
+    Console().print(table)
+    return EXIT_FAILED if any(row.status == FAILED for row in rows) else 0
+
+
+def run_checks(args: argparse.Namespace) -> list[CheckRow]:
+    """Try every part of the configuration that the arguments name; some seconds, and the camera is opened."""
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:
@@ -50,30 +66,24 @@ def main(args: argparse.Namespace) -> int:
             report.run("analysis", lambda: _analysis(models, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
-    Console().print(report.table)
-    return EXIT_FAILED if report.failed else 0
+    return report.rows
 
 
 class _Report:
     def __init__(self) -> None:
-        self.failed = False
-        self.table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("part", "result", "found", "remedy"):
-            self.table.add_column(column, overflow="fold")
+        self.rows: list[CheckRow] = []
 
     def run(self, part: str, check: Callable[[], tuple[str, Any]]) -> Any:  # noqa: ANN401 - each check has its own
         """Run one check and write its line; returns what it made, None if it failed."""
         try:
             found, made = check()
         except EdgeError as error:
-            self.failed = True
-            self.table.add_row(part, "[red]failed", _plain(error.problem), _plain(error.remedy))
+            self.rows.append(CheckRow(part, FAILED, error.problem, error.remedy))
             return None
         except Exception as error:  # noqa: BLE001 - whatever it is, the other parts are still worth trying
-            self.failed = True
-            self.table.add_row(part, "[red]failed", _plain(f"{type(error).__name__}: {error}"), "please report this")
+            self.rows.append(CheckRow(part, FAILED, f"{type(error).__name__}: {error}", "please report this"))
             return None
-        self.table.add_row(part, "[green]ok", _plain(found), "")
+        self.rows.append(CheckRow(part, OK, found))
         return made
 
 

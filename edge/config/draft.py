@@ -278,7 +278,9 @@ def check_value(key: str, value: object) -> None:
         for detail in error.errors():
             if tuple(map(str, detail["loc"]))[: len(place)] == place:
                 mistake = explain(Document(), dict(detail))
-                raise RefusedChangeError(key, mistake.problem, mistake.remedy) from None
+                within = mistake.key.removeprefix(key).lstrip(".")  # which item of a list
+                problem = f"{within}: {mistake.problem}" if within else mistake.problem
+                raise RefusedChangeError(key, problem, mistake.remedy) from None
     except ValueError as error:
         raise RefusedChangeError(key, str(error)) from None
 

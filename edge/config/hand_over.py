@@ -70,7 +70,10 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
     Raises:
         EdgeError: It is refused; nothing is changed.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise _distrusted(str(folder), error.strerror or str(error)) from None
     try:
         data = _read(descriptor, CONFIG, MAX_BYTES)
         before = _read(descriptor, BEFORE, 64)

@@ -165,6 +165,10 @@ class MqttConfig(Section):
         return self
 
 
+BESIDE_THE_OUTBOX = (".pause", ".resume", ".closed", ".place")
+"""Endings of the files that stand beside the outbox."""
+
+
 class OutboxConfig(Section):
     """Where windows wait until the broker has them."""
 
@@ -177,8 +181,8 @@ class OutboxConfig(Section):
     @field_validator("path")
     @classmethod
     def _names_a_file(cls, value: str | None) -> str | None:
-        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume", ".closed")):
-            raise ValueError("it has to name a file, and not one that ends in .pause, .resume or .closed")
+        if value is not None and (not Path(value).name or Path(value).suffix in BESIDE_THE_OUTBOX):
+            raise ValueError(f"it has to name a file, and not one that ends in {', '.join(BESIDE_THE_OUTBOX)}")
         return value
 
 

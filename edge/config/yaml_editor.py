@@ -64,12 +64,10 @@ def difference(before: str, after: str, name: str) -> str:
         after: What it will be.
         name: What the file is called in it.
     """
-    hidden: list[str] = []
-    for text in (before, after):
-        hidden += re.findall(r"[a-z]+://\S*@\S+|[a-z]+://\S+\?\S+", text)
+    addresses = {address for text in (before, after) for address in re.findall(r"[a-z]+://[^\s'\"]+", text)}
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, f"{name} (new)", lineterm="")
     shown = "\n".join(lines)
-    for address in sorted(set(hidden), key=len, reverse=True):
+    for address in sorted(addresses, key=len, reverse=True):
         shown = shown.replace(address, without_password(address))
     return f"{shown}\n" if shown else ""
 
@@ -84,7 +82,11 @@ def as_yaml(values: dict[str, Any]) -> str:
 
 def _verify(before: str, after: str, edits: Edits, path: Path) -> None:
     """Raises ValueError unless our loader finds in the new text what was in the old one, and the edits."""
-    old, new = parse_document(before.encode(), path), parse_document(after.encode(), path)
+    old = parse_document(before.encode(), path)
+    try:
+        new = parse_document(after.encode(), path)
+    except ConfigError as error:
+        raise ValueError(error.problem) from None
     if unknown_keys(new) != unknown_keys(old) - set(edits.removed):
         raise ValueError("other keys have changed")
     for key in keys():
@@ -120,6 +122,8 @@ def _end(node: Node) -> int:
             return max(_end(last[0]), _end(last[1]) if _own(last) else _end(last[0]))
         return _end(last)
     end: int = node.end_mark.index
+    if isinstance(node, ScalarNode) and node.style in ("|", ">"):
+        end -= 1  # its last line belongs to it with the line break
     return end
 
 

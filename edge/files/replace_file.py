@@ -115,16 +115,14 @@ def _set_rights(descriptor: int, target: Path, mode: int) -> None:
 def _link_backup(target: Path) -> Path:
     """Another name for the old content: it takes no room, and keeps mode and owner; where that cannot be, a copy."""
     stem = f"{target.name}.bak-{datetime.now():%Y%m%dT%H%M%S}"  # noqa: DTZ005 - for a person, by this machine's clock
-    for number in range(100):  # several within a second
-        backup = target.with_name(f"{stem}-{number}" if number else stem)
-        try:
-            backup.hardlink_to(target)
-        except FileExistsError:
-            continue
-        except OSError:  # another user's file, or a file system without links
-            shutil.copy2(target, backup)
-        return backup
-    raise FileExistsError(errno.EEXIST, "there are too many backups of this second")
+    same = [each.name.removeprefix(stem) for each in target.parent.iterdir() if each.name.startswith(stem)]
+    number = max((int(name[1:] or 0) for name in same if re.fullmatch(r"(-\d{1,6})?", name)), default=-1) + 1
+    backup = target.with_name(f"{stem}-{number}" if number else stem)  # several within a second
+    try:
+        backup.hardlink_to(target)
+    except OSError:  # another user's file, or a file system without links
+        shutil.copy2(target, backup)
+    return backup
 
 
 def _remove_old_backups(target: Path) -> None:

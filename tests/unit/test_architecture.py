@@ -28,7 +28,7 @@ LAYERS = (
     ("vision", "delivery"),
     ("recording",),
     ("reporting", "daemon"),
-    ("bench", "web"),
+    ("bench", "support", "web"),
     ("web/setup", "web/dashboard"),
     ("cli",),
     ("__main__",),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.errors import EdgeError
+from edge.files.replace_file import staged_file
 from edge.web.setup.place_verdict import few
 
 if TYPE_CHECKING:
@@ -66,17 +65,9 @@ def geometry(config: Config) -> str:
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
     """Replace the file; it is complete, or the old one. Raises EdgeError."""
-    fresh = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise EdgeError(f"the figures cannot be stored in {path} ({error.strerror})", "check the disk") from None
+        raise EdgeError(f"{path} cannot be written ({error.strerror})", "check the disk") from None
+    with staged_file(path, json.dumps(record, indent=1).encode(), 0o600) as file:
+        file.put()

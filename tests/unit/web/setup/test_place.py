@@ -233,5 +233,5 @@ def test_a_disk_that_takes_nothing_is_one_sentence(clock: Clock, tmp_path: Path)
     calibration = PlaceCalibration(config(), clock)
     run(calibration, clock, *[face()] * 20)
     (tmp_path / "file").touch()
-    with pytest.raises(EdgeError, match=r"cannot be stored in .*: check the disk"):
+    with pytest.raises(EdgeError, match=r"x.place cannot be written .*: check the disk"):
         calibration.keep(tmp_path / "file" / "x.place")

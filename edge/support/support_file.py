@@ -1,0 +1,100 @@
+"""One readable text about an installation, to attach to a question. Everybody may read it before it is passed on."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge.contract.timestamps import format_timestamp
+from edge.daemon.paths import outbox_path
+from edge.support.daemon_words import at_broker, kept_place, log_lines, outbox_state
+from edge.support.machine import hardware, versions
+from edge.support.redacted_config import redacted
+from edge.support.redaction import Redactor
+from edge.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from edge.config.schema import Config
+
+UNIT = "edge.service"
+LONGEST = 2000  # characters of a value
+HEAD = """Support file of edge, {time}
+
+No picture, no figure about people, no password, no name of a person and no address is meant to be in it. Read it before
+you pass it on: what is in it was cleaned by a program, and you know your secrets better.
+"""
+
+
+class CheckRow(NamedTuple):
+    """What a check has found: as `edge check` prints it."""
+
+    part: str
+    status: str
+    found: str
+    remedy: str = ""
+
+
+def support_file(
+    config: Config, checks: Sequence[CheckRow] = (), unit: str = UNIT, journalctl: str = "journalctl"
+) -> bytes:
+    """Everything that helps to answer a question; takes a few seconds.
+
+    Args:
+        config: The configuration.
+        checks: What was tried just before.
+        unit: The service whose last lines are wanted.
+        journalctl: The program that reads the journal.
+
+    Returns:
+        UTF-8 text.
+    """
+    clean = Redactor.of(config)
+    checks = checks or [CheckRow("checks", "not run", "")]
+    sections: list[tuple[str, Callable[[str], str], list[str]]] = [
+        # Versions have four numbers now and then, and would be taken for addresses; both come from lists of ours.
+        ("Versions", clean.known, _lines(versions())),
+        ("Configuration in force; texts that may be secret are hidden", clean.known, _lines(redacted(config))),
+        ("Checks", clean.line, [f"{row.part}: {row.status}. {row.found} {row.remedy}".strip() for row in checks]),
+        ("At the broker", clean.line, _lines(at_broker(config))),
+        ("Outbox", clean.text, _lines(outbox_state(config))),
+        ("Hardware", clean.text, _lines(hardware(outbox_path(config)))),
+        ("Calibration of the place", clean.text, _lines(kept_place(config))),
+        (f"Log of {unit}", clean.line, log_lines(unit, journalctl)),
+    ]
+    head = HEAD.format(time=format_timestamp(datetime.now(timezone.utc)))
+    parts = ["\n".join([f"== {title}", *map(cleaned, lines)]) for title, cleaned, lines in sections]
+    return ("\n\n".join([head, *parts]) + "\n").encode()
+
+
+def support_name(config: Config) -> str:
+    """The name for such a file: `edge-support-room-204-20261128-1530.txt`."""
+    room = re.sub(r"[^\w-]", "_", config.device.name)
+    return f"edge-support-{room}-{datetime.now(timezone.utc):%Y%m%d-%H%M}.txt"
+
+
+def unit_of(path: Path | None) -> str:
+    """The service that reads a configuration: /etc/edge/hall.yaml is that of edge@hall.service."""
+    if path is None or path.stem == "config" or str(path.parent) != "/etc/edge":
+        return UNIT
+    return f"edge@{path.stem}.service"
+
+
+def _lines(content: Mapping[str, object], indent: str = "") -> list[str]:
+    lines = []
+    for key, value in content.items():
+        name = printable(str(key))
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", *(_lines(value, f"{indent}  ") or [f"{indent}  none"])]
+        elif isinstance(value, (list, tuple)) and value:
+            lines += [f"{indent}{name}:", *(f"{indent}  - {_text(each)}" for each in value)]
+        else:
+            lines.append(f"{indent}{name}: {_text(value)}")
+    return lines
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else printable(str(value), 20 * LONGEST if "," in str(value) else LONGEST)
