@@ -20,6 +20,7 @@ from pydantic import (
 
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.camera_address import mistake_in
+from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
 from edge.timing.local_zone import local_zone_problem
@@ -65,6 +66,12 @@ class CameraConfig(Section):
     )
     hflip: bool = Field(default=False, description="exchange left and right")
     vflip: bool = Field(default=False, description="exchange top and bottom")
+    masks: tuple[Polygon, ...] = Field(
+        (),
+        max_length=32,
+        description="at most 32 polygons that are blacked out before anything looks at the picture, each a list of 3 "
+        "to 64 points [x, y] in fractions (0 to 1) of the upright picture; [] masks nothing",
+    )
     exposure: int = Field(
         0, ge=0, le=1_000_000, description="exposure of a picamera in microseconds; 0 leaves it to the camera"
     )
@@ -112,6 +119,10 @@ class VisionConfig(Section):
         "front", description="whose emotions are named: faces turned to the front, or faces in any pose"
     )
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
+    count_area: Polygon | None = Field(
+        None,
+        description="a polygon as in camera.masks: faces whose centre lies outside are not counted; null: all are",
+    )
     emotions_model: File = Field("emotions.json", description="card of the emotion model")
     emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
 
@@ -165,7 +176,7 @@ class MqttConfig(Section):
         return self
 
 
-BESIDE_THE_OUTBOX = (".pause", ".resume", ".closed", ".place")
+BESIDE_THE_OUTBOX = (".pause", ".resume", ".closed", ".place", ".masks")
 """Endings of the files that stand beside the outbox."""
 
 
