@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
@@ -60,6 +61,7 @@ class Marked(HTMLParser):
             self._open[-1].append(data)
 
 
+@cache
 def messages() -> dict[Id, str]:
     """Every text, and the file that it was first found in."""
     found: dict[Id, str] = {}
@@ -92,7 +94,9 @@ def update(path: Path) -> None:
     fresh = Catalog(locale=path.stem, project="edge", charset="utf-8", fuzzy=False)
     for text, where in messages().items():
         known = old.get(text)
-        fresh.add(text, known.string if known and known.id == text else None, locations=[(where, 1)])
+        if known is None or known.id != text:
+            known = Message(text)
+        fresh.add(text, known.string, locations=[(where, 1)], flags=known.flags & {"fuzzy"})
     body = BytesIO()
     write_po(body, fresh, width=120, omit_header=True, sort_by_file=True, include_lineno=False)
     path.write_bytes(HEADER.format(language=path.stem, plurals=fresh.plural_forms).encode() + body.getvalue())

@@ -122,7 +122,7 @@ function rotation() {
     }
   }
   for (const input of $("rotation").querySelectorAll("input")) input.checked = Number(input.value) === value("camera.rotation");
-  $("turned").hidden = !(now().confirm ?? false);
+  $("turned").hidden = now().masks_confirmed !== false;
 }
 
 function sizes() {

@@ -1,5 +1,6 @@
 // The step Mask: polygons on the picture, changed by mouse, finger and keyboard, and a list of them beside it.
-import { draft, now } from "./draft.js";
+import { post } from "./api.js";
+import { draft, load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { MOST_POINTS, MOST_POLYGONS, area, middle, moved, point, rectangle, split, withCorner, withoutCorner } from "./polygons.js";
 import { startDrawing, drawing, endDrawing, drawnShape } from "./draw.js";
@@ -20,6 +21,7 @@ export function startMask() {
   $("add-mask").addEventListener("click", () => add("mask", rectangle([0.4, 0.4], [0.6, 0.6]), true));
   $("add-area").addEventListener("click", () => add("area", rectangle([0.1, 0.1], [0.9, 0.9]), true));
   $("undo").addEventListener("click", takeBack);
+  $("confirm").addEventListener("click", confirm);
   document.addEventListener("keydown", (event) => {
     if (active && (event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.matches("input")) {
       event.preventDefault();
@@ -88,6 +90,19 @@ function takeBack() {
   undo();
   render();
   announce(t("The last change is undone."));
+}
+
+/** Masks that were drawn for another shape of picture: somebody has looked, and they are right. */
+async function confirm() {
+  try {
+    await settled();
+    await post("api/masks/confirm", { revision: now().revision });
+    await load();
+    announce(t("The masks are confirmed."));
+    $("draw-mask").focus();
+  } catch (error) {
+    announce(error.message);
+  }
 }
 
 const nameOf = (shape, index) => (shape.kind === "area" ? t("Count area") : t("Mask {n}", { n: index + 1 }));
@@ -204,6 +219,7 @@ function render() {
   lists(all);
   say($("masked"), all.some(({ kind }) => kind === "mask") ? t("Masks cover about {share} of the picture.", { share: percent(Math.min(1, all.filter(({ kind }) => kind === "mask").reduce((sum, { points }) => sum + area(points), 0))) }) : "");
   $("undo").disabled = !undoable();
+  $("confirm-masks").hidden = now().masks_confirmed !== false;
 }
 
 function parts(shape, index, points, width, height) {
