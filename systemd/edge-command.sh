@@ -49,6 +49,14 @@ install_result() {
 
 case $command in
   setup | preview) ;;
+  support) # the service may write nowhere but in its own folder: the caller's shell writes the file
+    if [ -t 1 ]; then
+      echo "edge: name a file for it: sudo edge support > support.txt" >&2
+      exit 2
+    fi
+    as_service -p SupplementaryGroups=systemd-journal -- "$edge" support --config "$config" --output - "$@"
+    exit
+    ;;
   *) as_service -- "$edge" "$command" --config "$config" "$@"; exit ;;
 esac
 
