@@ -60,14 +60,13 @@ class Redactor:
         whole |= {each for each in anywhere if len(each) < SHORT}
         anywhere = {each for each in anywhere if len(each) >= SHORT}
         ordered = sorted(whole | anywhere, key=len, reverse=True)  # of two the longer first, else a rest of it stays
-        self._known = [
-            re.compile(re.escape(each) if each in anywhere else rf"(?<!\w){re.escape(each)}(?!\w)") for each in ordered
-        ]
+        patterns = [re.escape(each) if each in anywhere else rf"(?<!\w){re.escape(each)}(?!\w)" for each in ordered]
+        self._known = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]  # %2f and %2F are the same
 
     @classmethod
-    def of(cls, config: Config, environment: Mapping[str, str] = os.environ) -> Redactor:
-        """With all that this configuration and environment keep secret."""
-        return cls(_secrets_of(config, environment), _names_of(config))
+    def of(cls, config: Config, environment: Mapping[str, str] = os.environ, further: Iterable[str] = ()) -> Redactor:
+        """With all that this configuration and environment keep secret, and further names."""
+        return cls(_secrets_of(config, environment), [*_names_of(config), *further])
 
     def known(self, text: str) -> str:
         """The text without known secrets."""
