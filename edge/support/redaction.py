@@ -23,6 +23,7 @@ HIDDEN = "***"
 SHORT = 4  # characters; a shorter secret is taken out only where it stands for itself
 NAMES_OF_SECRETS = r"[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|token|secret|credential|auth|api_?key|key)[\w.-]*"
 LOOKS_SECRET = re.compile(NAMES_OF_SECRETS, re.IGNORECASE)
+FOLDERS = ("PWD", "OLDPWD")  # variables that look like secrets, and hold where the shell is
 _WORDS = ("face", "people", "person", "pupil", "student", "front", "away", "too_small", "unclear", "emotion")
 PEOPLE = re.compile(rf"(?<![a-z])({'|'.join((*_WORDS, *LABELS, UNKNOWN))})", re.IGNORECASE)
 
@@ -121,7 +122,7 @@ def _secrets_of(config: Config, environment: Mapping[str, str]) -> Iterator[str]
     yield config.deployment.responsible
     yield config.deployment.legal_basis
     for name, value in environment.items():
-        if LOOKS_SECRET.fullmatch(name) and len(value) >= SHORT:
+        if LOOKS_SECRET.fullmatch(name) and name not in FOLDERS and len(value) >= SHORT:
             yield value
 
 
@@ -130,17 +131,19 @@ def _names_of(config: Config) -> Iterator[str]:
     for text in (config.deployment.responsible, config.deployment.legal_basis):
         yield from (part for part in re.split(r"[,;()<>]", text) if len(part.strip()) >= SHORT)
     for address in (config.camera.source, config.mqtt.broker):
-        rest = address.partition("://")[2]
-        yield rest.rpartition("@")[0].partition(":")[0]
+        yield address.partition("://")[2].rpartition("@")[0].partition(":")[0]
         with suppress(ValueError):
-            yield urlsplit(address).hostname or ""
+            parts = urlsplit(address)
+            if parts.hostname and not parts.hostname.startswith(("127.", "localhost")):
+                yield parts.hostname
+            if parts.netloc and len(parts.path) > SHORT:
+                yield parts.path.strip("/")
 
 
 def _secrets_in(address: str) -> Iterator[str]:
-    """What must not be seen of an address: itself, password, and what stands behind a question mark."""
+    """What must not be seen of an address: user and password, and what stands behind a question mark."""
     if "://" not in address:
         return
-    yield address
     credentials, _, place = address.partition("://")[2].rpartition("@")
     yield credentials
     yield credentials.partition(":")[2]

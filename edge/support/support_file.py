@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNIT = "edge.service"
+MODELS = "models"  # the check whose line is full of names with numbers, none of them about people
 LONGEST = 2000  # characters of a value
 HEAD = """Support file of edge, {time}
 
@@ -63,7 +64,8 @@ def support_file(
     sections: list[tuple[str, Callable[[str], str], list[str]]] = [
         # Versions have four numbers now and then, and would be taken for addresses; both come from lists of ours.
         ("Versions", clean.known, _lines(versions())),
-        ("Checks", clean.line, [f"{row.part}: {row.status}. {row.found} {row.remedy}".strip() for row in checks]),
+        ("Checks", clean.line, [_row(row) for row in checks if row.part != MODELS]),
+        ("Models", clean.text, [_row(row) for row in checks if row.part == MODELS] or ["not checked"]),
         ("Hardware", clean.text, _lines(hardware(outbox_path(config or Config())))),
     ]
     if config is not None:
@@ -90,6 +92,10 @@ def unit_of(path: Path | None) -> str:
     if path is None or path.stem == "config" or str(path.parent) != "/etc/edge":
         return UNIT
     return f"edge@{path.stem}.service"
+
+
+def _row(row: CheckRow) -> str:
+    return f"{row.part}: {row.status}. {row.found} {row.remedy}".strip()
 
 
 def _lines(content: Mapping[str, object], indent: str = "") -> list[str]:
