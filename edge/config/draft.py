@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from edge.config.loader import Document, Mistake, explain, override, parse_document, unusable, validate
-from edge.config.schema import Config, without_password
+from edge.config.schema import Config, DeploymentConfig, without_password
 from edge.errors import EdgeError
 
 LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
@@ -167,7 +167,7 @@ class Draft:
         return config
 
     def tentative(self, *needed: str) -> tuple[Config | None, Mistake | None]:
-        """What something can be tried with before all is filled in, whether or not somebody answers for it yet.
+        """What something can be tried with before all is filled in, also who answers for it.
 
         Args:
             needed: Sections, or keys, in which nothing may be wrong.
@@ -176,22 +176,28 @@ class Draft:
             None, and why, where something is.
         """
         document = self._document()
-        section = document.values.setdefault("deployment", {})
-        if isinstance(section, dict):
-            for name in ("responsible", "legal_basis"):
-                if not str(section.get(name) or "").strip():
-                    section[name] = STAND_IN
+        written = document.values.get("deployment")
+        document.values["deployment"] = {"responsible": STAND_IN, "legal_basis": STAND_IN}
         config = validate(document)
         dotted = tuple(f"{each}." for each in needed)
         wrong = [each for each in document.mistakes if f"{each.key}.".startswith(dotted)]
         if config is None or wrong:
             return None, (wrong or document.mistakes)[0]
-        return config, None
+        texts = written if isinstance(written, dict) else {}
+        who, why = (str(texts.get(name) or "")[:1024] for name in ("responsible", "legal_basis"))
+        return config.model_copy(update={"deployment": DeploymentConfig(responsible=who, legal_basis=why)}), None
 
     def for_pictures(self) -> tuple[Config | None, str]:
-        """What a picture can be shown by; None, and why, where the camera is not clear: its masks might be missing."""
+        """What a picture can be shown by: it is published nowhere, so nobody has to answer for the camera yet.
+
+        Returns:
+            None, and why, where the camera is not clear: its masks might be missing.
+        """
         config, wrong = self.tentative("camera", "vision.count_area")
-        return config, "" if wrong is None else str(wrong)
+        if config is None:
+            return None, str(wrong)
+        stand_in = DeploymentConfig(responsible=STAND_IN, legal_basis=STAND_IN)
+        return config.model_copy(update={"deployment": stand_in}), ""
 
     def saved_value(self, key: str) -> Any:  # noqa: ANN401 - each key has its own
         """What the file says of a key, without the draft."""

@@ -31,6 +31,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
 """A path; `~` is the home folder of the user who reads the configuration."""
 
+RESERVED = (".pause", ".resume", ".closed", ".masks", ".place")
+"""Endings of the files beside the outbox."""
+
 SOURCES = (
     "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
     "gstreamer:csi, gstreamer:PIPELINE, file:clip.mp4, images:folder"
@@ -176,10 +179,6 @@ class MqttConfig(Section):
         return self
 
 
-BESIDE_THE_OUTBOX = (".pause", ".resume", ".closed", ".place", ".masks")
-"""Endings of the files that stand beside the outbox."""
-
-
 class OutboxConfig(Section):
     """Where windows wait until the broker has them."""
 
@@ -192,8 +191,8 @@ class OutboxConfig(Section):
     @field_validator("path")
     @classmethod
     def _names_a_file(cls, value: str | None) -> str | None:
-        if value is not None and (not Path(value).name or Path(value).suffix in BESIDE_THE_OUTBOX):
-            raise ValueError(f"it has to name a file, and not one that ends in {', '.join(BESIDE_THE_OUTBOX)}")
+        if value is not None and (not Path(value).name or Path(value).suffix in RESERVED):
+            raise ValueError(f"it has to name a file, and not one that ends in {', '.join(RESERVED)}")
         return value
 
 

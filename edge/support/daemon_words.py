@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import time
@@ -24,6 +25,7 @@ MAX_MESSAGES = 50
 LINES = 200
 JOURNAL_SECONDS = 10
 AUDITED = ("audit", "time", "version", "mode")  # of a line of the audit; who it was, is nobody else's business
+WHO = re.compile(r"\b(command \S+ by |paused since \S+ by ).*?(: done$|, so |$)")
 HEALTH = ("time", "uptime", "fps", "rss_mb", "load", "temperature_c", "outbox_depth")  # none of them about people
 PLACE = ("time", "version", "mode", "detect_width", "min_face_px", "camera")
 PLACE_FIGURES = ("seconds", "sharp", "enough")
@@ -101,10 +103,10 @@ def log_lines(unit: str, journalctl: str = "journalctl") -> list[str]:
 
 
 def _without_people(line: str) -> str:
-    """Lines of the audit say who did something; of them only what happened and when stays."""
+    """Who paused or resumed is nobody else's business; of lines of the audit only what happened and when stays."""
     head, brace, rest = line.partition('{"audit":')
     if not brace:
-        return line
+        return WHO.sub(r"\1***\2", line)
     try:
         content = json.loads(brace + rest)
         said = {key: content[key] for key in AUDITED if key in content}

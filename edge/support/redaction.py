@@ -23,10 +23,8 @@ HIDDEN = "***"
 SHORT = 4  # characters; a shorter secret is taken out only where it stands for itself
 NAMES_OF_SECRETS = r"[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|token|secret|credential|auth|api_?key|key)[\w.-]*"
 LOOKS_SECRET = re.compile(NAMES_OF_SECRETS, re.IGNORECASE)
-PEOPLE = re.compile(
-    rf"(?<![a-z])(face|people|person|pupil|student|front|away|too_small|unclear|emotion|{'|'.join((*LABELS, UNKNOWN))})",
-    re.IGNORECASE,
-)
+_WORDS = ("face", "people", "person", "pupil", "student", "front", "away", "too_small", "unclear", "emotion")
+PEOPLE = re.compile(rf"(?<![a-z])({'|'.join((*_WORDS, *LABELS, UNKNOWN))})", re.IGNORECASE)
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN .*", re.DOTALL), HIDDEN),

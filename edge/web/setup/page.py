@@ -65,7 +65,7 @@ class SetupPage:
             *camera_routes(self._camera),
             *connect_routes(trial),
             *place_routes(self._place),
-            *text_routes(),
+            *text_routes(self._file),
         ]
         return [Mount("", routes=routes(self._session, room, more), middleware=[Middleware(_Used, self._session.use)])]
 

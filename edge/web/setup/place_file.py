@@ -59,8 +59,9 @@ def geometry(config: Config) -> str:
 
     The source is in it, which may hold a password; SHA-256 of all of it together does not give that away.
     """
-    camera = config.camera.model_dump(mode="json", include={"source", "width", "height", "rotation", "hflip", "vflip"})
-    return hashlib.sha256(json.dumps(camera, sort_keys=True).encode()).hexdigest()[:12]
+    keys = {"source", "width", "height", "rotation", "hflip", "vflip", "masks"}
+    shown = [config.camera.model_dump(mode="json", include=keys), config.vision.model_dump(mode="json")["count_area"]]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from edge.contract.labels import UNKNOWN
+from edge.vision.count_area import inside
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.head_pose import side
 from edge.vision.naming import Namer
@@ -43,11 +44,13 @@ class PreviewAnalyzer:
     Args:
         models: Detector and classifier.
         vision: The limits.
+        masked: How much of the picture is masked, 0..1.
     """
 
-    def __init__(self, models: ModelSet, vision: VisionConfig) -> None:
+    def __init__(self, models: ModelSet, vision: VisionConfig, masked: float = 0.0) -> None:
         self._models = models
         self._vision = vision
+        self._masked = masked
         self._namer = Namer(models.labels, models.thresholds, vision.min_confidence)
         self.reset()
 
@@ -78,9 +81,9 @@ class PreviewAnalyzer:
                 tracks[index].update_probabilities(row, frame.time)
         height, width = image.shape[:2]
         light, sharp = judge_light(image, boxes), sharpness(image)
-        facts = FrameFacts(
-            frame.time, (width, height), self._faces(found, tracks, light.faces, limit), light.against, sharp
-        )
+        size = (width, height)
+        faces = self._faces(found, tracks, light.faces, limit, size)
+        facts = FrameFacts(frame.time, size, faces, light.against, sharp)
         self._recent.append(facts)
         heights = [face.box[3] for face in facts.counted]
         place = better_place(self._recent)
@@ -96,6 +99,7 @@ class PreviewAnalyzer:
             ],
             "front": len(facts.front),
             "judged": len(facts.judged),
+            "masked": self._masked,
             "sizes": by_size(heights, limit),
             "light": light.as_json(),
             "sharpness": sharp,
@@ -105,9 +109,15 @@ class PreviewAnalyzer:
         }
 
     def _faces(
-        self, found: Detections, tracks: list[Track], levels: Sequence[float | None], limit: int
+        self,
+        found: Detections,
+        tracks: list[Track],
+        levels: Sequence[float | None],
+        limit: int,
+        size: tuple[int, int],
     ) -> tuple[FaceFacts, ...]:
         sides = np.zeros(len(tracks)) if found.landmarks is None else side(found.landmarks)
+        counted = inside(found.boxes, self._vision.count_area, size)
         return tuple(
             FaceFacts(
                 box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
@@ -115,9 +125,9 @@ class PreviewAnalyzer:
                 front=track.front if self._models.pose is not None and box[3] >= self._vision.min_face_px else None,
                 side=float(turned),
                 lit=well_lit(level),
-                inside=True,
+                inside=bool(within),
             )
-            for box, track, turned, level in zip(found.boxes, tracks, sides, levels, strict=True)
+            for box, track, turned, level, within in zip(found.boxes, tracks, sides, levels, counted, strict=True)
         )
 
     def _emotion(self, face: FaceFacts, track: Track) -> dict[str, Any]:

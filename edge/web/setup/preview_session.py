@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edge.cameras.masks import Masks
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import live
 from edge.daemon.paths import pause_path
@@ -119,7 +120,7 @@ class PreviewSession:
         self._camera = camera
         self._gpio = gpio
         self._calibration = calibration
-        self._analyzer = PreviewAnalyzer(models, config.vision)
+        self._analyzer = PreviewAnalyzer(models, config.vision, Masks(config.camera.masks).share)
         self._changed = threading.Condition()
         self._shot: Shot | None = None
         self._problem = ""
@@ -278,7 +279,7 @@ class PreviewSession:
         except EdgeError as error:
             problem = str(error)
         self._view = wanted if not problem else View(wanted.config, wanted.source, problem)
-        self._analyzer = PreviewAnalyzer(self._models, wanted.config.vision)
+        self._analyzer = PreviewAnalyzer(self._models, wanted.config.vision, Masks(wanted.config.camera.masks).share)
         if (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
             self._close("")
             if self._calibration is not None:

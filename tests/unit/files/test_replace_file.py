@@ -13,6 +13,7 @@ import pytest
 
 from edge.errors import EdgeError
 from edge.files.replace_file import BACKUPS, staged_file
+from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 
 
@@ -63,32 +64,17 @@ def test_the_owner_stays_also_of_a_new_file_in_somebodys_folder(tmp_path: Path) 
     assert (tmp_path / "new").stat().st_uid == 4321
 
 
-def fill(folder: Path) -> None:
-    with (folder / "ballast").open("wb", buffering=0) as ballast:
-        try:
-            while True:
-                ballast.write(bytes(4096))
-        except OSError:
-            pass
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_is_a_sentence_and_the_old_file_is_intact(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("nothing may be mounted here")
-    try:
-        file = disk / "config.yaml"
-        file.write_bytes(b"old")
-        fill(disk)
-        with pytest.raises(EdgeError, match=r"No space left on device\); what was there is as it was: make room"):
-            replace(file, bytes(8192))
-        assert file.read_bytes() == b"old"
-        assert {each.name for each in disk.iterdir()} == {"config.yaml", "ballast"}
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+def test_a_full_or_read_only_disk_is_a_sentence_and_the_old_file_is_intact(disk: SmallDisk) -> None:
+    file = disk.folder / "config.yaml"
+    file.write_bytes(b"old")
+    disk.fill()
+    with pytest.raises(EdgeError, match=r"No space left on device\); what was there is as it was: make room"):
+        replace(file, bytes(8192))
+    assert file.read_bytes() == b"old"
+    assert {each.name for each in disk.folder.iterdir()} == {"config.yaml", "filler"}
+    disk.writable(yes=False)
+    with pytest.raises(EdgeError, match="mount it so that it can be written"):
+        replace(file, b"new")
 
 
 def test_a_limit_of_size_is_met_the_same_way(tmp_path: Path) -> None:
