@@ -194,7 +194,7 @@ def test_every_step_fits_and_can_be_read(setup: Setup, look: str) -> None:
 
 def test_figures_of_the_picture_are_said_in_words(setup: Setup) -> None:
     page = setup.look("aim")
-    wait_for(lambda: re.match(r"[\d.]+ frames/s", text(page, "speed")), 60, "figures")
+    wait_for(lambda: bool(re.match(r"[\d.]+ frames/s", text(page, "speed"))), 60, "figures")
     assert re.match(r"Live picture with \d+ faces, .*happy", page.get_attribute("#canvas", "aria-label"))
     assert "Pictures of people are shown here" in page.inner_text(".privacy")
     reach = text(page, "reach")
