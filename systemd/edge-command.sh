@@ -49,6 +49,14 @@ install_result() {
 
 case $command in
   setup | preview) ;;
+  support) # its user may write nowhere: whoever calls says where to
+    if [ -t 1 ]; then
+      echo "edge: say where it goes: sudo edge support > support.txt" >&2
+      exit 2
+    fi
+    as_service -p SupplementaryGroups=systemd-journal -- "$edge" support --config "$config" --unit "$unit" --output - "$@"
+    exit
+    ;;
   *) as_service -- "$edge" "$command" --config "$config" "$@"; exit ;;
 esac
 

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from edge.config.loader import load_config
+from edge.config.schema import CameraConfig, Config
+from edge.daemon import mask_guard
+from edge.daemon.paths import masks_path
 from tests.support.brokers import Broker, free_port
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
@@ -178,6 +181,32 @@ def test_a_broker_that_is_not_there_and_tls_files_that_are_not(setup: Open, tmp_
     assert "none.pem" in told["problem"]
     for password in ("", "a\nb", "x" * 5000, 7):
         assert page.post("/api/connect/password", {"password": password})[0] in (400, 422)
+
+
+# Masks
+
+
+def test_masks_in_a_picture_that_is_turned_are_confirmed_before_they_are_saved(setup: Open, tmp_path: Path) -> None:
+    triangle = [[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]
+    page = setup(None, "--set", "mode=headcount", "--set", "camera.source=sample:5")
+    page.change(camera__masks=[triangle], outbox__path=str(tmp_path / "o.sqlite"))
+    assert page.get("/api/state")["masks_confirmed"]
+    config = Config.model_validate({"camera": {"masks": [triangle]}, "outbox": {"path": str(tmp_path / "o.sqlite")}})
+    mask_guard.confirm(masks_path(config), config.camera)
+    _, state = page.change(camera__rotation=90)
+    assert not state["masks_confirmed"]
+    assert page.post("/api/masks/confirm", {"revision": 1})[0] == 409
+    status, state = page.post("/api/masks/confirm", {"revision": state["revision"]})
+    assert (status, state["masks_confirmed"]) == (200, True)
+    assert mask_guard.problem(masks_path(config), load_camera(page)) != ""  # nothing is in force yet
+    assert page.save()[0] == 200
+    assert mask_guard.problem(masks_path(config), load_config(tmp_path / "c.yaml").camera) == ""
+    assert f"\n    - {triangle}\n" in (tmp_path / "c.yaml").read_text()
+
+
+def load_camera(page: SetupPage) -> CameraConfig:
+    values = page.get("/api/state")["values"]
+    return CameraConfig(masks=values["camera.masks"], rotation=values["camera.rotation"])
 
 
 # Two at once, and somebody else
