@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.cli.check import run_checks
-from edge.errors import EXIT_OK, EdgeError
+from edge.config.loader import find_config
+from edge.errors import EXIT_OK, ConfigError, EdgeError
 from edge.support.support_file import support_file, support_name, unit_of
 
 if TYPE_CHECKING:
     import argparse
+
+    from edge.config.schema import Config
 
 EXAMPLES = """examples:
   edge support                                  writes edge-support-ROOM-TIME.txt here
@@ -34,11 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Collect, and write one file; what is there already is never written over."""
-    config = read_config(args)
+    config = _config(args)
     if args.output not in (None, "-"):
         _refuse(Path(args.output))
-    checks = [] if args.no_checks else run_checks(args)
-    content = support_file(config, checks, args.unit or unit_of(args.config))
+    checks = [] if args.no_checks and config is not None else run_checks(args)
+    file = args.config or find_config()
+    content = support_file(config, checks, args.unit or unit_of(args.config), file=file)
     if args.output == "-":
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
@@ -47,6 +51,14 @@ def main(args: argparse.Namespace) -> int:
     _write(path, content)
     print(f"{path}: {max(1, round(len(content) / 1000))} kB. Read it, then attach it to your question.")
     return EXIT_OK
+
+
+def _config(args: argparse.Namespace) -> Config | None:
+    """None where it is not valid: that is just when somebody has a question. The check of it says what is wrong."""
+    try:
+        return read_config(args)
+    except ConfigError:
+        return None
 
 
 def _refuse(path: Path) -> None:

@@ -40,6 +40,8 @@ class Range(NamedTuple):
     high: float
 
 
+ENLARGED = 1.25
+"""The pictures were 1024 pixels wide: what holds of faces that have to be enlarged more was not measured."""
 SIZES = (10, 24, 48, 96)
 """Heights of faces from which the entries of `FOUND` hold, in pixels of a 1280x720 picture."""
 
@@ -85,7 +87,7 @@ def size_class(height_px: float, picture: tuple[int, int]) -> int:
         height_px: Of the face, pixels.
         picture: Width and height of the picture, pixels.
     """
-    height = height_px * min(1280 / picture[0], 720 / picture[1])
+    height = height_px * min(1280 / picture[0], 720 / picture[1], ENLARGED)
     return max(sum(height >= size for size in SIZES) - 1, 0)
 
 

@@ -23,6 +23,7 @@ HIDDEN = "***"
 SHORT = 4  # characters; a shorter secret is taken out only where it stands for itself
 NAMES_OF_SECRETS = r"[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|token|secret|credential|auth|api_?key|key)[\w.-]*"
 LOOKS_SECRET = re.compile(NAMES_OF_SECRETS, re.IGNORECASE)
+FOLDERS = ("PWD", "OLDPWD")  # variables that look like secrets, and hold where the shell is
 _WORDS = ("face", "people", "person", "pupil", "student", "front", "away", "too_small", "unclear", "emotion")
 PEOPLE = re.compile(rf"(?<![a-z])({'|'.join((*_WORDS, *LABELS, UNKNOWN))})", re.IGNORECASE)
 
@@ -60,14 +61,13 @@ class Redactor:
         whole |= {each for each in anywhere if len(each) < SHORT}
         anywhere = {each for each in anywhere if len(each) >= SHORT}
         ordered = sorted(whole | anywhere, key=len, reverse=True)  # of two the longer first, else a rest of it stays
-        self._known = [
-            re.compile(re.escape(each) if each in anywhere else rf"(?<!\w){re.escape(each)}(?!\w)") for each in ordered
-        ]
+        patterns = [re.escape(each) if each in anywhere else rf"(?<!\w){re.escape(each)}(?!\w)" for each in ordered]
+        self._known = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]  # %2f and %2F are the same
 
     @classmethod
-    def of(cls, config: Config, environment: Mapping[str, str] = os.environ) -> Redactor:
-        """With all that this configuration and environment keep secret."""
-        return cls(_secrets_of(config, environment), _names_of(config))
+    def of(cls, config: Config, environment: Mapping[str, str] = os.environ, further: Iterable[str] = ()) -> Redactor:
+        """With all that this configuration and environment keep secret, and further names."""
+        return cls(_secrets_of(config, environment), [*_names_of(config), *further])
 
     def known(self, text: str) -> str:
         """The text without known secrets."""
@@ -122,7 +122,7 @@ def _secrets_of(config: Config, environment: Mapping[str, str]) -> Iterator[str]
     yield config.deployment.responsible
     yield config.deployment.legal_basis
     for name, value in environment.items():
-        if LOOKS_SECRET.fullmatch(name) and len(value) >= SHORT:
+        if LOOKS_SECRET.fullmatch(name) and name not in FOLDERS and len(value) >= SHORT:
             yield value
 
 
@@ -131,17 +131,19 @@ def _names_of(config: Config) -> Iterator[str]:
     for text in (config.deployment.responsible, config.deployment.legal_basis):
         yield from (part for part in re.split(r"[,;()<>]", text) if len(part.strip()) >= SHORT)
     for address in (config.camera.source, config.mqtt.broker):
-        rest = address.partition("://")[2]
-        yield rest.rpartition("@")[0].partition(":")[0]
+        yield address.partition("://")[2].rpartition("@")[0].partition(":")[0]
         with suppress(ValueError):
-            yield urlsplit(address).hostname or ""
+            parts = urlsplit(address)
+            if parts.hostname and not parts.hostname.startswith(("127.", "localhost")):
+                yield parts.hostname
+            if parts.netloc and len(parts.path) > SHORT:
+                yield parts.path.strip("/")
 
 
 def _secrets_in(address: str) -> Iterator[str]:
-    """What must not be seen of an address: itself, password, and what stands behind a question mark."""
+    """What must not be seen of an address: user and password, and what stands behind a question mark."""
     if "://" not in address:
         return
-    yield address
     credentials, _, place = address.partition("://")[2].rpartition("@")
     yield credentials
     yield credentials.partition(":")[2]

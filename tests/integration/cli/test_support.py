@@ -225,6 +225,26 @@ def test_the_command_writes_one_file_and_never_over_another(config_file: Path, t
     assert "checks: not run" in printed.stdout
 
 
+def test_a_configuration_that_is_not_valid_keeps_its_secrets(
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is when somebody asks; and then nothing but its lines tells what is secret."""
+    text = config_file.read_text() + f"surplus: {{responsible: {SECRETS['who paused']}, x: 1}}  # {SECRETS['office']}\n"
+    config_file.write_text(text)
+    line = f"{SECRETS['password']} {SECRETS['camera user']} {CAMERA} {SECRETS['person']}, {SECRETS['office']}"
+    program = tmp_path / "bin/journalctl"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{line} {SECRETS['who paused']} {SECRETS['basis']} {SECRETS['username']}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    done = run("--config", str(config_file), "--output", "-", "--no-checks", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "configuration: failed" in done.stdout
+    assert "surplus: unknown key" in done.stdout
+    assert "== Log of" in done.stdout
+    assert leaks(done.stdout) == []
+
+
 @pytest.mark.parametrize(
     ("path", "unit"),
     [

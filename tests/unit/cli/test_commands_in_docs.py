@@ -22,7 +22,7 @@ def shell_lines(page: Path) -> Iterator[str]:
         for line in block.replace("\\\n", " ").splitlines():
             for part in re.sub(r"\s#.*", "", line).split("&&"):
                 if part.strip():
-                    yield part.strip()
+                    yield re.sub(r"\s+>\s*\S+$", "", part.strip())  # where the output goes is the shell's
 
 
 def ours() -> list[str]:

@@ -57,6 +57,8 @@ def test_sizes_are_those_of_a_small_picture() -> None:
     assert [size_class(height, (1280, 720)) for height in (5, 12, 24, 47, 48, 96, 500)] == [0, 0, 1, 1, 2, 3, 3]
     assert size_class(36, (1920, 1080)) == 1  # 24 px of 720
     assert size_class(35, (1920, 1080)) == 0
+    assert size_class(20, (1024, 576)) == 1
+    assert size_class(18, (320, 180)) == 0  # pixels that a face lacks do not come by enlarging it
 
 
 def test_small_faces_are_missed_more_often() -> None:

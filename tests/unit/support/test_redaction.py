@@ -55,6 +55,13 @@ def test_known_secrets_in_every_spelling() -> None:
     assert clean.text("abc, abcd") == "***, abcd"  # short ones only where they stand for themselves
 
 
+def test_what_a_question_needs_stays() -> None:
+    config = Config.model_validate({"mqtt": {"broker": "mqtt://127.0.0.1:1884"}, "camera": {"source": "sample:5"}})
+    clean = Redactor.of(config, {"PWD": "/var/lib/edge", "OLDPWD": "/var/lib"})
+    for line in ("mqtt://127.0.0.1:1884", "outbox /var/lib/edge/outbox.sqlite", "sample:5, 127.0.0.1"):
+        assert clean.text(line) == line.replace("mqtt://127.0.0.1:", "mqtt://***:")
+
+
 def test_the_longer_of_two_goes_first() -> None:
     assert Redactor(["hunter", "hunter2000"]).text("hunter2000") == "***"
 
