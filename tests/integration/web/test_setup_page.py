@@ -280,6 +280,30 @@ def test_a_shape_that_crosses_itself_is_refused_and_the_one_before_stays(setup: 
     setup.said.clear()
 
 
+@pytest.mark.parametrize(
+    ("clicks", "wanted"),
+    [
+        (["#rotation input[value='90']"], [[0.8, 0.1], [0.8, 0.3], [0.6, 0.3]]),
+        (["#rotation input[value='270']"], [[0.2, 0.9], [0.2, 0.7], [0.4, 0.7]]),
+        (["#hflip"], [[0.9, 0.2], [0.7, 0.2], [0.7, 0.4]]),
+        (
+            ["#rotation input[value='90']", "#vflip", "#rotation input[value='180']"],
+            [[0.9, 0.2], [0.7, 0.2], [0.7, 0.4]],
+        ),
+    ],
+)
+def test_masks_turn_with_the_picture(
+    edge: Edge, browser: Any, tmp_path: Path, clicks: list[str], wanted: list[list[float]]
+) -> None:
+    setup = Setup(edge, browser, tmp_path, more="  masks:\n    - [[0.1, 0.2], [0.3, 0.2], [0.3, 0.4]]\n")
+    page = setup.look()
+    for selector in clicks:
+        page.locator(selector).check(force=True)
+    wait_for(lambda: near(setup.values(page)["camera.masks"][0], wanted), 20, "the turned mask")
+    assert page.is_visible("#turned")
+    page.context.close()
+
+
 # The keyboard alone
 
 
