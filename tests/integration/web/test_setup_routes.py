@@ -117,6 +117,40 @@ def test_a_file_with_mistakes_opens_says_them_and_can_be_mended(setup: Open, tmp
     assert (tmp_path / "c.yaml").read_text() == "mode: headcount # least\ncamera: {rotation: 90}\n"
 
 
+def test_on_an_installed_device_the_result_is_handed_over_and_root_installs_it(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etc, folder, credentials = tmp_path / "etc", tmp_path / "run", tmp_path / "credentials"
+    for each in (etc, folder, credentials):
+        each.mkdir(mode=0o700)
+    (credentials / "mqtt-password").write_text("\n")  # systemd's, where there is no file
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    file, secret = etc / "config.yaml", etc / "mqtt-password"
+    file.write_text("# mine\nmode: headcount\n")
+    page = SetupPage(edge("setup", "--config", str(file), "--hand-over", str(folder), "--port", "0"))
+    state = page.get("/api/state")
+    assert (state["installed"], state["can_restart"], state["password"]) == (True, True, "none")
+    page.change(device__name="hall", mqtt__broker=f"mqtt://127.0.0.1:{free_port()}", mqtt__username="room")
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    status, told = page.save()
+    assert (status, told["restarted"]) == (200, True)
+    out, err = page.process.communicate(timeout=30)  # it ends by itself
+    assert page.process.returncode == 0, err
+    assert file.read_text() == "# mine\nmode: headcount\n"
+    assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
+    root = edge("setup", "--config", str(file), "--install-from", str(folder), "--password-to", str(secret))
+    said, err = root.communicate(timeout=30)
+    assert root.returncode == 0, err
+    assert f"{file} is installed" in said
+    config = load_config(file)
+    assert (config.device.name, config.mqtt.password_file) == ("hall", None)
+    assert file.read_text().startswith("# mine\nmode: headcount\n")
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
+    assert "geheim-17" not in out + said + err + file.read_text()
+    again = edge("setup", "--config", str(file), "--install-from", str(folder), "--password-to", str(secret))
+    assert "changed by somebody else" in again.communicate(timeout=30)[1]
+
+
 # The broker
 
 
