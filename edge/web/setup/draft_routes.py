@@ -13,17 +13,23 @@ from edge.config.draft import defaults
 from edge.config.yaml_editor import as_yaml
 from edge.web.setup.config_file import ConfigFile
 from edge.web.setup.json_requests import Json, get_route, member, post_route
+from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
 
 
 def draft_routes(
-    file: ConfigFile, saving: Saving, about: Callable[[], dict[str, Any]], changed: Callable[[], None]
+    file: ConfigFile,
+    saving: Saving,
+    masks: MaskConfirmation,
+    about: Callable[[], dict[str, Any]],
+    changed: Callable[[], None],
 ) -> list[BaseRoute]:
     """The routes.
 
     Args:
         file: What is set up.
         saving: Where it is saved.
+        masks: Whether they were looked at.
         about: What else belongs to the state: `source`, `labels`.
         changed: Called after every change.
     """
@@ -39,6 +45,7 @@ def draft_routes(
             "installed": saving.installed,
             "can_restart": saving.installed,
             "password": "given" if file.password_given else "stored" if saving.password_stored() else "none",
+            "masks_confirmed": masks.confirmed,
             "problems": [
                 {"key": each.key, "problem": each.problem, "remedy": each.remedy} for each in draft.mistakes()
             ],
@@ -53,7 +60,13 @@ def draft_routes(
         return state()
 
     def save(body: Json) -> Json:
-        return saving.save(member(body, "revision", int), restart=member(body, "restart", bool, default=False))
+        saved = saving.save(member(body, "revision", int), restart=member(body, "restart", bool, default=False))
+        masks.saved()
+        return saved
+
+    def confirm_masks(body: Json) -> Json:
+        masks.confirm(body)
+        return state()
 
     def export(_request: Request) -> Response:
         headers = {"Content-Disposition": 'attachment; filename="config.yaml"'}
@@ -62,6 +75,7 @@ def draft_routes(
     return [
         get_route("/api/state", state),
         post_route("/api/change", change),
+        post_route("/api/masks/confirm", confirm_masks),
         get_route("/api/difference", lambda: {"difference": file.difference()}),
         post_route("/api/save", save),
         Route("/api/export", export),

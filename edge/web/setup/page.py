@@ -15,6 +15,7 @@ from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
 from edge.web.setup.config_file import ConfigFile
 from edge.web.setup.connect_routes import BrokerTrial, connect_routes
 from edge.web.setup.draft_routes import draft_routes
+from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.pages import routes
 from edge.web.setup.place_routes import PlaceTrial, place_routes
 from edge.web.setup.preview_session import build_session
@@ -61,7 +62,9 @@ class SetupPage:
             "min_face_px": self._room.vision.min_face_px,
         }
         more = [
-            *draft_routes(self._file, self._saving, self._camera.about, self._camera.follow),
+            *draft_routes(
+                self._file, self._saving, MaskConfirmation(self._file.draft), self._camera.about, self._camera.follow
+            ),
             *camera_routes(self._camera),
             *connect_routes(trial),
             *place_routes(self._place),

@@ -1,4 +1,4 @@
-"""`edge preview` and its camera: open only while somebody looks, lost and found again, refused, in use."""
+"""`edge setup` and its camera: open only while somebody looks, lost and found again, refused, in use."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Edge = Callable[..., "subprocess.Popen[str]"]
 
 @contextmanager
 def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
-    """The page of a session, served as `edge preview` does; its port and the thread that serves."""
+    """The page of a session, served as `edge setup` does; its port and the thread that serves."""
     ready, ports = threading.Event(), []
 
     def started(port: int, stop: Callable[[], None]) -> None:

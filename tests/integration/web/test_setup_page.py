@@ -1,4 +1,4 @@
-"""`edge preview`: the page in a real browser, its manners with the camera, and what it tells an installer."""
+"""`edge setup`: the page in a real browser, its manners with the camera, and what it tells an installer."""
 
 from __future__ import annotations
 

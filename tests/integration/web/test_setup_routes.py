@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from edge.config.loader import load_config
+from edge.config.schema import CameraConfig, Config
+from edge.daemon import mask_guard
+from edge.daemon.paths import masks_path
 from tests.support.brokers import Broker, free_port
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
@@ -114,6 +117,40 @@ def test_a_file_with_mistakes_opens_says_them_and_can_be_mended(setup: Open, tmp
     assert (tmp_path / "c.yaml").read_text() == "mode: headcount # least\ncamera: {rotation: 90}\n"
 
 
+def test_on_an_installed_device_the_result_is_handed_over_and_root_installs_it(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etc, folder, credentials = tmp_path / "etc", tmp_path / "run", tmp_path / "credentials"
+    for each in (etc, folder, credentials):
+        each.mkdir(mode=0o700)
+    (credentials / "mqtt-password").write_text("\n")  # systemd's, where there is no file
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    file, secret = etc / "config.yaml", etc / "mqtt-password"
+    file.write_text("# mine\nmode: headcount\n")
+    page = SetupPage(edge("setup", "--config", str(file), "--hand-over", str(folder), "--port", "0"))
+    state = page.get("/api/state")
+    assert (state["installed"], state["can_restart"], state["password"]) == (True, True, "none")
+    page.change(device__name="hall", mqtt__broker=f"mqtt://127.0.0.1:{free_port()}", mqtt__username="room")
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    status, told = page.save()
+    assert (status, told["restarted"]) == (200, True)
+    out, err = page.process.communicate(timeout=30)  # it ends by itself
+    assert page.process.returncode == 0, err
+    assert file.read_text() == "# mine\nmode: headcount\n"
+    assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
+    root = edge("setup", "--config", str(file), "--install-from", str(folder), "--password-to", str(secret))
+    said, err = root.communicate(timeout=30)
+    assert root.returncode == 0, err
+    assert f"{file} is installed" in said
+    config = load_config(file)
+    assert (config.device.name, config.mqtt.password_file) == ("hall", None)
+    assert file.read_text().startswith("# mine\nmode: headcount\n")
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
+    assert "geheim-17" not in out + said + err + file.read_text()
+    again = edge("setup", "--config", str(file), "--install-from", str(folder), "--password-to", str(secret))
+    assert "changed by somebody else" in again.communicate(timeout=30)[1]
+
+
 # The broker
 
 
@@ -178,6 +215,32 @@ def test_a_broker_that_is_not_there_and_tls_files_that_are_not(setup: Open, tmp_
     assert "none.pem" in told["problem"]
     for password in ("", "a\nb", "x" * 5000, 7):
         assert page.post("/api/connect/password", {"password": password})[0] in (400, 422)
+
+
+# Masks
+
+
+def test_masks_in_a_picture_that_is_turned_are_confirmed_before_they_are_saved(setup: Open, tmp_path: Path) -> None:
+    triangle = [[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]
+    page = setup(None, "--set", "mode=headcount", "--set", "camera.source=sample:5")
+    page.change(camera__masks=[triangle], outbox__path=str(tmp_path / "o.sqlite"))
+    assert page.get("/api/state")["masks_confirmed"]
+    config = Config.model_validate({"camera": {"masks": [triangle]}, "outbox": {"path": str(tmp_path / "o.sqlite")}})
+    mask_guard.confirm(masks_path(config), config.camera)
+    _, state = page.change(camera__rotation=90)
+    assert not state["masks_confirmed"]
+    assert page.post("/api/masks/confirm", {"revision": 1})[0] == 409
+    status, state = page.post("/api/masks/confirm", {"revision": state["revision"]})
+    assert (status, state["masks_confirmed"]) == (200, True)
+    assert mask_guard.problem(masks_path(config), load_camera(page)) != ""  # nothing is in force yet
+    assert page.save()[0] == 200
+    assert mask_guard.problem(masks_path(config), load_config(tmp_path / "c.yaml").camera) == ""
+    assert f"\n    - {triangle}\n" in (tmp_path / "c.yaml").read_text()
+
+
+def load_camera(page: SetupPage) -> CameraConfig:
+    values = page.get("/api/state")["values"]
+    return CameraConfig(masks=values["camera.masks"], rotation=values["camera.rotation"])
 
 
 # Two at once, and somebody else
