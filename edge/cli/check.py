@@ -23,10 +23,12 @@ from edge.daemon.broker_check import check_broker
 from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
+from edge.support.daemon_words import kept_place
 from edge.support.support_file import CheckRow
 from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
+from edge.web.setup.place_file import geometry
 
 if TYPE_CHECKING:
     import argparse
@@ -71,6 +73,7 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
             report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
+        report.run("place", lambda: _place(config))
     return report.rows
 
 
@@ -169,6 +172,16 @@ def _outbox(config: Config) -> tuple[str, None]:
     except OSError as error:
         raise EdgeError(f"{path} cannot be written ({error.strerror})", "set outbox.path") from None
     return str(path), None
+
+
+def _place(config: Config) -> tuple[str, None]:
+    kept = kept_place(config)
+    if "time" not in kept:
+        return f"not calibrated ({kept['state']}); edge setup does that in half a minute", None
+    found = f"calibrated {printable(str(kept['time']))}"
+    if kept.get("camera") != geometry(config):
+        found += "; the camera was set otherwise then, so do it again"
+    return found, None
 
 
 def _broker(config: Config, models: ModelSet | None) -> tuple[str, None]:
