@@ -26,7 +26,8 @@ COMMANDS = {
     "check": "test configuration, models, camera and broker; say how to fix what fails",
     "image": "find faces and emotions in image files",
     "bench": "measure how fast this machine is, stage by stage, on scenes of 1 to 100 faces or your own clip",
-    "preview": "live web page to aim the camera; publishes nothing",
+    "setup": "web page that sets this device up, from the camera to config.yaml; publishes nothing",
+    "preview": "the same as setup",
     "watch": "show what one or many devices publish, live",
     "dashboard": "web page of one room, a lesson or a school, from MQTT",
     "record": "store every window once, in an SQLite file",
@@ -34,6 +35,7 @@ COMMANDS = {
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
     "masks": "show what is blacked out; confirm it after the camera was turned",
+    "support": "write one file to attach to a question, without secrets and figures about people",
     "unregister": "remove this device from Home Assistant, or all its retained messages from the broker",
     "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document",
 }

@@ -17,7 +17,7 @@ Point = Annotated[tuple[Coordinate, ...], Field(min_length=2, max_length=2)]
 
 
 def checked(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the configuration
-    """The same value, if it is a polygon: [[x, y], ...] in fractions of the picture.
+    """The same value as tuples, if it is a polygon: [[x, y], ...] in fractions of the picture.
 
     Raises:
         ValueError: It is none; says what is wrong with which point, and what to do.
@@ -50,7 +50,7 @@ def checked(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the configu
         )
     if area(points) < MIN_AREA:
         raise ValueError("it encloses nothing; name three corners or more that are not on one line")
-    return value
+    return tuple(tuple(point) for point in value)  # as the model has it, so that strict JSON is accepted, too
 
 
 Polygon = Annotated[tuple[Point, ...], Field(min_length=MIN_POINTS, max_length=MAX_POINTS), BeforeValidator(checked)]

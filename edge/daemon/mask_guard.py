@@ -16,7 +16,7 @@ from edge.config.schema import CameraConfig
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.errors import EdgeError
 
-REMEDY = "look at the picture (edge preview) and correct camera.masks, or confirm them: edge masks --confirm"
+REMEDY = "look at the picture (edge setup) and correct camera.masks, or confirm them: edge masks --confirm"
 SAME_SHAPE = 0.005  # relative difference of width / height that rounding explains: 854 x 480 is 16:9
 STORE_AGAIN = 10.0  # seconds between two tries to write what a full disk has not taken
 

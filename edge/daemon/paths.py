@@ -72,6 +72,11 @@ def _beside_outbox(config: Config, ending: str) -> Path:
     return outbox.with_suffix(ending) if outbox.suffix == ".sqlite" else outbox.with_name(f"{outbox.name}{ending}")
 
 
+def place_path(config: Config) -> Path:
+    """The file beside the outbox with the figures of this place that somebody chose to keep."""
+    return pause_path(config).with_suffix(".place")
+
+
 def broker_settings(
     config: Config, url: BrokerUrl | None = None, purpose: str = "", *, protocol: Protocol | None = None
 ) -> BrokerSettings:

@@ -17,12 +17,12 @@ OURS = re.compile(r"^(?:sudo )?(?P<program>edge|\./run)(?: (?P<rest>.*))?$")
 
 
 def shell_lines(page: Path) -> Iterator[str]:
-    """Every command of the page's shell blocks, without comments; lines that go on are joined."""
+    """Every command of the page's shell blocks, without comments and `> file`; lines that go on are joined."""
     for block in re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
         for line in block.replace("\\\n", " ").splitlines():
-            for part in re.sub(r"\s#.*", "", line).split("&&"):
+            for part in re.sub(r"\s(#.*|> \S+)", "", line).split("&&"):
                 if part.strip():
-                    yield part.strip()
+                    yield re.sub(r"\s+>\s*\S+$", "", part.strip())  # where the output goes is the shell's
 
 
 def ours() -> list[str]:
