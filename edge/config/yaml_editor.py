@@ -22,8 +22,7 @@ from edge.config.draft import Edits, defaults, found_in, keys, unknown_keys
 from edge.config.loader import parse_document
 from edge.config.schema import without_password
 from edge.errors import ConfigError
-
-BY_HAND = "change it in the file by hand, and open this page again"
+from edge.text import Sentence
 
 
 def edited(text: str, edits: Edits, template: str, path: Path) -> str:
@@ -50,8 +49,10 @@ def edited(text: str, edits: Edits, template: str, path: Path) -> str:
         _verify(text, new, edits, path)
     except (YAMLError, ValueError, AttributeError) as error:
         names = ", ".join([*edits.values, *edits.removed])
+        values = {"file": str(path), "keys": names}
         raise ConfigError(
-            f"{path} is written in a way in which {names} cannot be changed from here", BY_HAND
+            Sentence("{file} is written in a way in which {keys} cannot be changed from here", values),
+            Sentence("change it in the file by hand, and open this page again"),
         ) from error
     return new
 
