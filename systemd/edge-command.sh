@@ -17,7 +17,7 @@ case ${1-} in
 esac
 command=${1-} terminal=--pipe
 case $command in
-  check | pause | resume | unregister | support) shift ;;
+  check | masks | pause | resume | unregister | support) shift ;;
   setup | preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
   run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;
@@ -49,12 +49,12 @@ install_result() {
 
 case $command in
   setup | preview) ;;
-  support) # the service may write nowhere but in its own folder: the caller's shell writes the file
+  support) # its user may write nowhere: whoever calls says where to
     if [ -t 1 ]; then
-      echo "edge: name a file for it: sudo edge support > support.txt" >&2
+      echo "edge: say where it goes: sudo edge support > support.txt" >&2
       exit 2
     fi
-    as_service -p SupplementaryGroups=systemd-journal -- "$edge" support --config "$config" --output - "$@"
+    as_service -p SupplementaryGroups=systemd-journal -- "$edge" support --config "$config" --unit "$unit" --output - "$@"
     exit
     ;;
   *) as_service -- "$edge" "$command" --config "$config" "$@"; exit ;;

@@ -154,9 +154,9 @@ def kept_place(config: Config) -> dict[str, Any]:
     try:
         content = json.loads(read_file(path, MAX_PLACE))
         figures = content.get("figures") or {}
-        kept = {key: _plain(content[key]) for key in PLACE if key in content}
+        kept = {key: _plain(content[key]) for key in PLACE}
         return kept | {key: _plain(figures[key]) for key in PLACE_FIGURES if key in figures}
     except FileNotFoundError:
         return {"state": "not kept"}
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         return {"state": f"cannot be read ({type(error).__name__})"}

@@ -13,9 +13,13 @@ import pytest
 import yaml
 from paho.mqtt import publish as paho
 
+from edge.cli import run_command_line
 from edge.config.loader import load_config
 from edge.daemon.paths import make_outbox, place_path
+from edge.model_files.benchmark import Range
 from edge.support.support_file import CheckRow, support_file, unit_of
+from edge.web.setup.place_file import place_record, write_record
+from edge.web.setup.place_verdict import Figures
 from tests.support.paths import ROOT
 
 SECRETS = {
@@ -113,6 +117,10 @@ def plant(port: int, tmp_path: Path) -> None:
     paho.multiple([{"topic": topic, "payload": payload, "retain": True} for topic, payload in messages], port=port)
     place = {
         "schema": "edge.place/1",
+        "version": "1",
+        "mode": "facing",
+        "detect_width": 1280,
+        "min_face_px": 24,
         "time": "2026-11-28T15:00:00.000Z",
         "camera": "0123456789ab",
         "figures": {"seconds": 30, "sharp": 0.97, "people": [39.17, 1, 2], "front": [0.2741, 0, 1]},
@@ -256,3 +264,25 @@ def test_a_configuration_that_is_not_valid_keeps_its_secrets(
 )
 def test_the_unit_of_a_configuration(path: str | None, unit: str) -> None:
     assert unit_of(Path(path) if path else None) == unit
+
+
+def test_a_check_says_when_the_place_was_calibrated(
+    config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def said(*overrides: str) -> str:
+        arguments = ["check", "--config", str(config_file), "--set", "camera.source=sample:5"]
+        run_command_line([*arguments, *(word for each in overrides for word in ("--set", each))])
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("place"))
+
+    config = load_config(config_file, ["camera.source=sample:5"])
+    assert "not calibrated (not kept); edge setup does that" in said()
+    twenty, whole = Range(20, 19, 21), Range(1, 1, 1)
+    figures = Figures(30, True, twenty, twenty, twenty, whole, whole, whole, whole, 1.0, None)
+    write_record(place_path(config), place_record(config, figures, "2026-11-28T15:00:00.000Z"))
+    assert "calibrated 2026-11-28T15:00:00.000Z" in said()
+    assert "set otherwise" not in said()
+    assert "set otherwise then, so do it again" in said("camera.rotation=180")
+    place_path(config).write_text("[]")
+    assert "not calibrated (cannot be read (AttributeError))" in said()
