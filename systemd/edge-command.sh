@@ -17,7 +17,7 @@ case ${1-} in
 esac
 command=${1-} terminal=--pipe
 case $command in
-  check | pause | resume | unregister | support) shift ;;
+  check | masks | pause | resume | unregister | support) shift ;;
   setup | preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
   run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;

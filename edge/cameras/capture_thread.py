@@ -205,7 +205,9 @@ class CaptureThread:
                 continue
             if not self._accepts((image.shape[1], image.shape[0])):
                 del raw, image
-                continue
+                with self._changed:  # the input is not read to its end unseen: whoever refused it closes the camera
+                    self._changed.wait_for(lambda: self._stopping)
+                return
             image = self._masks.apply(image)
             with self._changed:
                 self._wait_until_due()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Polygon = Sequence[Sequence[float]]
 
 TOUCH = 1e-6  # pixels: an edge that near to a pixel touches it, so that no rounding leaves one out
-SHARE_GRID = 1000  # pixels across and down of the picture on which the masked share is measured
+SHARE_GRID = 500  # pixels across and down of the picture on which the masked share is measured
 
 
 class _Block(NamedTuple):
@@ -75,7 +75,9 @@ def covered(polygons: Sequence[Polygon], size: tuple[int, int]) -> NDArray[np.bo
         for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
             _wind(winding, start, end)
             _touch(touched, start, end)
-        within = (winding.cumsum(axis=1) != 0) | (touched.cumsum(axis=1) > 0)
+        for counts in (winding, touched):
+            np.cumsum(counts, axis=1, out=counts)
+        within = (winding != 0) | (touched > 0)
         masked |= within[:, :width]
     return masked
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
+    "masks": "show what is blacked out; confirm it after the camera was turned",
     "support": "write one file to attach to a question, without secrets and figures about people",
     "unregister": "remove this device from Home Assistant, or all its retained messages from the broker",
     "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document",

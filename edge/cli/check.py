@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge.cameras.capture_thread import CaptureThread, Frame
-from edge.cameras.factory import open_camera, resolve_source
+from edge.cameras.capture_thread import Frame
+from edge.cameras.factory import resolve_source
+from edge.cameras.masks import Masks
+from edge.cameras.supervisor import capture_maker
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
+from edge.daemon import mask_guard
 from edge.daemon.broker_check import check_broker
-from edge.daemon.paths import outbox_path
+from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
 from edge.support.daemon_words import kept_place
@@ -66,6 +69,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
         frame = report.run("camera", lambda: _camera(config))
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))
+        if config.camera.masks:
+            report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
         report.run("place", lambda: _place(config))
@@ -116,7 +121,7 @@ def _models(config: Config) -> tuple[str, ModelSet]:
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
-    capture = CaptureThread(open_camera(source, config), config.camera.open_timeout, config.camera.read_timeout)
+    capture = capture_maker(config, source, time.monotonic)()
     capture.start()
     try:
         limit = config.camera.open_timeout + config.camera.read_timeout
@@ -128,6 +133,14 @@ def _camera(config: Config) -> tuple[str, Frame]:
     height, width = frame.image.shape[:2]
     found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
     return f"{found}; {sentence}" if sentence else found, frame
+
+
+def _masks(config: Config, frame: Frame | None) -> tuple[str, None]:
+    size = (frame.image.shape[1], frame.image.shape[0]) if frame is not None else None
+    if found := mask_guard.problem(masks_path(config), config.camera, size):
+        raise EdgeError(f"the camera of the daemon stays closed: {found}", mask_guard.REMEDY)
+    count, share = len(config.camera.masks), Masks(config.camera.masks).share
+    return f"{count} polygon{'' if count == 1 else 's'}, {share:.0%} of the picture", None
 
 
 def _analysis(models: ModelSet, frame: Frame) -> tuple[str, None]:

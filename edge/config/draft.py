@@ -90,7 +90,8 @@ class Draft:
         with self._lock:
             self._file = parse_document(data, self._path)
             above = Document()
-            self._locked = override(above, self._overrides, self._environment) & set(keys())
+            given = override(above, self._overrides, self._environment)
+            self._locked = {key for key in keys() if key in given or key.partition(".")[0] in given}
             self._above = above
             self._changed = {key: value for key, value in self._changed.items() if value != self._in_file(key)}
             self._removed &= unknown_keys(self._file)

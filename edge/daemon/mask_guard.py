@@ -118,6 +118,15 @@ def problem(path: Path, camera: CameraConfig, size: Size | None = None) -> str:
     return known.problem(now, size) if known is not None and known.masks == now.masks else ""
 
 
+def accepted(path: Path, camera: CameraConfig) -> Accepted | None:
+    """For which picture these masks were accepted; None: for none yet, or nobody can tell."""
+    try:
+        known = MaskStore(path).load()
+    except EdgeError:
+        return None
+    return known if known is not None and known.masks == Accepted.now(camera).masks else None
+
+
 def confirm(path: Path, camera: CameraConfig) -> None:
     """Accept the masks for the picture as it is now: turned as configured, of the shape that comes next.
 
@@ -126,13 +135,9 @@ def confirm(path: Path, camera: CameraConfig) -> None:
     Raises:
         EdgeError: The disk would not take it.
     """
-    now, store = Accepted.now(camera), MaskStore(path)
-    try:
-        known = store.load()
-    except EdgeError:
-        known = None
-    if known is None or known.masks != now.masks or known.problem(now, None):
-        store.store(now)
+    now, known = Accepted.now(camera), accepted(path, camera)
+    if known is None or known.problem(now, None):
+        MaskStore(path).store(now)
 
 
 class MaskGuard:

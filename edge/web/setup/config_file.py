@@ -16,6 +16,7 @@ from edge.daemon.broker_check import settings_with
 from edge.daemon.paths import MAX_PASSWORD_BYTES
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
+from edge.files.home import expand_home
 from edge.files.replace_file import staged_file
 from edge.files.shipped import shipped
 from edge.mqtt.client_factory import check_tls_files
@@ -101,7 +102,7 @@ class ConfigFile:
             after = self._checked(revision, keys)
             with staged_file(self.path, after, 0o644) as config:
                 if self._password is not None:
-                    password = Path(str(keys[PASSWORD_KEY]))
+                    password = Path(expand_home(keys[PASSWORD_KEY]))
                     with staged_file(password, f"{self._password}\n".encode(), 0o600) as secret:
                         secret.put()
                 backup = config.put(backup=True)
@@ -131,8 +132,13 @@ class ConfigFile:
         if self._password is None:
             return {}
         file = self.draft.value(PASSWORD_KEY)
-        beside = Path(os.path.realpath(self.path)).with_suffix(".mqtt-password")
-        return {PASSWORD_KEY: str(file or beside)}
+        if file is None:
+            return {PASSWORD_KEY: str(Path(os.path.realpath(self.path)).with_suffix(".mqtt-password"))}
+        if file != self.draft.saved_value(PASSWORD_KEY):  # a page must not have us write wherever it likes
+            raise RefusedChangeError(
+                PASSWORD_KEY, "a password and another file for it are given at once", "save the file first, or give one"
+            )
+        return {PASSWORD_KEY: str(file)}
 
     def _after(self, more: Mapping[str, str | None]) -> str:
         before = self._before.decode()

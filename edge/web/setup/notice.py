@@ -28,7 +28,7 @@ STYLE = """
   .who, .two > div { break-inside: avoid; }
   .fill { background: #eee; border-bottom: 0.8pt dashed #555; padding: 0 1mm; }
   svg { float: right; width: 25mm; margin: 0 0 3mm 6mm; }
-  small { font-size: 9.5pt; color: #444; }
+  small { display: block; margin-top: 3mm; font-size: 9.5pt; color: #444; }
 """
 CAMERA = """<svg viewBox="0 0 64 64" aria-hidden="true">
   <rect x="4" y="16" width="42" height="32" rx="5" fill="none" stroke="#111" stroke-width="4"/>
@@ -99,6 +99,11 @@ def notice(config: Config, language: str = ENGLISH) -> str:
         if emotions
         else translate("If you think that this camera breaks a rule, tell the persons above or the authority.")
     )
+    masked = (
+        [translate("It does not see what is masked: these parts of the picture are black before it looks.")]
+        if config.camera.masks
+        else []
+    )
     # Before the sentences that hold them: a text within the brackets of another is not found by those who translate.
     how = blank("", translate("the switch beside the door, or ask the teacher"))
     purpose, date = blank("", translate("purpose")), blank("", translate("date"))
@@ -124,6 +129,7 @@ def notice(config: Config, language: str = ENGLISH) -> str:
             translate("It stores and sends no picture, video or sound."),
             translate("It recognises nobody, and compares nobody with anybody else."),
             evidence,
+            *masked,
         ),
         "</div></div>",
         _tag("h2", translate("When it is off")),

@@ -115,6 +115,7 @@ class PreviewSession:
         self._room = config
         self._view = View(config, source, "" if source else NO_CAMERA)
         self._wanted: View | None = None  # what the thread goes on with
+        self._reopen = False  # also if it is the same: it may be plugged in by now
         self._patience = patience
         self._models = models
         self._camera = camera
@@ -184,7 +185,9 @@ class PreviewSession:
         Raises:
             CameraError: None came in that time; says why.
         """
-        self.show(view)
+        with self._changed:
+            self._wanted, self._reopen, self._shot = view, True, None
+            self._changed.notify_all()
         deadline = time.monotonic() + timeout
         with self._changed:
 
@@ -196,6 +199,8 @@ class PreviewSession:
             self._changed.wait_for(lambda: self._wanted is None or self._stopping.is_set(), timeout)
             while not settled() and time.monotonic() < deadline:
                 self._changed.wait(TICK)
+            if self._view != view:
+                raise CameraError("another camera was opened meanwhile", "try again")
             if self._shot is None:
                 raise CameraError(
                     self._problem or f"no picture came in {timeout:g} s", "" if self._problem else "try again"
@@ -268,7 +273,8 @@ class PreviewSession:
     def _follow(self) -> None:
         """Go on with what is wanted now."""
         with self._changed:
-            wanted = self._wanted
+            wanted, reopen = self._wanted, self._reopen
+            self._reopen = False
         if wanted is None:
             return
         before, problem = self._view, ""
@@ -280,7 +286,7 @@ class PreviewSession:
             problem = str(error)
         self._view = wanted if not problem else View(wanted.config, wanted.source, problem)
         self._analyzer = PreviewAnalyzer(self._models, wanted.config.vision, Masks(wanted.config.camera.masks).share)
-        if (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
+        if reopen or (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
             self._close("")
             if self._calibration is not None:
                 self._calibration.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -10,47 +9,34 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from edge.languages import catalogue
-from edge.support.support_file import support_file, support_name, unit_of
+from edge.support.support_file import support_file, unit_of
 from edge.web.setup.notice import notice
 
 if TYPE_CHECKING:
-    from edge.config.schema import Config
     from edge.web.setup.config_file import ConfigFile
 
 
 def text_routes(file: ConfigFile) -> list[BaseRoute]:
     """The routes."""
-    return [
-        Route("/api/texts", texts),
-        Route("/notice", _about(file, lambda config, request: HTMLResponse(notice(config, _language(request))))),
-        Route("/api/support", _about(file, lambda config, _request: _support(config, file))),
-    ]
+
+    def support(_request: Request) -> Response:
+        config, _ = file.draft.tentative()
+        content = support_file(config, (), unit_of(file.path), file=file.path)
+        headers = {"Content-Disposition": 'attachment; filename="edge-support.txt"'}
+        return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+
+    def printed_notice(request: Request) -> Response:
+        config, wrong = file.draft.tentative()
+        if config is None:
+            return PlainTextResponse(f"{wrong}\n", 422)
+        return HTMLResponse(notice(config, _language(request)))
+
+    return [Route("/api/texts", texts), Route("/notice", printed_notice), Route("/api/support", support)]
 
 
 def texts(request: Request) -> Response:
     """All texts in one language: `?language=` takes a list of tags in order of preference."""
     return JSONResponse(catalogue.for_page(_language(request)))
-
-
-def _about(file: ConfigFile, answer: Callable[[Config, Request], Response]) -> Callable[[Request], Response]:
-    """A page about the draft as it is, complete or not."""
-
-    def endpoint(request: Request) -> Response:
-        config, wrong = file.draft.tentative()
-        if config is None:
-            return PlainTextResponse(f"{wrong}\n", 422)
-        return answer(config, request)
-
-    return endpoint
-
-
-def _support(config: Config, file: ConfigFile) -> Response:
-    headers = {
-        "Content-Disposition": f'attachment; filename="{support_name(config).encode("ascii", "replace").decode()}"'
-    }
-    return Response(
-        support_file(config, (), unit_of(file.path)), media_type="text/plain; charset=utf-8", headers=headers
-    )
 
 
 def _language(request: Request) -> str:

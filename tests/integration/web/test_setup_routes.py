@@ -186,6 +186,35 @@ def test_the_password_goes_into_a_file_of_its_own_and_nowhere_else(
     assert "geheim-17" not in seen + out + err + (tmp_path / "c.yaml").read_text()
 
 
+def test_a_password_is_not_written_wherever_a_page_likes(setup: Open, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("old\n")
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker="mqtt://127.0.0.1:1", mqtt__username="room", mqtt__password_file=str(mine))
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    status, told = page.save()
+    assert (status, told["key"]) == (422, "mqtt.password_file")
+    assert mine.read_text() == "old\n"
+    page.post("/api/connect/password", {"password": None})
+    assert page.save()[0] == 200
+    page.post("/api/connect/password", {"password": "geheim-17"})  # for the file that the configuration names
+    assert page.save()[0] == 200
+    assert mine.read_text() == "geheim-17\n"
+
+
+def test_the_notice_and_the_support_file_are_about_the_draft(setup: Open, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("camera: {rotation: 45}\nmode: headcount\n")  # a mistake keeps neither away
+    page = setup()
+    page.change(device__name="hall-17", deployment__responsible="Jane Doe <head>")
+    status, body = page.ask("GET", "/notice?language=de")
+    assert status == 200
+    assert b"Jane Doe &lt;head&gt;" in body
+    status, body = page.ask("GET", "/api/support")
+    assert status == 200
+    assert body.startswith(b"Support file of edge")
+    assert b"Jane" not in body
+
+
 def test_rooms_that_are_there_are_named_and_a_name_that_is_taken_is_warned_of(
     setup: Open, broker: int, subscribe: Callable[..., Any]
 ) -> None:

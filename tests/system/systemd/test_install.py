@@ -218,7 +218,7 @@ def test_edge_setup_runs_as_the_service_and_root_installs_with_one_folder_to_wri
         page = f'case "$*" in *--hand-over*) {saves} ;; *) echo installed ;; esac'
         control = f'case "$*" in *is-enabled*) exit {enabled} ;; *is-active*) exit 1 ;; esac'
         for name, text in (("systemd-run", page), ("systemctl", control), ("id", "echo 0")):
-            (stubs / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{calls}\n{text}\n')
+            (stubs / name).write_text(f"#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{calls}\n{text}\n")
             (stubs / name).chmod(0o755)
         calls.write_text("")
         environment = {"PATH": f"{stubs}:{os.environ['PATH']}"}

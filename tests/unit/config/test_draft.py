@@ -139,6 +139,13 @@ def test_what_stands_above_the_file_is_shown_and_cannot_be_changed() -> None:
     assert here.differing() == {}
 
 
+def test_a_whole_section_that_stands_above_the_file_cannot_be_changed_either() -> None:
+    here = draft(SHIPPED, "window={seconds: 7}")
+    assert here.shown()["window.seconds"] == 7
+    with pytest.raises(RefusedChangeError, match="--set window, which stands above"):
+        here.change(here.revision, {"window.seconds": 5})
+
+
 def test_a_password_in_an_address_is_not_shown_and_survives_that_the_shown_text_comes_back() -> None:
     address = "rtsp://admin:geheim@10.0.0.9/stream"
     here = draft(f"camera: {{source: '{address}'}}\n")

@@ -65,7 +65,7 @@ function chooseLanguage() {
   $("language").addEventListener("change", async (event) => {
     await speak(event.target.value);
     translatePage();
-    for (const show of [header, showSteps, showFields, writeAim, showResult, showConnect, showChecks, showWeek, showProblems, showSaved]) show();
+    for (const show of [header, showSteps, () => showFields(), writeAim, showResult, showConnect, showChecks, showWeek, showProblems, showSaved]) show();
     draft.dispatchEvent(new Event("state")); // every part writes its texts anew
     say($("saved"), "");
   });

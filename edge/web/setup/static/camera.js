@@ -1,9 +1,12 @@
 // The step Camera: which one, which way up, how large. What is chosen is opened at once, and kept once it is open.
 import { get, post } from "./api.js";
-import { draft, change, now, value } from "./draft.js";
+import { draft, change, value } from "./draft.js";
 import { $, el, say } from "./dom.js";
+import { turned } from "./polygons.js";
+import { forget } from "./shapes.js";
 import { sentence, t, tn } from "./texts.js";
 
+const TURNS = ["rotation", "hflip", "vflip"];
 const SIZES = [[640, 480], [1280, 720], [1920, 1080], [2304, 1296], [3840, 2160]];
 let found = [];
 let network = [];
@@ -16,7 +19,7 @@ export function startCamera() {
     const source = $("source").value.trim();
     if (source) open({ "camera.source": source });
   });
-  for (const key of ["hflip", "vflip"]) $(key).addEventListener("change", (event) => open({ [`camera.${key}`]: event.target.checked }));
+  for (const key of ["hflip", "vflip"]) $(key).addEventListener("change", (event) => turn({ [key]: event.target.checked }));
   $("size").addEventListener("change", (event) => {
     const [width, height] = event.target.value.split("x").map(Number);
     open({ "camera.width": width, "camera.height": height });
@@ -69,6 +72,20 @@ async function open(changed) {
   }
 }
 
+/** Turn the picture, and the polygons on it with it, in one change: what is masked is never seen on the way. */
+function turn(changed) {
+  const before = Object.fromEntries(TURNS.map((key) => [key, value(`camera.${key}`)]));
+  const after = { ...before, ...changed };
+  const values = Object.fromEntries(Object.entries(changed).map(([key, given]) => [`camera.${key}`, given]));
+  const masks = value("camera.masks") ?? [];
+  const area = value("vision.count_area");
+  if (masks.length) values["camera.masks"] = masks.map((points) => turned(points, before, after));
+  if (area) values["vision.count_area"] = turned(area, before, after);
+  forget();
+  change(values);
+  $("turned").hidden = !masks.length && !area;
+}
+
 function said(error) {
   $("opened").className = "said bad";
   say($("opened"), [error.message, error.remedy].filter(Boolean).join(": "));
@@ -117,12 +134,11 @@ function rotation() {
   if (!$("rotation").children.length) {
     for (const degrees of [0, 90, 180, 270]) {
       const input = el("input", { type: "radio", name: "rotation", value: degrees });
-      input.addEventListener("change", () => open({ "camera.rotation": degrees }));
+      input.addEventListener("change", () => turn({ rotation: degrees }));
       $("rotation").append(el("label", {}, input, el("span", {}, `${degrees}°`)));
     }
   }
   for (const input of $("rotation").querySelectorAll("input")) input.checked = Number(input.value) === value("camera.rotation");
-  $("turned").hidden = now().masks_confirmed !== false;
 }
 
 function sizes() {

@@ -58,9 +58,9 @@ async function deliver(sent) {
       await load().catch(() => {});
       tell("overtaken");
     } else {
+      tell("refused", error, Object.keys(sent));
       if (error.status) await load().catch(() => {}); // what was refused is not shown as if it held
       else pending = { ...sent, ...pending }; // no connection: it goes with the next change
-      tell("refused", error, Object.keys(sent));
     }
   }
 }

@@ -22,7 +22,11 @@ export function bindFields() {
       timer = setTimeout(take, 700);
     });
   }
-  draft.addEventListener("state", show);
+  draft.addEventListener("state", () => show());
+  draft.addEventListener("overtaken", () => { // what is being typed, too: it was typed beside other settings
+    refusals.clear();
+    show(true);
+  });
   draft.addEventListener("refused", (event) => {
     const key = event.detail.key ?? (event.keys.length === 1 ? event.keys[0] : null);
     if (key) refusals.set(key, event.detail);
@@ -38,11 +42,11 @@ function read(input) {
   return text === "" ? undefined : text;
 }
 
-export function show() {
+export function show(all = false) {
   for (const input of document.querySelectorAll("[data-key]")) {
     const key = input.dataset.key;
     const given = value(key);
-    const busy = input === document.activeElement && input.type !== "checkbox" && input.tagName !== "SELECT";
+    const busy = !all && input === document.activeElement && input.type !== "checkbox" && input.tagName !== "SELECT";
     if (input.type === "radio") input.checked = String(given) === input.value;
     else if (input.type === "checkbox") input.checked = Boolean(given);
     else if (!busy && !refusals.has(key)) input.value = given ?? "";

@@ -77,7 +77,7 @@ function write(shot) {
   const outside = shot.faces.filter((face) => face.inside === false).length;
   say($("count"), decimal(faces - outside, 0));
   say($("count-word"), tn("face", "faces", faces - outside));
-  say($("outside"), outside ? tn("{n} outside the count area", "{n} outside the count area", outside) : "");
+  say($("outside"), outside ? tn(", and {n} outside the count area", ", and {n} outside the count area", outside) : "");
   say($("speed"), shot.fps ? t("{fps} frames/s, {ms} ms a frame", { fps: decimal(shot.fps), ms: decimal(shot.ms, 0) }) : "");
   canvas.setAttribute("aria-label", [tn("Live picture with {n} face", "Live picture with {n} faces", faces), ...named(shot)].join(", "));
   legend(shot);

@@ -46,3 +46,16 @@ export function area(points) {
   }, 0);
   return Math.abs(sum) / 2;
 }
+
+/** The same place of the room once the picture is turned otherwise: both ways are {rotation, hflip, vflip}. */
+export function turned(points, before, after) {
+  return points.map(([x, y]) => {
+    let place = flipped([x, y], before);
+    for (let degrees = before.rotation; degrees % 360; degrees += 90) place = quarter(place);
+    for (let degrees = 0; degrees < after.rotation; degrees += 90) place = quarter(place);
+    return point(...flipped(place, after));
+  });
+}
+
+const quarter = ([x, y]) => [1 - y, x]; // clockwise
+const flipped = ([x, y], { hflip, vflip }) => [hflip ? 1 - x : x, vflip ? 1 - y : y];

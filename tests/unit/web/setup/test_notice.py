@@ -8,6 +8,7 @@ import pytest
 
 from edge.config.schema import Config
 from edge.web.setup.notice import notice
+from tests.support.paths import ROOT
 
 HOSTILE = "<script>alert(1)</script>\" onload='x' {name} & more"
 
@@ -72,6 +73,15 @@ def test_it_speaks_of_expressions_only_where_they_are_guessed(mode: str, *, said
     text = read(notice(room(mode=mode))).text
     assert ("guesses the expression" in text) is said
     assert ("AI Act" in text) is said
+
+
+def test_masks_are_named_where_there_are_any() -> None:
+    assert "masked" not in notice(Config())
+    assert "does not see what is masked" in notice(room(camera={"masks": [[[0, 0], [0.5, 0], [0.5, 0.5]]]}))
+
+
+def test_the_one_of_the_documentation_is_that_of_the_defaults() -> None:
+    assert (ROOT / "docs/notice.html").read_text() == notice(Config()), "write it anew: see docs/privacy.md"
 
 
 def test_german() -> None:
