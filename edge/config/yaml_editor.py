@@ -8,6 +8,7 @@ only if that finds exactly what was meant.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from pathlib import Path
@@ -101,6 +102,7 @@ def _verify(before: str, after: str, edits: Edits, path: Path) -> None:
 # Where a value stands
 
 
+@functools.lru_cache(maxsize=4)  # the shipped file is asked for the comment of every key
 def _compose(text: str) -> Node | None:
     root = YAML().compose(text)
     if root is not None and not isinstance(root, MappingNode):
@@ -253,7 +255,7 @@ def _quoted_as(old: str, value: object) -> str:
 def _splice(text: str, start: int, end: int, new: str, *, keep_column: bool = False) -> str:
     """Other characters between two places; a comment behind them stays in its column where there is room."""
     rest = text[end:]
-    if keep_column and (gap := re.match(r"( +)#", rest)):
+    if keep_column and "\n" not in text[start:end] and (gap := re.match(r"( +)#", rest)):
         rest = " " * max(1, len(gap[1]) - (len(new) - (end - start))) + rest[gap.end(1) :]
     return text[:start] + new + rest
 
