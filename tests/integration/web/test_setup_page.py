@@ -56,10 +56,18 @@ PIXELS = """colour => {
 class Setup:
     """The command, and browsers that look at its page."""
 
-    def __init__(self, edge: Edge, chromium: Any, folder: Path, source: str = "sample:12", more: str = "") -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        chromium: Any,
+        folder: Path,
+        source: str = "sample:12",
+        more: str = "",
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.config = folder / "room.yaml"
         self.config.write_text(f"# ours\ncamera:\n  source: {source} # drawn\n{more}")
-        self.process = edge("setup", "--port", "0", "--config", str(self.config))
+        self.process = edge("setup", "--port", "0", "--config", str(self.config), *options)
         self._chromium = chromium
         self._url = address(self.process)
         self.said: list[str] = []
@@ -431,6 +439,15 @@ def test_what_is_wrong_is_said_beside_its_field(setup: Setup) -> None:
     assert page.get_attribute("#broker", "aria-invalid") == "false"
     assert [line for line in setup.said if "422" not in line] == []
     setup.said.clear()
+
+
+def test_what_stands_above_the_file_cannot_be_changed(edge: Edge, browser: Any, tmp_path: Path) -> None:
+    setup = Setup(edge, browser, tmp_path, options=("--set", "device.name=room-9"))
+    page = setup.look("connect")
+    assert page.is_disabled("#name")
+    assert page.input_value("#name") == "room-9"
+    assert "stands above the file" in text(page, "problem-device-name")
+    page.context.close()
 
 
 def test_a_live_camera_that_is_not_there_and_who_answers_for_it(edge: Edge, browser: Any, tmp_path: Path) -> None:

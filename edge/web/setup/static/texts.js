@@ -82,5 +82,5 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
     return value === undefined ? whole : typeof value === "number" ? number.format(value) : value;
-  });
+  }).replaceAll(" %", "\u00a0%"); // a number and its sign stay on one line
 }
