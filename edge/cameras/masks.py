@@ -40,7 +40,7 @@ class Masks:
         """The picture with every pixel black that a polygon touches.
 
         Args:
-            image: (height, width, 3) uint8, upright; changed in place unless it is read-only.
+            image: (height, width, 3) uint8, upright; changed in place unless it is read-only or not contiguous.
         """
         if not self._polygons:
             return image
@@ -48,11 +48,11 @@ class Masks:
         if self._size != (width, height):
             self._blocks = tuple(_blocks(self._polygons, (width, height)))
             self._size = width, height
-        if not image.flags.writeable:
-            image = image.copy()
+        if not (image.flags.writeable and image.flags.c_contiguous):
+            image = image.copy(order="C")
         for block in self._blocks:
             part = image[block.rows, block.columns]
-            np.bitwise_and(part, block.kept, out=part)
+            cv2.bitwise_and(part, block.kept, dst=part)  # less than half the time of numpy's
         return image
 
     @property

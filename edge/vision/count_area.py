@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 Polygon = Sequence[Sequence[float]]
 
-NEAR = 1e-6  # pixels: a centre that near to an edge lies on it
-
 
 def inside(boxes: NDArray[np.float32], polygon: Polygon | None, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Whether the centre of each box lies in a polygon; on its edge counts as inside.
+    """Whether the centre of each box lies in a polygon; either may be said of one on its very edge.
 
     Args:
         boxes: (n, 4) x, y, width, height in pixels.
@@ -30,12 +28,10 @@ def inside(boxes: NDArray[np.float32], polygon: Polygon | None, size: tuple[int,
     step = np.roll(start, -1, axis=0) - start
     x, y = (centres[:, None] - start).transpose(2, 0, 1)  # (n, edges): from the start of each edge to each centre
     side = step[:, 0] * y - step[:, 1] * x  # 0: on the line of the edge
-    starts_above, ends_above = y >= 0, y >= step[:, 1]
+    starts_above = y >= 0
+    ends_above = np.roll(starts_above, -1, axis=1)  # the end of an edge is the start of the next, to the last bit
     # A ray to one side is crossed by as many edges downwards as upwards, unless it begins inside.
     down = (starts_above & ~ends_above & (side > 0)).sum(axis=1)
     up = (~starts_above & ends_above & (side < 0)).sum(axis=1)
-    along = (x * step[:, 0] + y * step[:, 1]) / np.maximum((step**2).sum(axis=1), 1e-12)
-    nearest = along.clip(0, 1)[..., None] * step
-    on_edge = np.hypot(x - nearest[..., 0], y - nearest[..., 1]) <= NEAR
-    found: NDArray[np.bool_] = (down != up) | on_edge.any(axis=1)
+    found: NDArray[np.bool_] = down != up
     return found
