@@ -22,7 +22,7 @@ from tests.support.paths import ROOT
 Id = str | tuple[str, str]
 """An English text, or its singular and plural."""
 
-JAVASCRIPT: dict[str, tuple[int, ...] | None] = {"t": None, "tn": (1, 2)}
+JAVASCRIPT: dict[str, tuple[int, ...] | None] = {"t": None, "tn": (1, 2), "mark": None}
 PYTHON: dict[str, tuple[int, ...] | None] = {"translate": None, "translate_count": (1, 2), "Sentence": None}
 HEADER = """# Texts of pages and reports. Brought up to date by: python -m tests.support.messages {language}
 msgid ""

@@ -56,25 +56,34 @@ PIXELS = """colour => {
 class Setup:
     """The command, and browsers that look at its page."""
 
-    def __init__(self, edge: Edge, chromium: Any, folder: Path, source: str = "sample:12", more: str = "") -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        chromium: Any,
+        folder: Path,
+        source: str = "sample:12",
+        more: str = "",
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.config = folder / "room.yaml"
         self.config.write_text(f"# ours\ncamera:\n  source: {source} # drawn\n{more}")
-        self.process = edge("setup", "--port", "0", "--config", str(self.config))
+        self.process = edge("setup", "--port", "0", "--config", str(self.config), *options)
         self._chromium = chromium
         self._url = address(self.process)
         self.said: list[str] = []
         self.hosts: set[str | None] = set()
 
-    def look(self, step: str = "camera", **options: Any) -> Any:
-        """A page of its own context."""
+    def look(self, step: str = "camera", *, picture: bool = True, **options: Any) -> Any:
+        """A page of its own context; usually one with a picture."""
         page = self._chromium.new_context(**{**DESKTOP, **options}).new_page()
         page.on("console", lambda message: self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
         page.goto(self._url)
         assert "token" not in page.url
-        wait_for(lambda: number(page) > 0, 60, "a picture")
         page.set_default_timeout(30_000)
+        if picture:
+            wait_for(lambda: number(page) > 0, 60, "a picture")
         show(page, step)
         return page
 
@@ -430,6 +439,32 @@ def test_what_is_wrong_is_said_beside_its_field(setup: Setup) -> None:
     assert page.get_attribute("#broker", "aria-invalid") == "false"
     assert [line for line in setup.said if "422" not in line] == []
     setup.said.clear()
+
+
+def test_what_stands_above_the_file_cannot_be_changed(edge: Edge, browser: Any, tmp_path: Path) -> None:
+    setup = Setup(edge, browser, tmp_path, options=("--set", "device.name=room-9"))
+    page = setup.look("connect")
+    assert page.is_disabled("#name")
+    assert page.input_value("#name") == "room-9"
+    assert "stands above the file" in text(page, "problem-device-name")
+    page.context.close()
+
+
+def test_a_live_camera_that_is_not_there_and_who_answers_for_it(edge: Edge, browser: Any, tmp_path: Path) -> None:
+    setup = Setup(edge, browser, tmp_path, source="http://127.0.0.1:9/none")
+    page = setup.look("save", picture=False, locale="de")
+    wait_for(lambda: len(text(page, "status")) > 10, 60, "why there is no picture")
+    assert "something to do" not in page.inner_text("#steps")
+    assert "noch etwas zu tun" in text(page, "steps")
+    assert page.is_disabled("#save")
+    assert "Füllen Sie beides aus" in page.inner_text("#problems")
+    page.click('#problems a[href="#answer"]')
+    page.fill("#responsible", "Frau Doe")
+    page.fill("#legal-basis", "Einwilligung")
+    wait_for(lambda: setup.state(page)["problems"] == [], 20, "nothing more to do")
+    show(page, "save")
+    wait_for(lambda: page.is_enabled("#save"), 20, "it can be saved")
+    page.context.close()
 
 
 def test_nothing_is_published_and_the_end_is_said(

@@ -25,6 +25,9 @@ export function startCamera() {
     open({ "camera.width": width, "camera.height": height });
   });
   draft.addEventListener("state", show);
+  draft.addEventListener("refused", ({ detail, keys }) => {
+    if (keys.some((key) => /^camera\.(?!masks)/.test(key))) said(detail);
+  });
   look();
 }
 

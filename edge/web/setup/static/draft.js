@@ -1,5 +1,6 @@
 // The draft as the server has it, and the changes on their way to it: one request at a time, the newest values last.
 import { get, post } from "./api.js";
+import { mark } from "./texts.js";
 
 const QUIET = 400; // milliseconds without another change before it is sent
 
@@ -15,8 +16,7 @@ export const value = (key) => (key in pending ? pending[key] : state.values[key]
 export const problemsOf = (test) => state.problems.filter((problem) => test(problem.key ?? ""));
 
 export async function load() {
-  state = await get("api/state");
-  tell("state");
+  adopt(await get("api/state"));
 }
 
 /** Set keys; undefined takes a key out, so that its default holds. */
@@ -66,9 +66,20 @@ async function deliver(sent) {
 }
 
 function adopt(fresh) {
-  state = fresh;
+  state = { ...fresh, problems: fresh.problems.map((problem) => plain(problem, fresh.values)) };
   for (const [key, given] of Object.entries(pending)) state.values[key] = given === undefined ? state.defaults[key] : given;
   tell("state");
+}
+
+/** The one problem that everybody meets, in the words of the page, and at the key where it is mended. */
+function plain(problem, values) {
+  const declared = values["deployment.responsible"]?.trim() && values["deployment.legal_basis"]?.trim();
+  if (problem.key !== "camera.source" || declared || values.mode === "headcount") return problem;
+  return {
+    key: values["deployment.responsible"]?.trim() ? "deployment.legal_basis" : "deployment.responsible",
+    problem: mark("With a live camera, somebody has to answer for directions and expressions, on a legal basis"),
+    remedy: mark("fill in both, or choose Heads."),
+  };
 }
 
 function tell(type, detail, keys) {

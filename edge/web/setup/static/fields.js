@@ -1,7 +1,7 @@
 // Inputs with data-key follow the draft and change it; what is wrong with a key is said beside its input.
-import { draft, change, value, problemsOf } from "./draft.js";
+import { draft, change, now, value, problemsOf } from "./draft.js";
 import { el } from "./dom.js";
-import { sentence } from "./texts.js";
+import { sentence, t } from "./texts.js";
 
 const refusals = new Map(); // key -> Refused of a value that the draft did not take
 
@@ -50,6 +50,7 @@ export function show(all = false) {
     if (input.type === "radio") input.checked = String(given) === input.value;
     else if (input.type === "checkbox") input.checked = Boolean(given);
     else if (!busy && !refusals.has(key)) input.value = given ?? "";
+    input.disabled = key in (now().overridden ?? {});
     if (input.type !== "radio") problems(input, key);
   }
 }
@@ -58,7 +59,8 @@ export function show(all = false) {
 function problems(input, key) {
   const refused = refusals.get(key);
   const said = refused ? [refused] : problemsOf((name) => name === key);
-  const text = said.map((each) => [each.message ?? sentence(each.problem), refused ? each.remedy : sentence(each.remedy)].filter(Boolean).join(": ")).join(" ");
+  const place = now().overridden?.[key];
+  const text = place ? t("{place} decides this, and stands above the file.", { place }) : said.map((each) => [each.message ?? sentence(each.problem), refused ? each.remedy : sentence(each.remedy)].filter(Boolean).join(": ")).join(" ");
   const id = `problem-${key.replace(/\W/g, "-")}`;
   let note = document.getElementById(id);
   if (!note && !text) return;
@@ -69,5 +71,5 @@ function problems(input, key) {
   }
   if (note.textContent !== text) note.textContent = text;
   note.hidden = !text;
-  input.setAttribute("aria-invalid", String(Boolean(text)));
+  input.setAttribute("aria-invalid", String(Boolean(text) && !place));
 }

@@ -216,19 +216,26 @@ function render() {
     node.setAttribute("aria-label", tn("{shape}, {n} corner", "{shape}, {n} corners", points.length, { shape: nameOf(shape, index) }));
     node.replaceChildren(...parts(shape, index, points, width, height));
   });
+  dim(all.findIndex(({ kind }) => kind === "area"), all, width, height);
   lists(all);
   say($("masked"), all.some(({ kind }) => kind === "mask") ? t("Masks cover about {share} of the picture.", { share: percent(Math.min(1, all.filter(({ kind }) => kind === "mask").reduce((sum, { points }) => sum + area(points), 0))) }) : "");
   $("undo").disabled = !undoable();
   $("confirm-masks").hidden = now().masks_confirmed !== false;
 }
 
+/** What lies outside the count area is darker; below all shapes, so that masks stay as they are. */
+function dim(index, all, width, height) {
+  layer.querySelector(".dim")?.remove();
+  if (index < 0) return;
+  const points = held?.index === index ? held.now : all[index].points;
+  const outline = points.map(([x, y]) => `${x * width} ${y * height}`).join("L");
+  layer.prepend(make("path", { class: "dim", "fill-rule": "evenodd", d: `M0 0H${width}V${height}H0ZM${outline}Z` }));
+}
+
 function parts(shape, index, points, width, height) {
   const at = ([x, y]) => [x * width, y * height];
   const outline = points.map((each) => at(each).map((value) => value.toFixed(1)).join(",")).join(" ");
   const found = [];
-  if (shape.kind === "area") { // what lies outside is dimmed
-    found.push(make("path", { class: "dim", "fill-rule": "evenodd", d: `M0 0H${width}V${height}H0ZM${outline.split(" ").join("L")}Z` }));
-  }
   found.push(make("polygon", { class: "under", points: outline }), make("polygon", { class: "outline", points: outline }));
   const middleOf = [0, 1].map((axis) => points.reduce((sum, each) => sum + each[axis], 0) / points.length);
   const [x, y] = shape.kind === "area" ? [points[0][0] * width + 8, points[0][1] * height + 18] : at(middleOf);

@@ -30,6 +30,9 @@ export function t(text, values = {}) {
   return fill(Array.isArray(found) ? found[0] : found, values);
 }
 
+/** A text that is translated later, each time it is shown. */
+export const mark = (text) => text;
+
 /** The plural form that belongs to n, which is also {n}. */
 export function tn(one, many, n, values = {}) {
   const forms = catalogue.texts[one];
@@ -79,5 +82,5 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
     return value === undefined ? whole : typeof value === "number" ? number.format(value) : value;
-  });
+  }).replaceAll(" %", "\u00a0%"); // a number and its sign stay on one line
 }

@@ -29,6 +29,9 @@ export function startWeek() {
   grid.addEventListener("keydown", key);
   $("pause-form").addEventListener("submit", add);
   draft.addEventListener("state", showWeek);
+  draft.addEventListener("refused", ({ detail, keys }) => {
+    if (keys.includes("privacy.schedule")) announce([detail.message, detail.remedy].filter(Boolean).join(": "));
+  });
 }
 
 export function showWeek() {
