@@ -52,7 +52,7 @@ async function search() {
     network = (await post("api/cameras/search")).cameras;
     say($("search-said"), tn("{n} camera has answered.", "{n} cameras have answered.", network.length));
   } catch (error) {
-    say($("search-said"), [error.message, error.remedy].filter(Boolean).join(": "));
+    say($("search-said"), error.text);
   }
   $("search").disabled = false;
   show();
@@ -91,7 +91,7 @@ function turn(changed) {
 
 function said(error) {
   $("opened").className = "said bad";
-  say($("opened"), [error.message, error.remedy].filter(Boolean).join(": "));
+  say($("opened"), error.text);
 }
 
 const kinds = () => ({
