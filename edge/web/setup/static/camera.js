@@ -35,8 +35,8 @@ async function look() {
   try {
     const told = await get("api/cameras");
     found = told.cameras;
-    say($("cameras-hint"), sentence(told.hint));
-    $("cameras-hint").hidden = !told.hint;
+    say($("cameras-hint"), sentence(told.nothing));
+    $("cameras-hint").hidden = !told.nothing;
     $("search").disabled = Boolean(told.onvif);
     say($("search-said"), told.onvif ? t("Searching needs the library WSDiscovery on this device; or type the address of the camera.") : "");
   } catch (error) {
