@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from edge.config.loader import Document, Mistake, explain, override, parse_document, unusable, validate
 from edge.config.schema import Config, DeploymentConfig, without_password
 from edge.errors import EdgeError
+from edge.text import Sentence
 
 LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
 DEEPEST = 8  # lists in lists; a list of polygons has three
@@ -35,7 +36,7 @@ class RefusedChangeError(EdgeError):
         remedy: What to write instead.
     """
 
-    def __init__(self, key: str, problem: str, remedy: str = "") -> None:
+    def __init__(self, key: str, problem: object, remedy: object = "") -> None:
         super().__init__(problem, remedy)
         self.key = key
 
@@ -44,7 +45,10 @@ class StaleDraftError(EdgeError):
     """Another browser has changed the draft meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__("another browser has changed these settings meanwhile", "look at them anew, and change again")
+        super().__init__(
+            Sentence("another browser has changed these settings meanwhile"),
+            Sentence("look at them anew, and change again"),
+        )
 
 
 @dataclass(frozen=True)
@@ -214,11 +218,14 @@ class Draft:
 
     def _check_key(self, key: str) -> None:
         if key not in keys():
-            raise RefusedChangeError(str(key)[:100], f"there is no key {str(key)[:100]!r}", "see config.yaml")
+            name = str(key)[:100]
+            raise RefusedChangeError(name, Sentence("there is no key {key}", {"key": repr(name)}))
         if key in self._locked:
             place = self._above.place(tuple(key.split(".")))
             raise RefusedChangeError(
-                key, f"{key} is decided by {place}, which stands above the file", "start without it to change it here"
+                key,
+                Sentence("{key} is decided by {place}, which stands above the file", {"key": key, "place": place}),
+                Sentence("start without it to change it here"),
             )
 
     def _document(self, more: Mapping[str, Any] = MappingProxyType({})) -> Document:

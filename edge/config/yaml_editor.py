@@ -8,6 +8,7 @@ only if that finds exactly what was meant.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from pathlib import Path
@@ -22,8 +23,7 @@ from edge.config.draft import Edits, defaults, found_in, keys, unknown_keys
 from edge.config.loader import parse_document
 from edge.config.schema import without_password
 from edge.errors import ConfigError
-
-BY_HAND = "change it in the file by hand, and open this page again"
+from edge.text import Sentence
 
 
 def edited(text: str, edits: Edits, template: str, path: Path) -> str:
@@ -50,8 +50,10 @@ def edited(text: str, edits: Edits, template: str, path: Path) -> str:
         _verify(text, new, edits, path)
     except (YAMLError, ValueError, AttributeError) as error:
         names = ", ".join([*edits.values, *edits.removed])
+        values = {"file": str(path), "keys": names}
         raise ConfigError(
-            f"{path} is written in a way in which {names} cannot be changed from here", BY_HAND
+            Sentence("{file} is written in a way in which {keys} cannot be changed from here", values),
+            Sentence("change it in the file by hand, and open this page again"),
         ) from error
     return new
 
@@ -100,6 +102,7 @@ def _verify(before: str, after: str, edits: Edits, path: Path) -> None:
 # Where a value stands
 
 
+@functools.lru_cache(maxsize=4)  # the shipped file is asked for the comment of every key
 def _compose(text: str) -> Node | None:
     root = YAML().compose(text)
     if root is not None and not isinstance(root, MappingNode):
@@ -252,7 +255,7 @@ def _quoted_as(old: str, value: object) -> str:
 def _splice(text: str, start: int, end: int, new: str, *, keep_column: bool = False) -> str:
     """Other characters between two places; a comment behind them stays in its column where there is room."""
     rest = text[end:]
-    if keep_column and (gap := re.match(r"( +)#", rest)):
+    if keep_column and "\n" not in text[start:end] and (gap := re.match(r"( +)#", rest)):
         rest = " " * max(1, len(gap[1]) - (len(new) - (end - start))) + rest[gap.end(1) :]
     return text[:start] + new + rest
 

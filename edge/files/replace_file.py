@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.errors import EdgeError
+from edge.text import Sentence
 
 BACKUPS = 5  # that are kept
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -143,10 +144,14 @@ def _sync_folder(folder: Path) -> None:
 def _explained(error: OSError, path: Path) -> EdgeError:
     reason = error.strerror or str(error)
     remedies = {
-        errno.EACCES: "start it as the user who may write there",
-        errno.EPERM: "start it as the user who may write there",
-        errno.EROFS: "the disk is read-only: mount it so that it can be written",
-        errno.ENOENT: "make its folder first",
+        errno.EACCES: Sentence("start it as the user who may write there"),
+        errno.EPERM: Sentence("start it as the user who may write there"),
+        errno.EROFS: Sentence("mount the disk so that it can be written"),
+        errno.ENOENT: Sentence("make its folder first"),
+        **dict.fromkeys(_FULL, Sentence("make room on the disk")),
     }
-    remedy = "make room on the disk" if error.errno in _FULL else remedies.get(error.errno or 0, "check the disk")
-    return EdgeError(f"{path} cannot be written ({reason}); what was there is as it was", remedy)
+    values = {"file": str(path), "reason": reason}
+    return EdgeError(
+        Sentence("{file} cannot be written ({reason}); what was there is as it was", values),
+        remedies.get(error.errno or 0, Sentence("check the disk")),
+    )

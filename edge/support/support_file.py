@@ -73,7 +73,7 @@ def support_file(
             ("Configuration in force; texts that may be secret are hidden", clean.known, _lines(redacted(config))),
             ("At the broker", clean.line, _lines(at_broker(config))),
             ("Outbox", clean.text, _lines(outbox_state(config))),
-            ("Calibration of the place", clean.text, _lines(kept_place(config))),
+            ("Calibration of the place", clean.text, _lines(_of_place(config))),
         ]
     sections.append((f"Log of {unit}", clean.line, log_lines(unit, journalctl)))
     head = HEAD.format(time=format_timestamp(datetime.now(timezone.utc)))
@@ -92,6 +92,11 @@ def unit_of(path: Path | None) -> str:
     if path is None or path.stem == "config" or str(path.parent) != "/etc/edge":
         return UNIT
     return f"edge@{path.stem}.service"
+
+
+def _of_place(config: Config) -> dict[str, object]:
+    # Without the mark of the camera: it helps nobody, and whoever guesses an address could see whether they are right.
+    return {key: value for key, value in kept_place(config).items() if key != "camera"}
 
 
 def _row(row: CheckRow) -> str:

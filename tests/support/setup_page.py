@@ -42,7 +42,7 @@ class SetupPage:
         """JSON."""
         status, body = self.ask("GET", path)
         assert status == 200, body
-        return json.loads(body)
+        return plain(json.loads(body))
 
     def post(self, path: str, body: object, **headers: str) -> tuple[int, Any]:
         """Status and JSON, as the page sends it; a body of bytes as it is."""
@@ -50,7 +50,7 @@ class SetupPage:
         status, told = self.ask(
             "POST", path, sent, **{"Content_Type": "application/json", "X_Edge_Setup": "1", **headers}
         )
-        return status, json.loads(told) if told.startswith(b"{") else told.decode()
+        return status, plain(json.loads(told)) if told.startswith(b"{") else told.decode()
 
     def change(self, *unset: str, **values: Any) -> tuple[int, Any]:
         """Change some keys, with __ for the dot, at the present revision."""
@@ -61,3 +61,12 @@ class SetupPage:
     def save(self) -> tuple[int, Any]:
         """Save what there is."""
         return self.post("/api/save", {"revision": self.get("/api/state")["revision"], "restart": True})
+
+
+def plain(told: Any) -> Any:
+    """The same JSON with its sentences in English."""
+    if isinstance(told, dict):
+        if set(told) == {"text", "values"}:
+            return told["text"].format_map(told["values"])
+        return {name: plain(value) for name, value in told.items()}
+    return [plain(each) for each in told] if isinstance(told, list) else told

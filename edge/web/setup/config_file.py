@@ -20,6 +20,7 @@ from edge.files.home import expand_home
 from edge.files.replace_file import staged_file
 from edge.files.shipped import shipped
 from edge.mqtt.client_factory import check_tls_files
+from edge.text import Sentence
 
 PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
 
@@ -76,10 +77,10 @@ class ConfigFile:
         """Keep a password in memory until it is saved; None forgets it. Raises RefusedChangeError."""
         if password is not None:
             if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_BYTES:
-                raise RefusedChangeError(PASSWORD_KEY, f"a password has 1 to {MAX_PASSWORD_BYTES:,} bytes")
+                raise RefusedChangeError(PASSWORD_KEY, Sentence("a password has 1 to 4096 bytes"))
             if not password.isprintable():
                 raise RefusedChangeError(
-                    PASSWORD_KEY, "the password has a character that cannot be typed", "line breaks?"
+                    PASSWORD_KEY, Sentence("the password has a line break or another character that cannot be typed")
                 )
         with self._lock:
             self._password = password
@@ -136,7 +137,9 @@ class ConfigFile:
             return {PASSWORD_KEY: str(Path(os.path.realpath(self.path)).with_suffix(".mqtt-password"))}
         if file != self.draft.saved_value(PASSWORD_KEY):  # a page must not have us write wherever it likes
             raise RefusedChangeError(
-                PASSWORD_KEY, "a password and another file for it are given at once", "save the file first, or give one"
+                PASSWORD_KEY,
+                Sentence("a password and another file for it are given at once"),
+                Sentence("give one of them"),
             )
         return {PASSWORD_KEY: str(file)}
 
@@ -162,8 +165,8 @@ class ConfigFile:
         if now != self._known:
             self._rebase(now)
             raise EdgeError(
-                f"{self.path} was changed by somebody else meanwhile; nothing was saved",
-                "look at the difference again, which now has their changes in it, and save once more",
+                Sentence("{file} was changed by somebody else meanwhile; nothing was saved", {"file": str(self.path)}),
+                Sentence("look at the difference again, which now has their changes in it, and save once more"),
             )
 
     def _rebase(self, data: bytes | None) -> None:

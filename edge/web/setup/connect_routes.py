@@ -11,9 +11,10 @@ from starlette.routing import BaseRoute
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker, rooms_at
 from edge.errors import EdgeError
+from edge.text import Sentence
 from edge.vision.model_set import ModelSet
 from edge.web.setup.config_file import ConfigFile
-from edge.web.setup.json_requests import BadRequestError, Json, get_route, post_route
+from edge.web.setup.json_requests import BadRequestError, Json, get_route, post_route, told
 
 
 class BrokerTrial:
@@ -40,17 +41,22 @@ class BrokerTrial:
         """The checks of `edge check` for the broker, with the draft, and the name of the room."""
         config, wrong = self._file.draft.tentative("mqtt", "device", "homeassistant")
         if config is None:
-            problem, remedy = ("the draft is not complete", "") if wrong is None else (wrong.problem, wrong.remedy)
-            return {"checks": [_check("failed", f"{wrong.key if wrong else ''}: {problem}", remedy)]}
+            return {"checks": [_check("failed", str(wrong))]}
         with self._alone():
             checks = []
             if self._file.password_given and not config.mqtt.username:
-                checks.append(_check("warning", "a password without a user name is not sent", "fill in the user name"))
+                checks.append(
+                    _check(
+                        "warning",
+                        Sentence("a password without a user name is not sent"),
+                        Sentence("fill in the user name"),
+                    )
+                )
             try:
                 checks.append(_check("ok", check_broker(config, self._models(), self._file.password)))
                 checks += self._name(config)
             except EdgeError as error:
-                checks.append(_check("failed", error.problem, error.remedy))
+                checks.append(_check("failed", *error.told))
             return {"checks": checks}
 
     def rooms(self) -> Json:
@@ -66,19 +72,20 @@ class BrokerTrial:
         try:
             rooms = rooms_at(config, self._file.password)
         except EdgeError as error:  # a device need not be allowed to see others
-            unseen = f"the names of other rooms cannot be seen: {error.problem}"
-            return [_check("warning", unseen, "make sure that no other room has this name")]
+            unseen = Sentence("the names of other rooms cannot be seen: {problem}", {"problem": error.problem})
+            return [_check("warning", unseen, Sentence("make sure that no other room has this name"))]
         name, before = config.device.name, self._file.draft.saved_value("device.name")
         if rooms.get(name) and not (self._file.saved_before and name == before):
-            taken = f"a room called {name} is online at this broker already"
-            return [_check("warning", taken, "choose another device.name, unless that is this device")]
+            taken = Sentence("a room called {name} is online at this broker already", {"name": name})
+            return [_check("warning", taken, Sentence("choose another name, unless that is this device"))]
         others = len(rooms) - (name in rooms)
-        return [_check("ok", f"no other room is called {name}; rooms already there: {others}")]
+        free = Sentence("no other room is called {name}; rooms already there: {count}", {"name": name, "count": others})
+        return [_check("ok", free)]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         if not self._busy.acquire(blocking=False):
-            raise EdgeError("the broker is being tried already", "wait until that has ended")
+            raise EdgeError(Sentence("the broker is being tried already"), Sentence("wait until that has ended"))
         try:
             yield
         finally:
@@ -94,5 +101,5 @@ def connect_routes(trial: BrokerTrial) -> list[BaseRoute]:
     ]
 
 
-def _check(status: str, text: str, remedy: str = "") -> Json:
-    return {"status": status, "text": text, "remedy": remedy}
+def _check(status: str, text: object, remedy: object = "") -> Json:
+    return {"status": status, "text": told(text), "remedy": told(remedy)}

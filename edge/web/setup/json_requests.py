@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from edge.config.draft import RefusedChangeError, StaleDraftError
 from edge.errors import EdgeError
+from edge.text import Sentence
 
 logger = logging.getLogger(__name__)
 
@@ -64,21 +65,26 @@ async def _answered(answer: Callable[[], Json]) -> Response:
     try:
         return JSONResponse(await run_in_threadpool(answer))
     except StaleDraftError as error:
-        return _problem(error.problem, error.remedy, status=409)
+        return _problem(*error.told, status=409)
     except RefusedChangeError as error:
-        return _problem(error.problem, error.remedy, key=error.key, status=422)
+        return _problem(*error.told, key=error.key, status=422)
     except BadRequestError as error:
-        return _problem(error.problem, error.remedy, status=400)
+        return _problem(*error.told, status=400)
     except EdgeError as error:
-        return _problem(error.problem, error.remedy, status=422)
+        return _problem(*error.told, status=422)
     except Exception:
         # Whoever sets up a device sees a sentence; the terminal has the rest.
         logger.exception("the set-up page failed")
         return _problem("something failed inside edge", "please report what the terminal says", status=500)
 
 
-def _problem(problem: str, remedy: str = "", *, key: str | None = None, status: int) -> Response:
-    return JSONResponse({"problem": problem, "remedy": remedy, "key": key}, status)
+def told(text: object) -> Json | str:
+    """Text as it is; a sentence so that the page can say it in another language."""
+    return text.as_json() if isinstance(text, Sentence) else str(text)
+
+
+def _problem(problem: object, remedy: object = "", *, key: str | None = None, status: int) -> Response:
+    return JSONResponse({"problem": told(problem), "remedy": told(remedy), "key": key}, status)
 
 
 def _refusal(request: Request) -> str:

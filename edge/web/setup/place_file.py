@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
+from edge.config.schema import without_password
 from edge.errors import EdgeError
 from edge.files.replace_file import staged_file
 from edge.web.setup.place_verdict import few
@@ -35,7 +36,7 @@ def place_record(config: Config, figures: Figures | None, ended: str) -> dict[st
     """
     if figures is None or not figures.enough:
         raise EdgeError("there are no figures of this place", "let the calibration run to its end first")
-    kept = asdict(figures)
+    kept = {name: _rounded(value) for name, value in asdict(figures).items()}
     if few(figures.people, config.privacy.min_faces):  # nothing about so few people, not on the disk either
         kept = dict.fromkeys(kept) | {"seconds": figures.seconds, "sharp": figures.sharp, "enough": True}
     elif few(figures.judged, config.privacy.min_faces):
@@ -54,13 +55,21 @@ def place_record(config: Config, figures: Figures | None, ended: str) -> dict[st
     }
 
 
-def geometry(config: Config) -> str:
-    """A mark of what the camera shows: it is another one once source, size, turn or masks are. 12 hex digits.
+def _rounded(value: Any) -> Any:  # noqa: ANN401 - a number, or the numbers of a range
+    if isinstance(value, tuple):
+        return [round(each, 3) for each in value]
+    return round(value, 3) if isinstance(value, float) else value
 
-    The source is in it, which may hold a password; SHA-256 of all of it together does not give that away.
+
+def geometry(config: Config) -> str:
+    """A mark of what the camera shows: another one once source, size, turn, masks or count area are. 12 hex digits.
+
+    No password goes into it: whoever has the mark could try passwords until one gives the same.
     """
-    keys = {"source", "width", "height", "rotation", "hflip", "vflip", "masks"}
-    shown = [config.camera.model_dump(mode="json", include=keys), config.vision.model_dump(mode="json")["count_area"]]
+    keys = {"width", "height", "rotation", "hflip", "vflip", "masks"}
+    camera = config.camera.model_dump(mode="json", include=keys)
+    area = config.vision.model_dump(mode="json", include={"count_area"})
+    shown = {"source": without_password(config.camera.source), **camera, **area}
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
 

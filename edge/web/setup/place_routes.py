@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.daemon.paths import place_path
 from edge.errors import EdgeError
+from edge.text import Sentence
 from edge.web.setup.json_requests import Json, get_route, post_route
 from edge.web.setup.place import PlaceCalibration
 
@@ -56,7 +57,7 @@ class PlaceTrial:
         """Store the numbers. Raises EdgeError: there are none, or they cannot be stored."""
         config, problem = self._draft.for_pictures()
         if config is None or self._calibration is None:
-            raise EdgeError(problem or "there are no numbers yet", "measure the place first")
+            raise EdgeError(problem or Sentence("there are no numbers yet"), Sentence("measure the place first"))
         path = place_path(config)
         self._calibration.keep(path)
         return {"kept": str(path)}

@@ -18,6 +18,7 @@ from edge.daemon.pause_store import OverrideStore, PauseStore
 from edge.daemon.run_state import NO_CLOCK
 from edge.errors import CameraError, EdgeError
 from edge.hardware.gpio import GpioPins
+from edge.text import Sentence
 from edge.timing.clock import clock_synced
 from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import in_words
@@ -200,7 +201,7 @@ class PreviewSession:
             while not settled() and time.monotonic() < deadline:
                 self._changed.wait(TICK)
             if self._view != view:
-                raise CameraError("another camera was opened meanwhile", "try again")
+                raise CameraError(Sentence("another camera was opened meanwhile"), Sentence("try again"))
             if self._shot is None:
                 raise CameraError(
                     self._problem or f"no picture came in {timeout:g} s", "" if self._problem else "try again"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.config.hand_over import hand_over
+from edge.text import Sentence
 from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
 from edge.web.setup.json_requests import Json
 
@@ -50,11 +51,12 @@ class SavingHere:
     def save(self, revision: int, *, restart: bool) -> Json:  # noqa: ARG002 - nothing here may restart anything
         """Save, and say what comes next. Raises EdgeError."""
         saved = self._file.save(revision)
+        command = f"{self._command} run --config {saved.path}"
         return {
             "saved": str(saved.path),
             "backup": None if saved.backup is None else str(saved.backup),
             "restarted": False,
-            "next": f"Start it: {self._command} run --config {saved.path}",
+            "next": Sentence("Start it: {command}", {"command": command}).as_json(),
         }
 
 
@@ -90,5 +92,7 @@ class SavingByRoot:
             "saved": str(self._file.path),
             "backup": None,
             "restarted": restart,
-            "next": "The terminal in which you started sudo edge setup says what was installed. This page has ended.",
+            "next": Sentence(
+                "The terminal in which you started sudo edge setup says what was installed. This page has ended."
+            ).as_json(),
         }

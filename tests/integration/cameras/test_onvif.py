@@ -121,6 +121,20 @@ def test_strangers_neither_crash_it_nor_fill_the_list(network: Network, capfd: p
     assert "8.8.8.8" not in capfd.readouterr().err
 
 
+def test_a_machine_without_a_network_is_one_sentence() -> None:
+    pytest.importorskip("wsdiscovery", reason="the optional library of edge[onvif] is not installed")
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no network namespace can be made here")
+    code = (
+        "from edge.cameras.onvif import search\nfrom edge.errors import CameraError\n"
+        "try: search(1)\nexcept CameraError as error: print(error)"
+    )
+    command = ["unshare", "--net", sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "this machine has no network" in done.stdout
+    assert "type the camera's address" in done.stdout
+
+
 def test_without_the_library_a_sentence_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['wsdiscovery'] = None\n"

@@ -146,6 +146,33 @@ def test_what_would_change_other_keys_is_refused(text: str, key: str, value: Any
         edit(text, **{key.replace(".", "__"): value})
 
 
+TRIANGLES = [[[0, 0], [0.3, 0], [0.3, 0.3]], [[0, 0], [0.1, 0], [0.1, 0.1]]]
+LINES = "    - [[0, 0], [0.3, 0], [0.3, 0.3]]\n    - [[0, 0], [0.1, 0], [0.1, 0.1]]\n"
+BLOCK = "camera:\n  source: auto # c\n  masks:\n  - [[0,0],[1,0],[1,1]]\n  # after\n  rotation: 0\n"
+FLOW = "camera:\n  masks: [[[0,0],[1,0],[1,1]],\n    [[0,0],[.5,0],[.5,.5]]]  # x\n  rotation: 0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "after"),
+    [
+        (
+            BLOCK,
+            TRIANGLES,
+            f"camera:\n  source: auto # c\n  masks:\n{LINES}  # after\n  rotation: 0\n",
+        ),
+        (BLOCK, [], "camera:\n  source: auto # c\n  masks: []\n  # after\n  rotation: 0\n"),
+        (
+            FLOW,
+            TRIANGLES,
+            f"camera:\n  masks:  # x\n{LINES}  rotation: 0\n",
+        ),
+        (FLOW, [], "camera:\n  masks: []  # x\n  rotation: 0\n"),
+    ],
+)
+def test_masks_however_they_were_written(text: str, value: Any, after: str) -> None:
+    assert edit(text, camera__masks=value) == after
+
+
 def test_unknown_keys_can_be_taken_out() -> None:
     text = "device:\n  name: a # x\n  nam: b # typo\ncamera: {sourc: 1, source: sample}\nfoo:\n  - 1\n  - 2\n"
     after = edit(text, "device.nam", "camera.sourc", "foo")

@@ -73,7 +73,7 @@ def test_a_full_or_read_only_disk_is_a_sentence_and_the_old_file_is_intact(disk:
     assert file.read_bytes() == b"old"
     assert {each.name for each in disk.folder.iterdir()} == {"config.yaml", "filler"}
     disk.writable(yes=False)
-    with pytest.raises(EdgeError, match="mount it so that it can be written"):
+    with pytest.raises(EdgeError, match="mount the disk so that it can be written"):
         replace(file, b"new")
 
 

@@ -18,6 +18,7 @@ from edge.sample.scene import Scene
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web.setup.frame_facts import FaceFacts, FrameFacts
 from edge.web.setup.place import SECONDS, PlaceCalibration
+from edge.web.setup.place_file import geometry
 from edge.web.setup.preview_analyzer import PreviewAnalyzer
 
 DECLARED = {"responsible": "us", "legal_basis": "test"}
@@ -222,6 +223,10 @@ def test_numbers_alone_are_kept_and_for_their_owner_only(clock: Clock, tmp_path:
     record = json.loads(content)
     assert record["figures"]["people"] == [20.0, 20.0, 20.0]
     assert not any(word in content for word in ("hunter2", "192.168", "installer", "How many"))
+    other_password = config(camera={"source": "rtsp://installer:hunter3@192.168.1.9/stream"})
+    assert geometry(other_password) == record["camera"]
+    masked = config(camera={**secret, "masks": [[[0, 0], [0.5, 0], [0.5, 0.5]]]})
+    assert geometry(masked) != record["camera"]
     turned = config(camera={**secret, "rotation": 180}, outbox={"path": str(tmp_path / "b.sqlite")})
     other = PlaceCalibration(turned, clock)
     run(other, clock, *[face()] * 20)
