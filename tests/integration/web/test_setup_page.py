@@ -467,6 +467,24 @@ def test_a_live_camera_that_is_not_there_and_who_answers_for_it(edge: Edge, brow
     page.context.close()
 
 
+def test_the_connection_is_tried_and_the_password_is_never_shown(setup: Setup, broker: int) -> None:
+    page = setup.look("connect")
+    page.fill("#broker", f"mqtt://127.0.0.1:{broker}")
+    page.fill("#username", "room")
+    page.fill("#password", "correct horse")
+    page.click("#try")
+    wait_for(lambda: page.locator("#checks .ok").count() == 2, 30, "the round trip, and the name")
+    assert "round trip" in page.inner_text("#checks")
+    assert "Free." in page.inner_text("#rooms")
+    assert "A password is given" in page.inner_text("#password-state")
+    assert setup.state(page)["password"] == "given"
+    assert page.input_value("#password") == ""
+    assert "correct horse" not in page.content() + str(setup.state(page))
+    page.fill("#broker", "mqtt://127.0.0.1:9")
+    page.click("#try")
+    wait_for(lambda: page.locator("#checks .failed .remedy").count() == 1, 30, "a remedy")
+
+
 def test_nothing_is_published_and_the_end_is_said(
     edge: Edge, browser: Any, broker: int, subscribe: Callable[..., Subscriber], tmp_path: Path
 ) -> None:

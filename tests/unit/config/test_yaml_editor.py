@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config.draft import Draft, Edits, defaults, found_in
+from edge.config.draft import Draft, Edits
+from edge.config.keys import defaults, found_in
 from edge.config.loader import load_config, parse_document
 from edge.config.yaml_editor import as_yaml, difference, edited
 from edge.errors import ConfigError
@@ -147,6 +148,7 @@ def test_what_would_change_other_keys_is_refused(text: str, key: str, value: Any
 
 
 TRIANGLES = [[[0, 0], [0.3, 0], [0.3, 0.3]], [[0, 0], [0.1, 0], [0.1, 0.1]]]
+LINES = "    - [[0, 0], [0.3, 0], [0.3, 0.3]]\n    - [[0, 0], [0.1, 0], [0.1, 0.1]]\n"
 BLOCK = "camera:\n  source: auto # c\n  masks:\n  - [[0,0],[1,0],[1,1]]\n  # after\n  rotation: 0\n"
 FLOW = "camera:\n  masks: [[[0,0],[1,0],[1,1]],\n    [[0,0],[.5,0],[.5,.5]]]  # x\n  rotation: 0\n"
 
@@ -155,17 +157,19 @@ FLOW = "camera:\n  masks: [[[0,0],[1,0],[1,1]],\n    [[0,0],[.5,0],[.5,.5]]]  # 
     ("text", "value", "after"),
     [
         (
-            BLOCK, TRIANGLES, "camera:\n  source: auto # c\n  masks:\n    - [[0, 0], [0.3, 0], [0.3, 0.3]]\n"
-            "    - [[0, 0], [0.1, 0], [0.1, 0.1]]\n  # after\n  rotation: 0\n",
+            BLOCK,
+            TRIANGLES,
+            f"camera:\n  source: auto # c\n  masks:\n{LINES}  # after\n  rotation: 0\n",
         ),
         (BLOCK, [], "camera:\n  source: auto # c\n  masks: []\n  # after\n  rotation: 0\n"),
         (
-            FLOW, TRIANGLES, "camera:\n  masks:  # x\n    - [[0, 0], [0.3, 0], [0.3, 0.3]]\n"
-            "    - [[0, 0], [0.1, 0], [0.1, 0.1]]\n  rotation: 0\n",
+            FLOW,
+            TRIANGLES,
+            f"camera:\n  masks:  # x\n{LINES}  rotation: 0\n",
         ),
         (FLOW, [], "camera:\n  masks: []  # x\n  rotation: 0\n"),
     ],
-)  # fmt: skip
+)
 def test_masks_however_they_were_written(text: str, value: Any, after: str) -> None:
     assert edit(text, camera__masks=value) == after
 

@@ -8,6 +8,10 @@ export class Refused extends Error {
     this.remedy = sentence(told.remedy);
     this.key = told.key ?? null;
   }
+
+  get text() {
+    return [this.message, this.remedy].filter(Boolean).join(": ");
+  }
 }
 
 export const get = (path) => ask(path, {});

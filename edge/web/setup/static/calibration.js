@@ -22,7 +22,7 @@ export function startCalibration() {
       await post("api/place/keep");
       say($("place-kept"), t("Kept."));
     } catch (error) {
-      say($("place-kept"), [error.message, error.remedy].filter(Boolean).join(": "));
+      say($("place-kept"), error.text);
     }
   });
   watch();
@@ -46,7 +46,7 @@ async function watch() {
 
 function refuse(error) {
   if (error.status === 404) return;
-  $("place-result").replaceChildren(el("p", { className: "problem" }, [error.message, error.remedy].filter(Boolean).join(": ")));
+  $("place-result").replaceChildren(el("p", { className: "problem" }, error.text));
 }
 
 function show(told) {

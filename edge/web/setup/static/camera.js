@@ -35,8 +35,8 @@ async function look() {
   try {
     const told = await get("api/cameras");
     found = told.cameras;
-    say($("cameras-hint"), sentence(told.hint));
-    $("cameras-hint").hidden = !told.hint;
+    say($("cameras-hint"), sentence(told.nothing));
+    $("cameras-hint").hidden = !told.nothing;
     $("search").disabled = Boolean(told.onvif);
     say($("search-said"), told.onvif ? t("Searching needs the library WSDiscovery on this device; or type the address of the camera.") : "");
   } catch (error) {
@@ -52,7 +52,7 @@ async function search() {
     network = (await post("api/cameras/search")).cameras;
     say($("search-said"), tn("{n} camera has answered.", "{n} cameras have answered.", network.length));
   } catch (error) {
-    say($("search-said"), [error.message, error.remedy].filter(Boolean).join(": "));
+    say($("search-said"), error.text);
   }
   $("search").disabled = false;
   show();
@@ -91,7 +91,7 @@ function turn(changed) {
 
 function said(error) {
   $("opened").className = "said bad";
-  say($("opened"), [error.message, error.remedy].filter(Boolean).join(": "));
+  say($("opened"), error.text);
 }
 
 const kinds = () => ({

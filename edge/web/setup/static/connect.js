@@ -27,7 +27,7 @@ async function givePassword(password) {
     await settled();
     await load();
   } catch (error) {
-    say($("password-state"), [error.message, error.remedy].filter(Boolean).join(": "));
+    say($("password-state"), error.text);
   }
 }
 

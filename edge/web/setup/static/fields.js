@@ -1,7 +1,7 @@
 // Inputs with data-key follow the draft and change it; what is wrong with a key is said beside its input.
 import { draft, change, now, value, problemsOf } from "./draft.js";
 import { el } from "./dom.js";
-import { sentence, t } from "./texts.js";
+import { t, withRemedy } from "./texts.js";
 
 const refusals = new Map(); // key -> Refused of a value that the draft did not take
 
@@ -58,15 +58,17 @@ export function show(all = false) {
 /** What is wrong with the key of an input, below it. */
 function problems(input, key) {
   const refused = refusals.get(key);
-  const said = refused ? [refused] : problemsOf((name) => name === key);
   const place = now().overridden?.[key];
-  const text = place ? t("{place} decides this, and stands above the file.", { place }) : said.map((each) => [each.message ?? sentence(each.problem), refused ? each.remedy : sentence(each.remedy)].filter(Boolean).join(": ")).join(" ");
+  const text = place ? t("{place} decides this, and stands above the file.", { place })
+    : refused ? refused.text : problemsOf((name) => name === key).map(withRemedy).join(" ");
   const id = `problem-${key.replace(/\W/g, "-")}`;
   let note = document.getElementById(id);
   if (!note && !text) return;
   if (!note) {
     note = el("p", { id, className: "problem" });
-    (input.closest(".field") ?? input).append(note);
+    const holder = input.closest(".field");
+    if (holder) holder.append(note);
+    else input.closest("label").after(note);
     input.setAttribute("aria-describedby", [input.getAttribute("aria-describedby"), id].filter(Boolean).join(" "));
   }
   if (note.textContent !== text) note.textContent = text;

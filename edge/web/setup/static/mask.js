@@ -43,7 +43,7 @@ export function startMask() {
   draft.addEventListener("refused", ({ detail, keys }) => {
     if (!keys.includes("camera.masks") && !keys.includes("vision.count_area")) return;
     $("mask-problem").hidden = false;
-    say($("mask-detail"), [detail.message, detail.remedy].filter(Boolean).join(": "));
+    say($("mask-detail"), detail.text);
   });
   draft.addEventListener("saved", () => { $("mask-problem").hidden = true; });
 }

@@ -2,7 +2,7 @@
 import { COLOURS, TOO_SMALL, OUTSIDE, adjective, drawFaces } from "./boxes.js";
 import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
-import { decimal, t, tn } from "./texts.js";
+import { decimal, sentence, t, tn } from "./texts.js";
 
 const canvas = $("canvas");
 const frame = $("frame");
@@ -26,7 +26,7 @@ async function run() {
     if (document.hidden) await visible();
     try {
       const shot = await ask(seen);
-      state(shot.problem || (shot.number || seen ? "" : t("Opening the camera ...")));
+      state(shot.problem && now().source === "" ? t("No picture yet: choose a camera in the step Camera.") : sentence(shot.problem) || (shot.number || seen ? "" : t("Opening the camera ...")));
       if (!shot.number) {
         if (shot.problem) await pause(1000);
         continue;

@@ -36,7 +36,7 @@ async function difference() {
     $("difference").replaceChildren(...(text.trim() ? lines.map((line) => el("span", { className: { "+": "added", "-": "removed", "@": "where" }[line[0]] ?? "" }, `${line}\n`))
       : [t("Nothing has changed.")]));
   } catch (error) {
-    $("difference").replaceChildren([error.message, error.remedy].filter(Boolean).join(": "));
+    $("difference").replaceChildren(error.text);
   }
 }
 
@@ -53,7 +53,7 @@ async function save() {
   } catch (error) {
     saved = null;
     if (error.status === 409) await load().catch(() => {});
-    $("save-said").replaceChildren(el("p", { className: "problem" }, [error.message, error.remedy].filter(Boolean).join(": ")));
+    $("save-said").replaceChildren(el("p", { className: "problem" }, error.text));
   }
   showProblems();
 }

@@ -47,6 +47,9 @@ export function sentence(said) {
   return typeof said === "string" ? t(said) : t(said.text, said.values);
 }
 
+/** A problem of the draft with what to do about it. */
+export const withRemedy = ({ problem, remedy }) => [sentence(problem), sentence(remedy)].filter(Boolean).join(": ");
+
 export const percent = (share) => new Intl.NumberFormat(catalogue.language, { style: "percent" }).format(share);
 export const decimal = (value, digits = 1) =>
   new Intl.NumberFormat(catalogue.language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);

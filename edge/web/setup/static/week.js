@@ -1,7 +1,7 @@
 // The week as a grid of hours to paint, exact times to add, and a list of the pauses: three ways to one schedule.
 import { draft, change, value, problemsOf } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
-import { clock, list, sentence, t, weekday } from "./texts.js";
+import { clock, list, t, weekday, withRemedy } from "./texts.js";
 import { DAYS, painted, schedule, share, spans } from "./weekly.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -30,7 +30,7 @@ export function startWeek() {
   $("pause-form").addEventListener("submit", add);
   draft.addEventListener("state", showWeek);
   draft.addEventListener("refused", ({ detail, keys }) => {
-    if (keys.includes("privacy.schedule")) announce([detail.message, detail.remedy].filter(Boolean).join(": "));
+    if (keys.includes("privacy.schedule")) announce(detail.text);
   });
 }
 
@@ -42,7 +42,7 @@ export function showWeek() {
   pauses();
   const wrong = problemsOf((key) => key.startsWith("privacy.schedule"));
   $("pauses-problem").hidden = !wrong.length;
-  say($("pauses-problem"), wrong.map((each) => [sentence(each.problem), sentence(each.remedy)].filter(Boolean).join(": ")).join(" "));
+  say($("pauses-problem"), wrong.map(withRemedy).join(" "));
 }
 
 function build() {
