@@ -30,7 +30,7 @@ options=$*
 
 dynsec createRole "$room"
 for topic in availability info state window latest health \
-    alert/camera alert/check alert/config alert/disk alert/hardware alert/outbox alert/picture \
+    alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
     cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
     dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow
 done

@@ -8,13 +8,13 @@ import math
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from edge.config.keys import defaults, found_in, keys, unknown_keys
 from edge.config.loader import Document, Mistake, explain, override, parse_document, unusable, validate
 from edge.config.schema import Config, DeploymentConfig, without_password
 from edge.errors import EdgeError
@@ -253,32 +253,6 @@ class Draft:
         return found_in(self._file.values, key, defaults()[key])
 
 
-@cache
-def keys() -> tuple[str, ...]:
-    """Every key of the schema, dotted."""
-    return tuple(f"{section}.{name}" if name else section for section, model in _sections() for name in (model or [""]))
-
-
-@cache
-def defaults() -> dict[str, Any]:
-    """Every key with its default, as plain data."""
-    dumped = Config().model_dump(mode="json", by_alias=True)
-    return {key: found_in(dumped, key, None) for key in keys()}
-
-
-def unknown_keys(document: Document) -> set[str]:
-    """Keys that a file has and the schema has not."""
-    known = set(keys())
-    sections = {key.rpartition(".")[0] for key in known} - {""}
-    found: set[str] = set()
-    for name, value in document.values.items():
-        if name in sections and isinstance(value, dict):
-            found |= {f"{name}.{key}" for key in value} - known
-        elif name not in known | sections:
-            found.add(str(name))
-    return found
-
-
 def check_value(key: str, value: object) -> None:
     """Check one value for itself, by the schema's own field. Raises RefusedChangeError."""
     section, _, name = key.rpartition(".")
@@ -316,23 +290,6 @@ def _check_plain(value: object, depth: int = 0) -> None:
             raise ValueError("too many lists stand in each other")
         for each in value if isinstance(value, list) else [*value.keys(), *value.values()]:
             _check_plain(each, depth + 1)
-
-
-def _sections() -> list[tuple[str, list[str] | None]]:
-    """Names of sections with their keys; None: a key at the top."""
-    found: list[tuple[str, list[str] | None]] = []
-    for name, info in Config.model_fields.items():
-        model = info.annotation
-        section = isinstance(model, type) and issubclass(model, BaseModel)
-        found.append((name, list(model.model_fields) if section else None))  # type: ignore[union-attr]
-    return found
-
-
-def found_in(values: Mapping[str, Any], key: str, default: Any) -> Any:  # noqa: ANN401
-    """What nested values say of a dotted key, else the default."""
-    section, _, name = key.rpartition(".")
-    holder: Any = values.get(section, {}) if section else values
-    return holder.get(name, default) if isinstance(holder, dict) else default
 
 
 def _take_out(document: Document, key: tuple[str, ...]) -> None:

@@ -19,7 +19,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
-from edge.config.draft import Edits, defaults, found_in, keys, unknown_keys
+from edge.config.draft import Edits
+from edge.config.keys import defaults, found_in, keys, unknown_keys
 from edge.config.loader import parse_document
 from edge.config.schema import without_password
 from edge.errors import ConfigError

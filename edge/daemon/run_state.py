@@ -47,7 +47,8 @@ class RunState:
     ) -> None:
         self.masks = masks or MaskGuard()
         """Whether the masks fit the picture: if not, the camera is closed, whatever else is resumed."""
-        self._masks_problem = ""  # when it was looked at last
+        self.masks_problem = ""
+        """Why not, as of the last update; a frame may have been refused since then."""
         self._utc = utc
         self._synced = synced
         self._pause_store: PauseStore | None = None
@@ -71,7 +72,7 @@ class RunState:
         """What a person who starts the daemon has to know; empty: nothing."""
         if not self.closed or self.published is None:
             return ""
-        if self.masks.problem:
+        if self.masks_problem:
             return f"{self.published.reason}; {mask_guard.REMEDY}"
         return (
             f"{self.published.reason} since {self.published.since}: no windows come until it is resumed (edge resume)"
@@ -101,7 +102,7 @@ class RunState:
     @property
     def closed(self) -> bool:
         """Whether the camera has to be closed."""
-        return self.pause is not None or bool(self.scheduled) or bool(self.masks.problem)
+        return self.pause is not None or bool(self.scheduled) or bool(self.masks_problem)
 
     def update(self) -> str:
         """Find out what the schedule and people at the device want now.
@@ -217,7 +218,7 @@ class RunState:
             since = self.pause.since
         if self.closed:
             reason = f"paused by {self.pause.by}" if self.pause else self.scheduled
-            reason = "; ".join(filter(None, (self.masks.problem and f"paused: {self.masks.problem}", reason)))
+            reason = "; ".join(filter(None, (self.masks_problem and f"paused: {self.masks_problem}", reason)))
             reason += "" if camera.closed else "; the camera is still closing"
         elif mode == "camera_lost":
             reason = camera.problem
@@ -230,10 +231,10 @@ class RunState:
     def _update_masks(self) -> str:
         """Obey the masks; returns who has confirmed them, in words, where that has just happened."""
         self.masks.update()
-        before, self._masks_problem = self._masks_problem, self.masks.problem
-        if self._masks_problem and not before:
-            self._record("pause", MASKS, reason=self._masks_problem)
-        elif before and not self._masks_problem:
+        before, self.masks_problem = self.masks_problem, self.masks.problem
+        if self.masks_problem and not before:
+            self._record("pause", MASKS, reason=self.masks_problem)
+        elif before and not self.masks_problem:
             self._record("resume", CONFIRMED)
             return CONFIRMED
         return ""

@@ -54,8 +54,8 @@ class StatePublisher:
         if self._camera.frozen != self._frozen:
             self._frozen = self._camera.frozen
             self._service.set_alert("picture", self._alert(*FROZEN) if self._frozen else None)
-        if self._run_state.masks.problem != self._masks:
-            self._masks = self._run_state.masks.problem
+        if self._run_state.masks_problem != self._masks:
+            self._masks = self._run_state.masks_problem
             problem = f"the camera stays closed: {self._masks}"
             self._service.set_alert("masks", self._alert(problem, mask_guard.REMEDY) if self._masks else None)
 

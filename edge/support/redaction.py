@@ -92,10 +92,10 @@ class Redactor:
 
 
 def without_numbers(line: str) -> str:
-    """The line with every number blotted out, but for the time at its beginning and what belongs to a name."""
+    """The line with every number blotted out, but for the time at its beginning."""
     head = re.match(r"[\d:T.+-]{10,35}\s", line)
     begin = head.end() if head else 0
-    return line[:begin] + re.sub(r"(?<![\w.])[-+]?\d[\d.,]*\d?%?", "#", line[begin:])
+    return line[:begin] + re.sub(r"\d[\d.,]*%?", "#", line[begin:])
 
 
 def _without_address(found: re.Match[str]) -> str:

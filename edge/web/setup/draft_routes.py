@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.config.draft import defaults
+from edge.config.keys import defaults
 from edge.config.yaml_editor import as_yaml
 from edge.web.setup.config_file import ConfigFile
 from edge.web.setup.json_requests import Json, get_route, member, post_route

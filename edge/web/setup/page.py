@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from edge.config.schema import Config, without_password
+from edge.config.schema import Config
 from edge.daemon.former_name import adopt_former_files
 from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
 from edge.web.setup.config_file import ConfigFile
@@ -54,13 +54,6 @@ class SetupPage:
     def routes(self) -> list[BaseRoute]:
         """Where everything is to be asked for."""
         trial = BrokerTrial(self._file, lambda: self._session.models)
-        room = {
-            "name": self._room.device.name,
-            "source": without_password(self._view.source),
-            "emotions": "emotions" in self._room.needed_models,
-            "labels": list(self._session.labels),
-            "min_face_px": self._room.vision.min_face_px,
-        }
         more = [
             *draft_routes(
                 self._file, self._saving, MaskConfirmation(self._file.draft), self._camera.about, self._camera.follow
@@ -70,7 +63,7 @@ class SetupPage:
             *place_routes(self._place),
             *text_routes(self._file),
         ]
-        return [Mount("", routes=routes(self._session, room, more), middleware=[Middleware(_Used, self._session.use)])]
+        return [Mount("", routes=routes(self._session, more), middleware=[Middleware(_Used, self._session.use)])]
 
     def start(self, stop: Callable[[], None]) -> None:
         """Begin to take pictures. Raises ConfigError: there are no pins for the lamp.

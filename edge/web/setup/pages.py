@@ -24,12 +24,11 @@ FOLDER = Path(__file__).parent / "static"
 WAIT = 1.0  # seconds that a question waits for a picture
 
 
-def routes(session: PreviewSession, room: dict[str, Any], more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
+def routes(session: PreviewSession, more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:
         session: Who takes the pictures.
-        room: What never changes, for JSON: name, source, whether there are emotions, labels, least size of a face.
         more: Further routes of the page.
     """
 
@@ -43,12 +42,8 @@ def routes(session: PreviewSession, room: dict[str, Any], more: Sequence[BaseRou
             return _packed({"problem": problem}, b"")
         return _packed({"number": shot.number, "problem": problem, **shot.about}, shot.jpeg)
 
-    def about_room(_request: Request) -> Response:
-        return Response(json.dumps(room), media_type="application/json")
-
     return [
         Route("/newest", newest),
-        Route("/room", about_room),
         *more,
         Mount("/", StaticFiles(directory=FOLDER, html=True)),
     ]

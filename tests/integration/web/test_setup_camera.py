@@ -29,8 +29,9 @@ from edge.errors import CameraError
 from edge.hardware.gpio import GpioPins
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
+from edge.web.setup.closed_camera import closed_because, with_service
 from edge.web.setup.pages import routes
-from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session, closed_because, with_service
+from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -50,7 +51,7 @@ def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
         session.start(on_end=stop)
         ready.set()
 
-    app = server.application(routes(session, {}), token="correct-horse-battery")
+    app = server.application(routes(session), token="correct-horse-battery")
     thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
     try:
@@ -247,7 +248,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
         Override("Mrs Doe", format_timestamp(now), format_timestamp(now.replace(year=now.year + 1)))
     )
     assert closed_because(always, "usb:0") == ""
-    monkeypatch.setattr("edge.web.setup.preview_session.clock_synced", lambda: False)
+    monkeypatch.setattr("edge.web.setup.closed_camera.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
     assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")

@@ -114,7 +114,7 @@ def refused() -> None:
     SETTINGS.write_text(SETTINGS.read_text() + "# somebody else\n")
     there = hashlib.sha256(SETTINGS.read_bytes()).hexdigest()
     told = page.ask("/api/save", {"revision": page.ask("/api/state")["revision"], "restart": True})
-    must("changed by somebody else" in told.get("problem", ""), str(told))
+    must("changed by somebody else" in str(told.get("problem")), str(told))
     page.process.terminate()
     page.process.wait(60)
     run("systemctl", "stop", "run-*.service", check=False)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edge.config.draft import Draft, RefusedChangeError, StaleDraftError, defaults, keys
+from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
+from edge.config.keys import defaults, keys
 from edge.errors import ConfigError
 from tests.support.paths import ROOT
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config.draft import Draft, Edits, defaults, found_in
+from edge.config.draft import Draft, Edits
+from edge.config.keys import defaults, found_in
 from edge.config.loader import load_config, parse_document
 from edge.config.yaml_editor import as_yaml, difference, edited
 from edge.errors import ConfigError

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from edge.config.schema import Config
 from edge.support.redacted_config import address_kind, redacted
@@ -145,3 +149,29 @@ def test_a_configuration_shows_numbers_and_few_words(tmp_path: Path) -> None:
 )
 def test_kinds_of_addresses(source: str, shown: str) -> None:
     assert address_kind(source) == shown
+
+
+SECRET = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="*"), min_size=4, max_size=30)
+AROUND = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+@given(secret=SECRET, before=AROUND, after=AROUND)
+def test_a_known_secret_never_passes_whatever_stands_around_it(secret: str, before: str, after: str) -> None:
+    """Neither as it is nor encoded; what stands around it must not hold a part that completes another one."""
+    assume(secret.lower() not in f"{before} {after}".lower())
+    clean = Redactor([secret])
+    for spelling in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
+        for said in (clean.text(f"{before}{spelling}{after}"), clean.line(f"{before}{spelling}{after}", 4000)):
+            assert secret not in said
+
+
+@given(number=st.integers(100, 10**6), word=st.sampled_from(["faces", "people:", "happy", "face", "away="]))
+def test_no_number_beside_a_word_about_people_passes(number: int, word: str) -> None:
+    for line in (
+        f"{word} {number}",
+        f"{number} {word}",
+        f"{word}{number}",
+        f"x {word}x={number}.5%",
+        f"{word}-{number}",
+    ):
+        assert str(number) not in Redactor([]).line(line)
