@@ -20,10 +20,12 @@ from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, 
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.shipped import shipped
+from edge.text import printable
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
 MAX_ITEMS = 100  # of a list, whose lines are known
+MOST_SHOWN = 50  # mistakes of one error
 
 Key = tuple[str, ...]
 
@@ -47,7 +49,7 @@ class Mistake:
     joint: bool = False
 
     def __str__(self) -> str:
-        name = f"{self.key}: " if self.key and not self.joint else ""
+        name = f"{_named(self.key)}: " if self.key and not self.joint else ""
         return f"{self.place}: {name}{self.problem}{f'; {self.remedy}' if self.remedy else ''}"
 
 
@@ -96,6 +98,8 @@ def unusable(mistakes: Iterable[Mistake]) -> ConfigError:
     """All that is wrong, as one error to be raised."""
     lines = [str(mistake) for mistake in mistakes]
     title = "the configuration has an error" if len(lines) == 1 else f"the configuration has {len(lines)} errors"
+    if len(lines) > MOST_SHOWN:
+        lines = [*lines[:MOST_SHOWN], "and others"]
     return ConfigError("\n  ".join([f"{title}:", *lines]))
 
 
@@ -118,9 +122,9 @@ def override(document: Document, overrides: Iterable[str], environment: Mapping[
     for each in overrides:
         dotted, equals, text = each.partition("=")
         if not equals:
-            document.mistakes.append(Mistake(f"--set {each}", "", "write section.key=value"))
+            document.mistakes.append(Mistake(f"--set {_named(each)}", "", "write section.key=value"))
             continue
-        _override(document, tuple(dotted.strip().split(".")), text, f"--set {dotted.strip()}")
+        _override(document, tuple(dotted.strip().split(".")), text, f"--set {_named(dotted.strip())}")
         given.add(dotted.strip())
     return given
 
@@ -258,12 +262,17 @@ def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
     return Mistake(where, name, f"found {_shown(detail['input'])}", f"allowed: {_allowed(key)}")
 
 
+def _named(key: str) -> str:
+    """A key as somebody wrote it, fit for an error: it may be an address in the wrong place."""
+    return printable(without_password(key), 80)
+
+
 def _shown(value: object) -> str:
     # A short form by construction: the whole one of a file full of anchors might never end.
     shorten = reprlib.Repr()
     shorten.maxlevel, shorten.maxstring, shorten.maxother, shorten.maxlong = 2, 200, 80, 40
     try:
-        text = shorten.repr(without_password(value) if isinstance(value, str) else value)
+        text = without_password(shorten.repr(without_password(value) if isinstance(value, str) else value))
     except ValueError:  # Python refuses to write out integers of thousands of digits
         text = f"a {type(value).__name__} that is too long to show"
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -92,7 +92,9 @@ def read_token(path: Path) -> str:
         shared = path.stat().st_mode & 0o077
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not plain text"
-        raise ConfigError(f"--token-file {path} cannot be read ({reason})", "it names a file with one word") from None
+        # Somebody may have given the token itself.
+        name = "(a word)" if not path.exists() and re.fullmatch(TOKEN_PATTERN, str(path)) else path
+        raise ConfigError(f"--token-file {name} cannot be read ({reason})", "it names a file with one word") from None
     if not re.fullmatch(TOKEN_PATTERN, token):
         raise ConfigError(
             f"--token-file {path} holds no usable token",

@@ -142,6 +142,9 @@ def test_a_token_file_is_read_and_bad_ones_are_explained(tmp_path: Path, caplog:
         assert "words" not in str(caught.value)
     with pytest.raises(ConfigError, match="No such file"):
         server.read_token(tmp_path / "none")
+    with pytest.raises(ConfigError, match="No such file") as caught:
+        server.read_token(Path(TOKEN))  # the token itself in place of a file's name
+    assert TOKEN not in str(caught.value)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match="not a regular file"):
         server.read_token(tmp_path / "pipe")
