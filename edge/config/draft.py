@@ -24,6 +24,8 @@ LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
 DEEPEST = 8  # lists in lists; a list of polygons has three
 
 SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
+ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
+HIDDEN = "***@"  # what we show of user and password in an address
 STAND_IN = "(not filled in yet)"
 
 
@@ -122,6 +124,12 @@ class Draft:
                 self._check_key(key)
                 if key == SECRET and value == without_password(str(self._value(key))):
                     continue  # what we showed of it comes back: nothing was typed
+                if key in ADDRESSES and HIDDEN in str(value):
+                    raise RefusedChangeError(
+                        key,
+                        Sentence("user and password are not shown, so they cannot come back from here"),
+                        Sentence("write both in place of ***"),
+                    )
                 check_value(key, value)
                 new[key] = value
             new = {key: value for key, value in new.items() if value != self._in_file(key)}
@@ -150,8 +158,7 @@ class Draft:
         """Every key with what it says in the end, fit for JSON; an address is without its password."""
         with self._lock:
             values = {key: _plain(self._value(key)) for key in keys()}
-        values[SECRET] = without_password(str(values[SECRET]))
-        return values
+        return without_secrets(values)
 
     def mistakes(self) -> list[Mistake]:
         """All that keeps the daemon from starting with it."""
@@ -297,6 +304,11 @@ def _take_out(document: Document, key: tuple[str, ...]) -> None:
     if isinstance(holder, dict):
         holder.pop(key[-1], None)
     document.mistakes = [each for each in document.mistakes if each.key != ".".join(key)]
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values of dotted keys; addresses are without user and password."""
+    return {key: without_password(str(value)) if key in ADDRESSES else value for key, value in values.items()}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -27,7 +27,14 @@ from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
 
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+def _printable(text: str) -> str:
+    if not text.isprintable():  # marks that turn text around would show another name than there is
+        raise ValueError("it has a character that cannot be seen")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), AfterValidator(_printable)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
 """A path; `~` is the home folder of the user who reads the configuration."""
 

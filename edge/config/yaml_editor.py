@@ -1,8 +1,8 @@
 """Change keys of a `config.yaml`, and keep every other character of it: comments, order, quotes, anchors, columns.
 
-ruamel.yaml says where each value stands, and only that place is written anew: its own round trip would also write
-`null` as nothing, move comments to another section and forget anchors. The result is read by our own loader, and used
-only if that finds exactly what was meant.
+PyYAML says where each value stands, and only that place is written anew: the round trip of a library (ruamel.yaml was
+tried) also writes `null` as nothing, moves comments to another section and forgets anchors. The result is read by our
+own loader, and used only if that finds exactly what was meant.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from yaml import CollectionNode, MappingNode, Node, ScalarNode, YAMLError
 
 from edge.config.draft import Edits
 from edge.config.keys import defaults, found_in, keys, unknown_keys
@@ -25,6 +23,8 @@ from edge.config.loader import parse_document
 from edge.config.schema import without_password
 from edge.errors import ConfigError
 from edge.text import Sentence
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, which not every PyYAML has, is ten times as fast
 
 
 def edited(text: str, edits: Edits, template: str, path: Path) -> str:
@@ -60,19 +60,27 @@ def edited(text: str, edits: Edits, template: str, path: Path) -> str:
 
 
 def difference(before: str, after: str, name: str) -> str:
-    """A unified diff; addresses are without their passwords.
+    """A unified diff without passwords.
 
     Args:
         before: The text of the file.
         after: What it will be.
         name: What the file is called in it.
     """
-    addresses = {address for text in (before, after) for address in re.findall(r"[a-z]+://[^\s'\"]+", text)}
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, f"{name} (new)", lineterm="")
-    shown = "\n".join(lines)
-    for address in sorted(addresses, key=len, reverse=True):
-        shown = shown.replace(address, without_password(address))
-    return f"{shown}\n" if shown else ""
+    return "".join(f"{_unsecret(line)}\n" for line in lines)
+
+
+def _unsecret(line: str) -> str:
+    """A line of a file without what may be a password in it."""
+    head, mark, address = line.partition("://")
+    if mark:
+        scheme = re.search(r"[a-z]*$", head)
+        start = scheme.start() if scheme else len(head)
+        return head[:start] + without_password(f"{head[start:]}{mark}{address}")
+    if "gstreamer:" in line:
+        return without_password(line)
+    return re.sub(r"\b((?:password|passwd|pwd|token)\s*[:=]\s*)\S.*", r"\1***", line)
 
 
 def as_yaml(values: dict[str, Any]) -> str:
@@ -105,7 +113,7 @@ def _verify(before: str, after: str, edits: Edits, path: Path) -> None:
 
 @functools.lru_cache(maxsize=4)  # the shipped file is asked for the comment of every key
 def _compose(text: str) -> Node | None:
-    root = YAML().compose(text)
+    root = yaml.compose(text, LOADER)
     if root is not None and not isinstance(root, MappingNode):
         raise ValueError("not a list of sections")
     return root

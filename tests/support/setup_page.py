@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from http.client import HTTPConnection
 from typing import Any
 
@@ -57,6 +58,18 @@ class SetupPage:
         revision = self.get("/api/state")["revision"]
         keys = {name.replace("__", "."): value for name, value in values.items()}
         return self.post("/api/change", {"revision": revision, "set": keys, "unset": list(unset)})
+
+    def picture_problem(self, seconds: float = 20) -> str:
+        """Why there is no picture; fails if one comes."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            _, packed = self.ask("GET", "/newest?after=0")
+            length = int.from_bytes(packed[:4], "big")
+            about = plain(json.loads(packed[4 : 4 + length]))
+            assert "faces" not in about, "a picture came"
+            if about["problem"]:
+                return str(about["problem"])
+        pytest.fail("neither a picture nor a problem")
 
     def save(self) -> tuple[int, Any]:
         """Save what there is."""

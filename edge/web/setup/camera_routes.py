@@ -25,25 +25,27 @@ class LiveCamera:
     Args:
         draft: What is set.
         session: Who takes the pictures.
+        barred: Why it is not known whether the room is paused: then nothing is opened. Empty: it is known.
     """
 
-    def __init__(self, draft: Draft, session: PreviewSession) -> None:
+    def __init__(self, draft: Draft, session: PreviewSession, barred: str = "") -> None:
         self._draft = draft
         self._session = session
+        self._barred = f"{barred}; correct it, save, and start this page again" if barred else ""
 
     def follow(self) -> None:
         """Show the draft as it is now."""
         config, problem = self._draft.for_pictures()
-        if config is None:
-            self._session.close_because(problem)
+        if config is None or self._barred:
+            self._session.close_because(self._barred or problem)
         else:
             self._session.show(view_of(config))
 
     def open(self, body: Json) -> Json:
         """Open a camera that is not in the draft yet. Raises EdgeError: a value cannot be, or no picture comes."""
         config, problem = self._draft.for_pictures()
-        if config is None:
-            raise CameraError(problem)
+        if config is None or self._barred:
+            raise CameraError(self._barred or problem)
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
         source = member(body, "source", str, config.camera.source)
         if source == without_password(config.camera.source):

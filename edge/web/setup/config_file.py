@@ -21,6 +21,7 @@ from edge.files.replace_file import staged_file
 from edge.files.shipped import shipped
 from edge.mqtt.client_factory import check_tls_files
 from edge.text import Sentence
+from edge.vision.model_set import ModelChoice, ModelSet
 
 PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
 
@@ -126,6 +127,7 @@ class ConfigFile:
         after = self._after(more).encode()
         config = self.draft.config(more)
         check_tls_files(settings_with(config, self._password, ""))
+        ModelSet.load(ModelChoice.of(config))
         return after
 
     def _password_keys(self) -> dict[str, str]:

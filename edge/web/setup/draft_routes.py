@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from edge.config.draft import without_secrets
 from edge.config.keys import defaults
 from edge.config.yaml_editor import as_yaml
 from edge.web.setup.config_file import ConfigFile
@@ -70,7 +71,9 @@ def draft_routes(
 
     def export(_request: Request) -> Response:
         headers = {"Content-Disposition": 'attachment; filename="config.yaml"'}
-        return Response(as_yaml(file.draft.differing()), media_type="application/yaml", headers=headers)
+        return Response(
+            as_yaml(without_secrets(file.draft.differing())), media_type="application/yaml", headers=headers
+        )
 
     return [
         get_route("/api/state", state),

@@ -22,6 +22,9 @@ from edge.web.setup.preview_session import build_session
 from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
 from edge.web.setup.text_routes import text_routes
 
+PAUSES = ("device", "outbox", "privacy", "gpio")
+"""Sections that say whether the room is paused."""
+
 
 class SetupPage:
     """Everything behind the page.
@@ -37,14 +40,16 @@ class SetupPage:
 
     def __init__(self, file: ConfigFile, command: str, hand_over: Path | None = None) -> None:
         self._file = file
-        config, self.problem = file.draft.for_pictures()
+        _, self.problem = file.draft.for_pictures()
         """Why no picture can be shown at first; empty: it can."""
-        self._room = config or Config()
+        # What keeps the camera closed is that of the file, whatever somebody changes here.
+        room, wrong = file.draft.tentative(*PAUSES)
+        self._room = room or Config()
         adopt_former_files(self._room)  # a pause among them keeps the camera closed
         self._view = view_of(self._room)
         self._place = PlaceTrial(file.draft)
         self._session = build_session(self._room, self._view.source, self._place)
-        self._camera = LiveCamera(file.draft, self._session)
+        self._camera = LiveCamera(file.draft, self._session, barred=str(wrong) if room is None else "")
         self._camera.follow()
         self._stop: Callable[[], None] = lambda: None
         self._saving: Saving = SavingHere(file, command)

@@ -275,7 +275,7 @@ class PreviewSession:
         before, problem = self._view, ""
         try:
             choice = ModelChoice.of(wanted.config)
-            if choice != ModelChoice.of(before.config):
+            if choice != self._models.choice:
                 self._models = ModelSet.load(choice)
         except EdgeError as error:
             problem = str(error)
@@ -320,6 +320,8 @@ class PreviewSession:
         if len(self._times) > 1:
             about["fps"] = round((len(self._times) - 1) / (self._times[-1] - self._times[0]), 1)
         with self._changed:
+            if self._wanted is not None:  # taken by masks, or turned in a way, that hold no longer
+                return
             self._problem = ""
             self._number += 1
             self._shot = Shot(self._number, about, jpeg)

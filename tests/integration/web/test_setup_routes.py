@@ -401,3 +401,47 @@ def test_polygons_without_end_are_refused(setup: Open) -> None:
         status, _ = page.change(camera__masks=polygons)
         assert status in (413, 422)
     assert page.ask("GET", "/..%2f..%2fetc/passwd")[0] == 404
+
+
+# What an attacker found
+
+
+def test_a_pause_holds_where_the_camera_of_the_file_is_not_valid(setup: Open, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    always = 'privacy: {time_zone: UTC, trust_clock: true, schedule: [{from: "00:00", to: "00:00"}]}\n'
+    file.write_text(f"mode: headcount\ncamera: {{source: nonsense}}\n{always}")
+    page = setup(file)
+    page.change(camera__source="rtsp://127.0.0.1:9/1")
+    assert "the schedule keeps the camera closed" in page.picture_problem()
+    file.write_text('mode: headcount\ncamera: {source: "rtsp://127.0.0.1:9/1"}\nprivacy: {schedule: [{from: "25:00"}]}\n')
+    page = setup(file)
+    page.change(privacy__schedule=[])
+    assert "start this page again" in page.picture_problem()
+
+
+def test_no_password_is_shown_however_it_is_written(setup: Open, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "mode: headcount\n"
+        "camera:\n  source: 'rtsp://me:hush\"hush hush@127.0.0.1:9/1'\n  width: 640\n"
+        "mqtt:\n  password: hush-as-well\n  broker: mqtt://me:hush@host\n"
+    )
+    page = setup(file)
+    page.change(camera__width=1280, device__name="hall")
+    page.change(camera__source="gstreamer:rtspsrc location=rtsp://h user-pw=hush ! appsink", mqtt__broker="embedded")
+    for path in ("/api/state", "/api/difference", "/api/export"):
+        assert "hush" not in page.ask("GET", path)[1].decode(), path
+    shown = page.get("/api/state")["values"]["camera.source"]
+    page.change(camera__source="usb:0")
+    status, told = page.change(camera__source="rtsp://***@127.0.0.1/1")
+    assert (status, told["key"]) == (422, "camera.source")
+    assert "hush" not in shown
+
+
+def test_a_model_that_cannot_be_loaded_is_not_saved(setup: Open, tmp_path: Path) -> None:
+    page = setup()
+    page.change(vision__emotions_model="/nowhere.json", camera__source="sample")
+    status, told = page.save()
+    assert status >= 400
+    assert "/nowhere.json" in told["problem"]
+    assert files(tmp_path) == set()
