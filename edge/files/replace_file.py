@@ -21,7 +21,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def staged_file(path: Path, data: bytes, mode: int, *, exact: bool = False) -> Iterator[StagedFile]:
+def staged_file(
+    path: Path, data: bytes, mode: int, *, exact: bool = False, private: bool = False
+) -> Iterator[StagedFile]:
     """New content, safely on the disk beside the file that it will replace; nothing is left behind in the end.
 
     Mode and owner are those of the file that is there; of a new one, the mode that is given, and the folder's owner.
@@ -31,6 +33,7 @@ def staged_file(path: Path, data: bytes, mode: int, *, exact: bool = False) -> I
         data: Its new content.
         mode: Of a new file.
         exact: Also of one that is there, and the owner is whoever runs this.
+        private: Also of one that is there; its owner stays.
 
     Raises:
         EdgeError: It cannot be written; says why. What was there is as it was.
@@ -49,6 +52,8 @@ def staged_file(path: Path, data: bytes, mode: int, *, exact: bool = False) -> I
                     os.fchmod(file.fileno(), mode)
                 else:
                     _set_rights(file.fileno(), target, mode)
+                    if private:
+                        os.fchmod(file.fileno(), mode)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -56,6 +61,7 @@ def staged_file(path: Path, data: bytes, mode: int, *, exact: bool = False) -> I
         yield staged
     finally:
         Path(name).unlink(missing_ok=True)
+        staged.forget_backup()
 
 
 class StagedFile:
@@ -71,12 +77,25 @@ class StagedFile:
         self._path = path
         self._target = target
         self._temporary = temporary
+        self._kept: Path | None = None
+
+    def back_up(self) -> None:
+        """Keep the old content as `NAME.bak-YYYYmmddTHHMMSS` once the new one is put, and the newest five of those.
+
+        Raises:
+            EdgeError: It cannot be done; everything is as it was.
+        """
+        try:
+            if self._target.exists():
+                self._kept = _link_backup(self._target)
+        except OSError as error:
+            raise _explained(error, self._path) from None
 
     def put(self, *, backup: bool = False) -> Path | None:
         """Put it into its place.
 
         Args:
-            backup: Keep the old content as `NAME.bak-YYYYmmddTHHMMSS`, and the newest five of those.
+            backup: Do `back_up` before, if that was not done.
 
         Returns:
             The backup, if one was made.
@@ -84,19 +103,24 @@ class StagedFile:
         Raises:
             EdgeError: It cannot be done; everything is as it was.
         """
-        kept: Path | None = None
+        if backup and self._kept is None:
+            self.back_up()
         try:
-            if backup and self._target.exists():
-                kept = _link_backup(self._target)
             self._temporary.replace(self._target)
         except OSError as error:
-            if kept is not None:
-                kept.unlink(missing_ok=True)
+            self.forget_backup()
             raise _explained(error, self._path) from None
+        kept, self._kept = self._kept, None
         with contextlib.suppress(OSError):  # it is done; that it survives a power cut is best effort from here on
             _sync_folder(self._target.parent)
             _remove_old_backups(self._target)
         return kept
+
+    def forget_backup(self) -> None:
+        """Remove the backup of what has not been replaced."""
+        if self._kept is not None:
+            self._kept.unlink(missing_ok=True)
+            self._kept = None
 
 
 def _set_rights(descriptor: int, target: Path, mode: int) -> None:

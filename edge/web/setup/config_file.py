@@ -105,7 +105,8 @@ class ConfigFile:
             with staged_file(self.path, after, 0o644) as config:
                 if self._password is not None:
                     password = Path(expand_home(keys[PASSWORD_KEY]))
-                    with staged_file(password, f"{self._password}\n".encode(), 0o600) as secret:
+                    with staged_file(password, f"{self._password}\n".encode(), 0o600, private=True) as secret:
+                        config.back_up()  # what may fail comes before the password is another one
                         secret.put()
                 backup = config.put(backup=True)
             self._password = None

@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.config.draft import without_secrets
+from edge.config.draft import RefusedChangeError, without_secrets
 from edge.config.keys import defaults
 from edge.config.yaml_editor import as_yaml
-from edge.web.setup.config_file import ConfigFile
+from edge.errors import EdgeError
+from edge.text import Sentence
+from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
 from edge.web.setup.json_requests import Json, get_route, member, post_route
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
@@ -54,15 +56,23 @@ def draft_routes(
         }
 
     def change(body: Json) -> Json:
-        file.draft.change(
-            member(body, "revision", int), member(body, "set", dict, {}), _names(member(body, "unset", list, []))
-        )
+        values = member(body, "set", dict, {})
+        if PASSWORD_KEY in values:  # else a page could have any file written to, or read and sent to a broker
+            raise RefusedChangeError(
+                PASSWORD_KEY,
+                Sentence("the file of the password is not chosen from here"),
+                Sentence("give the password itself; or name the file in config.yaml"),
+            )
+        file.draft.change(member(body, "revision", int), values, _names(member(body, "unset", list, [])))
         changed()
         return state()
 
     def save(body: Json) -> Json:
         saved = saving.save(member(body, "revision", int), restart=member(body, "restart", bool, default=False))
-        masks.saved()
+        try:
+            masks.saved()
+        except EdgeError as error:  # all else is done
+            saved["next"] = f"{error}; edge masks --confirm does it"
         return saved
 
     def confirm_masks(body: Json) -> Json:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edge.config.draft import Draft, StaleDraftError
 from edge.config.schema import CameraConfig
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
 from edge.errors import EdgeError
+from edge.files.bounded_read import read_file
+from edge.files.replace_file import staged_file
 from edge.web.setup.json_requests import Json, member
+
+MOST = 65536  # bytes of what is remembered
 
 
 class MaskConfirmation:
@@ -15,10 +21,12 @@ class MaskConfirmation:
 
     Args:
         draft: What is set.
+        path: Where the daemon of the file, as it was at the start, remembers what it accepted.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, path: Path) -> None:
         self._draft = draft
+        self._path = path
         self._seen: CameraConfig | None = None
 
     @property
@@ -27,7 +35,9 @@ class MaskConfirmation:
         config, _ = self._draft.tentative("camera")
         if config is None:
             return True  # something else keeps it closed, and says so
-        return config.camera == self._seen or not mask_guard.problem(masks_path(config), config.camera)
+        # A new name of the room has another file, in which nothing was accepted yet.
+        paths = {self._path, masks_path(config)}
+        return config.camera == self._seen or not any(mask_guard.problem(path, config.camera) for path in paths)
 
     def confirm(self, body: Json) -> None:
         """Somebody has looked. Raises EdgeError: at another picture."""
@@ -41,5 +51,11 @@ class MaskConfirmation:
     def saved(self) -> None:
         """What was looked at is in force now. Raises EdgeError: the disk would not take it."""
         config, _ = self._draft.tentative("camera")
-        if config is not None and config.camera == self._seen:
-            mask_guard.confirm(masks_path(config), config.camera)
+        if config is None:
+            return
+        path = masks_path(config)
+        if config.camera == self._seen:
+            mask_guard.confirm(path, config.camera)
+        elif path != self._path and self._path.exists() and not path.exists():
+            with staged_file(path, read_file(self._path, MOST), 0o600) as file:  # the daemon stays closed for it
+                file.put()

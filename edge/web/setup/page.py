@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.config.schema import Config
 from edge.daemon.former_name import adopt_former_files
+from edge.daemon.paths import masks_path
 from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
 from edge.web.setup.config_file import ConfigFile
 from edge.web.setup.connect_routes import BrokerTrial, connect_routes
@@ -58,11 +59,10 @@ class SetupPage:
 
     def routes(self) -> list[BaseRoute]:
         """Where everything is to be asked for."""
+        masks = MaskConfirmation(self._file.draft, masks_path(self._room))
         trial = BrokerTrial(self._file, lambda: self._session.models)
         more = [
-            *draft_routes(
-                self._file, self._saving, MaskConfirmation(self._file.draft), self._camera.about, self._camera.follow
-            ),
+            *draft_routes(self._file, self._saving, masks, self._camera.about, self._camera.follow),
             *camera_routes(self._camera),
             *connect_routes(trial),
             *place_routes(self._place),

@@ -281,10 +281,10 @@ class PreviewSession:
             problem = str(error)
         self._view = wanted if not problem else View(wanted.config, wanted.source, problem)
         self._analyzer = PreviewAnalyzer(self._models, wanted.config.vision, Masks(wanted.config.camera.masks).share)
+        if self._calibration is not None and (reopen or _measured(before) != _measured(wanted)):
+            self._calibration.cancel()
         if reopen or (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
             self._close("")
-            if self._calibration is not None:
-                self._calibration.cancel()
             make_capture = capture_maker(wanted.config, wanted.source, time.monotonic)
             self._camera.change(make_capture, live=live(wanted.source))
         with self._changed:
@@ -348,6 +348,11 @@ class PreviewSession:
         with self._changed:
             asked = self._asked
             self._changed.wait_for(lambda: self._asked != asked or self._stopping.is_set(), TICK)
+
+
+def _measured(view: View) -> tuple[object, ...]:
+    """What figures about a place depend on."""
+    return view.source, view.config.camera, view.config.vision, view.config.mode
 
 
 def build_session(

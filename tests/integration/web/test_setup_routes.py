@@ -190,16 +190,44 @@ def test_a_password_is_not_written_wherever_a_page_likes(setup: Open, tmp_path: 
     mine = tmp_path / "mine"
     mine.write_text("old\n")
     page = setup(None, "--set", "mode=headcount")
-    page.change(mqtt__broker="mqtt://127.0.0.1:1", mqtt__username="room", mqtt__password_file=str(mine))
-    page.post("/api/connect/password", {"password": "geheim-17"})
-    status, told = page.save()
+    page.change(mqtt__broker="mqtt://127.0.0.1:1", mqtt__username="room")
+    status, told = page.change(mqtt__password_file=str(mine))
     assert (status, told["key"]) == (422, "mqtt.password_file")
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    assert page.save()[0] == 200
     assert mine.read_text() == "old\n"
-    page.post("/api/connect/password", {"password": None})
+
+
+def test_a_password_goes_into_the_file_that_a_person_named_and_nobody_else_can_read_it(
+    setup: Open, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("old\n")
+    mine.chmod(0o644)
+    (tmp_path / "c.yaml").write_text(
+        f"mode: headcount\nmqtt: {{broker: 'mqtt://127.0.0.1:1', username: room, password_file: {mine}}}\n"
+    )
+    page = setup()
+    page.post("/api/connect/password", {"password": "geheim-17"})
     assert page.save()[0] == 200
-    page.post("/api/connect/password", {"password": "geheim-17"})  # for the file that the configuration names
+    assert (mine.read_text(), mine.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
+
+
+def test_a_new_name_of_the_room_confirms_no_masks(setup: Open, tmp_path: Path) -> None:
+    masks = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))
+    outbox = tmp_path / "state"
+    file = tmp_path / "c.yaml"
+    shape = [[list(point) for point in masks]]
+    file.write_text(f"mode: headcount\ncamera: {{source: sample, masks: {shape}}}\noutbox: {{path: {outbox}/o}}\n")
+    outbox.mkdir()
+    config = load_config(file)
+    mask_guard.confirm(masks_path(config), config.camera)
+    page = setup(file)
+    page.change(camera__rotation=180, outbox__path=f"{outbox}/other")
+    assert page.get("/api/state")["masks_confirmed"] is False
     assert page.save()[0] == 200
-    assert mine.read_text() == "geheim-17\n"
+    new = load_config(file)
+    assert mask_guard.problem(masks_path(new), new.camera)
 
 
 def test_the_notice_and_the_support_file_are_about_the_draft(setup: Open, tmp_path: Path) -> None:
@@ -413,7 +441,9 @@ def test_a_pause_holds_where_the_camera_of_the_file_is_not_valid(setup: Open, tm
     page = setup(file)
     page.change(camera__source="rtsp://127.0.0.1:9/1")
     assert "the schedule keeps the camera closed" in page.picture_problem()
-    file.write_text('mode: headcount\ncamera: {source: "rtsp://127.0.0.1:9/1"}\nprivacy: {schedule: [{from: "25:00"}]}\n')
+    file.write_text(
+        'mode: headcount\ncamera: {source: "rtsp://127.0.0.1:9/1"}\nprivacy: {schedule: [{from: "25:00"}]}\n'
+    )
     page = setup(file)
     page.change(privacy__schedule=[])
     assert "start this page again" in page.picture_problem()
