@@ -65,6 +65,7 @@ result=/run/private/$folder
 clean_up() { rm -rf "$result" "/run/$folder"; }
 clean_up
 trap clean_up EXIT
+trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM # dash runs the trap of EXIT only then
 status=0
 as_service -p RuntimeDirectory="$folder" -p RuntimeDirectoryMode=0700 -p RuntimeDirectoryPreserve=yes \
   -- "$edge" setup --config "$config" --hand-over "/run/$folder" "$@" || status=$?

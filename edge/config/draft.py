@@ -178,6 +178,15 @@ class Draft:
             raise unusable(document.mistakes)
         return config
 
+    def config_of(self, data: bytes) -> Config:
+        """The configuration as the daemon would have it from a content of the file. Raises ConfigError."""
+        document = parse_document(data, self._path)
+        override(document, self._overrides, self._environment)
+        config = validate(document)
+        if config is None or document.mistakes:
+            raise unusable(document.mistakes)
+        return config
+
     def tentative(self, *needed: str) -> tuple[Config | None, Mistake | None]:
         """What something can be tried with before all is filled in, also who answers for it.
 

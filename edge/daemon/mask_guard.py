@@ -127,16 +127,21 @@ def accepted(path: Path, camera: CameraConfig) -> Accepted | None:
     return known if known is not None and known.masks == Accepted.now(camera).masks else None
 
 
-def confirm(path: Path, camera: CameraConfig) -> None:
+def confirm(path: Path, camera: CameraConfig, size: Size | None = None) -> None:
     """Accept the masks for the picture as it is now: turned as configured, of the shape that comes next.
 
     What is in force already stays as it is.
+
+    Args:
+        path: The file that remembers it.
+        camera: The configuration.
+        size: Of the picture that somebody has looked at; None: not known.
 
     Raises:
         EdgeError: The disk would not take it.
     """
     now, known = Accepted.now(camera), accepted(path, camera)
-    if known is None or known.problem(now, None):
+    if known is None or known.problem(now, size):
         MaskStore(path).store(now)
 
 

@@ -47,6 +47,8 @@ class LiveCamera:
         if config is None or self._barred:
             raise CameraError(self._barred or problem)
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
+        if config.camera.masks:  # they turn with the picture, in the draft, in one change
+            wanted = {}
         source = member(body, "source", str, config.camera.source)
         if source == without_password(config.camera.source):
             source = config.camera.source

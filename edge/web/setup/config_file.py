@@ -102,7 +102,7 @@ class ConfigFile:
         with self._lock:
             keys = self._password_keys()
             after = self._checked(revision, keys)
-            with staged_file(self.path, after, 0o644) as config:
+            with staged_file(self.path, after, 0o600) as config:  # a camera's address may hold a password
                 if self._password is not None:
                     password = Path(expand_home(keys[PASSWORD_KEY]))
                     with staged_file(password, f"{self._password}\n".encode(), 0o600, private=True) as secret:
@@ -126,7 +126,9 @@ class ConfigFile:
             raise StaleDraftError
         self._check_unchanged()
         after = self._after(more).encode()
-        config = self.draft.config(more)
+        config = self.draft.config_of(after)  # the very bytes: somebody else may change the draft meanwhile
+        if revision != self.draft.revision:
+            raise StaleDraftError
         check_tls_files(settings_with(config, self._password, ""))
         ModelSet.load(ModelChoice.of(config))
         return after

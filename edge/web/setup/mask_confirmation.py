@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.config.draft import Draft, StaleDraftError
@@ -22,10 +23,12 @@ class MaskConfirmation:
     Args:
         draft: What is set.
         path: Where the daemon of the file, as it was at the start, remembers what it accepted.
+        size: Of the picture that is shown, if one is.
     """
 
-    def __init__(self, draft: Draft, path: Path) -> None:
+    def __init__(self, draft: Draft, path: Path, size: Callable[[], tuple[int, int] | None]) -> None:
         self._draft = draft
+        self._size = size
         self._path = path
         self._seen: CameraConfig | None = None
 
@@ -37,7 +40,9 @@ class MaskConfirmation:
             return True  # something else keeps it closed, and says so
         # A new name of the room has another file, in which nothing was accepted yet.
         paths = {self._path, masks_path(config)}
-        return config.camera == self._seen or not any(mask_guard.problem(path, config.camera) for path in paths)
+        return config.camera == self._seen or not any(
+            mask_guard.problem(path, config.camera, self._size()) for path in paths
+        )
 
     def confirm(self, body: Json) -> None:
         """Somebody has looked. Raises EdgeError: at another picture."""
@@ -55,7 +60,7 @@ class MaskConfirmation:
             return
         path = masks_path(config)
         if config.camera == self._seen:
-            mask_guard.confirm(path, config.camera)
+            mask_guard.confirm(path, config.camera, self._size())
         elif path != self._path and self._path.exists() and not path.exists():
             with staged_file(path, read_file(self._path, MOST), 0o600) as file:  # the daemon stays closed for it
                 file.put()

@@ -158,6 +158,15 @@ class PreviewSession:
         with self._changed:
             return (self._wanted or self._view).source
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the newest picture in pixels; None where there is none."""
+        with self._changed:
+            if self._shot is None:
+                return None
+            width, height = self._shot.about["size"]
+            return int(width), int(height)
+
     def show(self, view: View) -> None:
         """Go on with another camera, or the same one turned or masked otherwise. Returns at once."""
         with self._changed:
