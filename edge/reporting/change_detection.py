@@ -21,9 +21,8 @@ from edge.reporting.lesson_comparison import FRONT
 from edge.reporting.lesson_statistics import MINUTE, Minute, expression_series
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     import numpy as np
+    from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
@@ -69,29 +68,34 @@ class _Point(NamedTuple):
     faces: float
 
 
-def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change]:
+def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] | None:
     """The largest change of each series that has one, the surest first; at most one for each.
 
     Args:
         parts: The minutes of a lesson, in order.
         basis: What the shares of the expressions come from; None: there are none.
+
+    Returns:
+        None where nothing can be said: too little was measured, or no lesson is so long.
     """
     if len(parts) < LEAST_MINUTES or parts[-1].start - parts[0].start >= LONGEST:
-        return []
+        return None
     series = {FRONT: _facing(parts)}
     if basis:
         labels = {label for part in parts for label in part.totals.shares_by(basis)}
         for label in sorted(labels):
             series[label] = [_Point(*each) for each in expression_series(parts, label, basis)]
     models: dict[tuple[float, ...], list[_Model]] = {}
+    series = {what: points for what, points in series.items() if len(points) >= LEAST_MINUTES}
     found = []
     for what, points in series.items():
-        if len(points) >= LEAST_MINUTES:
-            times = tuple((point.start - points[0].start) / MINUTE for point in points)
-            if times not in models:
-                models[times] = _models(times)
-            change = _largest(what, points, models[times])
-            found += [change] if change else []
+        times = tuple((point.start - points[0].start) / MINUTE for point in points)
+        if times not in models:
+            models[times] = _models(times)
+        change = _largest(what, points, models[times])
+        found += [change] if change else []
+    if not series:
+        return None
     return sorted(found, key=lambda change: -change.evidence)
 
 

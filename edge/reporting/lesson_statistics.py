@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from edge.contract.labels import UNKNOWN
@@ -105,7 +106,7 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         facing_measured=sum(part.totals.recorded for part in parts if front_share(part.totals.facing) is not None),
         expressions_measured=sum(part.totals.recorded for part in named),
         faces=_number(totals.mean, faces) if totals.mean is not None and len(faces) >= LEAST_MINUTES else None,
-        front=_front(totals, front, facing) if front is not None and len(facing) >= LEAST_MINUTES else None,
+        front=_front(front, facing) if front is not None and len(facing) >= LEAST_MINUTES else None,
         basis=basis if shown else None,
         expressions=shown,
     )
@@ -155,7 +156,7 @@ def block_error(series: Sequence[tuple[float, float]]) -> float:
     square = sum(part * part for part in parts)
     if not square:
         return 0.0
-    follow = sum(a * b for a, b in zip(parts, parts[1:], strict=False)) / square
+    follow = sum(a * b for a, b in pairwise(parts)) / square
     follow = min(0.97, max(0.0, follow + (1 + 3 * follow) / size))
     length = math.ceil(1.1447 * (4 * follow**2 / (1 - follow**2) ** 2 * size) ** (1 / 3))
     length = max(1, min(length, size // FEWEST_BLOCKS))
@@ -170,7 +171,7 @@ def _number(mean: float, series: Sequence[tuple[float, float]]) -> Figure:
     return Figure(mean, max(0.0, mean - NORMAL_90 * error), mean + NORMAL_90 * error, error)
 
 
-def _front(totals: Totals, share: float, series: Sequence[tuple[float, float]]) -> Figure:
+def _front(share: float, series: Sequence[tuple[float, float]]) -> Figure:
     people = sum(faces for _, faces in series) / len(series)
     error = block_error(series)
     return Figure(share, *wilson(share, _draws(share, people, error)), error)

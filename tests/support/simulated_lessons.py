@@ -115,7 +115,7 @@ class SimulatedLesson:
         shape = (len(times), self.people)
         away = _kept(rng.random(shape), OUT_FOR, rng) < OUT_FOR / (OUT_FOR + OUT_EVERY)
         late = np.where(rng.random(self.people) < LATE, rng.exponential(LATE_BY, self.people), 0)
-        return ~away & (times[:, None] >= late)
+        return np.asarray(~away & (times[:, None] >= late))
 
     def _expressions(
         self, times: NDArray[np.float64], present: NDArray[np.bool_], rng: np.random.Generator
@@ -123,43 +123,26 @@ class SimulatedLesson:
         """(frames, people) each: what faces show, and the frame in which they began to show it."""
         labels = calibration().labels
         shares = np.tile([self.mixture[label] for label in labels], (len(times), 1))
-        for change in self.changes:
-            if change.what in labels:
-                during = (times >= change.start) & (times < change.start + change.seconds)
-                column = labels.index(change.what)
-                others = (1 - shares[during, column] - change.share) / (1 - shares[during, column])
-                risen = shares[during, column] + change.share
-                shares[during] *= others[:, None]
-                shares[during, column] = risen
-        drawn = (rng.random(present.shape)[..., None] > shares.cumsum(axis=1)[:, None]).sum(axis=2)
-        drawn = np.minimum(drawn, len(labels) - 1)
-        anew = rng.random(present.shape) < 1 - np.exp(-FRAME / self.dwell)
-        anew[0] = True
-        for change in self.changes:
-            if change.what in labels:
-                column = labels.index(change.what)
-                for moment, share in ((change.start, change.share), (change.start + change.seconds, -change.share)):
-                    _switch(drawn, anew, present, moment, share, column, shares, rng)
-        began = _last(anew)
-        return np.take_along_axis(drawn, began, axis=0), began
+        changes = [change for change in self.changes if change.what in labels]
+        for change in changes:
+            _shift(shares, labels.index(change.what), change, times)
+        fates = _Fates(shares, self.dwell, present, rng)
+        for change in changes:
+            fates.switch(labels.index(change.what), change)
+        return fates.states()
 
     def _front(
         self, times: NDArray[np.float64], present: NDArray[np.bool_], rng: np.random.Generator
     ) -> NDArray[np.bool_]:
         """(frames, people): whose head is turned to the front."""
-        part = np.full(len(times), self.front)
-        for change in self.changes:
-            if change.what == FRONT:
-                part[(times >= change.start) & (times < change.start + change.seconds)] += change.share
-        drawn = (rng.random(present.shape) < part[:, None]).astype(np.intp)
-        anew = rng.random(present.shape) < 1 - np.exp(-FRAME / POSE_DWELL)
-        anew[0] = True
-        for change in self.changes:
-            if change.what == FRONT:
-                table = np.stack([1 - part, part], axis=1)
-                for moment, share in ((change.start, change.share), (change.start + change.seconds, -change.share)):
-                    _switch(drawn, anew, present, moment, share, 1, table, rng)
-        return np.take_along_axis(drawn, _last(anew), axis=0) == 1
+        shares = np.tile([1 - self.front, self.front], (len(times), 1))
+        changes = [change for change in self.changes if change.what == FRONT]
+        for change in changes:
+            _shift(shares, 1, change, times)
+        fates = _Fates(shares, POSE_DWELL, present, rng)
+        for change in changes:
+            fates.switch(1, change)
+        return np.asarray(fates.states()[0] == 1)
 
     def _published(
         self,
@@ -195,16 +178,68 @@ class SimulatedLesson:
         ]
 
 
+class _Fates:
+    """What each person does in each frame, by chance: a state is kept for a while, and another one is drawn.
+
+    Args:
+        shares: (frames, states) with which they are drawn.
+        dwell: Seconds for which one is kept on average.
+        present: (frames, people).
+        rng: Of the draws.
+    """
+
+    def __init__(
+        self, shares: NDArray[np.float64], dwell: float, present: NDArray[np.bool_], rng: np.random.Generator
+    ) -> None:
+        self._shares, self._present, self._rng = shares, present, rng
+        drawn = (rng.random(present.shape)[..., None] > shares.cumsum(axis=1)[:, None]).sum(axis=2)
+        self._drawn = np.minimum(drawn, shares.shape[1] - 1)
+        self._anew = rng.random(present.shape) < 1 - np.exp(-FRAME / dwell)
+        self._anew[0] = True
+
+    def states(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """(frames, people) each: the state, and the frame in which it began."""
+        began = _last(self._anew)
+        return np.take_along_axis(self._drawn, began, axis=0), began
+
+    def switch(self, state: int, change: Change) -> None:
+        """Let exactly the share of a change take a state up at its start, and drop it at its end, in half a minute."""
+        for moment, share in ((change.start, change.share), (change.start + change.seconds, -change.share)):
+            frame = round(moment / FRAME)
+            if frame >= len(self._drawn):
+                continue
+            has = self.states()[0][frame] == state
+            willing = np.flatnonzero(self._present[frame] & (has if share < 0 else ~has))
+            number = min(round(abs(share) * self._present[frame].sum()), len(willing))
+            others = self._shares[-1].copy()
+            others[state] = 0
+            for person in self._rng.permutation(willing)[:number].tolist():
+                when = min(frame + int(self._rng.uniform(0, SWITCHED_WITHIN) / FRAME), len(self._drawn) - 1)
+                self._anew[frame : when + 1, person] = False
+                self._anew[when, person] = True
+                left = self._rng.choice(len(others), p=others / others.sum())
+                self._drawn[when, person] = state if share > 0 else left
+
+
+def _shift(shares: NDArray[np.float64], state: int, change: Change, times: NDArray[np.float64]) -> None:
+    """Raise the share of a state while a change lasts, and lower all others in proportion."""
+    during = (times >= change.start) & (times < change.start + change.seconds)
+    before = shares[during, state]
+    shares[during] *= ((1 - before - change.share) / (1 - before))[:, None]
+    shares[during, state] = before + change.share
+
+
 def recorded(body: WindowBody, epoch: str, seq: int) -> WindowRecord:
     """A window as reports read it."""
+    estimate = None
+    if body.estimate:
+        estimate = {label: ShareRange(each.share, each.low, each.high) for label, each in body.estimate.items()}
     return WindowRecord(
         epoch=epoch, seq=seq, start=parse_timestamp(body.window.start), end=parse_timestamp(body.window.end),
         mode=body.mode, replayed=False, frames=body.frames, total=body.faces.total, mean=body.faces.mean,
         low=body.faces.min, high=body.faces.max, facing=body.facing, counts=body.counts,
-        unclassified=body.unclassified,
-        estimate=body.estimate
-        and {label: ShareRange(each.share, each.low, each.high) for label, each in body.estimate.items()},
-        estimate_absent=body.estimate_absent, withheld=body.withheld, coverage=body.quality.coverage,
+        unclassified=body.unclassified, estimate=estimate, estimate_absent=body.estimate_absent,
+        withheld=body.withheld, coverage=body.quality.coverage,
         clock_synced=body.quality.clock_synced,
     )  # fmt: skip
 
@@ -230,24 +265,6 @@ def _probabilities(
     powers = np.exp(logits - logits.max(axis=2, keepdims=True))
     shares: NDArray[np.float32] = (powers / powers.sum(axis=2, keepdims=True)).astype(np.float32)
     return shares
-
-
-def _switch(
-    drawn: NDArray[np.intp], anew: NDArray[np.bool_], present: NDArray[np.bool_], moment: float, share: float,
-    column: int, shares: NDArray[np.float64], rng: np.random.Generator,
-) -> None:  # fmt: skip
-    """Let exactly this share of the people present take up an expression (below 0: drop it), within half a minute."""
-    frame = min(round(moment / FRAME), len(drawn) - 1)
-    shows = np.take_along_axis(drawn, _last(anew), axis=0)[frame] == column
-    willing = np.flatnonzero(present[frame] & (shows if share < 0 else ~shows))
-    number = min(round(abs(share) * present[frame].sum()), len(willing))
-    others = shares[-1].copy()
-    others[column] = 0
-    for person in rng.permutation(willing)[:number].tolist():
-        when = min(frame + int(rng.uniform(0, SWITCHED_WITHIN) / FRAME), len(drawn) - 1)
-        anew[frame : when + 1, person] = False
-        anew[when, person] = True
-        drawn[when, person] = column if share > 0 else rng.choice(len(others), p=others / others.sum())
 
 
 def _kept(values: NDArray[np.float64], seconds: float, rng: np.random.Generator) -> NDArray[np.float64]:
