@@ -1,11 +1,9 @@
 """When did a lesson change, and by how much? A change is claimed only where chance hardly makes one. Pure.
 
-A room wanders without any reason: each face keeps its expression for a while, and the few faces that are seen from the
-front are not always the same. How much it wanders is known but for how long faces keep an expression: the variance of
-a share of n people who do not depend on each other is p (1 - p) / n, or some multiple of it where they do. So every
-stretch of a lesson is asked how much better a changed share explains the minutes than such wandering does, over all
-dwell times (an integrated likelihood ratio); the mean over all stretches is the evidence. docs/statistics.md has the
-model, how the threshold was chosen, and what it finds.
+Every stretch of a lesson is asked how much better a changed share explains the minutes than a room that wanders by
+itself does (`edge.reporting.wandering`), over all ways in which it may wander: an integrated likelihood ratio, whose
+mean over all stretches is the evidence. docs/statistics.md has the model, how the threshold was chosen, and what it
+finds.
 """
 
 from __future__ import annotations
@@ -13,59 +11,45 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
 
-from edge.contract.shares import Basis, ShareRange, front_share
-from edge.reporting.lesson_comparison import FRONT
-from edge.reporting.lesson_statistics import MINUTE, Minute, expression_series
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from edge.contract.shares import Basis, ShareRange
+from edge.reporting.lesson_statistics import FRONT, MINUTE, Change, Minute, Point, expression_series, front_series
+from edge.reporting.wandering import DWELL, Array, Likelihoods, Wandering, log_sum
 
-    Array = NDArray[np.float64]
-
-THRESHOLD = 1.0  # logarithm of the evidence; chosen in simulated lessons, for all series together
+THRESHOLD = 0.3  # logarithm of the evidence; chosen in simulated lessons, for all series together
 LEAST_CHANGE = 0.15  # what is smaller is not claimed: two or three faces of a class do that by themselves
-SHORTEST, EDGE = 5, 4  # minutes: of a changed stretch, and before and after it
 LEAST_MINUTES = 15  # with figures
 LONGEST = timedelta(hours=2)  # what is longer is no lesson
-
-DWELL = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # minutes: how long faces may keep an expression
-NOISE = (0.05, 0.3, 1.0)  # variance of what is new in each minute, as a part of the wandering's
-SCATTER = (1.0, 2.0, 4.0)  # variance of the wandering, as a multiple of that of independent people
-LIKELY_CHANGE = 0.2  # standard deviation of changes, were there any
 RANGE = 1.6449 * math.sqrt(2)  # standard errors between two values of which the 90 % intervals just touch
+
+POOLED = 0.5  # weight of what other expressions tell: their shares sum to 1, so they tell much of it twice
+OWN_WAY = 0.1  # probability beforehand that an expression is kept for another time than the others
 
 
 @dataclass(frozen=True)
-class Change:
-    """A stretch of a lesson that was different from the rest of it.
-
-    Attributes:
-        what: An expression, or `front`.
-        start: Of the first minute.
-        end: Of the last minute; None: it lasted until the end of the lesson.
-        before: Share in the rest of the lesson, 0..1, with its range.
-        during: Share in the stretch, with its range, which does not overlap the other one.
-        evidence: Logarithm; above `THRESHOLD`.
-    """
+class _Series:
+    """A share over the minutes of a lesson."""
 
     what: str
-    start: datetime
-    end: datetime | None
-    before: ShareRange
-    during: ShareRange
-    evidence: float
+    points: Sequence[Point]
+    wandering: Wandering
 
+    @property
+    def shares(self) -> Array:
+        return np.array([point.share for point in self.points])
 
-class _Point(NamedTuple):
-    """A minute of a series: its start, the share, and the faces per frame that it is about."""
+    @property
+    def faces(self) -> float:
+        """Per frame, on average."""
+        return sum(point.faces for point in self.points) / len(self.points)
 
-    start: datetime
-    share: float
-    faces: float
+    def variance(self, shares: Array) -> Array:
+        """Of a share of so many independent people; one more, of which half shows it: 0 is no proof of never."""
+        better = (shares * self.faces + 0.5) / (self.faces + 1)
+        return np.asarray(better * (1 - better) / max(self.faces, 1.0))
 
 
 def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] | None:
@@ -80,171 +64,72 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
     """
     if len(parts) < LEAST_MINUTES or parts[-1].start - parts[0].start >= LONGEST:
         return None
-    series = {FRONT: _facing(parts)}
+    points = {FRONT: front_series(parts)}
     if basis:
         labels = {label for part in parts for label in part.totals.shares_by(basis)}
-        for label in sorted(labels):
-            series[label] = [_Point(*each) for each in expression_series(parts, label, basis)]
-    models: dict[tuple[float, ...], list[_Model]] = {}
-    series = {what: points for what, points in series.items() if len(points) >= LEAST_MINUTES}
-    found = []
-    for what, points in series.items():
-        times = tuple((point.start - points[0].start) / MINUTE for point in points)
-        if times not in models:
-            models[times] = _models(times)
-        change = _largest(what, points, models[times])
-        found += [change] if change else []
-    if not series:
+        points |= {label: expression_series(parts, label, basis) for label in sorted(labels)}
+    every: list[_Series] = []
+    models: dict[tuple[float, ...], Wandering] = {}
+    for what, each in points.items():
+        if len(each) >= LEAST_MINUTES:
+            times = tuple((point.start - each[0].start) / MINUTE for point in each)
+            models[times] = models.get(times) or Wandering(times)
+            every.append(_Series(what, each, models[times]))
+    if not every:
         return None
-    return sorted(found, key=lambda change: -change.evidence)
+    dwells = _dwells([each for each in every if each.what != FRONT])
+    found = [_largest(each, dwells.get(each.what, np.zeros(len(DWELL)))) for each in every]
+    return sorted((change for change in found if change), key=lambda change: -change.evidence)
 
 
-def _facing(parts: Sequence[Minute]) -> list[_Point]:
-    return [
-        _Point(part.start, share, (facing.front + facing.away) / part.totals.frames)
-        for part in parts
-        if (facing := part.totals.facing) is not None and (share := front_share(facing)) is not None
-    ]
+def _dwells(expressions: Sequence[_Series]) -> dict[str, Array]:
+    """By expression, how likely each of `DWELL` is, as far as the other expressions tell: logarithms.
 
-
-class _Model(NamedTuple):
-    """One way in which a room of unit variance may wander, ready for any series of the same m minutes.
-
-    Attributes:
-        whiten: (m, m), makes minutes independent of each other.
-        steps: (m, m), whitened: column j is 1 from minute j on; the first is the mean.
-        determinant: Logarithm, of the covariance.
-        mean: Information on the mean.
-        shared: (s,) information that the mean shares with the change of each stretch.
-        change: (s,) information on the change of each stretch, the mean being unknown.
+    Those that less than one face shows tell nothing: they scatter like single people, not like a sum of many.
     """
-
-    whiten: Array
-    steps: Array
-    determinant: float
-    mean: float
-    shared: Array
-    change: Array
-
-
-def _stretches(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First minute of each stretch that may have changed, and the one after its last."""
-    import numpy as np  # noqa: PLC0415 - whoever asks for no change needs none
-
-    first, after = np.indices((size + 1, size + 1))
-    possible = (after - first >= SHORTEST) & (first >= EDGE) & ((after <= size - EDGE) | (after == size))
-    return first[possible], after[possible]
-
-
-def _models(times: Sequence[float]) -> list[_Model]:
-    """All of them, for these moments in minutes."""
-    import numpy as np  # noqa: PLC0415
-
-    moments = np.array(times)
-    size = len(moments)
-    apart = np.abs(moments[:, None] - moments)
-    steps = np.tril(np.ones((size, size)))
-    first, after = _stretches(size)
-    found = []
-    for dwell in DWELL:
-        # Covariance of the means over minutes of what forgets itself at this rate.
-        own = 2 * dwell**2 * (1 / dwell - 1 + math.exp(-1 / dwell))
-        others = dwell**2 * (1 - math.exp(-1 / dwell)) ** 2 * np.exp((1 - apart) / dwell)
-        covariance = np.where(apart == 0, own, others)
-        for noise in NOISE:
-            root = np.linalg.cholesky(covariance + noise * own * np.eye(size))
-            whiten = np.linalg.inv(root)
-            whitened = whiten @ steps
-            information = np.zeros((size + 1, size + 1))  # the last: a step that never comes
-            information[:size, :size] = whitened.T @ whitened
-            diagonal = np.diag(information)
-            shared = information[0, first] - information[0, after]
-            change = diagonal[first] + diagonal[after] - 2 * information[first, after]
-            mean = float(information[0, 0])
-            found.append(
-                _Model(
-                    whiten, whitened, 2 * float(np.log(np.diag(root)).sum()), mean, shared, change - shared**2 / mean
-                )
-            )
+    told = {}
+    for each in expressions:
+        mean = each.shares.mean()
+        if mean * each.faces >= 1:
+            still = each.wandering.likelihoods(each.shares, each.variance(np.array([mean]))).still[:, 0]
+            told[each.what] = log_sum(still.reshape(len(DWELL), -1).T)
+    found = {}
+    for each in expressions:
+        others = [logs for what, logs in told.items() if what != each.what]
+        sums = POOLED * np.sum(others, axis=0) if others else np.zeros(len(DWELL))
+        found[each.what] = np.log(OWN_WAY / len(DWELL) + (1 - OWN_WAY) * np.exp(sums - log_sum(sums)))
     return found
 
 
-def _largest(what: str, points: Sequence[_Point], models: Sequence[_Model]) -> Change | None:
+def _largest(series: _Series, dwells: Array) -> Change | None:
     """The stretch that differs most surely from the rest, if the evidence of all stretches is enough."""
-    import numpy as np  # noqa: PLC0415
-
-    shares = np.array([point.share for point in points])
-    people = sum(point.faces for point in points) / len(points)
-    size = len(points)
-    first, after = _stretches(size)
-    sums = np.concatenate([[0.0], shares.cumsum()])
+    first, after, size = series.wandering.first, series.wandering.after, len(series.points)
+    sums = np.concatenate([[0.0], series.shares.cumsum()])
     within, length = sums[after] - sums[first], after - first
     during, before = within / length, (sums[-1] - within) / (size - length)
-    # One more face, of which half shows it: a share of 0 or 1 is no proof that it never changes.
-    middle = ((during + before) / 2 * people + 0.5) / (people + 1)
-    variance = middle * (1 - middle) / max(people, 1.0)
-    still, moved, changes, errors = _likelihoods(shares, variance, models)
-    weight = np.exp(moved - moved.max(axis=0))
-    weight /= weight.sum(axis=0)
-    change = (weight * changes).sum(axis=0)
-    error = np.sqrt((weight * (errors + changes**2)).sum(axis=0) - change**2)
-    ratio = _log_sum(moved) - _log_sum(still)
+    found = series.wandering.likelihoods(series.shares, series.variance((during + before) / 2))
+    change, error, ratio = _averaged(found, np.repeat(dwells, len(found.still) // len(DWELL))[:, None])
     apart = np.minimum(np.abs(change), np.abs(during - before))
     ratio = np.where((apart >= LEAST_CHANGE) & (apart > RANGE * error), ratio, -np.inf)
-    if not np.isfinite(ratio).any():
+    best = int(ratio.argmax())
+    if not np.isfinite(ratio[best]):
         return None
-    evidence = float(_log_sum(ratio) - math.log(len(ratio)))
+    evidence = float(log_sum(ratio)) - math.log(len(ratio))
     if evidence <= THRESHOLD:
         return None
-    best = int(ratio.argmax())
     begin, end = int(first[best]), int(after[best])
-    last = points[end - 1].start + MINUTE
     low, high = _ranges(float(before[best]), size - (end - begin), float(during[best]), end - begin, float(error[best]))
-    return Change(what, points[begin].start, last if end < size else None, low, high, evidence)
+    until = series.points[end - 1].start + MINUTE if end < size else None
+    return Change(series.what, series.points[begin].start, until, low, high, evidence)
 
 
-def _likelihoods(shares: Array, variance: Array, models: Sequence[_Model]) -> tuple[Array, Array, Array, Array]:
-    """Logarithm of the likelihood of each model and scatter, without and with a change; the change, its variance.
-
-    Args:
-        shares: (m,) of the minutes.
-        variance: (s,) of a share of independent people, for each stretch.
-        models: k of them.
-
-    Returns:
-        Four arrays of (k * scatters, s).
-    """
-    import numpy as np  # noqa: PLC0415
-
-    size = len(shares)
-    first, after = _stretches(size)
-    rows: list[tuple[Array, Array, Array, Array]] = []
-    for model in models:
-        white = model.whiten @ shares
-        along = np.append(model.steps.T @ white, 0.0)
-        rest = max(0.0, float(white @ white - along[0] ** 2 / model.mean))
-        pull = along[first] - along[after] - model.shared * along[0] / model.mean
-        change = pull / model.change
-        for number, scatter in enumerate(SCATTER):
-            scale = scatter * variance
-            doubt = scale / model.change
-            # The more the people of a room seem to move together, the less likely beforehand.
-            common = -(size * np.log(scale) + model.determinant) / 2 - number
-            known = LIKELY_CHANGE**2 / (LIKELY_CHANGE**2 + doubt)
-            still = common - rest / scale / 2
-            moved = common - (rest - pull * change * known) / scale / 2 + np.log(1 - known) / 2
-            rows.append((still, moved, change, doubt))
-    still, moved, changes, doubts = (np.array(each) for each in zip(*rows, strict=True))
-    return still, moved, changes, doubts
-
-
-def _log_sum(logs: Array) -> Array:
-    """Logarithm of the sum over the first axis of what these are the logarithms of."""
-    import numpy as np  # noqa: PLC0415
-
-    largest = logs.max(axis=0)
-    total: Array = largest + np.log(np.exp(logs - largest).sum(axis=0))
-    return total
+def _averaged(found: Likelihoods, prior: Array) -> tuple[Array, Array, Array]:
+    """Over all models, for each stretch: the change, its standard error, and the logarithm of the likelihood ratio."""
+    moved = found.moved + prior
+    weight = np.exp(moved - log_sum(moved))
+    change = (weight * found.change).sum(axis=0)
+    error = np.sqrt((weight * (found.variance + (found.change - change) ** 2)).sum(axis=0))
+    return change, error, log_sum(moved) - log_sum(found.still + prior)
 
 
 def _ranges(

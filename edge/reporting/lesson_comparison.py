@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.reporting.lesson_statistics import Figure, LessonSummary
+from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
 
 FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
 FEWEST = 3  # earlier lessons that differences can be judged by
 LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few equal ones prove nothing
-FACES, FRONT = "faces", "front"
-"""Names of figures that are no expression."""
+FACES = "faces"
+"""Name of the number of faces beside those of the shares."""
 
 Verdict = Literal["refused", "not_enough", "one", "few", "same", "different"]
 

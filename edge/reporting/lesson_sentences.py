@@ -12,9 +12,8 @@ from datetime import datetime, tzinfo
 
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
-from edge.reporting.change_detection import Change
-from edge.reporting.lesson_comparison import FACES, FRONT, Comparison, Difference
-from edge.reporting.lesson_statistics import LEAST_MINUTES, Figure, LessonSummary
+from edge.reporting.lesson_comparison import FACES, Comparison, Difference
+from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.text import Sentence
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -31,7 +30,7 @@ REFUSED = {
     "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),
     "emotions": Sentence("It is not compared with earlier lessons: another model named the expressions then."),
     "pose": Sentence(
-        "It is not compared with earlier lessons: another rule decided then which faces are turned front."
+        "It is not compared with earlier lessons: another rule decided then which faces are turned to the front."
     ),
     "masks": Sentence("It is not compared with earlier lessons: other parts of the picture were hidden then."),
     "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
@@ -66,11 +65,12 @@ def describe(summary: LessonSummary) -> list[Sentence]:
         ]
     looked = sorted(summary.expressions.items(), key=lambda item: -item[1].value)[:2]
     if len(looked) == 2 and looked[1][1].value >= WORTH_TELLING:
-        first, second = (_told(figure) for _, figure in looked)
+        step = _step(*(figure for _, figure in looked))
+        first, second = (_told(figure, step) for _, figure in looked)
         found.append(
             Sentence(
-                "Of those turned to the front about {share} ({low} to {high}) looked {expression}, and about {share2} "
-                "({low2} to {high2}) {expression2}.",
+                "Of the faces with a named expression about {share} ({low} to {high}) looked {expression}, and about "
+                "{share2} ({low2} to {high2}) {expression2}.",
                 {
                     **first,
                     "expression": adjective(looked[0][0]),
@@ -82,7 +82,7 @@ def describe(summary: LessonSummary) -> list[Sentence]:
     elif looked:
         found.append(
             Sentence(
-                "Of those turned to the front about {share} ({low} to {high}) looked {expression}.",
+                "Of the faces with a named expression about {share} ({low} to {high}) looked {expression}.",
                 {**_told(looked[0][1]), "expression": adjective(looked[0][0])},
             )
         )
@@ -172,7 +172,8 @@ def _difference(name: str, each: Difference, lessons: int) -> Sentence:
 
 
 def _change(change: Change, zone: tzinfo) -> Sentence:
-    during, before = _told(change.during), _told(change.before)
+    step = _step(change.during, change.before)
+    during, before = _told(change.during, step), _told(change.before, step)
     values: dict[str, int | float | str] = {
         "start": _clock(change.start, zone), "share": during["share"], "before": before["share"]
     }  # fmt: skip
@@ -200,16 +201,19 @@ def _change(change: Change, zone: tzinfo) -> Sentence:
     )
 
 
-def _told(figure: Figure | ShareRange) -> dict[str, int | float | str]:
-    """Share and interval, in steps of five points where the interval is wide."""
+def _step(*figures: Figure | ShareRange) -> int:
+    """Points in which these are told: fine ones only where all intervals are narrow."""
+    return 5 if any((each.high or 1.0) - (each.low or 0.0) > WIDE for each in figures) else 1
+
+
+def _told(figure: Figure | ShareRange, step: int = 0) -> dict[str, int | float | str]:
+    """Share and interval, in steps of so many points."""
+    step = step or _step(figure)
     share = figure.value if isinstance(figure, Figure) else figure.share
-    low, high = figure.low or 0.0, 1.0 if figure.high is None else figure.high
-    step = 5 if high - low > WIDE else 1
-    # Rounded outward: the interval never becomes narrower by being told.
-    least, most = math.floor(100 * low / step + 1e-9) * step, math.ceil(100 * high / step - 1e-9) * step
-    return {
-        "share": percent(share, step), "low": f"{least}", "high": f"{most}{NO_BREAK}%"
-    }  # fmt: skip
+    # Rounded outward: an interval never becomes narrower by being told.
+    low = math.floor(100 * (figure.low or 0.0) / step + 1e-9) * step
+    high = math.ceil(100 * (1.0 if figure.high is None else figure.high) / step - 1e-9) * step
+    return {"share": percent(share, step), "low": f"{low}", "high": f"{high}{NO_BREAK}%"}
 
 
 def _clock(moment: datetime, zone: tzinfo) -> str:

@@ -15,16 +15,18 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from edge.contract.labels import UNKNOWN
 from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import Totals, add_up, binned
+
+FRONT = "front"
+"""Name of the share turned to the front beside those of the expressions."""
 
 MINUTE = timedelta(minutes=1)
 LEAST_MINUTES = 10  # with figures; below that nothing is said about a lesson
 NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a normal distribution
 FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
-LARGEST_WIDENING = 4.0  # a room that scatters more than four people would does so because something happened in it
+FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
 
 
 class Minute(NamedTuple):
@@ -32,6 +34,14 @@ class Minute(NamedTuple):
 
     start: datetime
     totals: Totals
+
+
+class Point(NamedTuple):
+    """A share in one minute of a lesson, and the faces per frame that it is about."""
+
+    start: datetime
+    share: float
+    faces: float
 
 
 class Figure(NamedTuple):
@@ -47,6 +57,27 @@ class Figure(NamedTuple):
     low: float
     high: float
     error: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """A stretch of a lesson that was different from the rest of it (`edge.reporting.change_detection`).
+
+    Attributes:
+        what: An expression, or `front`.
+        start: Of the first minute.
+        end: Of the last minute; None: it lasted until the end of the lesson.
+        before: Share in the rest of the lesson, 0..1, with its range.
+        during: Share in the stretch, with its range, which does not overlap the other one.
+        evidence: Logarithm of the likelihood ratio against a lesson in which nothing changed.
+    """
+
+    what: str
+    start: datetime
+    end: datetime | None
+    before: ShareRange
+    during: ShareRange
+    evidence: float
 
 
 @dataclass(frozen=True)
@@ -112,22 +143,22 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
     )
 
 
-def front_series(parts: Sequence[Minute]) -> list[tuple[float, float]]:
-    """Share turned to the front of each minute that tells it, and the faces per frame that it is about."""
+def front_series(parts: Sequence[Minute]) -> list[Point]:
+    """Share turned to the front of each minute that tells it."""
     return [
-        (share, (facing.front + facing.away) / part.totals.frames)
+        Point(part.start, share, (facing.front + facing.away) / part.totals.frames)
         for part in parts
         if (facing := part.totals.facing) is not None and (share := front_share(facing)) is not None
     ]
 
 
-def expression_series(parts: Sequence[Minute], label: str, basis: Basis) -> list[tuple[datetime, float, float]]:
-    """Start, share of an expression, and faces per frame with a name, of each minute that tells it."""
+def expression_series(parts: Sequence[Minute], label: str, basis: Basis) -> list[Point]:
+    """Share of an expression of each minute that tells it."""
     found = []
     for part in parts:
         shares = part.totals.shares_by(basis)
         if label in shares and part.totals.named:
-            found.append((part.start, shares[label].share, part.totals.named / max(1, part.totals.named_frames)))
+            found.append(Point(part.start, shares[label].share, part.totals.named / max(1, part.totals.named_frames)))
     return found
 
 
@@ -171,30 +202,32 @@ def _number(mean: float, series: Sequence[tuple[float, float]]) -> Figure:
     return Figure(mean, max(0.0, mean - NORMAL_90 * error), mean + NORMAL_90 * error, error)
 
 
-def _front(share: float, series: Sequence[tuple[float, float]]) -> Figure:
-    people = sum(faces for _, faces in series) / len(series)
-    error = block_error(series)
+def _front(share: float, series: Sequence[Point]) -> Figure:
+    people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
     return Figure(share, *wilson(share, _draws(share, people, error)), error)
 
 
 def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     for label, each in totals.shares_by(basis).items():
-        series = [(share, faces) for _, share, faces in expression_series(parts, label, basis)]
-        if label == UNKNOWN or len(series) < LEAST_MINUTES:
+        series = expression_series(parts, label, basis)
+        if len(series) < LEAST_MINUTES:
             continue
-        people = sum(faces for _, faces in series) / len(series)
-        error = block_error(series)
-        draws = _draws(each.share, people, error)
-        found[label] = Figure(each.share, *_interval(each, people, draws), error)
+        people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
+        found[label] = Figure(each.share, *_interval(each, people, _draws(each.share, people, error)), error)
     return found
+
+
+def _faces(series: Sequence[Point]) -> float:
+    """Per frame, on average."""
+    return sum(point.faces for point in series) / len(series)
 
 
 def _draws(share: float, people: float, error: float) -> float:
     """As how many independent draws a share counts: one for each face of the average frame, or fewer."""
     if not error:
         return people
-    return min(people, max(share * (1 - share) / error**2, people / LARGEST_WIDENING))
+    return min(people, max(share * (1 - share) / error**2, people * FEWEST_DRAWS))
 
 
 def _interval(each: ShareRange, people: float, draws: float) -> tuple[float, float]:

@@ -52,6 +52,32 @@ def test_pages_in_a_browser(tmp_path: Path, week: Path) -> None:
         browser.close()
 
 
+def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) -> None:
+    morning = record(tmp_path / "lesson.sqlite", lesson())
+    zone = ("--zone", "Europe/Vienna")
+
+    def page(*arguments: object) -> str:
+        assert report(*zone, *arguments, "--output", tmp_path / "p.html") == 0
+        return (tmp_path / "p.html").read_text().replace("\N{NO-BREAK SPACE}", "~")
+
+    whole = page("--database", morning, "--from", "08:00", "--to", "09:10")
+    first = whole.index("<p>On average 25 faces were seen.</p>")
+    assert first < whole.index("<dl>")
+    assert "about 35~% (30 to 45~%) looked happy, and about 35~% (25 to 40~%) neutral." in whole
+    assert "<p>Nothing changed by more than chance explains.</p>" in whole
+    assert whole.count("not attention, not interest") == 1
+    assert "Two lessons whose ranges overlap may have been the same." in whole
+
+    short = page("--database", morning, "--from", "08:00", "--to", "08:08")
+    assert "Not enough was measured to say anything about this lesson: 8~min with figures; 10~min are needed." in short
+    assert "Nothing changed" not in short
+
+    for days in ("--week=2026-W47", "--day=2026-11-17"):
+        long = page("--database", week, "--device", "room-1", days)
+        assert "On average" not in long
+        assert "not attention" not in long
+
+
 def test_pictures(tmp_path: Path, week: Path) -> None:
     for options in (("--day", "2026-11-17"), ("--week", "2026-W47")):
         assert report("--database", week, "--device", "room-1", *options, "--output", tmp_path / "p.png") == 0
