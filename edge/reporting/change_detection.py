@@ -19,8 +19,10 @@ from edge.contract.shares import Basis, ShareRange
 from edge.reporting.lesson_statistics import FRONT, MINUTE, Change, Minute, Point, expression_series, front_series
 from edge.reporting.wandering import DWELL, Array, Likelihoods, Wandering, log_sum
 
-THRESHOLD = 0.3  # logarithm of the evidence; chosen in simulated lessons, for all series together
-LEAST_CHANGE = 0.15  # what is smaller is not claimed: two or three faces of a class do that by themselves
+THRESHOLD = 0.4  # logarithm of the evidence; chosen in simulated lessons, for all series together
+LEAST_CHANGE = 0.15  # what is smaller is not claimed,
+LEAST_FACES = 2.1  # nor what two faces do
+FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
 LEAST_MINUTES = 15  # with figures
 LONGEST = timedelta(hours=2)  # what is longer is no lesson
 RANGE = 1.6449 * math.sqrt(2)  # standard errors between two values of which the 90 % intervals just touch
@@ -60,7 +62,7 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
         basis: What the shares of the expressions come from; None: there are none.
 
     Returns:
-        None where nothing can be said: too little was measured, or no lesson is so long.
+        None where nothing can be said: too little was measured, too few faces, or no lesson is so long.
     """
     if len(parts) < LEAST_MINUTES or parts[-1].start - parts[0].start >= LONGEST:
         return None
@@ -71,7 +73,7 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
     every: list[_Series] = []
     models: dict[tuple[float, ...], Wandering] = {}
     for what, each in points.items():
-        if len(each) >= LEAST_MINUTES:
+        if len(each) >= LEAST_MINUTES and sum(point.faces for point in each) >= FEWEST_FACES * len(each):
             times = tuple((point.start - each[0].start) / MINUTE for point in each)
             models[times] = models.get(times) or Wandering(times)
             every.append(_Series(what, each, models[times]))
@@ -110,7 +112,8 @@ def _largest(series: _Series, dwells: Array) -> Change | None:
     found = series.wandering.likelihoods(series.shares, series.variance((during + before) / 2))
     change, error, ratio = _averaged(found, np.repeat(dwells, len(found.still) // len(DWELL))[:, None])
     apart = np.minimum(np.abs(change), np.abs(during - before))
-    ratio = np.where((apart >= LEAST_CHANGE) & (apart > RANGE * error), ratio, -np.inf)
+    least = max(LEAST_CHANGE, LEAST_FACES / series.faces)
+    ratio = np.where((apart >= least) & (apart > RANGE * error), ratio, -np.inf)
     best = int(ratio.argmax())
     if not np.isfinite(ratio[best]):
         return None

@@ -36,6 +36,9 @@ ROSE = Change(
     "happy", START, START + timedelta(minutes=10), ShareRange(0.16, 0.1, 0.22), ShareRange(0.41, 0.33, 0.49), 3
 )
 
+OFTEN = (
+    "Of the faces with a named expression about 65~% (50 to 75~%) looked neutral, and about 20~% (15 to 30~%) happy."
+)
 APART = (
     "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is unusual."
 )
@@ -50,8 +53,7 @@ def plain(sentences: object) -> list[str]:
 def test_how_a_lesson_was() -> None:
     assert plain(describe(SUMMARY)) == [
         "On average 24 faces were seen; about 70~% of them (55 to 85~%) were turned to the front.",
-        "Of the faces with a named expression about 65~% (50 to 75~%) looked neutral, "
-        "and about 20~% (15 to 30~%) happy.",
+        OFTEN,
     ]
 
 
