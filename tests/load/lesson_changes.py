@@ -42,11 +42,11 @@ CHANGES: dict[str, tuple[str, float, float, float]] = {
     "front +30 for 10 min": ("front", 0.3, 600.0, 0.6),
 }
 """What changes, by how much of the room, seconds, and the part of the time that people turn to the front."""
-STILL: dict[str, tuple[int, float]] = {
-    "25 people, 45 min": (25, 45), "18 people, 45 min": (18, 45), "40 people, 45 min": (40, 45),
-    "25 people, 90 min": (25, 90),
+STILL: dict[str, tuple[int, float, int]] = {
+    "25 people, 45 min": (25, 45, 0), "18 people, 45 min": (18, 45, 0), "40 people, 45 min": (40, 45, 0),
+    "25 people, 90 min": (25, 90, 0), "25 people, 45 min, eight jokes": (25, 45, 8),
 }  # fmt: skip
-"""People and minutes of lessons in which nothing changes."""
+"""People, minutes and jokes of lessons in which nothing changes; at a joke 30 % more look happy for 20 s."""
 
 
 def claims(lesson: SimulatedLesson) -> list[tuple[str, float, float]]:
@@ -59,9 +59,13 @@ def claims(lesson: SimulatedLesson) -> list[tuple[str, float, float]]:
     ]  # fmt: skip
 
 
-def falsely_changed(people: int, length: float, dwell: float, seed: int) -> bool:
+def falsely_changed(people: int, length: float, jokes: int, dwell: float, seed: int) -> bool:
     """Whether anything is claimed of a lesson in which nothing changed."""
-    return bool(claims(SimulatedLesson(seed, people=people, minutes=length, dwell=dwell, window=WINDOW)))
+    moments = random.Random(seed).sample(range(120, int(60 * length) - 120), jokes)  # noqa: S311
+    laughs = [Change("happy", 0.3, moment, 20.0) for moment in sorted(moments)]
+    return bool(
+        claims(SimulatedLesson(seed, people=people, minutes=length, dwell=dwell, window=WINDOW, changes=laughs))
+    )
 
 
 def changed(kind: str, dwell: float, seed: int) -> bool:
@@ -130,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return often and false
 
         print("| nothing changes, but a change is claimed | dwell | of lessons |\n|---|---|---|")
-        for number, (what, (people, length)) in enumerate(STILL.items()):
+        for number, (what, room) in enumerate(STILL.items()):
             lessons = args.others if number else args.lessons
-            bad |= tell(what, partial(falsely_changed, people, length), lessons, false=True)
+            bad |= tell(what, partial(falsely_changed, *room), lessons, false=True)
         print("\n| a change is found | dwell | of lessons |\n|---|---|---|")
         for kind in CHANGES:
             tell(kind, partial(changed, kind), args.others)

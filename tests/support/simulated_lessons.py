@@ -22,7 +22,7 @@ from edge.aggregation.payload_builder import PayloadBuilder
 from edge.aggregation.prevalence import Estimator
 from edge.aggregation.windows import Observation, WindowAggregator
 from edge.contract.labels import UNKNOWN
-from edge.contract.payloads import MeasuringMode, ModelNames, WindowBody
+from edge.contract.payloads import MeasuringMode, ModelNames, WindowPayload
 from edge.contract.shares import ShareRange
 from edge.contract.timestamps import parse_timestamp
 from edge.model_files.calibration import Calibration, OutputCalibration
@@ -94,7 +94,11 @@ class SimulatedLesson:
     mode: MeasuringMode = "emotions"
 
     def windows(self) -> list[WindowRecord]:
-        """The windows as they are recorded."""
+        """The windows as reports read them."""
+        return [recorded(payload) for payload in self.payloads()]
+
+    def payloads(self) -> list[WindowPayload]:
+        """The windows as they are published."""
         rng, labels = np.random.default_rng(self.seed), calibration().labels
         times = np.arange(0, 60 * self.minutes, FRAME)
         present = self._present(times, rng)
@@ -108,7 +112,7 @@ class SimulatedLesson:
         said = _probabilities(shown, portrait, front, rng)
         names = Namer(labels, calibration().thresholds, MIN_CONFIDENCE).name(said.reshape(-1, len(labels)))
         names = np.where(judged, names.reshape(judged.shape), len(labels))
-        return list(self._published(times, seen, judged, names, said))
+        return self._published(times, seen, judged, names, said)
 
     def _present(self, times: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.bool_]:
         """(frames, people): who is there."""
@@ -151,7 +155,7 @@ class SimulatedLesson:
         judged: NDArray[np.bool_],
         names: NDArray[np.intp],
         said: NDArray[np.float32],
-    ) -> list[WindowRecord]:
+    ) -> list[WindowPayload]:
         labels = calibration().labels
         emotions = self.mode == "emotions"
         builder = PayloadBuilder("room-1", self.mode, MODELS, self.min_faces, 1, Estimator(calibration()))
@@ -170,12 +174,13 @@ class SimulatedLesson:
                 )
             )
         closed += cutter.due(60 * self.minutes)
-        return [
-            recorded(
-                builder.build(window, self.start + timedelta(seconds=window.end), clock_synced=True), "5c400100", seq
+        found = []
+        for seq, window in enumerate(closed, 1):
+            body = builder.build(window, self.start + timedelta(seconds=window.end), clock_synced=True)
+            found.append(
+                WindowPayload(**body.model_dump(by_alias=True), epoch="5c400100", seq=seq, replayed=False),
             )
-            for seq, window in enumerate(closed, 1)
-        ]
+        return found
 
 
 class _Fates:
@@ -229,14 +234,14 @@ def _shift(shares: NDArray[np.float64], state: int, change: Change, times: NDArr
     shares[during, state] = before + change.share
 
 
-def recorded(body: WindowBody, epoch: str, seq: int) -> WindowRecord:
+def recorded(body: WindowPayload) -> WindowRecord:
     """A window as reports read it."""
     estimate = None
     if body.estimate:
         estimate = {label: ShareRange(each.share, each.low, each.high) for label, each in body.estimate.items()}
     return WindowRecord(
-        epoch=epoch, seq=seq, start=parse_timestamp(body.window.start), end=parse_timestamp(body.window.end),
-        mode=body.mode, replayed=False, frames=body.frames, total=body.faces.total, mean=body.faces.mean,
+        epoch=body.epoch, seq=body.seq, start=parse_timestamp(body.window.start), end=parse_timestamp(body.window.end),
+        mode=body.mode, replayed=body.replayed, frames=body.frames, total=body.faces.total, mean=body.faces.mean,
         low=body.faces.min, high=body.faces.max, facing=body.facing, counts=body.counts,
         unclassified=body.unclassified, estimate=estimate, estimate_absent=body.estimate_absent,
         withheld=body.withheld, coverage=body.quality.coverage,

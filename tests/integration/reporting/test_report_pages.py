@@ -15,6 +15,7 @@ from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import MOST_LABELS, OTHER, add_up
 from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
+from tests.support.simulated_lessons import Change, SimulatedLesson
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -76,6 +77,21 @@ def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) 
         long = page("--database", week, "--device", "room-1", days)
         assert "On average" not in long
         assert "not attention" not in long
+
+
+def test_the_page_says_when_a_lesson_changed(tmp_path: Path) -> None:
+    change = Change("happy", 0.4, start=1200, seconds=9e9)
+    windows = SimulatedLesson(11, window=30, start=MONDAY, changes=(change,)).payloads()
+    file = record(tmp_path / "l.sqlite", [("window", window.to_json()) for window in windows])
+    target = tmp_path / "p.html"
+    arguments = ("--zone", "Europe/Vienna", "--from", "08:00", "--to", "08:45", "--output", target)
+    assert report("--database", file, *arguments) == 0
+    page = target.read_text().replace("\N{NO-BREAK SPACE}", "~")
+    assert re.search(
+        r"<p>From 08:(19|20|21) about [56][05]~% looked happy, before about 1[05]~%; the ranges do not overlap.</p>",
+        page,
+    )
+    assert re.search(r"<p>On average 2[0-3] faces were seen; about [67][05]~% of them", page)
 
 
 def test_pictures(tmp_path: Path, week: Path) -> None:
