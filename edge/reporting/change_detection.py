@@ -19,7 +19,8 @@ from edge.contract.shares import Basis, ShareRange
 from edge.reporting.lesson_statistics import FRONT, MINUTE, Change, Minute, Point, expression_series, front_series
 from edge.reporting.wandering import DWELL, Array, Likelihoods, Wandering, log_sum
 
-THRESHOLD = 0.4  # logarithm of the evidence; chosen in simulated lessons, for all series together
+THRESHOLD = 0.4  # logarithm of the evidence; chosen in simulated lessons, for all series together,
+USUAL_MINUTES, STRICTER = 45, 1.5  # of this length; in longer ones a room has more time to wander
 LEAST_CHANGE = 0.15  # what is smaller is not claimed,
 LEAST_FACES = 2.1  # nor what two faces do
 FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
@@ -118,7 +119,7 @@ def _largest(series: _Series, dwells: Array) -> Change | None:
     if not np.isfinite(ratio[best]):
         return None
     evidence = float(log_sum(ratio)) - math.log(len(ratio))
-    if evidence <= THRESHOLD:
+    if evidence <= THRESHOLD + STRICTER * max(0.0, math.log(size / USUAL_MINUTES)):
         return None
     begin, end = int(first[best]), int(after[best])
     low, high = _ranges(float(before[best]), size - (end - begin), float(during[best]), end - begin, float(error[best]))

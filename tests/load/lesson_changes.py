@@ -44,7 +44,7 @@ CHANGES: dict[str, tuple[str, float, float, float]] = {
 """What changes, by how much of the room, seconds, and the part of the time that people turn to the front."""
 STILL: dict[str, tuple[int, float, int]] = {
     "25 people, 45 min": (25, 45, 0), "18 people, 45 min": (18, 45, 0), "40 people, 45 min": (40, 45, 0),
-    "25 people, 90 min": (25, 90, 0), "25 people, 45 min, eight jokes": (25, 45, 8),
+    "25 people, 20 min": (25, 20, 0), "25 people, 90 min": (25, 90, 0), "25 people, 45 min, eight jokes": (25, 45, 8),
 }  # fmt: skip
 """People, minutes and jokes of lessons in which nothing changes; at a joke 30 % more look happy for 20 s."""
 
