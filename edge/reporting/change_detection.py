@@ -19,12 +19,13 @@ from edge.contract.shares import Basis, ShareRange
 from edge.reporting.lesson_statistics import FRONT, MINUTE, Change, Minute, Point, expression_series, front_series
 from edge.reporting.wandering import DWELL, Array, Likelihoods, Wandering, log_sum
 
-THRESHOLD = 0.4  # logarithm of the evidence; chosen in simulated lessons, for all series together,
+THRESHOLD = 0.2  # logarithm of the evidence; chosen in simulated lessons, for all series together,
 USUAL_MINUTES, STRICTER = 45, 1.5  # of this length; in longer ones a room has more time to wander
 LEAST_CHANGE = 0.15  # what is smaller is not claimed,
 LEAST_FACES = 2.1  # nor what two faces do
 FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
 LEAST_MINUTES = 15  # with figures
+LASTING = 0.25  # probability beforehand that what changed stayed so until the end
 LONGEST = timedelta(hours=2)  # what is longer is no lesson
 RANGE = 1.6449 * math.sqrt(2)  # standard errors between two values of which the 90 % intervals just touch
 
@@ -118,7 +119,9 @@ def _largest(series: _Series, dwells: Array) -> Change | None:
     best = int(ratio.argmax())
     if not np.isfinite(ratio[best]):
         return None
-    evidence = float(log_sum(ratio)) - math.log(len(ratio))
+    lasting = after == size
+    weight = np.where(lasting, LASTING / lasting.sum(), (1 - LASTING) / max(1, (~lasting).sum()))
+    evidence = float(log_sum(ratio + np.log(weight)))
     if evidence <= THRESHOLD + STRICTER * max(0.0, math.log(size / USUAL_MINUTES)):
         return None
     begin, end = int(first[best]), int(after[best])

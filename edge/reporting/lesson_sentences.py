@@ -100,7 +100,12 @@ def describe_changes(changes: Sequence[Change] | None, zone: tzinfo) -> list[Sen
         return []
     if not changes:
         return [Sentence("Nothing changed by more than chance explains.")]
-    return [_change(change, zone) for change in sorted(changes[:MOST_CHANGES], key=lambda change: change.start)]
+    told: list[Change] = []
+    for change in changes:
+        # Where more look happy, fewer look neutral: that would be the same change told twice.
+        if not any((change.what == FRONT) == (other.what == FRONT) and _overlap(change, other) for other in told):
+            told.append(change)
+    return [_change(change, zone) for change in sorted(told[:MOST_CHANGES], key=lambda change: change.start)]
 
 
 def describe_comparison(comparison: Comparison) -> list[Sentence]:
@@ -204,6 +209,11 @@ def _change(change: Change, zone: tzinfo) -> Sentence:
 def _step(*figures: Figure | ShareRange) -> int:
     """Points in which these are told: fine ones only where all intervals are narrow."""
     return 5 if any((each.high or 1.0) - (each.low or 0.0) > WIDE for each in figures) else 1
+
+
+def _overlap(one: Change, other: Change) -> bool:
+    """Whether they share any time."""
+    return (one.end is None or other.start < one.end) and (other.end is None or one.start < other.end)
 
 
 def _told(figure: Figure | ShareRange, step: int = 0) -> dict[str, int | float | str]:

@@ -93,9 +93,18 @@ def test_when_it_changed() -> None:
 
 
 def test_the_two_surest_changes_in_order_of_time() -> None:
-    late, unsure = replace(ROSE, start=START + timedelta(minutes=20), end=None, what="sad"), replace(ROSE, what="angry")
+    late, unsure = replace(ROSE, start=START + timedelta(minutes=20), end=None, what="sad"), replace(ROSE, what="front")
     told = plain(describe_changes([late, ROSE, unsure], VIENNA))
     assert [sentence[:10] for sentence in told] == ["From 08:38", "From 08:58"]
+    assert "front" not in " ".join(told)
+
+
+def test_one_change_of_expressions_is_told_once() -> None:
+    fewer = replace(ROSE, what="neutral", before=ROSE.during, during=ROSE.before, start=START + timedelta(minutes=1))
+    assert len(describe_changes([ROSE, fewer], VIENNA)) == 1
+    assert len(describe_changes([ROSE, replace(fewer, what="front")], VIENNA)) == 2
+    assert len(describe_changes([replace(ROSE, end=None), replace(fewer, end=None)], VIENNA)) == 1
+    assert len(describe_changes([ROSE, replace(fewer, start=START + timedelta(minutes=10), end=None)], VIENNA)) == 2
 
 
 def test_no_change_and_nobody_who_looked() -> None:
