@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lessons = args.others if number else args.lessons
             bad |= tell(what, partial(falsely_changed, *room), lessons, false=True)
         print("\n| a change is found | dwell | of lessons |\n|---|---|---|")
-        for kind in CHANGES:
+        for kind in CHANGES:  # heads keep a side for a minute, however long expressions last
             tell(kind, partial(changed, kind), args.others)
         print("\n| nothing but the day differs, but a difference is claimed | dwell | of lessons |\n|---|---|---|")
         for earlier in (FEWEST, 9):

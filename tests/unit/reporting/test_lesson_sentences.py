@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -194,3 +196,13 @@ def test_no_sentence_says_what_anybody_was_or_felt() -> None:
     words = " ".join(templates)
     assert not re.findall(r"attention|interest|felt|feel|bored|emotion|mood|significant", words)
     assert not re.findall(r"(?:were|was|is|are) \{expression", words)
+
+
+def test_sentences_and_comparisons_need_no_numpy() -> None:
+    """A dashboard loads them before anybody asks for a statistic."""
+    code = (
+        "import sys; import edge.reporting.lesson_sentences, edge.reporting.lesson_comparison; "
+        "print('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
