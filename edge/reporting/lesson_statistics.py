@@ -125,19 +125,18 @@ def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
 
 def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
     """The summary of a lesson from its sum and its minutes."""
-    faces = [(part.totals.mean or 0.0, float(part.totals.frames)) for part in parts if part.totals.frames]
-    facing = front_series(parts)
-    named = [part for part in parts if part.totals.named]
-    basis = totals.basis
-    shown = _expressions(totals, parts, basis) if basis and len(named) >= LEAST_MINUTES else {}
-    front = front_share(totals.facing)
+    counted = [part for part in parts if part.totals.frames]
+    turned = [part for part in counted if front_share(part.totals.facing) is not None]
+    named = [part for part in counted if part.totals.named]
+    basis, front = totals.basis, front_share(totals.facing)
+    shown = _expressions(totals, named, basis) if basis and _enough(named) else {}
     return LessonSummary(
         recorded=totals.recorded,
-        measured=sum(part.totals.recorded for part in parts),
-        facing_measured=sum(part.totals.recorded for part in parts if front_share(part.totals.facing) is not None),
-        expressions_measured=sum(part.totals.recorded for part in named),
-        faces=_number(totals.mean, faces) if totals.mean is not None and len(faces) >= LEAST_MINUTES else None,
-        front=_front(front, facing) if front is not None and len(facing) >= LEAST_MINUTES else None,
+        measured=_seconds(counted),
+        facing_measured=_seconds(turned),
+        expressions_measured=_seconds(named),
+        faces=_number(totals.mean, counted) if totals.mean is not None and _enough(counted) else None,
+        front=_front(front, front_series(turned)) if front is not None and _enough(turned) else None,
         basis=basis if shown else None,
         expressions=shown,
     )
@@ -197,8 +196,17 @@ def block_error(series: Sequence[tuple[float, float]]) -> float:
     return math.sqrt(variance / size)
 
 
-def _number(mean: float, series: Sequence[tuple[float, float]]) -> Figure:
-    error = block_error(series)
+def _seconds(parts: Sequence[Minute]) -> float:
+    return sum(part.totals.recorded for part in parts)
+
+
+def _enough(parts: Sequence[Minute]) -> bool:
+    """Whether a figure may rest on these; long windows make few of them."""
+    return _seconds(parts) >= LEAST_MINUTES * MINUTE.total_seconds() and len(parts) >= FEWEST_BLOCKS
+
+
+def _number(mean: float, parts: Sequence[Minute]) -> Figure:
+    error = block_error([(part.totals.mean or 0.0, float(part.totals.frames)) for part in parts])
     return Figure(mean, max(0.0, mean - NORMAL_90 * error), mean + NORMAL_90 * error, error)
 
 
@@ -211,7 +219,7 @@ def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[
     found: dict[str, Figure] = {}
     for label, each in totals.shares_by(basis).items():
         series = expression_series(parts, label, basis)
-        if len(series) < LEAST_MINUTES:
+        if len(series) < FEWEST_BLOCKS:
             continue
         people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
         found[label] = Figure(each.share, *_interval(each, people, _draws(each.share, people, error)), error)

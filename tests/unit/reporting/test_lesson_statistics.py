@@ -125,6 +125,14 @@ def test_nothing_is_said_of_too_little() -> None:
     assert not summarize([]).enough
 
 
+def test_windows_of_five_minutes_are_enough_for_figures() -> None:
+    long = SimulatedLesson(7, window=300).windows()
+    summary = summarize(long)
+    assert summary.measured == 2700
+    assert summary.faces
+    assert set(summary.expressions) == set(add_up(long).estimate)
+
+
 def test_what_was_withheld_leaves_no_trace_in_summaries_of_lessons_around_it() -> None:
     """Three people stay for the last ten minutes. Whatever they do, every figure of every stretch is the same."""
     told = []
