@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from edge import __version__
 from edge.reporting.days_chart import days, heat_maps
 from edge.reporting.lesson_chart import BASES, lesson
+from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.palette import DARK, LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.wording import FOOTER, emotions, figures, notes, outages
+from edge.reporting.wording import FOOTER, emotions, figures, notes, outages, story
 
 STYLE = """
 * { box-sizing: border-box; }
@@ -26,6 +27,8 @@ h1 { font-size: 1.8rem; line-height: 1.2; margin: 0; letter-spacing: -.01em; ove
 h2 { font-size: 1.15rem; margin: 0 0 .2rem; }
 p { margin: .3rem 0; }
 .soft, footer, dt { color: var(--soft); }
+.story p { font-size: 1.15rem; }
+.story .soft { font-size: 1rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.2rem;
   margin-top: 1.2rem; break-inside: avoid; }
 dl { display: grid; grid-template-columns: repeat(4, 1fr); gap: .8rem; margin: 1.2rem 0 0; }
@@ -62,6 +65,9 @@ def page(report: ReportData, now: datetime) -> str:
     """
     shares = f"The {BASES[report.basis]}." if report.basis else "No emotions were named."
     parts = [f"<header><h1>{escape(report.device)}</h1><p class='soft'>{escape(str(report.period))}</p></header>"]
+    if told := story(report):
+        sentences = "".join(f"<p>{escape(str(each))}</p>" for each in told)
+        parts.append(f"<section class='story'>{sentences}<p class='soft'>{escape(str(NOT_MEASURED))}</p></section>")
     cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(report))
     parts.append(f"<dl>{cards}</dl>")
     if report.period.single:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from edge.contract.labels import adjective
 from edge.contract.shares import front_share
+from edge.reporting.change_detection import find_changes
 from edge.reporting.charts import percent
 from edge.reporting.gaps import WORDS
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL, describe, describe_changes
+from edge.reporting.lesson_statistics import minutes, summarize_minutes
 from edge.reporting.report_data import ReportData
+from edge.text import Sentence
 
 FOOTER = (
     "Only numbers about the whole room were recorded: no picture, no voice, nothing about a single person. A face's "
@@ -23,12 +29,25 @@ COUNTS = (
     "corrected: a room that is mostly "
     "neutral looks sadder in them than it is."
 )
+LONGEST_LESSON = timedelta(hours=12)  # what is longer is told in figures only
 OBSERVATION = (
     "An observation is one face in one analysed frame, not a person: who sits there for an hour is observed thousands "
     "of times. The column “people” is the mean number in a frame."
 )
 NOTHING = "-"
 MOST_GAPS = 60
+
+
+def story(report: ReportData) -> list[Sentence]:
+    """How a lesson was and when it changed, in two or three sentences; none of what is longer than a school day."""
+    if report.period.end - report.period.start > LONGEST_LESSON:
+        return []
+    parts = minutes(report.windows)
+    summary = summarize_minutes(report.totals, parts)
+    told = describe(summary)
+    if summary.enough:
+        told += describe_changes(find_changes(parts, summary.basis), report.period.zone)
+    return told
 
 
 def figures(report: ReportData) -> list[tuple[str, str]]:
@@ -91,6 +110,7 @@ def notes(report: ReportData) -> list[str]:
         (unestimated, f"{unestimated:,} of {totals.emotional:,} windows have no estimate and are not in these shares."),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
+        (report.period.end - report.period.start <= LONGEST_LESSON, str(MAY_BE_EQUAL)),
         (totals.headcounts, f"In {totals.headcounts:,} windows faces were only counted: emotions were not measured."),
         (
             totals.withheld,

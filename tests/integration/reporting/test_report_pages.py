@@ -15,6 +15,7 @@ from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import MOST_LABELS, OTHER, add_up
 from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
+from tests.support.simulated_lessons import Change, SimulatedLesson
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -50,6 +51,47 @@ def test_pages_in_a_browser(tmp_path: Path, week: Path) -> None:
                 assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == []
                 page.close()
         browser.close()
+
+
+def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) -> None:
+    morning = record(tmp_path / "lesson.sqlite", lesson())
+    zone = ("--zone", "Europe/Vienna")
+
+    def page(*arguments: object) -> str:
+        assert report(*zone, *arguments, "--output", tmp_path / "p.html") == 0
+        return (tmp_path / "p.html").read_text().replace("\N{NO-BREAK SPACE}", "~")
+
+    whole = page("--database", morning, "--from", "08:00", "--to", "09:10")
+    first = whole.index("<p>On average 25 faces were seen.</p>")
+    assert first < whole.index("<dl>")
+    assert "about 35~% (30 to 45~%) looked happy, and about 35~% (25 to 40~%) neutral." in whole
+    assert "<p>Nothing changed by more than chance explains.</p>" in whole
+    assert whole.count("not attention, not interest") == 1
+    assert "Two lessons whose ranges overlap may have been the same." in whole
+
+    short = page("--database", morning, "--from", "08:00", "--to", "08:08")
+    assert "Not enough was measured to say anything about this lesson: 8~min with figures; 10~min are needed." in short
+    assert "Nothing changed" not in short
+
+    for days in ("--week=2026-W47", "--day=2026-11-17"):
+        long = page("--database", week, "--device", "room-1", days)
+        assert "On average" not in long
+        assert "not attention" not in long
+
+
+def test_the_page_says_when_a_lesson_changed(tmp_path: Path) -> None:
+    change = Change("happy", 0.4, start=1200, seconds=9e9)
+    windows = SimulatedLesson(11, window=30, start=MONDAY, changes=(change,)).payloads()
+    file = record(tmp_path / "l.sqlite", [("window", window.to_json()) for window in windows])
+    target = tmp_path / "p.html"
+    arguments = ("--zone", "Europe/Vienna", "--from", "08:00", "--to", "08:45", "--output", target)
+    assert report("--database", file, *arguments) == 0
+    page = target.read_text().replace("\N{NO-BREAK SPACE}", "~")
+    assert re.search(
+        r"<p>From 08:(19|20|21) about [56][05]~% looked happy, before about 1[05]~%; the ranges do not overlap.</p>",
+        page,
+    )
+    assert re.search(r"<p>On average 2[0-3] faces were seen; about [67][05]~% of them", page)
 
 
 def test_pictures(tmp_path: Path, week: Path) -> None:

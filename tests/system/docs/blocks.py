@@ -133,6 +133,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),
+    "docs/statistics.md: .venv/bin/python -m tests.load.lesson_changes": Elsewhere(
+        "tests/integration/reporting/test_lesson_changes.py"
+    ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={" && systemctl restart mosquitto": ""},

@@ -1,0 +1,197 @@
+"""Was a lesson different from the same lesson of other weeks? The default answer is no. Pure.
+
+Lessons differ from day to day without any reason that a teacher would care about, so the lesson is the unit, not the
+frame: a figure differs where it lies outside what the other lessons lead one to expect of one more (Student's t, one
+value for each lesson), and Holm's procedure (1979) keeps the probability that any figure of a lesson is called
+different by chance at 5 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
+
+FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
+FEWEST = 3  # earlier lessons that differences can be judged by
+LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few equal ones prove nothing
+FACES = "faces"
+"""Name of the number of faces beside those of the shares."""
+
+Verdict = Literal["refused", "not_enough", "one", "few", "same", "different"]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What must be the same in two lessons before their figures may stand side by side; None: not known.
+
+    Attributes:
+        mode: What is measured.
+        faces, emotions, pose: Models and pose rule, as windows name them.
+        masks: Whatever changes when what is hidden or counted changes.
+        place: Whatever changes when the camera is moved.
+    """
+
+    mode: str
+    faces: str | None = None
+    emotions: str | None = None
+    pose: str | None = None
+    masks: str | None = None
+    place: str | None = None
+
+    def differing(self, other: Conditions) -> str | None:
+        """The first of the attributes in which they differ; None: they are comparable."""
+        return next((name for name in vars(self) if getattr(self, name) != getattr(other, name)), None)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of a lesson beside that of the others.
+
+    Attributes:
+        value: Of the lesson.
+        usual: Mean of the others.
+        low, high: Where nine in ten further lessons like the others would lie.
+        probability: Of a distance as large as this, were the lesson like the others.
+        differs: Whether it is too large for chance, all figures considered.
+    """
+
+    value: float
+    usual: float
+    low: float
+    high: float
+    probability: float
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer.
+
+    Attributes:
+        verdict: `refused` (conditions differ), `not_enough` (measured), `one` (a single earlier lesson), `few` (too few
+            for a difference), `same` (no difference beyond the uncertainty) or `different`.
+        lessons: Earlier lessons that it rests on.
+        left_out: Those that were not comparable, by the attribute of `Conditions` in which they differ.
+        overlapping: With one earlier lesson: by figure, whether the two intervals overlap. Else empty.
+        figures: Of the others, by name.
+    """
+
+    verdict: Verdict
+    lessons: int
+    left_out: Mapping[str, int]
+    overlapping: Mapping[str, bool]
+    figures: Mapping[str, Difference]
+
+
+def compare(
+    lesson: LessonSummary,
+    conditions: Conditions,
+    earlier: Sequence[tuple[LessonSummary, Conditions]],
+) -> Comparison:
+    """Compare a lesson with earlier ones of the same name and time.
+
+    Args:
+        lesson: What is asked about.
+        conditions: Under which it was measured.
+        earlier: The others, in any order; those that are not comparable or were hardly measured are left out.
+    """
+    left_out: dict[str, int] = {}
+    others = []
+    for summary, theirs in earlier:
+        if differing := conditions.differing(theirs):
+            left_out[differing] = left_out.get(differing, 0) + 1
+        elif summary.enough:
+            others.append(figures(summary))
+    mine = figures(lesson)
+    if not lesson.enough:
+        return Comparison("not_enough", len(others), left_out, {}, {})
+    if not others:
+        return Comparison("refused" if left_out else "not_enough", 0, left_out, {}, {})
+    if len(others) == 1:
+        overlapping = {name: _overlap(mine[name], others[0][name]) for name in mine if name in others[0]}
+        return Comparison("one", 1, left_out, overlapping, {})
+    found = {
+        name: _difference(mine[name], [each[name] for each in others], name)
+        for name in mine
+        if sum(name in each for each in others) == len(others)
+    }
+    if len(others) < FEWEST:
+        return Comparison("few", len(others), left_out, {}, found)
+    found = _holm(found)
+    different = any(each.differs for each in found.values())
+    return Comparison("different" if different else "same", len(others), left_out, {}, found)
+
+
+def figures(summary: LessonSummary) -> dict[str, Figure]:
+    """The figures of a lesson that are compared, by name."""
+    found = dict(summary.expressions)
+    if summary.front:
+        found[FRONT] = summary.front
+    if summary.faces:
+        found[FACES] = summary.faces
+    return found
+
+
+def student_tail(distance: float, degrees: int) -> float:
+    """Probability that Student's t lies at least so far from 0, to either side (Abramowitz & Stegun 26.7.3 and 4).
+
+    Args:
+        distance: At least 0.
+        degrees: Of freedom, 1 or more.
+    """
+    angle = math.atan(distance / math.sqrt(degrees))
+    cosine, sine = math.cos(angle), math.sin(angle)
+    odd = degrees % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(1 + odd, degrees, 2):
+        total += term
+        term *= cosine**2 * k / (k + 1)
+    if odd:
+        return max(0.0, 1 - 2 / math.pi * (angle + sine * total))
+    return max(0.0, 1 - sine * total)
+
+
+def student_quantile(probability: float, degrees: int) -> float:
+    """The distance that Student's t exceeds, to either side, with this probability, by bisection."""
+    low, high = 0.0, 1.0
+    while student_tail(high, degrees) > probability:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_tail(middle, degrees) > probability else (low, middle)
+    return high
+
+
+def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference:
+    """With a single lesson's scatter never taken for less than its own minutes tell."""
+    number = len(others)
+    values = [other.value for other in others]
+    usual = sum(values) / number
+    scatter = sum((value - usual) ** 2 for value in values) / (number - 1)
+    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
+    least = 0.0 if name == FACES else LEAST_ERROR**2
+    error = math.sqrt(max(scatter, within, least) * (1 + 1 / number))
+    reach = student_quantile(0.1, number - 1) * error
+    most = math.inf if name == FACES else 1.0
+    distance = abs(mine.value - usual)
+    probability = student_tail(distance / error, number - 1) if error else float(not distance)
+    return Difference(mine.value, usual, max(0.0, usual - reach), min(most, usual + reach), probability, differs=False)
+
+
+def _holm(found: Mapping[str, Difference]) -> dict[str, Difference]:
+    """The same, with those marked that remain when the error is shared by all figures."""
+    marked = dict(found)
+    for number, name in enumerate(sorted(found, key=lambda name: found[name].probability)):
+        each = found[name]
+        if each.probability > FALSE / (len(found) - number):
+            break
+        marked[name] = Difference(each.value, each.usual, each.low, each.high, each.probability, differs=True)
+    return marked
+
+
+def _overlap(one: Figure, other: Figure) -> bool:
+    return one.low <= other.high and other.low <= one.high

@@ -1,0 +1,230 @@
+"""What a lesson was like, in two or three plain sentences, made by rules. Pure.
+
+Every sentence is a template with values, so that another language can say the same; the values `expression` are words
+that it says its own way. Expressions are what faces looked like, never what anybody was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from edge.contract.labels import adjective
+from edge.contract.shares import ShareRange
+from edge.reporting.lesson_comparison import FACES, Comparison, Difference
+from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
+from edge.text import Sentence
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+WIDE = 0.1  # an interval wider than this is told in steps of five points
+WORTH_TELLING = 0.05  # share of an expression
+MOST_CHANGES = 2  # sentences; the table has the rest
+MAY_BE_EQUAL = Sentence("Two lessons whose ranges overlap may have been the same.")
+NOT_MEASURED = Sentence(
+    "What faces looked like was counted, nothing else: not attention, not interest, not what anybody felt or learned. "
+    "Who writes looks down; who smiles may be bored."
+)
+REFUSED = {
+    "mode": Sentence("It is not compared with earlier lessons: something else was measured then (mode)."),
+    "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),
+    "emotions": Sentence("It is not compared with earlier lessons: another model named the expressions then."),
+    "pose": Sentence(
+        "It is not compared with earlier lessons: another rule decided then which faces are turned to the front."
+    ),
+    "masks": Sentence("It is not compared with earlier lessons: other parts of the picture were hidden then."),
+    "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
+}
+"""Why no lesson is comparable, by the attribute of `Conditions`."""
+
+OVERLAPPING = Sentence("All ranges overlap with those of the one earlier lesson: the two may have been the same.")
+APART = Sentence(
+    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is unusual."
+)
+
+
+def describe(summary: LessonSummary) -> list[Sentence]:
+    """How the lesson was: one sentence, or two."""
+    if summary.faces is None:
+        return [
+            Sentence(
+                "Not enough was measured to say anything about this lesson: {minutes}{space}min with figures; "
+                "{least}{space}min are needed.",
+                {"minutes": math.floor(summary.measured / 60), "least": LEAST_MINUTES, "space": NO_BREAK},
+            )
+        ]
+    faces: dict[str, int | float | str] = {"faces": round(summary.faces.value)}
+    if summary.front is None:
+        found = [Sentence("On average {faces} faces were seen.", faces)]
+    else:
+        found = [
+            Sentence(
+                "On average {faces} faces were seen; about {share} of them ({low} to {high}) were turned to the front.",
+                {**faces, **_told(summary.front)},
+            )
+        ]
+    looked = sorted(summary.expressions.items(), key=lambda item: -item[1].value)[:2]
+    if len(looked) == 2 and looked[1][1].value >= WORTH_TELLING:
+        step = _step(*(figure for _, figure in looked))
+        first, second = (_told(figure, step) for _, figure in looked)
+        found.append(
+            Sentence(
+                "Of the faces with a named expression about {share} ({low} to {high}) looked {expression}, and about "
+                "{share2} ({low2} to {high2}) {expression2}.",
+                {
+                    **first,
+                    "expression": adjective(looked[0][0]),
+                    **{f"{name}2": value for name, value in second.items()},
+                    "expression2": adjective(looked[1][0]),
+                },
+            )
+        )
+    elif looked:
+        found.append(
+            Sentence(
+                "Of the faces with a named expression about {share} ({low} to {high}) looked {expression}.",
+                {**_told(looked[0][1]), "expression": adjective(looked[0][0])},
+            )
+        )
+    return found
+
+
+def describe_changes(changes: Sequence[Change] | None, zone: tzinfo) -> list[Sentence]:
+    """When it changed: the surest changes, or that nothing changed by more than chance.
+
+    Args:
+        changes: The surest first; None: nobody looked, and nothing is said.
+        zone: Of the times that are told.
+    """
+    if changes is None:
+        return []
+    if not changes:
+        return [Sentence("Nothing changed by more than chance explains.")]
+    told: list[Change] = []
+    for change in changes:
+        # Where more look happy, fewer look neutral: that would be the same change told twice.
+        if not any((change.what == FRONT) == (other.what == FRONT) and _overlap(change, other) for other in told):
+            told.append(change)
+    return [_change(change, zone) for change in sorted(told[:MOST_CHANGES], key=lambda change: change.start)]
+
+
+def describe_comparison(comparison: Comparison) -> list[Sentence]:
+    """Whether it was different from earlier lessons."""
+    found = [_verdict(comparison)]
+    left_out = sum(comparison.left_out.values())
+    if comparison.lessons and left_out:
+        found.append(
+            Sentence(
+                "Earlier lessons that were measured under other conditions are left out: {number}.",
+                {"number": left_out},
+            )
+        )
+    return found
+
+
+def percent(share: float, step: int = 1) -> str:
+    """A share as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
+
+    Args:
+        share: 0..1.
+        step: Percentage points that it is rounded to.
+    """
+    whole = step * math.floor(100 * share / step + 0.5)
+    if whole or share <= 0:
+        return f"{whole}{NO_BREAK}%"
+    return f"<{NO_BREAK}1{NO_BREAK}%" if step == 1 else percent(share)
+
+
+def _verdict(comparison: Comparison) -> Sentence:
+    lessons = comparison.lessons
+    differing = [(name, each) for name, each in comparison.figures.items() if each.differs]
+    if differing:
+        return _difference(*min(differing, key=lambda item: item[1].probability), lessons)
+    if comparison.verdict == "refused":
+        return REFUSED[max(comparison.left_out, key=lambda name: comparison.left_out[name])]
+    if comparison.verdict == "one":
+        return OVERLAPPING if all(comparison.overlapping.values()) else APART
+    if comparison.verdict == "few":
+        return Sentence(
+            "There are {lessons} earlier lessons: too few to tell a difference from what changes from day to day.",
+            {"lessons": lessons},
+        )
+    if comparison.verdict == "same":
+        return Sentence(
+            "There is no difference from the {lessons} earlier lessons beyond the uncertainty.", {"lessons": lessons}
+        )
+    return Sentence("There is nothing to compare it with.")
+
+
+def _difference(name: str, each: Difference, lessons: int) -> Sentence:
+    if name == FACES:
+        faces: dict[str, int | float | str] = {
+            "value": round(each.value), "low": math.floor(each.low), "high": math.ceil(each.high), "lessons": lessons
+        }  # fmt: skip
+        return Sentence(
+            "On average {value} faces were seen, unlike in the {lessons} earlier lessons ({low} to {high}).", faces
+        )
+    told = _told(Figure(each.usual, each.low, each.high, 0.0))
+    values = {"value": percent(each.value), "low": told["low"], "high": told["high"], "lessons": lessons}
+    if name == FRONT:
+        return Sentence(
+            "About {value} were turned to the front, unlike in the {lessons} earlier lessons ({low} to {high}).", values
+        )
+    return Sentence(
+        "About {value} looked {expression}, unlike in the {lessons} earlier lessons ({low} to {high}).",
+        {**values, "expression": adjective(name)},
+    )
+
+
+def _change(change: Change, zone: tzinfo) -> Sentence:
+    step = _step(change.during, change.before)
+    during, before = _told(change.during, step), _told(change.before, step)
+    values: dict[str, int | float | str] = {
+        "start": _clock(change.start, zone), "share": during["share"], "before": before["share"]
+    }  # fmt: skip
+    if change.end is not None:
+        values["end"] = _clock(change.end, zone)
+    if change.what == FRONT and change.end is None:
+        return Sentence(
+            "From {start} about {share} were turned to the front, before about {before}; the ranges do not overlap.",
+            values,
+        )
+    if change.what == FRONT:
+        return Sentence(
+            "From {start} to {end} about {share} were turned to the front, otherwise about {before}; the ranges do not "
+            "overlap.",
+            values,
+        )
+    values["expression"] = adjective(change.what)
+    if change.end is None:
+        return Sentence(
+            "From {start} about {share} looked {expression}, before about {before}; the ranges do not overlap.", values
+        )
+    return Sentence(
+        "From {start} to {end} about {share} looked {expression}, otherwise about {before}; the ranges do not overlap.",
+        values,
+    )
+
+
+def _step(*figures: Figure | ShareRange) -> int:
+    """Points in which these are told: fine ones only where all intervals are narrow."""
+    return 5 if any((each.high or 1.0) - (each.low or 0.0) > WIDE for each in figures) else 1
+
+
+def _overlap(one: Change, other: Change) -> bool:
+    """Whether they share any time."""
+    return (one.end is None or other.start < one.end) and (other.end is None or one.start < other.end)
+
+
+def _told(figure: Figure | ShareRange, step: int = 0) -> dict[str, int | float | str]:
+    """Share and interval, in steps of so many points."""
+    step = step or _step(figure)
+    share = figure.value if isinstance(figure, Figure) else figure.share
+    # Rounded outward: an interval never becomes narrower by being told.
+    low = math.floor(100 * (figure.low or 0.0) / step + 1e-9) * step
+    high = math.ceil(100 * (1.0 if figure.high is None else figure.high) / step - 1e-9) * step
+    return {"share": percent(share, step), "low": f"{low}", "high": f"{high}{NO_BREAK}%"}
+
+
+def _clock(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%H:%M}"

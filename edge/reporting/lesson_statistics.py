@@ -1,0 +1,249 @@
+"""How a lesson was, in figures with 90 % intervals: faces, how many turned to the front, expressions. Pure.
+
+The frames of one face are no news of each other, and neither are the minutes of a room whose faces keep an expression
+for long. An interval is therefore as wide as the fewer of two numbers of draws make it: the faces of the average frame,
+and as many independent draws as would scatter like the blocks of this lesson do. docs/statistics.md has the reasons
+and the simulations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from edge.contract.shares import Basis, ShareRange, front_share
+from edge.recording.window_record import WindowRecord
+from edge.reporting.totals import Totals, add_up, binned
+
+FRONT = "front"
+"""Name of the share turned to the front beside those of the expressions."""
+
+MINUTE = timedelta(minutes=1)
+LEAST_MINUTES = 10  # with figures; below that nothing is said about a lesson
+NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a normal distribution
+FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
+FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
+
+
+class Minute(NamedTuple):
+    """One minute of a lesson with figures, added up; minutes without are left out."""
+
+    start: datetime
+    totals: Totals
+
+
+class Point(NamedTuple):
+    """A share in one minute of a lesson, and the faces per frame that it is about."""
+
+    start: datetime
+    share: float
+    faces: float
+
+
+class Figure(NamedTuple):
+    """A figure with its 90 % interval: a share, 0..1, or a number of faces.
+
+    Attributes:
+        value: As reports add it up.
+        low, high: The interval.
+        error: Standard error of the value as far as it comes from the time that was measured, in the same unit.
+    """
+
+    value: float
+    low: float
+    high: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """A stretch of a lesson that was different from the rest of it (`edge.reporting.change_detection`).
+
+    Attributes:
+        what: An expression, or `front`.
+        start: Of the first minute.
+        end: Of the last minute; None: it lasted until the end of the lesson.
+        before: Share in the rest of the lesson, 0..1, with its range.
+        during: Share in the stretch, with its range, which does not overlap the other one.
+        evidence: Logarithm of the likelihood ratio against a lesson in which nothing changed.
+    """
+
+    what: str
+    start: datetime
+    end: datetime | None
+    before: ShareRange
+    during: ShareRange
+    evidence: float
+
+
+@dataclass(frozen=True)
+class LessonSummary:
+    """A lesson in figures; what was not measured for long enough is None or empty.
+
+    Attributes:
+        recorded: Seconds that its windows cover.
+        measured: Seconds of these with figures about people.
+        facing_measured: Seconds of these in which the direction of heads was told.
+        expressions_measured: Seconds of these in which expressions were told.
+        faces: In the average frame.
+        front: Share of the faces turned to the front, of those whose direction is known.
+        basis: Whether the shares of the expressions are estimates or counts.
+        expressions: Share of each, in reading order, of the faces turned to the front.
+    """
+
+    recorded: float
+    measured: float
+    facing_measured: float
+    expressions_measured: float
+    faces: Figure | None
+    front: Figure | None
+    basis: Basis | None
+    expressions: dict[str, Figure]
+
+    @property
+    def enough(self) -> bool:
+        """Whether enough was measured to say anything."""
+        return self.faces is not None
+
+
+def minutes(windows: Sequence[WindowRecord]) -> list[Minute]:
+    """The minutes of a lesson that have figures, in order, counted from its first window."""
+    if not windows:
+        return []
+    start = min(window.start for window in windows)
+    return [Minute(start + number * MINUTE, totals) for number, totals in binned(windows, start, MINUTE)]
+
+
+def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
+    """The summary of a lesson from its windows."""
+    return summarize_minutes(add_up(windows), minutes(windows))
+
+
+def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
+    """The summary of a lesson from its sum and its minutes."""
+    counted = [part for part in parts if part.totals.frames]
+    turned = [part for part in counted if front_share(part.totals.facing) is not None]
+    named = [part for part in counted if part.totals.named]
+    basis, front = totals.basis, front_share(totals.facing)
+    shown = _expressions(totals, named, basis) if basis and _enough(named) else {}
+    return LessonSummary(
+        recorded=totals.recorded,
+        measured=_seconds(counted),
+        facing_measured=_seconds(turned),
+        expressions_measured=_seconds(named),
+        faces=_number(totals.mean, counted) if totals.mean is not None and _enough(counted) else None,
+        front=_front(front, front_series(turned)) if front is not None and _enough(turned) else None,
+        basis=basis if shown else None,
+        expressions=shown,
+    )
+
+
+def front_series(parts: Sequence[Minute]) -> list[Point]:
+    """Share turned to the front of each minute that tells it."""
+    return [
+        Point(part.start, share, (facing.front + facing.away) / part.totals.frames)
+        for part in parts
+        if (facing := part.totals.facing) is not None and (share := front_share(facing)) is not None
+    ]
+
+
+def expression_series(parts: Sequence[Minute], label: str, basis: Basis) -> list[Point]:
+    """Share of an expression of each minute that tells it."""
+    found = []
+    for part in parts:
+        shares = part.totals.shares_by(basis)
+        if label in shares and part.totals.named:
+            found.append(Point(part.start, shares[label].share, part.totals.named / max(1, part.totals.named_frames)))
+    return found
+
+
+def wilson(share: float, draws: float) -> tuple[float, float]:
+    """Wilson's 90 % interval (1927) of a share of so many independent draws; `draws` is above 0."""
+    z2 = NORMAL_90**2
+    middle = (share + z2 / (2 * draws)) / (1 + z2 / draws)
+    half = NORMAL_90 * math.sqrt(share * (1 - share) / draws + z2 / (4 * draws**2)) / (1 + z2 / draws)
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+
+
+def block_error(series: Sequence[tuple[float, float]]) -> float:
+    """Standard error of the weighted mean of values that follow on one another, by overlapping block means.
+
+    The length of the blocks grows with how slowly the values change: Andrews' rule (1991) for a first-order
+    autoregression, whose coefficient is corrected for its bias in short series (Kendall 1954).
+
+    Args:
+        series: (value, weight) in order, at least three; weights above 0.
+    """
+    total = sum(weight for _, weight in series)
+    mean = sum(value * weight for value, weight in series) / total
+    size = len(series)
+    # What each value adds to the error of the weighted mean, times the number of values.
+    parts = [size * weight / total * (value - mean) for value, weight in series]
+    square = sum(part * part for part in parts)
+    if not square:
+        return 0.0
+    follow = sum(a * b for a, b in pairwise(parts)) / square
+    follow = min(0.97, max(0.0, follow + (1 + 3 * follow) / size))
+    length = math.ceil(1.1447 * (4 * follow**2 / (1 - follow**2) ** 2 * size) ** (1 / 3))
+    length = max(1, min(length, size // FEWEST_BLOCKS))
+    sums = [sum(parts[first : first + length]) for first in range(size - length + 1)]
+    # Blocks of a short series lie near its own mean: the factor makes up for it where values are independent.
+    variance = sum(each * each for each in sums) / (len(sums) * length) * size / (size - length)
+    return math.sqrt(variance / size)
+
+
+def _seconds(parts: Sequence[Minute]) -> float:
+    return sum(part.totals.recorded for part in parts)
+
+
+def _enough(parts: Sequence[Minute]) -> bool:
+    """Whether a figure may rest on these; long windows make few of them."""
+    return _seconds(parts) >= LEAST_MINUTES * MINUTE.total_seconds() and len(parts) >= FEWEST_BLOCKS
+
+
+def _number(mean: float, parts: Sequence[Minute]) -> Figure:
+    error = block_error([(part.totals.mean or 0.0, float(part.totals.frames)) for part in parts])
+    return Figure(mean, max(0.0, mean - NORMAL_90 * error), mean + NORMAL_90 * error, error)
+
+
+def _front(share: float, series: Sequence[Point]) -> Figure:
+    people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
+    return Figure(share, *wilson(share, _draws(share, people, error)), error)
+
+
+def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[str, Figure]:
+    found: dict[str, Figure] = {}
+    for label, each in totals.shares_by(basis).items():
+        series = expression_series(parts, label, basis)
+        if len(series) < FEWEST_BLOCKS:
+            continue
+        people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
+        found[label] = Figure(each.share, *_interval(each, people, _draws(each.share, people, error)), error)
+    return found
+
+
+def _faces(series: Sequence[Point]) -> float:
+    """Per frame, on average."""
+    return sum(point.faces for point in series) / len(series)
+
+
+def _draws(share: float, people: float, error: float) -> float:
+    """As how many independent draws a share counts: one for each face of the average frame, or fewer."""
+    if not error:
+        return people
+    return min(people, max(share * (1 - share) / error**2, people * FEWEST_DRAWS))
+
+
+def _interval(each: ShareRange, people: float, draws: float) -> tuple[float, float]:
+    """That of the estimate, which counts every face of the average frame once, wider by what the blocks tell."""
+    if each.low is None or each.high is None:
+        return wilson(each.share, draws)
+    wider = math.sqrt(people / draws)
+    return (
+        max(0.0, each.share - wider * (each.share - each.low)),
+        min(1.0, each.share + wider * (each.high - each.share)),
+    )

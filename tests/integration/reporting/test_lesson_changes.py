@@ -1,0 +1,18 @@
+"""The command that measures what is claimed of simulated lessons runs through, and counts what it should."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.load.lesson_changes import CHANGES, STILL, main, rate
+
+
+def test_every_kind_of_lesson_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lessons", "1", "--others", "1", "--dwell", "30", "--processes", "1"]) in (0, 1)
+    rows = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines() if " | 30 s | " in line]
+    assert rows == [*STILL, *CHANGES, "3 earlier lessons", "9 earlier lessons", "neutral", "happy", "sad"]
+
+
+def test_a_rate_has_wilsons_interval() -> None:
+    assert rate([True] * 5 + [False] * 95) == pytest.approx((0.05, 0.0215, 0.1118), abs=1e-3)
+    assert rate([False] * 20)[:2] == (0.0, 0.0)

@@ -1,0 +1,116 @@
+"""Comparisons: the default answer is no, and what is not comparable is refused."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from edge.reporting.lesson_comparison import Conditions, compare, student_quantile, student_tail
+from edge.reporting.lesson_statistics import Figure, LessonSummary
+
+SAME = Conditions(mode="emotions", faces="f@1", emotions="e@1", pose="front, p@1", masks="m1", place="p1")
+LABELS = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
+USUAL = (0.15, 0.06, 0.65, 0.07, 0.02, 0.01, 0.04)
+
+
+def figure(value: float, half: float = 0.1) -> Figure:
+    return Figure(value, max(0.0, value - half), min(1.0, value + half), 0.02)
+
+
+def summary(happy: float = 0.2, front: float = 0.7, faces: float = 24.0) -> LessonSummary:
+    return LessonSummary(
+        recorded=2700, measured=2700, facing_measured=2700, expressions_measured=2700,
+        faces=Figure(faces, faces - 1, faces + 1, 0.5), front=figure(front), basis="estimate",
+        expressions={"happy": figure(happy), "neutral": figure(1 - happy)},
+    )  # fmt: skip
+
+
+NOTHING = replace(summary(), faces=None, front=None, basis=None, expressions={})
+
+
+@pytest.mark.parametrize(("distance", "degrees"), [(12.706, 1), (4.303, 2), (3.182, 3), (2.228, 10), (2.042, 30)])
+def test_students_t_as_in_the_tables(distance: float, degrees: int) -> None:
+    assert student_tail(distance, degrees) == pytest.approx(0.05, abs=5e-5)
+    assert student_quantile(0.05, degrees) == pytest.approx(distance, abs=1e-3)
+
+
+@pytest.mark.parametrize("what", ["mode", "faces", "emotions", "pose", "masks", "place"])
+def test_other_conditions_are_refused(what: str) -> None:
+    other = replace(SAME, **{what: "other"})
+    refused = compare(summary(0.5), SAME, [(summary(), other)] * 5)
+    assert (refused.verdict, refused.left_out) == ("refused", {what: 5})
+    assert not refused.figures
+
+
+def test_conditions_that_nobody_knows_are_not_the_same_as_known_ones() -> None:
+    assert compare(summary(), SAME, [(summary(), replace(SAME, masks=None))] * 5).verdict == "refused"
+    unknown = replace(SAME, masks=None)
+    assert compare(summary(), unknown, [(summary(), unknown)] * 5).verdict == "same"
+
+
+def test_what_is_comparable_is_compared_and_the_rest_left_out() -> None:
+    earlier = [(summary(0.2 + 0.01 * n), SAME) for n in range(4)] + [(summary(0.9), replace(SAME, place="p2"))]
+    found = compare(summary(0.22), SAME, earlier)
+    assert (found.verdict, found.lessons, found.left_out) == ("same", 4, {"place": 1})
+    assert found.figures["happy"].usual == pytest.approx(0.215)
+
+
+def test_a_large_difference_is_told_and_only_that_one() -> None:
+    earlier = [(summary(0.2 + 0.01 * (n % 3)), SAME) for n in range(8)]
+    found = compare(summary(0.5), SAME, earlier)
+    assert found.verdict == "different"
+    assert [name for name, each in found.figures.items() if each.differs] == ["happy", "neutral"]
+    happy = found.figures["happy"]
+    assert happy.low < happy.usual < happy.high < happy.value
+
+
+def test_the_same_difference_is_chance_where_days_differ_that_much() -> None:
+    earlier = [(summary(each), SAME) for each in (0.05, 0.4, 0.2, 0.45, 0.1, 0.3, 0.15, 0.38)]
+    assert compare(summary(0.5), SAME, earlier).verdict == "same"
+
+
+def test_one_earlier_lesson_tells_only_whether_ranges_overlap() -> None:
+    found = compare(summary(0.5), SAME, [(summary(0.2), SAME)])
+    assert (found.verdict, found.figures) == ("one", {})
+    assert found.overlapping == {"happy": False, "neutral": False, "front": True, "faces": True}
+
+
+def test_two_earlier_lessons_are_too_few_for_a_difference() -> None:
+    found = compare(summary(0.9), SAME, [(summary(0.2), SAME), (summary(0.2), SAME)])
+    assert found.verdict == "few"
+    assert not any(each.differs for each in found.figures.values())
+
+
+def test_equal_lessons_do_not_make_a_small_difference_sure() -> None:
+    assert compare(summary(0.21), SAME, [(summary(0.2), SAME)] * 9).verdict == "same"
+
+
+def test_what_was_hardly_measured_is_no_lesson() -> None:
+    assert compare(NOTHING, SAME, [(summary(), SAME)] * 5).verdict == "not_enough"
+    assert compare(summary(), SAME, [(NOTHING, SAME)] * 5).verdict == "not_enough"
+    assert compare(summary(), SAME, [(NOTHING, SAME)] * 2 + [(summary(), SAME)]).verdict == "one"
+
+
+def test_a_figure_that_one_lesson_lacks_is_not_compared() -> None:
+    earlier = [(summary(), SAME)] * 3 + [(replace(summary(), front=None), SAME)]
+    assert "front" not in compare(summary(), SAME, earlier).figures
+
+
+@pytest.mark.parametrize("earlier", [3, 9])
+def test_days_that_differ_by_chance_are_called_different_in_a_twentieth_of_cases(earlier: int) -> None:
+    chance = random.Random(earlier)  # noqa: S311 - days of a school, no secret
+
+    def day() -> LessonSummary:
+        weights = [share * 2.718 ** chance.gauss(0, 0.35) for share in USUAL]
+        shares = {
+            label: figure(w / sum(weights) + chance.gauss(0, 0.01)) for label, w in zip(LABELS, weights, strict=True)
+        }
+        return replace(summary(front=chance.gauss(0.7, 0.07), faces=chance.gauss(24, 1.5)), expressions=shares)
+
+    trials = 300
+    false = sum(
+        compare(day(), SAME, [(day(), SAME) for _ in range(earlier)]).verdict == "different" for _ in range(trials)
+    )
+    assert false <= 0.05 * trials + 3 * (0.05 * 0.95 * trials) ** 0.5  # three standard errors

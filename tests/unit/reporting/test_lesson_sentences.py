@@ -1,0 +1,208 @@
+"""The sentences about a lesson, word by word."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from edge.contract.shares import ShareRange
+from edge.reporting.lesson_comparison import Comparison, Difference
+from edge.reporting.lesson_sentences import (
+    NOT_MEASURED,
+    REFUSED,
+    describe,
+    describe_changes,
+    describe_comparison,
+    percent,
+)
+from edge.reporting.lesson_statistics import Change, Figure, LessonSummary
+from tests.support.paths import ROOT
+
+VIENNA = timezone(timedelta(hours=1))
+START = datetime(2026, 11, 16, 7, 38, tzinfo=timezone.utc)
+SUMMARY = LessonSummary(
+    recorded=2700, measured=2700, facing_measured=2700, expressions_measured=2700,
+    faces=Figure(24.4, 23, 26, 0.5), front=Figure(0.713, 0.55, 0.83, 0.02), basis="estimate",
+    expressions={
+        "happy": Figure(0.22, 0.16, 0.29, 0.02), "neutral": Figure(0.63, 0.52, 0.71, 0.02),
+        "fear": Figure(0.01, 0, 0.1, 0),
+    },
+)  # fmt: skip
+ROSE = Change(
+    "happy", START, START + timedelta(minutes=10), ShareRange(0.16, 0.1, 0.22), ShareRange(0.41, 0.33, 0.49), 3
+)
+
+OFTEN = (
+    "Of the faces with a named expression about 65~% (50 to 75~%) looked neutral, and about 20~% (15 to 30~%) happy."
+)
+APART = (
+    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is unusual."
+)
+
+
+def plain(sentences: object) -> list[str]:
+    """As they are read, with every space that does not break marked."""
+    assert isinstance(sentences, list)
+    return [str(each).replace("\N{NO-BREAK SPACE}", "~") for each in sentences]
+
+
+def test_how_a_lesson_was() -> None:
+    assert plain(describe(SUMMARY)) == [
+        "On average 24 faces were seen; about 70~% of them (55 to 85~%) were turned to the front.",
+        OFTEN,
+    ]
+
+
+def test_narrow_intervals_are_told_to_the_point() -> None:
+    narrow = replace(
+        SUMMARY, expressions={"neutral": Figure(0.962, 0.938, 0.973, 0), "happy": Figure(0.038, 0, 0.05, 0)}
+    )
+    assert plain(describe(narrow))[1] == (
+        "Of the faces with a named expression about 96~% (93 to 98~%) looked neutral."
+    )
+
+
+def test_what_was_not_measured_is_not_told() -> None:
+    assert plain(describe(replace(SUMMARY, front=None, expressions={}))) == ["On average 24 faces were seen."]
+    assert plain(describe(replace(SUMMARY, measured=499, faces=None, front=None, expressions={}))) == [
+        "Not enough was measured to say anything about this lesson: 8~min with figures; 10~min are needed."
+    ]
+
+
+def test_when_it_changed() -> None:
+    assert plain(describe_changes([ROSE], VIENNA)) == [
+        "From 08:38 to 08:48 about 40~% looked happy, otherwise about 15~%; the ranges do not overlap."
+    ]
+    assert plain(describe_changes([replace(ROSE, end=None)], VIENNA)) == [
+        "From 08:38 about 40~% looked happy, before about 15~%; the ranges do not overlap."
+    ]
+    turned = replace(ROSE, what="front")
+    assert plain(describe_changes([turned], VIENNA)) == [
+        "From 08:38 to 08:48 about 40~% were turned to the front, otherwise about 15~%; the ranges do not overlap."
+    ]
+    assert plain(describe_changes([replace(turned, end=None)], VIENNA)) == [
+        "From 08:38 about 40~% were turned to the front, before about 15~%; the ranges do not overlap."
+    ]
+    assert plain(
+        describe_changes([replace(ROSE, what="fear", before=ShareRange(0.004, 0, 0.09), end=None)], VIENNA)
+    ) == ["From 08:38 about 40~% looked afraid, before about <~1~%; the ranges do not overlap."]
+
+
+def test_the_two_surest_changes_in_order_of_time() -> None:
+    late, unsure = replace(ROSE, start=START + timedelta(minutes=20), end=None, what="sad"), replace(ROSE, what="front")
+    told = plain(describe_changes([late, ROSE, unsure], VIENNA))
+    assert [sentence[:10] for sentence in told] == ["From 08:38", "From 08:58"]
+    assert "front" not in " ".join(told)
+
+
+def test_one_change_of_expressions_is_told_once() -> None:
+    fewer = replace(ROSE, what="neutral", before=ROSE.during, during=ROSE.before, start=START + timedelta(minutes=1))
+    assert len(describe_changes([ROSE, fewer], VIENNA)) == 1
+    assert len(describe_changes([ROSE, replace(fewer, what="front")], VIENNA)) == 2
+    assert len(describe_changes([replace(ROSE, end=None), replace(fewer, end=None)], VIENNA)) == 1
+    assert len(describe_changes([ROSE, replace(fewer, start=START + timedelta(minutes=10), end=None)], VIENNA)) == 2
+
+
+def test_no_change_and_nobody_who_looked() -> None:
+    assert plain(describe_changes([], VIENNA)) == ["Nothing changed by more than chance explains."]
+    assert describe_changes(None, VIENNA) == []
+
+
+@pytest.mark.parametrize(
+    ("comparison", "words"),
+    [
+        (
+            Comparison("same", 6, {}, {}, {}),
+            ["There is no difference from the 6 earlier lessons beyond the uncertainty."],
+        ),
+        (
+            Comparison("few", 2, {"place": 3}, {}, {}),
+            [
+                "There are 2 earlier lessons: too few to tell a difference from what changes from day to day.",
+                "Earlier lessons that were measured under other conditions are left out: 3.",
+            ],
+        ),
+        (
+            Comparison("one", 1, {}, {"happy": True}, {}),
+            ["All ranges overlap with those of the one earlier lesson: the two may have been the same."],
+        ),
+        (
+            Comparison("one", 1, {}, {"happy": False, "sad": True}, {}),
+            [APART],
+        ),
+        (Comparison("not_enough", 0, {}, {}, {}), ["There is nothing to compare it with."]),
+        (
+            Comparison("refused", 0, {"place": 4, "pose": 1}, {}, {}),
+            ["It is not compared with earlier lessons: the camera was in another place then."],
+        ),
+        (
+            Comparison("different", 8, {}, {}, {"happy": Difference(0.47, 0.2, 0.11, 0.29, 0.001, differs=True)}),
+            ["About 47~% looked happy, unlike in the 8 earlier lessons (10 to 30~%)."],
+        ),
+        (
+            Comparison("different", 8, {}, {}, {"front": Difference(0.4, 0.7, 0.6, 0.8, 0.001, differs=True)}),
+            ["About 40~% were turned to the front, unlike in the 8 earlier lessons (60 to 80~%)."],
+        ),
+        (
+            Comparison("different", 8, {}, {}, {"faces": Difference(11.2, 24, 21.5, 26.1, 0.001, differs=True)}),
+            ["On average 11 faces were seen, unlike in the 8 earlier lessons (21 to 27)."],
+        ),
+    ],
+)
+def test_against_earlier_lessons(comparison: Comparison, words: list[str]) -> None:
+    assert plain(describe_comparison(comparison)) == words
+
+
+def test_every_condition_has_its_reason() -> None:
+    assert {name: str(each).partition(": ")[2] for name, each in REFUSED.items()} == {
+        "mode": "something else was measured then (mode).",
+        "faces": "another model found the faces then.",
+        "emotions": "another model named the expressions then.",
+        "pose": "another rule decided then which faces are turned to the front.",
+        "masks": "other parts of the picture were hidden then.",
+        "place": "the camera was in another place then.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("share", "step", "words"),
+    [
+        (0.0, 1, "0~%"),
+        (0.004, 1, "<~1~%"),
+        (0.0049, 5, "<~1~%"),
+        (0.02, 5, "2~%"),
+        (0.145, 5, "15~%"),
+        (1.0, 5, "100~%"),
+    ],
+)
+def test_percent(share: float, step: int, words: str) -> None:
+    assert percent(share, step).replace("\N{NO-BREAK SPACE}", "~") == words
+
+
+def test_no_sentence_says_what_anybody_was_or_felt() -> None:
+    """What is not measured is said in one sentence, and that one denies it."""
+    tree = ast.parse((ROOT / "edge/reporting/lesson_sentences.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"]
+    templates = [ast.literal_eval(call.args[0]) for call in calls]  # literals: a catalogue must find them
+    assert len(templates) > 20
+    assert templates.count(NOT_MEASURED.template) == 1
+    templates.remove(NOT_MEASURED.template)
+    words = " ".join(templates)
+    assert not re.findall(r"attention|interest|felt|feel|bored|emotion|mood|significant", words)
+    assert not re.findall(r"(?:were|was|is|are) \{expression", words)
+
+
+def test_sentences_and_comparisons_need_no_numpy() -> None:
+    """A dashboard loads them before anybody asks for a statistic."""
+    code = (
+        "import sys; import edge.reporting.lesson_sentences, edge.reporting.lesson_comparison; "
+        "print('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
