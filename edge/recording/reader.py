@@ -27,7 +27,7 @@ ROLLUP_TABLES = ("rollups", "series")
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
 BUCKETS = f"""
 SELECT r.start, s.mode, substr(s.model_faces, 1, 200), substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
-    iif(length(r.sums) > {LONGEST_TEXT}, X'', r.sums)
+    iif(length(r.sums) > {LONGEST_TEXT}, X'', r.sums), iif(length(r.runs) > {LONGEST_TEXT}, X'', r.runs)
 FROM rollups r CROSS JOIN series s ON s.id = r.series
 WHERE r.device = ? AND r.start >= ? AND r.start < ? ORDER BY r.start, r.series
 """  # noqa: S608

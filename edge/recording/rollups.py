@@ -15,7 +15,7 @@ from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.runs import Run, joined
-from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_record import Series, Stretch, WindowRecord
 from edge.recording.window_row import DAMAGED, compact
 from edge.recording.window_sums import WindowSums
 
@@ -30,15 +30,15 @@ CREATE TABLE series (
 CREATE INDEX series_by_faces ON series (model_faces);
 CREATE TABLE rollups (
     device TEXT NOT NULL, start TEXT NOT NULL, series INTEGER NOT NULL, changed TEXT NOT NULL, sums TEXT NOT NULL,
-    PRIMARY KEY (device, start, series)
+    runs TEXT NOT NULL, PRIMARY KEY (device, start, series)
 ) WITHOUT ROWID
 """
 FIND_SERIES = """
 SELECT id FROM series WHERE model_faces = ?2 AND mode = ?1 AND model_emotions IS ?3 AND model_pose IS ?4
 """
 INSERT_SERIES = "INSERT INTO series (mode, model_faces, model_emotions, model_pose) VALUES (?, ?, ?, ?)"
-FIND_ROLLUP = "SELECT sums FROM rollups WHERE device = ? AND start = ? AND series = ?"
-STORE_ROLLUP = "INSERT OR REPLACE INTO rollups VALUES (?, ?, ?, ?, ?)"
+FIND_ROLLUP = "SELECT sums, runs FROM rollups WHERE device = ? AND start = ? AND series = ?"
+STORE_ROLLUP = "INSERT OR REPLACE INTO rollups VALUES (?, ?, ?, ?, ?, ?)"
 
 
 @dataclass
@@ -49,13 +49,21 @@ class Bucket:
         since: When the five minutes begin.
         series: What they can be compared with.
         sums: What they add up to.
-        runs: When they were, in order.
+        runs_text: When they were, as it is stored.
     """
 
     since: datetime
     series: Series
     sums: WindowSums
-    runs: list[Run]
+    runs_text: str
+
+    @property
+    def runs(self) -> list[Run]:
+        """When they were, in order. Raises one of `DAMAGED` for a row that we did not write."""
+        runs = [Run.from_json(each, self.since) for each in json.loads(self.runs_text)]
+        if not runs:
+            raise ValueError
+        return runs
 
     @property
     def start(self) -> datetime:
@@ -77,26 +85,23 @@ class Bucket:
         """Whether any of its windows has figures that are not withheld."""
         return self.sums.windows > self.sums.figures_withheld
 
-    def to_text(self) -> str:
-        """As it is stored."""
-        runs = [run.as_json(self.since) for run in self.runs]
-        return compact({**self.sums.as_json(), "runs": runs})
+    def to_row(self) -> tuple[str, str]:
+        """Sums and runs as they are stored."""
+        return compact(self.sums.as_json()), self.runs_text
 
     @classmethod
-    def from_text(cls, since: datetime, series: Series, text: str) -> Bucket:
-        """The same back. Raises ValueError, TypeError, KeyError or AttributeError for a row that we did not write."""
-        values: dict[str, Any] = json.loads(text)
-        runs = [Run.from_json(each, since) for each in values.pop("runs")]
-        if not runs:
-            raise ValueError
-        sums = WindowSums.from_json(values)
-        sums.add_numbers(runs)
-        return cls(since, series, sums, runs)
+    def from_row(cls, since: datetime, series: Series, sums: str, runs: str) -> Bucket:
+        """The same back. Raises one of `DAMAGED` for a row that we did not write."""
+        return cls(since, series, WindowSums.from_json(json.loads(sums)), runs)
 
     def merge(self, other: Bucket) -> None:
         """Add windows of the same five minutes and series."""
         self.sums.merge(other.sums)
-        self.runs = joined([*self.runs, *other.runs])
+        self.runs_text = _runs_text([*self.runs, *other.runs], self.since)
+
+
+def _runs_text(stretches: Iterable[Stretch], since: datetime) -> str:
+    return compact([run.as_json(since) for run in joined(stretches)])
 
 
 def bucket_of(moment: datetime) -> datetime:
@@ -122,7 +127,7 @@ def _bucket(since: datetime, series: Series, windows: list[WindowRecord]) -> Buc
     sums = WindowSums()
     for window in windows:
         sums.add(window)
-    return Bucket(since, series, sums, joined(windows))
+    return Bucket(since, series, sums, _runs_text(windows, since))
 
 
 def rolled_in_order(windows: Iterable[WindowRecord]) -> Iterator[Bucket]:
@@ -156,10 +161,10 @@ def add_windows(database: sqlite3.Connection, device: str, windows: Iterable[Win
         key = (device, format_timestamp(bucket.since), _series_id(database, bucket.series))
         if found := database.execute(FIND_ROLLUP, key).fetchone():
             try:
-                bucket.merge(Bucket.from_text(bucket.since, bucket.series, found[0]))
+                bucket.merge(Bucket.from_row(bucket.since, bucket.series, *found))
             except DAMAGED:
                 raise sqlite3.DatabaseError("a roll-up is malformed") from None
-        database.execute(STORE_ROLLUP, (*key, changed, bucket.to_text()))
+        database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
 
 
 def _series_id(database: sqlite3.Connection, series: Series) -> int:
@@ -185,12 +190,12 @@ def replace_rollups(
     database.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
     for bucket in rolled_in_order(windows):
         key = (device, format_timestamp(bucket.since), _series_id(database, bucket.series))
-        database.execute(STORE_ROLLUP, (*key, changed, bucket.to_text()))
+        database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
 
 
 def read_bucket(row: tuple[Any, ...]) -> Bucket:
-    """A row of start, mode, models and sums. Raises as `Bucket.from_text`."""
-    start, mode, faces, emotions, pose, text = row
+    """A row of start, mode, models, sums and runs. Raises as `Bucket.from_row`."""
+    start, mode, faces, emotions, pose, sums, runs = row
     if mode not in ("headcount", "facing", "emotions"):
         raise ValueError
-    return Bucket.from_text(parse_timestamp(str(start)), Series(mode, str(faces), emotions, pose), text)
+    return Bucket.from_row(parse_timestamp(str(start)), Series(mode, str(faces), emotions, pose), sums, runs)

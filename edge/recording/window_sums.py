@@ -7,8 +7,9 @@ the same in any order and grouping; floating-point numbers do not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import add
 from typing import Any, TypeVar
 
 from edge.contract.labels import UNKNOWN
@@ -68,7 +69,7 @@ class WindowSums:
     weight: int = 0
     facing: list[int] | None = None
     unclassified: list[int] | None = None
-    epochs: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    epochs: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def figures_withheld(self) -> int:
@@ -128,14 +129,26 @@ class WindowSums:
     def add_numbers(self, stretches: Iterable[Stretch]) -> None:
         """Take note of the numbers of windows."""
         for each in stretches:
-            low, high, count = self.epochs.get(each.epoch, (each.first, each.last, 0))
+            low, high, count = self.epochs.get(each.epoch, [each.first, each.last, 0])
             more = count + each.last - each.first + 1
-            self.epochs[each.epoch] = (min(low, each.first), max(high, each.last), more)
+            self.epochs[each.epoch] = [min(low, each.first), max(high, each.last), more]
 
     def merge(self, other: WindowSums) -> None:
         """Add what others add up to."""
-        for name in PLAIN:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        # One by one, not in a loop over names: a term of a school has 200,000 of these.
+        self.windows += other.windows
+        self.headcounts += other.headcounts
+        self.replayed += other.replayed
+        self.unsynced += other.unsynced
+        self.recorded += other.recorded
+        self.analysed += other.analysed
+        self.frames += other.frames
+        self.faces += other.faces
+        self.counted += other.counted
+        self.counted_frames += other.counted_frames
+        self.named += other.named
+        self.estimated += other.estimated
+        self.weight += other.weight
         self.least = _either(min, self.least, other.least)
         self.most = _either(max, self.most, other.most)
         for reason, n in other.withheld.items():
@@ -143,15 +156,16 @@ class WindowSums:
         _add_counts(self.counts, other.counts)
         for name, more in other.estimate.items():
             parts = self.estimate.setdefault(_bounded(self.estimate, name), [0, 0, 0])
-            for place, part in enumerate(more):
-                parts[place] += part
+            parts[0] += more[0]
+            parts[1] += more[1]
+            parts[2] += more[2]
         if other.facing is not None:
             self.facing = _plus(self.facing, other.facing)
         if other.unclassified is not None:
             self.unclassified = _plus(self.unclassified, other.unclassified)
         for epoch, (low, high, count) in other.epochs.items():
-            before = self.epochs.get(epoch, (low, high, 0))
-            self.epochs[epoch] = (min(low, before[0]), max(high, before[1]), count + before[2])
+            first, last, before = self.epochs.get(epoch, [low, high, 0])
+            self.epochs[epoch] = [min(low, first), max(high, last), count + before]
 
     @property
     def missing(self) -> int:
@@ -159,27 +173,26 @@ class WindowSums:
         return sum(high - low + 1 - count for low, high, count in self.epochs.values())
 
     def as_json(self) -> dict[str, object]:
-        """For a file: what is not zero, nothing or empty; without the numbers of the windows."""
-        return {name: value for name in STORED if (value := getattr(self, name)) or (value == 0 and name in BOUNDS)}
+        """For a file: what is not zero, nothing or empty."""
+        return {name: value for name, value in vars(self).items() if value or (value == 0 and name in BOUNDS)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> WindowSums:
         """The same back. Raises ValueError, TypeError or AttributeError for what is none."""
-        sums = cls(**{name: values[name] for name in STORED if name in values})
-        plain = [getattr(sums, name) for name in PLAIN]
-        optional = [each for each in (sums.least, sums.most) if each is not None]
-        threes = [*sums.estimate.values(), *(each for each in (sums.facing, sums.unclassified) if each is not None)]
-        parts = [part for three in threes for part in three]
-        if any(len(three) != 3 for three in threes):
+        sums = cls(**values)
+        numbers = [getattr(sums, name) for name in PLAIN]
+        numbers += [each for each in (sums.least, sums.most) if each is not None]
+        numbers += [*sums.withheld.values(), *sums.counts.values()]
+        for three in (*sums.estimate.values(), *sums.epochs.values(), sums.facing or NONE, sums.unclassified or NONE):
+            first, second, third = three
+            numbers += (first, second, third)
+        if min(numbers) < 0 or set(map(type, numbers)) != {int}:
             raise ValueError
-        for number in (*plain, *optional, *sums.withheld.values(), *sums.counts.values(), *parts):
-            if not isinstance(number, int) or number < 0:
-                raise ValueError
         return sums
 
 
+NONE = (0, 0, 0)
 BOUNDS = ("least", "most")
-STORED = tuple(each.name for each in fields(WindowSums) if each.name != "epochs")
 PLAIN = (
     "windows", "headcounts", "replayed", "unsynced", "recorded", "analysed", "frames", "faces", "counted",
     "counted_frames", "named", "estimated", "weight",
@@ -189,8 +202,11 @@ PLAIN = (
 
 def _add_counts(sums: dict[str, int], more: dict[str, int]) -> None:
     for name, n in more.items():
-        kept = _bounded(sums, name)
-        sums[kept] = sums.get(kept, 0) + n
+        if name in sums:
+            sums[name] += n
+        else:
+            kept = _bounded(sums, name)
+            sums[kept] = sums.get(kept, 0) + n
 
 
 def _bounded(known: dict[str, Value], name: str) -> str:
@@ -199,7 +215,7 @@ def _bounded(known: dict[str, Value], name: str) -> str:
 
 
 def _plus(sums: list[int] | None, more: Iterable[int]) -> list[int]:
-    return list(more) if sums is None else [a + b for a, b in zip(sums, more, strict=True)]
+    return list(more) if sums is None else list(map(add, sums, more))
 
 
 def _either(choose: Callable[[int, int], int], one: int | None, other: int | None) -> int | None:

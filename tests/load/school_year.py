@@ -1,0 +1,234 @@
+"""Forty rooms over a school year, in one file: how long a lesson, a week and a term take to be read, in which memory.
+
+python -m tests.load.school_year                 40 rooms, 190 days of six hours: 16 million windows, 17 GB; an hour
+python -m tests.load.school_year --days 19       a tenth
+python -m tests.load.school_year --folder /mnt/disk --keep
+
+Made-up windows go straight into the tables, as the recorder would have left them. A process of its own asks each
+question, with the reader that reports use. Exit status 1 when an answer takes longer than it may, or over 200 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from edge.contract.examples import WINDOW
+from edge.contract.payloads import FaceFigures, ShareEstimate, WindowPayload, Withheld
+from edge.contract.timestamps import format_timestamp
+from edge.contract.validation import WITHHELD_FIELDS
+from edge.recording.database import Database
+from edge.recording.reader import Recording
+from edge.recording.rollups import STORE_ROLLUP, rolled_in_order
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import INSERT_WINDOW, window_row
+from edge.recording.window_sums import WindowSums
+from edge.reporting.totals import add_up, totals_of
+
+ROOMS, DAYS, HOURS, SECONDS = 40, 190, 6, 10
+FIRST = datetime(2026, 9, 7, 6, 0, tzinfo=timezone.utc)
+WEEKS = 13  # of a term
+PATTERNS = 97  # different windows, which repeat: their figures do not matter, their size does
+BYTES = 1150  # on the disk for each window, with its share of the roll-up
+MEMORY_MB = 200
+QUESTIONS = {"lesson": 0.3, "week": 1.0, "term": 5.0}  # seconds
+
+
+def school_days(count: int) -> Iterator[datetime]:
+    """When so many school days begin: Monday to Friday."""
+    day = FIRST
+    while count:
+        if day.weekday() < 5:
+            yield day
+            count -= 1
+        day += timedelta(days=1)
+
+
+def patterns() -> list[WindowPayload]:
+    """Windows that differ as those of a room do: every ninth withholds something."""
+    dice = random.Random(1)  # noqa: S311
+    found = []
+    for number in range(PATTERNS):
+        counts = {label: dice.randrange(300) for label in WINDOW.counts or {}}
+        total, named = sum(counts.values()), sum(counts.values()) - counts["unknown"]
+        estimate = {
+            label: ShareEstimate(share=round(n / named, 3), low=round(n / named * 0.8, 3), high=round(n / named, 3))
+            for label, n in counts.items()
+            if label != "unknown"
+        }
+        front = total // 2
+        changes: dict[str, object] = {
+            "faces": FaceFigures(total=total, mean=round(total / 28, 2), min=20, max=30),
+            "counts": counts, "estimate": estimate,
+            "facing": WINDOW.facing and WINDOW.facing.model_copy(update={"front": front, "away": total - front}),
+            "unclassified": WINDOW.unclassified
+            and WINDOW.unclassified.model_copy(update={"too_small": 0, "away": 0, "unclear": counts["unknown"]}),
+        }  # fmt: skip
+        window = WINDOW.model_copy(update=changes)
+        if number % 9 == 8:
+            withheld = Withheld(what="figures", reason="few_people")
+            window = window.model_copy(update={**WITHHELD_FIELDS["figures"], "withheld": withheld})
+        found.append(window)
+    return found
+
+
+def generate(path: Path, days: int, rooms: int) -> int:
+    """Make the file; returns how many windows it has."""
+    database = Database(path, "classroom")
+    database.start()
+    database.stop()
+    file = sqlite3.connect(path, isolation_level=None)
+    file.execute("PRAGMA synchronous=OFF")
+    file.execute("PRAGMA journal_mode=OFF")
+    rows = [list(window_row(window, "", "edge.window/2")) for window in patterns()]
+    records = [WindowRecord.of(window) for window in patterns()]
+    names = [f"room-{number:02}" for number in range(1, rooms + 1)]
+    file.execute("INSERT INTO series VALUES (1, ?, ?, ?, ?)", records[0].series or ())
+    count, began = 0, time.monotonic()
+    for day, start in enumerate(school_days(days)):
+        file.execute("BEGIN")
+        windows = list(_day(start, day))
+        # In the order of arrival: forty rooms side by side.
+        file.executemany(INSERT_WINDOW, _rows(windows, rows, names, day))
+        for number, name in enumerate(names):
+            mine = [
+                _placed(records[(seq * 7 + number) % PATTERNS], seq, begin, end) for seq, begin, end, _, _ in windows
+            ]
+            file.executemany(
+                STORE_ROLLUP,
+                (
+                    (name, format_timestamp(bucket.since), 1, format_timestamp(bucket.end), *bucket.to_row())
+                    for bucket in rolled_in_order(mine)
+                ),
+            )
+        file.execute("COMMIT")
+        count += len(windows) * rooms
+        if day % 10 == 9:
+            print(f"{count:,} windows after {time.monotonic() - began:.0f} s", flush=True)
+    file.close()
+    return count
+
+
+def _day(start: datetime, day: int) -> Iterator[tuple[int, datetime, datetime, str, str]]:
+    """Number, start and end of each window of a day, the same in all rooms."""
+    each = HOURS * 3600 // SECONDS
+    for number in range(each):
+        begin = start + timedelta(seconds=number * SECONDS)
+        end = begin + timedelta(seconds=SECONDS)
+        yield day * each + number + 1, begin, end, format_timestamp(begin), format_timestamp(end)
+
+
+def _rows(
+    windows: list[tuple[int, datetime, datetime, str, str]], rows: list[list[object]], names: list[str], day: int
+) -> Iterator[list[object]]:
+    for seq, _, _, begin, end in windows:
+        for number, name in enumerate(names):
+            row = rows[(seq * 7 + number) % PATTERNS]
+            yield [name, "6f1c9a2e", seq, begin, end, *row[5:6], end, *row[7:]]
+
+
+def _placed(record: WindowRecord, seq: int, begin: datetime, end: datetime) -> WindowRecord:
+    return WindowRecord(**{**vars(record), "epoch": "6f1c9a2e", "seq": seq, "start": begin, "end": end})
+
+
+def answer(path: Path, question: str, number: int) -> dict[str, float]:
+    """Ask a question of the file, and say what it took."""
+    began = time.monotonic()
+    recording = Recording(path)
+    recording.start()
+    devices = recording.devices()
+    dice = random.Random(number)  # noqa: S311
+    device = dice.choice(list(devices))
+    first, last = devices[device]
+    weeks = max(1, (last - first) // timedelta(weeks=1))
+    monday = first + timedelta(weeks=dice.randrange(weeks))
+    if question == "lesson":
+        start = monday + timedelta(days=dice.randrange(5), minutes=45 * dice.randrange(7))
+        count = add_up(recording.windows(device, start, start + timedelta(minutes=45))).windows
+    elif question == "week":
+        count = add_up(recording.buckets(device, monday, monday + timedelta(days=7))).windows
+    else:
+        # Room by room, and of each room week by week: what a head reads.
+        count = 0
+        for name in devices:
+            sums: dict[int, WindowSums] = {}
+            for bucket in recording.buckets(name, first, first + timedelta(weeks=WEEKS)):
+                sums.setdefault((bucket.since - first) // timedelta(weeks=1), WindowSums()).merge(bucket.sums)
+            count += sum(totals_of(each).windows for each in sums.values())
+    recording.stop()
+    took = time.monotonic() - began
+    return {"seconds": took, "windows": count, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def ask(path: Path, question: str, number: int) -> dict[str, float]:
+    """The same in a process of its own."""
+    command = [sys.executable, "-m", "tests.load.school_year", "--ask", question, "--number", str(number), str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def measure(path: Path) -> bool:
+    """Ask each question several times, print a table; whether all is as quick and as lean as it must be."""
+    good = True
+    print(f"{'question':<10}{'windows':>12}{'median s':>10}{'longest s':>11}{'allowed s':>11}{'memory MB':>11}")
+    for question, allowed in QUESTIONS.items():
+        answers = [ask(path, question, number) for number in range(3 if question == "term" else 15)]
+        took = sorted(each["seconds"] for each in answers)
+        memory = max(each["memory"] for each in answers)
+        windows = max(each["windows"] for each in answers)
+        good &= took[-1] <= allowed and memory <= MEMORY_MB
+        times = f"{took[len(took) // 2]:>10.3f}{took[-1]:>11.3f}{allowed:>11.1f}"
+        print(f"{question:<10}{windows:>12,.0f}{times}{memory:>11.0f}")
+    return good
+
+
+def main() -> int:
+    """Generate, measure, delete."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=int, default=DAYS, help=f"school days (default: {DAYS})")
+    parser.add_argument("--rooms", type=int, default=ROOMS, help=f"rooms (default: {ROOMS})")
+    parser.add_argument("--folder", type=Path, help="where the file is made (default: the folder for temporary files)")
+    parser.add_argument("--keep", action="store_true", help="do not delete the file")
+    parser.add_argument("--ask", choices=list(QUESTIONS), help=argparse.SUPPRESS)
+    parser.add_argument("--number", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("path", type=Path, nargs="?", help="measure this file, and make none")
+    args = parser.parse_args()
+    if args.ask:
+        print(json.dumps(answer(args.path, args.ask, args.number)))
+        return 0
+    if args.path:
+        return int(not measure(args.path))
+    needed = args.days * args.rooms * HOURS * 3600 // SECONDS * BYTES
+    folder = Path(tempfile.mkdtemp(dir=args.folder))
+    try:
+        if shutil.disk_usage(folder).free < 1.3 * needed:
+            print(
+                f"{folder} has too little room: {needed / 1e9:.0f} GB are needed; give another --folder or fewer --days"
+            )
+            return 1
+        path = folder / "school.sqlite"
+        began = time.monotonic()
+        count = generate(path, args.days, args.rooms)
+        size = path.stat().st_size
+        took = time.monotonic() - began
+        print(f"{count:,} windows in {size / 1e9:.2f} GB ({size / count:.0f} bytes each), {took:.0f} s")
+        return int(not measure(path))
+    finally:
+        if not args.keep:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
