@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.errors import EdgeError
 from edge.recording.runs import Run, joined
 from edge.recording.window_record import Series, Stretch, WindowRecord
-from edge.recording.window_row import DAMAGED, compact
+from edge.recording.window_row import DAMAGED, FIRST, LAST, compact
 from edge.recording.window_sums import WindowSums
 
 MINUTES = 5
@@ -59,10 +60,13 @@ class Bucket:
 
     @property
     def runs(self) -> list[Run]:
-        """When they were, in order. Raises one of `DAMAGED` for a row that we did not write."""
-        runs = [Run.from_json(each, self.since) for each in json.loads(self.runs_text)]
+        """When they were, in order. Raises EdgeError for a row that `edge record` did not write."""
+        try:
+            runs = [Run.from_json(each, self.since) for each in json.loads(self.runs_text)]
+        except DAMAGED:
+            runs = []
         if not runs:
-            raise ValueError
+            raise EdgeError(f"the roll-up of {self.since} is damaged", "another program changed the file")
         return runs
 
     @property
@@ -162,7 +166,7 @@ def add_windows(database: sqlite3.Connection, device: str, windows: Iterable[Win
         if found := database.execute(FIND_ROLLUP, key).fetchone():
             try:
                 bucket.merge(Bucket.from_row(bucket.since, bucket.series, *found))
-            except DAMAGED:
+            except (*DAMAGED, EdgeError):
                 raise sqlite3.DatabaseError("a roll-up is malformed") from None
         database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
 
@@ -196,6 +200,7 @@ def replace_rollups(
 def read_bucket(row: tuple[Any, ...]) -> Bucket:
     """A row of start, mode, models, sums and runs. Raises as `Bucket.from_row`."""
     start, mode, faces, emotions, pose, sums, runs = row
-    if mode not in ("headcount", "facing", "emotions"):
+    since = parse_timestamp(str(start))
+    if mode not in ("headcount", "facing", "emotions") or not FIRST <= since < LAST:
         raise ValueError
-    return Bucket.from_row(parse_timestamp(str(start)), Series(mode, str(faces), emotions, pose), sums, runs)
+    return Bucket.from_row(since, Series(mode, str(faces), emotions, pose), sums, runs)

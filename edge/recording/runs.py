@@ -14,6 +14,7 @@ from edge.recording.window_record import Stretch
 SHORT = timedelta(seconds=2)  # between windows that follow on one another
 MOST_RUNS = 400  # of one roll-up: more than windows of a second can make honestly
 MILLISECOND = timedelta(milliseconds=1)
+LATEST = 2 * 24 * 3600 * 1000  # milliseconds that a run may last: a window has at most a day
 
 
 class Run(NamedTuple):
@@ -43,7 +44,11 @@ class Run(NamedTuple):
         if not all(isinstance(each, int) for each in whole) or not (reason is None or isinstance(reason, str)):
             raise TypeError
         begin, until, low, high, head, tail = (int(str(each)) for each in whole)
-        if not 0 <= begin < until or not 0 <= low <= high or not (isinstance(epoch, str) and head > 0 and tail > 0):
+        if (
+            not 0 <= begin < until < LATEST
+            or not 0 <= low <= high
+            or not (isinstance(epoch, str) and head > 0 and tail > 0)
+        ):
             raise ValueError
         return cls(
             since + begin * MILLISECOND, low, since + until * MILLISECOND, high, epoch, head * MILLISECOND,

@@ -33,6 +33,12 @@ ATTACKS = {
     "year 1": "UPDATE windows SET start = '0001-01-01T00:00:00.000Z'",
     "year 9999": """UPDATE windows SET "end" = '9999-12-31T23:59:59.999Z'""",
     "no table": "DROP TABLE windows",
+    "roll-ups of deep JSON": "DELETE FROM windows; UPDATE rollups SET sums = replace(hex(zeroblob(20000)), '00', '[')",
+    "roll-ups of no sums": "DELETE FROM windows; UPDATE rollups SET sums = json_set(sums, '$.counts', 7)",
+    "roll-ups of no end": "DELETE FROM windows; UPDATE rollups SET runs = json_set(runs, '$[0][1]', 1 << 60)",
+    "roll-ups of no time": "DELETE FROM windows; UPDATE rollups SET runs = '[]'",
+    "roll-ups of a blob": "DELETE FROM windows; UPDATE rollups SET runs = zeroblob(400000000)",
+    "roll-ups of a view": "DROP TABLE series; CREATE VIEW series AS SELECT 1 AS id",
 }
 HARMLESS = {
     "states of year 1": "INSERT INTO states VALUES ('bad', '0001-01-01T00:00:00.000Z', 'paused', 'x', '')",
@@ -80,8 +86,8 @@ def test_a_sentence_for_every_attack(recording: Path, attack: str, output: str) 
     change(recording, attack)
     done = report(recording, output)
     assert "Traceback" not in done.stderr
-    if done.returncode == 0:  # the damaged rows belong to no day that was asked for
-        assert done.stdout.endswith(", 0 windows\n")
+    if done.returncode == 0:  # the damaged rows belong to no day that was asked for; their roll-ups are read instead
+        assert done.stdout.endswith((", 0 windows\n", ", 5 windows\n"))
         return
     assert done.returncode in (1, 78)
     assert done.stderr.startswith("edge: ")
