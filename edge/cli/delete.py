@@ -11,12 +11,14 @@ from pathlib import Path
 
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.recording.deletion import Deletion, Eraser
-from edge.reporting.period import Period, period, time_zone
+from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
+from edge.timing.timetable import Timetable
 
 EXAMPLES = """examples:
   edge delete --database school.sqlite --device room-1 --day 2026-11-20
   edge delete --database school.sqlite --device room-1 --day 2026-11-20 --from 08:00 --to 08:45
+  edge delete --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --lesson "2nd period"
   edge delete --database school.sqlite --device room-1                    everything of the room
   edge delete --database school.sqlite --all-rooms --day 2026-11-20 --yes
   edge delete --database school.sqlite --list                             what was deleted, by whom and when
@@ -39,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--week", metavar="2026-W47", help="of this week, Monday to Sunday")
     parser.add_argument("--from", dest="begin", metavar="TIME", help="08:00 of the --day, or 2026-11-20T08:00")
     parser.add_argument("--to", dest="end", metavar="TIME", help="the same")
+    parser.add_argument("--timetable", type=Path, metavar="FILE", help="when lessons are; its time zone is used")
+    parser.add_argument("--lesson", metavar="NAME", help="a lesson of the --day, as --timetable names it")
     parser.add_argument("--zone", metavar="Europe/Vienna", help="time zone of all times (default: this machine's)")
     parser.add_argument("--by", metavar="NAME", help="who asked for it, for the list (default: your account)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -78,13 +82,19 @@ def main(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> Period | None:
     """The time that is meant; None: all of it. Raises ConfigError where it is not said which day."""
-    if not (args.day or args.week or args.begin or args.end):
+    if not (args.day or args.week or args.begin or args.end or args.lesson):
         return None
-    if not args.day and not args.week and not all(each and "T" in each for each in (args.begin, args.end)):
+    if not (args.day or args.week or args.lesson) and not all(each and "T" in each for each in (args.begin, args.end)):
         raise ConfigError(
             "it is not said which day is meant", "add --day 2026-11-20, or write --from and --to as 2026-11-20T08:00"
         )
     now = datetime.now(timezone.utc)
+    if args.lesson:
+        if not (args.timetable and args.device and args.day) or args.begin or args.end or args.week or args.zone:
+            raise ConfigError("--lesson needs --device, --day and --timetable", "and no other time")
+        timetable = Timetable.read(args.timetable)
+        day = period(timetable.zone, now, day=args.day, week=None, begin=None, end=None).start.date()
+        return lesson_period(timetable, args.device, day, args.lesson)
     return period(time_zone(args.zone), now, day=args.day, week=args.week, begin=args.begin, end=args.end)
 
 
