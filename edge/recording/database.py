@@ -16,6 +16,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
+from edge.recording.daily_rollups import add_up_days
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
@@ -168,6 +169,11 @@ class Database:
         """
         with self._explained(), self._transaction() as database:
             return add_up_former(database, now)
+
+    def add_up_days(self, now: datetime) -> bool:
+        """Make some of the roll-ups of days that are over; whether there are more to make. Raises as `store`."""
+        with self._explained(), self._transaction() as database:
+            return add_up_days(database, now)
 
     def default_begins(self, now: datetime) -> datetime:
         """When the default retention begins to apply to this file. Raises as `store`."""

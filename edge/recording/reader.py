@@ -5,32 +5,27 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError, EdgeError
 from edge.recording.allowance import MOST_DEVICES
+from edge.recording.daily_rollups import DAY, SELECT_DAYS, day_of
 from edge.recording.database import explain
 from edge.recording.devices import devices_of
 from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_ROLLUPS, check_header
-from edge.recording.rollups import Bucket, read_bucket, rolled_in_order
+from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_window
 from edge.text import printable
 
 BUSY_SECONDS = 10.0
 TABLES = ("about", "windows", "states", "availability")
-ROLLUP_TABLES = ("rollups", "series")
+ROLLUP_TABLES = ("rollups", "series", "daily_rollups", "changed_days")
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
-BUCKETS = f"""
-SELECT r.start, s.mode, substr(s.model_faces, 1, 200), substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
-    iif(length(r.sums) > {LONGEST_TEXT}, X'', r.sums), iif(length(r.runs) > {LONGEST_TEXT}, X'', r.runs)
-FROM rollups r CROSS JOIN series s ON s.id = r.series
-WHERE r.device = ? AND r.start >= ? AND r.start < ? ORDER BY r.start, r.series
-"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,9 @@ class Recording:
         """When the first window of a device began, and when the last ended; nothing without any."""
         if table == "rollups":
             for order in ("ASC", "DESC"):
-                query = BUCKETS.replace("ORDER BY r.start, r.series", f"ORDER BY r.start {order}, r.series LIMIT 1")
+                query = SELECT_BUCKETS.replace(
+                    "ORDER BY r.start, r.series", f"ORDER BY r.start {order}, r.series LIMIT 1"
+                )
                 for row in self._query(query, device, "", "~"):
                     bucket = self._bucket(device, row)
                     yield bucket.start if order == "ASC" else bucket.end
@@ -135,8 +132,24 @@ class Recording:
         if not self._is_rolled_up():
             yield from rolled_in_order(self.windows(device, start, end))
             return
-        for row in self._query(BUCKETS, device, format_timestamp(start), format_timestamp(end)):
+        for row in self._query(SELECT_BUCKETS, device, format_timestamp(start), format_timestamp(end)):
             yield self._bucket(device, row)
+
+    def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
+        first, last = _midnight(start + DAY - timedelta(milliseconds=1)), _midnight(end)
+        if first >= last or not self._is_rolled_up():
+            yield from self.buckets(device, start, end)
+            return
+        yield from self.buckets(device, start, first)
+        span = (device, day_of(first), day_of(last))
+        for row in self._query(SELECT_DAYS, *span):
+            yield replace(self._bucket(device, row), duration=DAY)
+        changed = "SELECT substr(day, 1, 10) FROM changed_days WHERE device = ? AND day >= ? AND day < ? ORDER BY day"
+        for (day,) in self._query(changed, *span):
+            since = self._moment(f"{day}T00:00:00.000Z")
+            yield from self.buckets(device, since, since + DAY)
+        yield from self.buckets(device, last, end)
 
     def _is_rolled_up(self) -> bool:
         """Whether every window is in a roll-up: not while a file of an older layout is worked through."""
@@ -198,3 +211,8 @@ class Recording:
             yield from self._database.execute(query, values)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
+
+
+def _midnight(moment: datetime) -> datetime:
+    """When the day of UTC begins that a moment is in."""
+    return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -201,7 +201,7 @@ class Recorder:
         """Make some roll-ups that are still to be made, else delete some of what is too old; whether there is more."""
         now, deleted = self._now(), 0
         try:
-            more = self._database.add_up_former(now)
+            more = self._database.add_up_former(now) or self._database.add_up_days(now)
             if not more and self._retention.deletes(now):
                 deleted, more = self._database.prune(now, self._retention)
         except DiskError as error:

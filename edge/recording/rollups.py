@@ -17,7 +17,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import EdgeError
 from edge.recording.runs import Run, joined
 from edge.recording.window_record import Series, Stretch, WindowRecord
-from edge.recording.window_row import DAMAGED, FIRST, LAST, compact
+from edge.recording.window_row import DAMAGED, FIRST, LAST, LONGEST_TEXT, compact
 from edge.recording.window_sums import WindowSums
 
 MINUTES = 5
@@ -39,24 +39,32 @@ SELECT id FROM series WHERE model_faces = ?2 AND mode = ?1 AND model_emotions IS
 """
 INSERT_SERIES = "INSERT INTO series (mode, model_faces, model_emotions, model_pose) VALUES (?, ?, ?, ?)"
 FIND_ROLLUP = "SELECT sums, runs FROM rollups WHERE device = ? AND start = ? AND series = ?"
+SELECT_BUCKETS = f"""
+SELECT r.start, s.mode, substr(s.model_faces, 1, 200), substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
+    iif(length(r.sums) > {LONGEST_TEXT}, X'', r.sums), iif(length(r.runs) > {LONGEST_TEXT}, X'', r.runs)
+FROM rollups r CROSS JOIN series s ON s.id = r.series
+WHERE r.device = ? AND r.start >= ? AND r.start < ? ORDER BY r.start, r.series
+"""  # noqa: S608
 STORE_ROLLUP = "INSERT OR REPLACE INTO rollups VALUES (?, ?, ?, ?, ?, ?)"
 
 
 @dataclass
 class Bucket:
-    """Windows of one room and one series that begin within the same five minutes.
+    """Windows of one room and one series that begin within the same five minutes, or the same day.
 
     Attributes:
-        since: When the five minutes begin.
-        series: What they can be compared with.
+        since: When these begin.
+        series: What the windows can be compared with.
         sums: What they add up to.
         runs_text: When they were, as it is stored.
+        duration: Five minutes, or a day.
     """
 
     since: datetime
     series: Series
     sums: WindowSums
     runs_text: str
+    duration: timedelta = WIDTH
 
     @property
     def runs(self) -> list[Run]:
@@ -80,11 +88,6 @@ class Bucket:
         return max(run.end for run in self.runs)
 
     @property
-    def duration(self) -> timedelta:
-        """What a point of it stands for."""
-        return WIDTH
-
-    @property
     def has_figures(self) -> bool:
         """Whether any of its windows has figures that are not withheld."""
         return self.sums.windows > self.sums.figures_withheld
@@ -99,12 +102,13 @@ class Bucket:
         return cls(since, series, WindowSums.from_json(json.loads(sums)), runs)
 
     def merge(self, other: Bucket) -> None:
-        """Add windows of the same five minutes and series."""
+        """Add windows of the same time and series."""
         self.sums.merge(other.sums)
-        self.runs_text = _runs_text([*self.runs, *other.runs], self.since)
+        self.runs_text = runs_text([*self.runs, *other.runs], self.since)
 
 
-def _runs_text(stretches: Iterable[Stretch], since: datetime) -> str:
+def runs_text(stretches: Iterable[Stretch], since: datetime) -> str:
+    """Runs as they are stored, joined as far as they can be."""
     return compact([run.as_json(since) for run in joined(stretches)])
 
 
@@ -131,7 +135,7 @@ def _bucket(since: datetime, series: Series, windows: list[WindowRecord]) -> Buc
     sums = WindowSums()
     for window in windows:
         sums.add(window)
-    return Bucket(since, series, sums, _runs_text(windows, since))
+    return Bucket(since, series, sums, runs_text(windows, since))
 
 
 def rolled_in_order(windows: Iterable[WindowRecord]) -> Iterator[Bucket]:

@@ -117,6 +117,10 @@ def generate(path: Path, days: int, rooms: int) -> int:
         if day % 10 == 9:
             print(f"{count:,} windows after {time.monotonic() - began:.0f} s", flush=True)
     file.close()
+    database.start()
+    while database.add_up_days(FIRST + timedelta(days=1000)):
+        pass
+    database.stop()
     return count
 
 
@@ -163,7 +167,7 @@ def answer(path: Path, question: str, number: int) -> dict[str, float]:
         count = 0
         for name in devices:
             sums: dict[int, WindowSums] = {}
-            for bucket in recording.buckets(name, first, first + timedelta(weeks=WEEKS)):
+            for bucket in recording.days(name, first, first + timedelta(weeks=WEEKS)):
                 sums.setdefault((bucket.since - first) // timedelta(weeks=1), WindowSums()).merge(bucket.sums)
             count += sum(totals_of(each).windows for each in sums.values())
     recording.stop()

@@ -70,6 +70,7 @@ def test_a_lesson_is_gone_from_windows_and_roll_ups_while_a_recorder_writes(
 ) -> None:
     sent = windows(seed, 300)
     store(database, sent[:-20])
+    database.add_up_days(LATER)
     before, _ = read(path)
     span = before[-1].start - MONDAY
     start, end = MONDAY + span * 0.3 + timedelta(seconds=seed * 17), MONDAY + span * 0.6
@@ -112,6 +113,7 @@ def test_no_byte_of_it_is_left_in_the_file(database: Database, eraser: Eraser, p
     said = State(mode="paused", reason="MARKED by Mrs Doe", since=format_timestamp(MONDAY))
     newer = NewerWindow("edge.window/9", json.dumps({"MARKED": 1}).encode())
     store(database, windows(3, 400))
+    database.add_up_days(LATER)
     database.store(
         [DeviceMessage("room-1", "state", said), DeviceMessage("room-1", "window", newer, "edge.window/9")], MONDAY
     )

@@ -204,6 +204,7 @@ def older(path: Path) -> Path:
     with sqlite3.connect(path) as file:
         file.executescript(
             "DROP TABLE rollups; DROP TABLE series; DROP TABLE deletions; "
+            "DROP TABLE daily_rollups; DROP TABLE changed_days; "
             "DELETE FROM about WHERE key IN ('rollups_from', 'kept_all', 'retention_from'); PRAGMA user_version=2"
         )
     file.close()
@@ -288,3 +289,52 @@ def test_a_room_that_sends_nonsense_makes_no_endless_roll_up(database: Database,
     found, buckets = read(path)
     assert add_up(buckets).windows == len(found)
     assert sum(add_up(buckets).counts.values()) == sum(add_up(found).counts.values())
+
+
+def days(path: Path, start: datetime, end: datetime) -> tuple[list[WindowRecord], list[Bucket]]:
+    recording = Recording(path)
+    recording.start()
+    try:
+        return list(recording.windows("room-1", start, end)), list(recording.days("room-1", start, end))
+    finally:
+        recording.stop()
+
+
+def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were_made(
+    database: Database, path: Path
+) -> None:
+    dice = random.Random(5)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(minutes=31), dice) for n in range(1, 300)]
+    start, end = MONDAY, MONDAY + 7 * DAY
+    dice.shuffle(sent)
+
+    def check() -> list[Bucket]:
+        found, parts = days(path, start, end)
+        assert add_up(parts) == add_up(found)
+        return parts
+
+    store(database, sent[:200])
+    many = len(check())
+    database.add_up_days(end + DAY)
+    parts = check()
+    assert len(parts) < many / 3
+    whole = [part for part in parts if part.duration == DAY]
+    assert {part.since.hour for part in whole} == {0}
+    assert len({part.since.date() for part in whole}) == 6, "the first and the last are no whole days"
+    store(database, sent[200:250])  # late ones
+    check()
+    database.add_up_days(MONDAY + 3 * DAY)
+    store(database, sent[250:])
+    check()
+    while database.add_up_days(end + DAY):
+        pass
+    found, parts = days(path, MONDAY - DAY, end)
+    stretches = sorted((run for part in parts for run in part.runs), key=lambda run: (run.start, run.first))
+    assert gaps(stretches, [], [], MONDAY, end) == gaps(found, [], [], MONDAY, end)
+
+
+def test_a_day_that_is_not_over_is_not_made(database: Database, path: Path) -> None:
+    store(database, windows(1, 50))
+    assert not database.add_up_days(MONDAY + timedelta(hours=9))
+    _, parts = days(path, MONDAY - DAY, MONDAY + DAY)
+    assert all(part.duration == WIDTH for part in parts)
