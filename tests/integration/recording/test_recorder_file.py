@@ -153,3 +153,35 @@ def test_a_wrong_file_is_left_alone(broker: int, edge: StartEdge, tmp_path: Path
     assert problem in err
     assert "Traceback" not in err
     assert before is None or path.read_bytes() == before
+
+
+def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
+    broker: int, edge: StartEdge, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    years_ago = datetime.now(timezone.utc) - timedelta(days=800)
+    database = Database(path, "classroom")
+    database.start()
+    found = examine("classroom", Delivery("classroom/room-1/window", json.dumps(message(1)).encode(), 1, 1, 1))
+    assert found is not None
+    database.store([found], years_ago)
+    database.stop()
+    with sqlite3.connect(path) as file:
+        file.executescript(
+            "DROP TABLE rollups; DROP TABLE series; DROP TABLE daily_rollups; DROP TABLE changed_days; "
+            "DROP TABLE deletions; PRAGMA user_version=2"
+        )
+    file.close()
+    process = edge("record", "--database", str(path), "--broker", address(broker))
+    log = lines_of(process, "connected to broker")
+    assert "what is older than 400 days is deleted: name another time with --keep-days" in log
+    wait_for(lambda: len(rows(path, "SELECT * FROM rollups")) == 1, 20)
+    assert rows(path) == [1]
+    process.kill()
+    process.wait()
+    process = edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "all")
+    assert "is deleted" not in lines_of(process, "connected to broker")
+    process.kill()
+    process.wait()
+    edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "400")
+    wait_for(lambda: rows(path) == [], 20)

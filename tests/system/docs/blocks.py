@@ -133,6 +133,10 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),
+    "docs/record.md: edge delete --database school.sqlite": Elsewhere("tests/integration/recording/test_delete.py"),
+    "docs/record.md: edge report --database school.sqlite --device room-1 --day 2026-11-18 --timetable": Elsewhere(
+        "tests/integration/recording/test_delete.py"
+    ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={" && systemctl restart mosquitto": ""},
