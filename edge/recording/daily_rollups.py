@@ -23,15 +23,20 @@ TABLES = """
 CREATE TABLE daily_rollups (
     device TEXT NOT NULL, day TEXT NOT NULL, series INTEGER NOT NULL, sums TEXT NOT NULL, runs TEXT NOT NULL,
     PRIMARY KEY (device, day, series)
-) WITHOUT ROWID;
-CREATE TABLE changed_days (device TEXT NOT NULL, day TEXT NOT NULL, PRIMARY KEY (device, day)) WITHOUT ROWID;
-CREATE TRIGGER rollup_made AFTER INSERT ON rollups BEGIN
-    DELETE FROM daily_rollups WHERE device = NEW.device AND day = substr(NEW.start, 1, 10);
-    INSERT OR IGNORE INTO changed_days VALUES (NEW.device, substr(NEW.start, 1, 10)); END;
-CREATE TRIGGER rollup_deleted AFTER DELETE ON rollups BEGIN
-    DELETE FROM daily_rollups WHERE device = OLD.device AND day = substr(OLD.start, 1, 10);
-    INSERT OR IGNORE INTO changed_days VALUES (OLD.device, substr(OLD.start, 1, 10)); END
+);
+CREATE TABLE changed_days (device TEXT NOT NULL, day TEXT NOT NULL, PRIMARY KEY (device, day)) WITHOUT ROWID
 """
+# Without `OR IGNORE`, in whose place a trigger would put what the statement that fires it says of conflicts.
+TRIGGER = """
+CREATE TRIGGER {name} AFTER {event} ON rollups BEGIN
+    DELETE FROM daily_rollups WHERE device = {row}.device AND day = substr({row}.start, 1, 10);
+    INSERT INTO changed_days SELECT {row}.device, substr({row}.start, 1, 10) WHERE NOT EXISTS
+        (SELECT 1 FROM changed_days WHERE device = {row}.device AND day = substr({row}.start, 1, 10)); END
+"""
+TRIGGERS = tuple(
+    TRIGGER.format(name=f"rollup_{event.lower()}", event=event, row="OLD" if event == "DELETE" else "NEW")
+    for event in ("INSERT", "UPDATE", "DELETE")
+)
 SELECT_DAYS = f"""
 SELECT substr(d.day, 1, 10) || 'T00:00:00.000Z', s.mode, substr(s.model_faces, 1, 200),
     substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),

@@ -109,7 +109,7 @@ def check_header(database: sqlite3.Connection, path: Path) -> int:
 
 def create(database: sqlite3.Connection, prefix: str) -> None:
     """Make a new file, within the caller's transaction."""
-    _create(database, OTHERS, WINDOWS, rollups.TABLES, daily_rollups.TABLES, DELETIONS)
+    _create(database, OTHERS, WINDOWS, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
     database.execute(f"PRAGMA application_id={APPLICATION}")
     database.execute(f"PRAGMA user_version={LAYOUT}")
     database.execute("INSERT INTO about VALUES ('prefix', ?)", (prefix,))
@@ -120,7 +120,7 @@ def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:
     if layout < 2:
         logger.info("converting %s from layout 1; a large file takes some minutes", path)
         _from_layout_1(database)
-    _create(database, rollups.TABLES, daily_rollups.TABLES, DELETIONS)
+    _create(database, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
     if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
         database.execute("INSERT INTO about VALUES (?, ?)", (ROLLUPS_FROM, json.dumps(["", ""])))
     # Whoever made it was told that everything is kept.

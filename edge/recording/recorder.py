@@ -134,9 +134,7 @@ class Recorder:
         device = device_of(self._prefix, delivery.topic)
         if device is not None and self._devices != ["+"] and device not in self._devices:
             return None  # a subscription of an earlier run
-        # A window stands in its table and in a roll-up, a state in its table and in the index of it.
-        length = len(delivery.payload) * (1 if delivery.topic.endswith("/availability") else 2)
-        if device is not None and not self._allowance.admits(device, length, time.monotonic()):
+        if device is not None and not self._allowance.admits(device, bytes_of(delivery), time.monotonic()):
             return None
         try:
             return examine(self._prefix, delivery)
@@ -244,6 +242,11 @@ def _report_missing(device: str, first: int, last: int) -> None:
         "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
         "alert/outbox", last - first + 1, printable(device, 64), first, last,
     )  # fmt: skip
+
+
+def bytes_of(delivery: Delivery) -> int:
+    """Bytes that a message may take in the file: a window has its roll-up as well, a state its index."""
+    return len(delivery.payload) * (1 if delivery.topic.endswith("/availability") else 2)
 
 
 def topics(prefix: str, devices: Sequence[str]) -> list[str]:

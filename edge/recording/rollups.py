@@ -32,7 +32,7 @@ CREATE INDEX series_by_faces ON series (model_faces);
 CREATE TABLE rollups (
     device TEXT NOT NULL, start TEXT NOT NULL, series INTEGER NOT NULL, changed TEXT NOT NULL, sums TEXT NOT NULL,
     runs TEXT NOT NULL, PRIMARY KEY (device, start, series)
-) WITHOUT ROWID
+)
 """
 FIND_SERIES = """
 SELECT id FROM series WHERE model_faces = ?2 AND mode = ?1 AND model_emotions IS ?3 AND model_pose IS ?4
@@ -45,7 +45,10 @@ SELECT r.start, s.mode, substr(s.model_faces, 1, 200), substr(s.model_emotions, 
 FROM rollups r CROSS JOIN series s ON s.id = r.series
 WHERE r.device = ? AND r.start >= ? AND r.start < ? ORDER BY r.start, r.series
 """  # noqa: S608
-STORE_ROLLUP = "INSERT OR REPLACE INTO rollups VALUES (?, ?, ?, ?, ?, ?)"
+STORE_ROLLUP = """
+INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (device, start, series)
+DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
+"""
 
 
 @dataclass

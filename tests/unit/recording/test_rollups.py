@@ -321,6 +321,10 @@ def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were
     whole = [part for part in parts if part.duration == DAY]
     assert {part.since.hour for part in whole} == {0}
     assert len({part.since.date() for part in whole}) == 6, "the first and the last are no whole days"
+    first = sent[0]  # another of the same five minutes
+    span = {"start": first.window.start[:-5] + ".250Z", "end": first.window.end[:-5] + ".999Z", "seconds": 10.0}
+    store(database, [first.model_copy(update={"seq": 5000, "window": Span.model_validate(span)})])
+    check()
     store(database, sent[200:250])  # late ones
     check()
     database.add_up_days(MONDAY + 3 * DAY)
