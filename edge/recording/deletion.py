@@ -30,6 +30,10 @@ AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
 REST = 0.02  # seconds between two, in which it gets its turn
 PAGES = 2000  # given back at once
 LONGEST_WINDOW = timedelta(days=1)
+DELETE_SOME = """
+DELETE FROM {table} WHERE rowid IN
+    (SELECT rowid FROM {table} WHERE device = ? AND start >= ? AND start < ? LIMIT ?)
+"""
 OTHER_TABLES = ("newer_windows", "states", "availability")
 
 
@@ -149,22 +153,12 @@ class Eraser:
         return self._file
 
     def _delete_whole(self, device: str, start: datetime | None, end: datetime | None, number: int | None) -> None:
-        """All whole five minutes of the time: their roll-ups, then their windows."""
+        """All whole five minutes of the time: their windows, then the roll-ups, which nobody can make anew any more."""
         since = EVER if start is None else format_timestamp(_ceiling(start))
         until = NEVER if end is None else format_timestamp(bucket_of(end))
         span = (device, since, until, AT_ONCE)
-        key = "device, start, series"
-        self._repeat(
-            f"DELETE FROM rollups WHERE ({key}) IN (SELECT {key} FROM rollups "  # noqa: S608
-            "WHERE device = ? AND start >= ? AND start < ? LIMIT ?)",
-            span,
-        )
-        self._repeat(
-            "DELETE FROM windows WHERE rowid IN (SELECT rowid FROM windows "
-            "WHERE device = ? AND start >= ? AND start < ? LIMIT ?)",
-            span,
-            number,
-        )
+        self._repeat(DELETE_SOME.format(table="windows"), span, number)
+        self._repeat(DELETE_SOME.format(table="rollups"), span)
 
     def _repeat(self, query: str, values: tuple[object, ...], number: int | None = None) -> None:
         file, gone = self._open, AT_ONCE

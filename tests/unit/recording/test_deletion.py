@@ -22,7 +22,7 @@ from edge.recording.retention import Retention
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import add_up
-from tests.unit.recording.test_rollups import DAY, MONDAY, store, window, windows
+from tests.unit.recording.test_rollups import DAY, MONDAY, older, store, window, windows
 
 MINUTE = timedelta(minutes=1)
 LATER = MONDAY + 2 * DAY
@@ -174,3 +174,26 @@ def test_an_older_file_is_to_be_converted_first(path: Path, database: Database) 
     file.close()
     with pytest.raises(ConfigError, match="older version"):
         Eraser(path).start()
+
+
+def test_roll_ups_that_are_still_to_be_made_are_not_made_of_what_was_deleted(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.recording.former_windows.MOST", 50)
+    store(database, windows(9, 300))
+    database.stop()
+    older(path)
+    database.start()
+    assert database.add_up_former(LATER)
+    assert database.add_up_former(LATER)
+    before, _ = read(path)
+    start, end = before[60].start, before[200].start
+    eraser = Eraser(path)
+    eraser.start()
+    eraser.delete("room-1", start, end, "anna", LATER)
+    eraser.stop()
+    while database.add_up_former(LATER):
+        pass
+    after, buckets = read(path)
+    assert overlapping(after, start, end) == []
+    assert add_up(buckets) == add_up(after)
