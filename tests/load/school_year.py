@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -30,14 +31,15 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import WITHHELD_FIELDS
 from edge.recording.database import Database
 from edge.recording.reader import Recording
-from edge.recording.rollups import STORE_ROLLUP, rolled_in_order
+from edge.recording.rollups import STORE_ROLLUP, Bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import INSERT_WINDOW, window_row
+from edge.recording.window_row import INSERT_WINDOW, compact, window_row
 from edge.recording.window_sums import WindowSums
 from edge.reporting.totals import add_up, totals_of
 
 ROOMS, DAYS, HOURS, SECONDS = 40, 190, 6, 10
 FIRST = datetime(2026, 9, 7, 6, 0, tzinfo=timezone.utc)
+EACH_DAY, LENGTH, EPOCH = HOURS * 3600 // SECONDS, timedelta(seconds=SECONDS), "6f1c9a2e"
 WEEKS = 13  # of a term
 PATTERNS = 97  # different windows, which repeat: their figures do not matter, their size does
 BYTES = 1150  # on the disk for each window, with its share of the roll-up
@@ -96,24 +98,17 @@ def generate(path: Path, days: int, rooms: int) -> int:
     names = [f"room-{number:02}" for number in range(1, rooms + 1)]
     file.execute("INSERT INTO series VALUES (1, ?, ?, ?, ?)", records[0].series or ())
     count, began = 0, time.monotonic()
+    first_day = [_roll_ups(records, number) for number in range(rooms)]
     for day, start in enumerate(school_days(days)):
         file.execute("BEGIN")
-        windows = list(_day(start, day))
         # In the order of arrival: forty rooms side by side.
-        file.executemany(INSERT_WINDOW, _rows(windows, rows, names, day))
-        for number, name in enumerate(names):
-            mine = [
-                _placed(records[(seq * 7 + number) % PATTERNS], seq, begin, end) for seq, begin, end, _, _ in windows
-            ]
-            file.executemany(
-                STORE_ROLLUP,
-                (
-                    (name, format_timestamp(bucket.since), 1, format_timestamp(bucket.end), *bucket.to_row())
-                    for bucket in rolled_in_order(mine)
-                ),
-            )
+        file.executemany(INSERT_WINDOW, _windows(start, day, rows, names))
+        file.executemany(
+            STORE_ROLLUP,
+            (_moved(bucket, name, start, day) for name, each in zip(names, first_day, strict=True) for bucket in each),
+        )
         file.execute("COMMIT")
-        count += len(windows) * rooms
+        count += EACH_DAY * rooms
         if day % 10 == 9:
             print(f"{count:,} windows after {time.monotonic() - began:.0f} s", flush=True)
     file.close()
@@ -124,26 +119,32 @@ def generate(path: Path, days: int, rooms: int) -> int:
     return count
 
 
-def _day(start: datetime, day: int) -> Iterator[tuple[int, datetime, datetime, str, str]]:
-    """Number, start and end of each window of a day, the same in all rooms."""
-    each = HOURS * 3600 // SECONDS
-    for number in range(each):
-        begin = start + timedelta(seconds=number * SECONDS)
-        end = begin + timedelta(seconds=SECONDS)
-        yield day * each + number + 1, begin, end, format_timestamp(begin), format_timestamp(end)
+def _windows(start: datetime, day: int, rows: list[list[object]], names: list[str]) -> Iterator[list[object]]:
+    for number in range(EACH_DAY):
+        begin = start + number * LENGTH
+        begins, ends = format_timestamp(begin), format_timestamp(begin + LENGTH)
+        for room, name in enumerate(names):
+            row = rows[(number * 7 + room) % PATTERNS]
+            yield [name, EPOCH, day * EACH_DAY + number + 1, begins, ends, row[5], ends, *row[7:]]
 
 
-def _rows(
-    windows: list[tuple[int, datetime, datetime, str, str]], rows: list[list[object]], names: list[str], day: int
-) -> Iterator[list[object]]:
-    for seq, _, _, begin, end in windows:
-        for number, name in enumerate(names):
-            row = rows[(seq * 7 + number) % PATTERNS]
-            yield [name, "6f1c9a2e", seq, begin, end, *row[5:6], end, *row[7:]]
+def _roll_ups(records: list[WindowRecord], room: int) -> list[Bucket]:
+    """Those of the first day of a room; other days have the same windows at another time, with other numbers."""
+    placed = []
+    for number in range(EACH_DAY):
+        record, start = records[(number * 7 + room) % PATTERNS], FIRST + number * LENGTH
+        placed.append(replace(record, epoch=EPOCH, seq=number + 1, start=start, end=start + LENGTH))
+    return list(rolled_in_order(placed))
 
 
-def _placed(record: WindowRecord, seq: int, begin: datetime, end: datetime) -> WindowRecord:
-    return WindowRecord(**{**vars(record), "epoch": "6f1c9a2e", "seq": seq, "start": begin, "end": end})
+def _moved(bucket: Bucket, name: str, start: datetime, day: int) -> tuple[object, ...]:
+    since, shift = bucket.since + (start - FIRST), day * EACH_DAY
+    low, high, count = bucket.sums.epochs[EPOCH]
+    sums = replace(bucket.sums, epochs={EPOCH: [low + shift, high + shift, count]})
+    runs = json.loads(bucket.runs_text)
+    for run in runs:
+        run[3:5] = [run[3] + shift, run[4] + shift]
+    return name, format_timestamp(since), 1, format_timestamp(since), compact(sums.as_json()), compact(runs)
 
 
 def answer(path: Path, question: str, number: int) -> dict[str, float]:
