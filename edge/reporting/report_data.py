@@ -10,7 +10,7 @@ from edge.contract.shares import Basis
 from edge.errors import ConfigError
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket, bucket_of
-from edge.recording.window_record import Stretch
+from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.gaps import Gap, gaps
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.totals import Part, Totals, add_up
@@ -27,6 +27,11 @@ class ReportData:
     parts: Sequence[Part]
     gaps: Sequence[Gap]
     totals: Totals
+
+    @property
+    def windows(self) -> list[WindowRecord]:
+        """The windows, where it was read from these: of one stretch of time that is kept window by window."""
+        return [part for part in self.parts if isinstance(part, WindowRecord)]
 
     @property
     def basis(self) -> Basis | None:
