@@ -32,6 +32,7 @@ COMMANDS = {
     "dashboard": "web page of one room, a lesson or a school, from MQTT",
     "record": "store every window once, in an SQLite file",
     "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
+    "delete": "delete a room, a day or a lesson from a recording, and show what was deleted",
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",
     "masks": "show what is blacked out; confirm it after the camera was turned",

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rich.console import Console
@@ -27,12 +28,14 @@ from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.database import CLIENT_ID_PATTERN, Database
 from edge.recording.former_session import FormerSession, former_client_id
 from edge.recording.recorder import RETAINED, RETRY, Recorder, report_failing, topics
+from edge.recording.retention import DEFAULT_DAYS, Retention
 from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration
   edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --device room-1
-  edge record --database school.sqlite --keep-days 365       delete what is older
+  edge record --database school.sqlite --keep-days 365       delete what is older (default: 400 days)
+  edge record --database school.sqlite --keep-windows-days 90     then only five-minute sums, as long as --keep-days
   edge record --database school.sqlite --forget              end the session at the broker
 
 A window is acknowledged when it is on the disk, and the broker keeps messages while the recorder is stopped.
@@ -55,7 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="MQTT client id of the durable session (default: a random one, kept in the file)",
     )
-    parser.add_argument("--keep-days", type=_days, metavar="N", help="delete what is older (default: keep all)")
+    parser.add_argument(
+        "--keep-days",
+        type=_days,
+        metavar="N",
+        help=f"delete what is older; all: keep it (default: {DEFAULT_DAYS}, a school year and the summer after it)",
+    )
+    parser.add_argument(
+        "--keep-windows-days",
+        type=_days,
+        metavar="N",
+        help="delete windows that are older, and keep what five minutes of them add up to (default: as --keep-days)",
+    )
     parser.add_argument(
         "--forget",
         action="store_true",
@@ -66,6 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM."""
     settings, prefix, devices = subscriber_settings(args, "record")
+    if args.keep_days and args.keep_windows_days and args.keep_windows_days > args.keep_days:
+        raise ConfigError(
+            f"--keep-windows-days {args.keep_windows_days} is more than --keep-days {args.keep_days}",
+            "windows are kept no longer than what they add up to",
+        )
     database = Database(args.database, prefix)
     if args.forget:
         names = [args.client_id] if args.client_id else _known_client_ids(args.database, database)
@@ -84,7 +103,8 @@ def main(args: argparse.Namespace) -> int:
             unwanted = topics(prefix, ["+"]) if devices != ["+"] else []
             retained = RetainedTopics(prefix, RETAINED) if devices == ["+"] else None
             session = Session(settings, topics(prefix, devices), unwanted, retained=retained)
-            recorder = Recorder(session, database, prefix, devices, keep_days=args.keep_days)
+            retention = _retention(args.keep_days, args.keep_windows_days, database)
+            recorder = Recorder(session, database, prefix, devices, retention=retention)
             logger.info("recording into %s as %s", args.database, given)
             _record(recorder, session, rest, signals, lambda text: _tell(text, notifier, status))
         notifier.stopping()
@@ -213,8 +233,25 @@ def _client_id(text: str) -> str:
     return text
 
 
+def _retention(days: int | None, window_days: int | None, database: Database) -> Retention:
+    """What was asked for; where nothing was, the default, which a former file gets only after a while."""
+    if days is not None:
+        return Retention(days or None, window_days or None)
+    now = datetime.now(timezone.utc)
+    begins = database.default_begins(now)
+    if now < begins:
+        logger.warning(
+            "from %s on, what is older than %d days is deleted: name another time with --keep-days, or keep all with "
+            "--keep-days all", begins.date(), DEFAULT_DAYS,
+        )  # fmt: skip
+    return Retention(max(DEFAULT_DAYS, window_days or 0), window_days or None, begins)
+
+
 def _days(text: str) -> int:
+    """A number of days; 0: all are kept."""
+    if text == "all":
+        return 0
     days = int(text)
     if not 1 <= days <= 36500:
-        raise argparse.ArgumentTypeError("1 to 36500 days")
+        raise argparse.ArgumentTypeError("1 to 36500 days, or all")
     return days

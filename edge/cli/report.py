@@ -10,17 +10,20 @@ from pathlib import Path
 from edge.errors import EXIT_OK, ConfigError, EdgeError, pages_missing
 from edge.recording.reader import Recording
 from edge.reporting.csv import write_csv
-from edge.reporting.period import Period, period, time_zone
+from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
+from edge.timing.timetable import Timetable
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --from 08:00 --to 08:45
   edge report --database school.sqlite --device room-1 --week 2026-W47 --output week.png
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --output day.html --output day.csv
+  edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --lesson "2nd period"
+  edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --list-lessons
 
 The ending of --output chooses: .html is one page without scripts that needs nothing from anywhere, .png a picture,
-.csv every window as a line. docs/record.md: how to read them.
+.csv every window as a line. docs/record.md: how to read them, and how to write a timetable.
 """
 
 ENDINGS = (".html", ".png", ".csv")
@@ -35,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--week", metavar="2026-W47", help="Monday to Sunday")
     parser.add_argument("--from", dest="begin", metavar="TIME", help="08:00 of that day, or 2026-11-20T08:00")
     parser.add_argument("--to", dest="end", metavar="TIME", help="the same")
+    parser.add_argument("--timetable", type=Path, metavar="FILE", help="when lessons are; its time zone is used")
+    parser.add_argument("--lesson", metavar="NAME", help="a lesson of that day, as --timetable names it")
+    parser.add_argument("--list-lessons", action="store_true", help="show the lessons of that day, and write no report")
     parser.add_argument("--zone", metavar="Europe/Vienna", help="time zone of all times (default: this machine's)")
     parser.add_argument(
         "--output",
@@ -48,13 +54,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Write what was asked for."""
     now = datetime.now(timezone.utc)
-    zone = time_zone(args.zone)
+    timetable = _timetable(args)
+    zone = timetable.zone if timetable else time_zone(args.zone)
     recording = Recording(args.database)
     try:
         recording.start()
         devices = recording.devices()
         device = _device(devices, args.device, args.database)
         asked = period(zone, devices[device][1], day=args.day, week=args.week, begin=args.begin, end=args.end)
+        if timetable and args.list_lessons:
+            _list_lessons(recording, timetable, device, asked)
+            return EXIT_OK
+        if timetable and args.lesson:
+            asked = lesson_period(timetable, device, asked.start.date(), args.lesson)
         for path in args.output or [Path(f"{_slug(device)}-{asked.slug}.html")]:
             try:
                 words = _write(recording, device, asked, path, now)
@@ -64,6 +76,31 @@ def main(args: argparse.Namespace) -> int:
     finally:
         recording.stop()
     return EXIT_OK
+
+
+def _timetable(args: argparse.Namespace) -> Timetable | None:
+    """The timetable that is asked for, if any. Raises ConfigError for options that do not go together."""
+    if not (args.lesson or args.list_lessons or args.timetable):
+        return None
+    if not args.timetable:
+        raise ConfigError("no timetable", "name one with --timetable; docs/timetable.yaml is an example")
+    if not (args.lesson or args.list_lessons):
+        raise ConfigError("--timetable alone names no lesson", "add --lesson NAME, or --list-lessons")
+    if args.week or args.begin or args.end or args.zone:
+        raise ConfigError("a lesson is of one day", "leave out --week, --from, --to and --zone")
+    return Timetable.read(args.timetable)
+
+
+def _list_lessons(recording: Recording, timetable: Timetable, device: str, day: Period) -> None:
+    lessons = timetable.lessons(device, day.start.date())
+    holiday = timetable.holiday(day.start.date())
+    if not lessons:
+        reason = f" ({holiday.name or 'a holiday'})" if holiday else ""
+        print(f"{printable(device)}, {day}: no lessons{reason}")
+    for each in lessons:
+        windows = sum(1 for _ in recording.rows(device, each.start, each.end))
+        words = f"{windows:,} windows" if windows else "nothing recorded"
+        print(f"{each.start:%H:%M} to {each.end:%H:%M}  {each.name}: {words}")
 
 
 def _write(recording: Recording, device: str, asked: Period, path: Path, now: datetime) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.contract import version1
 from edge.contract.payloads import FaceFigures, State, WindowPayload
@@ -21,6 +22,8 @@ MAX_LABELS = 64
 MAX_LABEL = 128  # bytes
 AVAILABILITY = {b"online": True, b"offline": False, b"": None}
 VERSION = 2  # of `edge.window` that this program writes and reads
+SCHEMA = f"edge.window/{VERSION}"
+CURRENT = f'"{SCHEMA}"'.encode()
 SCHEMA_PATTERN = r"^edge\.window/([1-9][0-9]{0,5})$"
 
 # What each kind of withholding covers.
@@ -102,6 +105,9 @@ def newer(window: WindowPayload, shown: WindowPayload) -> bool:
 
 def _read_window(payload: bytes, device: str) -> tuple[WindowPayload | NewerWindow, str]:
     """A window, and the schema in which it came."""
+    if CURRENT in payload:  # nearly always: then it is read once, not first for its version
+        with contextlib.suppress(ValidationError):
+            return _believable(WindowPayload.model_validate_json(payload, strict=True), device), SCHEMA
     envelope = _Envelope.model_validate_json(payload, strict=True)
     if envelope.device != device:
         raise ValueError
@@ -116,10 +122,17 @@ def _read_window(payload: bytes, device: str) -> tuple[WindowPayload | NewerWind
         window = version1.upgrade(old)
     else:
         window = WindowPayload.model_validate_json(payload, strict=True)
+    return _believable(window, device), envelope.schema_
+
+
+def _believable(window: WindowPayload, device: str) -> WindowPayload:
+    """The window without what it withholds. Raises ValueError for what cannot be true."""
+    if window.device != device:
+        raise ValueError
     if window.withheld is not None:
         window = window.model_copy(update=WITHHELD_FIELDS[window.withheld.what])
     _check(window)
-    return window, envelope.schema_
+    return window
 
 
 def _check(window: WindowPayload) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-FULL_OUTBOX = 64 * 1024 * 1024  # bytes: what an honest device may bring after a long outage
-PER_HOUR = 10_000_000  # bytes a device, after that
-NEW_DEVICES = 1024 * 1024 * 1024  # bytes of all devices together that the file did not know at the start
-NEW_PER_HOUR = 100_000_000  # bytes, of the same
+FULL_OUTBOX = 128 * 1024 * 1024  # bytes: what an honest device may bring after a long outage, and its roll-ups
+PER_HOUR = 20_000_000  # bytes a device, after that
+NEW_DEVICES = 2 * 1024 * 1024 * 1024  # bytes of all devices together that the file did not know at the start
+NEW_PER_HOUR = 200_000_000  # bytes, of the same
 MOST_DEVICES = 10_000
 SMALLEST = 512  # bytes: no message takes more room in tables and indexes than its length, or this, and its names
 NAMES = 3  # times that the name of the device stands in a table and its indexes

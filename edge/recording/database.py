@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import logging
 import os
 import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from edge.contract.payloads import State, WindowPayload
@@ -20,107 +18,23 @@ from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
 from edge.files.plain_tables import strange_part
+from edge.recording.daily_rollups import add_up_days
+from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.devices import RECORDED, devices_of
+from edge.recording.former_windows import add_up_former
+from edge.recording.layout import AVAILABILITY_BY_DEVICE, LAYOUT, TABLES, changed, check_header, create, migrate
+from edge.recording.retention import Pruner, Retention, default_begins
+from edge.recording.rollups import add_windows
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import INSERT_WINDOW, window_row
 
-logger = logging.getLogger(__name__)
-
-APPLICATION = 0x45444745  # in the file's header: EDGE
-LAYOUT = 2  # `user_version` of the file
-PRUNE_MOST = 5000  # rows of each table that are looked at, at once: meanwhile none can be stored
 VACUUM_MOST = 20_000  # pages that are given back at once
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
-COLUMNS = (
-    "device", "epoch", "seq", "start", "end", "seconds", "received", "schema", "mode", "replayed", "frames",
-    "faces_total", "faces_mean", "faces_min", "faces_max", "facing", "counts", "unclassified", "estimate",
-    "estimate_absent", "withheld", "withheld_reason", "coverage", "clock_synced", "model_faces", "model_emotions",
-    "model_pose",
-)  # fmt: skip
-"""Of the table `windows`, in the order in which they are written and read."""
-SELECTED = ", ".join(f'"{column}"' for column in COLUMNS)
-
-WINDOWS = """
-CREATE TABLE windows (
-    device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
-    start TEXT NOT NULL, "end" TEXT NOT NULL, seconds REAL NOT NULL,
-    received TEXT NOT NULL, schema TEXT NOT NULL, mode TEXT NOT NULL, replayed INTEGER NOT NULL,
-    frames INTEGER NOT NULL,
-    faces_total INTEGER, faces_mean REAL, faces_min INTEGER, faces_max INTEGER,
-    facing TEXT, counts TEXT, unclassified TEXT, estimate TEXT, estimate_absent TEXT,
-    withheld TEXT, withheld_reason TEXT,
-    coverage REAL NOT NULL, clock_synced INTEGER NOT NULL,
-    model_faces TEXT NOT NULL, model_emotions TEXT, model_pose TEXT,
-    PRIMARY KEY (device, epoch, seq)
-);
-CREATE INDEX windows_by_time ON windows (device, start);
-CREATE TABLE newer_windows (
-    device TEXT NOT NULL, schema TEXT NOT NULL, received TEXT NOT NULL, payload BLOB NOT NULL, sha256 TEXT NOT NULL,
-    PRIMARY KEY (device, sha256)
-);
-CREATE VIEW emotions AS
-    SELECT w.device, w.epoch, w.seq, w.start, w."end", c.key AS emotion, c.value AS count,
-        json_extract(e.value, '$.share') AS share,
-        json_extract(e.value, '$.low') AS low, json_extract(e.value, '$.high') AS high
-    FROM windows w JOIN json_each(w.counts) c LEFT JOIN json_each(coalesce(w.estimate, '{}')) e ON e.key = c.key
-"""
-OTHERS = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE states (
-    device TEXT NOT NULL, since TEXT NOT NULL, mode TEXT NOT NULL, reason TEXT NOT NULL, received TEXT NOT NULL,
-    PRIMARY KEY (device, since, mode, reason)
-);
-CREATE TABLE availability (device TEXT NOT NULL, received TEXT NOT NULL, online INTEGER NOT NULL);
-CREATE INDEX availability_by_time ON availability (device, received)
-"""
-SELECT_LAYOUT_1 = """
-SELECT device, epoch, seq, start, "end", seconds, received, 'edge.window/1' AS schema,
-    iif(model_emotions IS NULL, 'headcount', 'emotions') AS mode, replayed, frames,
-    iif(suppressed, NULL, faces_total) AS faces_total, iif(suppressed, NULL, faces_mean) AS faces_mean,
-    iif(suppressed, NULL, faces_min) AS faces_min, iif(suppressed, NULL, faces_max) AS faces_max,
-    NULL AS facing,
-    iif(suppressed OR hidden, NULL, counts) AS counts,
-    iif(suppressed OR hidden OR counts IS NULL, NULL, json_object(
-        'too_small', coalesce(too_small, 0), 'away', NULL, 'unclear', nameless - coalesce(too_small, 0)
-    )) AS unclassified,
-    iif(suppressed OR hidden, NULL, estimate) AS estimate, NULL AS estimate_absent,
-    CASE WHEN suppressed THEN 'figures' WHEN hidden THEN 'emotions' END AS withheld,
-    CASE WHEN suppressed THEN iif(seconds < 0.999, 'short', 'few_people') WHEN hidden THEN 'few_near' END
-        AS withheld_reason,
-    coverage, clock_synced, model_faces, model_emotions, NULL AS model_pose
-FROM (
-    SELECT *, nameless > 0 AND nameless = everyone AND coalesce(too_small, 0) < nameless AS hidden
-    FROM (
-        SELECT *, rowid AS arrival, coalesce(json_extract(counts, '$.unknown'), 0) AS nameless,
-            coalesce((SELECT SUM(value) FROM json_each(counts)), 0) AS everyone
-        FROM {table}
-    )
-)
-"""
-"""Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
-
-# Beside the layout, so that older files get it as well: what a device said last is found without reading all it said.
-AVAILABILITY_BY_DEVICE = "CREATE INDEX IF NOT EXISTS availability_by_device ON availability (device)"
-OLD = {
-    "windows": '"end" < ?1 OR received < ?1',
-    "newer_windows": "received < ?1",
-    "states": "since < ?1 AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
-    "availability": "received < ?1 AND rowid < "
-    "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
-}
-"""Which rows of a table may go: not the last thing known about a device."""
-DEVICES = """
-WITH RECURSIVE names(device) AS (
-    SELECT MIN(device) FROM windows
-    UNION ALL SELECT (SELECT MIN(device) FROM windows WHERE device > names.device) FROM names WHERE device IS NOT NULL
-) SELECT device FROM names WHERE device IS NOT NULL LIMIT ?
-"""
-"""From name to name through the index, however many windows each has."""
-
-TABLES = ("about", "windows", "newer_windows", "states", "availability")
 CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 
-INSERT_WINDOW = f"INSERT OR IGNORE INTO windows ({SELECTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
 # The same word again, as after every reconnect, changes nothing.
@@ -143,7 +57,8 @@ class Database:
         self._prefix = prefix
         self._database: sqlite3.Connection | None = None
         self._inode = (0, 0)
-        self._pruned = dict.fromkeys(OLD, 0)  # the last row of each table that was looked at
+        self._pruner = Pruner()
+        self._deleted = DeletedSpans()
 
     @property
     def is_open(self) -> bool:
@@ -219,14 +134,7 @@ class Database:
         """
         came = format_timestamp(now)
         with self._explained(), self._transaction() as database:
-            before = database.total_changes
-            rows = [
-                window_row(message.content, came, message.schema)
-                for message in messages
-                if isinstance(message.content, WindowPayload)
-            ]
-            database.executemany(INSERT_WINDOW, rows)
-            new = database.total_changes - before
+            new = self._store_windows(database, messages, came)
             for message in messages:
                 device, content = message.device, message.content
                 if isinstance(content, State):
@@ -243,47 +151,61 @@ class Database:
             raise DiskError(f"{self._path} was moved or deleted while it was in use", "a new one is begun")
         return new
 
-    def prune(self, now: datetime, days: int) -> tuple[int, bool]:
-        """Look at some rows of each table; delete what is older than so many days, but not the last state of a device.
+    def _store_windows(self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], came: str) -> int:
+        """Store windows, and add the new ones to the roll-ups; how many were new."""
+        self._deleted.load(database)
+        new: dict[str, list[WindowRecord]] = {}
+        for message in messages:
+            if not isinstance(message.content, WindowPayload):
+                continue
+            window = WindowRecord.of(message.content)
+            if self._deleted.covers(message.device, window.start, window.end):
+                continue
+            # Not `executemany`: it does not say which were not there yet.
+            if database.execute(INSERT_WINDOW, window_row(message.content, came, message.schema)).rowcount:
+                new.setdefault(message.device, []).append(window)
+        for device, windows in new.items():
+            add_windows(database, device, windows, came)
+        return sum(map(len, new.values()))
 
-        It goes on where it stopped: a call costs the same however much there is, and a round visits all rows.
-
-        Args:
-            now: The time.
-            days: How many.
-
-        Returns:
-            How many windows were deleted, and whether the round is not over.
+    def add_up_former(self, now: datetime) -> bool:
+        """Make some of the roll-ups that a file of an older layout lacks; whether there are more to make.
 
         Raises:
             ConfigError, DiskError: As `store`.
         """
-        limit = format_timestamp(now - timedelta(days=days))
-        deleted, more = 0, False
         with self._explained(), self._transaction() as database:
-            for table, old in OLD.items():
-                after = self._pruned[table]
-                rowids = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
-                last, seen = database.execute(
-                    f"SELECT MAX(rowid), COUNT(*) FROM ({rowids})",  # noqa: S608
-                    (after, PRUNE_MOST),
-                ).fetchone()
-                if seen:
-                    gone = database.execute(
-                        f"DELETE FROM {table} WHERE rowid > ?2 AND rowid <= ?3 AND ({old})",  # noqa: S608
-                        (limit, after, last),
-                    ).rowcount
-                    deleted += gone if table == "windows" else 0
-                more = more or seen == PRUNE_MOST
-                self._pruned[table] = last if seen == PRUNE_MOST else 0
+            return add_up_former(database, now)
+
+    def add_up_days(self, now: datetime) -> bool:
+        """Make some of the roll-ups of days that are over; whether there are more to make. Raises as `store`."""
+        with self._explained(), self._transaction() as database:
+            return add_up_days(database, now)
+
+    def default_begins(self, now: datetime) -> datetime:
+        """When the default retention begins to apply to this file. Raises as `store`."""
+        with self._explained(), self._transaction() as database:
+            return default_begins(database, now)
+
+    def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
+        """Delete some of what is too old, and give its room back.
+
+        Returns:
+            How many windows were deleted, and whether there may be more.
+
+        Raises:
+            ConfigError, DiskError: As `store`.
+        """
+        with self._explained(), self._transaction() as database:
+            deleted, more = self._pruner.prune(database, now, retention)
         with self._explained():
             self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_MOST})")  # `execute` would give back one page
         return deleted, more
 
     def devices(self, most: int) -> list[str]:
-        """The devices that have windows, at most so many."""
+        """The devices that have windows, or roll-ups of them, at most so many."""
         with self._explained():
-            return [str(row[0]) for row in self._db.execute(DEVICES, (most,))]
+            return sorted({name for table in RECORDED for name in devices_of(self._db, table, most)})[:most]
 
     def count(self) -> int:
         """How many windows there are."""
@@ -316,17 +238,15 @@ class Database:
                 raise changed(self._path, strange)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
+        database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
         # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
         database.execute("BEGIN IMMEDIATE")
         try:
             if not tables:
-                _create(database, OTHERS, WINDOWS)
-                database.execute(f"PRAGMA application_id={APPLICATION}")
-                database.execute(f"PRAGMA user_version={LAYOUT}")
-                database.execute("INSERT INTO about VALUES ('prefix', ?)", (self._prefix,))
+                create(database, self._prefix)
             found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
             if layout < LAYOUT and found and found[0] == self._prefix:  # another prefix's file stays as it is
-                _migrate(database, self._path)
+                migrate(database, self._path, layout)
             if found and found[0] == self._prefix:
                 database.execute(AVAILABILITY_BY_DEVICE)
             database.execute("COMMIT")
@@ -355,51 +275,6 @@ class Database:
         except sqlite3.Error as error:
             self.stop()
             raise explain(error, self._path) from None
-
-
-def changed(path: Path, what: str) -> ConfigError:
-    """To be raised for a file that has something which `edge record` does not make."""
-    return ConfigError(
-        f"{path} is not as edge record makes it: {what}", "another program changed the file: name another"
-    )
-
-
-def check_header(database: sqlite3.Connection, path: Path) -> int:
-    """The layout of a file.
-
-    Raises:
-        ConfigError: Another program made it, or a newer version of edge.
-    """
-    application = database.execute("PRAGMA application_id").fetchone()[0]
-    layout = int(database.execute("PRAGMA user_version").fetchone()[0])
-    if application != APPLICATION:
-        raise ConfigError(f"{path} is a database of another program", "name a file that edge record made, or a new one")
-    if layout > LAYOUT:
-        raise ConfigError(
-            f"{path} was made by a newer version of edge (layout {layout}; this version knows {LAYOUT})",
-            "upgrade edge here; the file was not changed",
-        )
-    return layout
-
-
-def _create(database: sqlite3.Connection, *schemas: str) -> None:
-    for schema in schemas:  # not `executescript`, which would commit
-        for statement in schema.split(";\n"):
-            database.execute(statement)
-
-
-def _migrate(database: sqlite3.Connection, path: Path) -> None:
-    """From layout 1, within the caller's transaction."""
-    logger.info("converting %s from layout 1 to %d; large files take some minutes", path, LAYOUT)
-    database.execute("DROP VIEW emotions")
-    database.execute("DROP INDEX windows_by_time")
-    database.execute("ALTER TABLE windows RENAME TO windows_1")
-    _create(database, WINDOWS)
-    # In the order of arrival, which `prune` relies on.
-    rows = f"{SELECT_LAYOUT_1.format(table='windows_1')} ORDER BY arrival"
-    database.execute(f"INSERT INTO windows ({SELECTED}) {rows}")
-    database.execute("DROP TABLE windows_1")
-    database.execute(f"PRAGMA user_version={LAYOUT}")
 
 
 def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
@@ -431,24 +306,3 @@ def _inode(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return status.st_dev, status.st_ino
-
-
-def window_row(window: WindowPayload, received: str, schema: str) -> tuple[object, ...]:
-    """A window as the values of `COLUMNS`."""
-    span, faces, quality, model, withheld = window.window, window.faces, window.quality, window.model, window.withheld
-    estimate = None
-    if window.estimate is not None:
-        estimate = {name: each.model_dump() for name, each in window.estimate.items()}
-    return (
-        window.device, window.epoch, window.seq, span.start, span.end, span.seconds,
-        received, schema, window.mode, window.replayed, window.frames,
-        faces.total, faces.mean, faces.min, faces.max,
-        _json(window.facing and window.facing.model_dump()), _json(window.counts),
-        _json(window.unclassified and window.unclassified.model_dump()), _json(estimate), window.estimate_absent,
-        withheld and withheld.what, withheld and withheld.reason,
-        quality.coverage, quality.clock_synced, model.faces, model.emotions, model.pose,
-    )  # fmt: skip
-
-
-def _json(content: object) -> str | None:
-    return None if content is None else json.dumps(content, ensure_ascii=False, separators=(",", ":"))

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, cast
 from urllib.parse import quote
 
-from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, Withheld
-from edge.contract.shares import ShareRange
 from edge.contract.timestamps import format_timestamp, parse_timestamp
-from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
 from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.database import COLUMNS, LAYOUT, SELECT_LAYOUT_1, changed, check_header, explain
+from edge.recording.daily_rollups import DAY, SELECT_DAYS, day_of
+from edge.recording.database import explain
+from edge.recording.devices import devices_of
+from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_ROLLUPS, changed, check_header
+from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_window
 from edge.text import printable
 
 BUSY_SECONDS = 10.0
-LONGEST_TEXT = 64 * 1024  # bytes of any value of a row that is read: what a message can bring
-FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1971, 2200))  # what time zones can follow
 TABLES = ("about", "windows", "states", "availability")
+ROLLUP_TABLES = ("rollups", "series", "daily_rollups", "changed_days")
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
-DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
-"""What reading a row raises that `edge record` did not write."""
-# What is longer is taken for damaged.
-BOUNDED = ", ".join(f"iif(length({name}) > {LONGEST_TEXT}, X'', {name})" for name in (f'"{c}"' for c in COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -54,6 +48,7 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._database: sqlite3.Connection | None = None
+        self._layout = 0
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, something else, or damaged."""
@@ -63,9 +58,9 @@ class Recording:
             self._database = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
             if sys.version_info >= (3, 11):  # else a value of any length is loaded before its length is known
                 self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * LONGEST_TEXT)
-            layout = check_header(self._database, self._path)
+            self._layout = check_header(self._database, self._path)
             self._check_tables(self._database)
-            if layout < LAYOUT:
+            if self._layout < 2:
                 # The file is not ours to convert: it is read as if it had been. The view is no part of the file.
                 self._database.execute(f"CREATE TEMP VIEW windows AS {SELECT_LAYOUT_1.format(table='main.windows')}")
         except sqlite3.Error as error:
@@ -73,9 +68,10 @@ class Recording:
 
     def _check_tables(self, database: sqlite3.Connection) -> None:
         """Only plain tables are read: a view could go on for ever. Raises ConfigError."""
-        strange = strange_part(database, TABLES)
+        wanted = TABLES + (ROLLUP_TABLES if self._layout >= WITH_ROLLUPS else ())
+        strange = strange_part(database, wanted)
         there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        absent = [f"there is no {table}" for table in TABLES if table not in there]
+        absent = [f"there is no {table}" for table in wanted if table not in there]
         if strange or absent:
             raise changed(self._path, strange or absent[0])
 
@@ -86,20 +82,84 @@ class Recording:
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
-        found = self._query(
-            'SELECT substr(device, 1, 64), substr(MIN(start), 1, 30), substr(MAX("end"), 1, 30) FROM windows '
-            "GROUP BY device ORDER BY device LIMIT ?",
-            MOST_DEVICES,
-        )
-        return {str(device): (self._moment(first), self._moment(last)) for device, first, last in found}
+        found = {}
+        tables = ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
+        for device in sorted({name for table in tables for name in self._devices(table)}):
+            ends = [end for table in tables for end in self._ends(table, device)]
+            if ends:
+                found[device] = (min(ends), max(ends))
+        return found
+
+    def _devices(self, table: str) -> list[str]:
+        if self._database is None:
+            raise EdgeError(f"{self._path} is not open")
+        try:
+            return devices_of(self._database, table, MOST_DEVICES)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def _ends(self, table: str, device: str) -> Iterator[datetime]:
+        """When the first window of a device began, and when the last ended; nothing without any."""
+        if table == "rollups":
+            for order in ("ASC", "DESC"):
+                query = SELECT_BUCKETS.replace(
+                    "ORDER BY r.start, r.series", f"ORDER BY r.start {order}, r.series LIMIT 1"
+                )
+                for row in self._query(query, device, "", "~"):
+                    bucket = self._bucket(device, row)
+                    yield bucket.start if order == "ASC" else bucket.end
+            return
+        for column, order in (("start", "ASC"), ("end", "DESC")):
+            query = f'SELECT substr("{column}", 1, 30) FROM {table} WHERE device = ? ORDER BY start {order} LIMIT 1'  # noqa: S608
+            for (moment,) in self._query(query, device):
+                yield self._moment(moment)
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
         for row in self.rows(device, start, end):
             try:
-                yield _window(row)
+                yield read_window(row)
             except DAMAGED:
                 raise self.damaged(row) from None
+
+    def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The roll-ups whose five minutes begin in a period, in order; made of the windows where the file has none."""
+        if not self._is_rolled_up():
+            yield from rolled_in_order(self.windows(device, start, end))
+            return
+        for row in self._query(SELECT_BUCKETS, device, format_timestamp(start), format_timestamp(end)):
+            yield self._bucket(device, row)
+
+    def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
+        first, last = _midnight(start + DAY - timedelta(milliseconds=1)), _midnight(end)
+        if first >= last or not self._is_rolled_up():
+            yield from self.buckets(device, start, end)
+            return
+        yield from self.buckets(device, start, first)
+        span = (device, day_of(first), day_of(last))
+        for row in self._query(SELECT_DAYS, *span):
+            yield replace(self._bucket(device, row), duration=DAY)
+        changed = "SELECT substr(day, 1, 10) FROM changed_days WHERE device = ? AND day >= ? AND day < ? ORDER BY day"
+        for (day,) in self._query(changed, *span):
+            since = self._moment(f"{day}T00:00:00.000Z")
+            yield from self.buckets(device, since, since + DAY)
+        yield from self.buckets(device, last, end)
+
+    def _is_rolled_up(self) -> bool:
+        """Whether every window is in a roll-up: not while a file of an older layout is worked through."""
+        if self._layout < WITH_ROLLUPS:
+            return False
+        return not list(self._query("SELECT 1 FROM about WHERE key = ?", ROLLUPS_FROM))
+
+    def _bucket(self, device: str, row: tuple[object, ...]) -> Bucket:
+        try:
+            return read_bucket(row)
+        except DAMAGED:
+            start = printable(repr(row[0]))
+            raise EdgeError(
+                f"{self._path}: roll-up {start} of {printable(device)} is damaged", "another program changed the file"
+            ) from None
 
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
@@ -108,8 +168,7 @@ class Recording:
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
-        query = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
-        return self._query(query, device, format_timestamp(start), format_timestamp(end))
+        return self._query(BETWEEN, device, format_timestamp(start), format_timestamp(end))
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""
@@ -149,64 +208,6 @@ class Recording:
             raise explain(error, self._path) from None
 
 
-def _window(row: tuple[object, ...]) -> WindowRecord:
-    """Raises ValueError, TypeError, KeyError or AttributeError for a row that `edge record` did not write."""
-    (_, epoch, seq, start, end, _, _, _, mode, replayed, frames, total, mean, low, high, facing, counts, unclassified,
-     estimate, absent, what, reason, coverage, synced, _, _, _) = row  # fmt: skip
-    withheld = Withheld.model_validate({"what": what, "reason": reason}) if what is not None else None
-    hidden = WITHHELD_FIELDS[withheld.what] if withheld else {}
-    figures = "faces" not in hidden
-    observed = _json(counts) if "counts" not in hidden else None
-    if observed is not None and not all(
-        name.isprintable() and 0 <= _whole(n) <= MAX_COUNT for name, n in observed.items()
-    ):
-        raise ValueError
-    shares = _json(estimate) if "estimate" not in hidden else None
-    if mode not in ("headcount", "facing", "emotions"):
-        raise ValueError
-    first, last = parse_timestamp(str(start)), parse_timestamp(str(end))
-    if not FIRST <= first < last < LAST:
-        raise ValueError
-    if not re.fullmatch("[0-9a-f]{8}", str(epoch)):
-        raise ValueError
-    return WindowRecord(
-        epoch=str(epoch), seq=_whole(seq), start=first, end=last,
-        mode=mode, replayed=bool(replayed), frames=_count(frames),
-        total=_count(total) if figures else None, mean=_number(mean, MAX_COUNT) if figures else None,
-        low=_count(low) if figures else None, high=_count(high) if figures else None,
-        facing=Facing(**_json(facing)) if facing is not None and "facing" not in hidden else None,
-        counts=observed,
-        unclassified=Unclassified(**_json(unclassified)) if unclassified is not None and observed is not None else None,
-        estimate=shares and {
-            str(name): ShareRange(*(_number(each[part], 1.0) for part in ("share", "low", "high")))
-            for name, each in shares.items()
-        },
-        estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
-        coverage=_number(coverage, 1.0), clock_synced=bool(synced),
-    )  # fmt: skip
-
-
-def _count(value: object) -> int:
-    """A number of frames or faces; None counts as damaged too. Raises ValueError, TypeError."""
-    found = _whole(value)
-    if not 0 <= found <= MAX_COUNT:
-        raise ValueError
-    return found
-
-
-def _number(value: object, most: float) -> float:
-    """A number from 0 to `most`, and so neither infinite nor none. Raises ValueError."""
-    found = float(str(value))
-    if not 0 <= found <= most:
-        raise ValueError
-    return found
-
-
-def _json(text: object) -> Any:  # noqa: ANN401 - whatever stands in the file
-    return None if text is None else json.loads(str(text))
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError
-    return value
+def _midnight(moment: datetime) -> datetime:
+    """When the day of UTC begins that a moment is in."""
+    return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)

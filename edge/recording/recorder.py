@@ -16,6 +16,7 @@ from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.database import Database
 from edge.recording.missing_windows import MissingWindows
+from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
 from edge.text import printable
 
@@ -25,7 +26,7 @@ TICK = 0.5  # seconds
 RETRY = 2.0  # seconds until a file that could not be written is tried again
 MOST_WAITING = 2000  # messages in memory while it cannot be written
 MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
-PRUNE_EVERY = 3600.0  # seconds
+TIDY_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
@@ -42,7 +43,7 @@ class Recorder:
         database: Where they go.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
-        keep_days: Delete what is older; None: keep all.
+        retention: How long what is in the file is kept.
         now: Where the time of day comes from.
     """
 
@@ -53,27 +54,27 @@ class Recorder:
         prefix: str,
         devices: Sequence[str],
         *,
-        keep_days: int | None = None,
+        retention: Retention = KEEP_ALL,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._session = session
         self._database = database
         self._prefix = prefix
         self._devices = devices
-        self._keep_days = keep_days
+        self._retention = retention
         self._now = now
         self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
         self._waiting_bytes = 0
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
-        self._prune_at = 0.0
+        self._tidy_at = 0.0
         self._known = False  # the file had windows at the start, or the broker knows us
         self.total: int | None = None
         """Windows in the file; None before it could be opened."""
         self.stored = 0
         """Windows stored in this run."""
         self.duplicates = 0
-        """Windows that were there already."""
+        """Windows that were there already, or of a time that was deleted."""
         self.invalid = 0
         """Messages that were not valid."""
         self._others = 0  # messages that say nothing of a window
@@ -117,8 +118,8 @@ class Recorder:
         self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
-        if self._keep_days is not None and now >= self._prune_at and not self.failing:
-            self._prune_at = now + (TICK if self._prune(self._keep_days) else PRUNE_EVERY)
+        if now >= self._tidy_at and not self.failing:
+            self._tidy_at = now + (TICK if self._tidy() else TIDY_EVERY)
 
     def _take(self, delivery: Delivery) -> None:
         if len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
@@ -133,9 +134,7 @@ class Recorder:
         device = device_of(self._prefix, delivery.topic)
         if device is not None and self._devices != ["+"] and device not in self._devices:
             return None  # a subscription of an earlier run
-        # A state stands in its table and in the index of it.
-        length = len(delivery.payload) * (2 if delivery.topic.endswith("/state") else 1)
-        if device is not None and not self._allowance.admits(device, length, time.monotonic()):
+        if device is not None and not self._allowance.admits(device, bytes_of(delivery), time.monotonic()):
             return None
         try:
             return examine(self._prefix, delivery)
@@ -200,16 +199,19 @@ class Recorder:
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
-    def _prune(self, days: int) -> bool:
-        """Delete some; whether there are more rows to look at."""
+    def _tidy(self) -> bool:
+        """Make some roll-ups that are still to be made, else delete some of what is too old; whether there is more."""
+        now, deleted = self._now(), 0
         try:
-            deleted, more = self._database.prune(self._now(), days)
+            more = self._database.add_up_former(now) or self._database.add_up_days(now)
+            if not more and self._retention.deletes(now):
+                deleted, more = self._database.prune(now, self._retention)
         except DiskError as error:
             self._fail(error)
             return False
         self.total = (self.total or 0) - deleted
         if deleted:
-            logger.info("%d windows are older than %d days and were deleted", deleted, days)
+            logger.info("%d windows are older than %d days and were deleted", deleted, self._retention.shortest)
         return more
 
 
@@ -228,7 +230,7 @@ def _report_refused(device: str | None) -> None:
         )
         return
     logger.warning(
-        "%s sends more than a full outbox and 10 MB an hour: messages are left out; look after that room, and change "
+        "%s sends more than a full outbox and 20 MB an hour: messages are left out; look after that room, and change "
         "its password at the broker if somebody else has it",
         device,
     )
@@ -244,6 +246,11 @@ def _report_missing(device: str, first: int, last: int) -> None:
         "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
         "alert/outbox", last - first + 1, printable(device, 64), first, last,
     )  # fmt: skip
+
+
+def bytes_of(delivery: Delivery) -> int:
+    """Bytes that a message may take in the file: a window has its roll-up as well, a state its index."""
+    return len(delivery.payload) * (1 if delivery.topic.endswith("/availability") else 2)
 
 
 def topics(prefix: str, devices: Sequence[str]) -> list[str]:
@@ -277,6 +284,8 @@ def _window(window: WindowPayload) -> WindowPayload:
         or not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST
     ):
         raise ValueError
+    if all(len(name or "") <= LONGEST_NAME for name in (window.model.faces, window.model.emotions, window.model.pose)):
+        return window
     names = ModelNames(
         faces=window.model.faces[:LONGEST_NAME],
         emotions=window.model.emotions and window.model.emotions[:LONGEST_NAME],

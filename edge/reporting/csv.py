@@ -10,8 +10,8 @@ from pathlib import Path
 
 from edge.contract.labels import reading_order
 from edge.contract.validation import WITHHELD_FIELDS
-from edge.recording.database import COLUMNS
-from edge.recording.reader import DAMAGED, Recording
+from edge.recording.reader import Recording
+from edge.recording.window_row import COLUMNS, DAMAGED
 
 FACING = ("front", "away", "unknown")
 UNCLASSIFIED = ("too_small", "away", "unclear")

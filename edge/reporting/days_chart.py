@@ -10,13 +10,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from edge.recording.window_record import WindowRecord
 from edge.reporting.charts import Hours, draw_gaps, label, legend, stack, time_axis, width_for
 from edge.reporting.gaps import BRIEF
 from edge.reporting.lesson_chart import width_of
 from edge.reporting.palette import LIGHT, colours
 from edge.reporting.report_data import HOUR, ReportData
-from edge.reporting.totals import Totals, add_up, binned
+from edge.reporting.totals import Part, Totals, add_up, binned
 
 MOST_MAPS = 8
 LEAST_TOP = 20.0  # percent: a rare emotion must not look like a storm because it doubled
@@ -100,26 +99,26 @@ def dates_of(report: ReportData) -> list[date]:
 def hours_of(report: ReportData) -> tuple[int, int]:
     """From which hour to which there is something on any day."""
     zone = report.period.zone
-    first = min(window.start.astimezone(zone).hour for window in report.windows)
-    last = max((window.end - timedelta(seconds=1)).astimezone(zone).hour + 1 for window in report.windows)
+    first = min(part.start.astimezone(zone).hour for part in report.parts)
+    last = max((part.end - timedelta(seconds=1)).astimezone(zone).hour + 1 for part in report.parts)
     return first, max(last, first + 1)
 
 
-def by_day(report: ReportData) -> dict[date, list[WindowRecord]]:
-    """Windows by the day on which they began."""
-    found: dict[date, list[WindowRecord]] = {}
-    for window in report.windows:
-        found.setdefault(window.start.astimezone(report.period.zone).date(), []).append(window)
+def by_day(report: ReportData) -> dict[date, list[Part]]:
+    """Windows or roll-ups by the day on which they began."""
+    found: dict[date, list[Part]] = {}
+    for part in report.parts:
+        found.setdefault(part.start.astimezone(report.period.zone).date(), []).append(part)
     return found
 
 
 def _cells(report: ReportData, dates: Sequence[date], first: int, last: int) -> dict[tuple[int, int], Totals]:
     """Totals by number of day and hour."""
-    groups: dict[tuple[int, int], list[WindowRecord]] = {}
-    for window in report.windows:
-        local = window.start.astimezone(report.period.zone)
-        if window.mean is not None and local.date() in dates and first <= local.hour < last:
-            groups.setdefault((dates.index(local.date()), local.hour), []).append(window)
+    groups: dict[tuple[int, int], list[Part]] = {}
+    for part in report.parts:
+        local = part.start.astimezone(report.period.zone)
+        if part.has_figures and local.date() in dates and first <= local.hour < last:
+            groups.setdefault((dates.index(local.date()), local.hour), []).append(part)
     return {key: add_up(group) for key, group in groups.items()}
 
 

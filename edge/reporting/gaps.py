@@ -10,7 +10,8 @@ from itertools import groupby
 
 from edge.contract.labels import WITHHELD_REASONS
 from edge.recording.reader import StateChange
-from edge.recording.window_record import WindowRecord
+from edge.recording.runs import SHORT
+from edge.recording.window_record import Stretch
 from edge.text import printable
 
 WORDS = {
@@ -35,7 +36,6 @@ BRIEF = {
     "few_near": "too few",
     "few_front": "too few",
 }
-SHORT = timedelta(seconds=2)  # between windows that follow on one another
 OPENING = timedelta(seconds=20)  # that a camera takes before the first window after a pause
 GOODBYE = timedelta(seconds=60)  # within which the broker notices that a device is gone
 LONGEST_REASON = 80  # characters
@@ -57,7 +57,7 @@ class Gap:
 
 
 def gaps(
-    windows: Sequence[WindowRecord],
+    windows: Sequence[Stretch],
     states: Sequence[StateChange],
     availability: Sequence[StateChange],
     start: datetime,
@@ -66,23 +66,24 @@ def gaps(
     """All times without figures of a period, in order; none overlap.
 
     Args:
-        windows: Those of the period, in order.
+        windows: Those of the period, in order; or runs of them, with the same result.
         states: What the device reported, in order, from before the period on.
         availability: When it came and went, in order.
         start: Of the period.
         end: Of the period, or now.
     """
     found: list[Gap] = []
-    reached, before = start, None
+    reached: datetime = start
+    before: Stretch | None = None
     for after in [*windows, None]:
         until = after.start if after else end
-        tolerance = max(SHORT, (before.end - before.start) / 2) if before else SHORT
+        tolerance = max(SHORT, before.closing / 2) if before else SHORT
         if until - reached > tolerance:
             gap = Gap(reached, until, *_between(before, after, until - reached))
             found += _explain(gap, states, availability)
         if after:
             reached, before = max(reached, after.end), after
-    for reason, group in groupby(windows, key=lambda window: window.withheld.reason if window.withheld else None):
+    for reason, group in groupby(windows, key=lambda window: window.reason):
         if reason:
             found += _joined([Gap(max(w.start, start), min(w.end, end), reason) for w in group])
     return sorted((gap for gap in found if gap.end > gap.start), key=lambda gap: gap.start)
@@ -110,14 +111,6 @@ def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
     return found
 
 
-def missing(windows: Sequence[WindowRecord]) -> int:
-    """How many numbers are missing between the lowest and the highest of every epoch: windows that never came."""
-    numbers: dict[str, set[int]] = {}
-    for window in windows:
-        numbers.setdefault(window.epoch, set()).add(window.seq)
-    return sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in numbers.values())
-
-
 def _joined(parts: Sequence[Gap]) -> list[Gap]:
     """Parts that follow on one another, as one."""
     found: list[Gap] = []
@@ -129,15 +122,15 @@ def _joined(parts: Sequence[Gap]) -> list[Gap]:
     return found
 
 
-def _between(before: WindowRecord | None, after: WindowRecord | None, length: timedelta) -> tuple[str, str]:
+def _between(before: Stretch | None, after: Stretch | None, length: timedelta) -> tuple[str, str]:
     """The kind and the detail that the numbers of the windows around a gap tell."""
     if before is None or after is None:
         return "nothing", ""
-    lost = after.seq - before.seq - 1 if before.epoch == after.epoch else 0
+    lost = after.first - before.last - 1 if before.epoch == after.epoch else 0
     if lost <= 0:
         return "off", ""
     # One window that was lost in a night does not explain the night.
-    usual = max(before.end - before.start, after.end - after.start)
+    usual = max(before.closing, after.opening)
     return ("lost", f"{lost:,}") if 2 * lost * usual >= length else ("off", f"{lost:,} missing")
 
 

@@ -27,7 +27,7 @@ def lesson(report: ReportData) -> Figure:
         return (moment.astimezone(report.period.zone).replace(tzinfo=None) - zero) / timedelta(hours=1)
 
     width = max(width_for(end - start), width_of(report))
-    points = binned(report.windows, start, width)
+    points = binned(report.parts, start, width)
     gaps = [gap for gap in report.gaps if gap.end > start and gap.start < end]
     heights = [3.0, 1.3] if report.basis else [2.4]
     figure = Figure(figsize=(10, sum(heights) + 1.2), layout="constrained")
@@ -53,5 +53,5 @@ def lesson(report: ReportData) -> Figure:
 
 def width_of(report: ReportData) -> timedelta:
     """The length of a usual window: a point cannot stand for less."""
-    lengths = sorted(window.end - window.start for window in report.windows)
+    lengths = sorted(part.duration for part in report.parts)
     return timedelta(seconds=max(1.0, round(lengths[len(lengths) // 2].total_seconds())))

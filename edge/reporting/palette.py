@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edge.contract.labels import READING_ORDER, UNKNOWN
-from edge.reporting.totals import OTHER
+from edge.recording.window_sums import OTHER
 
 # Every colour by its name in the page: what is drawn on paper, and on a dark screen. No two on paper are equal, since
 # a page finds them by their value.

@@ -10,7 +10,9 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
 
 from edge.errors import ConfigError
+from edge.text import printable
 from edge.timing.local_zone import LOCAL, local_zone_problem
+from edge.timing.timetable import Timetable
 from edge.timing.zone_names import zone_named
 
 ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
@@ -19,11 +21,12 @@ LONGEST = timedelta(days=32)
 
 @dataclass(frozen=True)
 class Period:
-    """From `start` to `end`, both in `zone`."""
+    """From `start` to `end`, both in `zone`; a lesson has a name."""
 
     start: datetime
     end: datetime
     zone: tzinfo
+    name: str = ""
 
     @property
     def single(self) -> bool:
@@ -42,7 +45,8 @@ class Period:
         if (self.start.time(), self.end.time()) == (time(), time()):
             return f"{first:%-d %B} to {last:%-d %B %Y}"
         if first == last:
-            return f"{first:%A, %-d %B %Y}, {self.start:%H:%M} to {self.end:%H:%M}"
+            name = f"{self.name}, " if self.name else ""
+            return f"{name}{first:%A, %-d %B %Y}, {self.start:%H:%M} to {self.end:%H:%M}"
         return f"{self.start:%-d %B %H:%M} to {self.end:%-d %B %Y %H:%M}"
 
     @property
@@ -85,6 +89,18 @@ def period(
     if length <= timedelta():
         raise ConfigError(f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} is no period", "--to must be after --from")
     return Period(since, until, zone)
+
+
+def lesson_period(timetable: Timetable, room: str, day: date, name: str) -> Period:
+    """The time of a lesson. Raises ConfigError where the timetable has none of that name, with those that it has."""
+    if found := timetable.named(room, day, name):
+        return Period(found.start, found.end, timetable.zone, found.name)
+    names = ", ".join(each.name for each in timetable.lessons(room, day))
+    holiday = timetable.holiday(day)
+    there = (
+        f"there are: {names}" if names else f"that day is {holiday.name or 'a holiday'}" if holiday else "it has none"
+    )
+    raise ConfigError(f"{room} has no lesson {printable(name)!r} on {day}", there)
 
 
 def time_zone(name: str | None) -> tzinfo:

@@ -1,4 +1,4 @@
-"""Everything that a report tells, read once: windows, gaps, totals, and from when to when it is worth a picture."""
+"""Everything that a report tells, read once: windows or their roll-ups, gaps, totals, and what is worth a picture."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from datetime import datetime, timedelta, timezone
 from edge.contract.shares import Basis
 from edge.errors import ConfigError
 from edge.recording.reader import Recording
-from edge.recording.window_record import WindowRecord
+from edge.recording.rollups import Bucket, bucket_of
+from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.gaps import Gap, gaps
 from edge.reporting.period import LONGEST, Period
-from edge.reporting.totals import Totals, add_up
+from edge.reporting.totals import Part, Totals, add_up
 
 HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """A device over a period."""
+    """A device over a period: its windows, or of several days their roll-ups."""
 
     device: str
     period: Period
-    windows: Sequence[WindowRecord]
+    parts: Sequence[Part]
     gaps: Sequence[Gap]
     totals: Totals
+
+    @property
+    def windows(self) -> list[WindowRecord]:
+        """The windows, where it was read from these: of one stretch of time that is kept window by window."""
+        return [part for part in self.parts if isinstance(part, WindowRecord)]
 
     @property
     def basis(self) -> Basis | None:
@@ -41,7 +47,7 @@ class ReportData:
     def shown(self) -> tuple[datetime, datetime]:
         """The part that is drawn: of whole days only the hours in which there is something."""
         zone, period = self.period.zone, self.period
-        first, last = self.windows[0].start.astimezone(zone), self.windows[-1].end.astimezone(zone)
+        first, last = self.parts[0].start.astimezone(zone), max(part.end for part in self.parts).astimezone(zone)
         if (period.start.hour, period.start.minute, period.end.hour, period.end.minute) != (0, 0, 0, 0):
             return period.start, period.end
         first = first.replace(minute=0, second=0, microsecond=0)
@@ -53,13 +59,33 @@ def read_report(recording: Recording, device: str, period: Period, now: datetime
     """Read what there is. Raises ConfigError where there is nothing, or far too much."""
     if period.end.astimezone(timezone.utc) - period.start.astimezone(timezone.utc) > LONGEST:
         raise ConfigError(f"{period} is too long for a picture", f"at most {LONGEST.days} days; a .csv may be longer")
-    windows = list(recording.windows(device, period.start, period.end))
-    if not windows:
+    parts = _parts(recording, device, period)
+    if not parts:
         first, last = (moment.astimezone(period.zone) for moment in recording.devices()[device])
         raise ConfigError(
             f"no windows of {device} from {period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M}",
             f"there are some from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
         )
-    end = min(period.end, max(now, windows[-1].end))
+    end = min(period.end, max(now, *(part.end for part in parts)))
     states, availability = recording.state_changes(device, end)
-    return ReportData(device, period, windows, gaps(windows, states, availability, period.start, end), add_up(windows))
+    found = gaps(_stretches(parts), states, availability, period.start, end)
+    return ReportData(device, period, parts, found, add_up(parts))
+
+
+def _parts(recording: Recording, device: str, period: Period) -> list[Part]:
+    """Windows of one stretch of time; roll-ups of several days, and where the windows were not kept."""
+    whole = all(bucket_of(moment) == moment for moment in (period.start, period.end))
+    buckets = list(recording.buckets(device, period.start, period.end))
+    if whole and not period.single:
+        return [*buckets]
+    windows = list(recording.windows(device, period.start, period.end))
+    kept = len(windows) >= sum(bucket.sums.windows for bucket in buckets)
+    return [*windows] if kept else [*buckets]
+
+
+def _stretches(parts: Sequence[Part]) -> list[Stretch]:
+    """The times that they cover, in order."""
+    found: list[Stretch] = []
+    for part in parts:
+        found += part.runs if isinstance(part, Bucket) else [part]
+    return sorted(found, key=lambda stretch: (stretch.start, stretch.first))

@@ -7,7 +7,6 @@ summed counts over all named faces; `unknown` is no share. Of one window this is
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,11 +14,13 @@ from datetime import datetime, timedelta
 from edge.contract.labels import UNKNOWN, reading_order
 from edge.contract.payloads import Facing
 from edge.contract.shares import Basis, ShareRange, Shares
+from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
-from edge.reporting.gaps import missing
+from edge.recording.window_sums import OTHER, UNIT, WindowSums
 
-OTHER = "other"
 MOST_LABELS = 12  # emotions that are shown each by itself
+Part = WindowRecord | Bucket
+"""What is added up: a window, or what some windows were added up to."""
 
 
 @dataclass(frozen=True)
@@ -101,68 +102,55 @@ class Totals:
         return {label: ShareRange(n / named) for label, n in self.counts.items() if label != UNKNOWN} if named else {}
 
 
-def add_up(windows: Sequence[WindowRecord]) -> Totals:
-    """Add windows up."""
-    shown = [window for window in windows if window.mean is not None]
-    frames = sum(window.frames for window in shown)
-    counts: Counter[str] = Counter()
-    sums: dict[str, tuple[float, float, float]] = {}
-    named_faces = weighed = 0
-    for window in shown:
-        if window.counts is None:
-            continue
-        counts.update(window.counts)
-        named = sum(window.counts.values()) - window.counts.get(UNKNOWN, 0)
-        named_faces += named
-        if window.estimate and named:
-            weighed += named
-            for name, each in window.estimate.items():
-                share, low, high = sums.get(name, (0.0, 0.0, 0.0))
-                sums[name] = (
-                    share + named * each.share,
-                    low + named * (each.low or 0.0),
-                    high + named * (each.high or 0.0),
-                )
+def add_up(parts: Iterable[Part]) -> Totals:
+    """Add windows up, or roll-ups of them, with the same result."""
+    sums = WindowSums()
+    for part in parts:
+        if isinstance(part, Bucket):
+            sums.merge(part.sums)
+        else:
+            sums.add(part)
+    return totals_of(sums)
+
+
+def totals_of(sums: WindowSums) -> Totals:
+    """What is shown of sums."""
+    weight = sums.weight
     return Totals(
-        windows=len(windows),
-        withheld=sum(window.mean is None for window in windows),
-        emotions_withheld=sum(window.mean is not None and window.withheld is not None for window in windows),
-        headcounts=sum(window.mode != "emotions" for window in windows),
-        replayed=sum(window.replayed for window in windows),
-        unsynced=sum(not window.clock_synced for window in windows),
-        missing=missing(windows),
-        recorded=sum(window.duration.total_seconds() for window in windows),
-        analysed=sum(window.duration.total_seconds() * window.coverage for window in windows),
-        frames=frames,
-        mean=sum((window.mean or 0.0) * window.frames for window in shown) / frames if frames else None,
-        least=min((window.low for window in shown if window.low is not None), default=None),
-        most=max((window.high for window in shown if window.high is not None), default=None),
-        counts={name: sum(counts[each] for each in those) for name, those in _grouped(counts)},
-        named_frames=sum(window.frames for window in shown if window.counts is not None),
+        windows=sums.windows,
+        withheld=sums.figures_withheld,
+        emotions_withheld=sums.emotions_withheld,
+        headcounts=sums.headcounts,
+        replayed=sums.replayed,
+        unsynced=sums.unsynced,
+        missing=sums.missing,
+        recorded=sums.recorded / 1000,
+        analysed=sums.analysed / (1000 * UNIT),
+        frames=sums.frames,
+        mean=sums.faces / (UNIT * sums.frames) if sums.frames else None,
+        least=sums.least,
+        most=sums.most,
+        counts={name: sum(sums.counts[each] for each in those) for name, those in _grouped(sums.counts)},
+        named_frames=sums.counted_frames,
         estimate={
-            name: _mean_range([sums[each] for each in those], weighed) for name, those in _grouped(sums) if weighed
+            name: _mean_range([sums.estimate[each] for each in those], UNIT * weight)
+            for name, those in _grouped(sums.estimate)
+            if weight
         },
-        estimated=sum(bool(window.estimate) for window in shown),
-        emotional=sum(window.counts is not None for window in shown),
-        facing=_facing([window.facing for window in shown if window.facing is not None]),
-        part=weighed / named_faces if named_faces else 0.0,
+        estimated=sums.estimated,
+        emotional=sums.counted,
+        facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
+        part=weight / sums.named if sums.named else 0.0,
     )
 
 
-def _facing(each: Sequence[Facing]) -> Facing | None:
-    """The sum; None of nothing."""
-    sums = {name: sum(getattr(facing, name) for facing in each) for name in Facing.model_fields}
-    return Facing(**sums) if each else None
-
-
-def binned(windows: Sequence[WindowRecord], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
-    """The totals of each stretch of time that has windows with figures, by its number from `start` on."""
-    groups: dict[int, list[WindowRecord]] = {}
-    for window in windows:
-        if window.mean is not None:
-            middle = window.start + (window.end - window.start) / 2
-            groups.setdefault((middle - start) // width, []).append(window)
-    return [(number, add_up(group)) for number, group in sorted(groups.items())]
+def binned(parts: Iterable[Part], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
+    """The totals of each stretch of time in which windows with figures begin, by its number from `start` on."""
+    groups: dict[int, list[Part]] = {}
+    for part in parts:
+        groups.setdefault((part.start - start) // width, []).append(part)
+    shown = {number: group for number, group in groups.items() if any(part.has_figures for part in group)}
+    return [(number, add_up(group)) for number, group in sorted(shown.items())]
 
 
 def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:
@@ -175,6 +163,6 @@ def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:
     return [*((name, [name]) for name in first), (OTHER, [name for name in rest if name != UNKNOWN]), *unknown]
 
 
-def _mean_range(sums: Sequence[tuple[float, float, float]], weight: float) -> ShareRange:
+def _mean_range(sums: Sequence[Sequence[int]], weight: int) -> ShareRange:
     share, low, high = (min(sum(parts) / weight, 1.0) for parts in zip(*sums, strict=True))
     return ShareRange(share, low, high)

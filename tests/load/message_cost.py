@@ -18,7 +18,7 @@ from pathlib import Path
 
 from edge.recording.allowance import FULL_OUTBOX, HOUR, PER_HOUR, Allowance
 from edge.recording.database import Database
-from edge.recording.recorder import examine
+from edge.recording.recorder import bytes_of, examine
 from tests.support.hostile import DEVICE, KINDS, delivery
 from tests.support.recordings import NOW
 
@@ -40,8 +40,7 @@ def feed(kind: str, messages: int, folder: Path, *, bounded: bool) -> tuple[list
             began = time.process_time()
             found = []
             for each in deliveries:
-                length = len(each.payload) * (2 if kind == "state" else 1)
-                if bounded and not allowance.admits(DEVICE, length, time.monotonic()):
+                if bounded and not allowance.admits(DEVICE, bytes_of(each), time.monotonic()):
                     continue
                 try:
                     found.append(examine("classroom", each))

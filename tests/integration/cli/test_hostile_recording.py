@@ -35,6 +35,12 @@ ATTACKS = {
     "half a character": """UPDATE windows SET counts = '{"\\ud800": 7}'""",
     "a label for the terminal": """UPDATE windows SET counts = '{"\\u001b[2J": 7}'""",
     "no table": "DROP TABLE windows",
+    "roll-ups of deep JSON": "DELETE FROM windows; UPDATE rollups SET sums = replace(hex(zeroblob(20000)), '00', '[')",
+    "roll-ups of no sums": "DELETE FROM windows; UPDATE rollups SET sums = json_set(sums, '$.counts', 7)",
+    "roll-ups of no end": "DELETE FROM windows; UPDATE rollups SET runs = json_set(runs, '$[0][1]', 1 << 60)",
+    "roll-ups of no time": "DELETE FROM windows; UPDATE rollups SET runs = '[]'",
+    "roll-ups of a blob": "DELETE FROM windows; UPDATE rollups SET runs = zeroblob(400000000)",
+    "roll-ups of a view": "DROP TABLE series; CREATE VIEW series AS SELECT 1 AS id",
 }
 FOR_THE_RECORDER = {
     "an endless view": ATTACKS["an endless view"],
@@ -93,8 +99,8 @@ def test_a_sentence_for_every_attack(recording: Path, attack: str, output: str) 
     change(recording, attack)
     done = report(recording, output)
     assert "Traceback" not in done.stderr
-    if done.returncode == 0:  # the damaged rows belong to no day that was asked for
-        assert done.stdout.endswith(", 0 windows\n")
+    if done.returncode == 0:  # the damaged rows belong to no day that was asked for; their roll-ups are read instead
+        assert done.stdout.endswith((", 0 windows\n", ", 5 windows\n"))
         return
     assert done.returncode in (1, 78)
     assert done.stderr.startswith("edge: ")

@@ -12,6 +12,7 @@ import pytest
 
 from edge.recording.database import Database
 from edge.recording.recorder import examine
+from edge.recording.retention import Retention
 from tests.support.hostile import KINDS, delivery
 from tests.support.recordings import NOW
 
@@ -45,7 +46,7 @@ def test_the_last_message_costs_what_the_first_did(kind: str, tmp_path: Path) ->
     assert _count(database, tmp_path / "r.sqlite", rows) == MESSAGES
     assert last[len(last) // 2] < 4 * took[len(took) // 2] + 0.005
     began, rounds = time.thread_time(), 1
-    while database.prune(NOW + timedelta(days=365), 1)[1]:
+    while database.prune(NOW + timedelta(days=365), Retention(1))[1]:
         longest = time.thread_time() - began
         assert longest < 5.0
         began, rounds = time.thread_time(), rounds + 1

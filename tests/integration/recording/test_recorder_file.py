@@ -12,6 +12,7 @@ import pytest
 
 from edge.recording.database import Database
 from edge.recording.recorder import examine
+from edge.recording.retention import Retention
 from edge.recording.session import Delivery
 from tests.support.brokers import wait_for
 from tests.support.faults import SmallDisk
@@ -37,7 +38,7 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
 
 
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.recording.database.PRUNE_MOST", 1000)
+    monkeypatch.setattr("edge.recording.retention.PRUNE_MOST", 1000)
     path = tmp_path / "r.sqlite"
     database = Database(path, "classroom")
     database.start()
@@ -45,10 +46,15 @@ def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pyt
     found = [examine("classroom", Delivery("classroom/room-1/window", each, 1, 1, 1)) for each in payloads]
     assert database.store([each for each in found if each is not None], NOW) == 2500
     later = NOW + timedelta(days=3)
-    assert [database.prune(later, 3) for _ in range(3)] == [(0, True), (0, True), (0, False)]
+    assert [database.prune(later, Retention(3)) for _ in range(3)] == [(0, True), (0, True), (0, False)]
     # Those of a clock that ran ahead go as well: when they came is what counts then.
     later += timedelta(seconds=1)
-    assert [database.prune(later, 3) for _ in range(4)] == [(1000, True), (1000, True), (500, False), (0, False)]
+    assert [database.prune(later, Retention(3)) for _ in range(4)] == [
+        (1000, True),
+        (1000, True),
+        (500, False),
+        (0, False),
+    ]
     assert database.count() == 0
     database.stop()
     assert path.stat().st_size < 200_000
@@ -147,3 +153,35 @@ def test_a_wrong_file_is_left_alone(broker: int, edge: StartEdge, tmp_path: Path
     assert problem in err
     assert "Traceback" not in err
     assert before is None or path.read_bytes() == before
+
+
+def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
+    broker: int, edge: StartEdge, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    years_ago = datetime.now(timezone.utc) - timedelta(days=800)
+    database = Database(path, "classroom")
+    database.start()
+    found = examine("classroom", Delivery("classroom/room-1/window", json.dumps(message(1)).encode(), 1, 1, 1))
+    assert found is not None
+    database.store([found], years_ago)
+    database.stop()
+    with sqlite3.connect(path) as file:
+        file.executescript(
+            "DROP TABLE rollups; DROP TABLE series; DROP TABLE daily_rollups; DROP TABLE changed_days; "
+            "DROP TABLE deletions; PRAGMA user_version=2"
+        )
+    file.close()
+    process = edge("record", "--database", str(path), "--broker", address(broker))
+    log = lines_of(process, "connected to broker")
+    assert "what is older than 400 days is deleted: name another time with --keep-days" in log
+    wait_for(lambda: len(rows(path, "SELECT * FROM rollups")) == 1, 20)
+    assert rows(path) == [1]
+    process.kill()
+    process.wait()
+    process = edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "all")
+    assert "is deleted" not in lines_of(process, "connected to broker")
+    process.kill()
+    process.wait()
+    edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "400")
+    wait_for(lambda: rows(path) == [], 20)

@@ -14,7 +14,7 @@ import pytest
 
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
-from edge.reporting.gaps import gaps, missing
+from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up
 from tests.support.brokers import wait_for
 from tests.support.lessons import HIDDEN, MINUTE, MONDAY, figures, lesson, message, record, report, stamp
@@ -81,7 +81,7 @@ def test_every_gap_has_its_reason(tmp_path: Path) -> None:
         (40, 45, "device off or restarting"),
         (60, 75, "no windows"),
     ]
-    assert missing(windows) == 4
+    assert add_up(windows).missing == 4
 
 
 def test_a_device_that_vanished_was_offline(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from playwright.sync_api import sync_playwright
 
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
-from edge.reporting.totals import MOST_LABELS, OTHER, add_up
+from edge.recording.window_sums import OTHER
+from edge.reporting.totals import MOST_LABELS, add_up
 from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
 from tests.support.simulated_lessons import Change, SimulatedLesson
 

@@ -136,6 +136,10 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/statistics.md: .venv/bin/python -m tests.load.lesson_changes": Elsewhere(
         "tests/integration/reporting/test_lesson_changes.py"
     ),
+    "docs/record.md: edge delete --database school.sqlite": Elsewhere("tests/integration/recording/test_delete.py"),
+    "docs/record.md: edge report --database school.sqlite --device room-1 --day 2026-11-18 --timetable": Elsewhere(
+        "tests/integration/recording/test_delete.py"
+    ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={" && systemctl restart mosquitto": ""},

@@ -14,10 +14,12 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.validation import NewerWindow, read_message
 from edge.contract.version1 import WindowV1, upgrade
 from edge.errors import ConfigError
-from edge.recording.database import LAYOUT, Database, window_row
+from edge.recording.database import Database
+from edge.recording.layout import LAYOUT
 from edge.recording.reader import Recording
 from edge.recording.recorder import examine
 from edge.recording.session import Delivery
+from edge.recording.window_row import window_row
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "0.1.0"
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2026, 2027))

@@ -1,0 +1,83 @@
+"""Roll-ups of whole days (UTC), made of those of five minutes: a term of a school is read from a few thousand rows.
+
+The file itself takes a day back whenever one of its five minutes changes, whoever changes it; it is made anew later.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, runs_text
+from edge.recording.runs import Run
+from edge.recording.window_record import Series
+from edge.recording.window_row import DAMAGED, LONGEST_TEXT
+from edge.recording.window_sums import WindowSums
+
+DAY = timedelta(days=1)
+MOST = 20  # days that are made at once: meanwhile no window can be stored
+
+TABLES = """
+CREATE TABLE daily_rollups (
+    device TEXT NOT NULL, day TEXT NOT NULL, series INTEGER NOT NULL, sums TEXT NOT NULL, runs TEXT NOT NULL,
+    PRIMARY KEY (device, day, series)
+);
+CREATE TABLE changed_days (device TEXT NOT NULL, day TEXT NOT NULL, PRIMARY KEY (device, day)) WITHOUT ROWID
+"""
+# Without `OR IGNORE`, in whose place a trigger would put what the statement that fires it says of conflicts.
+TRIGGER = """
+CREATE TRIGGER {name} AFTER {event} ON rollups BEGIN
+    DELETE FROM daily_rollups WHERE device = {row}.device AND day = substr({row}.start, 1, 10);
+    INSERT INTO changed_days SELECT {row}.device, substr({row}.start, 1, 10) WHERE NOT EXISTS
+        (SELECT 1 FROM changed_days WHERE device = {row}.device AND day = substr({row}.start, 1, 10)); END
+"""
+TRIGGERS = tuple(
+    TRIGGER.format(name=f"rollup_{event.lower()}", event=event, row="OLD" if event == "DELETE" else "NEW")
+    for event in ("INSERT", "UPDATE", "DELETE")
+)
+SELECT_DAYS = f"""
+SELECT substr(d.day, 1, 10) || 'T00:00:00.000Z', s.mode, substr(s.model_faces, 1, 200),
+    substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
+    iif(length(d.sums) > {LONGEST_TEXT}, X'', d.sums), iif(length(d.runs) > {LONGEST_TEXT}, X'', d.runs)
+FROM daily_rollups d CROSS JOIN series s ON s.id = d.series
+WHERE d.device = ? AND d.day >= ? AND d.day < ? ORDER BY d.day, d.series
+"""  # noqa: S608
+STORE_DAY = """
+INSERT OR REPLACE INTO daily_rollups
+SELECT ?1, ?2, id, ?7, ?8 FROM series
+WHERE model_faces = ?4 AND mode = ?3 AND model_emotions IS ?5 AND model_pose IS ?6 LIMIT 1
+"""
+
+
+def add_up_days(database: sqlite3.Connection, now: datetime) -> bool:
+    """Make some days that are over, within the caller's transaction; whether there are more to make."""
+    today = day_of(now.astimezone(timezone.utc))
+    changed = database.execute("SELECT device, day FROM changed_days WHERE day < ? LIMIT ?", (today, MOST)).fetchall()
+    for device, day in changed:
+        start = parse_timestamp(f"{day}T00:00:00.000Z")
+        rows = database.execute(SELECT_BUCKETS, (device, format_timestamp(start), format_timestamp(start + DAY)))
+        try:
+            whole = whole_day(start, (read_bucket(row) for row in rows))
+        except DAMAGED:
+            raise sqlite3.DatabaseError("a roll-up is malformed") from None
+        for bucket in whole:
+            database.execute(STORE_DAY, (device, day, *bucket.series, *bucket.to_row()))
+        database.execute("DELETE FROM changed_days WHERE device = ? AND day = ?", (device, day))
+    return len(changed) == MOST
+
+
+def whole_day(start: datetime, buckets: Iterable[Bucket]) -> list[Bucket]:
+    """The roll-ups of a day as one for each series."""
+    found: dict[Series, tuple[WindowSums, list[Run]]] = {}
+    for bucket in buckets:
+        sums, runs = found.setdefault(bucket.series, (WindowSums(), []))
+        sums.merge(bucket.sums)
+        runs += bucket.runs
+    return [Bucket(start, series, sums, runs_text(runs, start), DAY) for series, (sums, runs) in found.items()]
+
+
+def day_of(moment: datetime) -> str:
+    """The day of a moment in UTC, as the tables have it."""
+    return format_timestamp(moment)[:10]

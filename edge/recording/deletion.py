@@ -1,0 +1,284 @@
+"""Deleting what was recorded of a room or of a time, on request, beside a recorder that goes on; and the record of it.
+
+A window is deleted when any part of it lies in the time. What is deleted is overwritten in the file, and its room is
+given back. The record says what was deleted, by whom and when, and never a figure.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.errors import ConfigError
+from edge.recording.allowance import MOST_DEVICES
+from edge.recording.database import explain
+from edge.recording.deleted_spans import EVER, NEVER
+from edge.recording.devices import devices_of
+from edge.recording.former_windows import sound
+from edge.recording.layout import LAYOUT, check_header
+from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
+from edge.recording.window_row import BETWEEN, DAMAGED
+
+BUSY_SECONDS = 30.0  # a recorder holds the file for moments only
+AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
+REST = 0.02  # seconds between two, in which it gets its turn
+PAGES = 2000  # given back at once
+LONGEST_WINDOW = timedelta(days=1)
+DELETE_SOME = """
+DELETE FROM {table} WHERE rowid IN
+    (SELECT rowid FROM {table} WHERE device = ? AND start >= ? AND start < ? LIMIT ?)
+"""
+OTHER_TABLES = ("newer_windows", "states", "availability")
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What was deleted; None: of all devices, or without a beginning or an end.
+
+    Attributes:
+        finished: None: it was interrupted, and is to be asked for again.
+    """
+
+    asked: datetime
+    by: str
+    device: str | None
+    start: datetime | None
+    end: datetime | None
+    windows: int
+    finished: datetime | None
+
+
+class Eraser:
+    """Deletes from a file of this version.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: sqlite3.Connection | None = None
+
+    def start(self) -> None:
+        """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
+        if not self._path.is_file():
+            raise ConfigError(f"there is no file {self._path}", "--database names a file that edge record made")
+        try:
+            self._file = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+            if check_header(self._file, self._path) < LAYOUT:
+                raise ConfigError(
+                    f"{self._path} was made by an older version of edge",
+                    "start edge record of this version on it once, which converts it",
+                )
+            self._file.execute("PRAGMA secure_delete=ON")
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def stop(self) -> None:
+        """Close it."""
+        if self._file is not None:
+            self._file.close()
+
+    def devices(self) -> list[str]:
+        """All devices that the file knows anything of."""
+        tables = ("windows", "rollups", *OTHER_TABLES)
+        try:
+            return sorted({name for table in tables for name in devices_of(self._open, table, MOST_DEVICES)})
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> int:
+        """How many windows would be deleted."""
+        begins, ends = _texts(start, end)
+        earliest = _earliest(start)
+        query = 'SELECT COUNT(*) FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
+        try:
+            return sum(
+                self._open.execute(query, (name, earliest, ends, begins)).fetchone()[0]
+                for name in ([device] if device else self.devices())
+            )
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def delete(
+        self, device: str | None, start: datetime | None, end: datetime | None, by: str, now: datetime
+    ) -> tuple[int, bool]:
+        """Delete a time of a device, or of all; in small steps, so that a recorder waits for moments only.
+
+        Args:
+            device: None: all of them.
+            start: None: from the first. What comes later of this time is not recorded any more.
+            end: None: to the last; what is measured after `now` is recorded again.
+            by: Who asked for it.
+            now: When.
+
+        Returns:
+            How many windows were deleted, and whether nothing of them is left in the file and its -wal.
+        """
+        file = self._open
+        asked = format_timestamp(now)
+        begins, ends = (None if each is None else format_timestamp(each) for each in (start, end))
+        try:
+            number = file.execute(
+                "INSERT INTO deletions VALUES (NULL, ?, ?, ?, ?, ?, 0, NULL)", (asked, by, device, begins, ends)
+            ).lastrowid
+            for name in [device] if device else self.devices():
+                self._delete_whole(name, start, end, number)
+                for edge in self._edges(name, start, end):
+                    self._delete_edge(name, edge, start, end, number, now)
+                self._delete_others(name, start, end)
+            file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (asked, number))
+            windows = int(file.execute("SELECT windows FROM deletions WHERE id = ?", (number,)).fetchone()[0])
+            return windows, self._give_back()
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def deletions(self) -> Iterator[Deletion]:
+        """All that were asked for, in order."""
+        query = 'SELECT asked, by, device, start, "end", windows, finished FROM deletions ORDER BY id'
+        for asked, by, device, start, end, windows, finished in self._open.execute(query):
+            moments = [parse_timestamp(each) if each else None for each in (start, end, finished)]
+            yield Deletion(parse_timestamp(asked), by, device, moments[0], moments[1], windows, moments[2])
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._file is None:
+            raise ConfigError(f"{self._path} is not open")
+        return self._file
+
+    def _delete_whole(self, device: str, start: datetime | None, end: datetime | None, number: int | None) -> None:
+        """All whole five minutes of the time: their windows, then the roll-ups, which nobody can make anew any more."""
+        since = EVER if start is None else format_timestamp(_ceiling(start))
+        until = NEVER if end is None else format_timestamp(bucket_of(end))
+        span = (device, since, until, AT_ONCE)
+        self._repeat(DELETE_SOME.format(table="windows"), span, number)
+        self._repeat(DELETE_SOME.format(table="rollups"), span)
+
+    def _repeat(self, query: str, values: tuple[object, ...], number: int | None = None) -> None:
+        file, gone = self._open, AT_ONCE
+        while gone == AT_ONCE:
+            file.execute("BEGIN IMMEDIATE")
+            gone = file.execute(query, values).rowcount
+            if number is not None:
+                self._note(number, gone)
+            file.execute("COMMIT")
+            time.sleep(REST)
+
+    def _edges(self, device: str, start: datetime | None, end: datetime | None) -> list[datetime]:
+        """The five minutes that lie partly in the time, or have a window that reaches into it."""
+        found: set[datetime] = set()
+        if end is not None and bucket_of(end) != end:
+            found.add(bucket_of(end))
+        if start is not None:
+            first, last = _earliest(start), format_timestamp(_ceiling(start))
+            file, begins = self._open, format_timestamp(start)
+            windows = 'SELECT start FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
+            found |= {
+                bucket_of(parse_timestamp(row[0])) for row in file.execute(windows, (device, first, last, begins))
+            }
+            # Of a roll-up without its windows, its runs tell how far it reaches.
+            rolled = "SELECT start FROM rollups WHERE device = ? AND start >= ? AND start < ?"
+            for moment in {parse_timestamp(row[0]) for row in file.execute(rolled, (device, first, last))}:
+                if self._rolled(_five_minutes(device, moment))[0] > start:
+                    found.add(moment)
+        return sorted(found)
+
+    def _delete_edge(
+        self, device: str, since: datetime, start: datetime | None, end: datetime | None, number: int | None,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        """Delete some of the windows of five minutes, and add the others up anew.
+
+        Where not all windows were kept, what the deleted ones added cannot be told: then the whole roll-up goes.
+        """
+        file = self._open
+        span = _five_minutes(device, since)
+        begins, ends = _texts(start, end)
+        file.execute("BEGIN IMMEDIATE")
+        reach, rolled = self._rolled(span)
+        kept = file.execute(
+            "SELECT COUNT(*) FROM windows WHERE device = ? AND start >= ? AND start < ?", span
+        ).fetchone()[0]
+        gone = file.execute(
+            'DELETE FROM windows WHERE device = ? AND start >= ? AND start < ? AND start < ? AND "end" > ?',
+            (*span, ends, begins),
+        ).rowcount
+        if kept < rolled:
+            if (start is None or reach > start) and (end is None or since < end):
+                file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
+        elif gone:
+            windows = sound(file.execute(BETWEEN, span))
+            replace_rollups(file, device, since, since + WIDTH, windows, format_timestamp(now))
+        if number is not None:
+            self._note(number, gone)
+        file.execute("COMMIT")
+
+    def _rolled(self, span: tuple[str, str, str]) -> tuple[datetime, int]:
+        """Until when the windows of some roll-ups are, and how many these have."""
+        query = """
+            SELECT json_extract(sums, '$.windows'), (SELECT MAX(json_extract(value, '$[1]')) FROM json_each(runs))
+            FROM rollups WHERE device = ? AND start >= ? AND start < ?
+        """
+        found = self._open.execute(query, span).fetchall()
+        reach = max((int(end) for _, end in found), default=0)
+        return parse_timestamp(span[1]) + timedelta(milliseconds=reach), sum(int(windows) for windows, _ in found)
+
+    def _delete_others(self, device: str, start: datetime | None, end: datetime | None) -> None:
+        """What a device said of itself in the time, and its windows of a newer schema."""
+        file = self._open
+        begins, ends = _texts(start, end)
+        file.execute("BEGIN IMMEDIATE")
+        file.execute("DELETE FROM states WHERE device = ? AND since >= ? AND since < ?", (device, begins, ends))
+        said = "DELETE FROM availability WHERE device = ? AND received >= ? AND received < ?"
+        file.execute(said, (device, begins, ends))
+        rows = file.execute("SELECT rowid, payload, received FROM newer_windows WHERE device = ?", (device,))
+        gone = [(rowid,) for rowid, payload, received in rows if _may_be_of(payload, received, begins, ends)]
+        file.executemany("DELETE FROM newer_windows WHERE rowid = ?", gone)
+        file.execute("COMMIT")
+
+    def _note(self, number: int, more: int) -> None:
+        self._open.execute("UPDATE deletions SET windows = windows + ? WHERE id = ?", (more, number))
+
+    def _give_back(self) -> bool:
+        """Make the file smaller and its -wal empty; whether nobody who reads just now has kept us from it."""
+        file, before = self._open, -1
+        while (left := file.execute("PRAGMA freelist_count").fetchone()[0]) and left != before:
+            before = left
+            file.executescript(f"PRAGMA incremental_vacuum({PAGES})")
+            time.sleep(REST)
+        busy = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
+
+
+def _may_be_of(payload: bytes, received: str, begins: str, ends: str) -> bool:
+    """Whether a window of a schema that we do not know may be of a time: by what it says, else by when it came."""
+    try:
+        span = json.loads(payload)["window"]
+        start, end = (format_timestamp(parse_timestamp(str(span[name]))) for name in ("start", "end"))
+    except DAMAGED:
+        return received >= begins
+    return start < ends and end > begins
+
+
+def _texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    return EVER if start is None else format_timestamp(start), NEVER if end is None else format_timestamp(end)
+
+
+def _earliest(start: datetime | None) -> str:
+    """When a window begins at the earliest that reaches into a time."""
+    return EVER if start is None else format_timestamp(start - LONGEST_WINDOW)
+
+
+def _ceiling(moment: datetime) -> datetime:
+    since = bucket_of(moment)
+    return since if since == moment else since + WIDTH
+
+
+def _five_minutes(device: str, since: datetime) -> tuple[str, str, str]:
+    return device, format_timestamp(since), format_timestamp(since + WIDTH)

@@ -1,0 +1,156 @@
+"""The tables of the file, and how a file of an older layout becomes one of this."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sqlite3
+from pathlib import Path
+
+from edge.errors import ConfigError
+from edge.recording import daily_rollups, rollups
+from edge.recording.window_row import SELECTED
+
+logger = logging.getLogger(__name__)
+
+APPLICATION = 0x45444745  # in the file's header: EDGE
+LAYOUT = 3  # `user_version` of the file
+WITH_ROLLUPS = 3  # the layout that has them
+ROLLUPS_FROM = "rollups_from"  # in `about`: device and time from which on windows are still to be added up
+KEPT_ALL = "kept_all"  # in `about`: the file is older than the default retention
+
+TABLES = (
+    "about", "windows", "newer_windows", "states", "availability", "deletions", "series", "rollups", "daily_rollups",
+    "changed_days",
+)  # fmt: skip
+WINDOWS = """
+CREATE TABLE windows (
+    device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
+    start TEXT NOT NULL, "end" TEXT NOT NULL, seconds REAL NOT NULL,
+    received TEXT NOT NULL, schema TEXT NOT NULL, mode TEXT NOT NULL, replayed INTEGER NOT NULL,
+    frames INTEGER NOT NULL,
+    faces_total INTEGER, faces_mean REAL, faces_min INTEGER, faces_max INTEGER,
+    facing TEXT, counts TEXT, unclassified TEXT, estimate TEXT, estimate_absent TEXT,
+    withheld TEXT, withheld_reason TEXT,
+    coverage REAL NOT NULL, clock_synced INTEGER NOT NULL,
+    model_faces TEXT NOT NULL, model_emotions TEXT, model_pose TEXT,
+    PRIMARY KEY (device, epoch, seq)
+);
+CREATE INDEX windows_by_time ON windows (device, start);
+CREATE TABLE newer_windows (
+    device TEXT NOT NULL, schema TEXT NOT NULL, received TEXT NOT NULL, payload BLOB NOT NULL, sha256 TEXT NOT NULL,
+    PRIMARY KEY (device, sha256)
+);
+CREATE VIEW emotions AS
+    SELECT w.device, w.epoch, w.seq, w.start, w."end", c.key AS emotion, c.value AS count,
+        json_extract(e.value, '$.share') AS share,
+        json_extract(e.value, '$.low') AS low, json_extract(e.value, '$.high') AS high
+    FROM windows w JOIN json_each(w.counts) c LEFT JOIN json_each(coalesce(w.estimate, '{}')) e ON e.key = c.key
+"""
+OTHERS = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE states (
+    device TEXT NOT NULL, since TEXT NOT NULL, mode TEXT NOT NULL, reason TEXT NOT NULL, received TEXT NOT NULL,
+    PRIMARY KEY (device, since, mode, reason)
+);
+CREATE TABLE availability (device TEXT NOT NULL, received TEXT NOT NULL, online INTEGER NOT NULL);
+CREATE INDEX availability_by_time ON availability (device, received)
+"""
+DELETIONS = """
+CREATE TABLE deletions (
+    id INTEGER PRIMARY KEY, asked TEXT NOT NULL, by TEXT NOT NULL, device TEXT, start TEXT, "end" TEXT,
+    windows INTEGER NOT NULL, finished TEXT
+)
+"""
+SELECT_LAYOUT_1 = """
+SELECT device, epoch, seq, start, "end", seconds, received, 'edge.window/1' AS schema,
+    iif(model_emotions IS NULL, 'headcount', 'emotions') AS mode, replayed, frames,
+    iif(suppressed, NULL, faces_total) AS faces_total, iif(suppressed, NULL, faces_mean) AS faces_mean,
+    iif(suppressed, NULL, faces_min) AS faces_min, iif(suppressed, NULL, faces_max) AS faces_max,
+    NULL AS facing,
+    iif(suppressed OR hidden, NULL, counts) AS counts,
+    iif(suppressed OR hidden OR counts IS NULL, NULL, json_object(
+        'too_small', coalesce(too_small, 0), 'away', NULL, 'unclear', nameless - coalesce(too_small, 0)
+    )) AS unclassified,
+    iif(suppressed OR hidden, NULL, estimate) AS estimate, NULL AS estimate_absent,
+    CASE WHEN suppressed THEN 'figures' WHEN hidden THEN 'emotions' END AS withheld,
+    CASE WHEN suppressed THEN iif(seconds < 0.999, 'short', 'few_people') WHEN hidden THEN 'few_near' END
+        AS withheld_reason,
+    coverage, clock_synced, model_faces, model_emotions, NULL AS model_pose
+FROM (
+    SELECT *, nameless > 0 AND nameless = everyone AND coalesce(too_small, 0) < nameless AS hidden
+    FROM (
+        SELECT *, rowid AS arrival, coalesce(json_extract(counts, '$.unknown'), 0) AS nameless,
+            coalesce((SELECT SUM(value) FROM json_each(counts)), 0) AS everyone
+        FROM {table}
+    )
+)
+"""
+"""Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
+
+# Beside the layout, so that older files get it as well: what a device said last is found without reading all it said.
+AVAILABILITY_BY_DEVICE = "CREATE INDEX IF NOT EXISTS availability_by_device ON availability (device)"
+
+
+def changed(path: Path, what: str) -> ConfigError:
+    """To be raised for a file that has something which `edge record` does not make."""
+    return ConfigError(
+        f"{path} is not as edge record makes it: {what}", "another program changed it: name another file"
+    )
+
+
+def check_header(database: sqlite3.Connection, path: Path) -> int:
+    """The layout of a file.
+
+    Raises:
+        ConfigError: Another program made it, or a newer version of edge.
+    """
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    layout = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if application != APPLICATION:
+        raise ConfigError(f"{path} is a database of another program", "name a file that edge record made, or a new one")
+    if layout > LAYOUT:
+        raise ConfigError(
+            f"{path} was made by a newer version of edge (layout {layout}; this version knows {LAYOUT})",
+            "upgrade edge here; the file was not changed",
+        )
+    return layout
+
+
+def create(database: sqlite3.Connection, prefix: str) -> None:
+    """Make a new file, within the caller's transaction."""
+    _create(database, OTHERS, WINDOWS, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
+    database.execute(f"PRAGMA application_id={APPLICATION}")
+    database.execute(f"PRAGMA user_version={LAYOUT}")
+    database.execute("INSERT INTO about VALUES ('prefix', ?)", (prefix,))
+
+
+def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:
+    """From an older layout, within the caller's transaction; the roll-ups of former windows are still to be made."""
+    if layout < 2:
+        logger.info("converting %s from layout 1; a large file takes some minutes", path)
+        _from_layout_1(database)
+    _create(database, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
+    if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
+        database.execute("INSERT INTO about VALUES (?, ?)", (ROLLUPS_FROM, json.dumps(["", ""])))
+    # Whoever made it was told that everything is kept.
+    database.execute("INSERT INTO about VALUES (?, '')", (KEPT_ALL,))
+    database.execute(f"PRAGMA user_version={LAYOUT}")
+
+
+def _from_layout_1(database: sqlite3.Connection) -> None:
+    database.execute("DROP VIEW emotions")
+    database.execute("DROP INDEX windows_by_time")
+    database.execute("ALTER TABLE windows RENAME TO windows_1")
+    _create(database, WINDOWS)
+    # In the order of arrival, which retention relies on.
+    rows = f"{SELECT_LAYOUT_1.format(table='windows_1')} ORDER BY arrival"
+    database.execute(f"INSERT INTO windows ({SELECTED}) {rows}")
+    database.execute("DROP TABLE windows_1")
+
+
+def _create(database: sqlite3.Connection, *schemas: str) -> None:
+    for schema in schemas:  # not `executescript`, which would commit
+        for statement in re.split(r";\n(?=CREATE)", schema):
+            database.execute(statement)

@@ -1,0 +1,123 @@
+"""How long what is recorded is kept: windows, and the roll-ups that may outlive them."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from edge.contract.timestamps import format_timestamp
+from edge.recording.allowance import MOST_DEVICES
+from edge.recording.devices import devices_of
+from edge.recording.layout import KEPT_ALL
+
+DEFAULT_DAYS = 400  # a school year and the summer after it
+GRACE = timedelta(days=30)  # before a file that was made without a limit gets the default
+BEGINS = "retention_from"  # in `about`: when the default begins to apply
+PRUNE_MOST = 5000  # rows of each table that are looked at, at once: meanwhile none can be stored
+AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong
+
+OLD = {
+    "windows": '"end" < ?1 OR received < ?1',
+    "newer_windows": "received < ?1",
+    "states": "since < ?1 AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
+    "availability": "received < ?1 AND rowid < "
+    "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
+}
+"""Which rows of a table may go: not the last thing known about a device."""
+DELETE_ROLLUPS = """
+DELETE FROM rollups WHERE (device, start, series) IN (
+    SELECT device, start, series FROM rollups WHERE device = ?1 AND start < ?2
+    UNION ALL SELECT device, start, series FROM rollups WHERE device = ?1 AND start > ?3 AND changed < ?2 LIMIT ?4
+)
+"""
+"""Those of a clock that ran ahead are as old as their last change."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What is kept.
+
+    Attributes:
+        days: Everything that is older is deleted; None: nothing is.
+        window_days: Windows that are older are deleted, and their roll-ups stay; None: as everything else.
+        begins: Nothing is deleted before.
+    """
+
+    days: int | None = None
+    window_days: int | None = None
+    begins: datetime | None = None
+
+    @property
+    def shortest(self) -> int:
+        """Days that a window is kept; those of everything else where windows have no limit of their own."""
+        return min((each for each in (self.days, self.window_days) if each is not None), default=0)
+
+    def deletes(self, now: datetime) -> bool:
+        """Whether anything is to be deleted now."""
+        return (self.days is not None or self.window_days is not None) and (self.begins is None or now >= self.begins)
+
+
+KEEP_ALL = Retention()
+
+
+def default_begins(database: sqlite3.Connection, now: datetime) -> datetime:
+    """When the default begins to apply to a file, within the caller's transaction; it is decided once."""
+    about = dict(database.execute("SELECT key, value FROM about"))
+    if BEGINS not in about:
+        begins = now + GRACE if KEPT_ALL in about else now
+        about[BEGINS] = format_timestamp(begins)
+        database.execute("INSERT INTO about VALUES (?, ?)", (BEGINS, about[BEGINS]))
+    return datetime.fromisoformat(about[BEGINS].replace("Z", "+00:00"))
+
+
+class Pruner:
+    """Looks at some rows at a time: a call costs the same however much there is, and a round visits all rows."""
+
+    def __init__(self) -> None:
+        self._seen = dict.fromkeys(OLD, 0)  # the last row of each table that was looked at
+
+    def prune(self, database: sqlite3.Connection, now: datetime, retention: Retention) -> tuple[int, bool]:
+        """Delete what is older than it may be, but not the last state of a device, within the caller's transaction.
+
+        Returns:
+            How many windows were deleted, and whether the round is not over.
+        """
+        deleted, more = 0, False
+        days = retention.days
+        for table, old in OLD.items():
+            kept = retention.shortest if table == "windows" else days
+            if not kept:
+                continue
+            gone, again = self._prune_table(database, table, old, format_timestamp(now - timedelta(days=kept)))
+            deleted += gone if table == "windows" else 0
+            more = more or again
+        if days is not None and not more:
+            more = _prune_rollups(database, now, days)
+        return deleted, more
+
+    def _prune_table(self, database: sqlite3.Connection, table: str, old: str, limit: str) -> tuple[int, bool]:
+        after = self._seen[table]
+        rowids = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        last, seen = database.execute(
+            f"SELECT MAX(rowid), COUNT(*) FROM ({rowids})",  # noqa: S608
+            (after, PRUNE_MOST),
+        ).fetchone()
+        gone = 0
+        if seen:
+            gone = database.execute(
+                f"DELETE FROM {table} WHERE rowid > ?2 AND rowid <= ?3 AND ({old})",  # noqa: S608
+                (limit, after, last),
+            ).rowcount
+        self._seen[table] = last if seen == PRUNE_MOST else 0
+        return gone, seen == PRUNE_MOST
+
+
+def _prune_rollups(database: sqlite3.Connection, now: datetime, days: int) -> bool:
+    """Delete some that are too old; whether there are more."""
+    limit, ahead, left = format_timestamp(now - timedelta(days=days)), format_timestamp(now + AHEAD), PRUNE_MOST
+    for device in devices_of(database, "rollups", MOST_DEVICES):
+        left -= database.execute(DELETE_ROLLUPS, (device, limit, ahead, left)).rowcount
+        if left <= 0:
+            return True
+    return False

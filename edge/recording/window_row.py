@@ -1,0 +1,126 @@
+"""A window as a row of the table `windows`, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from typing import Any, cast
+
+from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, WindowPayload, Withheld
+from edge.contract.shares import ShareRange
+from edge.contract.timestamps import parse_timestamp
+from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
+from edge.recording.window_record import Series, WindowRecord
+
+# Not `dumps`, which makes an encoder for every call.
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1971, 2200))  # what time zones can follow
+LONGEST_TEXT = 64 * 1024  # bytes of any value of a row that is read: what a message can bring
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What reading a row raises that `edge record` did not write."""
+
+COLUMNS = (
+    "device", "epoch", "seq", "start", "end", "seconds", "received", "schema", "mode", "replayed", "frames",
+    "faces_total", "faces_mean", "faces_min", "faces_max", "facing", "counts", "unclassified", "estimate",
+    "estimate_absent", "withheld", "withheld_reason", "coverage", "clock_synced", "model_faces", "model_emotions",
+    "model_pose",
+)  # fmt: skip
+"""Of the table `windows`, in the order in which they are written and read."""
+SELECTED = ", ".join(f'"{column}"' for column in COLUMNS)
+# What is longer is taken for damaged.
+BOUNDED = ", ".join(f"iif(length({name}) > {LONGEST_TEXT}, X'', {name})" for name in (f'"{c}"' for c in COLUMNS))
+INSERT_WINDOW = f"INSERT OR IGNORE INTO windows ({SELECTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+BETWEEN = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
+"""The windows of a device that begin between two times."""
+
+
+def window_row(window: WindowPayload, received: str, schema: str) -> tuple[object, ...]:
+    """A window as the values of `COLUMNS`."""
+    span, faces, quality, model, withheld = window.window, window.faces, window.quality, window.model, window.withheld
+    facing, unclassified, estimate = window.facing, window.unclassified, None
+    if window.estimate is not None:
+        estimate = {name: vars(each) for name, each in window.estimate.items()}
+    return (
+        window.device, window.epoch, window.seq, span.start, span.end, span.seconds,
+        received, schema, window.mode, window.replayed, window.frames,
+        faces.total, faces.mean, faces.min, faces.max,
+        _json(facing and vars(facing)), _json(window.counts),
+        _json(unclassified and vars(unclassified)), _json(estimate), window.estimate_absent,
+        withheld and withheld.what, withheld and withheld.reason,
+        quality.coverage, quality.clock_synced, model.faces, model.emotions, model.pose,
+    )  # fmt: skip
+
+
+def _json(content: object) -> str | None:
+    return None if content is None else compact(content)
+
+
+def read_window(row: tuple[object, ...]) -> WindowRecord:
+    """The values of `COLUMNS` as a window. Raises one of `DAMAGED` for a row that `edge record` did not write."""
+    (_, epoch, seq, start, end, _, _, _, mode, replayed, frames, total, mean, low, high, facing, counts, unclassified,
+     estimate, absent, what, reason, coverage, synced, by_faces, by_emotions, by_pose) = row  # fmt: skip
+    withheld = Withheld.model_validate({"what": what, "reason": reason}) if what is not None else None
+    hidden = WITHHELD_FIELDS[withheld.what] if withheld else {}
+    figures = "faces" not in hidden
+    observed = _from_json(counts) if "counts" not in hidden else None
+    if observed is not None and not all(map(str.isprintable, observed)):
+        raise ValueError
+    if observed is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in observed.values()):
+        raise ValueError
+    shares = _from_json(estimate) if "estimate" not in hidden else None
+    if mode not in ("headcount", "facing", "emotions"):
+        raise ValueError
+    first, last = parse_timestamp(str(start)), parse_timestamp(str(end))
+    if not FIRST <= first < last < LAST:
+        raise ValueError
+    if not re.fullmatch("[0-9a-f]{8}", str(epoch)):
+        raise ValueError
+    return WindowRecord(
+        epoch=str(epoch), seq=_whole(seq), start=first, end=last,
+        mode=mode, replayed=bool(replayed), frames=_count(frames),
+        total=_count(total) if figures else None, mean=_number(mean, MAX_COUNT) if figures else None,
+        low=_count(low) if figures else None, high=_count(high) if figures else None,
+        facing=Facing(**_from_json(facing)) if facing is not None and "facing" not in hidden else None,
+        counts=observed,
+        unclassified=Unclassified(**_from_json(unclassified))
+        if unclassified is not None and observed is not None
+        else None,
+        estimate=shares and {
+            str(name): ShareRange(*(_number(each[part], 1.0) for part in ("share", "low", "high")))
+            for name, each in shares.items()
+        },
+        estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
+        coverage=_number(coverage, 1.0), clock_synced=bool(synced),
+        series=Series(mode, str(by_faces), _text(by_emotions), _text(by_pose)),
+    )  # fmt: skip
+
+
+def _count(value: object) -> int:
+    """A number of frames or faces; None counts as damaged too. Raises ValueError, TypeError."""
+    found = _whole(value)
+    if not 0 <= found <= MAX_COUNT:
+        raise ValueError
+    return found
+
+
+def _number(value: object, most: float) -> float:
+    """A number from 0 to `most`, and so neither infinite nor none. Raises ValueError."""
+    found = float(str(value))
+    if not 0 <= found <= most:
+        raise ValueError
+    return found
+
+
+def _from_json(text: object) -> Any:  # noqa: ANN401 - whatever stands in the file
+    return None if text is None else json.loads(str(text))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value

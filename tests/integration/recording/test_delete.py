@@ -1,0 +1,136 @@
+"""`edge delete`, and lessons by their names: what is asked for, confirmed, deleted and listed, beside a recorder."""
+
+from __future__ import annotations
+
+import getpass
+import io
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.cli import run_command_line
+from tests.support.brokers import wait_for
+from tests.support.lessons import MINUTE, MONDAY, message, record, report
+from tests.support.recordings import Sender, address, lines_of, rows
+
+StartEdge = Callable[..., subprocess.Popen[str]]
+TIMETABLE = """
+time_zone: Europe/Vienna
+days:
+  monday:
+    - {name: 1st period, from: 08:00, to: 08:45}
+    - {name: 2nd period, from: 08:50, to: 09:35}
+holidays: [{name: Advent, date: 2026-11-30}]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Two hours of a room, from eight o'clock in Vienna on."""
+    windows = [("window", message(n + 1, MONDAY + n * MINUTE)) for n in range(120)]
+    return record(tmp_path / "school.sqlite", windows)
+
+
+@pytest.fixture
+def timetable(tmp_path: Path) -> Path:
+    path = tmp_path / "timetable.yaml"
+    path.write_text(TIMETABLE)
+    return path
+
+
+def delete(*arguments: object) -> int:
+    return run_command_line(["delete", *map(str, arguments)])
+
+
+def test_a_lesson_by_its_name(path: Path, timetable: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("--database", path, "--device", "room-1", "--day", "2026-11-16", "--timetable", timetable)
+    assert report(*asked, "--list-lessons") == 0
+    assert capsys.readouterr().out == (
+        "08:00 to 08:45  1st period: 45 windows\n08:50 to 09:35  2nd period: 45 windows\n"
+    )
+    page = path.with_name("lesson.html")
+    assert report(*asked, "--lesson", "2nd period", "--output", page) == 0
+    assert "2nd period, Monday, 16 November 2026, 08:50 to 09:35, 45 windows" in capsys.readouterr().out
+    assert "2nd period" in page.read_text()
+    assert delete(*asked, "--lesson", "2nd period", "--yes") == 0
+    assert "deleted 45 windows: room-1, 2nd period, Monday" in capsys.readouterr().out
+    assert rows(path) == [*range(1, 51), *range(96, 121)]
+    assert report(*asked, "--lesson", "2nd period", "--output", page) == 78
+    assert "no windows of room-1" in capsys.readouterr().err
+    assert report(*asked, "--lesson", "9th period") == 78
+    assert "there are: 1st period, 2nd period" in capsys.readouterr().err
+    assert report(*asked[:4], "--day", "2026-11-30", "--timetable", timetable, "--list-lessons") == 0
+    assert "no lessons (Advent)" in capsys.readouterr().out
+
+
+def test_nothing_is_deleted_without_a_yes(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("--database", path, "--device", "room-1", "--day", "2026-11-16", "--zone", "Europe/Vienna")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert delete(*asked) == 78
+    assert "120 windows: room-1, Monday, 16 November 2026 would be deleted for good" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    for answer, left in (("n", 120), ("", 120), ("y", 0)):
+        monkeypatch.setattr("builtins.input", lambda _question, answer=answer: answer)
+        assert delete(*asked) == (0 if answer == "y" else 1)
+        assert len(rows(path)) == left
+
+
+def test_the_list_says_what_by_whom_and_when(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    options = ("--database", path, "--device", "room-1", "--zone", "UTC", "--yes")
+    assert delete("--database", path, "--list") == 0
+    assert capsys.readouterr().out == "nothing was deleted\n"
+    assert delete(*options, "--from", "2026-11-16T07:00", "--to", "2026-11-16T07:10", "--by", "Mrs\x1b Doe") == 0
+    monkeypatch.setenv("SUDO_USER", "anna")
+    assert delete(*options) == 0
+    capsys.readouterr()
+    assert delete("--database", path, "--list", "--zone", "UTC") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "room-1, 2026-11-16 07:00 to 2026-11-16 07:10: 10 windows, by Mrs? Doe" in first
+    account = getpass.getuser() if os.environ.get("USER") else "root"
+    assert f"room-1, the first to the last: 110 windows, by {account}, for anna" in second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--device", "room-7"), "has nothing of 'room-7': it has: room-1"),
+        (("--device", "room-1", "--from", "08:00", "--to", "08:45"), "it is not said which day is meant"),
+        (("--device", "room-1", "--lesson", "1st period"), "--lesson needs --device, --day and --timetable"),
+        (("--device", "room-1", "--day", "yesterday"), "--day 'yesterday' is no date"),
+    ],
+)
+def test_mistakes(path: Path, arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert delete("--database", path, *arguments, "--yes") == 78
+    assert words in capsys.readouterr().err
+    assert len(rows(path)) == 120
+
+
+def test_a_recorder_goes_on_and_what_was_deleted_stays_so(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], path: Path
+) -> None:
+    process = edge("record", "--database", str(path), "--broker", address(broker))
+    lines_of(process, "connected to broker")
+    device = sender(broker)
+    device.send(message(121, MONDAY + 120 * MINUTE))
+    wait_for(lambda: 121 in rows(path), 20)
+    assert (
+        delete("--database", path, "--all-rooms", "--from", "2026-11-16T07:00Z", "--to", "2026-11-16T09:00Z", "--yes")
+        == 0
+    )
+    assert rows(path) == [121]
+    device.send(message(60, MONDAY + 59 * MINUTE))  # again, out of an outbox
+    device.send(message(122, MONDAY + 121 * MINUTE))
+    wait_for(lambda: 122 in rows(path), 20)
+    assert rows(path) == [121, 122]
+    process.terminate()
+    assert process.wait(20) == 0
+    assert process.stderr is not None
+    assert "cannot be written" not in process.stderr.read()
