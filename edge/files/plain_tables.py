@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection
 
 
-def strange_part(database: sqlite3.Connection, tables: Collection[str]) -> str | None:
+def strange_part(database: sqlite3.Connection, tables: Collection[str], triggers: Collection[str] = ()) -> str | None:
     """What in a file is none of a program that makes plain tables, in words; None where all is as it should be.
 
     A view in place of a table may go on for ever, a column that is computed may compute anything, and a trigger may
@@ -15,10 +15,12 @@ def strange_part(database: sqlite3.Connection, tables: Collection[str]) -> str |
     Args:
         database: The open file; whether its tables can be read is not known yet.
         tables: Names that have to be plain tables where they are.
+        triggers: The SQL of those that may be there.
     """
-    trigger = database.execute("SELECT substr(name, 1, 40) FROM sqlite_master WHERE type = 'trigger'").fetchone()
-    if trigger is not None:
-        return "it has a trigger"
+    known = {" ".join(each.split()) for each in triggers}
+    for (sql,) in database.execute("SELECT substr(sql, 1, 10000) FROM sqlite_master WHERE type = 'trigger'"):
+        if " ".join(str(sql).split()) not in known:
+            return "it has a trigger"
     found = database.execute("SELECT name, type, sql LIKE 'CREATE TABLE %' FROM sqlite_master WHERE type != 'index'")
     for name, kind, plain in found.fetchall():
         if name not in tables:

@@ -18,7 +18,7 @@ from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
 from edge.files.plain_tables import strange_part
-from edge.recording.daily_rollups import add_up_days
+from edge.recording.daily_rollups import TRIGGERS, add_up_days
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
@@ -233,7 +233,7 @@ class Database:
             database.execute("PRAGMA auto_vacuum=INCREMENTAL")
         else:
             layout = check_header(database, self._path)
-            strange = strange_part(database, TABLES)
+            strange = strange_part(database, TABLES, TRIGGERS)
             if strange:
                 raise changed(self._path, strange)
         database.execute("PRAGMA journal_mode=WAL")

@@ -14,7 +14,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import DAY, SELECT_DAYS, day_of
+from edge.recording.daily_rollups import DAY, SELECT_DAYS, TRIGGERS, day_of
 from edge.recording.database import explain
 from edge.recording.devices import devices_of
 from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_ROLLUPS, changed, check_header
@@ -69,7 +69,7 @@ class Recording:
     def _check_tables(self, database: sqlite3.Connection) -> None:
         """Only plain tables are read: a view could go on for ever. Raises ConfigError."""
         wanted = TABLES + (ROLLUP_TABLES if self._layout >= WITH_ROLLUPS else ())
-        strange = strange_part(database, wanted)
+        strange = strange_part(database, wanted, TRIGGERS)
         there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         absent = [f"there is no {table}" for table in wanted if table not in there]
         if strange or absent:

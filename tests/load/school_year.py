@@ -1,6 +1,6 @@
 """Forty rooms over a school year, in one file: how long a lesson, a week and a term take to be read, in which memory.
 
-python -m tests.load.school_year                 40 rooms, 190 days of six hours: 16 million windows, 17 GB; an hour
+python -m tests.load.school_year                 40 rooms, 190 days of six hours: 16 million windows, 16 GB
 python -m tests.load.school_year --days 19       a tenth
 python -m tests.load.school_year --folder /mnt/disk --keep
 
