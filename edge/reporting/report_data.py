@@ -79,7 +79,8 @@ def _parts(recording: Recording, device: str, period: Period) -> list[Part]:
     if whole and not period.single:
         return [*buckets]
     windows = list(recording.windows(device, period.start, period.end))
-    kept = len(windows) >= sum(bucket.sums.windows for bucket in buckets)
+    inside = (each for each in buckets if period.start <= each.start and each.end <= period.end)
+    kept = len(windows) >= sum(bucket.sums.windows for bucket in inside)
     return [*windows] if kept else [*buckets]
 
 

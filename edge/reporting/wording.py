@@ -39,8 +39,11 @@ MOST_GAPS = 60
 
 
 def story(report: ReportData) -> list[Sentence]:
-    """How a lesson was and when it changed, in two or three sentences; none of what is longer than a school day."""
-    if report.period.end - report.period.start > LONGEST_LESSON:
+    """How a lesson was and when it changed, in two or three sentences.
+
+    None of what is longer than a school day, or of which only roll-ups were kept.
+    """
+    if report.period.end - report.period.start > LONGEST_LESSON or not report.windows:
         return []
     parts = minutes(report.windows)
     summary = summarize_minutes(report.totals, parts)
