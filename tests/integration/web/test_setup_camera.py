@@ -104,6 +104,7 @@ def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() 
 def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() -> None:
     session = build_session(Config(mode="headcount"), "sample:3")
     with showing(session) as (port, _):
+        ask_until_shown(port)  # the slow one asks for a picture that there is
         slow = HTTPConnection("127.0.0.1", port, timeout=60)
         slow.connect()
         slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
