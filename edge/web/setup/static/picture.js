@@ -105,7 +105,8 @@ function legend(shot) {
   const entries = names.map((name) => entry(name === "face" ? t("a face") : adjective(name), (mark) => { mark.style.background = COLOURS[name] ?? COLOURS.unknown; }));
   if (!labels.length && values.mode === "facing") {
     entries.splice(0, 1, entry(t("to the front"), (mark) => { mark.style.background = FRONT; }),
-      entry(t("turned away"), (mark) => { mark.style.background = AWAY; }), ...entries);
+      entry(t("turned away"), (mark) => { mark.style.background = AWAY; }),
+      entry(t("direction unknown"), (mark) => { mark.style.background = COLOURS.face; }));
   }
   const px = values["vision.min_face_px"];
   entries.push(entry(labels.length ? t("too small for an emotion (under {px} px)", { px }) : t("too small (under {px} px)", { px }), (mark) => {
