@@ -27,9 +27,12 @@ STYLE = """
   .who { border: 1.5pt solid #111; border-radius: 2mm; padding: 3mm 5mm; margin-top: 5mm; }
   .who, .two > div { break-inside: avoid; }
   .fill { background: #eee; border-bottom: 0.8pt dashed #555; padding: 0 1mm; }
+  .hint { background: #fff3d6; padding: 2mm 4mm; margin-bottom: 4mm; }
+  @media print { .hint { display: none; } }
   svg { float: right; width: 25mm; margin: 0 0 3mm 6mm; }
   small { display: block; margin-top: 3mm; font-size: 9.5pt; color: #444; }
 """
+BLANK = '<span class="fill" role="textbox" contenteditable="true" aria-label="{name}">[{name}]</span>'
 CAMERA = """<svg viewBox="0 0 64 64" aria-hidden="true">
   <rect x="4" y="16" width="42" height="32" rx="5" fill="none" stroke="#111" stroke-width="4"/>
   <path d="M46 28 60 20v24l-14-8z" fill="#111"/>
@@ -55,7 +58,7 @@ def notice(config: Config, language: str = ENGLISH) -> str:
 
     def blank(given: str, name: str) -> str:
         """What the configuration says, or a blank with its name."""
-        return f"<b>{escape(given)}</b>" if given.strip() else f'<span class="fill">[{name}]</span>'
+        return f"<b>{escape(given)}</b>" if given.strip() else BLANK.format(name=name)
 
     emotions, facing = config.mode == "emotions", config.mode == "facing"
     lead = (
@@ -111,6 +114,7 @@ def notice(config: Config, language: str = ENGLISH) -> str:
     seats, authority = blank("", translate("seats")), blank("", translate("the data protection authority"))
     whom, time = blank("", translate("who sees them")), blank("", translate("time"))
     body = [
+        _tag("p class=hint", translate("Fill in the grey parts by clicking on them, then print this page.")),
         CAMERA,
         _tag("h1", translate("A camera counts faces in this room")),
         _tag("p class=lead", lead, " ", translate("It stores no pictures and does not know who anyone is.")),

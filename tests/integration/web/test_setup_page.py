@@ -485,6 +485,72 @@ def test_the_connection_is_tried_and_the_password_is_never_shown(setup: Setup, b
     wait_for(lambda: page.locator("#checks .failed .remedy").count() == 1, 30, "a remedy")
 
 
+def test_what_is_refused_is_neither_tried_nor_saved(setup: Setup) -> None:
+    page = setup.look("connect")
+    page.fill("#broker", "http://broker")
+    page.click("#try")
+    wait_for(lambda: "mqtt://" in page.inner_text("#checks"), 20, "why nothing was tried")
+    assert page.locator("#checks .ok").count() == 0
+    page.fill("#broker", "127.0.0.1:9")  # as everybody types it
+    page.click("#try")
+    wait_for(lambda: "127.0.0.1:9" in page.inner_text("#checks"), 30, "a try of what stands there")
+    assert setup.values(page)["mqtt.broker"] == "mqtt://127.0.0.1:9"
+    show(page, "answer")
+    page.fill("#zone", "Berlin")
+    show(page, "save")
+    wait_for(lambda: "Berlin" in page.inner_text("#problems"), 20, "the refused time zone")
+    assert page.is_disabled("#save")
+    show(page, "answer")
+    page.click("#problem-privacy-time_zone button")
+    wait_for(lambda: setup.values(page)["privacy.time_zone"] == "Europe/Berlin", 20, "the suggestion")
+    show(page, "save")
+    wait_for(lambda: page.is_enabled("#save"), 20, "it can be saved")
+    assert [line for line in setup.said if "422" not in line] == []
+    setup.said.clear()
+
+
+def test_fewer_people_than_the_smallest_group_are_noticed(setup: Setup) -> None:
+    page = setup.look("answer")
+    page.fill("#min-faces", "900")
+    wait_for(lambda: "fewer than 900" in text(page, "few"), 30, "the note")
+    show(page, "save")
+    wait_for(lambda: "fewer than 900" in page.inner_text("#problems"), 30, "the note before saving")
+    assert page.is_enabled("#save")
+
+
+def test_a_hand_taps_an_hour_scrolls_past_it_or_holds_and_paints(setup: Setup) -> None:
+    page = setup.look("answer", **LOOKS["phone, dark"])
+    hour = 'td[data-day="0"][data-hour="2"]'
+    page.locator(hour).scroll_into_view_if_needed()
+    page.tap(hour)
+    monday = {"days": ["mon"], "from": "02:00", "to": "03:00"}
+    wait_for(lambda: setup.values(page)["privacy.schedule"] == [monday], 20, "the hour")
+    begin, end = (page.locator(f'td[data-day="{day}"][data-hour="4"]').bounding_box() for day in (1, 2))
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *at: float) -> None:
+        points = [{"x": at[0] + 5, "y": at[1] + 5}] if at else []
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    before = page.evaluate("() => scrollY")
+    touch("touchStart", begin["x"], begin["y"])
+    for step in range(1, 11):
+        touch("touchMove", begin["x"], begin["y"] - 12 * step)
+    touch("touchEnd")
+    wait_for(lambda: page.evaluate("() => scrollY") > before, 20, "the page has scrolled")
+    assert setup.values(page)["privacy.schedule"] == [monday]
+    page.locator(hour).scroll_into_view_if_needed()
+    begin, end = (page.locator(f'td[data-day="{day}"][data-hour="4"]').bounding_box() for day in (1, 2))
+    touch("touchStart", begin["x"], begin["y"])
+    wait_for(lambda: page.locator("#week td.closed").count() == 2, 20, "the held hour")
+    touch("touchMove", end["x"], end["y"])
+    touch("touchEnd")
+    held = {"days": ["tue", "wed"], "from": "04:00", "to": "05:00"}
+    wait_for(lambda: setup.values(page)["privacy.schedule"] == [monday, held], 20, "painted hours")
+    page.click("#week-undo")
+    wait_for(lambda: setup.values(page)["privacy.schedule"] == [monday], 20, "undone")
+
+
 def test_nothing_is_published_and_the_end_is_said(
     edge: Edge, browser: Any, broker: int, subscribe: Callable[..., Subscriber], tmp_path: Path
 ) -> None:

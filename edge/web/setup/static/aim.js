@@ -3,6 +3,7 @@ import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { decimal, percent, sentence, t, tn } from "./texts.js";
 import { picture } from "./picture.js";
+import { report } from "./steps.js";
 
 const EVERY = 500; // milliseconds
 let written = 0;
@@ -36,7 +37,11 @@ export function write() {
   sizes(last.sizes);
   const small = last.faces.some((face) => face.small);
   hint("advice", sentence(last.advice), small || !last.faces.length);
-  hint("better", sentence(last.better_place) || t("Nothing would make this place better."), Boolean(last.better_place));
+  const poor = small || Boolean(last.light.hint);
+  hint("better", !last.faces.length ? t("Not known yet: this is judged by faces, and none is in view.")
+    : sentence(last.better_place) || (poor ? t("Something can be better: see below.") : t("Nothing would make this place better.")),
+  !last.faces.length || Boolean(last.better_place) || poor);
+  report("aim", last.faces.length ? (last.better_place || poor ? "problem" : "done") : "");
   say($("front"), last.judged ? tn("{front} of {n} face is turned to the front.", "{front} of {n} faces are turned to the front.", last.judged, { front: last.front }) : "");
   lens(last.lenses);
 }

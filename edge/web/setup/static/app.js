@@ -8,6 +8,7 @@ import { prepareDrawing } from "./draw.js";
 import { $, say } from "./dom.js";
 import { bindFields, show as showFields } from "./fields.js";
 import { activateMask, startMask } from "./mask.js";
+import { showNotes, startNotes } from "./notes.js";
 import { startPicture } from "./picture.js";
 import { openSave, showProblems, showSaved, startSave } from "./save.js";
 import { showSteps, startSteps, steps } from "./steps.js";
@@ -40,6 +41,7 @@ async function main() {
   startWeek();
   showWeek();
   startSave();
+  startNotes();
   steps.addEventListener("open", ({ detail: step }) => {
     activateMask(step === "mask");
     if (step === "connect") askRooms();
@@ -65,7 +67,7 @@ function chooseLanguage() {
   $("language").addEventListener("change", async (event) => {
     await speak(event.target.value);
     translatePage();
-    for (const show of [header, showSteps, () => showFields(), writeAim, showResult, showConnect, showChecks, showWeek, showProblems, showSaved]) show();
+    for (const show of [header, showSteps, () => showFields(), writeAim, showResult, showConnect, showChecks, showWeek, showNotes, showProblems, showSaved]) show();
     draft.dispatchEvent(new Event("state")); // every part writes its texts anew
     say($("saved"), "");
   });

@@ -7,6 +7,8 @@ export const COLOURS = {
 };
 export const TOO_SMALL = "#ff5fa2";
 export const OUTSIDE = "#c3cad1";
+export const FRONT = "#ffd447"; // where directions are measured and no expressions
+export const AWAY = "#7cb7ff";
 
 const LETTERS = 11.5; // CSS pixels, however large the picture is shown
 
@@ -25,7 +27,8 @@ export function drawFaces(context, faces, scale, pixel) {
   const shown = faces.map((face) => {
     const [x, y, width, height] = face.box.map((value) => value * scale);
     const outside = face.inside === false;
-    const colour = outside ? OUTSIDE : face.small ? TOO_SMALL : COLOURS[face.emotion ?? "face"] ?? COLOURS.unknown;
+    const turned = face.emotion || typeof face.front !== "boolean" ? "" : face.front ? FRONT : AWAY;
+    const colour = outside ? OUTSIDE : face.small ? TOO_SMALL : turned || (COLOURS[face.emotion ?? "face"] ?? COLOURS.unknown);
     return { ...face, x, y, width, height, colour, outside };
   });
   for (const face of shown) box(context, face, pixel);
@@ -35,6 +38,7 @@ export function drawFaces(context, faces, scale, pixel) {
   for (const face of shown) {
     if (face.outside) chip(context, taken, face, t("not counted"), pixel, true);
     else if (face.emotion) chip(context, taken, face, `${adjective(face.emotion)} ${percent(face.confidence)}`, pixel, true);
+    else if (face.front === true) chip(context, taken, face, t("to the front"), pixel, true);
     else if (face.front === false) chip(context, taken, face, t("turned away"), pixel, true);
   }
   for (const face of shown) chip(context, taken, face, `${decimal(face.box[3], 0)} px`, pixel, false);

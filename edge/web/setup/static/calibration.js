@@ -62,7 +62,7 @@ function show(told) {
     result = told.result;
     showResult();
   }
-  $("place-keep-row").hidden = !result;
+  $("place-keep-row").hidden = !result || Boolean(result.withheld); // without figures there is nothing to keep
 }
 
 export function showResult() {

@@ -1,6 +1,6 @@
 // The step Camera: which one, which way up, how large. What is chosen is opened at once, and kept once it is open.
 import { get, post } from "./api.js";
-import { draft, change, value } from "./draft.js";
+import { draft, change, now, value } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { turned } from "./polygons.js";
 import { forget } from "./shapes.js";
@@ -10,6 +10,9 @@ const TURNS = ["rotation", "hflip", "vflip"];
 const SIZES = [[640, 480], [1280, 720], [1920, 1080], [2304, 1296], [3840, 2160]];
 let found = [];
 let network = [];
+let seen = null; // what the server said of the cameras here
+let searched = () => ""; // what is said of the search, in the language of the page
+let outcome = () => ""; // and of opening
 
 export function startCamera() {
   $("look-again").addEventListener("click", look);
@@ -34,11 +37,10 @@ export function startCamera() {
 async function look() {
   try {
     const told = await get("api/cameras");
+    seen = told;
     found = told.cameras;
-    say($("cameras-hint"), sentence(told.nothing));
-    $("cameras-hint").hidden = !told.nothing;
     $("search").disabled = Boolean(told.onvif);
-    say($("search-said"), told.onvif ? t("Searching needs the library WSDiscovery on this device; or type the address of the camera.") : "");
+    searched = () => (told.onvif ? t("Searching the network needs the library WSDiscovery: {remedy}.", { remedy: sentence(told.onvif) }) : "");
   } catch (error) {
     said(error);
   }
@@ -47,12 +49,14 @@ async function look() {
 
 async function search() {
   $("search").disabled = true;
-  say($("search-said"), t("Searching for four seconds ..."));
+  searched = () => t("Searching for four seconds ...");
+  show();
   try {
     network = (await post("api/cameras/search")).cameras;
-    say($("search-said"), tn("{n} camera has answered.", "{n} cameras have answered.", network.length));
+    const { length } = network;
+    searched = () => tn("{n} camera has answered.", "{n} cameras have answered.", length);
   } catch (error) {
-    say($("search-said"), error.text);
+    searched = () => error.text;
   }
   $("search").disabled = false;
   show();
@@ -62,11 +66,13 @@ async function search() {
 async function open(changed) {
   const wanted = (key) => changed[`camera.${key}`] ?? value(`camera.${key}`);
   $("opened").className = "said";
-  say($("opened"), t("Opening the camera ..."));
+  outcome = () => t("Opening the camera ...");
+  say($("opened"), outcome());
   try {
     const told = await post("api/camera", Object.fromEntries(["source", "rotation", "hflip", "vflip", "width", "height"].map((key) => [key, wanted(key)])));
     const [width, height] = told.picture;
-    say($("opened"), t("Open: {width} × {height} pixels.", { width: String(width), height: String(height) }));
+    outcome = () => t("Open: {width} × {height} pixels.", { width: String(width), height: String(height) });
+    say($("opened"), outcome());
     $("opened").className = "said good";
     change(changed);
   } catch (error) {
@@ -91,7 +97,8 @@ function turn(changed) {
 
 function said(error) {
   $("opened").className = "said bad";
-  say($("opened"), error.text);
+  outcome = () => error.text;
+  say($("opened"), outcome());
 }
 
 const kinds = () => ({
@@ -100,6 +107,11 @@ const kinds = () => ({
 
 function show() {
   const source = value("camera.source");
+  say($("search-said"), searched());
+  say($("opened"), outcome());
+  say($("cameras-hint"), sentence(seen?.nothing));
+  $("cameras-hint").hidden = !seen?.nothing || Boolean(now().source); // who plays a film looks for no camera
+  $("loop-row").hidden = !/^(file|images):/.test(source);
   const cameras = [...found, ...network];
   const is = (camera) => camera.source === source || (camera.kind === "sample" && source.startsWith("sample:"));
   const listed = cameras.some(is);
@@ -127,7 +139,8 @@ function choice(camera) {
     if (!camera.suggestion) return open({ "camera.source": camera.source });
     $("source").value = camera.suggestion; // an ONVIF camera tells its address, not that of its picture
     $("source").focus();
-    say($("opened"), sentence(camera.hint));
+    outcome = () => sentence(camera.hint);
+    say($("opened"), outcome());
   });
   return el("label", { className: "choice" }, input, el("span", {}, el("b", {}, camera.kind === "sample" ? t("Sample room") : camera.name), " ",
     el("span", { className: "small" }, [kinds()[camera.kind] ?? "", camera.name === camera.source ? "" : camera.source].filter(Boolean).join(" · "))));

@@ -2,10 +2,14 @@
 import { get, post } from "./api.js";
 import { draft, load, now, settled, value } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
+import { goTo, refused } from "./fields.js";
+import { report, stepOf } from "./steps.js";
 import { list, sentence, t } from "./texts.js";
 
 let rooms = null; // those at the broker, or null when they are not known
 let checks = null;
+let giving = Promise.resolve(); // a password on its way
+let changing = false; // somebody replaces the password
 let askedOf = ""; // the broker that `rooms` are of
 
 export function startConnect() {
@@ -13,28 +17,61 @@ export function startConnect() {
     event.preventDefault();
     givePassword($("password").value);
   });
-  $("password").addEventListener("change", () => { if ($("password").value) givePassword($("password").value); });
+  $("password").addEventListener("change", () => givePassword($("password").value));
+  $("password-change").addEventListener("click", () => {
+    changing = true;
+    showConnect();
+    $("password").focus();
+  });
   $("password-none").addEventListener("click", () => givePassword(null));
   $("try").addEventListener("click", tryIt);
   draft.addEventListener("state", showConnect);
+  draft.addEventListener("sending", ({ keys }) => { if (keys.some((key) => stepOf(key) === "connect")) forgetChecks(); });
 }
 
-async function givePassword(password) {
+function givePassword(password) {
   if (password === "") return;
   $("password").value = "";
+  forgetChecks();
+  giving = giving.then(() => deliver(password));
+}
+
+async function deliver(password) {
   try {
     await post("api/connect/password", { password });
     await settled();
+    changing = false;
     await load();
   } catch (error) {
     say($("password-state"), error.text);
   }
 }
 
+/** What was tried was another connection. It stays in sight: a page that shrinks moves the button from under the pointer. */
+function forgetChecks() {
+  if (!checks) return;
+  checks = null;
+  for (const row of $("checks").children) {
+    row.className = "running";
+    say(row.querySelector("b"), t("before your last change:"));
+  }
+  report("connect", "");
+}
+
 async function tryIt() {
   $("try").disabled = true;
   $("checks").replaceChildren(el("li", { className: "running" }, t("Trying ...")));
+  givePassword($("password").value);
+  await giving; // else the server tries what was there before
   await settled();
+  const wrong = refused().find(({ key }) => stepOf(key) === "connect");
+  if (wrong) {
+    checks = [{ status: "failed", text: t("{field}: {problem}", wrong), remedy: wrong.remedy }];
+    showChecks();
+    goTo(wrong.key);
+    $("try").disabled = false;
+    return;
+  }
   try {
     checks = (await post("api/connect/try")).checks;
     showChecks();
@@ -60,13 +97,14 @@ export async function askRooms(again = false) {
   showConnect();
 }
 
-export const connected = () => checks !== null && !checks.some((check) => check.status === "failed");
-
 export function showConnect() {
   if (!now()) return;
   say($("password-state"), {
     none: t("No password."), given: t("A password is given; it is stored when you save."), stored: t("A password is stored. It is never shown."),
   }[now().password] ?? "");
+  const has = now().password !== "none";
+  $("password-row").hidden = has && !changing;
+  $("password-set").hidden = !has || changing;
   const name = value("device.name");
   const taken = rooms?.includes(name);
   $("rooms").classList.toggle("warn", Boolean(taken));
@@ -76,6 +114,7 @@ export function showConnect() {
 
 export function showChecks() {
   if (!checks) return;
+  report("connect", checks.some((check) => check.status === "failed") ? "problem" : "done");
   const words = { ok: t("ok"), warning: t("look at this"), failed: t("failed") };
   $("checks").replaceChildren(...checks.map((check) => el("li", { className: check.status },
     el("b", {}, words[check.status] ?? check.status), " ", sentence(check.text), ...(check.remedy ? [el("span", { className: "remedy" }, sentence(check.remedy))] : []))));

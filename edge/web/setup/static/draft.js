@@ -5,7 +5,8 @@ import { mark } from "./texts.js";
 const QUIET = 400; // milliseconds without another change before it is sent
 
 export const draft = new EventTarget();
-// Events: "state" (a new state is here), "sending", "saved", "refused" (detail: Refused), "overtaken"
+// Events: "state" (a new state is here), "sending", "saved", "refused" (detail: Refused), "overtaken",
+// "settling" (whoever holds back what is being typed changes the draft now)
 let state = null;
 let pending = {};
 let timer = 0;
@@ -23,13 +24,14 @@ export async function load() {
 export function change(values) {
   Object.assign(pending, values);
   for (const [key, given] of Object.entries(values)) state.values[key] = given === undefined ? state.defaults[key] : given;
-  tell("sending");
+  tell("sending", null, Object.keys(values));
   clearTimeout(timer);
   timer = setTimeout(send, QUIET);
 }
 
 /** Resolves once the server has all changes, or has refused them. */
 export async function settled() {
+  tell("settling");
   clearTimeout(timer);
   await send();
 }

@@ -8,7 +8,7 @@ const PULL = 8; // CSS pixels from which a press is a pull
 const NEAR = 14; // CSS pixels around the first corner that end the shape
 
 export const drawing = new EventTarget(); // "drawn" with {kind, points}; "change" when drawing begins or ends
-let shape = null; // {kind, points, cross, keyboard, press}
+let shape = null; // {kind, points, cross, touch, press}; a finger has no cross: it is nowhere between two touches
 
 export const drawnShape = () => shape;
 
@@ -25,7 +25,7 @@ export function prepareDrawing() {
 }
 
 export function startDrawing(kind) {
-  shape = { kind, points: [], cross: [0.5, 0.5], keyboard: false, press: null };
+  shape = { kind, points: [], cross: [0.5, 0.5], touch: matchMedia("(pointer: coarse)").matches, press: null };
   layer.classList.add("drawing");
   layer.setAttribute("tabindex", "0");
   $("drawing").hidden = false;
@@ -82,13 +82,13 @@ function press(event) {
   layer.focus({ preventScroll: true });
   layer.setPointerCapture(event.pointerId);
   shape.press = { from: place(event), pulled: false };
-  shape.keyboard = false;
+  shape.touch = event.pointerType === "touch";
 }
 
 function move(event) {
   if (!shape) return;
   shape.cross = place(event);
-  shape.keyboard = false;
+  shape.touch = event.pointerType === "touch";
   if (shape.press && !shape.points.length && apart(shape.press.from, shape.cross) > PULL) shape.press.pulled = true;
   show();
 }
@@ -115,16 +115,16 @@ function key(event) {
   if (arrow) {
     const step = event.shiftKey ? 0.1 : 0.02;
     shape.cross = point(shape.cross[0] + arrow[0] * step, shape.cross[1] + arrow[1] * step);
-    shape.keyboard = true;
+    shape.touch = false;
     show();
     announce(t("{x} from the left, {y} from the top", { x: percent(shape.cross[0]), y: percent(shape.cross[1]) }));
   } else if (event.key === " ") {
-    shape.keyboard = true;
+    shape.touch = false;
     set(shape.cross);
   } else if (event.key === "Enter") {
     const last = shape.points.at(-1);
     if (last && apart(last, shape.cross) < 1) return event.preventDefault(), finish();
-    shape.keyboard = true;
+    shape.touch = false;
     set(shape.cross);
   }
   else if (event.key === "Backspace" || event.key === "Delete") {
@@ -144,7 +144,7 @@ function show() {
   const { clientWidth: width, clientHeight: height } = $("canvas");
   const at = ([x, y]) => [x * width, y * height];
   const group = make("g", { class: "drawn" });
-  const points = shape.press?.pulled ? rectangle(shape.press.from, shape.cross) : [...shape.points, ...(shape.points.length ? [shape.cross] : [])];
+  const points = shape.press?.pulled ? rectangle(shape.press.from, shape.cross) : [...shape.points, ...(shape.points.length && !shape.touch ? [shape.cross] : [])];
   const line = points.map((each) => at(each).join(",")).join(" ");
   group.append(make("polygon", { class: "under", points: line }), make("polygon", { class: "outline", points: line }));
   for (const each of shape.points) {
@@ -152,7 +152,7 @@ function show() {
     group.append(make("circle", { class: "corner", cx, cy, r: 6 }));
   }
   const [x, y] = at(shape.cross);
-  for (const mark of ["under", "outline"]) group.append(make("path", { class: `cross ${mark}`, d: `M${x - 14} ${y}H${x + 14}M${x} ${y - 14}V${y + 14}` }));
+  if (!shape.touch) for (const mark of ["under", "outline"]) group.append(make("path", { class: `cross ${mark}`, d: `M${x - 14} ${y}H${x + 14}M${x} ${y - 14}V${y + 14}` }));
   layer.append(group);
   say($("drawing-said"), shape.points.length ? tn("{n} corner is set.", "{n} corners are set.", shape.points.length)
     : t("Drag a rectangle, or set the corners one by one."));

@@ -1,6 +1,6 @@
 // Inputs with data-key follow the draft and change it; what is wrong with a key is said beside its input.
 import { draft, change, now, value, problemsOf } from "./draft.js";
-import { el } from "./dom.js";
+import { el, say } from "./dom.js";
 import { t, withRemedy } from "./texts.js";
 
 const refusals = new Map(); // key -> Refused of a value that the draft did not take
@@ -11,12 +11,14 @@ export function bindFields() {
     let timer = 0;
     const take = () => {
       clearTimeout(timer);
+      timer = 0;
       const given = read(input);
       if (JSON.stringify(given ?? null) === JSON.stringify(value(input.dataset.key) ?? null) && !refusals.has(input.dataset.key)) return;
       refusals.delete(input.dataset.key);
       change({ [input.dataset.key]: given });
     };
     input.addEventListener("change", take);
+    draft.addEventListener("settling", () => { if (timer) take(); });
     if (typed) input.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(take, 700);
@@ -35,10 +37,23 @@ export function bindFields() {
   show();
 }
 
+/** What the draft did not take: {key, problem, remedy, field}, the field as the page calls it. */
+export const refused = () => [...refusals].map(([key, { message, remedy }]) => ({ key, problem: message, remedy, field: labelOf(key) }));
+
+/** Go to the input of a key. */
+export function goTo(key) {
+  document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
+const labelOf = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.labels?.[0]?.textContent.trim() ?? "";
+
 function read(input) {
   if (input.type === "checkbox") return input.checked;
   const text = input.value.trim();
   if (input.dataset.kind === "number") return text === "" || Number.isNaN(Number(text)) ? undefined : Number(text);
+  if (input.dataset.kind === "broker" && text && text !== "embedded" && !text.includes("://")) {
+    return `${/:8883$/.test(text) ? "mqtts" : "mqtt"}://${text}`; // what everybody types
+  }
   return text === "" ? undefined : text;
 }
 
@@ -71,7 +86,27 @@ function problems(input, key) {
     else input.closest("label").after(note);
     input.setAttribute("aria-describedby", [input.getAttribute("aria-describedby"), id].filter(Boolean).join(" "));
   }
-  if (note.textContent !== text) note.textContent = text;
+  if (note.dataset.said !== text) {
+    note.dataset.said = text;
+    say(note, text);
+    const suggestion = refused && suggested(refused.text, input);
+    if (suggestion) note.append(" ", suggestion);
+  }
   note.hidden = !text;
   input.setAttribute("aria-invalid", String(Boolean(text) && !place));
+}
+
+/** A button with the value of the list that was probably meant; null where there is none. */
+function suggested(said, input) {
+  const typed = input.value.trim().toLowerCase();
+  const values = [...(input.list?.options ?? [])].map((option) => option.value);
+  const meant = values.find((given) => typed && given.toLowerCase().split("/").at(-1) === typed.replaceAll(" ", "_"))
+    ?? values.find((given) => said.includes(given));
+  if (!meant) return null;
+  const button = el("button", { type: "button" }, t("Take {value}", { value: meant }));
+  button.addEventListener("click", () => {
+    input.value = meant;
+    input.dispatchEvent(new Event("change"));
+  });
+  return button;
 }

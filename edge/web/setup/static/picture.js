@@ -1,7 +1,8 @@
 // Asks for one picture, draws it, and only then asks for the next: a slow browser sees fewer, never old ones.
-import { COLOURS, TOO_SMALL, OUTSIDE, adjective, drawFaces } from "./boxes.js";
+import { AWAY, COLOURS, FRONT, OUTSIDE, TOO_SMALL, adjective, drawFaces } from "./boxes.js";
 import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
+import { report } from "./steps.js";
 import { decimal, sentence, t, tn } from "./texts.js";
 
 const canvas = $("canvas");
@@ -27,6 +28,8 @@ async function run() {
     try {
       const shot = await ask(seen);
       state(shot.problem && now().source === "" ? t("No picture yet: choose a camera in the step Camera.") : sentence(shot.problem) || (shot.number || seen ? "" : t("Opening the camera ...")));
+      if (shot.problem) report("camera", "problem");
+      else if (shot.number) report("camera", "done");
       if (!shot.number) {
         if (shot.problem) await pause(1000);
         continue;
@@ -86,7 +89,7 @@ function write(shot) {
 /** What the words on the boxes say, for those who cannot see them. */
 function named(shot) {
   const names = shot.faces.map((face) => face.inside === false ? t("not counted") : face.small ? t("too small for an emotion")
-    : face.emotion ? adjective(face.emotion) : face.front === false ? t("turned away") : "").filter(Boolean);
+    : face.emotion ? adjective(face.emotion) : face.front === true ? t("to the front") : face.front === false ? t("turned away") : "").filter(Boolean);
   return [...new Set(names)].sort().map((name) => `${names.filter((other) => other === name).length} ${name}`);
 }
 
@@ -95,12 +98,18 @@ let legendOf = "";
 function legend(shot) {
   const { labels, values } = now();
   const area = Boolean(values["vision.count_area"]);
-  const signature = JSON.stringify([labels, area, document.documentElement.lang, values["vision.min_face_px"]]);
+  const signature = JSON.stringify([labels, area, document.documentElement.lang, values.mode, values["vision.min_face_px"]]);
   if (signature === legendOf) return;
   legendOf = signature;
   const names = labels.length ? [...labels, "unknown"] : ["face"];
   const entries = names.map((name) => entry(name === "face" ? t("a face") : adjective(name), (mark) => { mark.style.background = COLOURS[name] ?? COLOURS.unknown; }));
-  if (labels.length) entries.push(entry(t("too small for an emotion (under {px} px)", { px: values["vision.min_face_px"] }), (mark) => {
+  if (!labels.length && values.mode === "facing") {
+    entries.splice(0, 1, entry(t("to the front"), (mark) => { mark.style.background = FRONT; }),
+      entry(t("turned away"), (mark) => { mark.style.background = AWAY; }),
+      entry(t("direction unknown"), (mark) => { mark.style.background = COLOURS.face; }));
+  }
+  const px = values["vision.min_face_px"];
+  entries.push(entry(labels.length ? t("too small for an emotion (under {px} px)", { px }) : t("too small (under {px} px)", { px }), (mark) => {
     mark.className = "dashed";
     mark.style.borderColor = TOO_SMALL;
   }));

@@ -2,6 +2,8 @@
 import { get, post } from "./api.js";
 import { draft, load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
+import { refused } from "./fields.js";
+import { notes } from "./notes.js";
 import { sentence, t } from "./texts.js";
 import { stepOf, titleOf } from "./steps.js";
 
@@ -9,7 +11,7 @@ let saved = null;
 
 export function startSave() {
   $("save").addEventListener("click", save);
-  draft.addEventListener("state", showProblems);
+  for (const event of ["state", "refused", "sending"]) draft.addEventListener(event, showProblems);
 }
 
 export async function openSave() {
@@ -19,11 +21,13 @@ export async function openSave() {
 }
 
 export function showProblems() {
-  const { problems, file, can_restart: canRestart } = now();
-  $("problems").replaceChildren(...(problems.length ? problems.map((problem) => el("li", { className: "failed" },
-    el("a", { href: `#${stepOf(problem.key ?? "")}` }, titleOf(stepOf(problem.key ?? ""))), " ", sentence(problem.problem),
-    ...(problem.remedy ? [el("span", { className: "remedy" }, sentence(problem.remedy))] : [])))
-    : [el("li", { className: "ok" }, t("Nothing: the service can start with these settings."))]));
+  const { file, can_restart: canRestart } = now();
+  const problems = [...now().problems, ...refused().map((each) => ({ ...each, problem: t("{field}: {problem}", each) }))];
+  const row = (status, { key, problem, remedy }) => el("li", { className: status },
+    el("a", { href: `#${stepOf(key ?? "")}` }, titleOf(stepOf(key ?? ""))), " ", sentence(problem),
+    ...(remedy ? [el("span", { className: "remedy" }, sentence(remedy))] : []));
+  const rows = [...problems.map((problem) => row("failed", problem)), ...notes().map((note) => row("warning", note))];
+  $("problems").replaceChildren(...(rows.length ? rows : [el("li", { className: "ok" }, t("Nothing: the service can start with these settings."))]));
   say($("file"), t("File: {file}", { file }));
   $("restart-row").hidden = !canRestart;
   $("save").disabled = problems.length > 0;
@@ -43,6 +47,7 @@ async function difference() {
 async function save() {
   $("save").disabled = true;
   await settled();
+  if (refused().length) return showProblems();
   try {
     const told = await post("api/save", { revision: now().revision, restart: now().can_restart && $("restart").checked });
     saved = told;

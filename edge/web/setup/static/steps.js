@@ -1,11 +1,13 @@
 // The steps: their order, their titles, which keys belong to which, and the way from one to the next.
 import { draft, now } from "./draft.js";
 import { $, el, say } from "./dom.js";
+import { refused } from "./fields.js";
 import { t } from "./texts.js";
 
 export const STEPS = ["camera", "aim", "mask", "connect", "answer", "save"];
 const VISITED = "edge-setup-visited"; // of this tab: which steps were opened
 
+const results = new Map(); // step -> "done" or "problem", of the steps that have something to show for it
 const opened = new EventTarget(); // "open" with the name of a step
 export const steps = opened;
 
@@ -27,7 +29,7 @@ export const current = () => (STEPS.includes(location.hash.slice(1)) ? location.
 
 export function startSteps() {
   addEventListener("hashchange", () => open(true));
-  draft.addEventListener("state", showSteps);
+  for (const event of ["state", "refused"]) draft.addEventListener(event, showSteps);
   open(false);
 }
 
@@ -55,12 +57,27 @@ function seen() {
   }
 }
 
+/** What has come of a step: "done", "problem", or "" while nobody knows. */
+export function report(step, result) {
+  if ((results.get(step) ?? "") === result) return;
+  results.set(step, result);
+  showSteps();
+}
+
+/** A picture, a place and a broker are tried; masks and answers hold once somebody has looked and nothing is wrong. */
+function stateOf(step, visited, wrong) {
+  if (wrong.has(step)) return "problem";
+  if (["mask", "answer"].includes(step)) return visited.includes(step) ? "done" : "";
+  return results.get(step) ?? "";
+}
+
 export function showSteps() {
   const here = current();
   const visited = seen();
-  const wrong = new Set(now().problems.map((problem) => stepOf(problem.key ?? "")));
+  const wrong = new Set([...now().problems, ...refused()].map((problem) => stepOf(problem.key ?? "")));
+  if (now().masks_confirmed === false) wrong.add("mask");
   $("steps").replaceChildren(...STEPS.map((step, index) => {
-    const state = wrong.has(step) ? "problem" : step !== "save" && visited.includes(step) ? "done" : "";
+    const state = stateOf(step, visited, wrong);
     const mark = { problem: "!", done: "✓" }[state] ?? (step === "save" ? "→" : String(index + 1));
     const words = { problem: t("something to do"), done: t("done") }[state];
     const link = el("a", { href: `#${step}`, className: state }, el("span", { className: "mark", "aria-hidden": "true" }, mark), " ",

@@ -8,24 +8,43 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 let week = null; // while somebody paints: what will be written
 let brush = null; // whether the pointer closes or opens hours
 let spoken = "";
+let holding = null; // a finger that may scroll, tap, or hold and then paint: {cell, at, timer}
+let former = []; // schedules before the last changes
+const HOLD = 350; // milliseconds
+const STILL = 10; // CSS pixels that a finger may tremble
 
 export function startWeek() {
   const grid = $("week");
   grid.addEventListener("pointerdown", (event) => {
     const cell = event.target.closest("td");
     if (!cell || event.button) return;
+    if (event.pointerType === "touch") { // most fingers only pass by, on their way down the page
+      letGo();
+      const timer = setTimeout(() => { holding = null; begin(cell, event.pointerId); }, HOLD);
+      holding = { cell, at: [event.clientX, event.clientY], timer };
+      return;
+    }
     event.preventDefault();
-    grid.setPointerCapture(event.pointerId);
-    brush = cell.getAttribute("aria-selected") !== "true";
-    paint(cell, brush);
-    focus(cell);
+    begin(cell, event.pointerId);
   });
   grid.addEventListener("pointermove", (event) => {
+    if (holding && Math.hypot(event.clientX - holding.at[0], event.clientY - holding.at[1]) > STILL) letGo();
     if (brush === null) return;
     const cell = document.elementFromPoint(event.clientX, event.clientY)?.closest("#week td");
     if (cell) paint(cell, brush);
   });
+  grid.addEventListener("pointerup", (event) => {
+    if (!holding) return;
+    const { cell } = holding;
+    letGo();
+    begin(cell, event.pointerId);
+  });
+  grid.addEventListener("pointercancel", letGo);
+  grid.addEventListener("touchmove", (event) => { if (brush !== null) event.preventDefault(); }, { passive: false }); // it paints now
+  grid.addEventListener("contextmenu", (event) => { if (holding || brush !== null) event.preventDefault(); });
   grid.addEventListener("lostpointercapture", () => { brush = null; write(); });
+  $("week-undo").addEventListener("click", takeBack);
+  draft.addEventListener("overtaken", () => { former = []; showWeek(); });
   grid.addEventListener("keydown", key);
   $("pause-form").addEventListener("submit", add);
   draft.addEventListener("state", showWeek);
@@ -34,7 +53,36 @@ export function startWeek() {
   });
 }
 
+function begin(cell, pointer) {
+  $("week").setPointerCapture(pointer);
+  brush = cell.getAttribute("aria-selected") !== "true";
+  paint(cell, brush);
+  focus(cell);
+}
+
+function letGo() {
+  clearTimeout(holding?.timer);
+  holding = null;
+}
+
+/** Every change of the schedule goes this way, so that it can be taken back. */
+function put(lines) {
+  former.push(value("privacy.schedule") ?? []);
+  set(lines);
+}
+
+function takeBack() {
+  set(former.pop());
+  announce(t("The last change is undone."));
+}
+
+function set(lines) {
+  change({ "privacy.schedule": lines.length ? lines : undefined });
+  showWeek();
+}
+
 export function showWeek() {
+  $("week-undo").disabled = !former.length;
   if (week) return;
   build();
   const days = spans(value("privacy.schedule") ?? []);
@@ -75,8 +123,7 @@ function write() {
   if (!week) return;
   const lines = schedule(week);
   week = null;
-  change({ "privacy.schedule": lines.length ? lines : undefined });
-  showWeek();
+  put(lines);
 }
 
 function key(event) {
@@ -110,8 +157,7 @@ function add(event) {
   const days = [...$("pause-days").querySelectorAll("input:checked")].map((input) => input.value);
   if (!days.length) return announce(t("Choose a day or more."));
   const line = { days, from: $("pause-from").value, to: $("pause-to").value };
-  change({ "privacy.schedule": [...(value("privacy.schedule") ?? []), line] });
-  showWeek();
+  put([...(value("privacy.schedule") ?? []), line]);
   announce(t("Added: {pause}", { pause: inWords(line) }));
 }
 
@@ -129,9 +175,7 @@ function pauses() {
   $("pauses").replaceChildren(...lines.map((line, index) => {
     const remove = el("button", { type: "button", "aria-label": t("Delete: {shape}", { shape: inWords(line) }) }, t("Delete"));
     remove.addEventListener("click", () => {
-      const rest = (value("privacy.schedule") ?? []).filter((_, at) => at !== index);
-      change({ "privacy.schedule": rest.length ? rest : undefined });
-      showWeek();
+      put((value("privacy.schedule") ?? []).filter((_, at) => at !== index));
       $("pause-from").focus();
     });
     return el("li", {}, el("span", {}, inWords(line)), remove);

@@ -64,7 +64,7 @@ def test_facts_of_the_room() -> None:
 def test_what_nobody_said_is_a_blank() -> None:
     html = notice(Config())
     for blank in ("legal basis", "name, office, phone, e-mail", "purpose", "seats"):
-        assert f'<span class="fill">[{blank}]</span>' in html
+        assert f'contenteditable="true" aria-label="{blank}">[{blank}]</span>' in html
     assert "no times at which it is closed by itself" in html
 
 
