@@ -10,12 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.config.loader import load_config
 from edge.config.schema import CameraConfig, Config
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
+from edge.timing.clock import clock_synced
 from tests.support.brokers import Broker, free_port
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
@@ -94,6 +97,40 @@ def test_a_page_opens_without_a_camera_and_one_is_chosen_in_it(setup: Open) -> N
     assert page.post("/api/camera", {"source": "nonsense"})[0] == 422
     found = page.get("/api/cameras")
     assert found["cameras"][-1]["source"] == "sample"
+
+
+def test_a_film_or_a_folder_of_pictures_is_chosen_by_its_path(
+    setup: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    picture = tmp_path / "films/a [1].png"
+    picture.write_bytes(cv2.imencode(".png", np.zeros((240, 320, 3), np.uint8))[1].tobytes())
+    film = tmp_path / "films/b.avi"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(5):
+        writer.write(np.zeros((240, 320, 3), np.uint8))
+    writer.release()
+    page = setup(None, "--set", "mode=headcount")
+    for typed, source in (
+        (str(film), f"file:{film}"),
+        ("~/films/b.avi", f"file:{film}"),
+        ("films", f"images:{tmp_path}/films"),
+        ("./films/a [1].png", f"images:{tmp_path}/films/a [[]1].png"),
+    ):
+        status, told = page.post("/api/camera", {"source": typed})
+        assert (status, told.get("opened"), told.get("picture")) == (200, source, [320, 240])
+        assert page.change(camera__source=typed)[1]["values"]["camera.source"] == source
+    for typed in ("films/c.avi", "~/c.avi", str(tmp_path / "none")):
+        status, told = page.post("/api/camera", {"source": typed})
+        assert (status, told["key"]) == (422, "camera.source")
+        assert "there is no file " + str(tmp_path) in told["problem"]
+        assert page.change(camera__source=typed)[1]["problem"] == told["problem"]
+    assert "there is no file none.avi" in page.post("/api/camera", {"source": "file:none.avi"})[1]["problem"]
+    for typed in ("nonsense", "htp://camera/x", "~nobody-here/a.avi"):
+        assert "there is no file" not in page.post("/api/camera", {"source": typed})[1]["problem"]
+    assert page.get("/api/state")["clock_synced"] == clock_synced()
 
 
 def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp_path: Path) -> None:
