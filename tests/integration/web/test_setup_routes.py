@@ -20,6 +20,7 @@ from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
 from edge.timing.clock import clock_synced
 from tests.support.brokers import Broker, free_port
+from tests.support.daemon import end, run_sample
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.setup_page import SetupPage
@@ -288,12 +289,31 @@ def test_rooms_that_are_there_are_named_and_a_name_that_is_taken_is_warned_of(
     client.publish("classroom/yard/availability", "offline", 1, retain=True).wait_for_publish(10)
     page = setup(None, "--set", "mode=headcount")
     page.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
-    assert page.get("/api/connect/rooms") == {"rooms": ["hall", "yard"]}
-    checks = page.post("/api/connect/try", {})[1]["checks"]
-    assert [each["status"] for each in checks] == ["ok", "warning"]
-    assert "hall" in str(checks[1]["text"])
-    page.change(device__name="yard")
-    assert page.post("/api/connect/try", {})[1]["checks"][1]["status"] == "ok"
+    for name, status in (("hall", "warning"), ("yard", "warning"), ("cellar", "ok")):
+        page.change(device__name=name)
+        checks = page.post("/api/connect/try", {})[1]["checks"]
+        assert [each["status"] for each in checks] == ["ok", status]
+        assert name in checks[1]["text"]
+        assert page.get("/api/connect/rooms") == {"rooms": ["hall", "yard"], "name": checks[1]}
+
+
+def test_this_device_itself_is_no_other_room(
+    setup: Open, edge: Edge, broker: int, subscribe: Callable[..., Any]
+) -> None:
+    # The daemon runs, with an outbox that was made a moment ago, and holds it.
+    process = run_sample(edge, broker, "device.name=hall", "mode=headcount", "window.seconds=6")
+    subscribe(broker, "classroom/hall/latest").wait("latest")
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
+    for _ in ("while it runs", "when it has ended"):
+        found = page.get("/api/connect/rooms")
+        assert (found["rooms"], found["name"]["status"]) == ([], "ok")
+        assert page.post("/api/connect/try", {})[1]["checks"][1] == found["name"]
+        if process.poll() is None:
+            end(process)
+    elsewhere = setup(None, "--set", "mode=headcount", "--set", "outbox.path=/nowhere/o.sqlite")
+    elsewhere.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
+    assert elsewhere.get("/api/connect/rooms")["name"]["status"] == "warning"
 
 
 def test_a_broker_that_is_not_there_and_tls_files_that_are_not(setup: Open, tmp_path: Path) -> None:
