@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -65,13 +66,31 @@ def test_from_no_file_to_one_that_the_daemon_starts_with(setup: Open, tmp_path: 
     assert sum(line.startswith("+ ") for line in shown) == 4
     status, told = page.save()
     assert (status, told["saved"], told["backup"]) == (200, str(tmp_path / "c.yaml"), None)
-    assert f"run --config {tmp_path / 'c.yaml'}" in told["next"]
+    assert told["next"].endswith(f"then start: edge run --config {tmp_path / 'c.yaml'}")
     config = load_config(tmp_path / "c.yaml")
     assert (config.camera.source, config.deployment.responsible) == ("usb:0", "Jane: #1")
     assert config.deployment.legal_basis == "no"
     page.change(device__name="yard")
     _, told = page.save()
     assert Path(told["backup"]).read_text().count("hall") == 1
+
+
+def test_after_saving_the_terminal_says_what_to_type(
+    setup: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_COMMAND", "./run")
+    monkeypatch.chdir(tmp_path)
+    for name, command in (("config.yaml", "./run"), ("my room.yaml", "./run --config 'my room.yaml'")):
+        page = setup(Path(name), "--set", "mode=headcount")
+        page.change(device__name="hall")
+        _, told = page.save()
+        assert told["next"].endswith(f"then start: {command}")
+        page.process.send_signal(signal.SIGINT)
+        assert page.process.stdout is not None
+        out = page.process.stdout.read()
+        assert f"ssh -L {page.port}:127.0.0.1:{page.port} " in out
+        assert "--host 0.0.0.0 --token-file FILE" in out
+        assert f"{name} is saved. {told['next']}" in out
 
 
 def test_export_is_yaml_of_what_differs_for_other_devices(setup: Open, edge: Edge, tmp_path: Path) -> None:
