@@ -109,6 +109,7 @@ def _in_words(window: WindowPayload) -> str:
         if window.facing is not None and window.mode == "facing":
             shown.append(f"{window.facing.front / window.frames:.1f} to the front")
         line += f"{window.faces.mean:5.1f} faces   " + "  ".join(filter(None, [*shown, part_withheld(window)]))
+        line = line.rstrip()
     if window.quality.coverage < 0.9:
         line += f"   ({100 * window.quality.coverage:.0f} % of the time seen)"
     return line

@@ -75,7 +75,7 @@ class RunState:
         if self.masks_problem:
             return f"{self.published.reason}; {mask_guard.REMEDY}"
         if self.pause is None and self.scheduled == NO_CLOCK:  # nobody can end this by resuming
-            return f"{self.published.reason}: no windows come until then; {unset_clock.REMEDY}"
+            return f"{self.published.reason}: no windows come until it is set; {unset_clock.REMEDY}"
         return f"{self.published.reason}, since {self.published.since}; no windows come until: edge resume"
 
     def use(self, path: Path, privacy: PrivacyConfig) -> None:
