@@ -58,7 +58,7 @@ class PayloadBuilder:
             end: When it ended, time of day.
             clock_synced: Whether the system says that its clock is set.
         """
-        withheld = privacy.withheld(window, self.min_faces)
+        withheld = privacy.withheld(window, self.min_faces, self.mode)
         shown = window if withheld is None else _SHOWN[withheld.what](window)
         sums = privacy.rounded(shown, self.round_to)
         counts = people = unclassified = estimate = absent = None

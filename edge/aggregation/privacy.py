@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from edge.aggregation.windows import Window
 from edge.contract.labels import UNKNOWN
-from edge.contract.payloads import Withheld
+from edge.contract.payloads import MeasuringMode, Withheld
 
 SHORTEST = 0.999  # seconds: a pause or a command may cut a window short, and nobody may look at single frames that way
 
 
-def withheld(window: Window, min_faces: int) -> Withheld | None:
+def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -> Withheld | None:
     """What may not be said about a window, and why; None: everything may.
 
     Each group is judged by the faces that it is about: all of them for figures, those near enough for facing, those
@@ -28,14 +28,17 @@ def withheld(window: Window, min_faces: int) -> Withheld | None:
     Args:
         window: Not yet rounded.
         min_faces: Fewer people than this are withheld.
+        mode: What is measured; what is not is null anyway, and so never withheld.
     """
     if window.seconds < SHORTEST:  # first: a short window must not even tell whether there were few
         return Withheld(what="figures", reason="short")
     if _too_few(window.mean, window.fewest, min_faces):
         return Withheld(what="figures", reason="few_people")
-    if _too_few(window.near_mean, window.fewest_near, min_faces):
-        return Withheld(what="emotions" if window.away is None else "facing", reason="few_near")
-    if window.away is not None and window.front_only and _too_few(window.front_mean, window.fewest_front, min_faces):
+    if mode != "headcount" and _too_few(window.near_mean, window.fewest_near, min_faces):
+        unposed = mode == "emotions" and window.away is None
+        return Withheld(what="emotions" if unposed else "facing", reason="few_near")
+    posed = mode == "emotions" and window.away is not None and window.front_only
+    if posed and _too_few(window.front_mean, window.fewest_front, min_faces):
         return Withheld(what="emotions", reason="few_front")
     return None
 

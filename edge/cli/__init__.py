@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +82,8 @@ def program() -> str:
 
 
 def as_called(text: str) -> str:
-    """Commands in examples, which stand behind two spaces, as the user has to type them."""
-    return text.replace("  edge ", f"  {program()} ")
+    """Commands, which stand behind two spaces or a colon and a space, as the user has to type them."""
+    return re.sub(r"(?<=  |: )edge (?=[a-z])", lambda _: f"{program()} ", text)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -18,9 +18,9 @@ from edge.cli.summary import (
     Device,
     bars,
     basis,
-    emotions_withheld,
     faces,
     notes,
+    part_withheld,
     unknown_people,
     withheld_reason,
 )
@@ -173,7 +173,7 @@ def _remark(window: WindowPayload, width: int) -> Text:
     """How many faces are in no share, and where the shares come from; or why there are none."""
     unknown = unknown_people(window)
     if unknown is None:
-        return _fit(Text(emotions_withheld(window), "dim"), width)
+        return _fit(Text(part_withheld(window), "dim"), width)
     return _spread(Text(f"unknown {unknown:.1f}", "dim"), Text(basis(window), "dim"), width)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from edge.cameras.masks import Masks
 from edge.cameras.supervisor import capture_maker
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
-from edge.daemon import mask_guard
+from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
 from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
@@ -26,6 +27,7 @@ from edge.errors import EXIT_FAILED, CameraError, EdgeError
 from edge.support.daemon_words import kept_place
 from edge.support.support_file import CheckRow
 from edge.text import printable
+from edge.timing.schedule import in_words
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
 from edge.web.setup.place_file import geometry
@@ -39,8 +41,8 @@ EXAMPLES = """examples:
   edge check --set mqtt.broker=mqtts://broker.example:8883
 """
 
-OK, FAILED = "ok", "failed"
-STYLES = {OK: "[green]ok", FAILED: "[red]failed"}
+OK, WARNING, FAILED = "ok", "warning", "failed"
+STYLES = {OK: "[green]ok", WARNING: "[yellow]warning", FAILED: "[red]failed"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run every check; 0 when all are ok, 1 otherwise."""
+    """Run every check; 0 when none failed, 1 otherwise."""
     rows = run_checks(args)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("part", "result", "found", "remedy"):
@@ -73,6 +75,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
             report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
+        if config.privacy.schedule:
+            report.rows.append(_schedule(config))
         report.run("place", lambda: _place(config))
     return report.rows
 
@@ -172,6 +176,14 @@ def _outbox(config: Config) -> tuple[str, None]:
     except OSError as error:
         raise EdgeError(f"{path} cannot be written ({error.strerror})", "set outbox.path") from None
     return str(path), None
+
+
+def _schedule(config: Config) -> CheckRow:
+    if unset_clock.keeps_closed(config.privacy):
+        found = f"{unset_clock.PROBLEM}, so the daemon keeps its camera closed until then"
+        return CheckRow("schedule", WARNING, found, unset_clock.REMEDY)
+    until = config.privacy.weekly.until(now := datetime.now(timezone.utc))
+    return CheckRow("schedule", OK, "not paused now" if until is None else f"paused until {in_words(until, now)}")
 
 
 def _place(config: Config) -> tuple[str, None]:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.contract.timestamps import format_timestamp
-from edge.daemon import mask_guard
+from edge.daemon import mask_guard, unset_clock
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import masks_path, pause_path
 from edge.daemon.pause_store import Override, OverrideStore, PauseStore
 from edge.text import printable
-from edge.timing.clock import clock_synced
 from edge.timing.schedule import in_words
 
 if TYPE_CHECKING:
@@ -43,13 +42,10 @@ def main(args: argparse.Namespace) -> int:
         by = printable(args.by, 80, replacement="")
         OverrideStore(path).store(Override(by, format_timestamp(now), format_timestamp(until)))
         print(f"the scheduled pause, which would last until {in_words(until, now)}, is over")
-    if pause is None and until is None:
+    if unset_clock.keeps_closed(config.privacy):
+        print(f"the camera stays closed all the same: {unset_clock.PROBLEM}; {unset_clock.REMEDY}")
+    elif pause is None and until is None:
         print("it was not paused")
-    if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
-        print(
-            "the clock of this machine is not set: a daemon with a schedule keeps the camera closed until it was set "
-            "once (by NTP), or with privacy.trust_clock: true"
-        )
     if config.camera.masks and (problem := mask_guard.problem(masks_path(config), config.camera)):
         print(f"the camera stays closed all the same: {problem}; {mask_guard.REMEDY}")
     return 0

@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, as_called, read_config, set_up_logging
-from edge.contract.labels import WITHHELD_REASONS, adjective
+from edge.cli.summary import part_withheld, withheld_reason
+from edge.contract.labels import adjective
 from edge.daemon.malloc import give_back_at_once
 from edge.daemon.native_stderr import limit_native_stderr
 from edge.daemon.signals import Signals
@@ -101,13 +102,14 @@ def _in_words(window: WindowPayload) -> str:
     """One line per window: when, how many, which."""
     line = f"{window.window.end[11:19]}Z  #{window.seq:<6} "
     if window.withheld is not None and window.withheld.what == "figures":
-        line += f"withheld: {WITHHELD_REASONS[window.withheld.reason]} for figures"
+        line += f"withheld: {withheld_reason(window)} for figures"
     else:
         people = sorted((window.people or {}).items(), key=lambda item: -item[1])
         shown = [f"{adjective(label)} {number:.1f}" for label, number in people if number >= 0.05]
-        if window.withheld is not None:
-            shown = [f"emotions withheld: {WITHHELD_REASONS[window.withheld.reason]}"]
-        line += f"{window.faces.mean:5.1f} faces   " + "  ".join(shown)
+        if window.facing is not None and window.mode == "facing":
+            shown.append(f"{window.facing.front / window.frames:.1f} to the front")
+        line += f"{window.faces.mean:5.1f} faces   " + "  ".join(filter(None, [*shown, part_withheld(window)]))
+        line = line.rstrip()
     if window.quality.coverage < 0.9:
         line += f"   ({100 * window.quality.coverage:.0f} % of the time seen)"
     return line

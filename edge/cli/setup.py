@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +72,13 @@ def main(args: argparse.Namespace) -> int:
 
     from edge.web.setup.page import SetupPage  # noqa: PLC0415 - slow to load; a wrong --host is said at once
 
-    page = SetupPage(file, program(), args.hand_over)
+    page = SetupPage(file, program(), args.hand_over, tell=lambda sentence: print(sentence, flush=True))
 
     def started(port: int, stop: Callable[[], None]) -> None:
         _tell(file.path, page.problem)
         print_address(args.host, port, token, secret=given is not None)
+        if server.is_loopback(args.host):
+            print(_from_elsewhere(port, "" if args.hand_over else os.environ.get("USER", "")))
         print("Ctrl-C ends it, and so do ten minutes in which nobody uses it.", flush=True)
         page.start(stop)
 
@@ -103,5 +106,13 @@ def target(given: Path | None) -> Path:
 def _tell(path: Path, problem: str) -> None:
     if problem:
         print(problem)
-    print(f"{path}{'' if path.exists() else ' (does not exist yet)'} is set up here. It publishes nothing.")
+    print(f"{path}{'' if path.exists() else ' (does not exist yet)'} is set up here.")
+    print("This page publishes nothing itself; a daemon that runs goes on with the settings that it has.")
     print("Anyone with this address sees pictures of people, and can change the settings:")
+
+
+def _from_elsewhere(port: int, user: str) -> str:
+    """How to open the address on another machine."""
+    tunnel = f"ssh -L {port}:127.0.0.1:{port} {user or 'YOU'}@{socket.gethostname()}"
+    phone = "--host 0.0.0.0 --token-file FILE"
+    return f"On another computer: {tunnel}, then open the same address there. For a phone, start with: {phone}"

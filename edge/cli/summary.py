@@ -84,7 +84,7 @@ def line(prefix: str, window: WindowPayload) -> str:
         parts += [f"{bar.name} {bar.people:.1f} ({100 * bar.share:.0f} %)" for bar in bars(window)]
         if (unknown := unknown_people(window)) is not None:
             parts.append(f"{UNKNOWN} {unknown:.1f}")
-        parts += filter(None, [basis(window), emotions_withheld(window)])
+        parts += filter(None, [basis(window), part_withheld(window)])
     if found := notes(window):
         parts.append(f"[{', '.join(found)}]")
     return "  ".join(parts)
@@ -110,9 +110,12 @@ def withheld_reason(window: WindowPayload) -> str:
     return WITHHELD_REASONS[window.withheld.reason] if window.withheld else ""
 
 
-def emotions_withheld(window: WindowPayload) -> str:
-    """A remark on a window that has faces, but whose emotions are withheld; else empty."""
-    return f"emotions withheld: {withheld_reason(window)}" if window.withheld and window.faces.mean is not None else ""
+def part_withheld(window: WindowPayload) -> str:
+    """A remark on a window that has faces, but of which something else is withheld; else empty."""
+    if window.withheld is None or window.faces.mean is None:
+        return ""
+    what = "facing" if window.mode == "facing" else "emotions"  # where emotions are, those are what is missed
+    return f"{what} withheld: {withheld_reason(window)}"
 
 
 def basis(window: WindowPayload) -> str:

@@ -84,7 +84,7 @@ class Withheld(Payload):
 
     what: Literal["figures", "facing", "emotions"] = Field(
         description="emotions: `counts`, `unclassified`, `people` and `estimate`; facing: these and `facing`; "
-        "figures: everything about people"
+        "figures: everything about people; what the mode does not measure is null and never withheld"
     )
     reason: Literal["few_people", "few_near", "few_front", "short"] = Field(
         description="fewer than `privacy.min_faces` people; fewer than that near enough; fewer than that turned to the "

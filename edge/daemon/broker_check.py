@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.contract.filters import by_name
 from edge.contract.topics import Topics, birth_topic
+from edge.daemon.own_epoch import own_epoch
 from edge.daemon.paths import broker_settings, topics
 from edge.daemon.telemetry import info
 from edge.errors import EdgeError, RefusedError
@@ -55,29 +57,42 @@ def check_broker(config: Config, models: ModelSet | None, password: str | None =
         broker.stop()
 
 
-def rooms_at(config: Config, password: str | None = None) -> dict[str, bool]:
-    """The rooms that a broker knows under the prefix of a configuration, and whether each is online.
+def rooms_at(config: Config, password: str | None = None) -> set[str]:
+    """The other rooms that a broker knows under the prefix of a configuration, online or not; at most 1000.
+
+    What is there of this device itself is none: its newest window has the epoch of the outbox here.
 
     Raises:
         EdgeError: It cannot be asked.
     """
     if config.mqtt.broker == "embedded":
-        return {}
+        return set()
     client = SyncClient(settings_with(config, password, "-rooms"))
-    everybody = Topics(config.device.prefix, "+").availability
-    found: dict[str, bool] = {}
+    everybody, own = Topics(config.device.prefix, "+").availability, topics(config).latest
+    found: set[str] = set()
+    ours = False
     try:
         if not client.connect():
             raise _no_connection(broker_settings(config).url, client.problem)
         client.subscribe([everybody])
         if client.problem is not None:
             raise client.problem.to_error()
+        client.subscribe([own])  # where that is refused, nothing comes
         while len(found) < MAX_ROOMS and (message := client.receive(ROOMS_SECONDS)) is not None:
-            if message.payload in (b"online", b"offline"):
-                found[message.topic.split("/")[-2]] = message.payload == b"online"
+            if message.topic == own:
+                ours = _epoch_in(message.payload) == own_epoch(config)
+            elif message.payload in (b"online", b"offline"):
+                found.add(message.topic.split("/")[-2])
     finally:
         client.stop()
-    return found
+    return found - {config.device.name} if ours else found
+
+
+def _epoch_in(payload: bytes) -> str:
+    try:
+        return str(json.loads(payload)["epoch"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
 
 
 def settings_with(config: Config, password: str | None, purpose: str) -> BrokerSettings:

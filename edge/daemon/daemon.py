@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.config.schema import without_password
 from edge.daemon.paths import masks_path, pause_path
 from edge.errors import EdgeError
 
@@ -107,6 +108,10 @@ class Daemon:
             lines = (parts.notice, *parts.service.how_to_subscribe(), parts.run_state.notice)
             parts.on_ready([line for line in lines if line])
             self._loop()
+            if parts.camera.ended and not self._stop.is_set():
+                source = parts.reload.config.camera.source
+                what = "the pictures have" if source.startswith("images:") else "the film has"
+                logger.info("%s ended (%s); camera.loop: true shows it again", what, without_password(source))
         finally:
             parts.notifier.stopping()
             parts.camera.stop()

@@ -12,7 +12,7 @@ from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import PrivacyConfig
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
-from edge.daemon import audit, mask_guard
+from edge.daemon import audit, mask_guard, unset_clock
 from edge.daemon.mask_guard import MaskGuard
 from edge.daemon.pause_store import ClosedStore, Override, OverrideStore, Pause, PauseStore
 from edge.errors import EdgeError
@@ -27,7 +27,7 @@ SCHEDULE = "the schedule"
 MASKS = "the masks"
 CONFIRMED = "a person who confirmed the masks"
 BACK = {"throttled": "the board has cooled down"}
-NO_CLOCK = "there is a schedule, but nothing has set this machine's clock (NTP) since the start"
+NO_CLOCK = f"paused: {unset_clock.PROBLEM}"
 
 
 class RunState:
@@ -74,9 +74,9 @@ class RunState:
             return ""
         if self.masks_problem:
             return f"{self.published.reason}; {mask_guard.REMEDY}"
-        return (
-            f"{self.published.reason} since {self.published.since}: no windows come until it is resumed (edge resume)"
-        )
+        if self.pause is None and self.scheduled == NO_CLOCK:  # nobody can end this by resuming
+            return f"{self.published.reason}: no windows come until it is set; {unset_clock.REMEDY}"
+        return f"{self.published.reason}, since {self.published.since}; no windows come until: edge resume"
 
     def use(self, path: Path, privacy: PrivacyConfig) -> None:
         """Keep pauses in this file, take the one that is there, and obey this schedule.
@@ -162,6 +162,8 @@ class RunState:
         """
         if self.masks.problem:
             raise EdgeError(self.masks.problem, mask_guard.REMEDY)
+        if self.scheduled == NO_CLOCK:
+            raise EdgeError(self.scheduled, unset_clock.REMEDY)
         if self.scheduled:
             raise EdgeError(f"{self.scheduled}; this ends early only on the device itself", "run: edge resume")
         self._remove_pause(by)
@@ -244,7 +246,7 @@ class RunState:
             return ""
         self._clock_known = self._clock_known or self._synced()
         if not (self._clock_known or self._trust_clock):  # better closed for too long than open in the wrong hour
-            return f"paused: {NO_CLOCK}"
+            return NO_CLOCK
         if self._schedule.zone is None and (problem := local_zone_problem()):
             return f"paused: there is a schedule, but {problem}"
         now = self._utc()

@@ -174,7 +174,8 @@ def prepare(database: sqlite3.Connection) -> Found:
             database.execute(f"ALTER TABLE windows ADD COLUMN {column} {_LATER_COLUMNS[column]}")
     database.execute(f"SELECT seq, {BODY_COLUMNS}, {TIME_COLUMNS} FROM windows LIMIT 1").fetchone()  # noqa: S608
     epoch = database.execute("SELECT name FROM epoch").fetchone()
-    if epoch is None:
+    new = epoch is None
+    if new:
         epoch = (secrets.token_hex(4),)
         database.execute("INSERT INTO epoch VALUES (?)", epoch)
     loss = database.execute("SELECT lost, since, aside FROM loss").fetchone()
@@ -183,5 +184,7 @@ def prepare(database: sqlite3.Connection) -> Found:
         raise sqlite3.DatabaseError("its own records are damaged")
     database.execute(f"PRAGMA application_id={APPLICATION}")
     database.execute(f"PRAGMA user_version={LAYOUT}")
+    if new:  # so that others, who cannot read beside our lock, find the epoch in the file itself
+        database.execute("PRAGMA wal_checkpoint")
     rows, newest = database.execute("SELECT COUNT(*), MAX(seq) FROM windows").fetchone()
     return Found(epoch[0], Loss(*loss) if loss else None, rows, newest or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -12,8 +13,10 @@ from edge.cameras.found import cameras_here, nothing_found
 from edge.config.draft import Draft, check_value
 from edge.config.schema import Config, without_password
 from edge.errors import CameraError
+from edge.files.home import expand_home
 from edge.web.setup.json_requests import Json, get_route, member, post_route
 from edge.web.setup.preview_session import NO_CAMERA, PreviewSession, View
+from edge.web.setup.typed_source import missing, source_of
 
 SEARCH_SECONDS = 4.0
 TURNS = ("rotation", "hflip", "vflip", "width", "height")
@@ -49,11 +52,14 @@ class LiveCamera:
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
         if config.camera.masks:  # they turn with the picture, in the draft, in one change
             wanted = {}
-        source = member(body, "source", str, config.camera.source)
+        source = source_of(member(body, "source", str, config.camera.source))
         if source == without_password(config.camera.source):
             source = config.camera.source
         for name, value in {"source": source, **wanted}.items():
             check_value(f"camera.{name}", value)
+        kind, _, path = source.partition(":")
+        if kind == "file" and not Path(expand_home(path)).exists():
+            raise missing(path)
         camera = config.camera.model_copy(update={"source": source, **wanted})
         view = view_of(config.model_copy(update={"camera": camera}))
         if view.closed:

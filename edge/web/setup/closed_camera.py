@@ -6,10 +6,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.config.schema import live
+from edge.daemon import unset_clock
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import OverrideStore, PauseStore
-from edge.daemon.run_state import NO_CLOCK
-from edge.timing.clock import clock_synced
 from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import in_words
 
@@ -32,8 +31,8 @@ def closed_because(config: Config, source: str) -> str:
     pause = PauseStore(path).load()
     if pause is not None:
         return f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed: edge resume ends it"
-    if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
-        return NO_CLOCK  # better closed for too long than open in the wrong hour
+    if unset_clock.keeps_closed(config.privacy):
+        return f"{unset_clock.PROBLEM}; {unset_clock.REMEDY}"
     if config.privacy.follows_local_zone and (problem := local_zone_problem()):
         return f"there is a schedule, but {problem}"
     until = config.privacy.weekly.until(now)

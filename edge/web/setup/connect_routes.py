@@ -54,33 +54,34 @@ class BrokerTrial:
                 )
             try:
                 checks.append(_check("ok", check_broker(config, self._models(), self._file.password)))
-                checks += self._name(config)
+                checks.append(self._name_check(config))
             except EdgeError as error:
                 checks.append(_check("failed", *error.told))
             return {"checks": checks}
 
     def rooms(self) -> Json:
-        """The rooms at the broker of the draft. Raises EdgeError: it cannot be asked."""
+        """The other rooms at the broker of the draft, and what the try says of the name. Raises EdgeError."""
         config, wrong = self._file.draft.tentative("mqtt", "device")
         if config is None:
             raise EdgeError(str(wrong))
         with self._alone():
-            return {"rooms": sorted(rooms_at(config, self._file.password))}
+            others = self._others(config)
+            return {"rooms": sorted(others), "name": _name(config.device.name, others)}
 
-    def _name(self, config: Config) -> list[Json]:
+    def _others(self, config: Config) -> set[str]:
+        """The rooms that are not this device. Raises EdgeError."""
+        others, name = rooms_at(config, self._file.password), config.device.name
+        # Where the broker keeps no window (MQTT 3.1.1): a file that was saved under this name was used with it.
+        ours = self._file.saved_before and name == self._file.draft.saved_value("device.name")
+        return others - {name} if ours else others
+
+    def _name_check(self, config: Config) -> Json:
         """Whether another room has the name of this one."""
         try:
-            rooms = rooms_at(config, self._file.password)
+            return _name(config.device.name, self._others(config))
         except EdgeError as error:  # a device need not be allowed to see others
             unseen = Sentence("the names of other rooms cannot be seen: {problem}", {"problem": error.problem})
-            return [_check("warning", unseen, Sentence("make sure that no other room has this name"))]
-        name, before = config.device.name, self._file.draft.saved_value("device.name")
-        if rooms.get(name) and not (self._file.saved_before and name == before):
-            taken = Sentence("a room called {name} is online at this broker already", {"name": name})
-            return [_check("warning", taken, Sentence("choose another name, unless that is this device"))]
-        others = len(rooms) - (name in rooms)
-        free = Sentence("no other room is called {name}; rooms already there: {count}", {"name": name, "count": others})
-        return [_check("ok", free)]
+            return _check("warning", unseen, Sentence("make sure that no other room has this name"))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -99,6 +100,15 @@ def connect_routes(trial: BrokerTrial) -> list[BaseRoute]:
         post_route("/api/connect/try", trial.attempt),
         get_route("/api/connect/rooms", trial.rooms),
     ]
+
+
+def _name(name: str, others: set[str]) -> Json:
+    """What to say of a name beside these rooms."""
+    if name in others:
+        taken = Sentence("a room called {name} is at this broker already", {"name": name})
+        return _check("warning", taken, Sentence("choose another name, unless that is this device"))
+    free = Sentence("no other room is called {name}; other rooms: {count}", {"name": name, "count": len(others)})
+    return _check("ok", free)
 
 
 def _check(status: str, text: object, remedy: object = "") -> Json:

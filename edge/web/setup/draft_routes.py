@@ -14,10 +14,13 @@ from edge.config.keys import defaults
 from edge.config.yaml_editor import as_yaml
 from edge.errors import EdgeError
 from edge.text import Sentence
+from edge.timing.clock import clock_synced
 from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
 from edge.web.setup.json_requests import Json, get_route, member, post_route
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
+from edge.web.setup.typed_source import KEY as SOURCE_KEY
+from edge.web.setup.typed_source import source_of
 
 
 def draft_routes(
@@ -49,6 +52,7 @@ def draft_routes(
             "can_restart": saving.installed,
             "password": "given" if file.password_given else "stored" if saving.password_stored() else "none",
             "masks_confirmed": masks.confirmed,
+            "clock_synced": clock_synced(),
             "problems": [
                 {"key": each.key, "problem": each.problem, "remedy": each.remedy} for each in draft.mistakes()
             ],
@@ -63,6 +67,8 @@ def draft_routes(
                 Sentence("the file of the password is not chosen from here"),
                 Sentence("give the password itself; or name the file in config.yaml"),
             )
+        if isinstance(source := values.get(SOURCE_KEY), str):
+            values = {**values, SOURCE_KEY: source_of(source)}
         file.draft.change(member(body, "revision", int), values, _names(member(body, "unset", list, [])))
         changed()
         return state()

@@ -34,12 +34,19 @@ class SetupPage:
         file: What is set up.
         command: How the user starts edge.
         hand_over: Where root looks for the result; None: it is saved by us.
+        tell: Shows a sentence in the terminal.
 
     Raises:
         ModelError: A model cannot be used.
     """
 
-    def __init__(self, file: ConfigFile, command: str, hand_over: Path | None = None) -> None:
+    def __init__(
+        self,
+        file: ConfigFile,
+        command: str,
+        hand_over: Path | None = None,
+        tell: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
         self._file = file
         _, self.problem = file.draft.for_pictures()
         """Why no picture can be shown at first; empty: it can."""
@@ -53,7 +60,7 @@ class SetupPage:
         self._camera = LiveCamera(file.draft, self._session, barred=str(wrong) if room is None else "")
         self._camera.follow()
         self._stop: Callable[[], None] = lambda: None
-        self._saving: Saving = SavingHere(file, command)
+        self._saving: Saving = SavingHere(file, command, tell)
         if hand_over is not None:
             self._saving = SavingByRoot(file, hand_over, self._end)
 

@@ -312,7 +312,7 @@ class PreviewSession:
             frame = self._camera.take(TICK)
             if frame is None:
                 if self._camera.problem:  # then the next call would not wait either
-                    self._set_problem(self._camera.problem)
+                    self._set_problem(self._camera.problem, logged=True)
                     self._stopping.wait(TICK)
                 return
             taken = time.monotonic()
@@ -337,10 +337,10 @@ class PreviewSession:
             self._changed.notify_all()
         self._stopping.wait(max(0.0, began + 1 / FPS - now))
 
-    def _set_problem(self, problem: str) -> None:
+    def _set_problem(self, problem: str, *, logged: bool = False) -> None:
         with self._changed:
             problem = with_service(problem)
-            if problem and problem != self._problem:
+            if problem and problem != self._problem and not logged:
                 logger.warning("%s", problem)
             self._problem, self._shot = problem, None
             self._changed.notify_all()

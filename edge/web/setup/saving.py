@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from edge.config.hand_over import hand_over
+from edge.config.loader import find_config
 from edge.text import Sentence
 from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
 from edge.web.setup.json_requests import Json
@@ -35,13 +37,15 @@ class SavingHere:
     Args:
         file: What is set up.
         command: How the user starts edge.
+        tell: Shows a sentence in the terminal.
     """
 
     installed = False
 
-    def __init__(self, file: ConfigFile, command: str) -> None:
+    def __init__(self, file: ConfigFile, command: str, tell: Callable[[str], None]) -> None:
         self._file = file
         self._command = command
+        self._tell = tell
 
     def password_stored(self) -> bool:
         """Whether there is a password already."""
@@ -51,13 +55,25 @@ class SavingHere:
     def save(self, revision: int, *, restart: bool) -> Json:  # noqa: ARG002 - nothing here may restart anything
         """Save, and say what comes next. Raises EdgeError."""
         saved = self._file.save(revision)
-        command = f"{self._command} run --config {saved.path}"
+        following = Sentence(
+            "End this page with Ctrl-C in its terminal, or open a second terminal; then start: {command}",
+            {"command": self._start(saved.path)},
+        )
+        self._tell(f"{saved.path} is saved. {following}")
         return {
             "saved": str(saved.path),
             "backup": None if saved.backup is None else str(saved.backup),
             "restarted": False,
-            "next": Sentence("Start it: {command}", {"command": command}).as_json(),
+            "next": following.as_json(),
         }
+
+    def _start(self, path: Path) -> str:
+        """What to type so that the daemon starts with this file."""
+        command = self._command if Path(self._command).name == "run" else f"{self._command} run"
+        found = find_config()
+        if found is not None and found.resolve() == path.resolve():
+            return command
+        return f"{command} --config {shlex.quote(str(path))}"
 
 
 class SavingByRoot:

@@ -18,6 +18,7 @@ import pytest
 
 from edge.cli import COMMANDS
 from edge.cli.annotate import BAR
+from edge.timing.clock import clock_synced
 from tests.support.brokers import Broker
 
 Edge = Callable[..., "subprocess.Popen[str]"]
@@ -72,6 +73,20 @@ def test_check_with_the_embedded_broker(edge: Edge) -> None:
     code, out, err = result(edge("check"))
     assert code == 0, out + err
     assert "embedded" in out
+
+
+def test_check_warns_of_a_schedule_without_a_set_clock(edge: Edge) -> None:
+    always = 'privacy.schedule=[{from: "00:00", to: "00:00"}]'
+    code, out, _ = result(edge("check", "--set", always))
+    assert code == 0  # a clock that the network sets an hour later is no fault of the configuration
+    assert ("trust_clock" in out) != clock_synced()
+    code, out, _ = result(edge("check", "--set", always, "--set", "privacy.trust_clock=true"))
+    assert code == 0
+    assert "schedule" in out
+    assert "paused until" in out
+    _, out, _ = result(edge("resume", "--set", 'privacy.schedule=[{from: "00:00", to: "00:01"}]'))
+    assert ("trust_clock" in out) != clock_synced()
+    assert clock_synced() or "it was not paused" not in out
 
 
 def test_check_names_what_failed_and_the_remedy(

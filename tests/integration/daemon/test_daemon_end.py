@@ -48,6 +48,8 @@ def test_the_end_of_a_file_ends_the_daemon_with_its_last_window(
     process = run_sample(edge, broker, f"camera.source=file:{tmp_path}/c.avi", "window.seconds=60")
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
+    assert "the film has ended" in err
+    assert "camera.loop: true" in err
     assert len(subscriber.wait("window")) == 1
     assert subscriber.named("availability")[-1].payload == b"offline"
 

@@ -129,6 +129,21 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     assert "faces (" in lines
 
 
+def test_what_is_not_measured_is_not_withheld(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    for more, line in (
+        (("vision.min_face_px=400",), " faces"),  # too small for emotions, which nobody asks for
+        (("mode=facing",), " to the front"),
+    ):
+        subscriber = subscribe(broker)
+        process = edge("run", *options(broker, *more))
+        window = subscriber.wait("window", 2)[1].json()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+        assert window["withheld"] is None, err
+        assert line in out
+        assert "emotions" not in out
+
+
 def test_figures_of_few_people_are_withheld_here_too(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     edge("run", *options(broker, "camera.source=sample:3"))

@@ -249,7 +249,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
         Override("Mrs Doe", format_timestamp(now), format_timestamp(now.replace(year=now.year + 1)))
     )
     assert closed_because(always, "usb:0") == ""
-    monkeypatch.setattr("edge.web.setup.closed_camera.clock_synced", lambda: False)
+    monkeypatch.setattr("edge.daemon.unset_clock.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
     assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")

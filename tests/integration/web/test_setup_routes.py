@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.config.loader import load_config
 from edge.config.schema import CameraConfig, Config
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
+from edge.timing.clock import clock_synced
 from tests.support.brokers import Broker, free_port
+from tests.support.daemon import end, run_sample
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.setup_page import SetupPage
@@ -61,13 +66,31 @@ def test_from_no_file_to_one_that_the_daemon_starts_with(setup: Open, tmp_path: 
     assert sum(line.startswith("+ ") for line in shown) == 4
     status, told = page.save()
     assert (status, told["saved"], told["backup"]) == (200, str(tmp_path / "c.yaml"), None)
-    assert f"run --config {tmp_path / 'c.yaml'}" in told["next"]
+    assert told["next"].endswith(f"then start: edge run --config {tmp_path / 'c.yaml'}")
     config = load_config(tmp_path / "c.yaml")
     assert (config.camera.source, config.deployment.responsible) == ("usb:0", "Jane: #1")
     assert config.deployment.legal_basis == "no"
     page.change(device__name="yard")
     _, told = page.save()
     assert Path(told["backup"]).read_text().count("hall") == 1
+
+
+def test_after_saving_the_terminal_says_what_to_type(
+    setup: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_COMMAND", "./run")
+    monkeypatch.chdir(tmp_path)
+    for name, command in (("config.yaml", "./run"), ("my room.yaml", "./run --config 'my room.yaml'")):
+        page = setup(Path(name), "--set", "mode=headcount")
+        page.change(device__name="hall")
+        _, told = page.save()
+        assert told["next"].endswith(f"then start: {command}")
+        page.process.send_signal(signal.SIGINT)
+        assert page.process.stdout is not None
+        out = page.process.stdout.read()
+        assert f"ssh -L {page.port}:127.0.0.1:{page.port} " in out
+        assert "--host 0.0.0.0 --token-file FILE" in out
+        assert f"{name} is saved. {told['next']}" in out
 
 
 def test_export_is_yaml_of_what_differs_for_other_devices(setup: Open, edge: Edge, tmp_path: Path) -> None:
@@ -94,6 +117,40 @@ def test_a_page_opens_without_a_camera_and_one_is_chosen_in_it(setup: Open) -> N
     assert page.post("/api/camera", {"source": "nonsense"})[0] == 422
     found = page.get("/api/cameras")
     assert found["cameras"][-1]["source"] == "sample"
+
+
+def test_a_film_or_a_folder_of_pictures_is_chosen_by_its_path(
+    setup: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    picture = tmp_path / "films/a [1].png"
+    picture.write_bytes(cv2.imencode(".png", np.zeros((240, 320, 3), np.uint8))[1].tobytes())
+    film = tmp_path / "films/b.avi"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(5):
+        writer.write(np.zeros((240, 320, 3), np.uint8))
+    writer.release()
+    page = setup(None, "--set", "mode=headcount")
+    for typed, source in (
+        (str(film), f"file:{film}"),
+        ("~/films/b.avi", f"file:{film}"),
+        ("films", f"images:{tmp_path}/films"),
+        ("./films/a [1].png", f"images:{tmp_path}/films/a [[]1].png"),
+    ):
+        status, told = page.post("/api/camera", {"source": typed})
+        assert (status, told.get("opened"), told.get("picture")) == (200, source, [320, 240])
+        assert page.change(camera__source=typed)[1]["values"]["camera.source"] == source
+    for typed in ("films/c.avi", "~/c.avi", str(tmp_path / "none")):
+        status, told = page.post("/api/camera", {"source": typed})
+        assert (status, told["key"]) == (422, "camera.source")
+        assert "there is no file " + str(tmp_path) in told["problem"]
+        assert page.change(camera__source=typed)[1]["problem"] == told["problem"]
+    assert "there is no file none.avi" in page.post("/api/camera", {"source": "file:none.avi"})[1]["problem"]
+    for typed in ("nonsense", "htp://camera/x", "~nobody-here/a.avi"):
+        assert "there is no file" not in page.post("/api/camera", {"source": typed})[1]["problem"]
+    assert page.get("/api/state")["clock_synced"] == clock_synced()
 
 
 def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp_path: Path) -> None:
@@ -251,12 +308,31 @@ def test_rooms_that_are_there_are_named_and_a_name_that_is_taken_is_warned_of(
     client.publish("classroom/yard/availability", "offline", 1, retain=True).wait_for_publish(10)
     page = setup(None, "--set", "mode=headcount")
     page.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
-    assert page.get("/api/connect/rooms") == {"rooms": ["hall", "yard"]}
-    checks = page.post("/api/connect/try", {})[1]["checks"]
-    assert [each["status"] for each in checks] == ["ok", "warning"]
-    assert "hall" in str(checks[1]["text"])
-    page.change(device__name="yard")
-    assert page.post("/api/connect/try", {})[1]["checks"][1]["status"] == "ok"
+    for name, status in (("hall", "warning"), ("yard", "warning"), ("cellar", "ok")):
+        page.change(device__name=name)
+        checks = page.post("/api/connect/try", {})[1]["checks"]
+        assert [each["status"] for each in checks] == ["ok", status]
+        assert name in checks[1]["text"]
+        assert page.get("/api/connect/rooms") == {"rooms": ["hall", "yard"], "name": checks[1]}
+
+
+def test_this_device_itself_is_no_other_room(
+    setup: Open, edge: Edge, broker: int, subscribe: Callable[..., Any]
+) -> None:
+    # The daemon runs, with an outbox that was made a moment ago, and holds it.
+    process = run_sample(edge, broker, "device.name=hall", "mode=headcount", "window.seconds=6")
+    subscribe(broker, "classroom/hall/latest").wait("latest")
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
+    for _ in ("while it runs", "when it has ended"):
+        found = page.get("/api/connect/rooms")
+        assert (found["rooms"], found["name"]["status"]) == ([], "ok")
+        assert page.post("/api/connect/try", {})[1]["checks"][1] == found["name"]
+        if process.poll() is None:
+            end(process)
+    elsewhere = setup(None, "--set", "mode=headcount", "--set", "outbox.path=/nowhere/o.sqlite")
+    elsewhere.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
+    assert elsewhere.get("/api/connect/rooms")["name"]["status"] == "warning"
 
 
 def test_a_broker_that_is_not_there_and_tls_files_that_are_not(setup: Open, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from edge.contract.payloads import MeasuringMode, ModelNames, WindowBody, Withhe
 LABELS = ("happy", "sad")
 EMOTIONS = ModelNames(faces="f@0", emotions="e@0", pose="front, p@0")
 FACING = ModelNames(faces="f@0", emotions=None, pose="front, p@0")
+HEADCOUNT = ModelNames(faces="f@0", emotions=None, pose=None)
 
 # Of each frame: faces too small, turned away, to the front: happy, sad, unclear.
 moments = st.lists(st.tuples(*[st.integers(0, 12)] * 5), min_size=1, max_size=12)
@@ -91,3 +92,30 @@ def test_facing_is_sent_where_emotions_are_withheld() -> None:
     assert body.facing is not None
     assert body.facing.model_dump() == {"front": 16, "away": 24, "unknown": 8}
     assert body.counts is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ((0, 6, 4, 0, 0), None),  # few to the front: of emotions that nobody measures
+        ((9, 3, 1, 0, 0), "facing"),
+        ((1, 1, 1, 0, 0), "figures"),
+    ],
+)
+def test_facing_withholds_no_emotions(moment: Moment, expected: str | None) -> None:
+    body = build(cut([moment] * 3, emotions=False), FACING, "facing", 5, 1)
+    assert (body.withheld.what if body.withheld else None) == expected
+    assert (body.facing is None) == (expected is not None)
+
+
+@given(moments, st.integers(1, 20), st.sampled_from([1, 5]))
+def test_headcount_withholds_figures_or_nothing(film: list[Moment], min_faces: int, step: int) -> None:
+    aggregator = WindowAggregator((), 10.0, 0.0)
+    for number, moment in enumerate(film):
+        aggregator.add(Observation(number * 0.8, {"unknown": sum(moment)}, moment[0]))
+    body = build(aggregator.finish(10.0)[0], HEADCOUNT, "headcount", min_faces, step)
+    assert body.withheld in (None, Withheld(what="figures", reason="few_people"))
+    assert (body.faces.total is None) == (body.withheld is not None)
+    assert (body.facing, body.counts, body.unclassified, body.people, body.estimate, body.estimate_absent) == (
+        None,
+    ) * 6

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.cameras.supervisor import CameraSupervisor
 from edge.cli import run_command_line
 from edge.config.loader import load_config
 from edge.config.schema import PrivacyConfig
@@ -245,6 +246,26 @@ def test_without_a_set_clock_it_stays_closed(tmp_path: Path) -> None:
     room.synced = False  # the network is gone again: the clock still runs
     assert room.look("11:01") == (False, "")
     assert room.look("12:01")[0]
+
+
+def test_without_a_set_clock_nobody_is_sent_to_resume(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    camera = CameraSupervisor(lambda: pytest.fail("the camera is opened"), lambda: 0.0, recovers=True)
+    camera.pause()
+    room.look("12:30")
+    room.state.next_state(camera)
+    assert "until 13:00, since 2026-" in room.state.notice
+    assert room.state.notice.endswith(": edge resume")
+    unset = Room(tmp_path)
+    unset.synced = False
+    unset.look("11:00")
+    unset.state.next_state(camera)
+    assert "nothing has set this machine's clock" in unset.state.notice
+    assert "privacy.trust_clock: true" in unset.state.notice
+    assert "since" not in unset.state.notice
+    assert "edge resume" not in unset.state.notice
+    with pytest.raises(EdgeError, match=r"privacy\.trust_clock: true"):
+        unset.state.end_pause("somebody over MQTT")
 
 
 def test_a_clock_that_is_trusted_or_not_needed_may_be_unset(tmp_path: Path) -> None:
