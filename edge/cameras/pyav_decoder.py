@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from edge.cameras.ffmpeg_memory import MAX_PIXELS, limit_allocations
 from edge.cameras.local_network import is_local
 from edge.cameras.normalize import MAX_SIDE
 from edge.cameras.orientation import Orientation
@@ -25,6 +26,7 @@ THREADS = 2  # of the decoder; each keeps pictures of its own
 DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
 av.logging.set_level(av.logging.PANIC)  # what matters is raised; the rest would be a line a frame
+limit_allocations()
 
 
 class PyAvDecoder:
@@ -106,7 +108,7 @@ class PyAvDecoder:
 
 
 def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN401
-    options: dict[str, str] = {}
+    options = {"max_pixels": str(MAX_PIXELS)}  # also while it looks at the first frames, before we see one
     timeout = None
     if limits:
         timeout = (limits.open, limits.read)
@@ -131,7 +133,7 @@ def _video_stream(container: Any, name: str) -> Any:  # noqa: ANN401
         codec = getattr(stream, "codec_tag", "") or "unknown"
         raise CameraError(f"{name} has the codec {codec}, which cannot be decoded here", "choose H.264 or Motion JPEG")
     # A picture of which a part is missing is no picture: FFmpeg would fill in what it guesses.
-    stream.codec_context.options = {"err_detect": "explode"}
+    stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
     stream.codec_context.thread_count = THREADS
     stream.thread_type = "AUTO"
     return stream

@@ -17,6 +17,7 @@ from rich.status import Status
 
 from edge.cli import set_up_logging
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.daemon.garbage import settle
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
@@ -122,6 +123,7 @@ def _record(
         tell: Shows how it goes; False where only the log does.
     """
     recorder.start()
+    settle()
     session.start()
     started = False
     line_at, before = time.monotonic() + LINE_EVERY, 0

@@ -357,5 +357,5 @@ def without_password(text: str) -> str:
     """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets."""
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
-    # Many cheap cameras take user and password as a part of the path.
-    return re.sub(r"\b(user\w*|pass\w*|pwd|token|key|auth)=[^&/]*", r"\1=***", text, flags=re.IGNORECASE)
+    # Many cheap cameras take user and password as a part of the path; GStreamer's elements as user-pw and proxy-pw.
+    return re.sub(r"((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *[^&/ !]*", r"\1=***", text, flags=re.IGNORECASE)

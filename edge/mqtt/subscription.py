@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from collections.abc import Iterator, Sequence
 
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Callbacks, Connection
+from edge.mqtt.fair_queue import FairQueue
 from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.retained_topics import RetainedTopics
 
-MAX_WAITING = 1000  # messages; whoever sends more at once than we can read loses some
 RETAINED = ("latest", "state", "availability")
 TOPICS = ("window", *RETAINED)
 
@@ -25,18 +24,19 @@ class Subscription:
         settings: Where and as whom.
         prefix: The first level of the topics.
         devices: Their names, or `+` for all.
-        waiting: Messages that may wait for `poll`; what comes on top is lost, and counted.
     """
 
-    def __init__(
-        self, settings: BrokerSettings, prefix: str, devices: Sequence[str], waiting: int = MAX_WAITING
-    ) -> None:
-        self.lost = 0
-        self._queue: queue.Queue[tuple[str, bytes]] = queue.Queue(waiting)
+    def __init__(self, settings: BrokerSettings, prefix: str, devices: Sequence[str]) -> None:
+        self._queue = FairQueue()
         self._topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
         self._retained = RetainedTopics(prefix, RETAINED)
         self._wildcard = "+" in devices
         self._connection = Connection(settings, callbacks=Callbacks(connected=self._subscribe, message=self._put))
+
+    @property
+    def lost(self) -> int:
+        """Messages that came faster than we could read them."""
+        return self._queue.lost
 
     @property
     def connected(self) -> bool:
@@ -71,10 +71,10 @@ class Subscription:
         self._connection.check()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            try:
-                yield self._queue.get(timeout=left)
-            except queue.Empty:
+            message = self._queue.get(left)
+            if message is None:
                 return
+            yield message
 
     def _subscribe(self) -> None:
         self._retained.clear()
@@ -83,7 +83,5 @@ class Subscription:
     def _put(self, incoming: IncomingMessage) -> None:
         if self._wildcard:
             self._connection.subscribe(self._retained.missing(incoming.topic))
-        try:
-            self._queue.put_nowait((incoming.topic, incoming.payload[: MAX_PAYLOAD + 1]))
-        except queue.Full:
-            self.lost += 1
+        room, _, kind = incoming.topic.rpartition("/")
+        self._queue.put(room, incoming.topic, incoming.payload[: MAX_PAYLOAD + 1], event=kind == "window")

@@ -7,10 +7,15 @@ from typing import cast
 
 MAX_CONNECTIONS = 200
 HEAD_SECONDS = 10.0  # within which a connection has to send its next request, from its beginning or its last answer
+STREAM_SECONDS = 5.0  # after which an answer is one that never ends by itself: a stream of events
 
 
 class Connections:
-    """The open connections. When there are too many, one that waits for a question makes room: a stranger's first."""
+    """The open connections. When there are too many, one makes room for the next.
+
+    First one that waits for a question, a stranger's before all others; else the oldest stream of events, whose page
+    opens it again by itself.
+    """
 
     def __init__(self) -> None:
         self._open: dict[asyncio.Transport, GuardedProtocol] = {}
@@ -19,8 +24,8 @@ class Connections:
     def add(self, transport: asyncio.Transport, connection: GuardedProtocol) -> bool:
         """Whether there is room for one more; if not, it is aborted."""
         if not self._closed and len(self._open) >= MAX_CONNECTIONS:
-            waiting = [each for each in self._open.items() if each[1].waiting]
-            for idle, _ in sorted(waiting, key=lambda each: (each[1].trusted, each[1].since))[:1]:
+            idle = self._least_needed()
+            if idle is not None:
                 self.discard(idle)
                 idle.abort()
         if self._closed or len(self._open) >= MAX_CONNECTIONS:
@@ -28,6 +33,13 @@ class Connections:
             return False
         self._open[transport] = connection
         return True
+
+    def _least_needed(self) -> asyncio.Transport | None:
+        """Whose seat is given away; None while all are being answered."""
+        streams_since = asyncio.get_running_loop().time() - STREAM_SECONDS
+        found = [each for each in self._open.items() if each[1].waiting or each[1].since < streams_since]
+        found.sort(key=lambda each: (not each[1].waiting, each[1].trusted, each[1].since))
+        return found[0][0] if found else None
 
     def discard(self, transport: asyncio.Transport) -> None:
         """One has ended."""
@@ -62,7 +74,7 @@ class GuardedProtocol(asyncio.Protocol):
         self.client: tuple[str, int] | None = None
         """Whose it is: address and port."""
         self.since = 0.0
-        """When it began to wait, in seconds of the loop."""
+        """When it began to wait, or to be answered, in seconds of the loop."""
         self.trusted = False
         """Whether it has shown the token."""
 
@@ -83,17 +95,21 @@ class GuardedProtocol(asyncio.Protocol):
 
     def asked(self) -> None:
         """A whole head has come: from now on the time is ours."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.since = asyncio.get_running_loop().time()
+        self._cancel()
 
     def answered(self) -> None:
         """It waits for the next question, also while half of it has come."""
-        self.asked()
+        self._cancel()
         if self._transport is not None:
             loop = asyncio.get_running_loop()
             self.since = loop.time()
             self._timer = loop.call_later(HEAD_SECONDS, self._transport.abort)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
@@ -117,5 +133,5 @@ class GuardedProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._connections.discard(self._transport)
             self._transport = None
-            self.asked()
+            self._cancel()
             self._inner.connection_lost(error)

@@ -2,11 +2,13 @@
 
 python -m tests.load.hostile_room                   each attack for 15 s, a few minutes in all
 python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
+python -m tests.load.hostile_room --raw             as fast as a socket takes it, through docs/mosquitto/limits.nft
+python -m tests.load.hostile_room --raw --unlimited the same without it: windows of others are late, or lost
 
 A real Mosquitto with docs/mosquitto/school.conf and school.acl, a real `edge record`, and three honest rooms that send
 a window every half second. Prints for each attack how long the others' windows take from publication to the file,
 whether any is missing, and how file and memory of the recorder grow. Exit status 1 when a window is missing, the
-slowest of a hundred takes more than 2 s, or the recorder passes 200 MB.
+slowest of a hundred takes more than 2 s, or the recorder passes 200 MB. `--raw` needs root and nftables.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -32,7 +35,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 from rich.table import Table
 
-from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker
 from tests.support.brokers import wait_for
 from tests.support.hostile import KINDS
 from tests.support.paths import ROOT
@@ -43,6 +46,9 @@ HOSTILE = "room-9"
 EVERY = 0.5  # seconds between two windows of an honest room
 SETTLE = 20.0  # seconds after an attack in which everything has to be stored
 SLOWEST, MEMORY = 2.0, 200e6  # seconds, bytes
+INSIDE = "EDGE_HOSTILE_ROOM_INSIDE"
+LIMITED_PORT = 1883  # of docs/mosquitto/limits.nft
+OURS, THEIRS = "10.9.0.1", "10.9.0.2"
 IN_FLIGHT = 500  # messages of the attacker, so that it is as quick as the broker lets it be
 
 
@@ -126,9 +132,47 @@ class Honest:
         return len(self.sent.keys() - self.stored.keys())
 
 
-def run_attack(name: str, seconds: float, folder: Path) -> tuple[Honest, int, float, float]:
+class Elsewhere:
+    """A network of the attacker's own, from which the broker is reached over a wire with the shipped limits.
+
+    Args:
+        limited: Whether these limits are loaded.
+    """
+
+    def __init__(self, *, limited: bool) -> None:
+        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        time.sleep(0.5)
+        for command in (
+            "ip link set lo up",
+            "ip link add veth0 type veth peer name veth1",
+            f"ip link set veth1 netns {self._holder.pid}",
+            f"ip addr add {OURS}/24 dev veth0",
+            "ip link set veth0 up",
+            f"nsenter -t {self._holder.pid} -n ip addr add {THEIRS}/24 dev veth1",
+            f"nsenter -t {self._holder.pid} -n ip link set veth1 up",
+            *([f"nft -f {SHIPPED}/limits.nft"] if limited else []),
+        ):
+            subprocess.run(command.split(), check=True)
+
+    def flood(self, attack: str, seconds: float) -> int:
+        """How many messages were sent to the broker."""
+        program = [sys.executable, "-m", "tests.load.raw_flood", OURS, str(LIMITED_PORT), HOSTILE, attack, f"{seconds}"]
+        command = ["nsenter", "-t", str(self._holder.pid), "-n", *program]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        return int(done.stdout)
+
+    def stop(self) -> None:
+        """End it; the kernel removes the wire with the network."""
+        self._holder.kill()
+        self._holder.wait()
+
+
+def run_attack(
+    name: str, seconds: float, folder: Path, elsewhere: Elsewhere | None
+) -> tuple[Honest, int, float, float]:
     """What the others felt, messages of the attacker, and growth of the file and memory of the recorder in bytes."""
-    broker = SchoolBroker(folder / "broker", [*ROOMS, HOSTILE, "recorder"], tls=False)
+    more = [f"listener {LIMITED_PORT} {OURS}"] if elsewhere else []
+    broker = SchoolBroker(folder / "broker", [*ROOMS, HOSTILE, "recorder"], tls=False, more=more)
     broker.prepare()
     broker.start()
     file = folder / "school.sqlite"
@@ -140,14 +184,21 @@ def run_attack(name: str, seconds: float, folder: Path) -> tuple[Honest, int, fl
     honest, stopping, attack_ends = Honest(), threading.Event(), threading.Event()
     clients = {room: Client(broker, room) for room in ROOMS}
     hostile = Client(broker, HOSTILE)
+    sent = [0]
+
+    def attack() -> None:
+        if elsewhere is not None:
+            sent[0] = elsewhere.flood(name, seconds)
+        else:
+            _attack(hostile, ATTACKS[name], attack_ends, sent)
+
     try:
         wait_for(lambda: "connected to broker" in (folder / "recorder.log").read_text(), 30)
         watcher = threading.Thread(target=_watch, args=(file, honest, stopping), daemon=True)
         watcher.start()
         _send_honestly(clients, honest, 2.0)
         before = _size(file)
-        sent = [0]
-        attacker = threading.Thread(target=_attack, args=(hostile, ATTACKS[name], attack_ends, sent), daemon=True)
+        attacker = threading.Thread(target=attack, daemon=True)
         attacker.start()
         memory = _send_honestly(clients, honest, seconds, psutil.Process(recorder.pid))
         attack_ends.set()
@@ -215,19 +266,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=15.0, help="of each attack (default: %(default)s)")
     parser.add_argument("--attack", action="append", choices=sorted(ATTACKS), help="repeatable (default: all)")
+    parser.add_argument("--raw", action="store_true", help="as fast as a socket takes it, from a network of its own")
+    parser.add_argument("--unlimited", action="store_true", help="without docs/mosquitto/limits.nft (with --raw)")
     args = parser.parse_args()
+    if args.raw and INSIDE not in os.environ:
+        command = ["unshare", "--mount", "--net", sys.executable, "-m", "tests.load.hostile_room", *sys.argv[1:]]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, INSIDE: "1"}, check=False).returncode
+    elsewhere = Elsewhere(limited=not args.unlimited) if args.raw else None
     table = Table(
         "attack", "messages", "windows of others", "p50 s", "p99 s", "max s", "missing", "file MB", "recorder MB"
     )
     good = True
     for name in args.attack or ATTACKS:
         with tempfile.TemporaryDirectory() as folder:
-            honest, messages, growth, memory = run_attack(name, args.seconds, Path(folder))
+            honest, messages, growth, memory = run_attack(name, args.seconds, Path(folder), elsewhere)
         p50, p99, longest = np.quantile(honest.latencies() or [np.inf], [0.5, 0.99, 1.0])
         figures = (f"{p50:.2f}", f"{p99:.2f}", f"{longest:.2f}", str(honest.missing()), f"{growth / 1e6:.1f}")
         table.add_row(name, f"{messages:,}", str(len(honest.sent)), *figures, f"{memory / 1e6:.0f}")
         good &= not honest.missing() and p99 <= SLOWEST and memory <= MEMORY
         print(f"{name}: done", file=sys.stderr)
+    if elsewhere is not None:
+        elsewhere.stop()
     Console(width=110).print(table)
     return 0 if good else 1
 

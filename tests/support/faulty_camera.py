@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.server
 import itertools
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +43,17 @@ def with_stray_bytes(image: NDArray[np.uint8]) -> bytes:
     whole = jpeg(image, restart=8)
     at = whole.find(b"\xff\xd0", len(whole) // 4)
     return whole[:at] + STRAY + whole[at:]
+
+
+def black_png(side: int) -> bytes:
+    """A square black PNG of 16 bits and four channels, so well compressed that it fits into some hundred kilobytes."""
+    pack = zlib.compressobj(1)
+    rows = b"".join(pack.compress(bytes(1 + 8 * side)) for _ in range(side)) + pack.flush()
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 GOOD = jpeg(picture(150))
@@ -84,6 +98,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, "image/jpeg", jpeg(picture(120 + len(server.camera.asked))))
         elif self.path == "/sometimes.jpg":  # every other one is cut short
             self.answer(200, "image/jpeg", GOOD if len(server.camera.asked) % 2 else GOOD[: len(GOOD) // 2])
+        elif self.path == "/gigapixel.png":
+            self.answer(200, "image/png", black_png(6_000))
+        elif self.path == "/endless-part":
+            self.endless_part()
         elif self.path == "/page":
             self.answer(200, "text/html", b"<html>welcome to your camera</html>")
         else:
@@ -97,6 +115,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def endless_part(self) -> None:
+        """A picture of two gigabytes, as its length says."""
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 2000000000\r\n\r\n\xff\xd8")
+            for _ in range(2000):
+                self.wfile.write(bytes(1_000_000))
 
     def stream(self, frame: Callable[[int], bytes | None], period: float) -> None:
         self.send_response(200)

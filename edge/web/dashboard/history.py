@@ -44,6 +44,7 @@ class History:
         """Every emotion that was ever counted, in the order of appearance; only ever appended to."""
         self._ends = array("q")
         self._keys = array("Q")  # epoch and seq
+        self._known: set[int] = set()  # the same
         self._lengths = array("I")
         self._flags = array("B")
         self._modes = array("B")
@@ -79,8 +80,9 @@ class History:
             Whether it is new, and no duplicate.
         """
         key = int(window.epoch, 16) << 32 | window.seq
-        if key in self._keys:
+        if key in self._known:
             return False
+        self._known.add(key)
         counts = window.counts or {}
         estimate = (window.estimate or {}) if counts else {}
         for label in (*counts, *estimate):
@@ -156,6 +158,7 @@ class History:
     def _drop(self, where: slice) -> None:
         if not len(self._ends[where]):
             return
+        self._known.difference_update(self._keys[where])
         columns = [
             self._ends,
             self._keys,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -14,6 +16,7 @@ from edge.cameras.factory import open_camera
 from edge.config.schema import Config
 from edge.errors import CameraError
 from tests.support.faulty_camera import PASSWORD, USER, FaultyCamera, faulty_camera, picture
+from tests.support.paths import ROOT
 
 pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
 
@@ -121,3 +124,24 @@ def test_a_proxy_does_not_swallow_a_local_camera(camera: FaultyCamera, monkeypat
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert frames(camera.url("/good"), 1)
     assert frames(camera.url("/snapshot.jpg"), 1)
+
+
+@pytest.mark.parametrize("path", ["/gigapixel.png", "/endless-part"])
+def test_what_says_that_it_is_huge_takes_no_memory(camera: FaultyCamera, path: str) -> None:
+    """In a process of its own, whose peak the kernel knows."""
+    program = (
+        "import resource, sys\n"
+        "from edge.cameras.stream import StreamCamera\n"
+        "from edge.errors import CameraError\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "camera = StreamCamera(sys.argv[1], 10, 3)\n"
+        "try:\n    camera.start()\n    camera.read()\n"
+        "except CameraError as error:\n    print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, camera.url(path)], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    said, grown = done.stdout.splitlines()
+    assert "no frames" in said or "cannot be opened" in said
+    assert int(grown) < 250_000  # KB; it was 600,000 and two million

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -152,6 +153,28 @@ def test_strangers_on_all_seats_keep_no_visitor_out(serve: Serve, request_: byte
         for each in held:
             each.close()
         assert b"tick" in stream.recv(65536)  # whoever knows the token keeps the seat
+
+
+def test_streams_on_all_seats_make_room_for_a_visitor(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a token everybody on this machine is trusted: the oldest stream goes, and its page opens it again."""
+    monkeypatch.setattr(connections, "STREAM_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    port = serve()
+    streams = []
+    for _ in range(20):
+        streams.append(socket.create_connection(("127.0.0.1", port), timeout=20))
+        streams[-1].sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200" in streams[-1].recv(65536)
+    time.sleep(1)
+    began = time.monotonic()
+    assert ask(port)[0] == 200
+    assert time.monotonic() - began < 2
+    with contextlib.suppress(ConnectionError):
+        while streams[0].recv(65536):
+            pass  # it ends
+    assert b"tick" in streams[-1].recv(65536)
+    for each in streams:
+        each.close()
 
 
 def _received(wire: socket.socket) -> bytes:

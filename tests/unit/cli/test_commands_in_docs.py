@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from edge.cli import parse
 from tests.support.paths import ROOT
+from tests.system.docs.blocks import TREATMENT, Here, blocks, treatment
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 OURS = re.compile(r"^(?:sudo )?(?P<program>edge|\./run)(?: (?P<rest>.*))?$")
 
 
-def shell_lines(page: Path) -> Iterator[str]:
-    """Every command of the page's shell blocks, without comments; lines that go on are joined."""
-    for block in re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
-        for line in block.replace("\\\n", " ").splitlines():
-            for part in re.sub(r"\s#.*", "", line).split("&&"):
-                if part.strip():
-                    yield part.strip()
-
-
 def ours() -> list[str]:
-    found = [line for page in PAGES for line in shell_lines(page) if OURS.match(line)]
-    return sorted(set(found))
+    found = {part.strip() for block in blocks() for line in block.lines() for part in line.split("&&")}
+    return sorted(line for line in found if OURS.match(line))
 
 
 @pytest.mark.parametrize("line", ours())
@@ -47,3 +36,15 @@ def test_every_command_of_ours_is_understood(line: str) -> None:
 
 def test_there_are_commands_to_check() -> None:
     assert len(ours()) > 20
+
+
+def test_every_block_is_tried_somewhere() -> None:
+    for block in blocks():
+        how = treatment(block)
+        assert how is not None, f"{block.name}: say in tests/system/docs/blocks.py how it is tried"
+        assert isinstance(how, Here) or (ROOT / how.path).exists(), block.name
+
+
+def test_nothing_is_listed_that_no_page_has() -> None:
+    names = [block.name for block in blocks()]
+    assert [listed for listed in TREATMENT if not any(name.startswith(listed) for name in names)] == []

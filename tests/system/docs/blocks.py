@@ -1,0 +1,162 @@
+"""Every block of shell commands in the documentation, and how it is tried: here, or by another script of the tests.
+
+A block is listed by its page and the beginning of its first line. One that is not listed fails a unit test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tests.support.paths import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands of a page.
+
+    Args:
+        page: The page, from the root of the repository.
+        text: The commands as they stand there.
+    """
+
+    page: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Its page and its first line."""
+        return f"{self.page}: {self.text.splitlines()[0].split('   ')[0].strip()}"
+
+    def lines(self) -> Iterator[str]:
+        """The commands one by one, without comments; a line that goes on is one."""
+        yield from joined(self.text.replace("\\\n", " ").splitlines())
+
+
+def joined(lines: list[str]) -> Iterator[str]:
+    """Lines of a shell, those of a loop as one command."""
+    loop: list[str] = []
+    for line in lines:
+        command = re.sub(r"(^|\s)#\s.*", "", line).rstrip()
+        if not command.strip():
+            continue
+        loop.append(command.strip())
+        if sum(each.startswith(("for ", "while ")) for each in loop) == loop.count("done"):
+            yield "\n".join(loop)
+            loop = []
+
+
+def blocks() -> list[Block]:
+    """All of them, page by page."""
+    return [
+        Block(page.relative_to(ROOT).as_posix(), text) for page in PAGES for text in BLOCK.findall(page.read_text())
+    ]
+
+
+@dataclass(frozen=True)
+class Here:
+    """Tried by `python -m tests.system.docs` in a folder of its own.
+
+    Args:
+        until: For commands that never end by themselves: what has to be in their output before Ctrl-C ends them.
+        change: Words of the page that stand for something of the reader's, such as a day, and what is used.
+        leave_out: The beginnings of commands that need something that is not here.
+        broker: Whether there is a broker on port 1883 of this machine; without it the port is free.
+        room: Whether a room publishes there meanwhile; else it has just stopped.
+        finds_nothing: The beginnings of commands that end with 1 where all is well, as grep does.
+        afterwards: One more command, which shows that the block has worked.
+    """
+
+    until: Mapping[str, str] = field(default_factory=dict)
+    change: Mapping[str, str] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    broker: bool = True
+    room: bool = True
+    finds_nothing: tuple[str, ...] = ()
+    afterwards: str = ""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Tried by a script or test in this file of the repository, which does what the block says."""
+
+    path: str
+
+
+INSTALLED = Elsewhere("tests/system/systemd/check.sh")
+BARE = Elsewhere("tests/system/install/check.sh")
+DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45": ""}
+READER = {"edge record": "connected", "./run record": "connected"}
+TREATMENT: dict[str, Here | Elsewhere] = {
+    "README.md: git clone REPOSITORY edge && cd edge": BARE,
+    "README.md: ./run watch": Here(until={"./run watch": "room-1", "./run dashboard": "http://"}),
+    "README.md: pipx install 'edge_emotions-0.1.0-py3-none-any.whl[broker]' ": Elsewhere(
+        "tests/system/install/test_wheel.py"
+    ),
+    "README.md: sudo apt install git mosquitto mosquitto-clients": INSTALLED,
+    "README.md: ./run record --database school.sqlite --broker mqtt://192.16": Here(until=READER, change=DAY),
+    "CONTRIBUTING.md: ./test": BARE,
+    "CONTRIBUTING.md: bash tests/system/install/check.sh bookworm": BARE,
+    "docs/benchmarks.md: edge bench": Elsewhere("tests/integration/cli/test_bench.py"),
+    "docs/dashboard.md: ./run dashboard": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
+    "docs/home-assistant.md: ./run unregister": Here(room=False),
+    "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
+        "tests/system/gstreamer/check.sh"
+    ),
+    "docs/install-pi.md: sudo apt update": INSTALLED,
+    "docs/install-pi.md: git clone REPOSITORY edge && cd edge": BARE,
+    "docs/install-pi.md: cp config.yaml ~/room.yaml && nano ~/room.yaml": Here(
+        until={"./run run": r"\d faces", "./run preview": "http://"}, broker=False
+    ),
+    "docs/install-pi.md: sudo systemd/install.sh": INSTALLED,
+    "docs/install-pi.md: sudo apt install python3-gpiozero python3-lgpio": Elsewhere(
+        "tests/unit/hardware/test_gpio.py"
+    ),
+    "docs/performance.md: edge bench --one-core --size 1280x720 --json b.json --plot b": Elsewhere(
+        "tests/integration/cli/test_bench.py"
+    ),
+    "docs/prevalence.md: .venv/bin/python -m models.prevalence fer2013.npz --output b": Elsewhere(
+        "tests/integration/models/test_prevalence_targets.py"
+    ),
+    "docs/preview.md: ./run preview --set camera.source=sample:25": Here(
+        until={"./run preview": "http://", "sudo edge preview": "http://"}, leave_out=("sudo systemctl",)
+    ),
+    "docs/preview.md: ssh -L 8787:127.0.0.1:8787 pi@room-204": Here(leave_out=("ssh",)),
+    "docs/preview.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"edge preview": "http://"}),
+    "docs/privacy.md: strace -f -yy -e trace=openat,creat,rename,socket,connect,se": Here(
+        until={"strace": r"\d faces"}, room=False, finds_nothing=("grep -E 'O_WRONLY",)
+    ),
+    "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
+    "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),
+    "docs/scale.md: apt-get install mosquitto openssl": Here(
+        leave_out=("apt-get",),
+        change={" && systemctl restart mosquitto": ""},
+        afterwards="timeout 3 mosquitto -c /etc/mosquitto/mosquitto.conf; test $? = 124",
+        broker=False,
+    ),
+    "docs/scale.md: apt-get install nftables": Here(
+        leave_out=("apt-get",),
+        change={"systemctl enable nftables && systemctl restart nftables": "nft -f /etc/nftables.conf"},
+        afterwards="nft list ruleset | grep -q 'limit rate over 128 kbytes/second'",
+        broker=False,
+    ),
+    "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
+        until={"mosquitto_sub": "classroom/room-1/"}
+    ),
+    'docs/subscribe.md: pip install "paho-mqtt>=2"': Elsewhere("tests/system/subscribers/check.sh"),
+    "docs/subscribe.md: npm install mqtt": Elsewhere("tests/system/subscribers/check.sh"),
+    "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(
+        "tests/system/subscribers/check.sh"
+    ),
+}
+
+
+def treatment(block: Block) -> Here | Elsewhere | None:
+    """How a block is tried: what is listed under the longest beginning of its name; None where nothing is."""
+    found = [name for name in TREATMENT if block.name.startswith(name)]
+    return TREATMENT[max(found, key=len)] if found else None
