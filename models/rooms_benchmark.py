@@ -28,7 +28,6 @@ from edge.vision.face_detector import FaceDetector
 from edge.vision.head_pose import evidence, roll
 from edge.vision.naming import MILD, Namer
 from models.fit_head_pose import fold_rules
-from models.metrics import interval
 from models.room_faces import POSES, Label, Picture, read_labels, read_pictures
 
 TILE = 128  # pixels of a face on the contact sheet
@@ -94,6 +93,16 @@ class Chain:
         for row, name in zip(rows, self._namer.name(said), strict=True):
             emotions[row] = names[name]
         return front, emotions
+
+
+def interval(part: int, whole: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a proportion (1927); 0 to 1 without anything."""
+    if not whole:
+        return 0.0, 1.0
+    z, share = 1.959964, part / whole
+    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z / (1 + z * z / whole) * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _line(name: str, part: int, whole: int) -> str:

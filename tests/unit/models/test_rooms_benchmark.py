@@ -13,7 +13,7 @@ import pytest
 from edge.model_files.pose_rule import FEATURES
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
-from models import fit_head_pose, metrics, rooms_benchmark
+from models import fit_head_pose, rooms_benchmark
 from models.room_faces import read_labels
 from tests.support.paths import SHARED
 
@@ -58,7 +58,7 @@ def test_one_kind_of_face_is_not_enough() -> None:
 
 @pytest.mark.parametrize(("part", "whole", "low", "high"), [(0, 66, 0, 0.055), (96, 112, 0.781, 0.910), (0, 0, 0, 1)])
 def test_intervals_are_wilsons(part: int, whole: int, low: float, high: float) -> None:
-    assert metrics.interval(part, whole) == pytest.approx((low, high), abs=1e-3)
+    assert rooms_benchmark.interval(part, whole) == pytest.approx((low, high), abs=1e-3)
 
 
 @pytest.mark.parametrize(
