@@ -14,16 +14,23 @@ class EdgeError(Exception):
     """An error to be shown to a person as one line, never as a traceback.
 
     Args:
-        problem: What is wrong, naming the file, key or address and the value found.
-        remedy: What to do about it.
+        problem: What is wrong, naming the file, key or address and the value found. Text, or a sentence of `edge.text`,
+            which pages can say in another language.
+        remedy: What to do about it; text or a sentence, too.
+
+    Attributes:
+        problem: The problem as English text.
+        remedy: The remedy as English text.
+        told: Both as they were given.
     """
 
     exit_code = EXIT_FAILED
 
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(f"{problem}: {remedy}" if remedy else problem)
-        self.problem = problem
-        self.remedy = remedy
+    def __init__(self, problem: object, remedy: object = "") -> None:
+        super().__init__(f"{problem}: {remedy}" if remedy else str(problem))
+        self.problem = str(problem)
+        self.remedy = str(remedy)
+        self.told = problem, remedy
 
 
 class ConfigError(EdgeError):

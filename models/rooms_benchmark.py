@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EdgeError
+from edge.model_files.benchmark import interval
 from edge.model_files.calibration import find_calibration
 from edge.model_files.cards import SHIPPED
 from edge.model_files.pose_rule import PoseRule, read_pose_rule
@@ -93,16 +94,6 @@ class Chain:
         for row, name in zip(rows, self._namer.name(said), strict=True):
             emotions[row] = names[name]
         return front, emotions
-
-
-def interval(part: int, whole: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion (1927); 0 to 1 without anything."""
-    if not whole:
-        return 0.0, 1.0
-    z, share = 1.959964, part / whole
-    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
-    half = z / (1 + z * z / whole) * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _line(name: str, part: int, whole: int) -> str:

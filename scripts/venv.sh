@@ -123,7 +123,7 @@ make_venv() {
 }
 
 add_pages() {
-  if is_arm32 "$python"; then die "preview, dashboard and report need a 64-bit system: run them on another machine"; fi
+  if is_arm32 "$python"; then die "setup, dashboard and report need a 64-bit system: run them on another machine"; fi
   say "Adding what pages and reports need to .venv ..."
   "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements-pages.lock"
   fingerprint requirements-pages.lock >"$root/.venv/pages.stamp"

@@ -5,19 +5,20 @@
 # Commands about a service run as its own user, with its files, password and networks. So `check` sees what the service
 # sees, and root never writes where another user may have placed a symbolic link.
 set -eu
-edge=/opt/edge/.venv/bin/edge
-unit=edge.service config=/etc/edge/config.yaml secrets=/etc/edge/config.env password=/etc/edge/mqtt-password
+edge=/opt/edge/.venv/bin/edge etc=/etc/edge
+unit=edge.service config=$etc/config.yaml secrets=$etc/config.env password=$etc/mqtt-password folder=edge-setup
 case ${1-} in
   @?*)
     name=${1#@}
     shift
-    unit=edge@$name.service config=/etc/edge/$name.yaml secrets=/etc/edge/$name.env password=/etc/edge/$name.mqtt-password
+    unit=edge@$name.service config=$etc/$name.yaml secrets=$etc/$name.env password=$etc/$name.mqtt-password
+    folder=edge-setup-$name
     ;;
 esac
 command=${1-} terminal=--pipe
 case $command in
-  check | pause | resume | unregister) shift ;;
-  preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
+  check | masks | pause | resume | unregister | support) shift ;;
+  setup | preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
   run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;
 esac
@@ -28,10 +29,53 @@ elif [ ! -e "$config" ]; then
   echo "edge: there is no $config" >&2
   exit 78
 fi
-set -- -- "$edge" "$command" --config "$config" "$@"
-for name in User StateDirectory SupplementaryGroups IPAddressDeny IPAddressAllow; do
-  set -- -p "$name=$(systemctl show -P "$name" "$unit")" "$@"
-done
-exec systemd-run --quiet --collect --wait $terminal --service-type=exec \
-  -p DynamicUser=yes -p StateDirectoryMode=0700 -p UMask=0077 -p EnvironmentFile=-"$secrets" \
-  -p LoadCredential=mqtt-password:"$password" -p SetCredential='mqtt-password:\n' "$@"
+
+as_service() { # ARGUMENTS of systemd-run and of edge
+  for name in User StateDirectory SupplementaryGroups IPAddressDeny IPAddressAllow; do
+    set -- -p "$name=$(systemctl show -P "$name" "$unit")" "$@"
+  done
+  systemd-run --quiet --collect --wait $terminal --service-type=exec \
+    -p DynamicUser=yes -p StateDirectoryMode=0700 -p UMask=0077 -p EnvironmentFile=-"$secrets" \
+    -p LoadCredential=mqtt-password:"$password" -p SetCredential='mqtt-password:\n' "$@"
+}
+
+# As root, with the settings of the service, and able to write in one folder only, whatever the page handed over.
+install_result() {
+  systemd-run --quiet --collect --wait --pipe --service-type=exec -p EnvironmentFile=-"$secrets" -p UMask=0077 \
+    -p ProtectSystem=strict -p ReadWritePaths="$etc" -p ProtectHome=yes -p PrivateTmp=yes -p PrivateNetwork=yes \
+    -p NoNewPrivileges=yes -p CapabilityBoundingSet='CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_CHOWN CAP_FOWNER' \
+    -- "$edge" setup --install-from "$1" --config "$config" --password-to "$password"
+}
+
+case $command in
+  setup | preview) ;;
+  support) # its user may write nowhere: whoever calls says where to
+    if [ -t 1 ]; then
+      echo "edge: say where it goes: sudo edge support > support.txt" >&2
+      exit 2
+    fi
+    as_service -p SupplementaryGroups=systemd-journal -- "$edge" support --config "$config" --unit "$unit" --output - "$@"
+    exit
+    ;;
+  *) as_service -- "$edge" "$command" --config "$config" "$@"; exit ;;
+esac
+
+# The page may write here, and nothing else of it is kept. /run and /run/private belong to root.
+result=/run/private/$folder
+clean_up() { rm -rf "$result" "/run/$folder"; }
+clean_up
+trap clean_up EXIT
+trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM # dash runs the trap of EXIT only then
+status=0
+as_service -p RuntimeDirectory="$folder" -p RuntimeDirectoryMode=0700 -p RuntimeDirectoryPreserve=yes \
+  -- "$edge" setup --config "$config" --hand-over "/run/$folder" "$@" || status=$?
+[ -e "$result/config.yaml" ] || exit $status
+install_result "$result"
+if [ ! -e "$result/restart" ]; then
+  echo "To use it: sudo systemctl restart ${unit%.service}"
+elif systemctl -q is-enabled "$unit" || systemctl -q is-active "$unit"; then
+  systemctl restart "$unit"
+  echo "$unit is restarted."
+else
+  echo "To start it, now and at every boot: sudo systemctl enable --now ${unit%.service}"
+fi

@@ -2,7 +2,7 @@
 # Installs edge as a systemd service, or upgrades it. Run as root from a clone of the repository:
 #   systemd/install.sh               install or upgrade; restarts running services, enables none
 #   systemd/install.sh --uninstall   remove it; keeps /etc/edge and the state in /var/lib (unless --purge)
-#   --pages                          also install what `edge preview`, `dashboard` and `report` need; upgrades keep it
+#   --pages                          also install what `edge setup`, `dashboard` and `report` need; upgrades keep it
 #   --dry-run                        print the commands, change nothing
 #   --prefix DIR                     install below DIR, to inspect or for an image; does not touch systemd
 set -euo pipefail
@@ -156,7 +156,11 @@ install_all() {
     tell "# Nothing was changed."
   elif [[ -z $prefix ]] && ! systemctl is-active -q edge.service 'edge@*.service'; then
     command -v mosquitto >/dev/null || tell "For a broker on this machine: apt-get install mosquitto"
-    tell "Installed. Next: edit $etc/config.yaml; sudo edge check; sudo systemctl enable --now edge"
+    if [[ -n $pages ]]; then
+      tell "Installed. Next: sudo edge setup   (a page that sets everything up; or edit $etc/config.yaml; sudo edge check; sudo systemctl enable --now edge)"
+    else
+      tell "Installed. Next: edit $etc/config.yaml; sudo edge check; sudo systemctl enable --now edge (a page for all that, sudo edge setup, comes with --pages)"
+    fi
   else
     tell "Installed. $etc, the outbox and the numbers of the windows are as they were."
   fi

@@ -2,19 +2,33 @@
 # A room as a user of Mosquitto's dynamic security plugin, bound to the client id of its daemon: nobody else can connect
 # with that id, and so push the room off the broker.
 #   sh dynamic-security.sh room-204 PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
+#   sh dynamic-security.sh --reader recorder CLIENT-ID PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
 # such as: sh dynamic-security.sh room-204 secret -u admin -P admin-secret --cafile ca.pem -h broker.school.example -p 8883
-# The rights are those of a room in school.acl. The plugin of Mosquitto 2.0 knows no %u: each room gets a role of its own.
+# A reader may read all rooms, and is bound to the id that is given. The rights of a room are those of a room in school.acl. The plugin of Mosquitto 2.0 knows no %u: each room gets a role of its own.
 set -eu
-if [ $# -lt 3 ]; then
+reader='' least=3
+if [ "${1-}" = --reader ]; then
+    reader=yes least=4
+    shift
+fi
+if [ $# -lt $least ]; then
     echo "usage: sh dynamic-security.sh ROOM PASSWORD OPTIONS-OF-MOSQUITTO_CTRL..." >&2
+    echo "       sh dynamic-security.sh --reader NAME CLIENT-ID PASSWORD OPTIONS-OF-MOSQUITTO_CTRL..." >&2
     exit 2
 fi
 room=$1
-password=$2
-shift 2
+shift
+if [ -n "$reader" ]; then
+    client=$1
+    shift
+else
+    client=edge-classroom-$room
+fi
+password=$1
+shift
 case $room in
 *[!A-Za-z0-9-]*)
-    echo "error: a room is named with letters, digits and -" >&2
+    echo "error: a name has letters, digits and - only" >&2
     exit 2
     ;;
 esac
@@ -29,15 +43,20 @@ dynsec() { # COMMAND...: what it says is shown only when it fails
 options=$*
 
 dynsec createRole "$room"
-for topic in availability info state window latest health \
-    alert/camera alert/check alert/config alert/disk alert/hardware alert/outbox alert/picture \
-    cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
-    dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow
-done
-dynsec addRoleACL "$room" publishClientSend "homeassistant/device/classroom_$room/config" allow
-for topic in "classroom/$room/cmd/+" "classroom/$room/alert/+" homeassistant/status; do
-    dynsec addRoleACL "$room" subscribePattern "$topic" allow
-    dynsec addRoleACL "$room" publishClientReceive "$topic" allow
-done
-dynsec createClient "$room" -c "edge-classroom-$room" -p "$password"
+if [ -n "$reader" ]; then
+    dynsec addRoleACL "$room" subscribePattern 'classroom/#' allow
+    dynsec addRoleACL "$room" publishClientReceive 'classroom/#' allow
+else
+    for topic in availability info state window latest health \
+        alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
+        cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
+        dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow
+    done
+    dynsec addRoleACL "$room" publishClientSend "homeassistant/device/classroom_$room/config" allow
+    for topic in "classroom/$room/cmd/+" "classroom/$room/alert/+" homeassistant/status; do
+        dynsec addRoleACL "$room" subscribePattern "$topic" allow
+        dynsec addRoleACL "$room" publishClientReceive "$topic" allow
+    done
+fi
+dynsec createClient "$room" -c "$client" -p "$password"
 dynsec addClientRole "$room" "$room"

@@ -21,6 +21,7 @@ import numpy as np
 
 from edge.bench.result import Result, spread
 from edge.cameras.capture_thread import Frame
+from edge.cameras.masks import Masks
 from edge.daemon.malloc import give_back_now
 from edge.daemon.metrics import Meter, rss_megabytes
 from edge.daemon.pipeline import Pipeline
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
 
 WARM_UP = 10  # frames; the first ones pay for memory that the others find ready
-STAGES = ("decode", "detect", "track", "crop", "classify", "window", "publish")
+STAGES = ("decode", "mask", "detect", "track", "crop", "classify", "window", "publish")
 FPS = 10.0  # of the footage, in its own time: a window of one second has ten frames
 
 
@@ -156,7 +157,8 @@ class Bench:
             outbox.start()
             try:
                 pipeline = Pipeline(self._config, self._models, times, Timestamps(clock), 0.0)
-                measurement = _Measurement(self._detector, self._classifier, pipeline, times, clock, outbox)
+                masks = Masks(self._config.camera.masks)
+                measurement = _Measurement(self._detector, self._classifier, pipeline, times, clock, outbox, masks)
                 return measurement.run(footage, frames, self._energy, tick)
             finally:
                 outbox.stop()
@@ -171,7 +173,9 @@ class _Measurement:
         times: _Times,
         clock: FootageClock,
         outbox: Outbox,
+        masks: Masks,
     ) -> None:
+        self._masks = masks
         self._detector = detector
         self._classifier = classifier
         self._pipeline = pipeline
@@ -211,11 +215,14 @@ class _Measurement:
         self._size = (image.shape[1], image.shape[0])
         self._clock.now += 1 / FPS
         began = time.perf_counter()
+        image = self._masks.apply(image)
+        masked = time.perf_counter() - began
         windows = self._pipeline.observe(Frame(image, self._clock.now))
         whole = time.perf_counter() - began
         observed = time.process_time()
         self._times.record_stage("frame", whole)
-        self._times.record_stage("window", whole - self._times.newest("detect", "track", "classify"))
+        self._times.record_stage("mask", masked)
+        self._times.record_stage("window", whole - self._times.newest("mask", "detect", "track", "classify"))
         for window in windows:
             began = time.perf_counter()
             number = self._outbox.put(window.to_json().decode(), window.schema_)

@@ -25,7 +25,7 @@ class Camera(Protocol):
         """Wait for the next frame, for a bounded time.
 
         Returns:
-            (height, width, 3) uint8 BGR, or None at the end of the input.
+            (height, width, 3) uint8 BGR, the caller's own: masks are written into it; None at the end of the input.
 
         Raises:
             CameraError: Nothing came in time, or the device is gone.

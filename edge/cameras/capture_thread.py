@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge.cameras.camera import CanSkip, Timed
+from edge.cameras.masks import Masks
 from edge.cameras.normalize import to_bgr
 from edge.errors import CameraError, EdgeError
 
@@ -47,6 +48,8 @@ class CaptureThread:
         open_timeout: Seconds in which it has to open.
         read_timeout: Seconds in which a usable frame has to come.
         now: Monotonic seconds.
+        masks: What nobody is to see: every frame of every kind of camera is blacked out here, before anything else.
+        accepts: Whether a picture of this width and height may be seen at all; called for every frame.
     """
 
     def __init__(
@@ -55,8 +58,12 @@ class CaptureThread:
         open_timeout: float = 10.0,
         read_timeout: float = 5.0,
         now: Callable[[], float] = time.monotonic,
+        masks: Masks | None = None,
+        accepts: Callable[[tuple[int, int]], bool] = lambda _size: True,
     ) -> None:
         self._camera = camera
+        self._masks = masks or Masks()
+        self._accepts = accepts
         # A camera has its own limits, and better words for what is wrong: they get a second's head start.
         self._open_timeout = open_timeout + GRACE
         self._read_timeout = read_timeout + GRACE
@@ -196,6 +203,12 @@ class CaptureThread:
                 if unusable in (1, 10, 100):  # a camera that sends nothing else must not fill the journal
                     logger.warning("camera %s: unusable frame (%s %s)", self._camera.name, raw.dtype, raw.shape)
                 continue
+            if not self._accepts((image.shape[1], image.shape[0])):
+                del raw, image
+                with self._changed:  # the input is not read to its end unseen: whoever refused it closes the camera
+                    self._changed.wait_for(lambda: self._stopping)
+                return
+            image = self._masks.apply(image)
             with self._changed:
                 self._wait_until_due()
                 if self._camera.every_frame:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from edge.cameras.found import real_cameras
 from edge.cameras.gstreamer import GStreamerCamera
 from edge.cameras.image_folder import ImageFolderCamera
 from edge.cameras.orientation import Orientation, OrientedCamera
-from edge.cameras.picamera import PiCamera, csi_cameras
+from edge.cameras.picamera import PiCamera
 from edge.cameras.stream import StreamCamera
-from edge.cameras.usb import UsbCamera, usb_devices
+from edge.cameras.usb import UsbCamera
 from edge.cameras.video_file import FileCamera
 from edge.errors import CameraError
 from edge.sample.camera import SampleCamera
@@ -33,7 +34,7 @@ def resolve_source(config: Config) -> tuple[str, str]:
     source = config.camera.source
     if source != "auto":
         return source, ""
-    devices = csi_cameras() or usb_devices()
+    devices = [camera.source for camera in real_cameras()]
     if not devices and config.deployment.declared:
         raise CameraError("camera.source: auto found no camera", "plug it in, or set camera.source: sample")
     if not devices:

@@ -15,6 +15,7 @@ from edge.cameras.device_users import camera_nodes, held_by
 from edge.cameras.orientation import Orientation
 from edge.cameras.pixel_formats import Layout
 from edge.errors import CameraError
+from edge.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,13 +194,17 @@ def controls(
     return wanted
 
 
-def csi_cameras() -> list[str]:
-    """Sources of the cameras that picamera2 lists, without the USB cameras among them; none where it is missing."""
+def csi_cameras() -> dict[str, str]:
+    """Sources and models of the cameras that picamera2 lists, without those at USB; none where it is missing."""
     try:
         found = _picamera2().Picamera2.global_camera_info()
     except (CameraError, RuntimeError):
-        return []
-    return [f"picamera:{number}" for number, info in enumerate(found) if "/usb" not in info["Id"]]
+        return {}
+    return {
+        f"picamera:{number}": printable(str(info.get("Model", "")))
+        for number, info in enumerate(found)
+        if "/usb" not in info["Id"]
+    }
 
 
 def _picamera2() -> Any:  # noqa: ANN401 - it has no types to import here

@@ -11,7 +11,8 @@ from edge.cameras.camera import Camera
 from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
 from edge.cameras.frozen import FrozenPicture
-from edge.config.schema import Config
+from edge.cameras.masks import Masks
+from edge.config.schema import CameraConfig, Config
 from edge.errors import CameraError
 
 logger = logging.getLogger(__name__)
@@ -195,6 +196,7 @@ def capture_maker(
     source: str,
     now: Callable[[], float],
     open_camera: Callable[[str, Config], Camera] = open_camera,
+    accepts: Callable[[CameraConfig, tuple[int, int]], bool] = lambda _camera, _size: True,
 ) -> Callable[[], CaptureThread]:
     """What makes capture threads for a source.
 
@@ -203,6 +205,14 @@ def capture_maker(
         source: What to open; resolved, never `auto`.
         now: Monotonic seconds.
         open_camera: Makes the camera, not yet started.
+        accepts: Whether a picture of this width and height may be seen under these masks.
     """
-    limits = config.camera.open_timeout, config.camera.read_timeout
-    return lambda: CaptureThread(open_camera(source, config), *limits, now)
+    camera = config.camera
+    return lambda: CaptureThread(
+        open_camera(source, config),
+        camera.open_timeout,
+        camera.read_timeout,
+        now,
+        Masks(camera.masks),
+        lambda size: accepts(camera, size),
+    )

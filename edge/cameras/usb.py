@@ -12,6 +12,7 @@ import numpy as np
 
 from edge.cameras.device_users import held_by
 from edge.errors import CameraError
+from edge.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,15 +90,40 @@ def _found() -> str:
     return f"found: {', '.join(devices)}" if devices else "no camera was found"
 
 
-def usb_devices() -> list[str]:
-    """Paths of the video devices that are there, stable names first."""
-    named = sorted(map(str, Path("/dev/v4l/by-id").glob("*-index0")))
-    if named:
-        return named
+def usb_devices(root: Path = Path("/")) -> dict[str, str]:
+    """The cameras at USB, none of which is opened: the path by which each is found again, and what it calls itself.
+
+    Stable paths come first: by-id survives restarts and another port, by-path restarts; /dev/video0 neither.
+
+    Args:
+        root: Where /sys and /dev are.
+    """
     # A Raspberry Pi has a dozen video devices that are codecs and image processors; and a camera has a second one
     # for its metadata.
-    nodes = Path("/sys/class/video4linux").glob("video*")
-    return [f"/dev/{node.name}" for node in sorted(nodes, key=lambda node: int(node.name[5:])) if _is_usb_camera(node)]
+    nodes = [node for node in root.glob("sys/class/video4linux/video*") if _is_usb_camera(node)]
+    stable = [(root / "dev/v4l" / kind, rank) for rank, kind in enumerate(("by-id", "by-path"))]
+    found = []
+    for node in nodes:
+        paths = [
+            (rank, f"/{link.relative_to(root)}")
+            for folder, rank in stable
+            for link in sorted(folder.glob("*"))
+            if Path(os.path.realpath(link)).name == node.name
+        ]
+        rank, path = paths[0] if paths else (len(stable), f"/dev/{node.name}")
+        number = int(node.name[5:]) if rank == len(stable) else 0
+        found.append((rank, number, path, card_name(node)))
+    return {path: name for _, _, path, name in sorted(found)}
+
+
+def card_name(node: Path) -> str:
+    """What the driver calls a device: node is its folder in /sys. `HD Webcam: HD Webcam` is said once."""
+    try:
+        text = printable((node / "name").read_text(errors="replace").strip())
+    except OSError:
+        return ""
+    name, _, function = text.partition(": ")
+    return name if name.startswith(function) else text
 
 
 def _is_usb_camera(node: Path) -> bool:

@@ -12,32 +12,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge.cameras.capture_thread import CaptureThread, Frame
-from edge.cameras.factory import open_camera, resolve_source
+from edge.cameras.capture_thread import Frame
+from edge.cameras.factory import resolve_source
+from edge.cameras.masks import Masks
+from edge.cameras.supervisor import capture_maker
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
-from edge.contract.filters import by_name
-from edge.contract.topics import birth_topic
-from edge.daemon.paths import broker_settings, outbox_path, topics
-from edge.daemon.telemetry import info
+from edge.daemon import mask_guard
+from edge.daemon.broker_check import check_broker
+from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
-from edge.errors import EXIT_FAILED, CameraError, EdgeError, RefusedError
-from edge.mqtt import problem
-from edge.mqtt.broker_limits import publish_bytes
-from edge.mqtt.embedded_broker import EmbeddedBroker
-from edge.mqtt.home_assistant_entities import config_topic, discovery
-from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
-from edge.mqtt.sync_client import SyncClient
+from edge.errors import EXIT_FAILED, CameraError, EdgeError
+from edge.support.daemon_words import kept_place
+from edge.support.support_file import CheckRow
 from edge.text import printable
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
+from edge.web.setup.place_file import geometry
 
 if TYPE_CHECKING:
     import argparse
-
-    from edge.config.broker_url import BrokerUrl
-    from edge.mqtt.broker_limits import BrokerLimits
-    from edge.mqtt.problem import Problem
 
 EXAMPLES = """examples:
   edge check
@@ -45,8 +39,8 @@ EXAMPLES = """examples:
   edge check --set mqtt.broker=mqtts://broker.example:8883
 """
 
-ROUND_TRIP_SECONDS = 5.0
-NO_ALERT = "check"  # an alert that no device has: to clear it disturbs nobody
+OK, FAILED = "ok", "failed"
+STYLES = {OK: "[green]ok", FAILED: "[red]failed"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when all are ok, 1 otherwise."""
+    rows = run_checks(args)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("part", "result", "found", "remedy"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(row.part, STYLES[row.status], _plain(row.found), _plain(row.remedy))
+    Console().print(table)
+    return EXIT_FAILED if any(row.status == FAILED for row in rows) else 0
+
+
+def run_checks(args: argparse.Namespace) -> list[CheckRow]:
+    """Try every part of the configuration that the arguments name; some seconds, and the camera is opened."""
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:
@@ -63,32 +69,29 @@ def main(args: argparse.Namespace) -> int:
         frame = report.run("camera", lambda: _camera(config))
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))
+        if config.camera.masks:
+            report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
-    Console().print(report.table)
-    return EXIT_FAILED if report.failed else 0
+        report.run("place", lambda: _place(config))
+    return report.rows
 
 
 class _Report:
     def __init__(self) -> None:
-        self.failed = False
-        self.table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("part", "result", "found", "remedy"):
-            self.table.add_column(column, overflow="fold")
+        self.rows: list[CheckRow] = []
 
     def run(self, part: str, check: Callable[[], tuple[str, Any]]) -> Any:  # noqa: ANN401 - each check has its own
         """Run one check and write its line; returns what it made, None if it failed."""
         try:
             found, made = check()
         except EdgeError as error:
-            self.failed = True
-            self.table.add_row(part, "[red]failed", _plain(error.problem), _plain(error.remedy))
+            self.rows.append(CheckRow(part, FAILED, error.problem, error.remedy))
             return None
         except Exception as error:  # noqa: BLE001 - whatever it is, the other parts are still worth trying
-            self.failed = True
-            self.table.add_row(part, "[red]failed", _plain(f"{type(error).__name__}: {error}"), "please report this")
+            self.rows.append(CheckRow(part, FAILED, f"{type(error).__name__}: {error}", "please report this"))
             return None
-        self.table.add_row(part, "[green]ok", _plain(found), "")
+        self.rows.append(CheckRow(part, OK, found))
         return made
 
 
@@ -118,7 +121,7 @@ def _models(config: Config) -> tuple[str, ModelSet]:
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
-    capture = CaptureThread(open_camera(source, config), config.camera.open_timeout, config.camera.read_timeout)
+    capture = capture_maker(config, source, time.monotonic)()
     capture.start()
     try:
         limit = config.camera.open_timeout + config.camera.read_timeout
@@ -130,6 +133,14 @@ def _camera(config: Config) -> tuple[str, Frame]:
     height, width = frame.image.shape[:2]
     found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
     return f"{found}; {sentence}" if sentence else found, frame
+
+
+def _masks(config: Config, frame: Frame | None) -> tuple[str, None]:
+    size = (frame.image.shape[1], frame.image.shape[0]) if frame is not None else None
+    if found := mask_guard.problem(masks_path(config), config.camera, size):
+        raise EdgeError(f"the camera of the daemon stays closed: {found}", mask_guard.REMEDY)
+    count, share = len(config.camera.masks), Masks(config.camera.masks).share
+    return f"{count} polygon{'' if count == 1 else 's'}, {share:.0%} of the picture", None
 
 
 def _analysis(models: ModelSet, frame: Frame) -> tuple[str, None]:
@@ -163,68 +174,15 @@ def _outbox(config: Config) -> tuple[str, None]:
     return str(path), None
 
 
+def _place(config: Config) -> tuple[str, None]:
+    kept = kept_place(config)
+    if "time" not in kept:
+        return f"not calibrated ({kept['state']}); edge setup does that in half a minute", None
+    found = f"calibrated {printable(str(kept['time']))}"
+    if kept.get("camera") != geometry(config):
+        found += "; the camera was set otherwise then, so do it again"
+    return found, None
+
+
 def _broker(config: Config, models: ModelSet | None) -> tuple[str, None]:
-    if config.mqtt.broker != "embedded":
-        return _round_trip(config, models, None), None
-    broker = EmbeddedBroker(config.mqtt.embedded_port)
-    try:
-        return f"embedded, {_round_trip(config, models, broker)}", None
-    finally:
-        broker.stop()
-
-
-def _round_trip(config: Config, models: ModelSet | None, broker: EmbeddedBroker | None) -> str:
-    """Connect, subscribe as the daemon will, publish, receive, and compare what the broker takes with what we send."""
-    settings = broker_settings(config, broker.start() if broker else None, purpose="-check")
-    names = topics(config)
-    filters = [names.commands, names.alert("+")]
-    if config.homeassistant.discovery:
-        filters.append(birth_topic(config.homeassistant.prefix))
-    client = SyncClient(settings)
-    try:
-        if not client.connect():
-            raise _no_connection(settings.url, client.problem)
-        if not client.limits.wildcards:
-            filters = [topic for each in filters for topic in by_name(names, each)] + [names.alert(NO_ALERT)]
-        for topic in filters:
-            client.subscribe([topic])
-            if client.problem is not None:
-                raise client.problem.to_error()
-        milliseconds = _exchange(client, names.alert(NO_ALERT), settings.url)
-        _compare(client.limits, config, models, settings.url)
-    finally:
-        client.stop()
-    return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
-
-
-def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url: BrokerUrl) -> None:
-    """Raises EdgeError where the broker takes less than the daemon sends."""
-    if not limits.qos:
-        raise problem.no_acknowledgement(url).to_error()
-    if not limits.retain:
-        raise problem.no_retain(url).to_error()
-    if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
-        return
-    names = topics(config)
-    topic = config_topic(config.homeassistant.prefix, names)
-    size = publish_bytes(topic, discovery(info(config, config.camera.source, models), names), None)
-    if size > limits.packet_bytes:
-        found = problem.too_large(url, topic, size, limits.packet_bytes)
-        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
-
-
-def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:
-    if found is None or found.code in NOT_MQTT:
-        return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
-    return found.to_error()
-
-
-def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
-    """Milliseconds from publish to receipt of what clears an alert: the daemon sends and hears it, too."""
-    began = time.perf_counter()
-    for refused in client.publish([(topic, b"")]).values():
-        raise refused.to_error()
-    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
-        if message.topic == topic:
-            return (time.perf_counter() - began) * 1000
-    raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)
+    return check_broker(config, models), None

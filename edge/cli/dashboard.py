@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
-from edge.cli.page import add_page_arguments, address
+from edge.cli.page import add_page_arguments, print_address
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.errors import EXIT_OK, pages_missing
 
@@ -52,7 +52,9 @@ def main(args: argparse.Namespace) -> int:
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url))
 
     def started(port: int, stop: Callable[[], None]) -> None:
-        _tell(args.host, port, str(settings.url), with_token=token is not None)
+        print(f"Rooms on {settings.url}:")
+        print_address(args.host, port, token, secret=True)
+        print("Ctrl-C ends it.", flush=True)
         dashboard.listening(stop)
 
     hosts = () if token is None else None  # a proxy before us may be asked under any name
@@ -61,11 +63,6 @@ def main(args: argparse.Namespace) -> int:
     if dashboard.failed is not None:
         raise dashboard.failed
     return EXIT_OK
-
-
-def _tell(host: str, port: int, broker: str, *, with_token: bool) -> None:
-    shown = address(host, port, "(what is in the token file)" if with_token else None)
-    print(f"Rooms on {broker}:\n  {shown}\nCtrl-C ends it.", flush=True)
 
 
 def _hours(text: str) -> float:

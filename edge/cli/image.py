@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from edge.cameras.masks import Masks
 from edge.cameras.normalize import read_picture
 from edge.cli import add_config_arguments, read_config
 from edge.cli.annotate import annotate, total, word
 from edge.contract.labels import UNKNOWN, adjective
 from edge.errors import EXIT_OK, CameraError
+from edge.vision.count_area import inside
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.head_pose import evidence, roll
 from edge.vision.model_set import ModelChoice, ModelSet
@@ -50,11 +52,12 @@ def main(args: argparse.Namespace) -> int:
     """Analyse every file; 0 when all could be read."""
     config = read_config(args)
     vision, models = config.vision, ModelSet.load(ModelChoice.of(config))
+    masks = Masks(config.camera.masks)  # as the daemon: nothing below is shown, and nothing is found there
     targets = _targets(args.output, args.files) if args.output else [None] * len(args.files)
     status = EXIT_OK
     for file, target in zip(args.files, targets, strict=True):
         try:
-            image = _read(file)
+            image = masks.apply(_read(file))
         except CameraError as error:
             print(f"edge: {error}", file=sys.stderr)
             status = error.exit_code
@@ -71,7 +74,9 @@ def main(args: argparse.Namespace) -> int:
 
 def _judge(image: NDArray[np.uint8], models: ModelSet, vision: VisionConfig) -> list[dict[str, Any]]:
     """What the daemon would say of each face if it saw nothing but this picture."""
-    found = models.detector.detect(image).first(MAX_FACES)
+    found = models.detector.detect(image)
+    size = image.shape[1], image.shape[0]
+    found = found.only(inside(found.boxes, vision.count_area, size)).first(MAX_FACES)
     faces: list[dict[str, Any]] = [
         {"box": [round(float(value), 1) for value in box], "score": round(float(score), 3)}
         for box, score in zip(found.boxes, found.scores, strict=True)

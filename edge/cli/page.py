@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
+import sys
 from pathlib import Path
 
 
@@ -20,6 +22,28 @@ def add_page_arguments(parser: argparse.ArgumentParser, port: int, token_help: s
     parser.add_argument("--token-file", type=Path, metavar="FILE", help=token_help)
 
 
+def print_address(host: str, port: int, token: str | None, *, secret: bool) -> None:
+    """Print what to open in a browser; on a terminal, beyond this machine, also for the camera of a phone.
+
+    Args:
+        host: Where the command listens.
+        port: The port that it has.
+        token: What visitors have to know; None: nothing.
+        secret: The token stands in a file: only a terminal is shown it, since output is kept in logs.
+    """
+    terminal = sys.stdout.isatty()
+    hidden = secret and not terminal
+    shown = address(host, port, "(what is in the token file)" if token is not None and hidden else token)
+    print(f"  {shown}")
+    from edge.web.server import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
+
+    if terminal and not is_loopback(host):
+        import segno  # noqa: PLC0415
+
+        with contextlib.suppress(UnicodeEncodeError):  # a terminal without such characters has the address alone
+            segno.make(shown, error="m", micro=False).terminal(compact=True)
+
+
 def address(host: str, port: int, token: str | None) -> str:
     """What to open in a browser.
 
@@ -28,8 +52,16 @@ def address(host: str, port: int, token: str | None) -> str:
         port: The port that it has.
         token: What stands for the token in it; None: it takes none.
     """
-    shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    shown = _own_address() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/{'' if token is None else f'?token={token}'}"
+
+
+def _own_address() -> str:
+    """What others in the network call this machine: phones know addresses, and rarely names."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.connect(("192.0.2.1", 9))  # nothing is sent: only the way there is looked up
+        return str(line.getsockname()[0])
+    return socket.gethostname()
 
 
 def _port(text: str) -> int:

@@ -24,7 +24,7 @@ from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.files.disk_errors import DiskError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
-from edge.recording.database import Database
+from edge.recording.database import CLIENT_ID_PATTERN, Database
 from edge.recording.former_session import FormerSession, former_client_id
 from edge.recording.recorder import RETAINED, RETRY, Recorder, report_failing, topics
 from edge.recording.session import KEPT, Session
@@ -41,7 +41,6 @@ A window is acknowledged when it is on the disk, and the broker keeps messages w
 
 LINE_EVERY = 60.0  # seconds
 FORGET_SECONDS = 20.0
-CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.contract.timestamps import format_timestamp
+from edge.daemon import mask_guard
 from edge.daemon.former_name import adopt_former_files
-from edge.daemon.paths import pause_path
+from edge.daemon.paths import masks_path, pause_path
 from edge.daemon.pause_store import Override, OverrideStore, PauseStore
 from edge.text import printable
 from edge.timing.clock import clock_synced
@@ -49,4 +50,6 @@ def main(args: argparse.Namespace) -> int:
             "the clock of this machine is not set: a daemon with a schedule keeps the camera closed until it was set "
             "once (by NTP), or with privacy.trust_clock: true"
         )
+    if config.camera.masks and (problem := mask_guard.problem(masks_path(config), config.camera)):
+        print(f"the camera stays closed all the same: {problem}; {mask_guard.REMEDY}")
     return 0

@@ -20,21 +20,46 @@ from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, 
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.shipped import shipped
+from edge.text import printable
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
 MAX_ITEMS = 100  # of a list, whose lines are known
+MOST_SHOWN = 50  # mistakes of one error
 
 Key = tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong.
+
+    Attributes:
+        place: Where it was found: `config.yaml:12`, `--set ...`, `environment ...`.
+        key: The dotted key that it is about; empty: no key at all.
+        problem: What is wrong; `str` puts place and key before it.
+        remedy: What to write instead; may be empty.
+        joint: Several keys together are wrong; `problem` names them.
+    """
+
+    place: str
+    key: str
+    problem: str
+    remedy: str = ""
+    joint: bool = False
+
+    def __str__(self) -> str:
+        name = f"{_named(self.key)}: " if self.key and not self.joint else ""
+        return f"{self.place}: {name}{self.problem}{f'; {self.remedy}' if self.remedy else ''}"
+
+
 @dataclass
-class _Document:
+class Document:
     """The values found, and for every key where it was found ("config.yaml:12", "--set", ...)."""
 
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[Key, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
 
     def place(self, key: Key) -> str:
         """Where a key stands, or the nearest section around it."""
@@ -61,45 +86,64 @@ def load_config(
     Raises:
         ConfigError: Lists every mistake, one per line.
     """
-    document = _Document() if path is None else _read(path)
-    for name, text in sorted((environment or {}).items()):
+    document = Document() if path is None else read_document(path)
+    override(document, overrides, environment or {})
+    config = validate(document)
+    if config is None or document.mistakes:
+        raise unusable(document.mistakes)
+    return config
+
+
+def unusable(mistakes: Iterable[Mistake]) -> ConfigError:
+    """All that is wrong, as one error to be raised."""
+    lines = [str(mistake) for mistake in mistakes]
+    title = "the configuration has an error" if len(lines) == 1 else f"the configuration has {len(lines)} errors"
+    if len(lines) > MOST_SHOWN:
+        lines = [*lines[:MOST_SHOWN], "and others"]
+    return ConfigError("\n  ".join([f"{title}:", *lines]))
+
+
+def override(document: Document, overrides: Iterable[str], environment: Mapping[str, str]) -> set[str]:
+    """Put `--set` and the environment over what a file says, as `load_config` does; returns the keys concerned."""
+    given: set[str] = set()
+    for name, text in sorted(environment.items()):
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         section, _, rest = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         if "__" not in name and section in Config.model_fields and rest:
             meant = f"{ENVIRONMENT_PREFIX}{section}__{rest}".upper()
-            document.problems.append(f"environment {name}: write {meant}, with two underscores after the section")
+            document.mistakes.append(
+                Mistake(f"environment {name}", "", f"write {meant}, with two underscores after the section")
+            )
         elif "__" in name or (section in Config.model_fields and _model((section,)) is None):
             key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _override(document, key, text, f"environment {name}")
-    for override in overrides:
-        dotted, equals, text = override.partition("=")
+            given.add(".".join(key))
+    for each in overrides:
+        dotted, equals, text = each.partition("=")
         if not equals:
-            document.problems.append(f"--set {override}: write section.key=value")
+            document.mistakes.append(Mistake(f"--set {_named(each)}", "", "write section.key=value"))
             continue
-        _override(document, tuple(dotted.strip().split(".")), text, f"--set {dotted.strip()}")
-    config = _validate(document)
-    if config is None or document.problems:
-        count = len(document.problems)
-        title = "the configuration has an error" if count == 1 else f"the configuration has {count} errors"
-        raise ConfigError("\n  ".join([f"{title}:", *document.problems]))
-    return config
+        _override(document, tuple(dotted.strip().split(".")), text, f"--set {_named(dotted.strip())}")
+        given.add(dotted.strip())
+    return given
 
 
-def _validate(document: _Document) -> Config | None:
-    """The configuration, or None with the problems noted."""
+def validate(document: Document) -> Config | None:
+    """The configuration, None where nothing can be made of it; `document.mistakes` gains what is wrong.
+
+    With mistakes it is what remains without the wrong keys: to show something, never to run.
+    """
     values = copy.deepcopy(document.values)
-    config = None
-    while config is None:
+    while True:
         try:
-            config = Config.model_validate(values)
+            return Config.model_validate(values)
         except ValidationError as error:
             found: list[dict[str, Any]] = [dict(detail) for detail in error.errors()]
-            document.problems += [_explain(document, detail) for detail in found]
+            document.mistakes += [explain(document, detail) for detail in found]
             # Rules that join several keys run only when each key is right: drop the wrong ones and look again.
             if not all(detail["loc"] and _drop(values, detail["loc"]) for detail in found):
                 return None
-    return None if document.problems else config
 
 
 def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
@@ -113,16 +157,23 @@ def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
     return values.pop(last, None) is not None
 
 
-def _read(path: Path) -> _Document:
+def read_document(path: Path) -> Document:
+    """What a file says. Raises ConfigError: it cannot be read, or is not YAML."""
     try:
-        text = read_file(path, MAX_BYTES).decode("utf-8")
+        data = read_file(path, MAX_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist", "name the configuration with --config FILE") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read", error.strerror or str(error)) from None
+    return parse_document(data, path)
 
+
+def parse_document(data: bytes, path: Path) -> Document:
+    """What the content of a file says; `path` is named in errors. Raises ConfigError: it is not YAML."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
     try:
         document = _parse(text, path)
     except yaml.MarkedYAMLError as error:
@@ -136,11 +187,11 @@ def _read(path: Path) -> _Document:
     return document
 
 
-def _parse(text: str, path: Path) -> _Document:
+def _parse(text: str, path: Path) -> Document:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
-        document = _Document(places={(): str(path)})
+        document = Document(places={(): str(path)})
         if root is None:
             return document
         if not isinstance(root, yaml.MappingNode):
@@ -152,12 +203,13 @@ def _parse(text: str, path: Path) -> _Document:
         loader.dispose()
 
 
-def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -> None:
+def _mark(node: yaml.MappingNode, above: Key, path: Path, document: Document) -> None:
     for name, value in node.value:
         key = (*above, str(name.value))
         place = f"{path}:{name.start_mark.line + 1}"
         if key in document.places:
-            document.problems.append(f"{place}: {'.'.join(key)}: written twice (first at {document.places[key]})")
+            twice = f"written twice (first at {document.places[key]})"
+            document.mistakes.append(Mistake(place, ".".join(key), twice))
         document.places[key] = place
         if isinstance(value, yaml.MappingNode) and len(key) < 4:
             _mark(value, key, path, document)
@@ -169,7 +221,7 @@ def _mark(node: yaml.MappingNode, above: Key, path: Path, document: _Document) -
                     _mark(item, below, path, document)
 
 
-def _override(document: _Document, key: Key, text: str, place: str) -> None:
+def _override(document: Document, key: Key, text: str, place: str) -> None:
     rule = rule_of(key)
     value: Any = text
     if is_text(rule):  # as it was typed: `ethics vote #17` has no comment in it
@@ -184,31 +236,35 @@ def _override(document: _Document, key: Key, text: str, place: str) -> None:
             document.places.setdefault(key[: depth + 1], place)
         below = section[name]
         if not isinstance(below, dict):
-            document.problems.append(f"{place}: {name} is not a section")
+            document.mistakes.append(Mistake(place, "", f"{name} is not a section"))
             return
         section = below
     section[key[-1]] = value
     document.places[key] = place
 
 
-def _explain(document: _Document, detail: dict[str, Any]) -> str:
-    """One line for one pydantic error."""
+def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
+    """What one pydantic error means."""
     key: Key = tuple(str(part) for part in detail["loc"])
-    where = document.place(key)
-    name = ".".join(key)
+    where, name = document.place(key), ".".join(key)
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key[-1], _names(key[:-1]), n=1)
         hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(_names(key[:-1]))}"
-        return f"{where}: {name}: unknown key; {hint}"
+        return Mistake(where, name, "unknown key", hint)
     if detail["type"] == "missing":
-        return f"{where}: {name}: is missing; allowed: {_allowed(key)}"
+        return Mistake(where, name, "is missing", f"allowed: {_allowed(key)}")
     if detail["type"] == "value_error":
         text = str(detail["ctx"]["error"])
         found = f"found {_shown(detail['input'])}; " if isinstance(detail["input"], str) else ""
         if not name and (about := re.search(r"[a-z_]+\.[a-z_]+", text)):  # a rule that joins two sections
-            where = document.place(tuple(about[0].split(".")))
-        return f"{where}: {name}: {found}{text}" if name else f"{where}: {text}"
-    return f"{where}: {name}: found {_shown(detail['input'])}; allowed: {_allowed(key)}"
+            return Mistake(document.place(tuple(about[0].split("."))), about[0], text, joint=True)
+        return Mistake(where, name, f"{found}{text}" if name else text)
+    return Mistake(where, name, f"found {_shown(detail['input'])}", f"allowed: {_allowed(key)}")
+
+
+def _named(key: str) -> str:
+    """A key as somebody wrote it, fit for an error: it may be an address in the wrong place."""
+    return printable(without_password(key), 80)
 
 
 def _shown(value: object) -> str:
@@ -216,7 +272,7 @@ def _shown(value: object) -> str:
     shorten = reprlib.Repr()
     shorten.maxlevel, shorten.maxstring, shorten.maxother, shorten.maxlong = 2, 200, 80, 40
     try:
-        text = shorten.repr(without_password(value) if isinstance(value, str) else value)
+        text = without_password(shorten.repr(without_password(value) if isinstance(value, str) else value))
     except ValueError:  # Python refuses to write out integers of thousands of digits
         text = f"a {type(value).__name__} that is too long to show"
     return text if len(text) <= 80 else f"{text[:77]}..."

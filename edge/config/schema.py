@@ -20,15 +20,26 @@ from pydantic import (
 
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.camera_address import mistake_in
+from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
 from edge.timing.local_zone import local_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
 
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+def _printable(text: str) -> str:
+    if not text.isprintable():  # marks that turn text around would show another name than there is
+        raise ValueError("it has a character that cannot be seen")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), AfterValidator(_printable)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
 """A path; `~` is the home folder of the user who reads the configuration."""
+
+RESERVED = (".pause", ".resume", ".closed", ".masks", ".place")
+"""Endings of the files beside the outbox."""
 
 SOURCES = (
     "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
@@ -65,6 +76,12 @@ class CameraConfig(Section):
     )
     hflip: bool = Field(default=False, description="exchange left and right")
     vflip: bool = Field(default=False, description="exchange top and bottom")
+    masks: tuple[Polygon, ...] = Field(
+        (),
+        max_length=32,
+        description="at most 32 polygons that are blacked out before anything looks at the picture, each a list of 3 "
+        "to 64 points [x, y] in fractions (0 to 1) of the upright picture; [] masks nothing",
+    )
     exposure: int = Field(
         0, ge=0, le=1_000_000, description="exposure of a picamera in microseconds; 0 leaves it to the camera"
     )
@@ -112,6 +129,10 @@ class VisionConfig(Section):
         "front", description="whose emotions are named: faces turned to the front, or faces in any pose"
     )
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
+    count_area: Polygon | None = Field(
+        None,
+        description="a polygon as in camera.masks: faces whose centre lies outside are not counted; null: all are",
+    )
     emotions_model: File = Field("emotions.json", description="card of the emotion model")
     emotions_output: str = Field("ferplus", min_length=1, description="which output of that model is read")
 
@@ -177,8 +198,8 @@ class OutboxConfig(Section):
     @field_validator("path")
     @classmethod
     def _names_a_file(cls, value: str | None) -> str | None:
-        if value is not None and (not Path(value).name or Path(value).suffix in (".pause", ".resume", ".closed")):
-            raise ValueError("it has to name a file, and not one that ends in .pause, .resume or .closed")
+        if value is not None and (not Path(value).name or Path(value).suffix in RESERVED):
+            raise ValueError(f"it has to name a file, and not one that ends in {', '.join(RESERVED)}")
         return value
 
 

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-AlertId = Literal["camera", "config", "disk", "hardware", "outbox", "picture"]
+AlertId = Literal["camera", "config", "disk", "hardware", "masks", "outbox", "picture"]
 ALERTS: tuple[AlertId, ...] = get_args(AlertId)

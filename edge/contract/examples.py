@@ -87,6 +87,7 @@ INFO = Info.model_validate(
             "responsible": "Jane Doe, head of research, jane@example.org",
             "legal_basis": "ethics vote 2026-17, written consent of all participants",
         },
+        "masked": 0.14, "place": "5b1f09aa",
     }
 )  # fmt: skip
 HEALTH = HealthPayload(

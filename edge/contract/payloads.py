@@ -228,6 +228,13 @@ class Info(Payload):
     window_seconds: float
     privacy: Policy
     deployment: Responsible
+    masked: Fraction = Field(0.0, description="share of the picture that is blacked out by `camera.masks`")
+    place: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{8}$",
+        description="digest of `camera.masks` and `vision.count_area`: figures are comparable only where it is the "
+        "same; null: neither is set",
+    )
 
 
 class HealthPayload(Payload):

@@ -148,7 +148,9 @@ def _check(window: WindowPayload) -> None:
 
 def _check_labels(counts: Mapping[str, int], people: Mapping[str, float], estimate: Mapping[str, object]) -> None:
     labels = counts.keys() | estimate.keys()
-    if len(labels) > MAX_LABELS or any(not 0 < len(label.encode()) <= MAX_LABEL for label in labels):
+    if len(labels) > MAX_LABELS or not all(
+        0 < len(label.encode()) <= MAX_LABEL and label.isprintable() for label in labels
+    ):
         raise ValueError
     # `facing` and `unclassified` sum to counts, and these to faces.total: no part is larger.
     if any(number > MAX_PEOPLE for number in people.values()) or counts.keys() != people.keys():

@@ -14,6 +14,7 @@ from edge.daemon.board_monitor import BoardMonitor
 from edge.daemon.command_handlers import CommandHandlers
 from edge.daemon.daemon import Daemon, Parts
 from edge.daemon.health_reporter import HealthReporter
+from edge.daemon.mask_guard import MaskGuard
 from edge.daemon.metrics import Meter
 from edge.daemon.mqtt_service import MqttService
 from edge.daemon.pause_control import PauseControl
@@ -80,16 +81,16 @@ def build_daemon(
     models = ModelSet.load(ModelChoice.of(config))
     source, notice = factory.resolve_source(config)
 
-    gpio = GpioPins(config.gpio)
+    gpio, masks = GpioPins(config.gpio), MaskGuard(clock.monotonic)
     camera = CameraSupervisor(
-        capture_maker(config, source, clock.monotonic, open_camera), clock.monotonic,
+        capture_maker(config, source, clock.monotonic, open_camera, masks.accepts), clock.monotonic,
         recovers=live(source), set_lamp=gpio.set_lamp,
     )  # fmt: skip
     meter = Meter(clock.monotonic())
     service = MqttService(config, on_window)
     analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
 
-    run_state = RunState(clock.utc)
+    run_state = RunState(clock.utc, masks=masks)
     state = StatePublisher(run_state, camera, service, notifier, clock)
     pauses = PauseControl(run_state, camera, gpio, analysis, state)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.daemon.paths import pause_path
+from edge.daemon.paths import masks_path, pause_path
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Daemon:
         parts = self._parts
         config = parts.reload.config
         parts.run_state.use(pause_path(config), config.privacy)
+        parts.run_state.masks.use(masks_path(config), config.camera)
         try:
             parts.gpio.start()
             parts.pauses.open()

@@ -58,9 +58,23 @@ def outbox_path(config: Config) -> Path:
 
 def pause_path(config: Config) -> Path:
     """The file beside the outbox that is there while the daemon is paused."""
+    return _beside_outbox(config, ".pause")
+
+
+def masks_path(config: Config) -> Path:
+    """The file beside the outbox that says for which picture the masks were accepted."""
+    return _beside_outbox(config, ".masks")
+
+
+def _beside_outbox(config: Config, ending: str) -> Path:
     outbox = outbox_path(config)
     # Only a usual ending makes room: outboxes called hall.1 and hall.2 must not share a pause.
-    return outbox.with_suffix(".pause") if outbox.suffix == ".sqlite" else outbox.with_name(f"{outbox.name}.pause")
+    return outbox.with_suffix(ending) if outbox.suffix == ".sqlite" else outbox.with_name(f"{outbox.name}{ending}")
+
+
+def place_path(config: Config) -> Path:
+    """The file beside the outbox with the figures of this place that somebody chose to keep."""
+    return pause_path(config).with_suffix(".place")
 
 
 def broker_settings(

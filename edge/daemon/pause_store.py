@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
 from dataclasses import asdict, dataclass
@@ -11,13 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.contract.timestamps import format_timestamp
-from edge.errors import EdgeError
-from edge.files.bounded_read import read_file
+from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.text import printable
 
-MAX_BYTES = 4096
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -41,47 +36,12 @@ class Override:
         return self.since <= format_timestamp(now) < self.until
 
 
-class _File:
+class _File(StateFile):
     def __init__(self, path: Path) -> None:
-        self._path = path
+        super().__init__(path, "the pause", mode=0o644)  # the daemon is another user than who pauses
 
     def _read(self) -> dict[str, str]:
-        content = json.loads(read_file(self._path, MAX_BYTES))
-        return {str(key): str(value)[:200] for key, value in content.items()}
-
-    def _write(self, content: dict[str, str]) -> None:
-        """Replace the content; it is on the disk when this returns. Raises EdgeError."""
-        fresh = self._path.with_name(f"{self._path.name}.new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with fresh.open("w", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), 0o644)  # the daemon is another user than who pauses, whatever their umask
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            self._sync_folder()
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
-            raise EdgeError(f"the pause cannot be stored in {self._path} ({error.strerror})") from None
-
-    def clear(self) -> None:
-        """Remove the file. Raises EdgeError: it is still there."""
-        if not os.path.lexists(self._path):
-            return  # also on a disk that takes nothing
-        try:
-            self._path.unlink(missing_ok=True)
-            self._sync_folder()
-        except OSError as error:
-            raise EdgeError(f"{self._path} cannot be removed ({error.strerror})") from None
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        return {str(key): str(value)[:200] for key, value in self.read().items()}
 
 
 class PauseStore(_File):
@@ -102,7 +62,7 @@ class PauseStore(_File):
         except FileNotFoundError:
             return None
         except UNREADABLE:
-            return Pause(f"somebody ({self._path} cannot be read)", "1970-01-01T00:00:00.000Z")
+            return Pause(f"somebody ({self.path} cannot be read)", "1970-01-01T00:00:00.000Z")
 
     def store(self, pause: Pause) -> None:
         """Remember a pause; it is on the disk when this returns.
@@ -110,11 +70,11 @@ class PauseStore(_File):
         Raises:
             EdgeError: The disk would not take it.
         """
-        self._write(asdict(pause))
+        self.write(asdict(pause))
 
     def is_gone(self) -> bool:
         """Whether somebody has removed the file; a folder that is gone as well says nothing about what they want."""
-        return not os.path.lexists(self._path) and self._path.parent.is_dir()
+        return not os.path.lexists(self.path) and self.path.parent.is_dir()
 
 
 class OverrideStore(_File):
@@ -137,7 +97,7 @@ class OverrideStore(_File):
 
     def store(self, override: Override) -> None:
         """Remember it. Raises EdgeError: the disk would not take it."""
-        self._write(asdict(override))
+        self.write(asdict(override))
 
 
 class ClosedStore(_File):
@@ -159,4 +119,4 @@ class ClosedStore(_File):
 
     def store(self, pause: Pause) -> None:
         """Say so. Raises EdgeError: the disk would not take it."""
-        self._write({"since": pause.since})
+        self.write({"since": pause.since})

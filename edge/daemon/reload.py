@@ -13,7 +13,7 @@ from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
 from edge.daemon.mqtt_service import MqttService
-from edge.daemon.paths import pause_path
+from edge.daemon.paths import masks_path, pause_path
 from edge.errors import EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
 
@@ -143,9 +143,13 @@ class Reload:
         self.config = new.model_copy(update=kept)
         self._next_connection = new if new != self.config else None
         parts.analysis.change(self.config, prepared.models)
+        masks = parts.run_state.masks
+        masks.use(masks_path(self.config), new.camera)
+        if masks.problem:  # closed before the camera is opened anew, not after that
+            parts.pauses.update()
         if new.camera != old.camera or prepared.source != self._source:
             self._source = prepared.source
-            make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera)
+            make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera, masks.accepts)
             parts.camera.change(make_capture, live=live(prepared.source))
         parts.health.change(self.config)
         audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
@@ -192,6 +196,7 @@ class Reload:
     def _connect(self, config: Config, reason: str) -> None:
         parts = self._targets
         parts.run_state.use(pause_path(config), config.privacy)
+        parts.run_state.masks.use(masks_path(config), config.camera)
         self.config = config
         parts.analysis.change(config, parts.analysis.models)
         parts.service.reconfigure(config)

@@ -12,7 +12,8 @@ from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import PrivacyConfig
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
-from edge.daemon import audit
+from edge.daemon import audit, mask_guard
+from edge.daemon.mask_guard import MaskGuard
 from edge.daemon.pause_store import ClosedStore, Override, OverrideStore, Pause, PauseStore
 from edge.errors import EdgeError
 from edge.timing.clock import clock_synced
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 AT_THE_DEVICE = "a person at the device"
 SCHEDULE = "the schedule"
+MASKS = "the masks"
+CONFIRMED = "a person who confirmed the masks"
 BACK = {"throttled": "the board has cooled down"}
 NO_CLOCK = "there is a schedule, but nothing has set this machine's clock (NTP) since the start"
 
@@ -33,9 +36,19 @@ class RunState:
     Args:
         utc: The time of day.
         synced: Whether the system says that its clock is set.
+        masks: Whether the masks fit the picture.
     """
 
-    def __init__(self, utc: Callable[[], datetime], synced: Callable[[], bool] = clock_synced) -> None:
+    def __init__(
+        self,
+        utc: Callable[[], datetime],
+        synced: Callable[[], bool] = clock_synced,
+        masks: MaskGuard | None = None,
+    ) -> None:
+        self.masks = masks or MaskGuard()
+        """Whether the masks fit the picture: if not, the camera is closed, whatever else is resumed."""
+        self.masks_problem = ""
+        """Why not, as of the last update; a frame may have been refused since then."""
         self._utc = utc
         self._synced = synced
         self._pause_store: PauseStore | None = None
@@ -59,6 +72,8 @@ class RunState:
         """What a person who starts the daemon has to know; empty: nothing."""
         if not self.closed or self.published is None:
             return ""
+        if self.masks_problem:
+            return f"{self.published.reason}; {mask_guard.REMEDY}"
         return (
             f"{self.published.reason} since {self.published.since}: no windows come until it is resumed (edge resume)"
         )
@@ -87,7 +102,7 @@ class RunState:
     @property
     def closed(self) -> bool:
         """Whether the camera has to be closed."""
-        return self.pause is not None or bool(self.scheduled)
+        return self.pause is not None or bool(self.scheduled) or bool(self.masks_problem)
 
     def update(self) -> str:
         """Find out what the schedule and people at the device want now.
@@ -95,10 +110,10 @@ class RunState:
         Returns:
             Who ended the last pause, in words, where that happened; else "".
         """
+        ended = self._update_masks()
         before, self.scheduled = self.scheduled, self._scheduled_reason()
         if self.scheduled and not before:
             self._record("pause", SCHEDULE, reason=self.scheduled)
-        ended = ""
         if before and not self.scheduled:
             overridden = self._overridden(self._utc())
             ended = overridden.by if overridden else SCHEDULE
@@ -142,8 +157,11 @@ class RunState:
         """Be paused by nobody any longer.
 
         Raises:
-            EdgeError: The schedule wants the camera closed, or the file cannot be removed: then the pause goes on.
+            EdgeError: The masks or the schedule want the camera closed, or the file cannot be removed: then the pause
+                goes on.
         """
+        if self.masks.problem:
+            raise EdgeError(self.masks.problem, mask_guard.REMEDY)
         if self.scheduled:
             raise EdgeError(f"{self.scheduled}; this ends early only on the device itself", "run: edge resume")
         self._remove_pause(by)
@@ -200,6 +218,7 @@ class RunState:
             since = self.pause.since
         if self.closed:
             reason = f"paused by {self.pause.by}" if self.pause else self.scheduled
+            reason = "; ".join(filter(None, (self.masks_problem and f"paused: {self.masks_problem}", reason)))
             reason += "" if camera.closed else "; the camera is still closing"
         elif mode == "camera_lost":
             reason = camera.problem
@@ -208,6 +227,17 @@ class RunState:
         elif not reason and before is not None:
             reason = before.reason if before.mode == mode else BACK.get(before.mode, "the camera is back")
         return State(mode=mode, reason=reason, since=since)
+
+    def _update_masks(self) -> str:
+        """Obey the masks; returns who has confirmed them, in words, where that has just happened."""
+        self.masks.update()
+        before, self.masks_problem = self.masks_problem, self.masks.problem
+        if self.masks_problem and not before:
+            self._record("pause", MASKS, reason=self.masks_problem)
+        elif before and not self.masks_problem:
+            self._record("resume", CONFIRMED)
+            return CONFIRMED
+        return ""
 
     def _scheduled_reason(self) -> str:
         if not self._schedule.pauses:

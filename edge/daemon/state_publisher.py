@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge.cameras.frozen import LONGEST
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
+from edge.daemon import mask_guard
 
 if TYPE_CHECKING:
     from edge.cameras.supervisor import CameraSupervisor
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from edge.daemon.run_state import RunState
     from edge.daemon.sd_notify import Notifier
     from edge.timing.clock import Clock
+
+FROZEN = (
+    f"the camera has sent the very same picture for {LONGEST:.0f} s, so figures stand still",
+    "restart the camera; if it is dark, uncover the lens or switch on the light",
+)
 
 
 class StatePublisher:
@@ -36,6 +42,7 @@ class StatePublisher:
         self._notifier = notifier
         self._clock = clock
         self._frozen = False
+        self._masks = ""
 
     def publish(self, reason: str = "") -> None:
         """Publish the state if it has changed; `reason` says why, where the state itself does not."""
@@ -46,11 +53,11 @@ class StatePublisher:
             self._notifier.status(f"{published.mode}: {published.reason}{waiting}")
         if self._camera.frozen != self._frozen:
             self._frozen = self._camera.frozen
-            self._service.set_alert("picture", self._alert() if self._frozen else None)
+            self._service.set_alert("picture", self._alert(*FROZEN) if self._frozen else None)
+        if self._run_state.masks_problem != self._masks:
+            self._masks = self._run_state.masks_problem
+            problem = f"the camera stays closed: {self._masks}"
+            self._service.set_alert("masks", self._alert(problem, mask_guard.REMEDY) if self._masks else None)
 
-    def _alert(self) -> Alert:
-        return Alert(
-            problem=f"the camera has sent the very same picture for {LONGEST:.0f} s, so figures stand still",
-            remedy="restart the camera; if it is dark, uncover the lens or switch on the light",
-            since=format_timestamp(self._clock.utc()),
-        )
+    def _alert(self, problem: str, remedy: str) -> Alert:
+        return Alert(problem=problem, remedy=remedy, since=format_timestamp(self._clock.utc()))

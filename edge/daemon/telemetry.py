@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from typing import TYPE_CHECKING
 
 from edge import __version__
+from edge.cameras.masks import Masks
 from edge.contract import payloads
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import metrics
@@ -43,7 +46,15 @@ def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
         deployment=payloads.Responsible(
             responsible=config.deployment.responsible, legal_basis=config.deployment.legal_basis
         ),
+        masked=Masks(config.camera.masks).share,
+        place=_place(config),
     )
+
+
+def _place(config: Config) -> str | None:
+    """Which part of the room is looked at, without saying which: another one makes another series."""
+    masks, area = config.camera.masks, config.vision.count_area
+    return hashlib.sha256(json.dumps([masks, area]).encode()).hexdigest()[:8] if masks or area else None
 
 
 def health(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.contract import version1
+from edge.files.plain_tables import strange_part
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS epoch (name TEXT NOT NULL);
@@ -148,6 +149,9 @@ def _check_tables(database: sqlite3.Connection) -> None:
     columns = {row[1] for row in database.execute("PRAGMA table_info(windows)")}
     if application == 0 and tables and not (tables <= _TABLES and columns >= _FIRST_COLUMNS):
         raise ForeignFileError("it is another program's database")
+    strange = strange_part(database, _TABLES)
+    if strange:
+        raise ForeignFileError(f"another program changed it: {strange}")
 
 
 def prepare(database: sqlite3.Connection) -> Found:

@@ -121,16 +121,26 @@ def make_client(
     if settings.username:
         client.username_pw_set(settings.username, settings.password)
     if settings.url.tls:
-        try:
-            for file in filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)):
-                read_file(Path(file), MAX_TLS_FILE)  # OpenSSL would wait for a FIFO, and read a device for ever
-            context = ssl.create_default_context(cafile=settings.ca_file)
-            if settings.certificate_file:
-                # An encrypted key must be an error, not a question on a terminal that nobody looks at.
-                context.load_cert_chain(settings.certificate_file, settings.key_file, password=lambda: "")
-        except OSError as error:
-            files = ", ".join(filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)))
-            unusable = problem.tls_files(files, error)
-            raise ConfigError(unusable.text, unusable.remedy) from None
-        client.tls_set_context(context)
+        client.tls_set_context(_tls_context(settings))
     return client
+
+
+def check_tls_files(settings: BrokerSettings) -> None:
+    """Raises ConfigError where the TLS files cannot be used."""
+    if settings.url.tls:
+        _tls_context(settings)
+
+
+def _tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+    try:
+        for file in filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)):
+            read_file(Path(file), MAX_TLS_FILE)  # OpenSSL would wait for a FIFO, and read a device for ever
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.certificate_file:
+            # An encrypted key must be an error, not a question on a terminal that nobody looks at.
+            context.load_cert_chain(settings.certificate_file, settings.key_file, password=lambda: "")
+    except OSError as error:
+        files = ", ".join(filter(None, (settings.ca_file, settings.certificate_file, settings.key_file)))
+        unusable = problem.tls_files(files, error)
+        raise ConfigError(unusable.text, unusable.remedy) from None
+    return context

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import queue
 import re
-from collections import deque
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -17,14 +18,17 @@ from edge.contract.topics import Topics
 from edge.errors import EdgeError
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.retained_probe import RetainedProbe
+from edge.mqtt.urgency import Urgency, make_room
 from edge.text import printable
 
 logger = logging.getLogger(__name__)
 
 URGENT = ("pause", "resume")  # never behind anything else, and never dropped for it
-MAX_URGENT = 1000  # of these; beyond that the oldest is superseded by those that came after it
+MAX_URGENT = 100  # of these
 MAX_WAITING = 100  # others; whoever sends more at once than we can serve loses some
-AT_A_TIME = 10  # others served between two frames
+AT_A_TIME = 10  # served between two frames, of urgent ones and of others
+MOST_LINES = 30  # about commands in the log, a minute
+SUPERSEDED = "a pause came after it"
 WORDS = {"on": True, "off": False}
 
 
@@ -90,6 +94,24 @@ def _allowed(model: type[Request]) -> str:
     return f"{bare}, or a JSON object with {', '.join(model.model_fields)}"
 
 
+@dataclass(frozen=True)
+class _Urgent:
+    name: str
+    incoming: IncomingMessage
+    urgency: Urgency
+
+
+def urgency_of(name: str, incoming: IncomingMessage) -> Urgency:
+    """What becomes of a pause, if the command is obeyed."""
+    if name not in URGENT:
+        return Urgency.OTHER
+    try:
+        request = parse(name, incoming)
+    except CommandError:
+        return Urgency.REFUSED
+    return Urgency.CLOSES if isinstance(request, PauseRequest) and request.pause else Urgency.OPENS
+
+
 class CommandQueue:
     """Takes messages in the network thread, serves them in the daemon's.
 
@@ -111,9 +133,12 @@ class CommandQueue:
         self._ours = {topics.prefix, *reserved}
         self._topics = topics
         self._reply = reply
-        self._urgent: deque[tuple[str, IncomingMessage]] = deque(maxlen=MAX_URGENT)
+        self._lock = threading.Lock()
+        self._urgent: list[_Urgent] = []
         self._waiting: queue.Queue[tuple[str, IncomingMessage]] = queue.Queue(MAX_WAITING)
         self._dropping = False
+        self._lines_from = 0.0
+        self._lines = 0
 
     def receive(self, incoming: IncomingMessage) -> bool:
         """Take a message; False if it is none of this device's commands."""
@@ -125,15 +150,19 @@ class CommandQueue:
         # One byte too many is enough to refuse it.
         incoming = replace(incoming, payload=incoming.payload[: MAX_BYTES + 1])
         try:
-            if self._probe is None or self._probe.receive(name, incoming, urgent=name in URGENT):
+            if self._probe is None or self._probe.receive(name, incoming, urgency_of(name, incoming)):
                 self._put(name, incoming)
         except queue.Full:
             self._report_drop()
         return True
 
     def _put(self, name: str, incoming: IncomingMessage) -> None:
-        if name in URGENT:
-            self._urgent.append((name, incoming))
+        urgency = urgency_of(name, incoming)
+        if urgency is not Urgency.OTHER:
+            with self._lock:
+                if not make_room(self._urgent, urgency, MAX_URGENT, lambda one: one.urgency):
+                    raise queue.Full
+                self._urgent.append(_Urgent(name, incoming, urgency))
             return
         self._waiting.put_nowait((name, incoming))
         self._dropping = False
@@ -165,19 +194,42 @@ class CommandQueue:
         self._serve_urgent(handlers)
 
     def _serve_urgent(self, handlers: Mapping[str, Handler]) -> None:
-        for _ in range(len(self._urgent)):  # those that come meanwhile have their turn after the next command
-            self._reply(self._obey(*self._urgent.popleft(), handlers))
+        """Obey some of what came, in its order; where too much came, the last pause supersedes what was before it."""
+        with self._lock:
+            closing = [at for at, one in enumerate(self._urgent) if one.urgency is Urgency.CLOSES]
+            many = len(self._urgent) > AT_A_TIME
+            past = self._urgent[: closing[-1] + 1] if many and closing else self._urgent[:AT_A_TIME]
+            del self._urgent[: len(past)]
+        obeyed = [one for one in past if not many or not closing or one.urgency is Urgency.CLOSES][-AT_A_TIME:]
+        for one in past:
+            if one in obeyed:
+                self._reply(self._obey(one.name, one.incoming, handlers))
+            else:
+                self._reply(self._answer(one.name, one.incoming, SUPERSEDED, None))
 
     def _obey(self, name: str, incoming: IncomingMessage, handlers: Mapping[str, Handler]) -> Reply:
         request, error = None, None
         try:
             request = parse(name, incoming)
             handlers[name](request)
-            logger.info("command %s%s: done", name, f" by {request.by}" if request.by else "")
+            self._log(logging.INFO, name, f"{f'by {request.by}, ' if request.by else ''}done")
         except EdgeError as problem:
             error = str(problem)
-            logger.warning("command %s: %s", _shown(name), error)
-        answer = Answer(status="error" if error else "ok", error=error, id=request.id if request else None)
+            self._log(logging.WARNING, name, error)
+        return self._answer(name, incoming, error, request.id if request else None)
+
+    def _log(self, level: int, name: str, text: str) -> None:
+        now = time.monotonic()
+        if now - self._lines_from >= 60:
+            self._lines_from, self._lines = now, 0
+        self._lines += 1
+        if self._lines <= MOST_LINES:
+            logger.log(level, "command %s: %s", _shown(name), text)
+        elif self._lines == MOST_LINES + 1:
+            logger.warning("more than %d commands in a minute: the next ones are not logged", MOST_LINES)
+
+    def _answer(self, name: str, incoming: IncomingMessage, error: str | None, identity: str | int | None) -> Reply:
+        answer = Answer(status="error" if error else "ok", error=error, id=identity)
         return Reply(self._where(name, incoming.response_topic), answer.to_json(), incoming.correlation)
 
     def _where(self, name: str, wanted: str | None) -> str:

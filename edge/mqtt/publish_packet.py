@@ -1,4 +1,4 @@
-"""What is kept of a message's MQTT 5 properties before paho reads them: where it wants to be answered, no more.
+"""What is kept of a message's MQTT 5 properties before paho reads them: where to answer, when it expires.
 
 A stranger chooses the properties of a message. paho hangs up at a character that MQTT forbids in them, and the broker
 then sends the same message again, for ever; of thousands of properties it makes ever longer lists.
@@ -7,9 +7,9 @@ then sends the same message again, for ever; of thousands of properties it makes
 from __future__ import annotations
 
 MOST = 2048  # bytes of properties that are looked at; no request needs more
-RESPONSE_TOPIC, CORRELATION = 8, 9
-KEPT = frozenset({RESPONSE_TOPIC, CORRELATION})
-NUMBERS = {1: 1, 2: 4, 35: 2}
+EXPIRY, RESPONSE_TOPIC, CORRELATION = 2, 8, 9
+KEPT = frozenset({EXPIRY, RESPONSE_TOPIC, CORRELATION})
+NUMBERS = {1: 1, EXPIRY: 4, 35: 2}
 """Bytes of the properties that are numbers: payload format, expiry, topic alias."""
 SUBSCRIPTION, USER = 11, 38
 TEXTS = {3: 1, RESPONSE_TOPIC: 1, CORRELATION: 1, USER: 2}
@@ -66,7 +66,7 @@ def _known(properties: bytes | bytearray) -> bytes:
                 at += 2 + int.from_bytes(properties[at : at + 2], "big")
         else:
             break
-        if at <= len(properties) and kind in KEPT and (kind == CORRELATION or _plain(properties[start + 3 : at])):
+        if at <= len(properties) and kind in KEPT and (kind != RESPONSE_TOPIC or _plain(properties[start + 3 : at])):
             kept.setdefault(kind, bytes(properties[start:at]))  # paho hangs up at a second one
     return b"".join(kept.values())
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.mqtt.properties import IncomingMessage
+from edge.mqtt.urgency import Urgency, make_room
 
 HOLD = 0.5  # seconds from the question until what has not come back counts as not retained
 MOST_HELD = 100  # commands that are urgent, and as many that are not
@@ -23,7 +24,7 @@ MOST_TOPICS = 100  # with a retained message, that are remembered
 class _Held:
     name: str
     incoming: IncomingMessage
-    urgent: bool
+    urgency: Urgency
     due: float | None = None  # monotonic seconds; None: nobody has been asked yet
 
 
@@ -49,16 +50,16 @@ class RetainedProbe:
     def __len__(self) -> int:
         return len(self._held)
 
-    def receive(self, name: str, incoming: IncomingMessage, *, urgent: bool) -> bool:
+    def receive(self, name: str, incoming: IncomingMessage, urgency: Urgency) -> bool:
         """Take a command; returns whether it is to be dealt with now.
 
         Args:
             name: The last level of its topic.
             incoming: The message.
-            urgent: Whether it takes the place of the oldest urgent one where too many are held.
+            urgency: A more urgent one takes the place of the oldest of the least urgent where too many are held.
 
         Raises:
-            queue.Full: Too many others are held.
+            queue.Full: Too many are held.
         """
         if not self._needed():
             return True
@@ -75,12 +76,13 @@ class RetainedProbe:
             if not incoming.payload and topic in self._stored:  # somebody clears it
                 self._stored.discard(topic)
                 return False
-            alike = [held for held in self._held if held.urgent == urgent]
-            if len(alike) >= MOST_HELD and not urgent:
+            other = urgency is Urgency.OTHER
+            alike = [held for held in self._held if (held.urgency is Urgency.OTHER) == other]
+            kept = list(alike)
+            if not make_room(kept, urgency, MOST_HELD, lambda held: held.urgency):
                 raise queue.Full
-            if len(alike) >= MOST_HELD:
-                self._held.remove(alike[0])
-            self._held.append(_Held(name, incoming, urgent))
+            self._held = [held for held in self._held if held not in alike or held in kept]
+            self._held.append(_Held(name, incoming, urgency))
             return False
 
     def release(self) -> list[tuple[str, IncomingMessage]]:

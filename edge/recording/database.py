@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
+from edge.files.plain_tables import strange_part
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +117,9 @@ WITH RECURSIVE names(device) AS (
 """
 """From name to name through the index, however many windows each has."""
 
+TABLES = ("about", "windows", "newer_windows", "states", "availability")
+CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
+
 INSERT_WINDOW = f"INSERT OR IGNORE INTO windows ({SELECTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
@@ -183,13 +188,16 @@ class Database:
             ConfigError, DiskError: As `start`.
         """
         with self._explained(), self._transaction() as database:
-            about = dict(database.execute("SELECT key, value FROM about"))
+            about = dict(database.execute("SELECT key, substr(value, 1, 1000) FROM about LIMIT 10"))
             if "client_id" not in about:
                 about["client_id"] = f"edge-record-{secrets.token_hex(8)}"
                 if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
                     about["former_client_id"] = former
                 database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
-            return about["client_id"], about.get("former_client_id")
+            ids = about["client_id"], about.get("former_client_id")
+        if not all(one is None or (isinstance(one, str) and re.fullmatch(CLIENT_ID_PATTERN, one)) for one in ids):
+            raise changed(self._path, "its client id cannot be one")
+        return ids
 
     def forget_former(self) -> None:
         """The session of version 0.1 has been ended."""
@@ -303,6 +311,9 @@ class Database:
             database.execute("PRAGMA auto_vacuum=INCREMENTAL")
         else:
             layout = check_header(database, self._path)
+            strange = strange_part(database, TABLES)
+            if strange:
+                raise changed(self._path, strange)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
@@ -344,6 +355,13 @@ class Database:
         except sqlite3.Error as error:
             self.stop()
             raise explain(error, self._path) from None
+
+
+def changed(path: Path, what: str) -> ConfigError:
+    """To be raised for a file that has something which `edge record` does not make."""
+    return ConfigError(
+        f"{path} is not as edge record makes it: {what}", "another program changed the file: name another"
+    )
 
 
 def check_header(database: sqlite3.Connection, path: Path) -> int:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PATIENCE = 3600.0  # seconds: a backlog comes behind the live windows, and takes its time
-MOST_SERIES = 10_000  # of a device and an epoch; strangers can make up more
+MOST_DEVICES = 10_000  # strangers can make up more
+MOST_EPOCHS = 10  # of a device; it has a new one only when its outbox was lost
 MOST_SPANS = 50  # of missing numbers in each
+MOST_REPORTS = 5  # of a device at a time; the next ones a minute later
 
 
 @dataclass
@@ -33,18 +35,22 @@ class MissingWindows:
 
     def __init__(self, report: Callable[[str, int, int], None]) -> None:
         self._report = report
-        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
+        self._devices: OrderedDict[str, OrderedDict[str, _Series]] = OrderedDict()
         self._next_look = 0.0
 
     def record(self, device: str, epoch: str, seq: int, now: float) -> None:
         """A window came; `now` in monotonic seconds."""
-        series = self._series.get((device, epoch))
+        epochs = self._devices.setdefault(device, OrderedDict())
+        self._devices.move_to_end(device)
+        if len(self._devices) > MOST_DEVICES:
+            self._devices.popitem(last=False)
+        series = epochs.get(epoch)
         if series is None:
-            self._series[device, epoch] = _Series(seq)
-            if len(self._series) > MOST_SERIES:
-                self._series.popitem(last=False)
+            epochs[epoch] = _Series(seq)
+            if len(epochs) > MOST_EPOCHS:
+                epochs.popitem(last=False)
             return
-        self._series.move_to_end((device, epoch))
+        epochs.move_to_end(epoch)
         if seq > series.newest + 1 and len(series.missing) < MOST_SPANS:
             series.missing.append(_Span(series.newest + 1, seq - 1, now))
         elif seq < series.newest:
@@ -56,8 +62,11 @@ class MissingWindows:
         if now < self._next_look:
             return
         self._next_look = now + PATIENCE / 60
-        for (device, _), series in self._series.items():
-            for span in [span for span in series.missing if now - span.since > PATIENCE]:
+        for device, epochs in self._devices.items():
+            due = [
+                (series, span) for series in epochs.values() for span in series.missing if now - span.since > PATIENCE
+            ]
+            for series, span in due[:MOST_REPORTS]:
                 series.missing.remove(span)
                 self._report(device, span.first, span.last)
 

@@ -18,8 +18,9 @@ from edge.contract.shares import ShareRange
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
 from edge.errors import ConfigError, EdgeError
+from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.database import COLUMNS, LAYOUT, SELECT_LAYOUT_1, check_header, explain
+from edge.recording.database import COLUMNS, LAYOUT, SELECT_LAYOUT_1, changed, check_header, explain
 from edge.recording.window_record import WindowRecord
 from edge.text import printable
 
@@ -71,19 +72,12 @@ class Recording:
             raise explain(error, self._path) from None
 
     def _check_tables(self, database: sqlite3.Connection) -> None:
-        """Only plain tables are read: a view could go on for ever. Raises EdgeError."""
-        found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE %'")
-        plain = {name for (name,) in found}
-        for table in TABLES:
-            # Columns that are computed are hidden from `table_info`, and may compute anything.
-            listed, all_there_are = (
-                database.execute(f"SELECT COUNT(*) FROM pragma_{kind}(?)", (table,)).fetchone()[0]  # noqa: S608
-                for kind in ("table_info", "table_xinfo")
-            )
-            if table not in plain or listed != all_there_are:
-                raise ConfigError(
-                    f"{self._path}: {table} is not the table that edge record makes", "another program changed the file"
-                )
+        """Only plain tables are read: a view could go on for ever. Raises ConfigError."""
+        strange = strange_part(database, TABLES)
+        there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        absent = [f"there is no {table}" for table in TABLES if table not in there]
+        if strange or absent:
+            raise changed(self._path, strange or absent[0])
 
     def stop(self) -> None:
         """Close it."""
@@ -163,7 +157,9 @@ def _window(row: tuple[object, ...]) -> WindowRecord:
     hidden = WITHHELD_FIELDS[withheld.what] if withheld else {}
     figures = "faces" not in hidden
     observed = _json(counts) if "counts" not in hidden else None
-    if observed is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in observed.values()):
+    if observed is not None and not all(
+        name.isprintable() and 0 <= _whole(n) <= MAX_COUNT for name, n in observed.items()
+    ):
         raise ValueError
     shares = _json(estimate) if "estimate" not in hidden else None
     if mode not in ("headcount", "facing", "emotions"):

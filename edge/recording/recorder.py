@@ -29,7 +29,7 @@ PRUNE_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
-MOST_REPORTED = 1000  # devices and schemas
+MOST_REPORTED = 3  # schemas of a device
 RETAINED = ("state", "availability")
 TOPICS = ("window", *RETAINED)
 
@@ -81,7 +81,7 @@ class Recorder:
         """Windows in a newer schema, which are stored as they came."""
         self._allowance = Allowance(_report_refused)
         self._missing = MissingWindows(_report_missing)
-        self._newer_reported: set[tuple[str, str]] = set()
+        self._newer_reported: dict[str, set[str]] = {}
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
@@ -181,14 +181,18 @@ class Recorder:
 
     def _report_newer(self, device: str, schema: str) -> None:
         self.newer += 1
-        if (device, schema) not in self._newer_reported and len(self._newer_reported) < MOST_REPORTED:
-            self._newer_reported.add((device, schema))
+        reported = self._newer_reported.setdefault(device, set()) if self._more_reports_of(device) else {schema}
+        if schema not in reported and len(reported) < MOST_REPORTED:
+            reported.add(schema)
             logger.warning(
                 "%s sends %s: a newer version of edge. Its windows are stored as they come (table newer_windows); "
                 "upgrade this recorder to read them",
                 device,
                 schema,
             )
+
+    def _more_reports_of(self, device: str) -> bool:
+        return device in self._newer_reported or len(self._newer_reported) < MOST_DEVICES
 
     def _fail(self, error: DiskError) -> None:
         if not self.failing:

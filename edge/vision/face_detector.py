@@ -35,8 +35,12 @@ class Detections(NamedTuple):
 
     def first(self, most: int) -> Detections:
         """The best `most` of them."""
-        landmarks = None if self.landmarks is None else self.landmarks[:most]
-        return Detections(self.boxes[:most], self.scores[:most], landmarks)
+        return self.only(slice(most))
+
+    def only(self, chosen: slice | NDArray[np.bool_]) -> Detections:
+        """Some of them: those where `chosen`, (n,), is true."""
+        landmarks = None if self.landmarks is None else self.landmarks[chosen]
+        return Detections(self.boxes[chosen], self.scores[chosen], landmarks)
 
 
 NOBODY = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from edge.aggregation.windows import Observation
 from edge.cameras.capture_thread import Frame
 from edge.contract.labels import UNKNOWN
 from edge.model_files.pose_rule import PoseRule
+from edge.vision.count_area import Polygon, inside
 from edge.vision.emotion_classifier import MAX_FACES
-from edge.vision.face_detector import Detections
+from edge.vision.face_detector import NOBODY, Detections
 from edge.vision.naming import Namer
 from edge.vision.optical_flow import OpticalFlow
 from edge.vision.rate_controller import Plan
@@ -55,6 +56,8 @@ class AnalysisRules:
         thresholds: Least probability of each strong word; see `edge.vision.naming`.
         pose: The rule for head poses; None: they are not measured.
         front_only: Only faces turned to the front are classified; False: those in any pose.
+        count_area: A polygon, fractions of the picture: nothing is said of a face whose centre lies outside; None: of
+            all something is.
     """
 
     min_face_px: int
@@ -62,6 +65,21 @@ class AnalysisRules:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     pose: PoseRule | None = None
     front_only: bool = True
+    count_area: Polygon | None = None
+
+
+class Found(NamedTuple):
+    """What detection has found in a frame.
+
+    Attributes:
+        faces: Those that are counted.
+        outside: (n, 4) float32: boxes of those outside the count area.
+        seconds: How long it took.
+    """
+
+    faces: Detections
+    outside: NDArray[np.float32]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -70,12 +88,11 @@ class PendingFrame:
 
     Attributes:
         frame: The frame.
-        detection: Faces and the seconds that detection took, now or in the future; None: its faces are not detected but
-            tracked from the frame before.
+        detection: Its faces, now or in the future; None: they are not detected but tracked from the frame before.
     """
 
     frame: Frame
-    detection: Future[tuple[Detections, float]] | tuple[Detections, float] | None
+    detection: Future[Found] | Found | None
 
 
 class FrameAnalyzer:
@@ -159,11 +176,11 @@ class FrameAnalyzer:
         if detection is None:
             tracks, missed, boxes = self._track(frame)
         else:
-            found, seconds = detection.result() if isinstance(detection, Future) else detection
+            found, outside, seconds = detection.result() if isinstance(detection, Future) else detection
             boxes = found.boxes
             self._on_stage("detect", seconds, len(boxes))
             began = time.perf_counter()
-            tracks, missed = self._tracker.update(boxes, frame.time)
+            tracks, missed = self._tracker.update(boxes, frame.time, outside)
             update_poses(tracks, found, self._rules.pose, front_only=self._rules.front_only)
             if self._plan.uses_flow:
                 self._flow.set_reference(frame.image)
@@ -195,11 +212,17 @@ class FrameAnalyzer:
             return MAX_FACES
         return min(MAX_FACES, math.ceil(self._plan.faces * min(max(gap, 0.0), 1.0) - 1e-3))
 
-    def _detect(self, frame: Frame) -> tuple[Detections, float]:
+    def _detect(self, frame: Frame) -> Found:
         with self._detector_lock:
             began = time.perf_counter()
-            found = self._detector.detect(frame.image).first(MAX_FACES)
-            return found, time.perf_counter() - began
+            found, outside = self._detector.detect(frame.image), NOBODY.boxes
+            if self._rules.count_area is not None:
+                counted = self._inside(found.boxes, frame)
+                found, outside = found.only(counted), found.boxes[~counted]
+            return Found(found.first(MAX_FACES), outside, time.perf_counter() - began)
+
+    def _inside(self, boxes: NDArray[np.float32], frame: Frame) -> NDArray[np.bool_]:
+        return inside(boxes, self._rules.count_area, (frame.image.shape[1], frame.image.shape[0]))
 
     def _near(self, track: Track) -> bool:
         return bool(track.box[3] >= self._rules.min_face_px)
@@ -211,10 +234,11 @@ class FrameAnalyzer:
     def _track(self, frame: Frame) -> tuple[list[Track], list[Track], NDArray[np.float32]]:
         began = time.perf_counter()
         boxes, found = self._flow.track(frame.image, self._tracker.boxes())
-        tracks, missed = self._tracker.move(boxes, found, frame.time)
+        counted = self._inside(boxes, frame)
+        tracks, missed = self._tracker.move(boxes, found, frame.time, counted)
         self._lost = self._lost or not found.all()
         self._on_stage("follow", time.perf_counter() - began, len(boxes))
-        return tracks, missed, boxes[found]
+        return tracks, missed, boxes[found & counted]
 
     def _count(self, tracks: list[Track], time: float) -> Observation:
         """What is known about all faces of a frame, those included that were missed in it."""

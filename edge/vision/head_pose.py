@@ -42,15 +42,37 @@ def measure(found: Detections) -> NDArray[np.float32]:
     points = found.landmarks
     if points is None:
         raise ValueError("this detector finds no landmarks")
-    eyes = (points[:, LEFT_EYE] + points[:, RIGHT_EYE]) / 2
-    mouth = (points[:, LEFT_MOUTH] + points[:, RIGHT_MOUTH]) / 2
-    axis, down = points[:, RIGHT_EYE] - points[:, LEFT_EYE], mouth - eyes
+    offset, width, height = _offset(points)
+    eyes, mouth = _middles(points)
+    nose = ((points[:, NOSE] - eyes) * (mouth - eyes)).sum(axis=1) / height**2
+    return np.asarray(np.stack([np.abs(offset), width / height, nose, found.scores], axis=1), np.float32)
+
+
+def side(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """To which side of the picture heads are turned: (n,) float32, `offset` of `measure` with a sign.
+
+    Args:
+        landmarks: (n, 5, 2) as `Detections` has them.
+
+    Returns:
+        Below 0 to the left of the picture, above 0 to its right.
+    """
+    return np.asarray(_offset(landmarks)[0], np.float32)
+
+
+def _offset(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Offset of the nose, positive towards the right eye; distance between the eyes; from eyes to mouth: (n,) each."""
+    eyes, mouth = _middles(points)
+    axis = points[:, RIGHT_EYE] - points[:, LEFT_EYE]
     width = np.linalg.norm(axis, axis=1)
-    height = np.maximum(np.linalg.norm(down, axis=1), 1e-3)
+    height = np.maximum(np.linalg.norm(mouth - eyes, axis=1), 1e-3)
     sideways = ((points[:, NOSE] - (eyes + mouth) / 2) * axis).sum(axis=1) / np.maximum(width, 1e-3)
-    offset = np.abs(sideways) / np.maximum(width, LEAST_LENGTH * height)
-    nose = ((points[:, NOSE] - eyes) * down).sum(axis=1) / height**2
-    return np.asarray(np.stack([offset, width / height, nose, found.scores], axis=1), np.float32)
+    return sideways / np.maximum(width, LEAST_LENGTH * height), width, height
+
+
+def _middles(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The middle of the eyes and of the mouth, (n, 2) each."""
+    return (points[:, LEFT_EYE] + points[:, RIGHT_EYE]) / 2, (points[:, LEFT_MOUTH] + points[:, RIGHT_MOUTH]) / 2
 
 
 def roll(landmarks: NDArray[np.float32] | None) -> NDArray[np.float32]:

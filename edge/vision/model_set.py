@@ -99,7 +99,12 @@ class ModelSet:
     def rules(self, vision: VisionConfig) -> AnalysisRules:
         """What is said of a face under a configuration."""
         return AnalysisRules(
-            vision.min_face_px, vision.min_confidence, self.thresholds, self.pose, front_only=vision.pose == "front"
+            vision.min_face_px,
+            vision.min_confidence,
+            self.thresholds,
+            self.pose,
+            front_only=vision.pose == "front",
+            count_area=vision.count_area,
         )
 
     @property

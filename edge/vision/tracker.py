@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.model_files.pose_rule import PoseRule
-from edge.vision.face_detector import Detections
+from edge.vision.face_detector import NOBODY, Detections
 from edge.vision.head_pose import evidence, roll
 
 MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
@@ -93,12 +93,15 @@ class Tracker:
         """Faces are detected in another number of frames per second from now on."""
         self.max_age = min(MAX_AGE, MISSED_FRAMES / detect_fps)
 
-    def update(self, boxes: NDArray[np.float32], time: float) -> tuple[list[Track], list[Track]]:
+    def update(
+        self, boxes: NDArray[np.float32], time: float, outside: NDArray[np.float32] = NOBODY.boxes
+    ) -> tuple[list[Track], list[Track]]:
         """Match the faces of a new frame to the tracks.
 
         Args:
             boxes: (n, 4) float32, x, y, width, height, best first.
             time: When the frame was taken, monotonic seconds.
+            outside: (m, 4) float32: faces that are not counted; one that was tracked until now was not missed.
 
         Returns:
             One track per box, in the order of the boxes; and the tracks that were missed in this
@@ -123,6 +126,9 @@ class Tracker:
             track.sightings += 1
             now.append(track)
         missed = [before[j] for j in sorted(free) if before[j].sightings >= MIN_SIGHTINGS]
+        if missed and len(outside):
+            left = overlap(np.stack([track.box for track in missed]), outside).max(axis=1) >= MIN_IOU
+            missed = [track for track, has_left in zip(missed, left.tolist(), strict=True) if not has_left]
         self._tracks, self._now = now + missed, now
         return now, missed
 
@@ -131,7 +137,11 @@ class Tracker:
         return np.concatenate([track.box for track in self._now] or [np.empty(0, np.float32)]).reshape(-1, 4)
 
     def move(
-        self, boxes: NDArray[np.float32], found: NDArray[np.bool_], time: float
+        self,
+        boxes: NDArray[np.float32],
+        found: NDArray[np.bool_],
+        time: float,
+        inside: NDArray[np.bool_] | None = None,
     ) -> tuple[list[Track], list[Track]]:
         """Move the faces of the newest frame to a frame in which none were detected.
 
@@ -139,16 +149,20 @@ class Tracker:
             boxes: (n, 4) float32: where those of `boxes()` went.
             found: (n,): which of them were found again.
             time: When the frame was taken, monotonic seconds.
+            inside: (n,): which of them are still counted, if found; None: all.
 
         Returns:
             The tracks that were found again; and those that were not but are still counted.
         """
         before, now = self._young(time), []
-        for track, box, is_found in zip(self._now, boxes, found.tolist(), strict=True):
+        known = set()
+        stays = (np.ones_like(found) if inside is None else inside).tolist()
+        for track, box, is_found, is_inside in zip(self._now, boxes, found.tolist(), stays, strict=True):
             if is_found:
+                known.add(id(track))
+            if is_found and is_inside:
                 track.box, track.last_seen = box, time
                 now.append(track)
-        known = {id(track) for track in now}
         missed = [track for track in before if id(track) not in known and track.sightings >= MIN_SIGHTINGS]
         self._tracks, self._now = now + missed, now
         return now, missed

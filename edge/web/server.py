@@ -92,7 +92,9 @@ def read_token(path: Path) -> str:
         shared = path.stat().st_mode & 0o077
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not plain text"
-        raise ConfigError(f"--token-file {path} cannot be read ({reason})", "it names a file with one word") from None
+        # Somebody may have given the token itself.
+        name = "(a word)" if not path.exists() and re.fullmatch(TOKEN_PATTERN, str(path)) else path
+        raise ConfigError(f"--token-file {name} cannot be read ({reason})", "it names a file with one word") from None
     if not re.fullmatch(TOKEN_PATTERN, token):
         raise ConfigError(
             f"--token-file {path} holds no usable token",
@@ -259,7 +261,7 @@ class _Gate:
             scope[CONNECTION].trusted = True
         await (answer or self._app)(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _refusal(self, scope: Scope) -> Response | None:  # noqa: PLR0911 - one sentence for each reason
         """Why a request is not looked at any further."""
         connection = HTTPConnection(scope)
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
@@ -272,6 +274,8 @@ class _Gate:
             return _say("There is no such page.", 404)
         if not self._known(connection.headers.get("host", "")):
             return _say("Open this page under the address that was printed when it started.", 421)
+        if _from_another_site(connection):
+            return _say("Another site's page asks for this one.", 403)
         # Without a length a body could go on for ever; h11 holds everybody to the length they give.
         if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
             return _say("This request is too large.", 413)
@@ -309,6 +313,12 @@ class _Gate:
 
     def _right(self, word: str) -> bool:
         return secrets.compare_digest(word.encode(errors="replace"), str(self._token).encode())
+
+
+def _from_another_site(connection: HTTPConnection) -> bool:
+    """Whether another site's page has its visitor's browser ask for us: no link that somebody follows."""
+    headers = connection.headers
+    return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
 
 
 def _say(sentence: str, status: int) -> Response:

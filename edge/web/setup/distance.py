@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.text import Sentence
+
 FACE_M = 0.22
 """Height of a face, as boxes frame it, in metres. People differ by a tenth, and so do the distances."""
 
@@ -63,18 +65,28 @@ def lenses(heights: Sequence[float], width_px: int, min_face_px: int) -> list[Le
     return found
 
 
-def advice(heights: Sequence[float], min_face_px: int, what_for: str) -> str:
-    """What holds for any lens: whether the faces are large enough for an emotion, or to be found."""
+def advice(heights: Sequence[float], min_face_px: int, *, emotions: bool) -> Sentence:
+    """What holds for any lens: whether the faces are large enough for an emotion, or else to be found."""
     if not heights:
-        return "No face is seen. Ask somebody to sit in the farthest seat and to look towards the camera."
+        return Sentence("No face is seen. Ask somebody to sit in the farthest seat and to look towards the camera.")
     small = sum(height < min_face_px for height in heights)
-    if small:
-        closer = min_face_px / min(heights)
-        return (
-            f"{small} of {len(heights)} {'face is' if len(heights) == 1 else 'faces are'} too small {what_for}. "
-            f"Move the camera {closer:.1f} times nearer to the farthest, or use a narrower lens."
-        )
     spare = min(heights) / min_face_px
+    if small:
+        values = {"small": small, "count": len(heights), "times": round(1 / spare, 1)}
+        if emotions:
+            return Sentence(
+                "Faces too small for an emotion: {small} of {count}. "
+                "Move the camera {times} times nearer to the farthest, or use a narrower lens.",
+                values,
+            )
+        return Sentence(
+            "Faces too small to be found reliably: {small} of {count}. "
+            "Move the camera {times} times nearer to the farthest, or use a narrower lens.",
+            values,
+        )
     if spare >= 2:
-        return f"All faces are large enough {what_for}, the smallest {spare:.1f} times over. A wider lens shows more."
-    return f"All faces are large enough {what_for}."
+        return Sentence(
+            "All faces are large enough, the smallest {times} times over. A wider lens shows more.",
+            {"times": round(spare, 1)},
+        )
+    return Sentence("All faces are large enough.")

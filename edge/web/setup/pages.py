@@ -13,6 +13,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
@@ -22,12 +24,12 @@ FOLDER = Path(__file__).parent / "static"
 WAIT = 1.0  # seconds that a question waits for a picture
 
 
-def routes(session: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
+def routes(session: PreviewSession, more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:
         session: Who takes the pictures.
-        room: What never changes, for JSON: name, source, whether there are emotions, labels, least size of a face.
+        more: Further routes of the page.
     """
 
     def newest(request: Request) -> Response:
@@ -40,12 +42,9 @@ def routes(session: PreviewSession, room: dict[str, Any]) -> list[BaseRoute]:
             return _packed({"problem": problem}, b"")
         return _packed({"number": shot.number, "problem": problem, **shot.about}, shot.jpeg)
 
-    def about_room(_request: Request) -> Response:
-        return Response(json.dumps(room), media_type="application/json")
-
     return [
         Route("/newest", newest),
-        Route("/room", about_room),
+        *more,
         Mount("/", StaticFiles(directory=FOLDER, html=True)),
     ]
 

@@ -7,26 +7,23 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from edge.cameras.masks import Masks
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import live
-from edge.daemon.paths import pause_path
-from edge.daemon.pause_store import OverrideStore, PauseStore
-from edge.daemon.run_state import NO_CLOCK
 from edge.errors import CameraError, EdgeError
 from edge.hardware.gpio import GpioPins
-from edge.timing.clock import clock_synced
-from edge.timing.local_zone import local_zone_problem
-from edge.timing.schedule import in_words
+from edge.text import Sentence
 from edge.vision.model_set import ModelChoice, ModelSet
+from edge.web.setup.closed_camera import closed_because, with_service
 from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config.schema import Config
+    from edge.web.setup.frame_facts import FrameFacts
 
 logger = logging.getLogger(__name__)
 
@@ -46,17 +43,58 @@ class Shot:
     jpeg: bytes = field(repr=False)
 
 
+NO_CAMERA = "no camera yet: choose one in the step Camera"
+
+
+class Calibration(Protocol):
+    """What learns from every frame."""
+
+    def add(self, facts: FrameFacts) -> None:
+        """Take in what is known about the faces of a frame."""
+
+    def cancel(self) -> None:
+        """Forget it all: the camera, or the way it is turned, is another one now."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown.
+
+    Attributes:
+        config: The limits, and how the picture is turned.
+        source: What to open; resolved, never `auto`. Empty: nothing.
+        closed: Why nothing is opened; empty: it is.
+    """
+
+    config: Config
+    source: str
+    closed: str = ""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a session waits for viewers.
+
+    Attributes:
+        idle: Seconds without a viewer, and without `use`, after which all ends.
+        linger: Seconds without a viewer after which the camera is closed.
+    """
+
+    idle: float = IDLE
+    linger: float = LINGER
+
+
 class PreviewSession:
     """Camera, models and the newest shot, in a thread of its own.
 
     Args:
-        config: The configuration.
-        source: What to open; resolved, never `auto`.
+        config: The configuration at the beginning; its pauses and schedule keep the camera closed.
+        source: What to open; resolved, never `auto`. Empty: nothing yet.
         models: Detector and classifier.
         camera: The camera of that source.
         gpio: The lamp.
-        idle: Seconds without a viewer after which `on_end` is called.
-        linger: Seconds without a viewer after which the camera is closed.
+        calibration: What learns from every frame.
+        patience: How long it waits for viewers.
     """
 
     def __init__(
@@ -66,49 +104,42 @@ class PreviewSession:
         models: ModelSet,
         camera: CameraSupervisor,
         gpio: GpioPins,
-        *,
-        idle: float = IDLE,
-        linger: float = LINGER,
+        calibration: Calibration | None = None,
+        patience: Patience = Patience(),
     ) -> None:
-        self._config = config
-        self._source = source
-        self._idle = idle
-        self._linger = linger
+        self._room = config
+        self._view = View(config, source, "" if source else NO_CAMERA)
+        self._wanted: View | None = None  # what the thread goes on with
+        self._reopen = False  # also if it is the same: it may be plugged in by now
+        self._patience = patience
         self._models = models
         self._camera = camera
         self._gpio = gpio
-        self._analyzer = PreviewAnalyzer(models, config.vision)
+        self._calibration = calibration
+        self._analyzer = PreviewAnalyzer(models, config.vision, Masks(config.camera.masks).share)
         self._changed = threading.Condition()
         self._shot: Shot | None = None
         self._problem = ""
         self._number = 0
-        self._asked = time.monotonic()
+        self._asked = time.monotonic()  # for a picture
+        self._used = time.monotonic()  # the page, in any way
         self._stopping = threading.Event()
         self._times: deque[float] = deque(maxlen=RATE_OVER)
         self._thread = threading.Thread(target=self._run, name="preview")
 
-    def open(self) -> None:
-        """Open the camera, which takes seconds.
-
-        Raises:
-            EdgeError: There is no camera, or the room is paused.
-        """
-        closed = closed_because(self._config, self._source)
-        if closed:
-            raise CameraError(closed)
-        self._gpio.start()
-        self._camera.start()
-        while not self._camera.wait_open(TICK):
-            pass
-
     def start(self, on_end: Callable[[], None]) -> None:
-        """Begin to take pictures.
+        """Begin to take pictures, in a thread of its own, which opens the camera.
 
         Args:
             on_end: Called once it takes none any more: nobody has watched for long, or something broke.
+
+        Raises:
+            ConfigError: There are no pins for the lamp.
         """
         self._on_end = on_end
         self._asked = time.monotonic()
+        self._gpio.start()
+        self._camera.pause()  # opened by the thread, once it is clear that it may be
         self._thread.start()
 
     def stop(self) -> None:
@@ -122,6 +153,71 @@ class PreviewSession:
         self._gpio.stop()
 
     @property
+    def source(self) -> str:
+        """What is shown now, or soon; empty: nothing."""
+        with self._changed:
+            return (self._wanted or self._view).source
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the newest picture in pixels; None where there is none."""
+        with self._changed:
+            if self._shot is None:
+                return None
+            width, height = self._shot.about["size"]
+            return int(width), int(height)
+
+    def show(self, view: View) -> None:
+        """Go on with another camera, or the same one turned or masked otherwise. Returns at once."""
+        with self._changed:
+            if view != (self._wanted or self._view):
+                self._wanted, self._shot = view, None
+                self._changed.notify_all()
+
+    def close_because(self, problem: str) -> None:
+        """Show nothing until `show` says what."""
+        with self._changed:
+            now = self._wanted or self._view
+        self.show(View(now.config, now.source, problem))
+
+    def show_now(self, view: View, timeout: float) -> tuple[int, int]:
+        """As `show`, and wait for its first picture.
+
+        Returns:
+            Its width and height in pixels.
+
+        Raises:
+            CameraError: None came in that time; says why.
+        """
+        with self._changed:
+            self._wanted, self._reopen, self._shot = view, True, None
+            self._changed.notify_all()
+        deadline = time.monotonic() + timeout
+        with self._changed:
+
+            def settled() -> bool:
+                self._asked = time.monotonic()  # whoever waits is a viewer
+                ours = self._wanted is None and self._view == view
+                return self._stopping.is_set() or not ours or self._shot is not None or bool(self._problem)
+
+            self._changed.wait_for(lambda: self._wanted is None or self._stopping.is_set(), timeout)
+            while not settled() and time.monotonic() < deadline:
+                self._changed.wait(TICK)
+            if self._view != view:
+                raise CameraError(Sentence("another camera was opened meanwhile"), Sentence("try again"))
+            if self._shot is None:
+                raise CameraError(
+                    self._problem or f"no picture came in {timeout:g} s", "" if self._problem else "try again"
+                )
+            width, height = self._shot.about["size"]
+            return int(width), int(height)
+
+    @property
+    def models(self) -> ModelSet:
+        """The models of what is shown."""
+        return self._models
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The emotions that can be named; empty when faces are only counted."""
         return self._models.labels
@@ -130,6 +226,11 @@ class PreviewSession:
     def closed(self) -> bool:
         """Whether nothing holds the camera open."""
         return self._camera.closed
+
+    def use(self) -> None:
+        """Somebody works with the page, maybe without the picture: it does not end."""
+        with self._changed:
+            self._used = time.monotonic()
 
     def newest(self, after: int, timeout: float) -> tuple[Shot | None, str]:
         """The newest shot, waiting for one that is not number `after`; whoever asks counts as a viewer.
@@ -153,12 +254,15 @@ class PreviewSession:
         try:
             while not self._stopping.is_set():
                 with self._changed:
-                    unwatched = time.monotonic() - self._asked
-                if unwatched > self._idle:
-                    logger.warning("nobody has had the page open for %g minutes: the preview ends", self._idle / 60)
+                    unwatched, unused = time.monotonic() - self._asked, time.monotonic() - self._used
+                if min(unwatched, unused) > self._patience.idle:
+                    logger.warning(
+                        "nobody has had the page open for %g minutes: the preview ends", self._patience.idle / 60
+                    )
                     return
-                closed = closed_because(self._config, self._source)
-                if closed or unwatched > self._linger:
+                self._follow()
+                closed = self._closed_because()
+                if closed or unwatched > self._patience.linger:
                     self._close(closed)
                     self._wait_for_viewer()
                 else:
@@ -166,6 +270,37 @@ class PreviewSession:
         finally:
             self._close("")
             self._on_end()
+
+    def _closed_because(self) -> str:
+        return self._view.closed or closed_because(self._room, self._view.source)
+
+    def _follow(self) -> None:
+        """Go on with what is wanted now."""
+        with self._changed:
+            wanted, reopen = self._wanted, self._reopen
+            self._reopen = False
+        if wanted is None:
+            return
+        before, problem = self._view, ""
+        try:
+            choice = ModelChoice.of(wanted.config)
+            if choice != self._models.choice:
+                self._models = ModelSet.load(choice)
+        except EdgeError as error:
+            problem = str(error)
+        self._view = wanted if not problem else View(wanted.config, wanted.source, problem)
+        self._analyzer = PreviewAnalyzer(self._models, wanted.config.vision, Masks(wanted.config.camera.masks).share)
+        if self._calibration is not None and (reopen or _measured(before) != _measured(wanted)):
+            self._calibration.cancel()
+        if reopen or (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
+            self._close("")
+            make_capture = capture_maker(wanted.config, wanted.source, time.monotonic)
+            self._camera.change(make_capture, live=live(wanted.source))
+        with self._changed:
+            if self._wanted is wanted:
+                self._wanted = None
+            self._shot, self._problem = None, ""
+            self._changed.notify_all()
 
     def _step(self, began: float) -> None:
         """One frame, if one comes in time."""
@@ -182,6 +317,8 @@ class PreviewSession:
                 return
             taken = time.monotonic()
             about, jpeg = self._analyzer.describe(frame), as_jpeg(frame.image)
+            if self._calibration is not None and (facts := self._analyzer.facts) is not None:
+                self._calibration.add(facts)
         except EdgeError as error:
             self._close(str(error))
             self._stopping.wait(AGAIN)
@@ -192,6 +329,8 @@ class PreviewSession:
         if len(self._times) > 1:
             about["fps"] = round((len(self._times) - 1) / (self._times[-1] - self._times[0]), 1)
         with self._changed:
+            if self._wanted is not None:  # taken by masks, or turned in a way, that hold no longer
+                return
             self._problem = ""
             self._number += 1
             self._shot = Shot(self._number, about, jpeg)
@@ -200,9 +339,11 @@ class PreviewSession:
 
     def _set_problem(self, problem: str) -> None:
         with self._changed:
+            problem = with_service(problem)
             if problem and problem != self._problem:
                 logger.warning("%s", problem)
             self._problem, self._shot = problem, None
+            self._changed.notify_all()
 
     def _close(self, problem: str) -> None:
         """Close the camera and keep nothing of what it saw."""
@@ -218,7 +359,14 @@ class PreviewSession:
             self._changed.wait_for(lambda: self._asked != asked or self._stopping.is_set(), TICK)
 
 
-def build_session(config: Config, source: str, *, idle: float = IDLE, linger: float = LINGER) -> PreviewSession:
+def _measured(view: View) -> tuple[object, ...]:
+    """What figures about a place depend on."""
+    return view.source, view.config.camera, view.config.vision, view.config.mode
+
+
+def build_session(
+    config: Config, source: str, calibration: Calibration | None = None, patience: Patience = Patience()
+) -> PreviewSession:
     """Load the models and put a session together; see PreviewSession.
 
     Raises:
@@ -229,23 +377,4 @@ def build_session(config: Config, source: str, *, idle: float = IDLE, linger: fl
     gpio = GpioPins(config.gpio.model_copy(update={"button": None}))
     make_capture = capture_maker(config, source, time.monotonic)
     camera = CameraSupervisor(make_capture, time.monotonic, recovers=live(source), set_lamp=gpio.set_lamp)
-    return PreviewSession(config, source, models, camera, gpio, idle=idle, linger=linger)
-
-
-def closed_because(config: Config, source: str) -> str:
-    """Why the camera has to stay closed: a pause of the room is one of the preview, too. Empty: it may be opened."""
-    if not live(source):
-        return ""
-    path, now = pause_path(config), datetime.now(timezone.utc)
-    pause = PauseStore(path).load()
-    if pause is not None:
-        return f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed: edge resume ends it"
-    if config.privacy.schedule and not config.privacy.trust_clock and not clock_synced():
-        return NO_CLOCK  # better closed for too long than open in the wrong hour
-    if config.privacy.follows_local_zone and (problem := local_zone_problem()):
-        return f"there is a schedule, but {problem}"
-    until = config.privacy.weekly.until(now)
-    override = OverrideStore(path).load()
-    if until is not None and not (override and override.holds(now)):
-        return f"the schedule keeps the camera closed until {in_words(until, now)}: edge resume ends that"
-    return ""
+    return PreviewSession(config, source, models, camera, gpio, calibration, patience)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.text import Sentence
+
 ACROSS = 320  # pixels that are enough to judge the light
 BLACK, WHITE = 12, 245  # grey levels in which nothing is to be seen any more
 DARK_MEAN, BRIGHT_MEAN = 55, 205
 MUCH = 0.10  # share of the picture that may be lost to black or white
+DARK_FACE, BRIGHT_FACE = (
+    33,
+    225,
+)  # grey levels; portraits at a quarter of their light lose two points (models/README.md)
 AGAINST = 0.55  # faces this much darker than the picture stand against the light
 
 
@@ -23,13 +30,26 @@ class Light:
         brightness: Mean grey level, 0 to 1.
         under: Share of pixels that are all but black, 0 to 1.
         over: Share of pixels that are all but white, 0 to 1.
-        hint: What to do about it; empty when it is well.
+        faces: Mean grey level of the middle of each face, 0 to 1; None of one that is hardly in the frame.
+        hint: What to do about it; None when it is well.
     """
 
     brightness: float
     under: float
     over: float
-    hint: str
+    faces: tuple[float | None, ...]
+    hint: Sentence | None
+
+    @property
+    def against(self) -> bool:
+        """Whether faces stand against the light: most of them are much darker than the picture."""
+        known = [face for face in self.faces if face is not None]
+        return bool(known) and float(np.median(known)) < AGAINST * self.brightness
+
+    def as_json(self) -> dict[str, Any]:
+        """For a page."""
+        hint = self.hint.as_json() if self.hint else None
+        return {"brightness": self.brightness, "under": self.under, "over": self.over, "hint": hint}
 
 
 def judge_light(image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> Light:
@@ -42,10 +62,15 @@ def judge_light(image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> Light:
     scale = min(1.0, ACROSS / image.shape[1])
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-    mean = float(grey.mean())
-    under, over = float((grey <= BLACK).mean()), float((grey >= WHITE).mean())
-    faces = [float(part.mean()) for box in boxes if (part := _inside(grey, box * scale)).size]
-    return Light(mean / 255, under, over, _hint(mean, under, over, faces))
+    parts = [_inside(grey, box * scale) for box in boxes]
+    faces = tuple(float(part.mean()) / 255 if part.size else None for part in parts)
+    light = Light(float(grey.mean()) / 255, float((grey <= BLACK).mean()), float((grey >= WHITE).mean()), faces, None)
+    return replace(light, hint=_hint(light))
+
+
+def well_lit(level: float | None) -> bool:
+    """Whether a face is neither in the dark nor burnt out, by its level in `Light.faces`."""
+    return level is not None and DARK_FACE <= 255 * level <= BRIGHT_FACE
 
 
 def sharpness(image: NDArray[np.uint8]) -> float:
@@ -69,13 +94,16 @@ def _inside(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uin
     return grey[round(y + height / 4) : round(y + height * 3 / 4), round(x + width / 4) : round(x + width * 3 / 4)]
 
 
-def _hint(mean: float, under: float, over: float, faces: list[float]) -> str:
-    if faces and np.median(faces) < AGAINST * mean:
-        return "Faces are dark against a bright background: turn the camera away from the window, or light the faces."
-    if not faces and over > MUCH and mean < BRIGHT_MEAN and under > MUCH:
-        return "There is a bright window in the picture: turn the camera away from it."
+def _hint(light: Light) -> Sentence | None:
+    mean, under, over = 255 * light.brightness, light.under, light.over
+    if light.against:
+        return Sentence(
+            "Faces are dark against a bright background: turn the camera away from the window, or light the faces."
+        )
+    if not any(face is not None for face in light.faces) and over > MUCH and mean < BRIGHT_MEAN and under > MUCH:
+        return Sentence("There is a bright window in the picture: turn the camera away from it.")
     if mean < DARK_MEAN or under > 0.5:
-        return "Too dark: switch a lamp on, or give the camera more exposure (camera.exposure, camera.gain)."
+        return Sentence("Too dark: switch a lamp on, or give the camera more exposure (camera.exposure, camera.gain).")
     if mean > BRIGHT_MEAN or over > 2 * MUCH:
-        return "Too bright: parts of the picture are all white. Turn the camera away from the light."
-    return ""
+        return Sentence("Too bright: parts of the picture are all white. Turn the camera away from the light.")
+    return None

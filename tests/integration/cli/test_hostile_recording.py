@@ -32,7 +32,20 @@ ATTACKS = {
     "a name": "UPDATE windows SET device = CAST(zeroblob(200000) AS TEXT)",
     "year 1": "UPDATE windows SET start = '0001-01-01T00:00:00.000Z'",
     "year 9999": """UPDATE windows SET "end" = '9999-12-31T23:59:59.999Z'""",
+    "half a character": """UPDATE windows SET counts = '{"\\ud800": 7}'""",
+    "a label for the terminal": """UPDATE windows SET counts = '{"\\u001b[2J": 7}'""",
     "no table": "DROP TABLE windows",
+}
+FOR_THE_RECORDER = {
+    "an endless view": ATTACKS["an endless view"],
+    "about is an endless view": f"DROP TABLE about; CREATE VIEW about AS {ENDLESS} "  # noqa: S608
+    "SELECT 'prefix' AS key, 'no' AS value FROM n WHERE x < 0",
+    "a computed column": ATTACKS["a computed column"],
+    "a trigger that drops": "CREATE TRIGGER x BEFORE INSERT ON windows BEGIN SELECT RAISE(IGNORE); END",
+    "a client id of bytes": "INSERT OR REPLACE INTO about VALUES ('client_id', X'FFFE')",
+    "a client id of control characters": "INSERT OR REPLACE INTO about VALUES ('client_id', char(27) || '[2J')",
+    "a former client id that is too long": "INSERT OR REPLACE INTO about VALUES ('client_id', 'x'), "
+    "('former_client_id', hex(zeroblob(500)))",
 }
 HARMLESS = {
     "states of year 1": "INSERT INTO states VALUES ('bad', '0001-01-01T00:00:00.000Z', 'paused', 'x', '')",
@@ -146,3 +159,13 @@ def test_a_recording_that_is_no_file_is_explained(tmp_path: Path, kind: str) -> 
     done = report(path, "r.csv")
     assert done.returncode == 78
     assert f"there is no file {path}" in done.stderr
+
+
+@pytest.mark.parametrize("option", [[], ["--forget"]], ids=["record", "forget"])
+@pytest.mark.parametrize("attack", FOR_THE_RECORDER.values(), ids=FOR_THE_RECORDER)
+def test_the_recorder_refuses_what_the_report_refuses(recording: Path, attack: str, option: list[str]) -> None:
+    change(recording, attack)
+    command = [sys.executable, "-m", "edge", "record", "--database", str(recording), "--broker", "mqtt://127.0.0.1:9"]
+    done = subprocess.run([*command, *option], cwd=ROOT, text=True, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, "is not as edge record makes it" in done.stderr) == (78, True), done.stderr
+    assert "\x1b" not in done.stderr

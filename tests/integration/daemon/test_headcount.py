@@ -20,6 +20,7 @@ from rich.console import Console
 
 from edge.cameras import factory
 from edge.cameras.capture_thread import Frame
+from edge.cameras.found import FoundCamera
 from edge.cli import summary
 from edge.cli.board import render
 from edge.cli.inbox import Inbox
@@ -202,8 +203,7 @@ def test_a_live_camera_needs_no_deployment_then(monkeypatch: pytest.MonkeyPatch)
     assert load_config(shipped, ["camera.source=usb:0"], {"EDGE_MODE": "headcount"}).mode == "headcount"
     with pytest.raises(ConfigError, match="or use camera.source: sample or mode: headcount"):
         load_config(shipped, ["camera.source=usb:0"])
-    monkeypatch.setattr(factory, "csi_cameras", list)
-    monkeypatch.setattr(factory, "usb_devices", lambda: ["usb:0"])
+    monkeypatch.setattr(factory, "real_cameras", lambda: [FoundCamera("usb:0", "", "usb")])
     assert factory.resolve_source(load_config(shipped))[0] == "sample"
     assert "mode: headcount" in factory.resolve_source(load_config(shipped))[1]
     assert factory.resolve_source(load_config(shipped, ["mode=headcount"]))[0] == "usb:0"

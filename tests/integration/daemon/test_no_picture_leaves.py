@@ -70,7 +70,7 @@ def traced(broker: int, subscribe: Subscribe, tmp_path: Path, unmeasured: None) 
         }  # fmt: skip
         settings = (
             f"mqtt.broker=mqtt://127.0.0.1:{broker}", "camera.source=sample:25", "window.seconds=2",
-            "health.seconds=1", "vision.detect_width=640",
+            "health.seconds=1", "vision.detect_width=640", "camera.masks=[[[0,0],[0.2,0],[0.2,0.2]]]",
         )  # fmt: skip
         # -D: strace is the child, so that the process is the daemon itself.
         strace = [
@@ -121,7 +121,7 @@ def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_pa
     assert trace.findings == []
     assert trace.connections == 1
     files = {file.name for file in (tmp_path / "state/edge").iterdir()}
-    assert files <= {f"classroom-room-1{end}" for end in (".sqlite", ".sqlite-wal", ".sqlite-shm", ".pause")}
+    assert files <= {f"classroom-room-1{end}" for end in (".sqlite", ".sqlite-wal", ".sqlite-shm", ".pause", ".masks")}
     # Everything that was sent came as a message that anybody may read: nothing goes to the broker beside them.
     ours = [message for message in subscriber.messages if "/cmd/" not in message.topic or message.name == "response"]
     # 96 bytes: header, expiry, content type, the name of the schema, and the acknowledgement of a command.
@@ -195,16 +195,15 @@ def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
         "edge.cli.image",
         "edge.cli.bench",
         "edge.web.setup.preview_analyzer",
+        "edge.files.replace_file",  # makes a file for the bytes that it is given: a configuration, a password
     }
-    assert not any(name.startswith("edge.bench") for name in reachable())
+    assert not any(name.startswith(("edge.bench", "edge.files.replace_file")) for name in reachable())
 
 
-def test_edge_preview_is_an_entry_point_of_its_own_and_says_so() -> None:
-    assert not any(name.startswith(("edge.cli.preview", "edge.web")) for name in reachable())
-    assert "imencode" in pictures(
-        ast.parse(reachable("edge.cli.preview")["edge.web.setup.preview_analyzer"].read_text())
-    )
-    assert "It publishes and writes nothing." in (ROOT / "edge/cli/preview.py").read_text()
+def test_edge_setup_is_an_entry_point_of_its_own_and_says_so() -> None:
+    assert not any(name.startswith(("edge.cli.preview", "edge.cli.setup", "edge.web")) for name in reachable())
+    assert "imencode" in pictures(ast.parse(reachable("edge.cli.setup")["edge.web.setup.preview_analyzer"].read_text()))
+    assert "It publishes nothing." in (ROOT / "edge/cli/setup.py").read_text()
     assert "Pictures of people are shown here" in (ROOT / "edge/web/setup/static/index.html").read_text()
 
 
@@ -238,7 +237,8 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.cli": {"os.open"},  # /dev/null, in place of a closed pipe
         "edge.files.disk_errors": {"os.open"},  # whether a folder can be written at all
         "edge.files.bounded_read": {"os.fdopen"},  # reads what a person named
-        "edge.daemon.pause_store": {"fresh.open", "json.dump"},  # who paused, and since when
+        # Who paused, and since when; for which size and turn of the picture the masks were accepted, and their digest.
+        "edge.daemon.state_file": {"fresh.open", "json.dump"},
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
         "edge.daemon.native_stderr": {"os.fdopen"},  # the stderr that it was given, for what libraries say
     }

@@ -208,7 +208,26 @@ def test_client_ids_are_bound_to_users_by_the_plugin(tmp_path: Path) -> None:
         def attempt(user: str, client_id: str, topic: str) -> str:
             return _publish_as(port, user, f"of {user}", client_id, topic)
 
+        script = ["sh", str(SHIPPED / "dynamic-security.sh"), "--reader", "recorder", "an-id-of-its-own", "of recorder"]
+        subprocess.run([*script, *options], check=True, env={**os.environ, "PATH": path})
+        reader = paho.Client(CallbackAPIVersion.VERSION2, "an-id-of-its-own", protocol=MQTTProtocolVersion.MQTTv5)
+        reader.username_pw_set("recorder", "of recorder")
+        came: list[str] = []
+        granted: list[str] = []
+        reader.on_message = lambda _client, _data, message: came.append(message.topic)
+        reader.on_subscribe = lambda _client, _data, _mid, reasons, _properties: granted.extend(map(str, reasons))
+        reader.connect(HOST, port)
+        reader.loop_start()
+        wait_for(reader.is_connected, 10)
+        reader.subscribe("classroom/+/window", 1)
+        wait_for(lambda: bool(granted), 10)
         assert attempt("room-1", "edge-classroom-room-1", "classroom/room-1/window") in TAKEN
+        wait_for(lambda: came == ["classroom/room-1/window"], 10)
+        assert granted == ["Granted QoS 1"]
+        assert attempt("recorder", "another", "classroom/room-1/window") == "not connected: Not authorized"
+        assert attempt("recorder", "an-id-of-its-own", "classroom/room-1/window") == NOT_AUTHORISED
+        reader.disconnect()
+        reader.loop_stop()
         assert attempt("room-1", "edge-classroom-room-1", "classroom/room-2/window") == NOT_AUTHORISED
         assert attempt("room-1", "another", "classroom/room-1/window") == "not connected: Not authorized"
         assert attempt("room-2", "edge-classroom-room-1", "classroom/room-2/window") == "not connected: Not authorized"

@@ -1,4 +1,4 @@
-"""`edge preview` and its camera: open only while somebody looks, lost and found again, refused, in use."""
+"""`edge setup` and its camera: open only while somebody looks, lost and found again, refused, in use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ import pytest
 
 from edge.cameras.capture_thread import Frame
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
-from edge.cli.preview import _with_service
 from edge.config.schema import Config, GpioConfig
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
@@ -30,8 +29,9 @@ from edge.errors import CameraError
 from edge.hardware.gpio import GpioPins
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
+from edge.web.setup.closed_camera import closed_because, with_service
 from edge.web.setup.pages import routes
-from edge.web.setup.preview_session import PreviewSession, build_session, closed_because
+from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -43,7 +43,7 @@ Edge = Callable[..., "subprocess.Popen[str]"]
 
 @contextmanager
 def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
-    """The page of a session, served as `edge preview` does; its port and the thread that serves."""
+    """The page of a session, served as `edge setup` does; its port and the thread that serves."""
     ready, ports = threading.Event(), []
 
     def started(port: int, stop: Callable[[], None]) -> None:
@@ -51,8 +51,7 @@ def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
         session.start(on_end=stop)
         ready.set()
 
-    session.open()
-    app = server.application(routes(session, {}), token="correct-horse-battery")
+    app = server.application(routes(session), token="correct-horse-battery")
     thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
     try:
@@ -85,7 +84,7 @@ def ask_until_shown(port: int, after: int = 0) -> tuple[dict[str, Any], bytes]:
 
 
 def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() -> None:
-    session = build_session(Config(), "sample:5", idle=6.0, linger=0.5)
+    session = build_session(Config(), "sample:5", patience=Patience(idle=6.0, linger=0.5))
     with showing(session) as (port, thread):
         about, jpeg = ask_until_shown(port)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -130,7 +129,8 @@ def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pic
         first, _ = ask_until_shown(port)
         second, _ = ask_until_shown(port, first["number"])
         assert second["number"] > first["number"]
-        assert "No face is seen" in second["advice"]
+        assert "No face is seen" in second["advice"]["text"]
+        assert (second["front"], second["judged"], second["better_place"]) == (0, 0, None)
         file = next(Path(pictures.partition(":")[2]).iterdir())
         content = file.read_bytes()
         file.write_bytes(b"no picture")
@@ -189,8 +189,6 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
     [
         (["--host", "0.0.0.0"], 78, "--token-file"),
         (["--token-file", "/nowhere/token"], 78, "No such file"),
-        (["--set", "camera.source=usb:0"], 78, "deployment.responsible"),
-        (["--set", "camera.source=/dev/video99", "--set", "mode=headcount"], 66, "does not exist"),
         (["--port", "70000"], 2, "0 to 65535"),
     ],
 )
@@ -214,19 +212,17 @@ def test_a_port_in_use_ends_it_and_closes_the_camera(edge: Edge, pictures: str) 
 
 def test_missing_libraries_are_named() -> None:
     code = "import sys; sys.modules['uvicorn'] = None; from edge.__main__ import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "preview"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code, "setup"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 78
-    assert "./run preview" in done.stderr
+    assert "./run setup" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_camera_in_use_names_the_service_and_a_missing_one_does_not() -> None:
-    held = CameraError("camera /dev/video0 cannot be opened", "it is in use by edge (process 812); stop that first")
-    assert "process 812" in str(_with_service(held))
-    assert "sudo systemctl stop edge" in str(_with_service(held))
-    assert "systemctl" not in str(_with_service(CameraError("camera /dev/video9 does not exist", "plug it in")))
+    held = with_service("camera /dev/video0 cannot be opened: it is in use by edge (process 812); stop that first")
+    assert "process 812" in held
+    assert "sudo systemctl stop edge" in held
+    assert "systemctl" not in with_service("camera /dev/video9 does not exist: plug it in")
 
 
 def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,8 +235,11 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
     PauseStore(tmp_path / "o.pause").store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
     assert "by Mrs Doe" in closed_because(config(), "usb:0")
     assert closed_because(config(), "sample") == ""
+    session = build_session(config(), "usb:0")
+    session.start(on_end=lambda: None)
     with pytest.raises(CameraError, match="edge resume"):
-        build_session(config(), "usb:0").open()
+        session.show_now(View(config(), "usb:1"), 5)
+    session.stop()
     PauseStore(tmp_path / "o.pause").clear()
     always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC", trust_clock=True)
     assert "schedule" in closed_because(always, "usb:0")
@@ -249,7 +248,7 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: 
         Override("Mrs Doe", format_timestamp(now), format_timestamp(now.replace(year=now.year + 1)))
     )
     assert closed_because(always, "usb:0") == ""
-    monkeypatch.setattr("edge.web.setup.preview_session.clock_synced", lambda: False)
+    monkeypatch.setattr("edge.web.setup.closed_camera.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
     assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")

@@ -1,4 +1,4 @@
-"""`edge preview`: the page in a real browser, its manners with the camera, and what it tells an installer."""
+"""`edge setup` in a real browser: every step, at any size and in any colours, by mouse, finger and keyboard alone."""
 
 from __future__ import annotations
 
@@ -12,16 +12,37 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from tests.support.brokers import Subscriber, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser for this machine")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no browser for this machine")
 
-
 Edge = Callable[..., "subprocess.Popen[str]"]
-MARKS = {"happy": "#ffd447", "neutral": "#d3dae2", "too small": "#ff5fa2"}
-COUNT = """colour => {
+STEPS = ("camera", "aim", "mask", "connect", "answer", "save")
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "en"}
+LOOKS: dict[str, dict[str, Any]] = {
+    "desktop, light": {**DESKTOP, "color_scheme": "light"},
+    "desktop, dark, German": {**DESKTOP, "color_scheme": "dark", "locale": "de-CH"},
+    "forced colours": {**DESKTOP, "forced_colors": "active", "reduced_motion": "reduce"},
+    "zoom of 200 %": {**DESKTOP, "viewport": {"width": 720, "height": 450}, "device_scale_factor": 2},
+    "phone, light, German": {
+        "viewport": {"width": 390, "height": 844},
+        "has_touch": True,
+        "is_mobile": True,
+        "locale": "de",
+    },
+    "phone, dark": {
+        "viewport": {"width": 390, "height": 844},
+        "has_touch": True,
+        "is_mobile": True,
+        "color_scheme": "dark",
+        "locale": "en",
+    },
+}
+FACE = "#ffd447"  # the box of a happy one
+PIXELS = """colour => {
   const { width, height } = document.getElementById("canvas");
   const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   copy.drawImage(document.getElementById("canvas"), 0, 0);
@@ -32,7 +53,52 @@ COUNT = """colour => {
 }"""
 
 
-@pytest.fixture
+class Setup:
+    """The command, and browsers that look at its page."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        chromium: Any,
+        folder: Path,
+        source: str = "sample:12",
+        more: str = "",
+        options: tuple[str, ...] = (),
+    ) -> None:
+        self.config = folder / "room.yaml"
+        self.config.write_text(f"# ours\ncamera:\n  source: {source} # drawn\n{more}")
+        self.process = edge("setup", "--port", "0", "--config", str(self.config), *options)
+        self._chromium = chromium
+        self._url = address(self.process)
+        self.said: list[str] = []
+        self.hosts: set[str | None] = set()
+
+    def look(self, step: str = "camera", *, picture: bool = True, **options: Any) -> Any:
+        """A page of its own context; usually one with a picture."""
+        page = self._chromium.new_context(**{**DESKTOP, **options}).new_page()
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
+        page.goto(self._url)
+        assert "token" not in page.url
+        page.set_default_timeout(30_000)
+        if picture:
+            wait_for(lambda: number(page) > 0, 60, "a picture")
+        show(page, step)
+        return page
+
+    def state(self, page: Any) -> dict[str, Any]:
+        """What the server has, once nothing is on its way to it."""
+        wait_for(lambda: "..." not in text(page, "saved"), 20, "the draft")
+        found: dict[str, Any] = page.evaluate("() => fetch('api/state').then((answer) => answer.json())")
+        return found
+
+    def values(self, page: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self.state(page)["values"]
+        return found
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real Chromium."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -44,6 +110,17 @@ def browser() -> Iterator[Any]:
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def setup(edge: Edge, browser: Any, tmp_path: Path) -> Iterator[Setup]:
+    """A set-up page whose browsers complain of nothing and ask no other host."""
+    setup = Setup(edge, browser, tmp_path)
+    yield setup
+    for context in browser.contexts:
+        context.close()
+    assert setup.said == []
+    assert setup.hosts == {"127.0.0.1"}
 
 
 def address(process: subprocess.Popen[str]) -> str:
@@ -63,64 +140,362 @@ def number(page: Any) -> int:
     return int(page.evaluate("() => document.getElementById('canvas').dataset.number ?? 0"))
 
 
-def look_over(page: Any, url: str, width: int) -> None:
-    """All that has to be true of the page, at any width."""
-    said: list[str] = []
-    hosts: set[str | None] = set()
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.goto(url)
-    assert "token" not in page.url
-    wait_for(lambda: number(page) > 0 and text(page, "fps")[0].isdigit(), 60, "a picture")
-    seen = number(page)
-    wait_for(lambda: number(page) > seen + 2, 60, "newer pictures")
-    banner = page.inner_text(".banner")
-    assert "Pictures of people are shown here" in banner
-    assert "does not publish meanwhile" in banner
-    assert text(page, "status") == ""
-    for name, colour in MARKS.items():
-        wait_for(lambda colour=colour: page.evaluate(COUNT, colour) > 100, 60, f"a box: {name}")  # type: ignore[misc]
-    spoken = r"Live picture with \d+ faces, .*\d+ happy, \d+ neutral.*, \d+ too small for an emotion"
-    wait_for(lambda: bool(re.match(spoken, page.get_attribute("#canvas", "aria-label"))), 60, "what boxes say in words")
-    assert "too small for an emotion" in text(page, "advice")
-    assert "°" in text(page, "distances")
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    found = axe.Axe().run(page).response["violations"]
-    assert [(each["id"], each["nodes"]) for each in found if each["impact"] in ("serious", "critical")] == []
-    page.focus("#zoom")
-    page.keyboard.press("Enter")
-    wait_for(lambda: page.evaluate("() => canvas.clientWidth") == 1280, 20, "its actual size")
+def show(page: Any, step: str) -> None:
+    """Go to a step as a link would."""
+    page.evaluate("step => { location.hash = step; }", step)
+    page.wait_for_selector(f"#step-{step}", state="visible")
+
+
+def tab_to(page: Any, selector: str) -> None:
+    """Press Tab until that element has the focus."""
+    for _ in range(150):
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not lead to {selector}")
+
+
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def at(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Where a fraction of the picture is on the page."""
+    box = page.locator("#shapes").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def pull(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A stroke of the mouse, between fractions of the picture."""
+    page.mouse.move(*at(page, *start))
+    page.mouse.down()
+    page.mouse.move(*at(page, *end), steps=4)
+    page.mouse.up()
+
+
+def near(found: list[list[float]], wanted: list[list[float]]) -> bool:
+    flat = [(a, b) for one, other in zip(found, wanted, strict=True) for a, b in zip(one, other, strict=True)]
+    return all(abs(a - b) < 0.011 for a, b in flat)
+
+
+# How it looks
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_step_fits_and_can_be_read(setup: Setup, look: str) -> None:
+    page = setup.look(**LOOKS[look])
+    wait_for(lambda: page.evaluate(PIXELS, FACE) > 30, 60, "a box around a happy face")
+    page.click("#frame", position={"x": 5, "y": 5})
+    for step in STEPS:
+        show(page, step)
+        if step == "mask":
+            page.click("#add-mask")
+            page.click("#add-area")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= LOOKS[look]["viewport"]["width"], step
+        found = axe.Axe().run(page).response["violations"]
+        serious = [(each["id"], each["nodes"]) for each in found if each["impact"] in ("serious", "critical")]
+        assert serious == [], step
+    assert page.get_attribute("html", "lang") == LOOKS[look]["locale"][:2]
+    english = page.get_attribute("html", "lang") == "en"
+    assert page.inner_text("#step-save h2") == ("Save" if english else "Speichern")
+
+
+def test_figures_of_the_picture_are_said_in_words(setup: Setup) -> None:
+    page = setup.look("aim")
+    wait_for(lambda: bool(re.match(r"[\d.]+ frames/s", text(page, "speed"))), 60, "figures")
+    assert re.match(r"Live picture with \d+ faces, .*happy", page.get_attribute("#canvas", "aria-label"))
+    assert "Pictures of people are shown here" in page.inner_text(".privacy")
     reach = text(page, "reach")
     page.select_option("#lens", "102")
     assert text(page, "reach") != reach
-    assert said == []
-    assert hosts == {"127.0.0.1"}
+    assert "turned to the front" in text(page, "front")
+    page.focus("#zoom")
+    page.keyboard.press("Enter")
+    wait_for(lambda: page.evaluate("() => canvas.clientWidth") == 1280, 20, "its actual size")
 
 
-def test_the_page_lives_and_nothing_is_published_or_written(
+def test_the_language_changes_at_once_and_nothing_is_lost(setup: Setup) -> None:
+    page = setup.look("connect")
+    page.fill("#name", "room-204")
+    page.select_option("#language", "de")
+    wait_for(lambda: page.inner_text("#step-connect h2") == "Verbinden", 20, "German")
+    assert page.input_value("#name") == "room-204"
+    assert page.get_attribute("html", "lang") == "de"
+    wait_for(lambda: setup.values(page)["device.name"] == "room-204", 20, "the name in the draft")
+    page.reload()
+    wait_for(lambda: page.inner_text("#step-connect h2") == "Verbinden", 20, "German again")
+
+
+# Masks
+
+
+def test_masks_by_mouse(setup: Setup) -> None:
+    page = setup.look("mask")
+    page.click("#draw-mask")
+    pull(page, (0.1, 0.1), (0.3, 0.3))
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 1, 20, "a mask")
+    assert near(setup.values(page)["camera.masks"][0], [[0.1, 0.1], [0.3, 0.1], [0.3, 0.3], [0.1, 0.3]])
+    pull(page, (0.2, 0.15), (0.4, 0.25))  # the whole
+    pull(page, (0.5, 0.4), (0.6, 0.5))  # its last corner but one
+    pull(page, (0.4, 0.2), (0.4, 0.1))  # a new corner between two
+    wanted = [[0.3, 0.2], [0.4, 0.1], [0.5, 0.2], [0.6, 0.5], [0.3, 0.4]]
+    wait_for(lambda: near(padded(setup.values(page)["camera.masks"][0]), wanted), 20, "the changed mask")
+    page.click("#draw-mask")
+    for corner in ((0.7, 0.7), (0.9, 0.7), (0.8, 0.9), (0.7, 0.7)):
+        page.mouse.click(*at(page, *corner))
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 2, 20, "a triangle")
+    assert page.inner_text("#mask-list").count("Mask") == 2
+    page.click('#mask-list button[aria-label="Delete: Mask 1"]')
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 1, 20, "one mask less")
+    page.click("#undo")
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 2, 20, "it is back")
+
+
+def padded(points: list[list[float]]) -> list[list[float]]:
+    """Five points, so that polygons compare while a corner is missing yet."""
+    return [*points, *([[9.0, 9.0]] * (5 - len(points)))]
+
+
+def test_masks_by_finger(setup: Setup) -> None:
+    page = setup.look("mask", **LOOKS["phone, dark"])
+    page.tap("#draw-mask")
+    page.evaluate("() => scrollTo(0, 0)")
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *point: float) -> None:
+        points = [dict(zip("xy", at(page, *point), strict=True))] if point else []
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 0.2, 0.2)
+    for step in range(1, 6):
+        touch("touchMove", 0.2 + 0.06 * step, 0.2 + 0.06 * step)
+    touch("touchEnd")
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 1, 20, "a mask")
+    assert near(setup.values(page)["camera.masks"][0], [[0.2, 0.2], [0.5, 0.2], [0.5, 0.5], [0.2, 0.5]])
+    assert page.evaluate("() => scrollY") == 0
+
+
+def test_a_shape_that_crosses_itself_is_refused_and_the_one_before_stays(setup: Setup) -> None:
+    page = setup.look("mask")
+    page.click("#add-mask")
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 1, 20, "a mask")
+    before = setup.values(page)["camera.masks"]
+    pull(page, (0.6, 0.4), (0.5, 0.8))
+    wait_for(lambda: page.is_visible("#mask-problem"), 20, "a sentence")
+    assert "edges cross" in page.inner_text("#mask-problem")
+    assert setup.values(page)["camera.masks"] == before
+    assert [line for line in setup.said if "422" not in line] == []
+    setup.said.clear()
+
+
+@pytest.mark.parametrize(
+    ("clicks", "wanted"),
+    [
+        (["#rotation input[value='90']"], [[0.8, 0.1], [0.8, 0.3], [0.6, 0.3]]),
+        (["#rotation input[value='270']"], [[0.2, 0.9], [0.2, 0.7], [0.4, 0.7]]),
+        (["#hflip"], [[0.9, 0.2], [0.7, 0.2], [0.7, 0.4]]),
+        (
+            ["#rotation input[value='90']", "#vflip", "#rotation input[value='180']"],
+            [[0.9, 0.2], [0.7, 0.2], [0.7, 0.4]],
+        ),
+    ],
+)
+def test_masks_turn_with_the_picture(
+    edge: Edge, browser: Any, tmp_path: Path, clicks: list[str], wanted: list[list[float]]
+) -> None:
+    setup = Setup(edge, browser, tmp_path, more="  masks:\n    - [[0.1, 0.2], [0.3, 0.2], [0.3, 0.4]]\n")
+    page = setup.look()
+    for selector in clicks:
+        page.locator(selector).check(force=True)
+    wait_for(lambda: near(setup.values(page)["camera.masks"][0], wanted), 20, "the turned mask")
+    assert page.is_visible("#turned")
+    page.context.close()
+
+
+# The keyboard alone
+
+
+def test_from_the_first_step_to_the_saved_file_by_keyboard_alone(setup: Setup) -> None:
+    page = setup.look()
+    for step in STEPS[1:3]:
+        tab_to(page, f'#next[href="#{step}"]')
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"#step-{step}", state="visible")
+    tab_to(page, "#draw-mask")
+    press(
+        page,
+        "Enter",
+        *["ArrowLeft"] * 5,
+        "Enter",
+        *["ArrowRight"] * 5,
+        "Enter",
+        "ArrowDown",
+        "Shift+ArrowDown",
+        "Enter",
+    )
+    press(page, "Enter")  # once more without moving
+    wait_for(lambda: len(setup.values(page)["camera.masks"]) == 1, 20, "a mask")
+    press(page, "Enter", "ArrowLeft", "Escape", "Shift+ArrowUp")  # its first corner, then the whole
+    wanted = [[0.39, 0.45], [0.5, 0.45], [0.5, 0.57]]
+    wait_for(lambda: near(setup.values(page)["camera.masks"][0], wanted), 20, "the moved mask")
+    tab_to(page, '#next[href="#connect"]')
+    press(page, "Enter")
+    tab_to(page, "#name")
+    press(page, "Control+a")
+    page.keyboard.type("room-204")
+    tab_to(page, '#next[href="#answer"]')
+    press(page, "Enter")
+    tab_to(page, 'input[name="mode"]')
+    press(page, "ArrowUp", "ArrowUp")
+    tab_to(page, "#responsible")
+    page.keyboard.type("Mrs Doe")
+    tab_to(page, "#week td")
+    press(page, "Space", "Shift+ArrowRight")
+    tab_to(page, '#next[href="#save"]')
+    press(page, "Enter")
+    wait_for(lambda: "room-204" in text(page, "difference"), 20, "the difference")
+    tab_to(page, "#save")
+    press(page, "Enter")
+    wait_for(lambda: "Saved in" in text(page, "save-said"), 30, "it is saved")
+    saved = setup.config.read_text()
+    assert saved.startswith("# ours\n")
+    assert "source: sample:12 # drawn" in saved
+    found = yaml.safe_load(saved)
+    assert near(found["camera"]["masks"][0], wanted)
+    assert found["device"]["name"] == "room-204"
+    assert found["mode"] == "headcount"
+    assert found["deployment"]["responsible"] == "Mrs Doe"
+    assert found["privacy"]["schedule"] == [{"days": ["mon", "tue"], "from": "12:00", "to": "13:00"}]
+
+
+def test_corners_and_shapes_go_by_keyboard(setup: Setup) -> None:
+    page = setup.look("mask")
+    tab_to(page, "#add-mask")
+    press(page, "Enter", "Enter", "Enter", "Delete")  # the new shape has the focus; its second corner goes
+    wait_for(lambda: list(map(len, setup.values(page)["camera.masks"])) == [3], 20, "a triangle")
+    press(page, "+")
+    wait_for(lambda: list(map(len, setup.values(page)["camera.masks"])) == [4], 20, "four corners")
+    press(page, "Escape", "Delete")
+    wait_for(lambda: setup.values(page)["camera.masks"] == [], 20, "no mask")
+    press(page, "Control+z")
+    wait_for(lambda: list(map(len, setup.values(page)["camera.masks"])) == [4], 20, "it is back")
+
+
+# The week
+
+
+def test_hours_are_painted_and_exact_times_stay(setup: Setup) -> None:
+    page = setup.look("answer")
+    page.fill("#pause-from", "09:45")
+    page.fill("#pause-to", "10:15")
+    page.click("#pause-form button")
+    week = ["mon", "tue", "wed", "thu", "fri"]
+    exact = {"days": week, "from": "09:45", "to": "10:15"}
+    wait_for(lambda: setup.values(page)["privacy.schedule"] == [exact], 20, "exact times")
+    page.locator('td[data-day="5"][data-hour="0"]').scroll_into_view_if_needed()
+    start, end = (page.locator(f'td[data-day="{day}"][data-hour="2"]').bounding_box() for day in (5, 6))
+    page.mouse.move(start["x"] + 5, start["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 5, end["y"] + 5, steps=5)
+    page.mouse.up()
+    painted = {"days": ["sat", "sun"], "from": "02:00", "to": "03:00"}
+    wait_for(lambda: setup.values(page)["privacy.schedule"] == [exact, painted], 20, "painted hours")
+    partly = page.get_attribute('td[data-day="0"][data-hour="9"]', "aria-label")
+    assert partly == "Monday 09:00: partly closed"
+    assert "Saturday and Sunday" in page.inner_text("#pauses") or "Sat and Sun" in page.inner_text("#pauses")
+
+
+# Two browsers, and the manners of the page
+
+
+def test_a_second_browser_is_told_what_the_first_has_changed(setup: Setup) -> None:
+    first, second = setup.look("connect"), setup.look("connect")
+    first.fill("#name", "room-1a")
+    wait_for(lambda: setup.values(first)["device.name"] == "room-1a", 20, "the first change")
+    second.fill("#prefix", "school")
+    wait_for(lambda: second.is_visible("#overtaken"), 20, "the second is told")
+    assert "Another browser" in second.inner_text("#overtaken")
+    second.locator("body").click(position={"x": 2, "y": 2})
+    wait_for(lambda: second.input_value("#name") == "room-1a", 20, "it shows the name")
+    assert setup.values(second)["device.prefix"] == "classroom"
+    second.fill("#prefix", "school-2")
+    wait_for(lambda: setup.values(second)["device.prefix"] == "school-2", 20, "and goes on")
+    assert [line for line in setup.said if "409" not in line] == []
+    setup.said.clear()
+
+
+def test_what_is_wrong_is_said_beside_its_field(setup: Setup) -> None:
+    page = setup.look("connect")
+    page.fill("#broker", "http://broker")
+    page.keyboard.press("Tab")
+    wait_for(lambda: page.get_attribute("#broker", "aria-invalid") == "true", 20, "the mark")
+    note = page.get_attribute("#broker", "aria-describedby").split()[-1]
+    assert "mqtt://" in text(page, note)
+    assert page.input_value("#broker") == "http://broker"
+    assert setup.values(page)["mqtt.broker"] == "embedded"
+    page.fill("#broker", "mqtt://broker.example")
+    wait_for(lambda: setup.values(page)["mqtt.broker"] == "mqtt://broker.example", 20, "the mended value")
+    assert page.get_attribute("#broker", "aria-invalid") == "false"
+    assert [line for line in setup.said if "422" not in line] == []
+    setup.said.clear()
+
+
+def test_what_stands_above_the_file_cannot_be_changed(edge: Edge, browser: Any, tmp_path: Path) -> None:
+    setup = Setup(edge, browser, tmp_path, options=("--set", "device.name=room-9"))
+    page = setup.look("connect")
+    assert page.is_disabled("#name")
+    assert page.input_value("#name") == "room-9"
+    assert "stands above the file" in text(page, "problem-device-name")
+    page.context.close()
+
+
+def test_a_live_camera_that_is_not_there_and_who_answers_for_it(edge: Edge, browser: Any, tmp_path: Path) -> None:
+    setup = Setup(edge, browser, tmp_path, source="http://127.0.0.1:9/none")
+    page = setup.look("save", picture=False, locale="de")
+    wait_for(lambda: len(text(page, "status")) > 10, 60, "why there is no picture")
+    assert "something to do" not in page.inner_text("#steps")
+    assert "noch etwas zu tun" in text(page, "steps")
+    assert page.is_disabled("#save")
+    assert "Füllen Sie beides aus" in page.inner_text("#problems")
+    page.click('#problems a[href="#answer"]')
+    page.fill("#responsible", "Frau Doe")
+    page.fill("#legal-basis", "Einwilligung")
+    wait_for(lambda: setup.state(page)["problems"] == [], 20, "nothing more to do")
+    show(page, "save")
+    wait_for(lambda: page.is_enabled("#save"), 20, "it can be saved")
+    page.context.close()
+
+
+def test_the_connection_is_tried_and_the_password_is_never_shown(setup: Setup, broker: int) -> None:
+    page = setup.look("connect")
+    page.fill("#broker", f"mqtt://127.0.0.1:{broker}")
+    page.fill("#username", "room")
+    page.fill("#password", "correct horse")
+    page.click("#try")
+    wait_for(lambda: page.locator("#checks .ok").count() == 2, 30, "the round trip, and the name")
+    assert "round trip" in page.inner_text("#checks")
+    assert "Free." in page.inner_text("#rooms")
+    assert "A password is given" in page.inner_text("#password-state")
+    assert setup.state(page)["password"] == "given"
+    assert page.input_value("#password") == ""
+    assert "correct horse" not in page.content() + str(setup.state(page))
+    page.fill("#broker", "mqtt://127.0.0.1:9")
+    page.click("#try")
+    wait_for(lambda: page.locator("#checks .failed .remedy").count() == 1, 30, "a remedy")
+
+
+def test_nothing_is_published_and_the_end_is_said(
     edge: Edge, browser: Any, broker: int, subscribe: Callable[..., Subscriber], tmp_path: Path
 ) -> None:
     subscriber = subscribe(broker, "#")
-    settings = ("camera.source=sample:12", "vision.min_face_px=48", f"mqtt.broker=mqtt://127.0.0.1:{broker}")
-    process = edge("preview", "--port", "0", *(word for each in settings for word in ("--set", each)))
-    url = address(process)
-    for width, height, scheme in ((1440, 900, "light"), (390, 844, "dark")):
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        look_over(page, url, width)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert process.communicate()[1] == ""
+    setup = Setup(edge, browser, tmp_path, more=f"mqtt:\n  broker: mqtt://127.0.0.1:{broker}\n")
+    page = setup.look()
+    seen = number(page)
+    wait_for(lambda: number(page) > seen + 2, 60, "newer pictures")
+    setup.process.send_signal(signal.SIGINT)
+    assert setup.process.wait(20) == 0
+    assert setup.process.communicate()[1] == ""
     wait_for(lambda: "No connection" in text(page, "status"), 60, "the page to say that it is over")
     assert subscriber.messages == []
-    assert {path.name for path in tmp_path.iterdir() if not path.name.startswith("mosquitto")} == set()
-
-
-def test_headcount_shows_boxes_and_no_emotion(edge: Edge, browser: Any) -> None:
-    page = browser.new_page()
-    page.goto(address(edge("preview", "--port", "0", "--set", "camera.source=sample:7", "--set", "mode=headcount")))
-    wait_for(lambda: page.evaluate(COUNT, "#5fd0c5") > 100, 60, "a box")
-    assert page.inner_text("#legend").strip() == "face"
-    wait_for(lambda: text(page, "reach") != "", 20, "figures")
-    assert re.fullmatch(r"Live picture with \d+ faces", page.get_attribute("#canvas", "aria-label"))
-    assert "reliably" in text(page, "reach")
+    page.context.close()

@@ -142,6 +142,9 @@ def test_a_token_file_is_read_and_bad_ones_are_explained(tmp_path: Path, caplog:
         assert "words" not in str(caught.value)
     with pytest.raises(ConfigError, match="No such file"):
         server.read_token(tmp_path / "none")
+    with pytest.raises(ConfigError, match="No such file") as caught:
+        server.read_token(Path(TOKEN))  # the token itself in place of a file's name
+    assert TOKEN not in str(caught.value)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match="not a regular file"):
         server.read_token(tmp_path / "pipe")
@@ -205,3 +208,10 @@ def test_uvicorn_still_has_what_we_use_of_it() -> None:
         if callable(value) and not name.startswith("_")
     }
     assert made <= set(vars(connections.GuardedProtocol)), "asyncio has another callback, which has to be passed on"
+
+
+def test_another_site_s_page_cannot_ask_for_ours_but_may_link_to_it(serve: Serve) -> None:
+    port = serve()
+    assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403
+    assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200
+    assert ask(port, Sec_Fetch_Site="same-origin", Sec_Fetch_Mode="cors")[0] == 200

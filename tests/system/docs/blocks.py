@@ -93,7 +93,9 @@ DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45
 READER = {"edge record": "connected", "./run record": "connected"}
 TREATMENT: dict[str, Here | Elsewhere] = {
     "README.md: git clone REPOSITORY edge && cd edge": BARE,
-    "README.md: ./run watch": Here(until={"./run watch": "room-1", "./run dashboard": "http://"}),
+    "README.md: ./run setup": Here(
+        until={"./run setup": "http://", "./run watch": "room-1", "./run dashboard": "http://"}
+    ),
     "README.md: pipx install 'edge_emotions-0.1.0-py3-none-any.whl[broker]' ": Elsewhere(
         "tests/system/install/test_wheel.py"
     ),
@@ -110,9 +112,12 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/install-pi.md: sudo apt update": INSTALLED,
     "docs/install-pi.md: git clone REPOSITORY edge && cd edge": BARE,
-    "docs/install-pi.md: cp config.yaml ~/room.yaml && nano ~/room.yaml": Here(
-        until={"./run run": r"\d faces", "./run preview": "http://"}, broker=False
+    "docs/install-pi.md: cp config.yaml ~/room.yaml": Here(until={"./run setup": "http://"}),
+    "docs/install-pi.md: ssh -L 8787:127.0.0.1:8787 user@hostname": Here(leave_out=("ssh",)),
+    "docs/install-pi.md: ./run check --config ~/room.yaml": Here(
+        until={"./run run": r"\d faces"}, change={"~/room.yaml": "config.yaml"}, broker=False
     ),
+    "docs/masks.md: edge masks": Here(),
     "docs/install-pi.md: sudo systemd/install.sh": INSTALLED,
     "docs/install-pi.md: sudo apt install python3-gpiozero python3-lgpio": Elsewhere(
         "tests/unit/hardware/test_gpio.py"
@@ -123,11 +128,6 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/prevalence.md: .venv/bin/python -m models.prevalence fer2013.npz --output b": Elsewhere(
         "tests/integration/models/test_prevalence_targets.py"
     ),
-    "docs/preview.md: ./run preview --set camera.source=sample:25": Here(
-        until={"./run preview": "http://", "sudo edge preview": "http://"}, leave_out=("sudo systemctl",)
-    ),
-    "docs/preview.md: ssh -L 8787:127.0.0.1:8787 pi@room-204": Here(leave_out=("ssh",)),
-    "docs/preview.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"edge preview": "http://"}),
     "docs/privacy.md: strace -f -yy -e trace=openat,creat,rename,socket,connect,se": Here(
         until={"strace": r"\d faces"}, room=False, finds_nothing=("grep -E 'O_WRONLY",)
     ),
@@ -145,6 +145,11 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         afterwards="nft list ruleset | grep -q 'limit rate over 128 kbytes/second'",
         broker=False,
     ),
+    "docs/setup.md: ./run setup": Here(until={"./run setup": "http://", "sudo edge setup": "http://"}),
+    "docs/setup.md: edge setup --config room-204.yaml --export": Here(change={"room-205.yaml": "school.yaml"}),
+    "docs/setup.md: ssh -L 8787:127.0.0.1:8787 pi@room-204": Here(leave_out=("ssh",)),
+    "docs/setup.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"edge setup": "http://"}),
+    "docs/support.md: edge support": Here(),
     "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
         until={"mosquitto_sub": "classroom/room-1/"}
     ),

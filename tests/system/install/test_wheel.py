@@ -108,6 +108,7 @@ def test_the_wheel_holds_all_of_the_program_and_no_other_package(wheel: Path) ->
         "edge/py.typed",
         "edge/web/dashboard/static/index.html",
         "edge/web/setup/static/index.html",
+        "edge/languages/de.po",
         "edge/sample/pictures/astronaut.png",
         "edge/sample/pictures/origins.json",
         "edge/_shipped/config.yaml",

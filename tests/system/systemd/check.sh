@@ -9,7 +9,7 @@ suite=${1:-bookworm}
 ((EUID == 0)) || { echo "$0 needs root: it boots a container" >&2; exit 2; }
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/edge-tests
 base=$cache/systemd-$suite.base
-wheels=$cache/systemd-$suite.wheels-$(sha256sum <requirements-broker.lock | cut -c1-12)
+wheels=$cache/systemd-$suite.wheels-$(cat requirements-broker.lock requirements-pages.lock | sha256sum | cut -c1-12)
 packages=systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates,iproute2,mosquitto,mosquitto-clients
 
 step() { echo "[$suite ${SECONDS}s] $*"; }
@@ -47,7 +47,7 @@ if [[ ! -e $wheels/complete ]]; then
   [[ ! -e /etc/pip.conf ]] || cp /etc/pip.conf "$machine/etc/"
   get="/pip/bin/pip download -qq --require-hashes --only-binary :all: -d /wheels"
   chroot "$machine" env -i "${settings[@]}" HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "
-    python3 -m venv /pip; $get -r /root/edge/requirements-broker.lock"
+    python3 -m venv /pip; $get -r /root/edge/requirements-broker.lock; $get -r /root/edge/requirements-pages.lock"
   rm -rf "$wheels" "$machine/pip" "$machine/etc/pip.conf"
   mv "$machine/wheels" "$wheels"
   touch "$wheels/complete"

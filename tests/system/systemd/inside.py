@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from tests.system.systemd import installing, living, machine
+from tests.system.systemd import installing, living, machine, setting_up
 from tests.system.systemd.machine import Subscriber, run
 
 
@@ -27,6 +27,7 @@ def main() -> int:
         installing.instances(subscriber)
         installing.upgrade(subscriber)
         installing.hardening()
+        setting_up.set_up(subscriber)
         installing.uninstall(before)
     except Exception:  # noqa: BLE001 - whatever it is, the journal says more
         print(f"FAILED: {traceback.format_exc()}")

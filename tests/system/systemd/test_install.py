@@ -202,6 +202,58 @@ def test_the_installed_command_runs_as_the_service(install: Callable[..., str], 
     assert edge("pause", user="1000") == ""
 
 
+def test_edge_setup_runs_as_the_service_and_root_installs_with_one_folder_to_write(
+    install: Callable[..., str], tmp_path: Path
+) -> None:
+    """With stand-ins for systemd; system/systemd/setting_up.py does it for real."""
+    install()
+    stubs, calls, handed = tmp_path / "stubs", tmp_path / "calls", tmp_path / "run/private/edge-setup-hall"
+    stubs.mkdir()
+    etc = tmp_path / "root/etc/edge"
+    (etc / "hall.yaml").touch()
+    wrapper = tmp_path / "root/usr/local/bin/edge"
+    wrapper.write_text(wrapper.read_text().replace("/run/", f"{tmp_path}/run/"))
+
+    def edge(saves: str, enabled: str = "0") -> tuple[int, str, list[str]]:
+        page = f'case "$*" in *--hand-over*) {saves} ;; *) echo installed ;; esac'
+        control = f'case "$*" in *is-enabled*) exit {enabled} ;; *is-active*) exit 1 ;; esac'
+        for name, text in (("systemd-run", page), ("systemctl", control), ("id", "echo 0")):
+            (stubs / name).write_text(f"#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{calls}\n{text}\n")
+            (stubs / name).chmod(0o755)
+        calls.write_text("")
+        environment = {"PATH": f"{stubs}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [str(wrapper), "@hall", "setup"], env=environment, capture_output=True, text=True, check=False
+        )
+        lines = [line for line in calls.read_text().splitlines() if " show " not in line and line != "id -u"]
+        return done.returncode, done.stdout, lines
+
+    save = f"mkdir -p {handed}; touch {handed}/config.yaml"
+    code, said, (page, root, *control) = edge(f"{save} {handed}/restart")
+    assert code == 0
+    assert "User=" in page
+    assert "DynamicUser=yes" in page
+    assert "RuntimeDirectory=edge-setup-hall" in page
+    assert page.endswith(f"edge setup --config {etc}/hall.yaml --hand-over {tmp_path}/run/edge-setup-hall")
+    assert f"ProtectSystem=strict -p ReadWritePaths={etc} " in root
+    assert "DynamicUser" not in root
+    assert root.endswith(
+        f"setup --install-from {handed} --config {etc}/hall.yaml --password-to {etc}/hall.mqtt-password"
+    )
+    assert control[-1] == "systemctl restart edge@hall.service"
+    assert not handed.exists()
+    assert "edge@hall.service is restarted." in said
+    _, said, lines = edge(save)
+    assert "systemctl restart" not in " ".join(lines)
+    assert "To use it: sudo systemctl restart edge@hall" in said
+    _, said, lines = edge(f"{save} {handed}/restart", enabled="1")
+    assert "systemctl restart" not in " ".join(lines)
+    assert "enable --now edge@hall" in said
+    code, said, lines = edge("exit 130")  # nothing was saved
+    assert (code, said) == (130, "")
+    assert len(lines) == 1
+
+
 def test_the_installed_command_does_not_import_what_lies_in_the_current_folder(
     install: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from edge.cameras import device_users
 from edge.cameras.factory import open_camera, resolve_source
+from edge.cameras.found import FoundCamera
 from edge.cameras.gstreamer import GStreamerCamera, pipeline
 from edge.cameras.orientation import Orientation
 from edge.cameras.picamera import PiCamera, _whole_view, controls, csi_cameras
@@ -191,7 +192,7 @@ def without_picamera2(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_picamera2")
 def test_without_picamera2() -> None:
     began = time.monotonic()
-    assert csi_cameras() == []
+    assert csi_cameras() == {}
     assert time.monotonic() - began < 0.1
     with pytest.raises(CameraError, match="apt-get install --no-install-recommends python3-picamera2"):
         PiCamera(0, CameraConfig()).start()
@@ -200,7 +201,7 @@ def test_without_picamera2() -> None:
 def test_a_broken_picamera2_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "picamera2.py").write_text("import nothing_of_that_name")
     monkeypatch.syspath_prepend(tmp_path)
-    assert csi_cameras() == []
+    assert csi_cameras() == {}
     with pytest.raises(CameraError, match="cannot be imported: ModuleNotFoundError"):
         PiCamera(0, CameraConfig()).start()
 
@@ -228,8 +229,8 @@ def test_controls_are_those_that_the_camera_has() -> None:
 
 
 def test_auto_prefers_the_ribbon_cable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.cameras.factory.csi_cameras", lambda: ["picamera:0"])
-    monkeypatch.setattr("edge.cameras.factory.usb_devices", lambda: ["/dev/video7"])
+    both = [FoundCamera("picamera:0", "imx708", "csi"), FoundCamera("/dev/video7", "", "usb")]
+    monkeypatch.setattr("edge.cameras.factory.real_cameras", lambda: both)
     assert resolve_source(config(source="auto"))[0] == "picamera:0"
     source, sentence = resolve_source(Config())
     assert source == "sample"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.cameras.factory import resolve_source
+from edge.cameras.found import FoundCamera
 from edge.config.schema import Config
 from edge.errors import CameraError
 
@@ -15,7 +16,7 @@ def config(**camera: object) -> Config:
 
 
 def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.cameras.factory.usb_devices", list)
+    monkeypatch.setattr("edge.cameras.factory.real_cameras", list)
     assert resolve_source(Config())[0] == "sample"
     somebody = Config.model_validate({"deployment": {"responsible": "J. Doe", "legal_basis": "consent"}})
     with pytest.raises(CameraError, match="auto found no camera"):  # whose room would the made-up class be?
@@ -23,7 +24,7 @@ def test_auto_without_a_camera_shows_the_sample(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_auto_asks_for_a_deployment_before_it_opens_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.cameras.factory.usb_devices", lambda: ["/dev/video7"])
+    monkeypatch.setattr("edge.cameras.factory.real_cameras", lambda: [FoundCamera("/dev/video7", "", "usb")])
     source, sentence = resolve_source(Config())
     assert source == "sample"
     assert "/dev/video7 was found" in sentence

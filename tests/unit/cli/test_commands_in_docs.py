@@ -15,7 +15,8 @@ OURS = re.compile(r"^(?:sudo )?(?P<program>edge|\./run)(?: (?P<rest>.*))?$")
 
 
 def ours() -> list[str]:
-    found = {part.strip() for block in blocks() for line in block.lines() for part in line.split("&&")}
+    parts = (part for block in blocks() for line in block.lines() for part in line.split("&&"))
+    found = {re.sub(r"\s>\s*\S+$", "", part.strip()) for part in parts}  # where the output goes is the shell's
     return sorted(line for line in found if OURS.match(line))
 
 

@@ -98,12 +98,12 @@ def test_hostile_topics_and_words(topic: str, payload: bytes) -> None:
 
 def test_markup_and_marks_that_turn_text_around_are_only_text() -> None:
     name = "[red]a[b] \u202eb"
-    label = "[link=x]\x1b[2J\u202e"
+    label = "[link=x]"
     inbox = room(name, counts={label: 3, "unknown": 0}, people={label: 1.0, "unknown": 0.0})
     inbox.receive(f"classroom/{name}/state", state("throttled", "[/] \x1b]0;title\x07 \u2066"))
     text = picture(inbox)
     assert "[red]a[b] ?b" in text
-    assert "[link=x]?[2J" in text
+    assert "[link=x]" in text
     assert "throttled: [/] ?]0;title?" in text
     shown = inbox.devices[name].window
     assert shown is not None

@@ -217,3 +217,30 @@ def test_no_text_crashes_the_reader(text: str) -> None:
             load_config(path, [text], {"EDGE_A__B": text})
         except ConfigError as caught:
             assert str(caught)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [
+        ("camera: {source: ['rtsp://u:hush@h/']}", []),
+        ("camera: {'rtsp://u:hush@h/': 1}", []),
+        ("camera: {source: 'rtps://u:hush@h/'}", []),
+        ("", ["camera.source rtsp://u:hush@h/"]),
+        ("", ["camera.rtsp://u:hush@h/=1"]),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_in_no_error(tmp_path: Path, text: str, overrides: list[str]) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides)
+    assert "hush" not in str(caught.value)
+
+
+def test_thousands_of_mistakes_are_a_short_error(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("mode: headcount\n" + "device: {}\n" * 3000 + '"\\e[2Jkey": 1\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert len(str(caught.value)) < 20_000  # it was megabytes
+    assert "\x1b" not in str(caught.value)

@@ -186,8 +186,7 @@ def test_what_cannot_be_used_is_refused_before_anything_is_touched(
 
 
 def test_no_camera_where_somebody_answers_for_one_is_refused(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(factory, "csi_cameras", list)
-    monkeypatch.setattr(factory, "usb_devices", list)
+    monkeypatch.setattr(factory, "real_cameras", list)
     running.file |= {"camera": {"source": "auto"}, "deployment": {"responsible": "J", "legal_basis": "consent"}}
     with pytest.raises(CameraError, match="auto found no camera"):
         running.reload.reload("Jane")

@@ -252,10 +252,29 @@ def text(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def prepared(path: Path, script: str) -> bytes:
+    """An outbox of ours, to which somebody has added something."""
+    outbox = Outbox(path)
+    outbox.start()
+    outbox.stop()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+        database.executescript(script)
+    database.close()
+    return path.read_bytes()
+
+
+VIEW = """
+DROP TABLE windows; CREATE VIEW windows AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)
+SELECT x AS seq, 0.0 AS created, '' AS body, '' AS boot, 0 AS uptime, 0 AS synced, '' AS schema, 0 AS checksum FROM n
+"""
+TRIGGER = "CREATE TRIGGER x BEFORE INSERT ON windows BEGIN SELECT RAISE(IGNORE); END"
 OTHERS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "text": (text, "it is no SQLite database"),
     "other tables": (foreign, "it is another program's database"),
     "other application": (lambda path: marked(path, 0x0F055111, 0), "it is another program's database"),
+    "an endless view": (lambda path: prepared(path, VIEW), "windows is no plain table"),
+    "a trigger": (lambda path: prepared(path, TRIGGER), "it has a trigger"),
     "newer": (lambda path: marked(path, APPLICATION, LAYOUT + 1), f"layout {LAYOUT + 1} of a newer version"),
 }
 

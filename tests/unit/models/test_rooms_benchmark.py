@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.model_files.benchmark import interval
 from edge.model_files.pose_rule import FEATURES
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
@@ -58,7 +59,7 @@ def test_one_kind_of_face_is_not_enough() -> None:
 
 @pytest.mark.parametrize(("part", "whole", "low", "high"), [(0, 66, 0, 0.055), (96, 112, 0.781, 0.910), (0, 0, 0, 1)])
 def test_intervals_are_wilsons(part: int, whole: int, low: float, high: float) -> None:
-    assert rooms_benchmark.interval(part, whole) == pytest.approx((low, high), abs=1e-3)
+    assert interval(part, whole) == pytest.approx((low, high), abs=1e-3)
 
 
 @pytest.mark.parametrize(

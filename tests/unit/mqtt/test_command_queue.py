@@ -200,17 +200,56 @@ def test_a_pause_waits_behind_no_flood_and_is_answered() -> None:
     assert [reply.topic.rpartition("cmd/")[2] for reply in replies[:2]] == ["pause/response", "resume/response"]
 
 
-def test_a_flood_of_pauses_is_bounded_and_the_newest_decides() -> None:
+def flooded(*floods: IncomingMessage, then: IncomingMessage, allow: bool = True) -> tuple[Recorder, list[Reply]]:
+    """A message in the midst of a flood of others: what was done, and what was answered."""
+    replies: list[Reply] = []
+    daemon = Recorder(Config.model_validate({"privacy": {"allow_remote_resume": allow}}))
+    commands = CommandQueue(TOPICS, replies.append)
+    control = handlers_of(daemon)
+    for number in range(5000):
+        commands.receive(floods[number % len(floods)])
+        if number == 2500:
+            commands.receive(then)
+    while commands.waiting:
+        commands.serve(control.handlers)
+    return daemon, replies
+
+
+@pytest.mark.parametrize("flood", [b"off", b" " * 10_000, b"\x1b[2J", b'{"pause": false}'])
+def test_a_pause_is_not_lost_in_a_flood_of_what_is_refused(flood: bytes) -> None:
+    daemon, replies = flooded(incoming(flood), then=incoming(b'{"by": "Mrs Doe"}'), allow=False)
+    assert daemon.done == [("pause", "Mrs Doe, over MQTT")]
+    assert any(json.loads(reply.payload)["status"] == "ok" for reply in replies)
+    assert len(replies) <= 200
+
+
+def test_in_a_flood_of_both_the_newest_decides_and_little_is_carried_out_at_a_time() -> None:
+    daemon, _ = flooded(incoming(b"on"), incoming(b"off"), then=incoming(b"on"))
+    assert daemon.done[-1] == ("resume", "somebody over MQTT")
+    assert len(daemon.done) < 200
+    daemon, _ = flooded(incoming(b"off"), then=incoming(b"on"))
+    assert [what for what, _ in daemon.done].count("pause") == 1
+    assert daemon.done[-1] == ("resume", "somebody over MQTT")
+
+
+def test_a_resume_comes_through_a_flood_of_what_is_not_valid() -> None:
+    daemon, _ = flooded(incoming(b"junk"), then=incoming(b"off"))
+    assert daemon.done == [("resume", "somebody over MQTT")]
+
+
+def test_between_two_frames_only_some_are_carried_out() -> None:
     replies: list[Reply] = []
     daemon = Recorder()
     commands = CommandQueue(TOPICS, replies.append)
-    for _ in range(100_000):
-        commands.receive(incoming(b" " * 10_000))
-    commands.receive(incoming(b"off"))
+    for _ in range(1000):
+        commands.receive(incoming(b"off"))
     commands.serve(handlers_of(daemon).handlers)
-    assert not commands.waiting
-    assert daemon.done == [("resume", "somebody over MQTT")]
-    assert 1 < len(replies) <= 1000
+    assert 0 < len(daemon.done) <= 20
+
+
+def test_a_flood_leaves_few_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    flooded(incoming(b"junk"), incoming(b"on"), then=incoming(b"off"))
+    assert len(caplog.records) < 40
 
 
 WORDS = st.sampled_from([b"", b"on", b"off", b"5", b"-1", b"{}", b'{"seconds":2}', b'{"pause":true}', b'{"by":"x"}'])

@@ -1,4 +1,4 @@
-"""Of a message's properties only those remain that say where it wants to be answered, and paho can always read it."""
+"""Of a message's properties only those remain that this program uses, and paho can always read what does."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def test_where_to_answer_is_kept_and_all_else_is_as_it_was(
     assert (found_topic, found_mid, rest) == (topic.encode(), mid, payload)
     assert getattr(found, "ResponseTopic", None) == response
     assert getattr(found, "CorrelationData", None) == correlation
-    assert not any(hasattr(found, name) for name in ("UserProperty", "ContentType", "MessageExpiryInterval"))
+    assert getattr(found, "MessageExpiryInterval", None) == number
+    assert not any(hasattr(found, name) for name in ("UserProperty", "ContentType", "SubscriptionIdentifier"))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 
 import pytest
 
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.retained_probe import HOLD, MOST_HELD, RetainedProbe
+from edge.mqtt.urgency import Urgency
 
 PAUSE = "classroom/room-1/cmd/pause"
 
@@ -45,8 +47,8 @@ def released(probe: RetainedProbe, clock: Clock) -> list[bytes]:
 
 
 def test_what_does_not_come_back_is_obeyed_once(probe: RetainedProbe, clock: Clock, asked: list[str]) -> None:
-    assert not probe.receive("pause", message(b"on"), urgent=True)
-    assert not probe.receive("pause", message(b"off"), urgent=True)
+    assert not probe.receive("pause", message(b"on"), Urgency.CLOSES)
+    assert not probe.receive("pause", message(b"off"), Urgency.CLOSES)
     assert probe.release() == []
     assert released(probe, clock) == [b"on", b"off"]
     assert asked == ["asked"]
@@ -54,43 +56,53 @@ def test_what_does_not_come_back_is_obeyed_once(probe: RetainedProbe, clock: Clo
 
 
 def test_what_comes_back_is_refused_once(probe: RetainedProbe, clock: Clock) -> None:
-    assert not probe.receive("pause", message(), urgent=True)
+    assert not probe.receive("pause", message(), Urgency.CLOSES)
     probe.release()
-    assert probe.receive("pause", message(retained=True), urgent=True)  # and is refused as retained
+    assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # and is refused as retained
     assert released(probe, clock) == []
     # It comes again with the question about another command, and was refused already.
-    assert not probe.receive("resume", message(b"", "classroom/room-1/cmd/resume"), urgent=True)
+    assert not probe.receive("resume", message(b"", "classroom/room-1/cmd/resume"), Urgency.CLOSES)
     probe.release()
-    assert not probe.receive("pause", message(retained=True), urgent=True)
+    assert not probe.receive("pause", message(retained=True), Urgency.CLOSES)
     assert released(probe, clock) == [b""]
 
 
 def test_clearing_is_no_command(probe: RetainedProbe, clock: Clock) -> None:
-    assert probe.receive("pause", message(retained=True), urgent=True)  # as at every start
-    assert not probe.receive("pause", message(b""), urgent=True)
+    assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # as at every start
+    assert not probe.receive("pause", message(b""), Urgency.CLOSES)
     assert released(probe, clock) == []
-    assert not probe.receive("pause", message(b""), urgent=True)  # now it is one
+    assert not probe.receive("pause", message(b""), Urgency.CLOSES)  # now it is one
     assert released(probe, clock) == [b""]
 
 
 def test_where_messages_say_it_themselves_nobody_waits(clock: Clock) -> None:
     probe = RetainedProbe(lambda: False, lambda: pytest.fail("asked"), clock)
-    assert probe.receive("pause", message(), urgent=True)
+    assert probe.receive("pause", message(), Urgency.CLOSES)
     for _ in range(2):
-        assert probe.receive("pause", message(retained=True), urgent=True)  # and is refused each time
+        assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # and is refused each time
     assert len(probe) == 0
 
 
 def test_a_flood_is_bounded_and_pushes_no_pause_out(probe: RetainedProbe, clock: Clock) -> None:
-    probe.receive("pause", message(b"mine"), urgent=True)
+    probe.receive("pause", message(b"mine"), Urgency.CLOSES)
     for _ in range(MOST_HELD):
-        probe.receive("health", message(b"", "classroom/room-1/cmd/health"), urgent=False)
+        probe.receive("health", message(b"", "classroom/room-1/cmd/health"), Urgency.OTHER)
     with pytest.raises(queue.Full):
-        probe.receive("health", message(b"", "classroom/room-1/cmd/health"), urgent=False)
+        probe.receive("health", message(b"", "classroom/room-1/cmd/health"), Urgency.OTHER)
     assert len(probe) == MOST_HELD + 1
     assert b"mine" in released(probe, clock)
     for number in range(3 * MOST_HELD):
-        probe.receive("pause", message(str(number).encode()), urgent=True)
+        probe.receive("pause", message(str(number).encode()), Urgency.CLOSES)
     found = released(probe, clock)
     assert len(found) == MOST_HELD
     assert found[-1] == str(3 * MOST_HELD - 1).encode()
+
+
+def test_a_flood_of_what_is_refused_pushes_no_pause_out(probe: RetainedProbe, clock: Clock) -> None:
+    probe.receive("pause", message(b"mine"), Urgency.CLOSES)
+    for _ in range(3 * MOST_HELD):
+        with contextlib.suppress(queue.Full):
+            probe.receive("pause", message(b"off"), Urgency.OPENS)
+            probe.receive("pause", message(b"junk"), Urgency.REFUSED)
+    assert len(probe) == MOST_HELD
+    assert released(probe, clock)[0] == b"mine"

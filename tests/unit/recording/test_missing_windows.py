@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.recording.missing_windows import MOST_SERIES, MOST_SPANS, PATIENCE, MissingWindows
+from edge.recording.missing_windows import MOST_DEVICES, MOST_SPANS, PATIENCE, MissingWindows
 
 Lost = list[tuple[str, int, int]]
 
@@ -43,7 +43,7 @@ def test_a_part_that_stays_away_is_named() -> None:
 def test_strangers_cannot_fill_our_memory() -> None:
     missing, lost = watched()
     missing.record("honest", "e", 1, 0.0)
-    for number in range(2 * MOST_SERIES):
+    for number in range(2 * MOST_DEVICES):
         missing.record(f"made up {number}", "e", number, 0.0)
         if number % 1000 == 0:
             missing.record("honest", "e", 2, 0.0)
@@ -53,3 +53,15 @@ def test_strangers_cannot_fill_our_memory() -> None:
     missing.look(9 * PATIENCE)
     assert ("honest", 3, 3) in lost
     assert len(lost) <= MOST_SPANS + 1
+
+
+def test_made_up_epochs_push_out_no_other_room_and_reports_are_few_at_a_time() -> None:
+    missing, lost = watched()
+    for seq in (1, 100):
+        missing.record("honest", "e", seq, 0.0)
+    for number in range(20_000):
+        for seq in (1, 3):
+            missing.record("hostile", f"{number:08x}", seq, 0.0)
+    missing.look(9 * PATIENCE)
+    assert ("honest", 2, 99) in lost
+    assert len(lost) <= 6

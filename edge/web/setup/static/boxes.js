@@ -1,13 +1,22 @@
 // A box and two short lines for every face, drawn on the picture itself.
+import { decimal, percent, t } from "./texts.js";
 
 export const COLOURS = {
   happy: "#ffd447", neutral: "#d3dae2", sad: "#7cb7ff", surprise: "#ffa657",
   angry: "#ff7b72", fear: "#c79bf2", disgust: "#7fce7f", unknown: "#9aa4ae", face: "#5fd0c5",
 };
-const ADJECTIVES = { disgust: "disgusted", fear: "afraid", surprise: "surprised" }; // the others are ones already
 export const TOO_SMALL = "#ff5fa2";
+export const OUTSIDE = "#c3cad1";
 
 const LETTERS = 11.5; // CSS pixels, however large the picture is shown
+
+/** What a face with this emotion is called; a label of a model that we do not know is shown as it is. */
+export function adjective(emotion) {
+  return {
+    happy: t("happy"), neutral: t("neutral"), sad: t("sad"), surprise: t("surprised"), angry: t("angry"),
+    fear: t("afraid"), disgust: t("disgusted"), unknown: t("unknown"),
+  }[emotion] ?? emotion;
+}
 
 export function drawFaces(context, faces, scale, pixel) {
   // scale: from pixels of the camera to those of the canvas; pixel: one CSS pixel on the canvas
@@ -15,29 +24,39 @@ export function drawFaces(context, faces, scale, pixel) {
   context.font = `600 ${LETTERS * pixel}px system-ui, sans-serif`;
   const shown = faces.map((face) => {
     const [x, y, width, height] = face.box.map((value) => value * scale);
-    const colour = face.small ? TOO_SMALL : COLOURS[face.emotion ?? "face"] ?? COLOURS.unknown;
-    return { ...face, x, y, width, height, colour };
+    const outside = face.inside === false;
+    const colour = outside ? OUTSIDE : face.small ? TOO_SMALL : COLOURS[face.emotion ?? "face"] ?? COLOURS.unknown;
+    return { ...face, x, y, width, height, colour, outside };
   });
   for (const face of shown) box(context, face, pixel);
   // Words that would lie over other faces or words are left out, those of the nearest faces last.
   const taken = shown.map(({ x, y, width, height }) => ({ x, y, width, height }));
   shown.sort((a, b) => b.height - a.height);
   for (const face of shown) {
-    if (face.emotion) chip(context, taken, face, `${ADJECTIVES[face.emotion] ?? face.emotion} ${Math.round(100 * face.confidence)} %`, pixel, true);
-    else if (face.front === false) chip(context, taken, face, "turned away", pixel, true);
+    if (face.outside) chip(context, taken, face, t("not counted"), pixel, true);
+    else if (face.emotion) chip(context, taken, face, `${adjective(face.emotion)} ${percent(face.confidence)}`, pixel, true);
+    else if (face.front === false) chip(context, taken, face, t("turned away"), pixel, true);
   }
-  for (const face of shown) chip(context, taken, face, `${Math.round(face.box[3])} px`, pixel, false);
+  for (const face of shown) chip(context, taken, face, `${decimal(face.box[3], 0)} px`, pixel, false);
 }
 
-function box(context, { x, y, width, height, small, colour }, pixel) {
+function box(context, { x, y, width, height, small, colour, outside }, pixel) {
   const line = Math.max(1.5, Math.min(3, width / pixel / 25)) * pixel;
-  context.setLineDash(small ? [4 * pixel, 3 * pixel] : []);
+  const path = new Path2D();
+  path.rect(x, y, width, height);
+  if (outside) { // a cross: seen without colours, too
+    path.moveTo(x, y);
+    path.lineTo(x + width, y + height);
+    path.moveTo(x + width, y);
+    path.lineTo(x, y + height);
+  }
+  context.setLineDash(small && !outside ? [4 * pixel, 3 * pixel] : []);
   context.lineWidth = line + 1.5 * pixel;
   context.strokeStyle = "rgb(0 0 0 / .55)";
-  context.strokeRect(x, y, width, height);
+  context.stroke(path);
   context.lineWidth = line;
   context.strokeStyle = colour;
-  context.strokeRect(x, y, width, height);
+  context.stroke(path);
 }
 
 function chip(context, taken, face, text, pixel, above) {

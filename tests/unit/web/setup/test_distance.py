@@ -21,12 +21,13 @@ def test_distances_are_those_of_the_table_in_the_readme() -> None:
 
 
 def test_advice_and_sizes() -> None:
-    said = advice([72.0, 12.0, 20.0], 24, "for an emotion")
-    assert said.startswith("2 of 3 faces are too small for an emotion")
-    assert "2.0 times nearer" in said
-    assert advice([30.0], 24, "for an emotion") == "All faces are large enough for an emotion."
-    assert "wider lens" in advice([60.0], 24, "for an emotion")
-    assert "farthest seat" in advice([], 24, "for an emotion")
+    said = advice([72.0, 12.0, 20.0], 24, emotions=True)
+    assert str(said).startswith("Faces too small for an emotion: 2 of 3.")
+    assert "2.0 times nearer" in str(said)
+    assert "to be found reliably: 2 of 3" in str(advice([72.0, 12.0, 20.0], 24, emotions=False))
+    assert str(advice([30.0], 24, emotions=True)) == "All faces are large enough."
+    assert "2.5 times over. A wider lens" in str(advice([60.0], 24, emotions=True))
+    assert "farthest seat" in str(advice([], 24, emotions=True))
     rows = by_size([10.0, 23.9, 24.0, 47.0, 48.0, 300.0], 24)
     found = [(row["from"], row["to"], row["faces"]) for row in rows]
     assert found == [(0, 24, 2), (24, 48, 2), (48, 96, 1), (96, None, 1)]

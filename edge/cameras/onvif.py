@@ -1,0 +1,154 @@
+"""Network cameras that answer to ONVIF's discovery (WS-Discovery). What they say about themselves is not trusted.
+
+Only where a camera is comes from that. Where its pictures are, ONVIF's media service would tell those who log in; we do
+not speak it: the address of the pictures stands in the camera's manual.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import ipaddress
+import logging
+import re
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from edge.cameras.found import FoundCamera
+from edge.errors import CameraError
+from edge.text import Sentence, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SEARCH_SECONDS = 3.5
+AGAIN = 1.0  # seconds after which the question is sent once more: datagrams get lost
+GROUP = ("239.255.255.250", 3702)  # where every camera listens, by the standard
+MOST = 64  # cameras: whoever is in the network may answer as often as they like
+DATAGRAM = 65535  # bytes
+LONGEST_ADDRESS = 256  # characters
+TRANSMITTERS = "http://www.onvif.org/ver10/network/wsdl"
+SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware)/(.{1,128})", re.IGNORECASE)
+RTSP_PORT = 554
+MISSING_REMEDY = "pip install 'WSDiscovery>=2.1,<3' into the environment of edge, or type the camera's address"
+
+
+def available() -> bool:
+    """Whether the library for the search is installed."""
+    return importlib.util.find_spec("wsdiscovery") is not None
+
+
+def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
+    """Ask the local network (IPv4), and wait for answers; by address.
+
+    Args:
+        seconds: How long.
+
+    Raises:
+        CameraError: The library is not installed, or there is no network to ask.
+    """
+    try:
+        messages, actions, names, adapters = map(
+            importlib.import_module, ("wsdiscovery.message", "wsdiscovery.actions", "wsdiscovery.qname", "ifaddr")
+        )
+    except ImportError:
+        raise CameraError(
+            "network cameras cannot be searched for: WSDiscovery is not installed",
+            MISSING_REMEDY,
+        ) from None
+    logging.getLogger(messages.__name__).setLevel(logging.CRITICAL)  # there it logs what strangers send
+    probe = actions.constructProbe([names.QName(TRANSMITTERS, "NetworkVideoTransmitter")], [])
+    question = messages.createSOAPMessage(probe).encode()
+    own = [str(ip.ip) for adapter in adapters.get_adapters() for ip in adapter.ips if ip.is_IPv4]
+    found: dict[str, FoundCamera] = {}
+    # Sockets of our own: those of the library keep every answer, obey whoever calls itself a proxy, and die of a
+    # malformed one.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind(("", 0))
+        began = time.monotonic()
+        for until in (min(AGAIN, seconds), seconds):
+            _ask(line, question, own)
+            while (left := began + until - time.monotonic()) > 0 and len(found) < MOST:
+                line.settimeout(left)
+                with suppress(OSError):  # a time-out among them
+                    data, _ = line.recvfrom(DATAGRAM)
+                    for camera in _read(messages, data, probe.getMessageId()):
+                        found[camera.source] = camera
+    return sorted(found.values(), key=lambda camera: camera.source)[:MOST]
+
+
+def _ask(line: socket.socket, question: bytes, own: list[str]) -> None:
+    sent, reason = False, "it has no address"
+    for address in own:
+        try:
+            line.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
+            line.sendto(question, GROUP)
+            sent = True
+        except OSError as error:  # an interface that is down, or knows no multicast
+            reason = error.strerror or str(error)
+    if not sent:
+        raise CameraError(
+            f"network cameras cannot be searched for: this machine has no network ({reason})",
+            "plug the network in, or type the camera's address",
+        )
+
+
+def _read(messages: Any, data: bytes, question: str) -> list[FoundCamera]:  # noqa: ANN401 - a module without types
+    """The cameras of one answer to our question; of anything else none."""
+    if question.encode() not in data or b"<!" in data:  # entities within entities would take memory and minutes
+        return []
+    try:
+        answer = messages.parseSOAPMessage(data, "")
+        if answer is None or answer.getRelatesTo() != question:
+            return []
+        matches = [(match.getXAddrs(), match.getScopes()) for match in answer.getProbeResolveMatches()[:MOST]]
+    except Exception:  # noqa: BLE001 - the library fails in many ways at what is no answer
+        return []
+    found = (described(map(str, addresses), map(str, scopes)) for addresses, scopes in matches)
+    return [camera for camera in found if camera is not None]
+
+
+def described(addresses: Iterable[str], scopes: Iterable[str]) -> FoundCamera | None:
+    """The camera of an answer; None where no address of it is one of a private network.
+
+    Args:
+        addresses: Of its device service, as it says.
+        scopes: What it is, as it says: onvif://www.onvif.org/name/..., onvif://www.onvif.org/hardware/...
+    """
+    usable = ((address, host) for address in addresses if (host := _private_host(address)))
+    address, host = next(usable, ("", ""))
+    if not address:
+        return None
+    said = dict(reversed([(m[1].lower(), unquote(m[2])) for scope in scopes if (m := SCOPE.fullmatch(scope))]))
+    name, hardware = (printable(said.get(key, "")).strip() for key in ("name", "hardware"))
+    if hardware and hardware not in name:
+        name = f"{name} ({hardware})" if name else hardware
+    rtsp = f"rtsp://{f'[{host}]' if ':' in host else host}:{RTSP_PORT}/"
+    return FoundCamera(
+        address,
+        name or host,
+        "onvif",
+        rtsp,
+        Sentence(
+            "This camera is at {host}. Type the address of its pictures, which begins with {address}: "
+            "the rest of it, with user and password, stands in the camera's manual.",
+            {"host": host, "address": rtsp},
+        ),
+    )
+
+
+def _private_host(address: str) -> str:
+    """The host of a device service's address; empty where it is not to be believed."""
+    if len(address) > LONGEST_ADDRESS or not address.isascii() or not re.fullmatch(r"[!-~]+", address):
+        return ""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+        ip = ipaddress.ip_address(host)
+    except ValueError:  # no address, but a name perhaps: a camera in the local network gives its number
+        return ""
+    inner = ip.is_private and not (ip.is_loopback or ip.is_unspecified or ip.is_multicast)
+    return host if parts.scheme in ("http", "https") and inner and "@" not in parts.netloc else ""

@@ -1,0 +1,107 @@
+"""`edge setup`: a page that sets a device up, from the camera to a valid `config.yaml`. It publishes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli import add_config_arguments, program, set_up_logging
+from edge.cli.encoding import as_typed
+from edge.cli.page import add_page_arguments, print_address
+from edge.errors import EXIT_OK, pages_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = """examples:
+  edge setup                                    then open the address that it prints
+  edge setup --config room-204.yaml             a file of its own, which need not exist yet
+  edge setup --set camera.source=sample:25      the sample room, without a camera
+  edge setup --export                           what differs from the defaults, for other devices
+  ssh -L 8787:127.0.0.1:8787 pi@room-204        on your laptop, to open that address there
+  edge setup --host 0.0.0.0 --token-file token
+
+The page shows pictures of people. Stop the service first (sudo systemctl stop edge): it cannot share its camera.
+edge preview is the same command.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config_arguments(parser)
+    add_page_arguments(
+        parser, 8787, "file with the access token (default: a new token each time, printed with the address)"
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="print what differs from the defaults, as YAML, and show no page"
+    )
+    # For the `edge` command of an installed device, which runs the page as the service's user and the rest as root.
+    parser.add_argument("--hand-over", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("--install-from", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("--password-to", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Show the page until Ctrl-C, or until nobody has looked for ten minutes."""
+    set_up_logging(logging.WARNING)
+    environment = {name: as_typed(value) for name, value in os.environ.items()}
+    if args.install_from:
+        return _install(args, environment)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
+    try:
+        from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
+        from edge.web.setup.config_file import ConfigFile  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise pages_missing("setup", error.name) from None
+    if args.export:
+        from edge.config.yaml_editor import as_yaml  # noqa: PLC0415
+
+        print(as_yaml(ConfigFile(target(args.config), args.set, environment).draft.differing()), end="")
+        return EXIT_OK
+    given = server.read_token(args.token_file) if args.token_file else None
+    server.check_binding(args.host, given)
+    token = given or secrets.token_urlsafe(16)
+    hosts = () if server.is_loopback(args.host) else None
+    file = ConfigFile(target(args.config), args.set, environment)
+
+    from edge.web.setup.page import SetupPage  # noqa: PLC0415 - slow to load; a wrong --host is said at once
+
+    page = SetupPage(file, program(), args.hand_over)
+
+    def started(port: int, stop: Callable[[], None]) -> None:
+        _tell(file.path, page.problem)
+        print_address(args.host, port, token, secret=given is not None)
+        print("Ctrl-C ends it, and so do ten minutes in which nobody uses it.", flush=True)
+        page.start(stop)
+
+    try:
+        server.serve(server.application(page.routes(), token=token, hosts=hosts), args.host, args.port, started)
+    finally:
+        page.stop()
+    return EXIT_OK
+
+
+def _install(args: argparse.Namespace, environment: dict[str, str]) -> int:
+    """What root does once the page has ended."""
+    from edge.config.hand_over import install  # noqa: PLC0415
+
+    for sentence in install(args.install_from, target(args.config), args.password_to, environment):
+        print(sentence, flush=True)
+    return EXIT_OK
+
+
+def target(given: Path | None) -> Path:
+    """Where the configuration is, or will be: as `edge run` finds it, but never the file that the program ships."""
+    return given or Path("config.yaml")
+
+
+def _tell(path: Path, problem: str) -> None:
+    if problem:
+        print(problem)
+    print(f"{path}{'' if path.exists() else ' (does not exist yet)'} is set up here. It publishes nothing.")
+    print("Anyone with this address sees pictures of people, and can change the settings:")

@@ -1,0 +1,329 @@
+"""A configuration that somebody is changing: values over those of a file, each checked, and what is still wrong."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from edge.config.keys import defaults, found_in, keys, unknown_keys
+from edge.config.loader import Document, Mistake, explain, override, parse_document, unusable, validate
+from edge.config.schema import Config, DeploymentConfig, without_password
+from edge.errors import EdgeError
+from edge.text import Sentence
+
+LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
+DEEPEST = 8  # lists in lists; a list of polygons has three
+
+SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
+ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
+HIDDEN = "***@"  # what we show of user and password in an address
+STAND_IN = "(not filled in yet)"
+
+
+class RefusedChangeError(EdgeError):
+    """A value that cannot be, whatever the others are.
+
+    Args:
+        key: The dotted key.
+        problem: What is wrong.
+        remedy: What to write instead.
+    """
+
+    def __init__(self, key: str, problem: object, remedy: object = "") -> None:
+        super().__init__(problem, remedy)
+        self.key = key
+
+
+class StaleDraftError(EdgeError):
+    """Another browser has changed the draft meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Sentence("another browser has changed these settings meanwhile"),
+            Sentence("look at them anew, and change again"),
+        )
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What the draft changes in its file: dotted keys to set, and unknown keys to take out."""
+
+    values: dict[str, Any]
+    removed: tuple[str, ...] = ()
+
+    def and_also(self, more: Mapping[str, Any]) -> Edits:
+        """These and some more keys."""
+        return Edits({**self.values, **more}, self.removed)
+
+
+class Draft:
+    """The draft of one configuration file. All methods may be called from any thread.
+
+    Args:
+        data: What the file holds, or a template for one that does not exist yet.
+        path: Named in problems.
+        overrides: `--set` texts; they stay above the draft.
+        environment: Where `EDGE_SECTION__KEY` variables are looked up; they stay above the draft, too.
+
+    Raises:
+        ConfigError: Nothing can be read in it.
+    """
+
+    def __init__(
+        self, data: bytes, path: Path, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._lock = threading.RLock()
+        self._path = path
+        self._overrides = tuple(overrides)
+        self._environment = dict(environment or {})
+        self._changed: dict[str, Any] = {}
+        self._removed: set[str] = set()
+        self.revision = 1
+        """Another one after every change."""
+        self.rebase(data)
+
+    def rebase(self, data: bytes) -> None:
+        """Go on with another content of the file: it was saved, or somebody else changed it. Raises ConfigError."""
+        with self._lock:
+            self._file = parse_document(data, self._path)
+            above = Document()
+            given = override(above, self._overrides, self._environment)
+            self._locked = {key for key in keys() if key in given or key.partition(".")[0] in given}
+            self._above = above
+            self._changed = {key: value for key, value in self._changed.items() if value != self._in_file(key)}
+            self._removed &= unknown_keys(self._file)
+            self.revision += 1
+
+    def change(self, revision: int, values: Mapping[str, Any], unset: Iterable[str] = ()) -> None:
+        """Set some keys, and others back to their defaults; all or nothing. A key that is unknown is taken out.
+
+        Raises:
+            StaleDraftError: It is not at that revision any more.
+            RefusedChangeError: A value is impossible.
+        """
+        with self._lock:
+            if revision != self.revision:
+                raise StaleDraftError
+            new, removed = dict(self._changed), set(self._removed)
+            for key in unset:
+                if key in unknown_keys(self._file):
+                    removed.add(key)
+                else:
+                    self._check_key(key)
+                    new[key] = defaults()[key]
+            for key, value in values.items():
+                self._check_key(key)
+                if key == SECRET and value == without_password(str(self._value(key))):
+                    continue  # what we showed of it comes back: nothing was typed
+                if key in ADDRESSES and HIDDEN in str(value):
+                    raise RefusedChangeError(
+                        key,
+                        Sentence("user and password are not shown, so they cannot come back from here"),
+                        Sentence("write both in place of ***"),
+                    )
+                check_value(key, value)
+                new[key] = value
+            new = {key: value for key, value in new.items() if value != self._in_file(key)}
+            if (new, removed) != (self._changed, self._removed):
+                self._changed, self._removed = new, removed
+                self.revision += 1
+
+    @property
+    def edits(self) -> Edits:
+        """What differs from the file."""
+        with self._lock:
+            return Edits(dict(self._changed), tuple(sorted(self._removed)))
+
+    @property
+    def locked(self) -> dict[str, str]:
+        """Keys that `--set` or the environment decide, and where."""
+        with self._lock:
+            return {key: self._above.place(tuple(key.split("."))) for key in sorted(self._locked)}
+
+    def value(self, key: str) -> Any:  # noqa: ANN401 - each key has its own
+        """What a key says in the end; addresses with their passwords."""
+        with self._lock:
+            return self._value(key)
+
+    def shown(self) -> dict[str, Any]:
+        """Every key with what it says in the end, fit for JSON; an address is without its password."""
+        with self._lock:
+            values = {key: _plain(self._value(key)) for key in keys()}
+        return without_secrets(values)
+
+    def mistakes(self) -> list[Mistake]:
+        """All that keeps the daemon from starting with it."""
+        document = self._document()
+        validate(document)
+        return document.mistakes
+
+    def config(self, more: Mapping[str, Any] = MappingProxyType({})) -> Config:
+        """The configuration as the daemon would have it. Raises ConfigError.
+
+        Args:
+            more: Keys that are set in it as well.
+        """
+        document = self._document(more)
+        config = validate(document)
+        if config is None or document.mistakes:
+            raise unusable(document.mistakes)
+        return config
+
+    def config_of(self, data: bytes) -> Config:
+        """The configuration as the daemon would have it from a content of the file. Raises ConfigError."""
+        document = parse_document(data, self._path)
+        override(document, self._overrides, self._environment)
+        config = validate(document)
+        if config is None or document.mistakes:
+            raise unusable(document.mistakes)
+        return config
+
+    def tentative(self, *needed: str) -> tuple[Config | None, Mistake | None]:
+        """What something can be tried with before all is filled in, also who answers for it.
+
+        Args:
+            needed: Sections, or keys, in which nothing may be wrong.
+
+        Returns:
+            None, and why, where something is.
+        """
+        document = self._document()
+        written = document.values.get("deployment")
+        document.values["deployment"] = {"responsible": STAND_IN, "legal_basis": STAND_IN}
+        config = validate(document)
+        dotted = tuple(f"{each}." for each in needed)
+        wrong = [each for each in document.mistakes if f"{each.key}.".startswith(dotted)]
+        if config is None or wrong:
+            return None, (wrong or document.mistakes)[0]
+        texts = written if isinstance(written, dict) else {}
+        who, why = (str(texts.get(name) or "")[:1024] for name in ("responsible", "legal_basis"))
+        return config.model_copy(update={"deployment": DeploymentConfig(responsible=who, legal_basis=why)}), None
+
+    def for_pictures(self) -> tuple[Config | None, str]:
+        """What a picture can be shown by: it is published nowhere, so nobody has to answer for the camera yet.
+
+        Returns:
+            None, and why, where the camera is not clear: its masks might be missing.
+        """
+        config, wrong = self.tentative("camera", "vision.count_area")
+        if config is None:
+            return None, str(wrong)
+        stand_in = DeploymentConfig(responsible=STAND_IN, legal_basis=STAND_IN)
+        return config.model_copy(update={"deployment": stand_in}), ""
+
+    def saved_value(self, key: str) -> Any:  # noqa: ANN401 - each key has its own
+        """What the file says of a key, without the draft."""
+        with self._lock:
+            return self._in_file(key)
+
+    def differing(self) -> dict[str, Any]:
+        """Keys of the file with the draft in it that differ from the defaults, without what stands above the file."""
+        with self._lock:
+            return {
+                key: value for key in keys() if (value := self._changed.get(key, self._in_file(key))) != defaults()[key]
+            }
+
+    def _check_key(self, key: str) -> None:
+        if key not in keys():
+            name = str(key)[:100]
+            raise RefusedChangeError(name, Sentence("there is no key {key}", {"key": repr(name)}))
+        if key in self._locked:
+            place = self._above.place(tuple(key.split(".")))
+            raise RefusedChangeError(
+                key,
+                Sentence("{key} is decided by {place}, which stands above the file", {"key": key, "place": place}),
+                Sentence("start without it to change it here"),
+            )
+
+    def _document(self, more: Mapping[str, Any] = MappingProxyType({})) -> Document:
+        """All layers: the file, the draft, what stands above."""
+        with self._lock:
+            document = copy.deepcopy(self._file)
+            for dotted in self._removed:
+                _take_out(document, tuple(dotted.split(".")))
+            for dotted, value in {**self._changed, **more}.items():
+                section, _, name = dotted.rpartition(".")
+                holder = document.values.setdefault(section, {}) if section else document.values
+                if isinstance(holder, dict):
+                    holder[name] = copy.deepcopy(value)
+                else:
+                    document.values[section] = {name: copy.deepcopy(value)}
+            override(document, self._overrides, self._environment)
+            return document
+
+    def _value(self, key: str) -> Any:  # noqa: ANN401
+        if key in self._locked:
+            return found_in(self._above.values, key, defaults()[key])
+        return self._changed.get(key, self._in_file(key))
+
+    def _in_file(self, key: str) -> Any:  # noqa: ANN401
+        return found_in(self._file.values, key, defaults()[key])
+
+
+def check_value(key: str, value: object) -> None:
+    """Check one value for itself, by the schema's own field. Raises RefusedChangeError."""
+    section, _, name = key.rpartition(".")
+    try:
+        _check_plain(value)
+        # Strictly as JSON: "15" is no number, and true is not 1. Defaults of the neighbours: they are checked later.
+        data = json.dumps({section: {name: value}} if section else {name: value})
+        Config.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        place = tuple(key.split("."))
+        for detail in error.errors():
+            if tuple(map(str, detail["loc"]))[: len(place)] == place:
+                mistake = explain(Document(), dict(detail))
+                within = mistake.key.removeprefix(key).lstrip(".")  # which item of a list
+                problem = f"{within}: {mistake.problem}" if within else mistake.problem
+                raise RefusedChangeError(key, problem, mistake.remedy) from None
+    except ValueError as error:
+        raise RefusedChangeError(key, str(error)) from None
+
+
+def _check_plain(value: object, depth: int = 0) -> None:
+    """Raises ValueError for what no key could hold: not a number, numbers without end, text that is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{value} is not a number that can be used here")
+        if abs(value) > LARGEST:
+            raise ValueError("a number is too large")
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text has characters that cannot be written") from None
+    elif isinstance(value, list | dict):
+        if depth > DEEPEST:
+            raise ValueError("too many lists stand in each other")
+        for each in value if isinstance(value, list) else [*value.keys(), *value.values()]:
+            _check_plain(each, depth + 1)
+
+
+def _take_out(document: Document, key: tuple[str, ...]) -> None:
+    holder: Any = document.values if len(key) == 1 else document.values.get(key[0])
+    if isinstance(holder, dict):
+        holder.pop(key[-1], None)
+    document.mistakes = [each for each in document.mistakes if each.key != ".".join(key)]
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values of dotted keys; addresses are without user and password."""
+    return {key: without_password(str(value)) if key in ADDRESSES else value for key, value in values.items()}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """A value of a YAML file, fit for JSON: a date, a set or not-a-number becomes its text."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return str(value)[:100]
+    return value

@@ -1,0 +1,57 @@
+"""Every key of the configuration, dotted: what it is by default, and what nested values say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from edge.config.schema import Config
+
+if TYPE_CHECKING:
+    from edge.config.loader import Document
+
+
+@cache
+def keys() -> tuple[str, ...]:
+    """Every key of the schema, dotted."""
+    return tuple(f"{section}.{name}" if name else section for section, model in _sections() for name in (model or [""]))
+
+
+@cache
+def defaults() -> dict[str, Any]:
+    """Every key with its default, as plain data."""
+    dumped = Config().model_dump(mode="json", by_alias=True)
+    return {key: found_in(dumped, key, None) for key in keys()}
+
+
+def found_in(values: Mapping[str, Any], key: str, default: Any) -> Any:  # noqa: ANN401
+    """What nested values say of a dotted key, else the default."""
+    section, _, name = key.rpartition(".")
+    holder: Any = values.get(section, {}) if section else values
+    return holder.get(name, default) if isinstance(holder, dict) else default
+
+
+def unknown_keys(document: Document) -> set[str]:
+    """Keys that a file has and the schema has not."""
+    known = set(keys())
+    sections = {key.rpartition(".")[0] for key in known} - {""}
+    found: set[str] = set()
+    for name, value in document.values.items():
+        if name in sections and isinstance(value, dict):
+            found |= {f"{name}.{key}" for key in value} - known
+        elif name not in known | sections:
+            found.add(str(name))
+    return found
+
+
+def _sections() -> list[tuple[str, list[str] | None]]:
+    """Names of sections with their keys; None: a key at the top."""
+    found: list[tuple[str, list[str] | None]] = []
+    for name, info in Config.model_fields.items():
+        model = info.annotation
+        section = isinstance(model, type) and issubclass(model, BaseModel)
+        found.append((name, list(model.model_fields) if section else None))  # type: ignore[union-attr]
+    return found

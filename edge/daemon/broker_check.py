@@ -1,0 +1,146 @@
+"""Whether the daemon would be well at its broker: a real round trip, with its own topics, before it starts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge.contract.filters import by_name
+from edge.contract.topics import Topics, birth_topic
+from edge.daemon.paths import broker_settings, topics
+from edge.daemon.telemetry import info
+from edge.errors import EdgeError, RefusedError
+from edge.mqtt import problem
+from edge.mqtt.broker_limits import publish_bytes
+from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.home_assistant_entities import config_topic, discovery
+from edge.mqtt.problem import ACCESS_REMEDY, NOT_MQTT, PORT_REMEDY
+from edge.mqtt.sync_client import SyncClient
+
+if TYPE_CHECKING:
+    from edge.config.broker_url import BrokerUrl
+    from edge.config.schema import Config
+    from edge.mqtt.broker_limits import BrokerLimits
+    from edge.mqtt.client_factory import BrokerSettings
+    from edge.mqtt.problem import Problem
+    from edge.vision.model_set import ModelSet
+
+ROUND_TRIP_SECONDS = 5.0
+NO_ALERT = "check"  # an alert that no device has: to clear it disturbs nobody
+ROOMS_SECONDS = 1.0  # after which no further retained message is expected
+MAX_ROOMS = 1000
+
+
+def check_broker(config: Config, models: ModelSet | None, password: str | None = None) -> str:
+    """Try the broker of a configuration, as the daemon will use it; takes seconds.
+
+    Args:
+        config: The configuration.
+        models: Named in what is announced to Home Assistant; None: that message is not measured.
+        password: In place of the one that the configuration names.
+
+    Returns:
+        What was found.
+
+    Raises:
+        EdgeError: It cannot be used; says why, and what to do.
+    """
+    if config.mqtt.broker != "embedded":
+        return _round_trip(config, models, settings_with(config, password, "-check"))
+    broker = EmbeddedBroker(config.mqtt.embedded_port)
+    try:
+        return f"embedded, {_round_trip(config, models, broker_settings(config, broker.start(), '-check'))}"
+    finally:
+        broker.stop()
+
+
+def rooms_at(config: Config, password: str | None = None) -> dict[str, bool]:
+    """The rooms that a broker knows under the prefix of a configuration, and whether each is online.
+
+    Raises:
+        EdgeError: It cannot be asked.
+    """
+    if config.mqtt.broker == "embedded":
+        return {}
+    client = SyncClient(settings_with(config, password, "-rooms"))
+    everybody = Topics(config.device.prefix, "+").availability
+    found: dict[str, bool] = {}
+    try:
+        if not client.connect():
+            raise _no_connection(broker_settings(config).url, client.problem)
+        client.subscribe([everybody])
+        if client.problem is not None:
+            raise client.problem.to_error()
+        while len(found) < MAX_ROOMS and (message := client.receive(ROOMS_SECONDS)) is not None:
+            if message.payload in (b"online", b"offline"):
+                found[message.topic.split("/")[-2]] = message.payload == b"online"
+    finally:
+        client.stop()
+    return found
+
+
+def settings_with(config: Config, password: str | None, purpose: str) -> BrokerSettings:
+    """How to reach the broker, with a password that is not in its file yet. Raises ConfigError."""
+    if password is None:
+        return broker_settings(config, purpose=purpose)
+    # Its file may not exist yet.
+    mqtt = config.mqtt.model_copy(update={"password_file": None})
+    settings = broker_settings(config.model_copy(update={"mqtt": mqtt}), purpose=purpose)
+    return replace(settings, password=password)
+
+
+def _round_trip(config: Config, models: ModelSet | None, settings: BrokerSettings) -> str:
+    """Connect, subscribe as the daemon will, publish, receive, and compare what the broker takes with what we send."""
+    names = topics(config)
+    filters = [names.commands, names.alert("+")]
+    if config.homeassistant.discovery:
+        filters.append(birth_topic(config.homeassistant.prefix))
+    client = SyncClient(settings)
+    try:
+        if not client.connect():
+            raise _no_connection(settings.url, client.problem)
+        if not client.limits.wildcards:
+            filters = [topic for each in filters for topic in by_name(names, each)] + [names.alert(NO_ALERT)]
+        for topic in filters:
+            client.subscribe([topic])
+            if client.problem is not None:
+                raise client.problem.to_error()
+        milliseconds = _exchange(client, names.alert(NO_ALERT), settings.url)
+        _compare(client.limits, config, models, settings.url)
+    finally:
+        client.stop()
+    return f"{settings.url}: MQTT {5 if client.protocol5 else '3.1.1'}, round trip {milliseconds:.0f} ms"
+
+
+def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url: BrokerUrl) -> None:
+    """Raises EdgeError where the broker takes less than the daemon sends."""
+    if not limits.qos:
+        raise problem.no_acknowledgement(url).to_error()
+    if not limits.retain:
+        raise problem.no_retain(url).to_error()
+    if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
+        return
+    names = topics(config)
+    topic = config_topic(config.homeassistant.prefix, names)
+    size = publish_bytes(topic, discovery(info(config, config.camera.source, models), names), None)
+    if size > limits.packet_bytes:
+        found = problem.too_large(url, topic, size, limits.packet_bytes)
+        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
+
+
+def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:
+    if found is None or found.code in NOT_MQTT:
+        return EdgeError(f"broker {url} speaks neither MQTT 5 nor 3.1.1", f"is it an MQTT broker? {PORT_REMEDY}")
+    return found.to_error()
+
+
+def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
+    """Milliseconds from publish to receipt of what clears an alert: the daemon sends and hears it, too."""
+    began = time.perf_counter()
+    for refused in client.publish([(topic, b"")]).values():
+        raise refused.to_error()
+    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
+        if message.topic == topic:
+            return (time.perf_counter() - began) * 1000
+    raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)

@@ -1,0 +1,71 @@
+"""A small file beside the outbox that has to survive a restart and a power cut: JSON, replaced as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.errors import EdgeError
+from edge.files.bounded_read import read_file
+
+MAX_BYTES = 4096
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a file that anybody may have written can raise."""
+
+
+class StateFile:
+    """One file.
+
+    Args:
+        path: Its name; its folder is made when missing.
+        what: What stands in it, for messages.
+        mode: Who may read it, whatever the umask.
+    """
+
+    def __init__(self, path: Path, what: str, mode: int) -> None:
+        self.path = path
+        self._what = what
+        self._mode = mode
+
+    def read(self) -> dict[str, Any]:
+        """The content. Raises one of UNREADABLE."""
+        content: dict[str, Any] = json.loads(read_file(self.path, MAX_BYTES))
+        return content
+
+    def write(self, content: Mapping[str, Any]) -> None:
+        """Replace the content; it is on the disk when this returns. Raises EdgeError."""
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with fresh.open("w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), self._mode)
+                json.dump(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+            self._sync_folder()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                fresh.unlink()
+            raise EdgeError(f"{self._what} cannot be stored in {self.path} ({error.strerror})") from None
+
+    def clear(self) -> None:
+        """Remove the file. Raises EdgeError: it is still there."""
+        if not os.path.lexists(self.path):
+            return  # also on a disk that takes nothing
+        try:
+            self.path.unlink(missing_ok=True)
+            self._sync_folder()
+        except OSError as error:
+            raise EdgeError(f"{self.path} cannot be removed ({error.strerror})") from None
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

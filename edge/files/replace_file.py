@@ -1,0 +1,181 @@
+"""Put new content into a file so that there is always a whole one: the old, or the new. With a backup of the old."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from edge.errors import EdgeError
+from edge.text import Sentence
+
+BACKUPS = 5  # that are kept
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def staged_file(
+    path: Path, data: bytes, mode: int, *, exact: bool = False, private: bool = False
+) -> Iterator[StagedFile]:
+    """New content, safely on the disk beside the file that it will replace; nothing is left behind in the end.
+
+    Mode and owner are those of the file that is there; of a new one, the mode that is given, and the folder's owner.
+
+    Args:
+        path: The file; a symbolic link is followed.
+        data: Its new content.
+        mode: Of a new file.
+        exact: Also of one that is there, and the owner is whoever runs this.
+        private: Also of one that is there; its owner stays.
+
+    Raises:
+        EdgeError: It cannot be written; says why. What was there is as it was.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+    except OSError as error:
+        raise _explained(error, path) from None
+    staged = StagedFile(path, target, Path(name))
+    try:
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                if exact:
+                    os.fchmod(file.fileno(), mode)
+                else:
+                    _set_rights(file.fileno(), target, mode)
+                    if private:
+                        os.fchmod(file.fileno(), mode)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _explained(error, path) from None
+        yield staged
+    finally:
+        Path(name).unlink(missing_ok=True)
+        staged.forget_backup()
+
+
+class StagedFile:
+    """What `staged_file` has written; see there.
+
+    Args:
+        path: As the user named it.
+        target: The file itself.
+        temporary: Where the new content is.
+    """
+
+    def __init__(self, path: Path, target: Path, temporary: Path) -> None:
+        self._path = path
+        self._target = target
+        self._temporary = temporary
+        self._kept: Path | None = None
+
+    def back_up(self) -> None:
+        """Keep the old content as `NAME.bak-YYYYmmddTHHMMSS` once the new one is put, and the newest five of those.
+
+        Raises:
+            EdgeError: It cannot be done; everything is as it was.
+        """
+        try:
+            if self._target.exists():
+                self._kept = _link_backup(self._target)
+        except OSError as error:
+            raise _explained(error, self._path) from None
+
+    def put(self, *, backup: bool = False) -> Path | None:
+        """Put it into its place.
+
+        Args:
+            backup: Do `back_up` before, if that was not done.
+
+        Returns:
+            The backup, if one was made.
+
+        Raises:
+            EdgeError: It cannot be done; everything is as it was.
+        """
+        if backup and self._kept is None:
+            self.back_up()
+        try:
+            self._temporary.replace(self._target)
+        except OSError as error:
+            self.forget_backup()
+            raise _explained(error, self._path) from None
+        kept, self._kept = self._kept, None
+        with contextlib.suppress(OSError):  # it is done; that it survives a power cut is best effort from here on
+            _sync_folder(self._target.parent)
+            _remove_old_backups(self._target)
+        return kept
+
+    def forget_backup(self) -> None:
+        """Remove the backup of what has not been replaced."""
+        if self._kept is not None:
+            self._kept.unlink(missing_ok=True)
+            self._kept = None
+
+
+def _set_rights(descriptor: int, target: Path, mode: int) -> None:
+    """As the old file has them: the daemon's user must still read it, and nobody else."""
+    root = os.geteuid() == 0
+    try:
+        like = target.stat()
+        mode = stat.S_IMODE(like.st_mode)
+    except FileNotFoundError:
+        like = target.parent.stat()
+    if root or like.st_gid in os.getgroups():
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, like.st_uid if root else -1, like.st_gid)
+    os.fchmod(descriptor, mode)
+
+
+def _link_backup(target: Path) -> Path:
+    """Another name for the old content: it takes no room, and keeps mode and owner; where that cannot be, a copy."""
+    stem = f"{target.name}.bak-{datetime.now():%Y%m%dT%H%M%S}"  # noqa: DTZ005 - for a person, by this machine's clock
+    same = [each.name.removeprefix(stem) for each in target.parent.iterdir() if each.name.startswith(stem)]
+    number = max((int(name[1:] or 0) for name in same if re.fullmatch(r"(-\d{1,6})?", name)), default=-1) + 1
+    backup = target.with_name(f"{stem}-{number}" if number else stem)  # several within a second
+    try:
+        backup.hardlink_to(target)
+    except OSError:  # another user's file, or a file system without links
+        shutil.copy2(target, backup)
+    return backup
+
+
+def _remove_old_backups(target: Path) -> None:
+    pattern = re.compile(re.escape(target.name) + r"\.bak-\d{8}T\d{6}(-\d+)?")
+    backups = sorted(each for each in target.parent.iterdir() if pattern.fullmatch(each.name))
+    for old in backups[:-BACKUPS]:
+        old.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explained(error: OSError, path: Path) -> EdgeError:
+    reason = error.strerror or str(error)
+    remedies = {
+        errno.EACCES: Sentence("start it as the user who may write there"),
+        errno.EPERM: Sentence("start it as the user who may write there"),
+        errno.EROFS: Sentence("mount the disk so that it can be written"),
+        errno.ENOENT: Sentence("make its folder first"),
+        **dict.fromkeys(_FULL, Sentence("make room on the disk")),
+    }
+    values = {"file": str(path), "reason": reason}
+    return EdgeError(
+        Sentence("{file} cannot be written ({reason}); what was there is as it was", values),
+        remedies.get(error.errno or 0, Sentence("check the disk")),
+    )

@@ -1,0 +1,100 @@
+"""The camera over HTTP: choose one, and see it at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from edge.cameras import onvif
+from edge.cameras.factory import resolve_source
+from edge.cameras.found import cameras_here, nothing_found
+from edge.config.draft import Draft, check_value
+from edge.config.schema import Config, without_password
+from edge.errors import CameraError
+from edge.web.setup.json_requests import Json, get_route, member, post_route
+from edge.web.setup.preview_session import NO_CAMERA, PreviewSession, View
+
+SEARCH_SECONDS = 4.0
+TURNS = ("rotation", "hflip", "vflip", "width", "height")
+
+
+class LiveCamera:
+    """What the page shows: the draft, or a camera that is only being tried.
+
+    Args:
+        draft: What is set.
+        session: Who takes the pictures.
+        barred: Why it is not known whether the room is paused: then nothing is opened. Empty: it is known.
+    """
+
+    def __init__(self, draft: Draft, session: PreviewSession, barred: str = "") -> None:
+        self._draft = draft
+        self._session = session
+        self._barred = f"{barred}; correct it, save, and start this page again" if barred else ""
+
+    def follow(self) -> None:
+        """Show the draft as it is now."""
+        config, problem = self._draft.for_pictures()
+        if config is None or self._barred:
+            self._session.close_because(self._barred or problem)
+        else:
+            self._session.show(view_of(config))
+
+    def open(self, body: Json) -> Json:
+        """Open a camera that is not in the draft yet. Raises EdgeError: a value cannot be, or no picture comes."""
+        config, problem = self._draft.for_pictures()
+        if config is None or self._barred:
+            raise CameraError(self._barred or problem)
+        wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
+        if config.camera.masks:  # they turn with the picture, in the draft, in one change
+            wanted = {}
+        source = member(body, "source", str, config.camera.source)
+        if source == without_password(config.camera.source):
+            source = config.camera.source
+        for name, value in {"source": source, **wanted}.items():
+            check_value(f"camera.{name}", value)
+        camera = config.camera.model_copy(update={"source": source, **wanted})
+        view = view_of(config.model_copy(update={"camera": camera}))
+        if view.closed:
+            raise CameraError(view.closed)
+        width, height = self._session.show_now(view, camera.open_timeout + camera.read_timeout + 2)
+        return {"ok": True, "picture": [width, height], "opened": without_password(view.source)}
+
+    def about(self) -> dict[str, Any]:
+        """What of it belongs to the state."""
+        return {"source": without_password(self._session.source), "labels": list(self._session.labels)}
+
+
+def view_of(config: Config) -> View:
+    """What a configuration shows: where there is no camera, why."""
+    try:
+        source, _ = resolve_source(config)
+    except CameraError as error:
+        return View(config, "", f"{NO_CAMERA} ({error})")
+    return View(config, source)
+
+
+def camera_routes(camera: LiveCamera) -> list[BaseRoute]:
+    """The routes."""
+    return [
+        get_route("/api/cameras", cameras),
+        post_route("/api/cameras/search", search_network),
+        post_route("/api/camera", camera.open),
+    ]
+
+
+def cameras() -> Json:
+    """The cameras of this machine; none is opened."""
+    found = cameras_here()
+    nothing = nothing_found(found)
+    return {
+        "cameras": [each.as_json() for each in found],
+        "nothing": nothing.as_json() if nothing else None,
+        "onvif": None if onvif.available() else onvif.MISSING_REMEDY,
+    }
+
+
+def search_network(_body: Json) -> Json:
+    """Network cameras that answer ONVIF's discovery. Raises CameraError: it cannot be asked; says why."""
+    return {"cameras": [each.as_json() for each in onvif.search(SEARCH_SECONDS)]}

@@ -1,0 +1,183 @@
+"""The configuration file that is set up: its draft, the password beside it, and how both are saved."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
+from edge.config.hand_over import HandOver
+from edge.config.loader import MAX_BYTES
+from edge.config.yaml_editor import difference, edited
+from edge.daemon.broker_check import settings_with
+from edge.daemon.paths import MAX_PASSWORD_BYTES
+from edge.errors import ConfigError, EdgeError
+from edge.files.bounded_read import read_file
+from edge.files.home import expand_home
+from edge.files.replace_file import staged_file
+from edge.files.shipped import shipped
+from edge.mqtt.client_factory import check_tls_files
+from edge.text import Sentence
+from edge.vision.model_set import ModelChoice, ModelSet
+
+PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was saved.
+
+    Attributes:
+        path: The configuration.
+        backup: What it was before, if there was one.
+    """
+
+    path: Path
+    backup: Path | None
+
+
+class ConfigFile:
+    """One configuration file and what somebody changes in it. All methods may be called from any thread.
+
+    Args:
+        path: Where it is, or will be saved; it need not exist.
+        overrides: `--set` texts.
+        environment: Where `EDGE_SECTION__KEY` variables are looked up.
+
+    Raises:
+        ConfigError: It is there, and nothing can be read in it.
+    """
+
+    def __init__(self, path: Path, overrides: Iterable[str], environment: Mapping[str, str]) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._template = read_file(shipped("config.yaml"), MAX_BYTES).decode()
+        self._known = self._read()  # what the draft changes; None: there is no file yet
+        self._password: str | None = None
+        self.draft = Draft(self._before, path, overrides, environment)
+
+    @property
+    def saved_before(self) -> bool:
+        """Whether there is a file yet."""
+        return self._known is not None
+
+    @property
+    def password_given(self) -> bool:
+        """Whether a password waits to be saved."""
+        return self._password is not None
+
+    @property
+    def password(self) -> str | None:
+        """The password that waits to be saved; never shown."""
+        return self._password
+
+    def give_password(self, password: str | None) -> None:
+        """Keep a password in memory until it is saved; None forgets it. Raises RefusedChangeError."""
+        if password is not None:
+            if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_BYTES:
+                raise RefusedChangeError(PASSWORD_KEY, Sentence("a password has 1 to 4096 bytes"))
+            if not password.isprintable():
+                raise RefusedChangeError(
+                    PASSWORD_KEY, Sentence("the password has a line break or another character that cannot be typed")
+                )
+        with self._lock:
+            self._password = password
+
+    def difference(self) -> str:
+        """What saving would change, as a unified diff; in a new file, against the shipped one. Raises ConfigError."""
+        with self._lock:
+            return difference(self._before.decode(), self._after(self._password_keys()), self.path.name)
+
+    def save(self, revision: int) -> Saved:
+        """Write the configuration, and the password that was given into a file of its own.
+
+        Raises:
+            StaleDraftError: The draft is not at that revision any more.
+            ConfigError: The daemon could not start with it; nothing is changed.
+            EdgeError: It cannot be written, or somebody else has changed the file; nothing is changed.
+        """
+        with self._lock:
+            keys = self._password_keys()
+            after = self._checked(revision, keys)
+            with staged_file(self.path, after, 0o600) as config:  # a camera's address may hold a password
+                if self._password is not None:
+                    password = Path(expand_home(keys[PASSWORD_KEY]))
+                    with staged_file(password, f"{self._password}\n".encode(), 0o600, private=True) as secret:
+                        config.back_up()  # what may fail comes before the password is another one
+                        secret.put()
+                backup = config.put(backup=True)
+            self._password = None
+            self._rebase(after)
+            return Saved(self.path, backup)
+
+    def result(self, revision: int, *, restart: bool) -> HandOver:
+        """What root is to install; the service finds its password without being told where. Raises as `save`."""
+        with self._lock:
+            keys = {} if self._password is None else {PASSWORD_KEY: None}
+            after = self._checked(revision, keys)
+            return HandOver(after, self._known or b"", self._password, restart)
+
+    def _checked(self, revision: int, more: Mapping[str, str | None]) -> bytes:
+        """The new content, with which the daemon could start."""
+        if revision != self.draft.revision:
+            raise StaleDraftError
+        self._check_unchanged()
+        after = self._after(more).encode()
+        config = self.draft.config_of(after)  # the very bytes: somebody else may change the draft meanwhile
+        if revision != self.draft.revision:
+            raise StaleDraftError
+        check_tls_files(settings_with(config, self._password, ""))
+        ModelSet.load(ModelChoice.of(config))
+        return after
+
+    def _password_keys(self) -> dict[str, str]:
+        """What the configuration has to say so that the daemon finds the password that was given."""
+        if self._password is None:
+            return {}
+        file = self.draft.value(PASSWORD_KEY)
+        if file is None:
+            return {PASSWORD_KEY: str(Path(os.path.realpath(self.path)).with_suffix(".mqtt-password"))}
+        if file != self.draft.saved_value(PASSWORD_KEY):  # a page must not have us write wherever it likes
+            raise RefusedChangeError(
+                PASSWORD_KEY,
+                Sentence("a password and another file for it are given at once"),
+                Sentence("give one of them"),
+            )
+        return {PASSWORD_KEY: str(file)}
+
+    def _after(self, more: Mapping[str, str | None]) -> str:
+        before = self._before.decode()
+        return edited(before, self.draft.edits.and_also(more), self._template, self.path)
+
+    @property
+    def _before(self) -> bytes:
+        return self._template.encode() if self._known is None else self._known
+
+    def _read(self) -> bytes | None:
+        try:
+            return read_file(self.path, MAX_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConfigError(f"{self.path} cannot be read", error.strerror or str(error)) from None
+
+    def _check_unchanged(self) -> None:
+        """Raises EdgeError where the file is not what the draft was made for; from then on it is made for that."""
+        now = self._read()
+        if now != self._known:
+            self._rebase(now)
+            raise EdgeError(
+                Sentence("{file} was changed by somebody else meanwhile; nothing was saved", {"file": str(self.path)}),
+                Sentence("look at the difference again, which now has their changes in it, and save once more"),
+            )
+
+    def _rebase(self, data: bytes | None) -> None:
+        before, self._known = self._known, data
+        try:
+            self.draft.rebase(self._before)
+        except ConfigError:
+            self._known = before
+            raise

@@ -1,0 +1,105 @@
+"""The broker over HTTP: give its password, try it for real, and see which rooms are there already."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.routing import BaseRoute
+
+from edge.config.schema import Config
+from edge.daemon.broker_check import check_broker, rooms_at
+from edge.errors import EdgeError
+from edge.text import Sentence
+from edge.vision.model_set import ModelSet
+from edge.web.setup.config_file import ConfigFile
+from edge.web.setup.json_requests import BadRequestError, Json, get_route, post_route, told
+
+
+class BrokerTrial:
+    """Tries the broker of the draft, one try at a time: two of one name would push each other out.
+
+    Args:
+        file: What is set up.
+        models: The models in use, named in what is announced to Home Assistant.
+    """
+
+    def __init__(self, file: ConfigFile, models: Callable[[], ModelSet]) -> None:
+        self._file = file
+        self._models = models
+        self._busy = threading.Lock()
+
+    def password(self, body: Json) -> Json:
+        """Keep a password until it is saved. Raises EdgeError: it cannot be one."""
+        if "password" not in body or not isinstance(body["password"], str | None):
+            raise BadRequestError("password has to be text, or null")
+        self._file.give_password(body["password"])
+        return {"password": "given" if self._file.password_given else "none"}
+
+    def attempt(self, _body: Json) -> Json:
+        """The checks of `edge check` for the broker, with the draft, and the name of the room."""
+        config, wrong = self._file.draft.tentative("mqtt", "device", "homeassistant")
+        if config is None:
+            return {"checks": [_check("failed", str(wrong))]}
+        with self._alone():
+            checks = []
+            if self._file.password_given and not config.mqtt.username:
+                checks.append(
+                    _check(
+                        "warning",
+                        Sentence("a password without a user name is not sent"),
+                        Sentence("fill in the user name"),
+                    )
+                )
+            try:
+                checks.append(_check("ok", check_broker(config, self._models(), self._file.password)))
+                checks += self._name(config)
+            except EdgeError as error:
+                checks.append(_check("failed", *error.told))
+            return {"checks": checks}
+
+    def rooms(self) -> Json:
+        """The rooms at the broker of the draft. Raises EdgeError: it cannot be asked."""
+        config, wrong = self._file.draft.tentative("mqtt", "device")
+        if config is None:
+            raise EdgeError(str(wrong))
+        with self._alone():
+            return {"rooms": sorted(rooms_at(config, self._file.password))}
+
+    def _name(self, config: Config) -> list[Json]:
+        """Whether another room has the name of this one."""
+        try:
+            rooms = rooms_at(config, self._file.password)
+        except EdgeError as error:  # a device need not be allowed to see others
+            unseen = Sentence("the names of other rooms cannot be seen: {problem}", {"problem": error.problem})
+            return [_check("warning", unseen, Sentence("make sure that no other room has this name"))]
+        name, before = config.device.name, self._file.draft.saved_value("device.name")
+        if rooms.get(name) and not (self._file.saved_before and name == before):
+            taken = Sentence("a room called {name} is online at this broker already", {"name": name})
+            return [_check("warning", taken, Sentence("choose another name, unless that is this device"))]
+        others = len(rooms) - (name in rooms)
+        free = Sentence("no other room is called {name}; rooms already there: {count}", {"name": name, "count": others})
+        return [_check("ok", free)]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._busy.acquire(blocking=False):
+            raise EdgeError(Sentence("the broker is being tried already"), Sentence("wait until that has ended"))
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+
+def connect_routes(trial: BrokerTrial) -> list[BaseRoute]:
+    """The routes."""
+    return [
+        post_route("/api/connect/password", trial.password),
+        post_route("/api/connect/try", trial.attempt),
+        get_route("/api/connect/rooms", trial.rooms),
+    ]
+
+
+def _check(status: str, text: object, remedy: object = "") -> Json:
+    return {"status": status, "text": told(text), "remedy": told(remedy)}

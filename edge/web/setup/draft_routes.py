@@ -1,0 +1,99 @@
+"""The draft over HTTP: what is set, change it, what would be saved, save it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from edge.config.draft import RefusedChangeError, without_secrets
+from edge.config.keys import defaults
+from edge.config.yaml_editor import as_yaml
+from edge.errors import EdgeError
+from edge.text import Sentence
+from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
+from edge.web.setup.json_requests import Json, get_route, member, post_route
+from edge.web.setup.mask_confirmation import MaskConfirmation
+from edge.web.setup.saving import Saving
+
+
+def draft_routes(
+    file: ConfigFile,
+    saving: Saving,
+    masks: MaskConfirmation,
+    about: Callable[[], dict[str, Any]],
+    changed: Callable[[], None],
+) -> list[BaseRoute]:
+    """The routes.
+
+    Args:
+        file: What is set up.
+        saving: Where it is saved.
+        masks: Whether they were looked at.
+        about: What else belongs to the state: `source`, `labels`.
+        changed: Called after every change.
+    """
+
+    def state() -> Json:
+        draft = file.draft
+        return {
+            "revision": draft.revision,
+            "values": draft.shown(),
+            "defaults": defaults(),
+            "overridden": draft.locked,
+            "file": str(file.path),
+            "installed": saving.installed,
+            "can_restart": saving.installed,
+            "password": "given" if file.password_given else "stored" if saving.password_stored() else "none",
+            "masks_confirmed": masks.confirmed,
+            "problems": [
+                {"key": each.key, "problem": each.problem, "remedy": each.remedy} for each in draft.mistakes()
+            ],
+            **about(),
+        }
+
+    def change(body: Json) -> Json:
+        values = member(body, "set", dict, {})
+        if PASSWORD_KEY in values:  # else a page could have any file written to, or read and sent to a broker
+            raise RefusedChangeError(
+                PASSWORD_KEY,
+                Sentence("the file of the password is not chosen from here"),
+                Sentence("give the password itself; or name the file in config.yaml"),
+            )
+        file.draft.change(member(body, "revision", int), values, _names(member(body, "unset", list, [])))
+        changed()
+        return state()
+
+    def save(body: Json) -> Json:
+        saved = saving.save(member(body, "revision", int), restart=member(body, "restart", bool, default=False))
+        try:
+            masks.saved()
+        except EdgeError as error:  # all else is done
+            saved["next"] = f"{error}; edge masks --confirm does it"
+        return saved
+
+    def confirm_masks(body: Json) -> Json:
+        masks.confirm(body)
+        return state()
+
+    def export(_request: Request) -> Response:
+        headers = {"Content-Disposition": 'attachment; filename="config.yaml"'}
+        return Response(
+            as_yaml(without_secrets(file.draft.differing())), media_type="application/yaml", headers=headers
+        )
+
+    return [
+        get_route("/api/state", state),
+        post_route("/api/change", change),
+        post_route("/api/masks/confirm", confirm_masks),
+        get_route("/api/difference", lambda: {"difference": file.difference()}),
+        post_route("/api/save", save),
+        Route("/api/export", export),
+    ]
+
+
+def _names(names: list[object]) -> list[str]:
+    return [str(name) for name in names]

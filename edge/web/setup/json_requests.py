@@ -1,0 +1,114 @@
+"""What every POST of the set-up page is asked for before anything acts on it, and how a refusal is told."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from edge.config.draft import RefusedChangeError, StaleDraftError
+from edge.errors import EdgeError
+from edge.text import Sentence
+
+logger = logging.getLogger(__name__)
+
+HEADER = "x-edge-setup"
+"""A page from elsewhere cannot send it without asking us first, and we allow nobody."""
+
+Json = dict[str, Any]
+
+
+class BadRequestError(EdgeError):
+    """What was sent cannot be understood."""
+
+
+def get_route(path: str, answer: Callable[[], Json]) -> Route:
+    """A route that is asked for JSON; `answer` runs in a thread of its own and may take its time."""
+
+    async def endpoint(_request: Request) -> Response:
+        return await _answered(answer)
+
+    return Route(path, endpoint)
+
+
+def post_route(path: str, answer: Callable[[Json], Json]) -> Route:
+    """A route that acts on JSON; `answer` runs in a thread of its own, and raises EdgeError to refuse."""
+
+    async def endpoint(request: Request) -> Response:
+        refusal = _refusal(request)
+        if refusal:
+            return _problem(refusal, "use the page that `edge setup` shows", status=403)
+        body = await request.body()
+        return await _answered(lambda: answer(_parsed(body)))
+
+    return Route(path, endpoint, methods=["POST"])
+
+
+def member(body: Json, name: str, kinds: type | tuple[type, ...], default: Any = None) -> Any:  # noqa: ANN401
+    """One part of a request. Raises BadRequestError: it is of another kind."""
+    value = body.get(name, default)
+    allowed = kinds if isinstance(kinds, tuple) else (kinds,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        names = {bool: "true or false", int: "a whole number", str: "text", dict: "an object", list: "a list"}
+        raise BadRequestError(f"{name} has to be {names.get(allowed[0], 'something else')}")
+    return value
+
+
+async def _answered(answer: Callable[[], Json]) -> Response:
+    try:
+        return JSONResponse(await run_in_threadpool(answer))
+    except StaleDraftError as error:
+        return _problem(*error.told, status=409)
+    except RefusedChangeError as error:
+        return _problem(*error.told, key=error.key, status=422)
+    except BadRequestError as error:
+        return _problem(*error.told, status=400)
+    except EdgeError as error:
+        return _problem(*error.told, status=422)
+    except Exception:
+        # Whoever sets up a device sees a sentence; the terminal has the rest.
+        logger.exception("the set-up page failed")
+        return _problem("something failed inside edge", "please report what the terminal says", status=500)
+
+
+def told(text: object) -> Json | str:
+    """Text as it is; a sentence so that the page can say it in another language."""
+    return text.as_json() if isinstance(text, Sentence) else str(text)
+
+
+def _problem(problem: object, remedy: object = "", *, key: str | None = None, status: int) -> Response:
+    return JSONResponse({"problem": told(problem), "remedy": told(remedy), "key": key}, status)
+
+
+def _refusal(request: Request) -> str:
+    """Why a request may come from a page that is not ours (CSRF); empty: it is fine."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return "only JSON is taken here"
+    if request.headers.get(HEADER) != "1":
+        return "this request does not come from the page"
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        return "this request comes from another page"
+    return ""
+
+
+def _parsed(body: bytes) -> Json:
+    def refuse(name: str) -> float:
+        raise BadRequestError(f"{name} is not a number")
+
+    try:
+        parsed = json.loads(body, parse_constant=refuse)
+    except RecursionError:
+        raise BadRequestError("too many lists stand in each other") from None
+    except ValueError:  # no JSON, no UTF-8, or a number of thousands of digits
+        raise BadRequestError("this is not JSON that can be read") from None
+    if not isinstance(parsed, dict):
+        raise BadRequestError("this has to be an object")
+    return parsed

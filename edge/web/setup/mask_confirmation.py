@@ -1,0 +1,66 @@
+"""Whether somebody has looked at the masks in the picture as it will be; remembered once that picture is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.config.draft import Draft, StaleDraftError
+from edge.config.schema import CameraConfig
+from edge.daemon import mask_guard
+from edge.daemon.paths import masks_path
+from edge.errors import EdgeError
+from edge.files.bounded_read import read_file
+from edge.files.replace_file import staged_file
+from edge.web.setup.json_requests import Json, member
+
+MOST = 65536  # bytes of what is remembered
+
+
+class MaskConfirmation:
+    """The same masks in a picture that is turned otherwise need a look; see `edge.daemon.mask_guard`.
+
+    Args:
+        draft: What is set.
+        path: Where the daemon of the file, as it was at the start, remembers what it accepted.
+        size: Of the picture that is shown, if one is.
+    """
+
+    def __init__(self, draft: Draft, path: Path, size: Callable[[], tuple[int, int] | None]) -> None:
+        self._draft = draft
+        self._size = size
+        self._path = path
+        self._seen: CameraConfig | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the daemon would open the camera with these masks."""
+        config, _ = self._draft.tentative("camera")
+        if config is None:
+            return True  # something else keeps it closed, and says so
+        # A new name of the room has another file, in which nothing was accepted yet.
+        paths = {self._path, masks_path(config)}
+        return config.camera == self._seen or not any(
+            mask_guard.problem(path, config.camera, self._size()) for path in paths
+        )
+
+    def confirm(self, body: Json) -> None:
+        """Somebody has looked. Raises EdgeError: at another picture."""
+        if member(body, "revision", int) != self._draft.revision:
+            raise StaleDraftError
+        config, wrong = self._draft.tentative("camera")
+        if config is None:
+            raise EdgeError(str(wrong))
+        self._seen = config.camera
+
+    def saved(self) -> None:
+        """What was looked at is in force now. Raises EdgeError: the disk would not take it."""
+        config, _ = self._draft.tentative("camera")
+        if config is None:
+            return
+        path = masks_path(config)
+        if config.camera == self._seen:
+            mask_guard.confirm(path, config.camera, self._size())
+        elif path != self._path and self._path.exists() and not path.exists():
+            with staged_file(path, read_file(self._path, MOST), 0o600) as file:  # the daemon stays closed for it
+                file.put()

@@ -1,0 +1,99 @@
+"""The set-up page put together: the file, the camera, the broker, and the routes that lead to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from edge.config.schema import Config
+from edge.daemon.former_name import adopt_former_files
+from edge.daemon.paths import masks_path
+from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
+from edge.web.setup.config_file import ConfigFile
+from edge.web.setup.connect_routes import BrokerTrial, connect_routes
+from edge.web.setup.draft_routes import draft_routes
+from edge.web.setup.mask_confirmation import MaskConfirmation
+from edge.web.setup.pages import routes
+from edge.web.setup.place_routes import PlaceTrial, place_routes
+from edge.web.setup.preview_session import build_session
+from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
+from edge.web.setup.text_routes import text_routes
+
+PAUSES = ("device", "outbox", "privacy", "gpio")
+"""Sections that say whether the room is paused."""
+
+
+class SetupPage:
+    """Everything behind the page.
+
+    Args:
+        file: What is set up.
+        command: How the user starts edge.
+        hand_over: Where root looks for the result; None: it is saved by us.
+
+    Raises:
+        ModelError: A model cannot be used.
+    """
+
+    def __init__(self, file: ConfigFile, command: str, hand_over: Path | None = None) -> None:
+        self._file = file
+        _, self.problem = file.draft.for_pictures()
+        """Why no picture can be shown at first; empty: it can."""
+        # What keeps the camera closed is that of the file, whatever somebody changes here.
+        room, wrong = file.draft.tentative(*PAUSES)
+        self._room = room or Config()
+        adopt_former_files(self._room)  # a pause among them keeps the camera closed
+        self._view = view_of(self._room)
+        self._place = PlaceTrial(file.draft)
+        self._session = build_session(self._room, self._view.source, self._place)
+        self._camera = LiveCamera(file.draft, self._session, barred=str(wrong) if room is None else "")
+        self._camera.follow()
+        self._stop: Callable[[], None] = lambda: None
+        self._saving: Saving = SavingHere(file, command)
+        if hand_over is not None:
+            self._saving = SavingByRoot(file, hand_over, self._end)
+
+    def routes(self) -> list[BaseRoute]:
+        """Where everything is to be asked for."""
+        masks = MaskConfirmation(self._file.draft, masks_path(self._room), lambda: self._session.size)
+        trial = BrokerTrial(self._file, lambda: self._session.models)
+        more = [
+            *draft_routes(self._file, self._saving, masks, self._camera.about, self._camera.follow),
+            *camera_routes(self._camera),
+            *connect_routes(trial),
+            *place_routes(self._place),
+            *text_routes(self._file),
+        ]
+        return [Mount("", routes=routes(self._session, more), middleware=[Middleware(_Used, self._session.use)])]
+
+    def start(self, stop: Callable[[], None]) -> None:
+        """Begin to take pictures. Raises ConfigError: there are no pins for the lamp.
+
+        Args:
+            stop: Ends the server of the page.
+        """
+        self._stop = stop
+        self._session.start(on_end=stop)
+
+    def stop(self) -> None:
+        """Close the camera."""
+        self._session.stop()
+
+    def _end(self) -> None:
+        self._stop()
+
+
+class _Used:
+    """Tells of every request: somebody who fills in forms for long must not lose the page."""
+
+    def __init__(self, app: ASGIApp, use: Callable[[], None]) -> None:
+        self._app = app
+        self._use = use
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._use()
+        await self._app(scope, receive, send)

@@ -1,0 +1,152 @@
+// The step Camera: which one, which way up, how large. What is chosen is opened at once, and kept once it is open.
+import { get, post } from "./api.js";
+import { draft, change, value } from "./draft.js";
+import { $, el, say } from "./dom.js";
+import { turned } from "./polygons.js";
+import { forget } from "./shapes.js";
+import { sentence, t, tn } from "./texts.js";
+
+const TURNS = ["rotation", "hflip", "vflip"];
+const SIZES = [[640, 480], [1280, 720], [1920, 1080], [2304, 1296], [3840, 2160]];
+let found = [];
+let network = [];
+
+export function startCamera() {
+  $("look-again").addEventListener("click", look);
+  $("search").addEventListener("click", search);
+  $("address").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const source = $("source").value.trim();
+    if (source) open({ "camera.source": source });
+  });
+  for (const key of ["hflip", "vflip"]) $(key).addEventListener("change", (event) => turn({ [key]: event.target.checked }));
+  $("size").addEventListener("change", (event) => {
+    const [width, height] = event.target.value.split("x").map(Number);
+    open({ "camera.width": width, "camera.height": height });
+  });
+  draft.addEventListener("state", show);
+  draft.addEventListener("refused", ({ detail, keys }) => {
+    if (keys.some((key) => /^camera\.(?!masks)/.test(key))) said(detail);
+  });
+  look();
+}
+
+async function look() {
+  try {
+    const told = await get("api/cameras");
+    found = told.cameras;
+    say($("cameras-hint"), sentence(told.nothing));
+    $("cameras-hint").hidden = !told.nothing;
+    $("search").disabled = Boolean(told.onvif);
+    say($("search-said"), told.onvif ? t("Searching needs the library WSDiscovery on this device; or type the address of the camera.") : "");
+  } catch (error) {
+    said(error);
+  }
+  show();
+}
+
+async function search() {
+  $("search").disabled = true;
+  say($("search-said"), t("Searching for four seconds ..."));
+  try {
+    network = (await post("api/cameras/search")).cameras;
+    say($("search-said"), tn("{n} camera has answered.", "{n} cameras have answered.", network.length));
+  } catch (error) {
+    say($("search-said"), error.text);
+  }
+  $("search").disabled = false;
+  show();
+}
+
+/** Open the camera with some keys changed; only what opens goes into the draft. */
+async function open(changed) {
+  const wanted = (key) => changed[`camera.${key}`] ?? value(`camera.${key}`);
+  $("opened").className = "said";
+  say($("opened"), t("Opening the camera ..."));
+  try {
+    const told = await post("api/camera", Object.fromEntries(["source", "rotation", "hflip", "vflip", "width", "height"].map((key) => [key, wanted(key)])));
+    const [width, height] = told.picture;
+    say($("opened"), t("Open: {width} × {height} pixels.", { width: String(width), height: String(height) }));
+    $("opened").className = "said good";
+    change(changed);
+  } catch (error) {
+    said(error);
+    show();
+  }
+}
+
+/** Turn the picture, and the polygons on it with it, in one change: what is masked is never seen on the way. */
+function turn(changed) {
+  const before = Object.fromEntries(TURNS.map((key) => [key, value(`camera.${key}`)]));
+  const after = { ...before, ...changed };
+  const values = Object.fromEntries(Object.entries(changed).map(([key, given]) => [`camera.${key}`, given]));
+  const masks = value("camera.masks") ?? [];
+  const area = value("vision.count_area");
+  if (masks.length) values["camera.masks"] = masks.map((points) => turned(points, before, after));
+  if (area) values["vision.count_area"] = turned(area, before, after);
+  forget();
+  change(values);
+  $("turned").hidden = !masks.length && !area;
+}
+
+function said(error) {
+  $("opened").className = "said bad";
+  say($("opened"), error.text);
+}
+
+const kinds = () => ({
+  csi: t("ribbon cable"), usb: t("USB"), gstreamer: t("Jetson"), onvif: t("network"), sample: t("drawn, for trying it out"),
+});
+
+function show() {
+  const source = value("camera.source");
+  const cameras = [...found, ...network];
+  const is = (camera) => camera.source === source || (camera.kind === "sample" && source.startsWith("sample:"));
+  const listed = cameras.some(is);
+  const signature = JSON.stringify([cameras, source, document.documentElement.lang]);
+  if ($("cameras").dataset.signature !== signature) {
+    $("cameras").dataset.signature = signature;
+    const focused = document.activeElement?.name === "camera" ? document.activeElement.value : null;
+    const rows = cameras.map(choice);
+    if (source === "auto") rows.unshift(choice({ source: "auto", name: t("The first that is found"), kind: "" }));
+    else if (!listed) rows.unshift(choice({ source, name: source, kind: "" }));
+    $("cameras").replaceChildren(...rows);
+    if (focused) $("cameras").querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
+  }
+  const mine = cameras.find(is)?.source ?? source;
+  for (const input of $("cameras").querySelectorAll("input")) input.checked = input.value === mine;
+  if (document.activeElement !== $("source") && !listed && source !== "auto") $("source").value = source;
+  rotation();
+  for (const key of ["hflip", "vflip"]) $(key).checked = value(`camera.${key}`);
+  sizes();
+}
+
+function choice(camera) {
+  const input = el("input", { type: "radio", name: "camera", value: camera.source });
+  input.addEventListener("change", () => {
+    if (!camera.suggestion) return open({ "camera.source": camera.source });
+    $("source").value = camera.suggestion; // an ONVIF camera tells its address, not that of its picture
+    $("source").focus();
+    say($("opened"), sentence(camera.hint));
+  });
+  return el("label", { className: "choice" }, input, el("span", {}, el("b", {}, camera.kind === "sample" ? t("Sample room") : camera.name), " ",
+    el("span", { className: "small" }, [kinds()[camera.kind] ?? "", camera.name === camera.source ? "" : camera.source].filter(Boolean).join(" · "))));
+}
+
+function rotation() {
+  if (!$("rotation").children.length) {
+    for (const degrees of [0, 90, 180, 270]) {
+      const input = el("input", { type: "radio", name: "rotation", value: degrees });
+      input.addEventListener("change", () => turn({ rotation: degrees }));
+      $("rotation").append(el("label", {}, input, el("span", {}, `${degrees}°`)));
+    }
+  }
+  for (const input of $("rotation").querySelectorAll("input")) input.checked = Number(input.value) === value("camera.rotation");
+}
+
+function sizes() {
+  const given = [value("camera.width"), value("camera.height")];
+  const all = SIZES.some((size) => size.join() === given.join()) ? SIZES : [given, ...SIZES];
+  if ($("size").options.length !== all.length) $("size").replaceChildren(...all.map((size) => new Option(size.join(" × "), size.join("x"))));
+  $("size").value = given.join("x");
+}

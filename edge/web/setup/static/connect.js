@@ -1,0 +1,82 @@
+// The step Connect: broker, password, name of the room; and the round trip that the service would make.
+import { get, post } from "./api.js";
+import { draft, load, now, settled, value } from "./draft.js";
+import { $, announce, el, say } from "./dom.js";
+import { list, sentence, t } from "./texts.js";
+
+let rooms = null; // those at the broker, or null when they are not known
+let checks = null;
+let askedOf = ""; // the broker that `rooms` are of
+
+export function startConnect() {
+  $("password-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    givePassword($("password").value);
+  });
+  $("password").addEventListener("change", () => { if ($("password").value) givePassword($("password").value); });
+  $("password-none").addEventListener("click", () => givePassword(null));
+  $("try").addEventListener("click", tryIt);
+  draft.addEventListener("state", showConnect);
+}
+
+async function givePassword(password) {
+  if (password === "") return;
+  $("password").value = "";
+  try {
+    await post("api/connect/password", { password });
+    await settled();
+    await load();
+  } catch (error) {
+    say($("password-state"), error.text);
+  }
+}
+
+async function tryIt() {
+  $("try").disabled = true;
+  $("checks").replaceChildren(el("li", { className: "running" }, t("Trying ...")));
+  await settled();
+  try {
+    checks = (await post("api/connect/try")).checks;
+    showChecks();
+    announce(checks.some((check) => check.status === "failed") ? t("The connection does not work yet.") : t("The connection works."));
+    await askRooms(true);
+  } catch (error) {
+    checks = [{ status: "failed", text: error.message, remedy: error.remedy }];
+    showChecks();
+  }
+  $("try").disabled = false;
+}
+
+/** Which rooms are there already: asked when the step is opened, and after a trial. */
+export async function askRooms(again = false) {
+  const broker = value("mqtt.broker");
+  if (!again && broker === askedOf) return;
+  askedOf = broker;
+  try {
+    ({ rooms } = await get("api/connect/rooms"));
+  } catch {
+    rooms = null; // the trial says why
+  }
+  showConnect();
+}
+
+export const connected = () => checks !== null && !checks.some((check) => check.status === "failed");
+
+export function showConnect() {
+  if (!now()) return;
+  say($("password-state"), {
+    none: t("No password."), given: t("A password is given; it is stored when you save."), stored: t("A password is stored. It is never shown."),
+  }[now().password] ?? "");
+  const name = value("device.name");
+  const taken = rooms?.includes(name);
+  $("rooms").classList.toggle("warn", Boolean(taken));
+  say($("rooms"), !rooms ? "" : taken ? t("There is a room “{name}” at this broker already. If it is another device, choose another name.", { name })
+    : rooms.length ? t("Free. Already there: {rooms}.", { rooms: list(rooms.slice(0, 20)) }) : t("Free. No other room is at this broker."));
+}
+
+export function showChecks() {
+  if (!checks) return;
+  const words = { ok: t("ok"), warning: t("look at this"), failed: t("failed") };
+  $("checks").replaceChildren(...checks.map((check) => el("li", { className: check.status },
+    el("b", {}, words[check.status] ?? check.status), " ", sentence(check.text), ...(check.remedy ? [el("span", { className: "remedy" }, sentence(check.remedy))] : []))));
+}

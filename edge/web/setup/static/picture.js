@@ -1,0 +1,118 @@
+// Asks for one picture, draws it, and only then asks for the next: a slow browser sees fewer, never old ones.
+import { COLOURS, TOO_SMALL, OUTSIDE, adjective, drawFaces } from "./boxes.js";
+import { now } from "./draft.js";
+import { $, el, say } from "./dom.js";
+import { decimal, sentence, t, tn } from "./texts.js";
+
+const canvas = $("canvas");
+const frame = $("frame");
+const context = canvas.getContext("2d");
+const WRITTEN = 500; // milliseconds between two texts: nobody reads faster
+
+export const picture = new EventTarget(); // "shot" for every picture: detail is what the server says of it
+let written = 0;
+
+export function startPicture() {
+  $("zoom").addEventListener("click", (event) => {
+    const actual = frame.classList.toggle("actual");
+    event.currentTarget.setAttribute("aria-pressed", String(actual));
+  });
+  run();
+}
+
+async function run() {
+  let seen = 0;
+  for (;;) {
+    if (document.hidden) await visible();
+    try {
+      const shot = await ask(seen);
+      state(shot.problem && now().source === "" ? t("No picture yet: choose a camera in the step Camera.") : sentence(shot.problem) || (shot.number || seen ? "" : t("Opening the camera ...")));
+      if (!shot.number) {
+        if (shot.problem) await pause(1000);
+        continue;
+      }
+      seen = shot.number;
+      await draw(shot);
+      picture.dispatchEvent(new CustomEvent("shot", { detail: shot }));
+    } catch (error) {
+      state(error.sentence ?? t("No connection to edge setup. It ends after ten minutes without an open page: start it again."));
+      await pause(1500);
+    }
+  }
+}
+
+function state(sentence) {
+  say($("status"), sentence);
+}
+
+async function ask(seen) {
+  const answer = await fetch(`newest?after=${seen}`, { signal: AbortSignal.timeout(20000) });
+  if (!answer.ok) throw { sentence: (await answer.text()).trim() };
+  const body = await answer.arrayBuffer();
+  const length = new DataView(body).getUint32(0);
+  const shot = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length)));
+  shot.picture = new Blob([new Uint8Array(body, 4 + length)], { type: "image/jpeg" });
+  return shot;
+}
+
+async function draw(shot) {
+  const image = await createImageBitmap(shot.picture);
+  // The canvas has the pixels of the screen, so that words are sharp, and no fewer than the picture.
+  const actual = frame.classList.contains("actual");
+  const wide = actual ? image.width : Math.max(image.width, Math.round(canvas.clientWidth * devicePixelRatio));
+  const high = Math.round(wide * image.height / image.width);
+  if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+  context.drawImage(image, 0, 0, wide, high);
+  image.close();
+  drawFaces(context, shot.faces, wide / shot.size[0], wide / (canvas.clientWidth || wide));
+  canvas.dataset.number = shot.number;
+  canvas.dataset.faces = shot.faces.length;
+  if (performance.now() - written > WRITTEN) write(shot);
+  await new Promise(requestAnimationFrame);
+}
+
+function write(shot) {
+  written = performance.now();
+  const faces = shot.faces.length;
+  const outside = shot.faces.filter((face) => face.inside === false).length;
+  say($("count"), decimal(faces - outside, 0));
+  say($("count-word"), tn("face", "faces", faces - outside));
+  say($("outside"), outside ? tn(", and {n} outside the count area", ", and {n} outside the count area", outside) : "");
+  say($("speed"), shot.fps ? t("{fps} frames/s, {ms} ms a frame", { fps: decimal(shot.fps), ms: decimal(shot.ms, 0) }) : "");
+  canvas.setAttribute("aria-label", [tn("Live picture with {n} face", "Live picture with {n} faces", faces), ...named(shot)].join(", "));
+  legend(shot);
+}
+
+/** What the words on the boxes say, for those who cannot see them. */
+function named(shot) {
+  const names = shot.faces.map((face) => face.inside === false ? t("not counted") : face.small ? t("too small for an emotion")
+    : face.emotion ? adjective(face.emotion) : face.front === false ? t("turned away") : "").filter(Boolean);
+  return [...new Set(names)].sort().map((name) => `${names.filter((other) => other === name).length} ${name}`);
+}
+
+let legendOf = "";
+
+function legend(shot) {
+  const { labels, values } = now();
+  const area = Boolean(values["vision.count_area"]);
+  const signature = JSON.stringify([labels, area, document.documentElement.lang, values["vision.min_face_px"]]);
+  if (signature === legendOf) return;
+  legendOf = signature;
+  const names = labels.length ? [...labels, "unknown"] : ["face"];
+  const entries = names.map((name) => entry(name === "face" ? t("a face") : adjective(name), (mark) => { mark.style.background = COLOURS[name] ?? COLOURS.unknown; }));
+  if (labels.length) entries.push(entry(t("too small for an emotion (under {px} px)", { px: values["vision.min_face_px"] }), (mark) => {
+    mark.className = "dashed";
+    mark.style.borderColor = TOO_SMALL;
+  }));
+  if (area) entries.push(entry(t("crossed out: outside the count area"), (mark) => { mark.style.background = OUTSIDE; }));
+  $("legend").replaceChildren(...entries);
+}
+
+function entry(text, paint) {
+  const mark = el("i");
+  paint(mark);
+  return el("li", {}, mark, text);
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const visible = () => new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));

@@ -1,0 +1,69 @@
+// The last step: what is still to do, what changes in the file, and what happens once it is saved.
+import { get, post } from "./api.js";
+import { draft, load, now, settled } from "./draft.js";
+import { $, announce, el, say } from "./dom.js";
+import { sentence, t } from "./texts.js";
+import { stepOf, titleOf } from "./steps.js";
+
+let saved = null;
+
+export function startSave() {
+  $("save").addEventListener("click", save);
+  draft.addEventListener("state", showProblems);
+}
+
+export async function openSave() {
+  await settled();
+  showProblems();
+  await difference();
+}
+
+export function showProblems() {
+  const { problems, file, can_restart: canRestart } = now();
+  $("problems").replaceChildren(...(problems.length ? problems.map((problem) => el("li", { className: "failed" },
+    el("a", { href: `#${stepOf(problem.key ?? "")}` }, titleOf(stepOf(problem.key ?? ""))), " ", sentence(problem.problem),
+    ...(problem.remedy ? [el("span", { className: "remedy" }, sentence(problem.remedy))] : [])))
+    : [el("li", { className: "ok" }, t("Nothing: the service can start with these settings."))]));
+  say($("file"), t("File: {file}", { file }));
+  $("restart-row").hidden = !canRestart;
+  $("save").disabled = problems.length > 0;
+}
+
+async function difference() {
+  try {
+    const { difference: text } = await get("api/difference");
+    const lines = text.split("\n").filter((line) => !/^(---|\+\+\+) /.test(line));
+    $("difference").replaceChildren(...(text.trim() ? lines.map((line) => el("span", { className: { "+": "added", "-": "removed", "@": "where" }[line[0]] ?? "" }, `${line}\n`))
+      : [t("Nothing has changed.")]));
+  } catch (error) {
+    $("difference").replaceChildren(error.text);
+  }
+}
+
+async function save() {
+  $("save").disabled = true;
+  await settled();
+  try {
+    const told = await post("api/save", { revision: now().revision, restart: now().can_restart && $("restart").checked });
+    saved = told;
+    await load();
+    await difference();
+    showSaved();
+    announce(t("Saved in {file}.", { file: told.saved }));
+  } catch (error) {
+    saved = null;
+    if (error.status === 409) await load().catch(() => {});
+    $("save-said").replaceChildren(el("p", { className: "problem" }, error.text));
+  }
+  showProblems();
+}
+
+export function showSaved() {
+  if (!saved) return;
+  $("save-said").replaceChildren(...[
+    t("Saved in {file}.", { file: saved.saved }),
+    saved.backup ? t("What was there before is in {file}.", { file: saved.backup }) : "",
+    saved.restarted ? t("The service runs with it now.") : "",
+    sentence(saved.next),
+  ].filter(Boolean).map((text) => el("p", { className: "said good" }, text)));
+}

@@ -1,0 +1,82 @@
+// The steps: their order, their titles, which keys belong to which, and the way from one to the next.
+import { draft, now } from "./draft.js";
+import { $, el, say } from "./dom.js";
+import { t } from "./texts.js";
+
+export const STEPS = ["camera", "aim", "mask", "connect", "answer", "save"];
+const VISITED = "edge-setup-visited"; // of this tab: which steps were opened
+
+const opened = new EventTarget(); // "open" with the name of a step
+export const steps = opened;
+
+export const titleOf = (step) => ({
+  camera: t("Camera"), aim: t("Aim"), mask: t("Mask"), connect: t("Connect"), answer: t("Answer for it"), save: t("Save"),
+}[step]);
+
+/** The step in which a key is set. */
+export function stepOf(key) {
+  if (/^(camera\.masks|camera\.masked|vision\.count_area)/.test(key)) return "mask";
+  if (/^camera/.test(key)) return "camera";
+  if (/^(vision|gpio)/.test(key)) return "aim";
+  if (/^(mqtt|device|homeassistant)/.test(key)) return "connect";
+  if (/^(mode|deployment|privacy)/.test(key)) return "answer";
+  return "save";
+}
+
+export const current = () => (STEPS.includes(location.hash.slice(1)) ? location.hash.slice(1) : STEPS[0]);
+
+export function startSteps() {
+  addEventListener("hashchange", () => open(true));
+  draft.addEventListener("state", showSteps);
+  open(false);
+}
+
+function open(focus) {
+  const step = current();
+  const visited = new Set(seen()).add(step);
+  try {
+    sessionStorage.setItem(VISITED, [...visited].join());
+  } catch { /* a browser that stores nothing */ }
+  for (const name of STEPS) $(`step-${name}`).hidden = name !== step;
+  document.body.dataset.step = step;
+  showSteps();
+  opened.dispatchEvent(new CustomEvent("open", { detail: step }));
+  if (focus) {
+    $(`step-${step}`).querySelector("h2").focus({ preventScroll: true });
+    scrollTo({ top: 0 });
+  }
+}
+
+function seen() {
+  try {
+    return (sessionStorage.getItem(VISITED) ?? "").split(",");
+  } catch {
+    return [];
+  }
+}
+
+export function showSteps() {
+  const here = current();
+  const visited = seen();
+  const wrong = new Set(now().problems.map((problem) => stepOf(problem.key ?? "")));
+  $("steps").replaceChildren(...STEPS.map((step, index) => {
+    const state = wrong.has(step) ? "problem" : step !== "save" && visited.includes(step) ? "done" : "";
+    const mark = { problem: "!", done: "✓" }[state] ?? (step === "save" ? "→" : String(index + 1));
+    const words = { problem: t("something to do"), done: t("done") }[state];
+    const link = el("a", { href: `#${step}`, className: state }, el("span", { className: "mark", "aria-hidden": "true" }, mark), " ",
+      el("span", {}, titleOf(step)), ...(words ? [el("span", { className: "unseen" }, ` (${words})`)] : []));
+    if (step === here) link.setAttribute("aria-current", "step");
+    return el("li", {}, link);
+  }));
+  const at = STEPS.indexOf(here);
+  onward("back", STEPS[at - 1], (title) => t("Back: {step}", { step: title }));
+  onward("next", STEPS[at + 1], (title) => t("Next: {step}", { step: title }));
+  document.title = `${titleOf(here)} · ${now().values["device.name"]} · edge`;
+}
+
+function onward(id, step, text) {
+  $(id).hidden = !step;
+  if (!step) return;
+  $(id).href = `#${step}`;
+  say($(id), text(titleOf(step)));
+}

@@ -1,0 +1,43 @@
+"""What the page says and gives away as text, over HTTP: its languages, the notice to print, the support file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from edge.languages import catalogue
+from edge.support.support_file import support_file, unit_of
+from edge.web.setup.notice import notice
+
+if TYPE_CHECKING:
+    from edge.web.setup.config_file import ConfigFile
+
+
+def text_routes(file: ConfigFile) -> list[BaseRoute]:
+    """The routes."""
+
+    def support(_request: Request) -> Response:
+        config, _ = file.draft.tentative()
+        content = support_file(config, (), unit_of(file.path), file=file.path)
+        headers = {"Content-Disposition": 'attachment; filename="edge-support.txt"'}
+        return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+
+    def printed_notice(request: Request) -> Response:
+        config, wrong = file.draft.tentative()
+        if config is None:
+            return PlainTextResponse(f"{wrong}\n", 422)
+        return HTMLResponse(notice(config, _language(request)))
+
+    return [Route("/api/texts", texts), Route("/notice", printed_notice), Route("/api/support", support)]
+
+
+def texts(request: Request) -> Response:
+    """All texts in one language: `?language=` takes a list of tags in order of preference."""
+    return JSONResponse(catalogue.for_page(_language(request)))
+
+
+def _language(request: Request) -> str:
+    return request.query_params.get("language", "")

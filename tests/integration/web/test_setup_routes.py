@@ -1,0 +1,477 @@
+"""`edge setup` over real HTTP: from nothing to a file that the daemon starts with, and whoever must not do that."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config.loader import load_config
+from edge.config.schema import CameraConfig, Config
+from edge.daemon import mask_guard
+from edge.daemon.paths import masks_path
+from tests.support.brokers import Broker, free_port
+from tests.support.faults import SmallDisk
+from tests.support.paths import ROOT
+from tests.support.setup_page import SetupPage
+
+Edge = Callable[..., "subprocess.Popen[str]"]
+Open = Callable[..., SetupPage]
+SHIPPED = (ROOT / "config.yaml").read_text()
+
+
+@pytest.fixture
+def setup(edge: Edge, tmp_path: Path) -> Open:
+    """Opens the page for a file."""
+
+    def start(file: Path | None = None, *arguments: str) -> SetupPage:
+        return SetupPage(edge("setup", "--config", str(file or tmp_path / "c.yaml"), "--port", "0", *arguments))
+
+    return start
+
+
+def files(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir() if each.name != "state"}
+
+
+# From nothing to a valid file
+
+
+def test_from_no_file_to_one_that_the_daemon_starts_with(setup: Open, tmp_path: Path) -> None:
+    page = setup()
+    state = page.get("/api/state")
+    assert (state["file"], state["installed"], state["password"]) == (str(tmp_path / "c.yaml"), False, "none")
+    assert state["values"] == state["defaults"]
+    assert page.get("/api/difference")["difference"] == ""
+    status, told = page.change(camera__source="usb:0", device__name="hall")
+    assert status == 200
+    assert [each["key"] for each in told["problems"]] == ["camera.source"]
+    status, told = page.save()
+    assert status == 422
+    assert "deployment.responsible" in told["problem"]
+    assert files(tmp_path) == set()
+    page.change(deployment__responsible="Jane: #1", deployment__legal_basis="no")
+    shown = page.get("/api/difference")["difference"].splitlines()
+    assert sum(line.startswith("+ ") for line in shown) == 4
+    status, told = page.save()
+    assert (status, told["saved"], told["backup"]) == (200, str(tmp_path / "c.yaml"), None)
+    assert f"run --config {tmp_path / 'c.yaml'}" in told["next"]
+    config = load_config(tmp_path / "c.yaml")
+    assert (config.camera.source, config.deployment.responsible) == ("usb:0", "Jane: #1")
+    assert config.deployment.legal_basis == "no"
+    page.change(device__name="yard")
+    _, told = page.save()
+    assert Path(told["backup"]).read_text().count("hall") == 1
+
+
+def test_export_is_yaml_of_what_differs_for_other_devices(setup: Open, edge: Edge, tmp_path: Path) -> None:
+    page = setup()
+    page.change(mode="headcount", privacy__schedule=[{"from": "10:00", "to": "11:00"}], privacy__time_zone="UTC")
+    text = page.ask("GET", "/api/export")[1].decode()
+    assert text.splitlines()[0] == "mode: headcount"
+    page.save()
+    out, _ = edge("setup", "--config", str(tmp_path / "c.yaml"), "--export").communicate(timeout=60)
+    assert out == text
+    (tmp_path / "other.yaml").write_text(text)
+    assert load_config(tmp_path / "other.yaml") == load_config(tmp_path / "c.yaml")
+
+
+def test_a_page_opens_without_a_camera_and_one_is_chosen_in_it(setup: Open) -> None:
+    page = setup(None, "--set", "mode=headcount")
+    status, told = page.post("/api/camera", {"source": "sample:7", "rotation": 90})
+    assert (status, told) == (200, {"ok": True, "picture": [720, 1280], "opened": "sample:7"})
+    assert page.get("/api/state")["source"] == "sample:7"
+    assert page.get("/api/state")["values"]["camera.source"] == "auto"  # only looked at
+    status, told = page.post("/api/camera", {"source": "/dev/video99"})
+    assert status == 422
+    assert "does not exist" in told["problem"]
+    assert page.post("/api/camera", {"source": "nonsense"})[0] == 422
+    found = page.get("/api/cameras")
+    assert found["cameras"][-1]["source"] == "sample"
+
+
+def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    for content, words in ((b"device: {name: [\n", "is not valid YAML"), (b"\xff\xfe", "is not UTF-8")):
+        file.write_bytes(content)
+        process = edge("setup", "--config", str(file), "--port", "0")
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 78
+        assert words in err
+        assert "Traceback" not in err
+
+
+def test_a_file_with_mistakes_opens_says_them_and_can_be_mended(setup: Open, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("mode: headcount # least\ncamera: {sourc: usb:0, rotation: 45}\n")
+    page = setup()
+    assert {each["key"] for each in page.get("/api/state")["problems"]} == {"camera.sourc", "camera.rotation"}
+    assert page.save()[0] == 422
+    assert page.change("camera.sourc", camera__rotation=90)[1]["problems"] == []
+    assert page.save()[0] == 200
+    assert (tmp_path / "c.yaml").read_text() == "mode: headcount # least\ncamera: {rotation: 90}\n"
+
+
+def test_on_an_installed_device_the_result_is_handed_over_and_root_installs_it(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etc, folder, credentials = tmp_path / "etc", tmp_path / "run", tmp_path / "credentials"
+    for each in (etc, folder, credentials):
+        each.mkdir(mode=0o700)
+    (credentials / "mqtt-password").write_text("\n")  # systemd's, where there is no file
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    file, secret = etc / "config.yaml", etc / "mqtt-password"
+    file.write_text("# mine\nmode: headcount\n")
+    page = SetupPage(edge("setup", "--config", str(file), "--hand-over", str(folder), "--port", "0"))
+    state = page.get("/api/state")
+    assert (state["installed"], state["can_restart"], state["password"]) == (True, True, "none")
+    page.change(device__name="hall", mqtt__broker=f"mqtt://127.0.0.1:{free_port()}", mqtt__username="room")
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    status, told = page.save()
+    assert (status, told["restarted"]) == (200, True)
+    out, err = page.process.communicate(timeout=30)  # it ends by itself
+    assert page.process.returncode == 0, err
+    assert file.read_text() == "# mine\nmode: headcount\n"
+    assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
+    root = edge("setup", "--config", str(file), "--install-from", str(folder), "--password-to", str(secret))
+    said, err = root.communicate(timeout=30)
+    assert root.returncode == 0, err
+    assert f"{file} is installed" in said
+    config = load_config(file)
+    assert (config.device.name, config.mqtt.password_file) == ("hall", None)
+    assert file.read_text().startswith("# mine\nmode: headcount\n")
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
+    assert "geheim-17" not in out + said + err + file.read_text()
+    again = edge("setup", "--config", str(file), "--install-from", str(folder), "--password-to", str(secret))
+    assert "changed by somebody else" in again.communicate(timeout=30)[1]
+
+
+# The broker
+
+
+def test_the_password_goes_into_a_file_of_its_own_and_nowhere_else(
+    setup: Open, tmp_path: Path, start_broker: Callable[..., Broker]
+) -> None:
+    tool = shutil.which("mosquitto_passwd")
+    if tool is None:
+        pytest.skip("mosquitto_passwd is not installed")
+    users = tmp_path / "users"
+    subprocess.run([tool, "-b", "-c", str(users), "room", "geheim-17"], check=True)
+    users.chmod(0o644)
+    port = start_broker("allow_anonymous false", f"password_file {users}").port
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=f"mqtt://127.0.0.1:{port}", mqtt__username="room")
+    (check,) = page.post("/api/connect/try", {})[1]["checks"]
+    assert check["status"] == "failed"
+    assert "mqtt.username" in check["remedy"]
+    assert page.post("/api/connect/password", {"password": "geheim-17"})[0] == 200
+    assert page.get("/api/state")["password"] == "given"
+    checks = page.post("/api/connect/try", {})[1]["checks"]
+    assert [each["status"] for each in checks] == ["ok", "ok"]
+    assert "round trip" in checks[0]["text"]
+    seen = json.dumps([page.get("/api/state"), page.get("/api/difference"), checks])
+    assert page.save()[0] == 200
+    secret = tmp_path / "c.mqtt-password"
+    assert secret.read_text() == "geheim-17\n"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert load_config(tmp_path / "c.yaml").mqtt.password_file == str(secret)
+    assert page.get("/api/state")["password"] == "stored"
+    page.process.terminate()
+    out, err = page.process.communicate(timeout=60)
+    assert "geheim-17" not in seen + out + err + (tmp_path / "c.yaml").read_text()
+
+
+def test_a_password_is_not_written_wherever_a_page_likes(setup: Open, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("old\n")
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker="mqtt://127.0.0.1:1", mqtt__username="room")
+    status, told = page.change(mqtt__password_file=str(mine))
+    assert (status, told["key"]) == (422, "mqtt.password_file")
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    assert page.save()[0] == 200
+    assert mine.read_text() == "old\n"
+
+
+def test_a_password_goes_into_the_file_that_a_person_named_and_nobody_else_can_read_it(
+    setup: Open, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("old\n")
+    mine.chmod(0o644)
+    (tmp_path / "c.yaml").write_text(
+        f"mode: headcount\nmqtt: {{broker: 'mqtt://127.0.0.1:1', username: room, password_file: {mine}}}\n"
+    )
+    page = setup()
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    assert page.save()[0] == 200
+    assert (mine.read_text(), mine.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
+
+
+def test_a_new_name_of_the_room_confirms_no_masks(setup: Open, tmp_path: Path) -> None:
+    masks = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))
+    outbox = tmp_path / "state"
+    file = tmp_path / "c.yaml"
+    shape = [[list(point) for point in masks]]
+    file.write_text(f"mode: headcount\ncamera: {{source: sample, masks: {shape}}}\noutbox: {{path: {outbox}/o}}\n")
+    outbox.mkdir()
+    config = load_config(file)
+    mask_guard.confirm(masks_path(config), config.camera)
+    page = setup(file)
+    page.change(camera__rotation=180, outbox__path=f"{outbox}/other")
+    assert page.get("/api/state")["masks_confirmed"] is False
+    assert page.save()[0] == 200
+    new = load_config(file)
+    assert mask_guard.problem(masks_path(new), new.camera)
+
+
+def test_the_notice_and_the_support_file_are_about_the_draft(setup: Open, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("camera: {rotation: 45}\nmode: headcount\n")  # a mistake keeps neither away
+    page = setup()
+    page.change(device__name="hall-17", deployment__responsible="Jane Doe <head>")
+    status, body = page.ask("GET", "/notice?language=de")
+    assert status == 200
+    assert b"Jane Doe &lt;head&gt;" in body
+    status, body = page.ask("GET", "/api/support")
+    assert status == 200
+    assert body.startswith(b"Support file of edge")
+    assert b"Jane" not in body
+
+
+def test_rooms_that_are_there_are_named_and_a_name_that_is_taken_is_warned_of(
+    setup: Open, broker: int, subscribe: Callable[..., Any]
+) -> None:
+    client = subscribe(broker)._client
+    client.publish("classroom/hall/availability", "online", 1, retain=True).wait_for_publish(10)
+    client.publish("classroom/yard/availability", "offline", 1, retain=True).wait_for_publish(10)
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=f"mqtt://127.0.0.1:{broker}", device__name="hall")
+    assert page.get("/api/connect/rooms") == {"rooms": ["hall", "yard"]}
+    checks = page.post("/api/connect/try", {})[1]["checks"]
+    assert [each["status"] for each in checks] == ["ok", "warning"]
+    assert "hall" in str(checks[1]["text"])
+    page.change(device__name="yard")
+    assert page.post("/api/connect/try", {})[1]["checks"][1]["status"] == "ok"
+
+
+def test_a_broker_that_is_not_there_and_tls_files_that_are_not(setup: Open, tmp_path: Path) -> None:
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=f"mqtt://127.0.0.1:{free_port()}")
+    (check,) = page.post("/api/connect/try", {})[1]["checks"]
+    assert (check["status"], bool(check["remedy"])) == ("failed", True)
+    page.change(mqtt__broker="mqtts://127.0.0.1:8883", mqtt__ca_file=str(tmp_path / "none.pem"))
+    (check,) = page.post("/api/connect/try", {})[1]["checks"]
+    assert "none.pem" in check["text"]
+    status, told = page.save()
+    assert status == 422
+    assert "none.pem" in told["problem"]
+    for password in ("", "a\nb", "x" * 5000, 7):
+        assert page.post("/api/connect/password", {"password": password})[0] in (400, 422)
+
+
+# Masks
+
+
+def test_masks_in_a_picture_that_is_turned_are_confirmed_before_they_are_saved(setup: Open, tmp_path: Path) -> None:
+    triangle = [[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]
+    page = setup(None, "--set", "mode=headcount", "--set", "camera.source=sample:5")
+    page.change(camera__masks=[triangle], outbox__path=str(tmp_path / "o.sqlite"))
+    assert page.get("/api/state")["masks_confirmed"]
+    config = Config.model_validate({"camera": {"masks": [triangle]}, "outbox": {"path": str(tmp_path / "o.sqlite")}})
+    mask_guard.confirm(masks_path(config), config.camera)
+    _, state = page.change(camera__rotation=90)
+    assert not state["masks_confirmed"]
+    assert page.post("/api/masks/confirm", {"revision": 1})[0] == 409
+    status, state = page.post("/api/masks/confirm", {"revision": state["revision"]})
+    assert (status, state["masks_confirmed"]) == (200, True)
+    assert mask_guard.problem(masks_path(config), load_camera(page)) != ""  # nothing is in force yet
+    assert page.save()[0] == 200
+    assert mask_guard.problem(masks_path(config), load_config(tmp_path / "c.yaml").camera) == ""
+    assert f"\n    - {triangle}\n" in (tmp_path / "c.yaml").read_text()
+
+
+def load_camera(page: SetupPage) -> CameraConfig:
+    values = page.get("/api/state")["values"]
+    return CameraConfig(masks=values["camera.masks"], rotation=values["camera.rotation"])
+
+
+# Two at once, and somebody else
+
+
+def test_two_browsers_do_not_overwrite_each_other(setup: Open) -> None:
+    page = setup(None, "--set", "mode=headcount")
+    seen = page.get("/api/state")["revision"]
+
+    def turn(degrees: int) -> int:
+        return page.post("/api/change", {"revision": seen, "set": {"camera.rotation": degrees}})[0]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(turn, (90, 180, 270))) == [200, 409, 409]
+    status, told = page.post("/api/save", {"revision": seen})
+    assert (status, "another browser" in told["problem"]) == (409, True)
+
+
+def test_a_file_that_somebody_edits_meanwhile_is_not_overwritten(setup: Open, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("mode: headcount\n")
+    page = setup()
+    page.change(camera__rotation=90)
+    file.write_text("mode: headcount\ndevice: {name: hall}\n")
+    status, told = page.save()
+    assert status == 422
+    assert "changed by somebody else" in told["problem"]
+    assert file.read_text() == "mode: headcount\ndevice: {name: hall}\n"
+    assert page.save()[0] == 200  # now that theirs has been seen
+    config = load_config(file)
+    assert (config.device.name, config.camera.rotation) == ("hall", 90)
+
+
+def test_a_full_disk_is_a_sentence_and_the_old_file_is_intact(setup: Open, disk: SmallDisk) -> None:
+    file = disk.folder / "c.yaml"
+    file.write_text(SHIPPED)
+    page = setup(file, "--set", "mode=headcount")
+    page.change(camera__rotation=90)
+    page.post("/api/connect/password", {"password": "geheim"})
+    page.change(mqtt__username="room")
+    disk.fill()
+    status, told = page.save()
+    assert status == 422
+    assert "No space left on device" in told["problem"]
+    assert told["remedy"] == "make room on the disk"
+    assert file.read_text() == SHIPPED
+    assert {each.name for each in disk.folder.iterdir()} == {"c.yaml", "filler"}
+    disk.clear()
+    assert page.save()[0] == 200
+
+
+# Whoever must not
+
+
+def test_a_page_from_elsewhere_changes_nothing(setup: Open, tmp_path: Path) -> None:
+    page = setup()
+    body = {"revision": page.get("/api/state")["revision"], "set": {"mode": "headcount"}}
+    own = f"http://127.0.0.1:{page.port}"
+    foreign: list[dict[str, str]] = [
+        {"Content_Type": "text/plain"},
+        {"Content_Type": "application/x-www-form-urlencoded"},
+        {"Content_Type": ""},
+        {"X_Edge_Setup": ""},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": f"http://127.0.0.1:{page.port + 1}"},
+    ]
+    for headers in foreign:
+        status, told = page.post("/api/change", body, **headers)
+        assert (status, "problem" in told) == (403, True), headers
+    for path in ("/api/save", "/api/camera", "/api/connect/password", "/api/connect/try", "/api/place/start"):
+        assert page.post(path, {}, Origin="https://evil.example")[0] == 403
+        assert page.ask("GET", path)[0] in (404, 405)
+    assert page.post("/api/change", body, Host="evil.example")[0] == 421  # DNS rebinding
+    assert page.get("/api/state")["values"]["mode"] == "emotions"
+    assert page.post("/api/change", body, Origin=own)[0] == 200
+
+
+def test_without_the_token_nothing_is_answered(setup: Open) -> None:
+    page = setup()
+    for path in (
+        "/",
+        "/newest",
+        "/api/state",
+        "/api/difference",
+        "/api/export",
+        "/api/cameras",
+        "/api/support",
+        "/notice",
+    ):
+        assert page.ask("GET", path, Authorization="")[0] == 403
+        assert page.ask("GET", path, Authorization="Bearer wrong")[0] == 403
+    assert page.post("/api/change", {"revision": 1}, Authorization="")[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b"{", 400),
+        (b"\xff", 400),
+        (b'{"revision": "1"}', 400),
+        (b'{"revision": true}', 400),
+        (b'{"revision": 2, "set": []}', 400),
+        (b'{"revision": 2, "set": {"camera.fps": NaN}}', 400),
+        (b'{"revision": 2, "set": {"camera.fps": -Infinity}}', 400),
+        (b'{"revision": 2, "set": {"camera.fps": 1e999}}', 422),
+        (b'{"revision": 2, "set": {"camera.width": ' + b"9" * 5000 + b"}}", 400),
+        (b'{"revision": 2, "set": {"privacy.schedule": ' + b"[" * 30000 + b"]" * 30000 + b"}}", 400),
+        (b'{"revision": 2, "set": {"device.name": "\\ud800"}}', 422),
+        (b'{"revision": 2, "set": {"__proto__": {}}}', 422),
+        (b'{"revision": 2, "set": {"camera": {"source": "sample"}}}', 422),
+        (b'{"revision": 2, "unset": ["nothing.there", 7]}', 422),
+        (b"{" + b" " * 70000 + b"}", 413),
+    ],
+)
+def test_whatever_is_sent_is_answered_in_a_sentence(setup: Open, body: bytes, status: int) -> None:
+    page = setup()
+    found, told = page.post("/api/change", body)
+    assert found == status
+    assert told["problem"] if isinstance(told, dict) else "too large" in told
+    assert page.get("/api/state")["revision"] == 2
+
+
+def test_polygons_without_end_are_refused(setup: Open) -> None:
+    page = setup()
+    for polygons in ([[[0.1, 0.1]]], [[[0, 0], [1, 0], [1, 1]]] * 5000, [[[0.1, 0.1]] * 1000], [[["a", 0]] * 3]):
+        status, _ = page.change(camera__masks=polygons)
+        assert status in (413, 422)
+    assert page.ask("GET", "/..%2f..%2fetc/passwd")[0] == 404
+
+
+# What an attacker found
+
+
+def test_a_pause_holds_where_the_camera_of_the_file_is_not_valid(setup: Open, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    always = 'privacy: {time_zone: UTC, trust_clock: true, schedule: [{from: "00:00", to: "00:00"}]}\n'
+    file.write_text(f"mode: headcount\ncamera: {{source: nonsense}}\n{always}")
+    page = setup(file)
+    page.change(camera__source="rtsp://127.0.0.1:9/1")
+    assert "the schedule keeps the camera closed" in page.picture_problem()
+    file.write_text(
+        'mode: headcount\ncamera: {source: "rtsp://127.0.0.1:9/1"}\nprivacy: {schedule: [{from: "25:00"}]}\n'
+    )
+    page = setup(file)
+    page.change(privacy__schedule=[])
+    assert "start this page again" in page.picture_problem()
+
+
+def test_no_password_is_shown_however_it_is_written(setup: Open, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "mode: headcount\n"
+        "camera:\n  source: 'rtsp://me:hush\"hush hush@127.0.0.1:9/1'\n  width: 640\n"
+        "mqtt:\n  password: hush-as-well\n  broker: mqtt://me:hush@host\n"
+    )
+    page = setup(file)
+    page.change(camera__width=1280, device__name="hall")
+    page.change(camera__source="gstreamer:rtspsrc location=rtsp://h user-pw=hush ! appsink", mqtt__broker="embedded")
+    for path in ("/api/state", "/api/difference", "/api/export"):
+        assert "hush" not in page.ask("GET", path)[1].decode(), path
+    shown = page.get("/api/state")["values"]["camera.source"]
+    page.change(camera__source="usb:0")
+    status, told = page.change(camera__source="rtsp://***@127.0.0.1/1")
+    assert (status, told["key"]) == (422, "camera.source")
+    assert "hush" not in shown
+
+
+def test_a_model_that_cannot_be_loaded_is_not_saved(setup: Open, tmp_path: Path) -> None:
+    page = setup()
+    page.change(vision__emotions_model="/nowhere.json", camera__source="sample")
+    status, told = page.save()
+    assert status >= 400
+    assert "/nowhere.json" in told["problem"]
+    assert files(tmp_path) == set()

@@ -1,0 +1,165 @@
+"""A configuration that is being changed: what it takes, what it refuses, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
+from edge.config.keys import defaults, keys
+from edge.errors import ConfigError
+from tests.support.paths import ROOT
+
+SHIPPED = (ROOT / "config.yaml").read_bytes()
+
+
+def draft(text: str | bytes = SHIPPED, *overrides: str, **environment: str) -> Draft:
+    data = text if isinstance(text, bytes) else text.encode()
+    return Draft(data, Path("config.yaml"), overrides, environment)
+
+
+def change(here: Draft, *unset: str, **values: Any) -> None:
+    here.change(here.revision, {name.replace("__", "."): value for name, value in values.items()}, unset)
+
+
+def test_it_has_every_key_of_the_schema_and_begins_with_what_the_file_says() -> None:
+    here = draft()
+    assert set(here.shown()) == set(keys()) == set(defaults())
+    assert here.shown() == defaults()
+    assert draft("device: {name: 0123}\nmode:\n").shown()["device.name"] == "0123"
+
+
+def test_a_change_is_all_or_nothing_and_has_another_revision() -> None:
+    here, before = draft(), draft().revision
+    change(here, camera__rotation=90, window__seconds=5)
+    assert here.revision == before + 1
+    assert (here.shown()["camera.rotation"], here.shown()["window.seconds"]) == (90, 5)
+    with pytest.raises(RefusedChangeError):
+        change(here, camera__rotation=180, window__seconds=0)
+    assert here.shown()["camera.rotation"] == 90
+    change(here, "camera.rotation")
+    assert here.shown()["camera.rotation"] == 0
+    change(here, "window.seconds")
+    assert not here.edits.values  # as in the file: nothing is left to write
+
+
+def test_two_who_change_at_once_do_not_overwrite_each_other() -> None:
+    here = draft()
+    seen = here.revision
+    here.change(seen, {"mode": "facing"})
+    with pytest.raises(StaleDraftError, match="another browser"):
+        here.change(seen, {"mode": "headcount"})
+    assert here.value("mode") == "facing"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("camera.rotation", 45, "found 45"),
+        ("camera.rotation", "90", "found '90'"),
+        ("camera.width", True, "found True"),
+        ("camera.width", 1e300, "a number is too large"),
+        ("camera.width", 10**400, "a number is too large"),
+        ("camera.fps", "15", "found '15'"),
+        ("camera.fps", float("nan"), "nan is not a number"),
+        ("camera.fps", float("inf"), "inf is not a number"),
+        ("camera.fps", None, "found None"),
+        ("camera.hflip", 1, "found 1"),
+        ("camera.source", "rtsp://", "found 'rtsp://'"),
+        ("camera.source", ["usb:0"], "found ['usb:0']"),
+        ("device.name", "a/b", "found 'a/b'"),
+        ("device.name", "x" * 70000, "found 'xxx"),
+        ("device.name", "\ud800", "cannot be written"),
+        ("device", {"name": "a"}, "there is no key 'device'"),
+        ("camera.masks.0", [], "there is no key 'camera.masks.0'"),
+        ("__class__", 1, "there is no key '__class__'"),
+        ("camera.__dict__", 1, "there is no key 'camera.__dict__'"),
+        ("camera.model_config", {}, "there is no key"),
+        ("", 1, "there is no key ''"),
+        ("mqtt.broker", "http://x", "found 'http://x'"),
+        ("privacy.schedule", [{"from": "25:00", "to": "1"}], "found"),
+        ("privacy.schedule", [[[[[[[[[[]]]]]]]]]], "too many lists"),
+        ("privacy.schedule", [{}], "0.from: is missing"),
+        ("privacy.schedule", [{"from": "10:00", "to": "11:00"}] * 101, "found"),
+    ],
+)
+def test_an_impossible_value_is_a_sentence_about_its_key(key: str, value: Any, words: str) -> None:
+    here = draft()
+    with pytest.raises(RefusedChangeError) as refused:
+        here.change(here.revision, {key: value})
+    assert words in refused.value.problem
+    assert refused.value.key == key
+    assert len(str(refused.value)) < 400
+    assert not here.edits.values
+
+
+def test_a_draft_may_be_incomplete_and_says_what_is_missing() -> None:
+    here = draft()
+    change(here, camera__source="usb:0")
+    (missing,) = here.mistakes()
+    assert missing.key == "camera.source"
+    assert "deployment.responsible" in missing.problem
+    with pytest.raises(ConfigError, match=r"deployment\.responsible"):
+        here.config()
+    shown, problem = here.for_pictures()
+    assert shown is not None
+    assert (shown.camera.source, problem) == ("usb:0", "")  # nothing is published: it may be seen
+    change(here, deployment__responsible="Jane", deployment__legal_basis="consent")
+    assert here.mistakes() == []
+    assert here.config().deployment.responsible == "Jane"
+
+
+def test_a_file_with_mistakes_opens_with_what_is_right_and_says_the_rest() -> None:
+    here = draft("camera: {rotation: 45, rotatoin: 90}\ndevice: {name: hall}\nwindow: {seconds: .nan}\n")
+    problems = {each.key: each.problem for each in here.mistakes()}
+    assert problems["camera.rotatoin"] == "unknown key"
+    assert problems["camera.rotation"] == "found 45"
+    assert here.shown()["device.name"] == "hall"
+    assert here.shown()["window.seconds"] == "nan"
+    change(here, "camera.rotatoin", camera__rotation=90, window__seconds=10)
+    assert here.mistakes() == []
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        draft("device: {name: [\n")
+
+
+def test_no_picture_is_shown_while_it_is_not_clear_how_the_camera_is_set() -> None:
+    shown, problem = draft("camera: {source: sample, rotation: 45}\n").for_pictures()
+    assert shown is None
+    assert "camera.rotation: found 45" in problem
+
+
+def test_what_stands_above_the_file_is_shown_and_cannot_be_changed() -> None:
+    here = draft(SHIPPED, "mode=headcount", EDGE_WINDOW__SECONDS="5")
+    assert (here.shown()["mode"], here.shown()["window.seconds"]) == ("headcount", 5)
+    assert here.locked == {"mode": "--set mode", "window.seconds": "environment EDGE_WINDOW__SECONDS"}
+    for key, value in (("mode", "facing"), ("window.seconds", 10)):
+        with pytest.raises(RefusedChangeError, match="which stands above the file"):
+            here.change(here.revision, {key: value})
+    assert here.differing() == {}
+
+
+def test_a_whole_section_that_stands_above_the_file_cannot_be_changed_either() -> None:
+    here = draft(SHIPPED, "window={seconds: 7}")
+    assert here.shown()["window.seconds"] == 7
+    with pytest.raises(RefusedChangeError, match="--set window, which stands above"):
+        here.change(here.revision, {"window.seconds": 5})
+
+
+def test_a_password_in_an_address_is_not_shown_and_survives_that_the_shown_text_comes_back() -> None:
+    address = "rtsp://admin:geheim@10.0.0.9/stream"
+    here = draft(f"camera: {{source: '{address}'}}\n")
+    shown = here.shown()["camera.source"]
+    assert "geheim" not in shown
+    change(here, camera__source=shown)
+    assert here.value("camera.source") == address
+
+
+def test_what_somebody_else_wrote_meanwhile_lies_below_the_draft() -> None:
+    here = draft("device: {name: a}\n")
+    change(here, mode="headcount")
+    here.rebase(b"device: {name: b}\nmode: facing\n")
+    assert (here.value("device.name"), here.value("mode")) == ("b", "headcount")
+    here.rebase(b"mode: headcount\n")
+    assert not here.edits.values

@@ -1,0 +1,102 @@
+"""The notice to print: this room's facts, blanks for the rest, and nothing from the configuration as HTML."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from edge.config.schema import Config
+from edge.web.setup.notice import notice
+from tests.support.paths import ROOT
+
+HOSTILE = "<script>alert(1)</script>\" onload='x' {name} & more"
+
+
+def room(**sections: object) -> Config:
+    return Config.model_validate(sections)
+
+
+class Plain(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(html: str) -> Plain:
+    page = Plain()
+    page.feed(html)
+    return page
+
+
+def test_facts_of_the_room() -> None:
+    schedule = [{"days": ["mon", "fri"], "from": "12:00", "to": "13:00"}, {"from": "16:00", "to": "16:00"}]
+    page = read(
+        notice(
+            room(
+                device={"name": "room-204"},
+                window={"seconds": 60},
+                privacy={"min_faces": 8, "schedule": schedule, "time_zone": "Europe/Berlin"},
+                deployment={"responsible": "Mrs Doe, room 7", "legal_basis": "consent"},
+            )
+        )
+    )
+    for fact in (
+        "room-204",
+        "Every 60 seconds",
+        "fewer than 8 people",
+        "Mon and Fri 12:00 to 13:00",
+        "Mrs Doe, room 7",
+    ):
+        assert fact in page.text
+    assert "every day from 16:00, for 24 hours" in page.text
+    assert "Legal basis: consent" in page.text
+    assert "[legal basis]" not in page.text
+
+
+def test_what_nobody_said_is_a_blank() -> None:
+    html = notice(Config())
+    for blank in ("legal basis", "name, office, phone, e-mail", "purpose", "seats"):
+        assert f'<span class="fill">[{blank}]</span>' in html
+    assert "no times at which it is closed by itself" in html
+
+
+@pytest.mark.parametrize(("mode", "said"), [("headcount", False), ("facing", False), ("emotions", True)])
+def test_it_speaks_of_expressions_only_where_they_are_guessed(mode: str, *, said: bool) -> None:
+    text = read(notice(room(mode=mode))).text
+    assert ("guesses the expression" in text) is said
+    assert ("AI Act" in text) is said
+
+
+def test_masks_are_named_where_there_are_any() -> None:
+    assert "masked" not in notice(Config())
+    assert "does not see what is masked" in notice(room(camera={"masks": [[[0, 0], [0.5, 0], [0.5, 0.5]]]}))
+
+
+def test_the_one_of_the_documentation_is_that_of_the_defaults() -> None:
+    assert (ROOT / "docs/notice.html").read_text() == notice(Config()), "write it anew: see docs/privacy.md"
+
+
+def test_german() -> None:
+    schedule = [{"days": ["mon", "tue"], "from": "12:00", "to": "13:00"}]
+    html = notice(room(privacy={"schedule": schedule, "time_zone": "UTC"}), "de-AT,en")
+    assert '<html lang="de">' in html
+    assert "Mo. und Di. 12:00 bis 13:00" in html
+    assert "A camera" not in html
+
+
+@pytest.mark.parametrize("language", ["en", "de", "<script>"])
+def test_nothing_from_the_configuration_is_html(language: str) -> None:
+    page = read(
+        notice(room(deployment={"responsible": HOSTILE, "legal_basis": HOSTILE}, device={"name": "a<b>&"}), language)
+    )
+    assert "script" not in page.tags
+    assert page.text.count(HOSTILE) == 2
+    assert "a<b>&" in page.text
