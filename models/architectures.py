@@ -97,7 +97,7 @@ def mobilenet_v4(plan: MixedPlan, stem: int = 32, stem_stride: int = 2, last: in
     return nn.Sequential(*layers, conv(channels, last, 1)), last
 
 
-def own_layers(inputs: int = 128, expansion: int = 2, last: int = 256) -> Trunk:
+def own_layers(inputs: int = 128, expansion: int = 3, last: int = 384) -> Trunk:
     """What the second head has for itself at the end of `FUSED_SMALL`: one inverted residual, one convolution."""
     return nn.Sequential(inverted_residual(inputs, inputs, 1, expansion), conv(inputs, last, 1)), last
 
