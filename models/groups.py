@@ -24,13 +24,14 @@ from tqdm import tqdm
 
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
+from edge.model_files.benchmark import interval
 from edge.model_files.calibration import find_calibration
 from edge.model_files.cards import EmotionCard, read_card
 from edge.vision.naming import MILD, Namer
 from edge.vision.tflite import Model
 from models.evaluate import card_path
 from models.labels import LABELS
-from models.metrics import interval, softmax
+from models.metrics import softmax
 from models.readers import CLASS_NAMES, read_picture
 from models.runner import predict
 

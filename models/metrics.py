@@ -148,13 +148,3 @@ def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> fl
         losses = [negative_log_likelihood(logits, truth, math.exp(middle)) for middle in (left, right)]
         low, high = (low, right) if losses[0] < losses[1] else (left, high)
     return math.exp((low + high) / 2)
-
-
-def interval(part: int, whole: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion (1927); 0 to 1 without anything."""
-    if not whole:
-        return 0.0, 1.0
-    z, share = 1.959964, part / whole
-    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
-    half = z / (1 + z * z / whole) * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
-    return max(0.0, middle - half), min(1.0, middle + half)

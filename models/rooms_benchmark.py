@@ -29,7 +29,6 @@ from edge.vision.face_detector import FaceDetector
 from edge.vision.head_pose import evidence, roll
 from edge.vision.naming import MILD, Namer
 from models.fit_head_pose import fold_rules
-from models.metrics import interval
 from models.room_faces import POSES, Label, Picture, read_labels, read_pictures
 
 TILE = 128  # pixels of a face on the contact sheet

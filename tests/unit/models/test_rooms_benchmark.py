@@ -14,7 +14,7 @@ from edge.model_files.benchmark import interval
 from edge.model_files.pose_rule import FEATURES
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
-from models import fit_head_pose, metrics, rooms_benchmark
+from models import fit_head_pose, rooms_benchmark
 from models.room_faces import read_labels
 from tests.support.paths import SHARED
 
@@ -59,11 +59,7 @@ def test_one_kind_of_face_is_not_enough() -> None:
 
 @pytest.mark.parametrize(("part", "whole", "low", "high"), [(0, 66, 0, 0.055), (96, 112, 0.781, 0.910), (0, 0, 0, 1)])
 def test_intervals_are_wilsons(part: int, whole: int, low: float, high: float) -> None:
-<<<<<<< HEAD
     assert interval(part, whole) == pytest.approx((low, high), abs=1e-3)
-=======
-    assert metrics.interval(part, whole) == pytest.approx((low, high), abs=1e-3)
->>>>>>> parent of 785e15d (Revert "models.groups: errors by group of people, for whoever has labelled pictures")
 
 
 @pytest.mark.parametrize(
