@@ -121,7 +121,9 @@ def name_faces(card: Path, output: str, min_confidence: float, faces: list[Face]
     images = np.stack([_picture(folder / face.file) for face in tqdm(faces, desc="read", unit="face")])
     with tqdm(total=len(faces), desc="classify", unit="face") as bar:
         logits = predict(Model(card, described), described, images, bar.update).logits[output]
-    calibration, _ = find_calibration(card, described, output)
+    calibration, origin = find_calibration(card, described, output)
+    if calibration is None:
+        print(f"models.groups: no thresholds for strong words: {origin}", file=sys.stderr)
     kind = described.outputs[output]
     namer = Namer(kind.labels, calibration.thresholds if calibration else {}, min_confidence)
     names = (*kind.labels, "unknown")
