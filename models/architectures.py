@@ -97,6 +97,11 @@ def mobilenet_v4(plan: MixedPlan, stem: int = 32, stem_stride: int = 2, last: in
     return nn.Sequential(*layers, conv(channels, last, 1)), last
 
 
+def own_layers(inputs: int = 128, expansion: int = 3, last: int = 384) -> Trunk:
+    """What the second head has for itself at the end of `FUSED_SMALL`: one inverted residual, one convolution."""
+    return nn.Sequential(inverted_residual(inputs, inputs, 1, expansion), conv(inputs, last, 1)), last
+
+
 def mobilenet_v2(plan: Plan, stem: int = 16, last: int = 512) -> Trunk:
     """MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381): a stride-1 stem and three halvings in all.
 

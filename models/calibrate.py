@@ -25,7 +25,7 @@ from models.data import KINDS, Faces, read_faces
 from models.evaluate import card_path, known_heads, pictures_of
 from models.front_faces import shipped_rule, turned_to_front
 from models.labels import LABELS
-from models.metrics import Confusion, fit_temperature, softmax
+from models.metrics import Confusion, softmax
 from models.runner import predict
 
 DIGITS = 6  # of a share: far finer than a few thousand pictures can tell
@@ -94,7 +94,7 @@ def write_calibration(card: Path, faces: Faces, data: Path | None = None, *, all
         if absent:
             left_out[head] = f"no picture of {', '.join(absent)} in PublicTest"
         else:
-            outputs[head] = measure(logits[head], truth)
+            outputs[head] = measure(logits[head], truth, content.outputs[head].temperature)
     source = data.name if data else "DATA"
     record = {
         "model": content.identity,
@@ -113,15 +113,15 @@ def write_calibration(card: Path, faces: Faces, data: Path | None = None, *, all
     return path
 
 
-def measure(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
+def measure(logits: NDArray[np.float32], truth: NDArray[np.int64], temperature: float) -> dict[str, Any]:
     """One output's part of the file, see `edge.model_files.calibration.OutputCalibration`.
 
     Args:
         logits: (n, 7) float32, as the int8 model gives them.
         truth: (n,) int64, 0..6, or -1 for rows that are left out; every class occurs.
+        temperature: The card's. The daemon divides by no other, and what is measured here has to hold there.
     """
     confusion = Confusion.of(truth, logits.argmax(axis=1), len(LABELS))
-    temperature = round(fit_temperature(logits, truth), 4)  # rounded first: what follows is measured with this one
     shares = softmax(logits, temperature)
     scored = truth >= 0
     bias = fit_bias(np.log(np.maximum(shares[scored], 1e-30)), truth[scored])
@@ -207,7 +207,7 @@ def _described(public: Faces, data: Path | None) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m models.calibrate",
-        description="Measure temperature, class priors and confusions on PublicTest; write them beside the model.",
+        description="Measure class priors, confusions and thresholds on PublicTest; write them beside the model.",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("model", type=Path, help="the model (.tflite) or its card (.json); both lie side by side")

@@ -6,11 +6,13 @@ import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from models import architectures as of
+from models.export import load
 from models.labels import LABELS
 
 INPUT_SIZE = 48
@@ -18,29 +20,71 @@ IMAGENET_SPREAD = (0.229, 0.224, 0.225)  # of red, green, blue: what ImageNet's 
 
 
 class TwoHeads(nn.Module):
-    """One trunk, one linear head per label set.
+    """One trunk, one linear head per label set; `fer2013` may fork off earlier, with layers of its own.
 
     Input: (n, 1, 48, 48) float32, grey scaled to -1..1. Output: the logits (n, 7) of `ferplus` and of
     `fer2013`, in that order. The two label sets agree in only 63 % of the pictures, so that no single
     output could serve both.
+
+    Args:
+        trunk: Its layers, one after the other.
+        channels: What the trunk ends with.
+        dropout: Share of the features that is left out while training.
+        own: Layers of `fer2013` alone, and the channels they end with.
+        fork: After how many layers of the trunk they begin.
     """
 
-    def __init__(self, trunk: nn.Module, channels: int, dropout: float = 0.2) -> None:
+    def __init__(
+        self, trunk: nn.Module, channels: int, dropout: float = 0.2, own: of.Trunk | None = None, fork: int = 0
+    ) -> None:
         super().__init__()
         self.trunk = trunk
+        self.fork = fork
         self.detached = False
         """Whether the `fer2013` head leaves the trunk alone while it learns."""
+        self.frozen = False
+        """Whether the trunk stays as it is."""
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
+        self.own = own[0] if own else None
         self.ferplus = nn.Linear(channels, len(LABELS))
-        self.fer2013 = nn.Linear(channels, len(LABELS))
+        self.fer2013 = nn.Linear(own[1] if own else channels, len(LABELS))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Run the network; see the class for shapes."""
+        if self.own is None:
+            features = self._pooled(self.trunk(x))
+            return self.ferplus(features), self.fer2013(self._learnt_from(features))
+        layers = list(self.trunk.children())
+        for layer in layers[: self.fork]:
+            x = layer(x)
+        own = self._pooled(self.own(self._learnt_from(x)))
+        for layer in layers[self.fork :]:
+            x = layer(x)
+        return self.ferplus(self._pooled(x)), self.fer2013(own)
+
+    def _pooled(self, x: Tensor) -> Tensor:
         # A pooling layer, because converters then keep the last ReLU6 inside its convolution; a plain mean costs int8
         # a step of rounding and a transposition.
-        features = self.dropout(self.pool(self.trunk(x)).flatten(1))
-        return self.ferplus(features), self.fer2013(features.detach() if self.detached else features)
+        return cast("Tensor", self.dropout(self.pool(x).flatten(1)))
+
+    def _learnt_from(self, x: Tensor) -> Tensor:
+        return x.detach() if self.detached else x
+
+    def only_fer2013(self) -> None:
+        """Let nothing learn but what `fer2013` has for itself; all else stays as it is, to the bit."""
+        self.requires_grad_(requires_grad=False)
+        for part in (self.own, self.fer2013):
+            if part is not None:
+                part.requires_grad_(requires_grad=True)
+        self.frozen = True
+
+    def train(self, mode: bool = True) -> TwoHeads:  # noqa: FBT001, FBT002 - PyTorch's signature
+        """As PyTorch's; a trunk that does not learn does not update its batch statistics either."""
+        super().train(mode)
+        if self.frozen:
+            self.trunk.eval()
+        return self
 
 
 NETWORKS: dict[str, Callable[[], TwoHeads]] = {
@@ -55,6 +99,7 @@ NETWORKS: dict[str, Callable[[], TwoHeads]] = {
     "mobilenet-v2-medium": lambda: TwoHeads(*of.mobilenet_v2(of.MEDIUM, last=640)),
     "mobilenet-v2-small": lambda: TwoHeads(*of.mobilenet_v2(of.SMALL)),
     "mobilenet-v4-small": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL)),
+    "mobilenet-v4-forked": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL), own=of.own_layers(), fork=8),
     "resnet-50": lambda: TwoHeads(*of.resnet_50(), dropout=0.4),
     "teacher": lambda: TwoHeads(*of.mobilenet_v4(of.TEACHER, stem_stride=1), dropout=0.4),
     "vgg": lambda: TwoHeads(*of.vgg(), dropout=0.4),
@@ -90,6 +135,22 @@ def count_macs(network: nn.Module, shape: tuple[int, int, int] = (1, INPUT_SIZE,
         for hook in hooks:
             hook.remove()
     return sum(counts)
+
+
+def start_from(network: TwoHeads, path: Path) -> None:
+    """Give a network the weights in a `best.pt` of the same trunk; layers that only one of the two has are left out.
+
+    Raises:
+        ValueError: It is of another network, or no such file.
+        OSError: It cannot be read.
+    """
+    theirs = load(path)[0].state_dict()
+    ours = network.state_dict()
+    trunks = [{name for name in state if name.startswith("trunk.")} for state in (ours, theirs)]
+    if trunks[0] != trunks[1] or any(ours[name].shape != theirs[name].shape for name in trunks[0]):
+        raise ValueError(f"{path} has another trunk")
+    fitting = {name: value for name, value in theirs.items() if name in ours and ours[name].shape == value.shape}
+    network.load_state_dict(fitting, strict=False)
 
 
 def start_from_imagenet(network: TwoHeads, path: Path) -> str:

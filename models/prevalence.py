@@ -22,7 +22,7 @@ from models.calibrate import measure
 from models.data import KINDS, Faces, read_faces
 from models.evaluate import card_path, known_heads, pictures_of
 from models.labels import HEADS, LABELS
-from models.metrics import softmax
+from models.metrics import fit_temperature, softmax
 from models.prevalence_report import as_markdown, draw_plots
 from models.quantifiers import Known, compare_with_quapy, methods
 from models.rooms import FRAMES, MIXTURES, VIEWS, Film, class_shares, draw, film, view
@@ -111,7 +111,9 @@ def run(
         parts = []
         for fold in range(FOLDS):
             known = _part(truth, np.random.default_rng(fold))
-            parts.append((OutputCalibration.model_validate(measure(logits[known], truth[known])), ~known))
+            told = logits[known], truth[known]
+            made = measure(*told, fit_temperature(*told))  # the card's was fitted on the other part as well
+            parts.append((OutputCalibration.model_validate(made), ~known))
     runs = []
     with tqdm(total=sum(rooms.values()) * len(MIXTURES) * len(parts), desc="rooms", unit="room") as bar:
         for seed, (measured, used) in enumerate(parts):

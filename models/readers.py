@@ -76,7 +76,7 @@ def read_folder(folder: Path, split: int | None = None) -> Rows:
     lost = []
     with _bar(len(found), f"read {folder.name}", "picture") as bar:
         for row, (path, _, _) in enumerate(found):
-            picture = _decoded(path)
+            picture = read_picture(path)
             if picture is None:
                 lost.append(row)
             else:
@@ -190,7 +190,7 @@ def _drawn(key: bytes) -> int:
     return {0: PUBLIC, 1: PRIVATE}.get(hashlib.blake2b(key).digest()[0] % 10, TRAIN)
 
 
-def _decoded(path: Path) -> NDArray[np.uint8] | None:
+def read_picture(path: Path) -> NDArray[np.uint8] | None:
     """The picture as (48, 48) uint8 grey, or None when it cannot be read. Raises ImportError."""
     try:
         import cv2

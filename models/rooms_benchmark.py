@@ -155,7 +155,7 @@ def run(args: argparse.Namespace) -> list[str]:
     detector = FaceDetector.load(args.detect_width)
     classifier = EmotionClassifier.load(args.model, args.emotions_output)
     path = Path(args.model) if Path(args.model).exists() else SHIPPED / args.model
-    calibration, _ = find_calibration(path, classifier.card, args.emotions_output)
+    calibration, origin = find_calibration(path, classifier.card, args.emotions_output)
     namer = Namer(classifier.labels, calibration.thresholds if calibration else {}, args.min_confidence)
     chain = Chain(classifier, namer, args.min_face_px, args.pose)
     pictures = read_pictures(read_labels(args.labels), args.pictures, detector)
@@ -176,7 +176,7 @@ def run(args: argparse.Namespace) -> list[str]:
         cv2.imwrite(str(args.errors), contact_sheet([face for face in judged if wrong(face)]))
     how = "rules that never saw the picture" if args.cross_validate else shipped.identity
     head = f"{classifier.card.identity}, {args.emotions_output}; pose: {args.pose}, {how}"
-    return [head, *tables(judged, sum(picture.missed for picture in pictures))]
+    return [head, f"thresholds of strong words: {origin}", *tables(judged, sum(picture.missed for picture in pictures))]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -28,7 +28,7 @@ try:
     from models.augment import augment
     from models.data import KINDS, Faces, read_faces
     from models.export import load
-    from models.networks import NETWORKS, TwoHeads, start_from_imagenet, to_input
+    from models.networks import NETWORKS, TwoHeads, start_from, start_from_imagenet, to_input
     from models.techniques import Heads
     from models.validation import Score, validate
     from models.views import Views
@@ -79,10 +79,9 @@ class Trainer:
         self.network: TwoHeads = NETWORKS[args.network]()
         self.network.detached = args.labels == "ferplus"
         if args.start:
-            try:
-                self.network.load_state_dict(load(args.start)[0].state_dict())
-            except RuntimeError:
-                raise ValueError(f"{args.start} is of another network than {args.network}") from None
+            start_from(self.network, args.start)
+        if args.labels == "fer2013":
+            self.network.only_fer2013()
         if args.weights:
             print(f"{args.weights}: {start_from_imagenet(self.network, args.weights)}")
         self.network.to(self.device, memory_format=torch.channels_last)
@@ -101,8 +100,9 @@ class Trainer:
 
     def _groups(self) -> list[dict[str, Any]]:
         # Batch-norm scales and biases are one-dimensional; decaying them only slows learning.
-        weights = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        learning = [p for p in self.network.parameters() if p.requires_grad]
+        weights = [p for p in learning if p.ndim > 1]
+        others = [p for p in learning if p.ndim <= 1]
         return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
 
     def run(self, deadline: float = math.inf) -> None:
@@ -212,7 +212,7 @@ class Trainer:
         """Averaged weights need the statistics of their own activations, not averaged old ones."""
         network = self.average.module
         for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, nn.BatchNorm2d) and module.weight.requires_grad:
                 module.reset_running_stats()
                 module.momentum = None  # a plain mean over the batches below
         network.train()
@@ -278,12 +278,13 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay (default: %(default)s)")
-    parser.add_argument("--start", type=Path, help="a best.pt of the same network whose weights are the first ones")
+    parser.add_argument("--start", type=Path, help="a best.pt of the same trunk whose weights are the first ones")
     parser.add_argument(
         "--labels",
-        choices=("both", "ferplus"),
+        choices=("both", "ferplus", "fer2013"),
         default="both",
-        help="what the trunk learns from; with ferplus the fer2013 head only reads it (default: both)",
+        help="what the trunk learns from; with ferplus the fer2013 head only reads it, with fer2013 nothing learns but "
+        "that head and its own layers (default: both)",
     )
     parser.add_argument(
         "--clean",

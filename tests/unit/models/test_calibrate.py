@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.model_files.calibration import calibration_path, read_calibration
+from edge.model_files.calibration import calibration_path, find_calibration, read_calibration
 from edge.model_files.cards import SHIPPED, EmotionCard, read_card
 from models import calibrate
 from models.labels import HEADS, LABELS
@@ -47,15 +47,31 @@ def test_calibration_figures_by_hand() -> None:
     logits[np.arange(14), truth] = np.log(3)
     logits[np.arange(14), (truth + 1) % 7] = 0
     logits[13, [6, 0]] = 0, np.log(3)
-    measured = calibrate.measure(logits, np.append(truth, -1))
+    # At this temperature it is 13 : 1, as often as it is right.
+    measured = calibrate.measure(logits, np.append(truth, -1), np.log(3) / np.log(13))
     assert measured["pictures"] == 14
-    assert measured["temperature"] == pytest.approx(np.log(3) / np.log(13), abs=1e-4)  # 13 : 1, as often as it is right
+    assert measured["temperature"] == pytest.approx(np.log(3) / np.log(13))
     assert measured["priors"] == pytest.approx([1 / 7] * 7, abs=1e-6)
     expected = 2 * np.eye(7, dtype=int)
     expected[6] = [1, 0, 0, 0, 0, 0, 1]
     assert measured["confusion"] == expected.tolist()
     assert measured["posteriors"][0] == pytest.approx([13 / 14, 1 / 14, 0, 0, 0, 0, 0], abs=1e-4)
     assert measured["posteriors"][6] == pytest.approx([0.5, 0, 0, 0, 0, 0, 0.5], abs=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 2.0])
+def test_what_is_measured_holds_at_the_temperature_of_the_card(
+    model: Path, faces_file: Path, temperature: float
+) -> None:
+    path = model.with_suffix(".json")
+    content = json.loads(path.read_text())
+    for output in content["outputs"].values():
+        output["temperature"] = temperature
+    path.write_text(json.dumps(content))
+    assert calibrate.main([str(model), str(faces_file), "--all-poses"]) == 0
+    found, sentence = find_calibration(path, read_card(path, EmotionCard), "ferplus")
+    assert found is not None, sentence
+    assert found.temperature == temperature
 
 
 def test_output_that_lacks_a_class_is_left_out_with_the_reason(model: Path, tmp_path: Path) -> None:
@@ -143,6 +159,7 @@ def test_shipped_calibration_fits_the_shipped_model() -> None:
     path = SHIPPED / "emotions.json"
     if not calibration_path(path).exists():
         pytest.skip("models/emotions.calibration.json is not there (python -m models.calibrate makes it)")
-    calibration = read_calibration(path, read_card(path, EmotionCard))
-    assert calibration is not None
-    assert set(calibration.outputs) == set(HEADS)
+    for head in HEADS:
+        found, sentence = find_calibration(path, read_card(path, EmotionCard), head)
+        assert found is not None, sentence
+        assert found.thresholds

@@ -278,3 +278,24 @@ def test_views_are_drawn_once_and_every_teacher_asked_once(tmp_path: Path) -> No
         views.Views(tmp_path, 13, temperature=1.0)
     trainer(tmp_path / "student", "--views", str(tmp_path), "--mixup", "0.2").run()
     assert (tmp_path / "student" / "summary.json").exists()
+
+
+def test_a_head_with_layers_of_its_own_learns_alone(tmp_path: Path) -> None:
+    first = trainer(tmp_path / "first", "--network", "mobilenet-v4-small", "--labels", "ferplus")
+    first.run()
+    more = ["--network", "mobilenet-v4-forked", "--labels", "fer2013", "--start", str(tmp_path / "first/best.pt")]
+    forked = trainer(tmp_path / "forked", *more, epochs=2)
+    own = {name: value.clone() for name, value in forked.network.state_dict().items() if name.startswith("own.")}
+    forked.run()
+    start, end = load(tmp_path / "first/best.pt")[0], load(tmp_path / "forked/best.pt")[0]
+    x = to_input(torch.from_numpy(few_faces().images))
+    with torch.no_grad():
+        assert torch.equal(start(x)[0], end(x)[0])
+    assert any(not torch.equal(value, forked.network.state_dict()[name]) for name, value in own.items())
+    assert not torch.equal(end(x)[1], start(x)[1])
+
+
+def test_another_trunk_is_no_start(tmp_path: Path) -> None:
+    trainer(tmp_path / "first").run()
+    with pytest.raises(ValueError, match="another trunk"):
+        trainer(tmp_path / "next", "--network", "mobilenet-v4-small", "--start", str(tmp_path / "first/best.pt"))

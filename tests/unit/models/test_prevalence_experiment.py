@@ -15,7 +15,7 @@ from edge.model_files.calibration import OutputCalibration
 from edge.model_files.cards import SHIPPED
 from models import prevalence
 from models.calibrate import fit_bias, measure
-from models.metrics import softmax
+from models.metrics import fit_temperature, softmax
 from models.prevalence_report import as_markdown
 from models.quantifiers import Known, biased, compare_with_quapy, methods, onto_simplex
 from models.rooms import FRAMES, MIXTURES, VIEWS, class_shares, draw, film, view
@@ -32,7 +32,7 @@ def logits(truth: NDArray[np.int64], seed: int = 0) -> NDArray[np.float32]:
 
 
 def known() -> OutputCalibration:
-    return OutputCalibration.model_validate(measure(logits(TRUTH), TRUTH))
+    return OutputCalibration.model_validate(measure(logits(TRUTH), TRUTH, fit_temperature(logits(TRUTH), TRUTH)))
 
 
 # Rooms
