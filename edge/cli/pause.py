@@ -77,7 +77,7 @@ def _in_use(outbox: Path) -> bool:
         return False
     with contextlib.closing(sqlite3.connect(outbox, timeout=0.2)) as database:
         try:
-            database.execute("SELECT COUNT(*) FROM windows").fetchone()
+            database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
             return "locked" in str(error)
         except sqlite3.DatabaseError:

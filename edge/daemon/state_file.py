@@ -41,7 +41,8 @@ class StateFile:
         fresh = self.path.with_name(f"{self.path.name}.new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with fresh.open("w", encoding="utf-8") as file:
+            fresh.unlink(missing_ok=True)  # left by a power cut, or a link that somebody has put there
+            with fresh.open("x", encoding="utf-8") as file:
                 os.fchmod(file.fileno(), self._mode)
                 json.dump(content, file)
                 file.flush()

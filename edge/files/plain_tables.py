@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Collection
 
@@ -21,15 +22,19 @@ def strange_part(database: sqlite3.Connection, tables: Collection[str], triggers
     for (sql,) in database.execute("SELECT substr(sql, 1, 10000) FROM sqlite_master WHERE type = 'trigger'"):
         if " ".join(str(sql).split()) not in known:
             return "it has a trigger"
-    found = database.execute("SELECT name, type, sql LIKE 'CREATE TABLE %' FROM sqlite_master WHERE type != 'index'")
-    for name, kind, plain in found.fetchall():
-        if name not in tables:
+    # What keeps rows out, but for the primary keys that a table is made with.
+    if database.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND sql LIKE '%UNIQUE%'").fetchone():
+        return "it has an index that keeps rows out"
+    found = database.execute("SELECT name, type, substr(sql, 1, 10000) FROM sqlite_master WHERE type != 'index'")
+    for name, kind, sql in found.fetchall():
+        if str(name).lower() not in tables:  # as SQLite finds them
             continue
         # Columns that are computed are hidden from `table_info`.
         listed, all_there_are = (
             database.execute(f"SELECT COUNT(*) FROM pragma_{info}(?)", (name,)).fetchone()[0]  # noqa: S608
             for info in ("table_info", "table_xinfo")
         )
+        plain = re.match(r"CREATE TABLE\b", str(sql)) and not re.search(r"\bCHECK\s*\(", str(sql), re.IGNORECASE)
         if kind != "table" or not plain or listed != all_there_are:
             return f"{name} is no plain table"
     return None

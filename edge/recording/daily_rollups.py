@@ -5,16 +5,21 @@ The file itself takes a day back whenever one of its five minutes changes, whoev
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.errors import EdgeError
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, runs_text
 from edge.recording.runs import Run
 from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, LONGEST_TEXT
 from edge.recording.window_sums import WindowSums
+from edge.text import printable
+
+logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 MOST = 20  # days that are made at once: meanwhile no window can be stored
@@ -60,8 +65,9 @@ def add_up_days(database: sqlite3.Connection, now: datetime) -> bool:
         rows = database.execute(SELECT_BUCKETS, (device, format_timestamp(start), format_timestamp(start + DAY)))
         try:
             whole = whole_day(start, (read_bucket(row) for row in rows))
-        except DAMAGED:
-            raise sqlite3.DatabaseError("a roll-up is malformed") from None
+        except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
+            logger.warning("a roll-up of %s of %s is damaged: its day is left out", printable(device), printable(day))
+            whole = []
         for bucket in whole:
             database.execute(STORE_DAY, (device, day, *bucket.series, *bucket.to_row()))
         database.execute("DELETE FROM changed_days WHERE device = ? AND day = ?", (device, day))

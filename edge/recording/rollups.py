@@ -7,6 +7,7 @@ cannot be compared. Withheld figures are in no sum: what roll-ups say is what th
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ from edge.errors import EdgeError
 from edge.recording.runs import Run, joined
 from edge.recording.window_record import Series, Stretch, WindowRecord
 from edge.recording.window_row import DAMAGED, FIRST, LAST, LONGEST_TEXT, compact
-from edge.recording.window_sums import WindowSums
+from edge.recording.window_sums import OTHER, WindowSums
+from edge.text import printable
 
 MINUTES = 5
 WIDTH = timedelta(minutes=MINUTES)
 MOST_AT_ONCE = 2000  # windows in memory
+MOST_SERIES = 20  # of a room: it changes its models some times a year
+
+logger = logging.getLogger(__name__)
 
 TABLES = """
 CREATE TABLE series (
@@ -37,6 +42,7 @@ CREATE TABLE rollups (
 FIND_SERIES = """
 SELECT id FROM series WHERE model_faces = ?2 AND mode = ?1 AND model_emotions IS ?3 AND model_pose IS ?4
 """
+SERIES_OF = "SELECT DISTINCT series FROM rollups WHERE device = ? LIMIT ?"
 INSERT_SERIES = "INSERT INTO series (mode, model_faces, model_emotions, model_pose) VALUES (?, ?, ?, ?)"
 FIND_ROLLUP = "SELECT sums, runs FROM rollups WHERE device = ? AND start = ? AND series = ?"
 SELECT_BUCKETS = f"""
@@ -169,17 +175,25 @@ def _merge(found: dict[Series, Bucket], more: Iterable[Bucket]) -> None:
 def add_windows(database: sqlite3.Connection, device: str, windows: Iterable[WindowRecord], changed: str) -> None:
     """Add windows of a device, none of which is in its roll-ups yet, within the caller's transaction."""
     for bucket in roll_up(windows):
-        key = (device, format_timestamp(bucket.since), _series_id(database, bucket.series))
-        if found := database.execute(FIND_ROLLUP, key).fetchone():
-            try:
-                bucket.merge(Bucket.from_row(bucket.since, bucket.series, *found))
-            except (*DAMAGED, EdgeError):
-                raise sqlite3.DatabaseError("a roll-up is malformed") from None
-        database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
+        _add(database, device, bucket, changed)
 
 
-def _series_id(database: sqlite3.Connection, series: Series) -> int:
+def _add(database: sqlite3.Connection, device: str, bucket: Bucket, changed: str) -> None:
+    key = (device, format_timestamp(bucket.since), _series_id(database, device, bucket.series))
+    if found := database.execute(FIND_ROLLUP, key).fetchone():
+        try:
+            bucket.merge(Bucket.from_row(bucket.since, bucket.series, *found))
+        except (*DAMAGED, EdgeError):  # of this room alone; the windows are there still
+            logger.warning("the roll-up of %s from %s is damaged: it begins anew", printable(device), bucket.since)
+    database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
+
+
+def _series_id(database: sqlite3.Connection, device: str, series: Series) -> int:
+    """The row of a series. Of a room that makes up ever more names of models, all further ones are one."""
     found = database.execute(FIND_SERIES, series).fetchone()
+    if not found and len(database.execute(SERIES_OF, (device, MOST_SERIES)).fetchall()) >= MOST_SERIES:
+        series = Series(series.mode, OTHER, None, None)
+        found = database.execute(FIND_SERIES, series).fetchone()
     return int(found[0] if found else database.execute(INSERT_SERIES, series).lastrowid or 0)
 
 
@@ -200,8 +214,7 @@ def replace_rollups(
     span = (device, format_timestamp(since), format_timestamp(until))
     database.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
     for bucket in rolled_in_order(windows):
-        key = (device, format_timestamp(bucket.since), _series_id(database, bucket.series))
-        database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
+        _add(database, device, bucket, changed)
 
 
 def read_bucket(row: tuple[Any, ...]) -> Bucket:

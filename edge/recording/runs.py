@@ -63,7 +63,8 @@ def joined(stretches: Iterable[Stretch]) -> list[Run]:
     for run in sorted(runs, key=lambda run: (run.start, run.first)):
         if found and (_follows(found[-1], run) or len(found) == MOST_RUNS):
             before = found[-1]
-            found[-1] = before._replace(end=max(before.end, run.end), last=run.last, closing=run.closing)
+            first, last = min(before.first, run.first), max(before.last, run.last)  # beyond the most, of any order
+            found[-1] = before._replace(end=max(before.end, run.end), first=first, last=last, closing=run.closing)
         else:
             found.append(run)
     return found

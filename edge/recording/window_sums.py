@@ -18,6 +18,7 @@ from edge.recording.window_record import Stretch, WindowRecord
 
 UNIT = 1_000_000  # millionths
 OTHER = "other"
+MOST_EPOCHS = 100  # whose numbers are known: a device has a new one only when its outbox was lost
 MILLISECOND = timedelta(milliseconds=1)
 Value = TypeVar("Value")
 
@@ -129,9 +130,14 @@ class WindowSums:
     def add_numbers(self, stretches: Iterable[Stretch]) -> None:
         """Take note of the numbers of windows."""
         for each in stretches:
+            if not self._counts_epoch(each.epoch):
+                continue
             low, high, count = self.epochs.get(each.epoch, [each.first, each.last, 0])
             more = count + each.last - each.first + 1
             self.epochs[each.epoch] = [min(low, each.first), max(high, each.last), more]
+
+    def _counts_epoch(self, epoch: str) -> bool:
+        return epoch in self.epochs or len(self.epochs) < MOST_EPOCHS
 
     def merge(self, other: WindowSums) -> None:
         """Add what others add up to."""
@@ -164,6 +170,8 @@ class WindowSums:
         if other.unclassified is not None:
             self.unclassified = _plus(self.unclassified, other.unclassified)
         for epoch, (low, high, count) in other.epochs.items():
+            if not self._counts_epoch(epoch):
+                continue
             first, last, before = self.epochs.get(epoch, [low, high, 0])
             self.epochs[epoch] = [min(low, first), max(high, last), count + before]
 

@@ -48,6 +48,9 @@ FOR_THE_RECORDER = {
     "SELECT 'prefix' AS key, 'no' AS value FROM n WHERE x < 0",
     "a computed column": ATTACKS["a computed column"],
     "a trigger that drops": "CREATE TRIGGER x BEFORE INSERT ON windows BEGIN SELECT RAISE(IGNORE); END",
+    "an endless view in other letters": f"DROP TABLE about; CREATE VIEW About AS {ENDLESS} "  # noqa: S608
+    "SELECT 'prefix' AS key, 'no' AS value FROM n WHERE x < 0",
+    "an index that keeps rows out": "DELETE FROM windows WHERE rowid > 1; CREATE UNIQUE INDEX u ON windows (device)",
     "a client id of bytes": "INSERT OR REPLACE INTO about VALUES ('client_id', X'FFFE')",
     "a client id of control characters": "INSERT OR REPLACE INTO about VALUES ('client_id', char(27) || '[2J')",
     "a former client id that is too long": "INSERT OR REPLACE INTO about VALUES ('client_id', 'x'), "

@@ -342,3 +342,32 @@ def test_a_day_that_is_not_over_is_not_made(database: Database, path: Path) -> N
     assert not database.add_up_days(MONDAY + timedelta(hours=9))
     _, parts = days(path, MONDAY - DAY, MONDAY + DAY)
     assert all(part.duration == WIDTH for part in parts)
+
+
+def test_numbers_that_fall_and_ever_new_epochs_and_models_stay_readable_and_bounded(tmp_path: Path) -> None:
+    """What one room makes up must neither end the recorder nor make it slow for the others."""
+    database = Database(tmp_path / "r.sqlite", "classroom")
+    database.start()
+    start = datetime(2026, 11, 16, 8, 0, tzinfo=timezone.utc)
+
+    def hostile(number: int) -> DeviceMessage:
+        begin = start + timedelta(milliseconds=500 * number)
+        made = window(5000 - 2 * number, begin, random.Random(number), epoch=f"{number % 300:08x}")  # noqa: S311
+        models = made.model.model_copy(update={"faces": f"made up {number}"})
+        made = made.model_copy(update={"device": "room-9", "model": models})
+        return DeviceMessage("room-9", "window", made, "edge.window/2")
+
+    for first in range(0, 1000, 200):
+        database.store([hostile(number) for number in range(first, first + 200)], start + timedelta(days=2))
+    while database.add_up_days(start + timedelta(days=2)):
+        pass
+    database.stop()
+    with sqlite3.connect(tmp_path / "r.sqlite") as raw:
+        assert raw.execute("SELECT COUNT(*) FROM series").fetchone()[0] <= 23  # and one of each mode for the rest
+        assert raw.execute("SELECT MAX(length(sums)), MAX(length(runs)) FROM rollups").fetchone() < (65536, 65536)
+    recording = Recording(tmp_path / "r.sqlite")
+    recording.start()
+    buckets = list(recording.buckets("room-9", start, start + timedelta(days=1)))
+    assert sum(bucket.sums.windows for bucket in buckets) == 1000
+    assert all(bucket.start < bucket.end for bucket in buckets)
+    recording.stop()
