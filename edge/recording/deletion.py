@@ -16,12 +16,14 @@ from pathlib import Path
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
+from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
+from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.database import explain
 from edge.recording.deleted_spans import EVER, NEVER
 from edge.recording.devices import devices_of
 from edge.recording.former_windows import sound
-from edge.recording.layout import LAYOUT, check_header
+from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
 from edge.recording.window_row import BETWEEN, DAMAGED
 
@@ -76,6 +78,8 @@ class Eraser:
                     f"{self._path} was made by an older version of edge",
                     "start edge record of this version on it once, which converts it",
                 )
+            if strange := strange_part(self._file, TABLES, TRIGGERS):
+                raise changed(self._path, strange)
             self._file.execute("PRAGMA secure_delete=ON")
         except sqlite3.Error as error:
             raise explain(error, self._path) from None

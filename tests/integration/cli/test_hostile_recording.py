@@ -178,3 +178,11 @@ def test_the_recorder_refuses_what_the_report_refuses(recording: Path, attack: s
     done = subprocess.run([*command, *option], cwd=ROOT, text=True, capture_output=True, timeout=30, check=False)
     assert (done.returncode, "is not as edge record makes it" in done.stderr) == (78, True), done.stderr
     assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("attack", list(FOR_THE_RECORDER.values())[:5], ids=list(FOR_THE_RECORDER)[:5])
+def test_nothing_is_deleted_from_what_the_recorder_refuses(recording: Path, attack: str) -> None:
+    change(recording, attack)
+    command = [sys.executable, "-m", "edge", "delete", "--database", str(recording), "--all-rooms", "--yes"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, "is not as edge record makes it" in done.stderr) == (78, True), done.stderr
