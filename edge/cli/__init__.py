@@ -71,9 +71,15 @@ def run_command_line(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # `edge schema | head`: the reader has seen enough. Nothing may be flushed into the closed pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_nowhere()  # `edge schema | head`: the reader has seen enough
         return 0
+
+
+def print_nowhere() -> None:
+    """Have nothing flushed into a closed pipe any more: Python would end with 120 if that failed at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def program() -> str:

@@ -9,7 +9,7 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge.cli import add_config_arguments, as_called, read_config, set_up_logging
+from edge.cli import add_config_arguments, as_called, print_nowhere, read_config, set_up_logging
 from edge.cli.summary import part_withheld, withheld_reason
 from edge.contract.labels import adjective
 from edge.daemon.malloc import give_back_at_once
@@ -93,9 +93,11 @@ class _Printer:
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
-            # The daemon outlives the pipe or file that it prints to.
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 print(line, flush=True)
+            except (OSError, ValueError):  # the daemon outlives the pipe or file that it prints to
+                with contextlib.suppress(OSError, ValueError):
+                    print_nowhere()
 
 
 def _in_words(window: WindowPayload) -> str:

@@ -13,23 +13,31 @@ MOST_BYTES = 32_000_000  # of all rooms together
 
 
 class _Room:
-    """What waits of one room: what happened, in order, and of each topic that tells how it is now the newest only."""
+    """What waits of one room: what happened, in order, and of each topic that tells how it is now the newest few."""
 
     def __init__(self) -> None:
         self.events: deque[tuple[str, bytes]] = deque()
-        self.newest: OrderedDict[str, bytes] = OrderedDict()
+        self.newest: OrderedDict[str, deque[bytes]] = OrderedDict()
         self.size = 0
 
-    def put(self, topic: str, payload: bytes, *, event: bool) -> None:
-        if event:
-            self.events.append((topic, payload))
-        else:
-            self.size -= len(self.newest.get(topic, b""))
-            self.newest[topic] = payload
+    def put(self, topic: str, payload: bytes, newest: int | None) -> None:
         self.size += len(payload)
+        if newest is None:
+            self.events.append((topic, payload))
+            return
+        kept = self.newest.setdefault(topic, deque())
+        kept.append(payload)
+        if len(kept) > newest:
+            self.size -= len(kept.popleft())
 
     def get(self) -> tuple[str, bytes]:
-        topic, payload = self.newest.popitem(last=False) if self.newest else self.events.popleft()
+        if not self.newest:
+            topic, payload = self.events.popleft()
+        else:
+            topic, kept = next(iter(self.newest.items()))
+            payload = kept.popleft()
+            if not kept:
+                del self.newest[topic]
         self.size -= len(payload)
         return topic, payload
 
@@ -48,14 +56,14 @@ class FairQueue:
         self.lost = 0
         """Messages for which there was no room."""
 
-    def put(self, room: str, topic: str, payload: bytes, *, event: bool) -> None:
+    def put(self, room: str, topic: str, payload: bytes, *, newest: int | None = None) -> None:
         """Add a message, or count it as lost.
 
         Args:
             room: Whose.
             topic: Its topic.
             payload: Its payload.
-            event: Whether it counts by itself, like a window; False where only the newest of a topic does: a state.
+            newest: So many of the topic are kept, and the newest is never lost; None: each counts, as windows do.
         """
         with self._changed:
             waiting = self._rooms.get(room)
@@ -66,11 +74,11 @@ class FairQueue:
                 waiting = _Room()
             before = waiting.size
             full = len(waiting.events) >= MOST_OF_ONE or before >= BYTES_OF_ONE
-            if event and (full or self._size >= MOST_BYTES):
+            if newest is None and (full or self._size >= MOST_BYTES):
                 self.lost += 1
                 return
             self._rooms.setdefault(room, waiting)
-            waiting.put(topic, payload, event=event)
+            waiting.put(topic, payload, newest)
             self._size += waiting.size - before
             self._changed.notify()
 

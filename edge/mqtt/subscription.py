@@ -15,6 +15,8 @@ from edge.mqtt.retained_topics import RetainedTopics
 
 RETAINED = ("latest", "state", "availability")
 TOPICS = ("window", *RETAINED)
+NEWEST = {"latest": 1, "state": 20, "availability": 20}
+"""How many of a topic wait at most: every change of state is a reason of a gap, and of the figures the last counts."""
 
 
 class Subscription:
@@ -84,4 +86,4 @@ class Subscription:
         if self._wildcard:
             self._connection.subscribe(self._retained.missing(incoming.topic))
         room, _, kind = incoming.topic.rpartition("/")
-        self._queue.put(room, incoming.topic, incoming.payload[: MAX_PAYLOAD + 1], event=kind == "window")
+        self._queue.put(room, incoming.topic, incoming.payload[: MAX_PAYLOAD + 1], newest=NEWEST.get(kind))
