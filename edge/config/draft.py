@@ -9,13 +9,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from edge.config.keys import defaults, found_in, keys, unknown_keys
-from edge.config.loader import Document, Mistake, explain, override, parse_document, unusable, validate
+from edge.config.loader import Document, Mistake, explain, override, parse_document, usable, validate
 from edge.config.schema import Config, DeploymentConfig, without_password
 from edge.errors import EdgeError
 from edge.text import Sentence
@@ -166,26 +165,15 @@ class Draft:
         validate(document)
         return document.mistakes
 
-    def config(self, more: Mapping[str, Any] = MappingProxyType({})) -> Config:
-        """The configuration as the daemon would have it. Raises ConfigError.
-
-        Args:
-            more: Keys that are set in it as well.
-        """
-        document = self._document(more)
-        config = validate(document)
-        if config is None or document.mistakes:
-            raise unusable(document.mistakes)
-        return config
+    def config(self) -> Config:
+        """The configuration as the daemon would have it now. Raises ConfigError."""
+        return usable(self._document())
 
     def config_of(self, data: bytes) -> Config:
         """The configuration as the daemon would have it from a content of the file. Raises ConfigError."""
         document = parse_document(data, self._path)
         override(document, self._overrides, self._environment)
-        config = validate(document)
-        if config is None or document.mistakes:
-            raise unusable(document.mistakes)
-        return config
+        return usable(document)
 
     def tentative(self, *needed: str) -> tuple[Config | None, Mistake | None]:
         """What something can be tried with before all is filled in, also who answers for it.
@@ -244,13 +232,13 @@ class Draft:
                 Sentence("start without it to change it here"),
             )
 
-    def _document(self, more: Mapping[str, Any] = MappingProxyType({})) -> Document:
+    def _document(self) -> Document:
         """All layers: the file, the draft, what stands above."""
         with self._lock:
             document = copy.deepcopy(self._file)
             for dotted in self._removed:
                 _take_out(document, tuple(dotted.split(".")))
-            for dotted, value in {**self._changed, **more}.items():
+            for dotted, value in self._changed.items():
                 section, _, name = dotted.rpartition(".")
                 holder = document.values.setdefault(section, {}) if section else document.values
                 if isinstance(holder, dict):

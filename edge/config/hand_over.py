@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config.loader import MAX_BYTES, Document, override, parse_document, unusable, validate
+from edge.config.loader import MAX_BYTES, Document, override, parse_document, usable
 from edge.errors import ConfigError, EdgeError
 from edge.files.replace_file import staged_file
 
@@ -102,8 +102,7 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
 def _check(document: Document, environment: Mapping[str, str]) -> None:
     """As the daemon does at its start. Raises ConfigError."""
     override(document, (), environment)
-    if validate(document) is None or document.mistakes:
-        raise unusable(document.mistakes)
+    usable(document)
 
 
 def _read(folder: int, name: str, limit: int) -> bytes | None:

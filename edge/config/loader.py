@@ -88,6 +88,11 @@ def load_config(
     """
     document = Document() if path is None else read_document(path)
     override(document, overrides, environment or {})
+    return usable(document)
+
+
+def usable(document: Document) -> Config:
+    """The configuration in a document without a mistake. Raises ConfigError: it has some."""
     config = validate(document)
     if config is None or document.mistakes:
         raise unusable(document.mistakes)

@@ -94,7 +94,7 @@ def _allowed(model: type[Request]) -> str:
     return f"{bare}, or a JSON object with {', '.join(model.model_fields)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the same words sent twice are two commands
 class _Urgent:
     name: str
     incoming: IncomingMessage
@@ -150,14 +150,14 @@ class CommandQueue:
         # One byte too many is enough to refuse it.
         incoming = replace(incoming, payload=incoming.payload[: MAX_BYTES + 1])
         try:
-            if self._probe is None or self._probe.receive(name, incoming, urgency_of(name, incoming)):
-                self._put(name, incoming)
+            urgency = urgency_of(name, incoming)
+            if self._probe is None or self._probe.receive(name, incoming, urgency):
+                self._put(name, incoming, urgency)
         except queue.Full:
             self._report_drop()
         return True
 
-    def _put(self, name: str, incoming: IncomingMessage) -> None:
-        urgency = urgency_of(name, incoming)
+    def _put(self, name: str, incoming: IncomingMessage, urgency: Urgency) -> None:
         if urgency is not Urgency.OTHER:
             with self._lock:
                 if not make_room(self._urgent, urgency, MAX_URGENT, lambda one: one.urgency):
@@ -181,7 +181,7 @@ class CommandQueue:
         """Carry out what waits, pauses first and the rest a few at a time, and answer each."""
         for name, incoming in self._probe.release() if self._probe is not None else ():
             try:
-                self._put(name, incoming)
+                self._put(name, incoming, urgency_of(name, incoming))
             except queue.Full:
                 self._report_drop()
         for _ in range(AT_A_TIME):

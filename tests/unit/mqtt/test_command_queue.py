@@ -237,12 +237,13 @@ def test_a_resume_comes_through_a_flood_of_what_is_not_valid() -> None:
     assert daemon.done == [("resume", "somebody over MQTT")]
 
 
-def test_between_two_frames_only_some_are_carried_out() -> None:
+@pytest.mark.parametrize("word", [b"off", b"on"])
+def test_between_two_frames_only_some_are_carried_out(word: bytes) -> None:
     replies: list[Reply] = []
     daemon = Recorder()
     commands = CommandQueue(TOPICS, replies.append)
     for _ in range(1000):
-        commands.receive(incoming(b"off"))
+        commands.receive(incoming(word))
     commands.serve(handlers_of(daemon).handlers)
     assert 0 < len(daemon.done) <= 20
 

@@ -29,19 +29,6 @@ LATER = MONDAY + 2 * DAY
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "school.sqlite"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    database = Database(path, "classroom")
-    database.start()
-    yield database
-    database.stop()
-
-
-@pytest.fixture
 def eraser(database: Database, path: Path) -> Iterator[Eraser]:
     assert database.is_open
     eraser = Eraser(path)

@@ -6,7 +6,7 @@ import json
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -113,19 +113,6 @@ def read(path: Path) -> tuple[list[WindowRecord], list[Bucket]]:
 
 def runs(buckets: Sequence[Bucket]) -> list[Stretch]:
     return sorted((run for bucket in buckets for run in bucket.runs), key=lambda run: (run.start, run.first))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "school.sqlite"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    database = Database(path, "classroom")
-    database.start()
-    yield database
-    database.stop()
 
 
 @pytest.mark.parametrize("seed", range(12))
