@@ -71,6 +71,7 @@ class GuardedProtocol(asyncio.Protocol):
         self._inner = inner
         self._transport: asyncio.Transport | None = None  # None: not let in
         self._timer: asyncio.TimerHandle | None = None
+        self._answering = 0  # the next answer may begin before the program of the last has run to its end
         self.client: tuple[str, int] | None = None
         """Whose it is: address and port."""
         self.since = 0.0
@@ -91,15 +92,21 @@ class GuardedProtocol(asyncio.Protocol):
             peer = transport.get_extra_info("peername")
             self.client = (str(peer[0]), int(peer[1])) if peer else None
             self._inner.connection_made(transport)
-            self.answered()
+            self._wait()
 
     def asked(self) -> None:
         """A whole head has come: from now on the time is ours."""
+        self._answering += 1
         self.since = asyncio.get_running_loop().time()
         self._cancel()
 
     def answered(self) -> None:
-        """It waits for the next question, also while half of it has come."""
+        """An answer has ended; without another, it waits for the next question, also while half of it has come."""
+        self._answering -= 1
+        if not self._answering:
+            self._wait()
+
+    def _wait(self) -> None:
         self._cancel()
         if self._transport is not None:
             loop = asyncio.get_running_loop()

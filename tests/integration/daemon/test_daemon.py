@@ -168,6 +168,8 @@ def test_the_four_people_of_the_clip_are_counted(broker: int, edge: Edge, subscr
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     windows = [message.json() for message in subscriber.named("window")]
+    # The last may be cut short by the end of the clip; such a window is withheld.
+    windows = [window for window in windows if window["faces"]["total"] is not None]
     frames = sum(window["frames"] for window in windows)
     assert 3 <= sum(window["faces"]["total"] for window in windows) / frames <= 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from edge.web import server
 from tests.load.dashboard import CHROMIUM, FLAGS
@@ -86,6 +88,14 @@ async def echo(request: Request) -> Response:
     return PlainTextResponse(await request.body())
 
 
+class Lingering:
+    """A program that goes on for a while after its answer has been read, as background tasks do."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("whole")(scope, receive, send)
+        await asyncio.sleep(0.5)
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Serves a few pages; all end at the end, streams too."""
@@ -99,6 +109,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             Route("/", page),
             Route("/echo", echo, methods=["POST"]),
             Route("/endless", endless),
+            Route("/lingering", Lingering()),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]
         app = server.application(routes, token=token, hosts=hosts)

@@ -123,6 +123,21 @@ def test_half_of_a_second_request_holds_no_seat(serve: Serve, monkeypatch: pytes
         assert time.monotonic() - began < 5
 
 
+def test_a_stream_goes_on_though_the_program_of_the_answer_before_it_ends_late(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 1.0)
+    with socket.create_connection(("127.0.0.1", serve()), timeout=20) as wire:
+        wire.sendall(b"GET /lingering HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        came = b""
+        while b"whole" not in came:
+            came += wire.recv(65536)
+        wire.sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        began = time.monotonic()
+        while time.monotonic() - began < 3:
+            assert wire.recv(65536)
+
+
 REQUESTS = {
     "nothing": b"",
     "half a request": b"GET / HTTP/1.1\r\nHost: 127",
