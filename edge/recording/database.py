@@ -138,11 +138,15 @@ class Database:
             for message in messages:
                 device, content = message.device, message.content
                 if isinstance(content, State):
+                    if self._deleted.covers_moment(device, content.since):
+                        continue
                     values = (device, content.since, content.mode, content.reason, came)
                     database.execute(INSERT_STATE, values)
                 elif isinstance(content, bool):
                     database.execute(INSERT_AVAILABILITY, (device, came, content))
                 elif isinstance(content, NewerWindow):
+                    if self._deleted.covers_newer(device, content.payload):
+                        continue
                     digest = hashlib.sha256(content.payload).hexdigest()
                     database.execute(INSERT_NEWER, (device, content.schema, came, content.payload, digest))
         if _inode(self._path) != self._inode:

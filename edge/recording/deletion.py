@@ -6,7 +6,6 @@ given back. The record says what was deleted, by whom and when, and never a figu
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,12 +19,12 @@ from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.database import explain
-from edge.recording.deleted_spans import EVER, NEVER
+from edge.recording.deleted_spans import EVER, NEVER, span_of
 from edge.recording.devices import devices_of
 from edge.recording.former_windows import sound
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
-from edge.recording.window_row import BETWEEN, DAMAGED
+from edge.recording.window_row import BETWEEN
 
 BUSY_SECONDS = 30.0  # a recorder holds the file for moments only
 AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
@@ -262,12 +261,8 @@ class Eraser:
 
 def _may_be_of(payload: bytes, received: str, begins: str, ends: str) -> bool:
     """Whether a window of a schema that we do not know may be of a time: by what it says, else by when it came."""
-    try:
-        span = json.loads(payload)["window"]
-        start, end = (format_timestamp(parse_timestamp(str(span[name]))) for name in ("start", "end"))
-    except DAMAGED:
-        return received >= begins
-    return start < ends and end > begins
+    span = span_of(payload)
+    return received >= begins if span is None else span[0] < ends and span[1] > begins
 
 
 def _texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
