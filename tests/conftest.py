@@ -27,7 +27,6 @@ from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, TOPICS, Start
 
-
 # A busy machine is no fault of what is tested.
 settings.register_profile("edge", deadline=None)
 settings.load_profile("edge")
