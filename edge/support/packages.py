@@ -48,7 +48,7 @@ def installed() -> list[Package]:
 
 def _licence(about: metadata.PackageMetadata) -> str:
     names = ("License-Expression", "License")
-    expression, text = (about[name] if name in about else None for name in names)
+    expression, text = ((about.get_all(name) or [None])[0] for name in names)
     return licence(expression, text, about.get_all("Classifier") or ())
 
 
