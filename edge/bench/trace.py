@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-TRACED = ("frame", "decode", "mask", "detect", "track", "crop", "classify", "publish")
+TRACED = ("frame", "decode", "mask", "detect", "follow", "track", "crop", "classify", "publish")
 
 
 class Trace:
