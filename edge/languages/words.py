@@ -15,8 +15,8 @@ from edge.text import Sentence, printable
 NO_BREAK = "\N{NO-BREAK SPACE}"
 EXPRESSIONS = {
     "happy": Sentence("happy"), "surprised": Sentence("surprised"), "neutral": Sentence("neutral"),
-    "sad": Sentence("sad"), "afraid": Sentence("afraid"), "disgusted": Sentence("disgusted"), "angry": Sentence("angry"),
-    "unknown": Sentence("unknown"), "other": Sentence("other"),
+    "sad": Sentence("sad"), "afraid": Sentence("afraid"), "disgusted": Sentence("disgusted"),
+    "angry": Sentence("angry"), "unknown": Sentence("unknown"), "other": Sentence("other"),
 }  # fmt: skip
 LONGEST_LABEL = 16  # characters
 
@@ -69,7 +69,7 @@ class Words:
         """Monday, 16 November 2026."""
         return self._date(day, self.translate("EEEE, d MMMM y"))
 
-    def date(self, day: date) -> str:
+    def long_date(self, day: date) -> str:
         """16 November 2026."""
         return self._date(day, self.translate("d MMMM y"))
 
@@ -91,7 +91,7 @@ class Words:
 
     def moment(self, moment: datetime) -> str:
         """16 November 2026, 08:00."""
-        return f"{self.date(moment)}, {moment:%H:%M}"
+        return f"{self.long_date(moment)}, {moment:%H:%M}"
 
     def length(self, seconds: float) -> str:
         """A time span."""

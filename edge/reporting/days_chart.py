@@ -30,7 +30,9 @@ def days(report: ReportData, words: Words) -> Figure:
             stack(axes, binned(groups.get(day, []), start, width), report.basis, report.names, at, start, width)
         draw_gaps(axes, [gap for gap in report.gaps if at(gap.end) > 0 and at(gap.start) < 24], at, BRIEF, words)
         axes.set_yticks([])
-        axes.set_ylabel(f"{words.weekday(day)}\n{words.short_date(day)}", rotation=0, ha="right", va="center", color=LIGHT["text"])
+        axes.set_ylabel(
+            f"{words.weekday(day)}\n{words.short_date(day)}", rotation=0, ha="right", va="center", color=LIGHT["text"]
+        )
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
     rows[-1].spines["bottom"].set_visible(True)

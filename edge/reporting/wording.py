@@ -43,7 +43,7 @@ def period_text(period: Period, words: Words) -> str:
     if period.end - period.start == timedelta(days=1) and first == last:
         return words.day(first)
     if (period.start.time(), period.end.time()) == (time(), time()):
-        return words.translate("{first} to {last}", first=words.month_day(first), last=words.date(last))
+        return words.translate("{first} to {last}", first=words.month_day(first), last=words.long_date(last))
     if first == last:
         name = f"{period.name}, " if period.name else ""
         clock = words.translate("{first} to {last}", first=f"{period.start:%H:%M}", last=f"{period.end:%H:%M}")
@@ -201,5 +201,6 @@ def outage_summary(report: ReportData, words: Words) -> str:
         if gap.kind != "nothing":
             sums[gap.kind] = sums.get(gap.kind, 0.0) + (gap.end - gap.start).total_seconds()
     return ", ".join(
-        f"{words.say(WORDS[kind])} {words.length(seconds)}" for kind, seconds in sorted(sums.items(), key=lambda x: -x[1])
+        f"{words.say(WORDS[kind])} {words.length(seconds)}"
+        for kind, seconds in sorted(sums.items(), key=lambda x: -x[1])
     )
