@@ -25,6 +25,7 @@ FRONT = "front"
 MINUTE = timedelta(minutes=1)
 LEAST_MINUTES = 10  # with figures; below that nothing is said about a lesson
 NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a normal distribution
+LEAST_FACES = 2.1  # of the average frame: what fewer of them do is claimed of no share
 FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
 FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
 
