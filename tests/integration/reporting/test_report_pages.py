@@ -152,7 +152,7 @@ def _windows(path: Path, device: str) -> list[WindowRecord]:
 def test_without_matplotlib_a_table_is_still_made(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, week: Path
 ) -> None:
-    monkeypatch.setattr("edge.cli.report.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("edge.cli.report_output.importlib.util.find_spec", lambda _: None)
     common = ("--database", week, "--device", "room-1", "--output")
     assert report(*common, tmp_path / "r.png") == 78
     assert "needs matplotlib" in capsys.readouterr().err
