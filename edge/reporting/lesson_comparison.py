@@ -27,13 +27,13 @@ Verdict = Literal["refused", "not_enough", "one", "few", "same", "different"]
 
 @dataclass(frozen=True)
 class Conditions:
-    """What must be the same in two lessons before their figures may stand side by side; None: not known.
+    """What must be the same in two lessons before their figures may stand side by side.
 
     Attributes:
         mode: What is measured.
-        faces, emotions, pose: Models and pose rule, as windows name them.
-        masks: Whatever changes when what is hidden or counted changes.
-        place: Whatever changes when the camera is moved.
+        faces, emotions, pose: Models and pose rule, as windows name them; None: nothing is measured with one.
+        masks: Whatever changes when what is hidden or counted changes; None: not known, as in older recordings.
+        place: Whatever changes when the camera is moved; None: not known.
     """
 
     mode: str
@@ -44,8 +44,12 @@ class Conditions:
     place: str | None = None
 
     def differing(self, other: Conditions) -> str | None:
-        """The first of the attributes in which they differ; None: they are comparable."""
-        return next((name for name in vars(self) if getattr(self, name) != getattr(other, name)), None)
+        """The first of the attributes in which they are known to differ; None: they are comparable."""
+        for name in vars(self):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs and not (name in ("masks", "place") and None in (mine, theirs)):
+                return name
+        return None
 
 
 @dataclass(frozen=True)

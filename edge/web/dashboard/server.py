@@ -190,6 +190,7 @@ class Dashboard:
         visitor, timetable = visitor_of(request), self._past and self._past.timetable
         return JSONResponse(
             {
+                "name": visitor.name,
                 "role": visitor.role,
                 "rooms": None if visitor.rooms is None else list(visitor.rooms),
                 "zone": self._past.zone_name if self._past else None,
@@ -202,9 +203,11 @@ class Dashboard:
             headers=NO_STORE,
         )
 
-    async def _events(self, _request: Request) -> Response:
+    async def _events(self, request: Request) -> Response:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._feed.listen(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            self._feed.listen(visitor_of(request)), media_type="text/event-stream", headers=headers
+        )
 
     async def _lesson(self, request: Request) -> Response:
         text, name = request.query_params.get("minutes", ""), request.query_params.get("room", "")

@@ -132,9 +132,9 @@ function link() {
     t("It started at {time} and reads {prefix}/ at {broker}.", { time: clock(about.started, store.now(), false), prefix: about.prefix, broker: about.broker }),
     t("Times are shown in {zone}; saved files use UTC.", { zone: here }),
   ];
-  if (troubles.refused) notes.push(tn("One message was not valid and was left out.", "{n} messages were not valid and were left out.", troubles.refused));
+  if (troubles.refused) notes.push(tn("{n} message was not valid and was left out.", "{n} messages were not valid and were left out.", troubles.refused));
   if (troubles.newer.length) notes.push(t("{rooms}: a newer version of edge; upgrade this reader.", { rooms: troubles.newer.join(", ") }));
-  if (troubles.lost) notes.push(tn("One message came too fast and was lost.", "{n} messages came too fast and were lost.", troubles.lost));
+  if (troubles.lost) notes.push(tn("{n} message came too fast and was lost.", "{n} messages came too fast and were lost.", troubles.lost));
   if (troubles.full) notes.push(t("There are more rooms than can be shown: name some with --device."));
   say($("about"), notes.join(" "));
 }
@@ -149,7 +149,7 @@ function announce(room) {
     said.set(each.name, state);
     if (before && before !== state && (!view.room || each === room)) changes.push(`${each.name}: ${t(STATES[state].word)}`);
   }
-  if (changes.length) say($("said"), changes.length > 5 ? tn("One room has changed", "{n} rooms have changed", changes.length) : changes.join(", "));
+  if (changes.length) say($("said"), changes.length > 5 ? tn("{n} room has changed", "{n} rooms have changed", changes.length) : changes.join(", "));
 }
 
 function download(ending) {

@@ -89,7 +89,7 @@ export function draw({ store, room, place, theme, redraw }) {
 function summary({ pieces, gaps, sums, from, now }) {
   if (!pieces.length) return t("No figures in this time.");
   const parts = [t("{time} of {whole} measured", { time: duration(sums.measured), whole: duration(now - from) })];
-  if (gaps.length) parts.push(tn("one gap", "{n} gaps", gaps.length));
+  if (gaps.length) parts.push(tn("{n} gap", "{n} gaps", gaps.length));
   const largest = [...sums.shares].sort((a, b) => b.share - a.share).slice(0, 3);
   const mostly = largest.map(({ word, share }) => `${t(word)} ${percent(share)}`).join(", ");
   const figures = [t("{n} faces", { n: decimal(sums.mean) }), turned(sums.front)].filter(Boolean).join(", ");

@@ -100,7 +100,7 @@ export function duration(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return t("{n} s", { n: seconds });
   if (seconds < 7200) return t("{n} min", { n: Math.round(seconds / 60) });
-  return seconds < 172800 ? t("{n} h", { n: Math.round(seconds / 3600) }) : tn("one day", "{n} days", Math.round(seconds / 86400));
+  return seconds < 172800 ? t("{n} h", { n: Math.round(seconds / 3600) }) : tn("{n} day", "{n} days", Math.round(seconds / 86400));
 }
 
 const COLLATOR = new Intl.Collator(undefined, { numeric: true });
