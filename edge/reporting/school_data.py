@@ -13,11 +13,11 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from edge.recording.places import Place
 from edge.recording.reader import Recording
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.window_record import Series
+from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Grid, Measured
-from edge.reporting.lesson_comparison import Conditions
 from edge.reporting.lesson_statistics import LessonSummary, Minute, summarize_minutes
 from edge.reporting.totals import Part, Totals, add_up, binned
 from edge.timing.timetable import Timetable
@@ -101,6 +101,7 @@ class School:
         self._timetable = timetable
         self._zone = zone
         self._now = now
+        self._known_places: dict[str, list[Place]] = {}
 
     def week(self, room: str, monday: date, length: int = 7) -> MapData:
         """A week of a room, or another number of days: lessons (or hours) by days."""
@@ -151,7 +152,7 @@ class School:
             row, every = [], []
             for start, end in pairwise(edges):
                 parts = list(self._recording.days(room, start, end))
-                row.append(_measured(start, end, parts, DAY))
+                row.append(_measured(start, end, parts, DAY, self._places(room)))
                 every += parts
             grid.append(row)
             totals = add_up(every)
@@ -164,10 +165,16 @@ class School:
 
     def _whole(self, room: str, buckets: Sequence[Bucket], day: date) -> Measured:
         start, end = self._midnight(day), self._midnight(day + DAY)
-        return _measured(start, end, self._parts(room, buckets, start, end), HOUR)
+        return _measured(start, end, self._parts(room, buckets, start, end), HOUR, self._places(room))
 
     def _stretch(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
-        return _measured(start, end, self._parts(room, buckets, start, end), WIDTH)
+        return _measured(start, end, self._parts(room, buckets, start, end), WIDTH, self._places(room))
+
+    def _places(self, room: str) -> list[Place]:
+        """What was hidden in the picture of a room, and when that changed."""
+        if room not in self._known_places:
+            self._known_places[room] = self._recording.places(room, self._now)
+        return self._known_places[room]
 
     def _parts(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> list[Part]:
         """The windows that begin in a stretch: whole five minutes, and windows where it cuts them."""
@@ -206,21 +213,18 @@ class School:
         return datetime.combine(day, time(), self._zone)
 
 
-def _measured(start: datetime, end: datetime, parts: Sequence[Part], width: timedelta) -> Measured:
+def _measured(
+    start: datetime, end: datetime, parts: Sequence[Part], width: timedelta, places: Sequence[Place]
+) -> Measured:
     totals = add_up(parts)
-    return Measured(start, end, totals, summarize_minutes(totals, _pieces(parts, start, width)), _conditions(parts))
+    summary = summarize_minutes(totals, _pieces(parts, start, width))
+    return Measured(start, end, totals, summary, conditions_of((each.series for each in parts), places, start, end))
 
 
 def _pieces(parts: Sequence[Part], start: datetime, width: timedelta) -> list[Minute]:
     if width == WIDTH:
         start = bucket_of(start)
     return [Minute(start + number * width, totals) for number, totals in binned(parts, start, width)]
-
-
-def _conditions(parts: Sequence[Part]) -> Conditions | None:
-    found: set[Series | None] = {each.series for each in parts}
-    series = next(iter(found), None)
-    return Conditions(*series) if len(found) == 1 and series else None
 
 
 def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:
