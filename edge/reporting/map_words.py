@@ -24,8 +24,8 @@ LEGEND = Sentence(
     "or place), so not compared."
 )
 CAPTION = Sentence(
-    "Coloured, with ▲ or ▼: differs from the other cells of its room by more than chance explains. Below each figure its "
-    "90 % interval."
+    "Coloured, with ▲ or ▼: differs from the other cells of its room by more than chance explains. Below each figure "
+    "its 90 % interval."
 )
 ABSENT_LEGEND = Sentence(
     "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures. “Nothing”: nothing was "

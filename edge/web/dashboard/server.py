@@ -87,7 +87,7 @@ class Dashboard:
             Route("/events", self._events),
             Route("/lesson", self._lesson, middleware=COMPRESSED),
             Route("/api/about", self._about),
-            *lesson_routes(self._past),
+            *lesson_routes(self._past, lambda: set(self._school.rooms)),
             *school_routes(self._past),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),
