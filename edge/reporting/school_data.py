@@ -155,17 +155,12 @@ class School:
                 row.append(_measured(start, end, parts, DAY, self._places(room)))
                 every += parts
             grid.append(row)
-            totals = add_up(every)
-            sums.append(RoomSums(room, totals, summarize_minutes(totals, _pieces(every, edges[0], DAY)), None, 0.0))
+            sums.append(RoomSums(room, add_up(every), summary_of(every, edges[0], DAY), None, 0.0))
         return MapData("term", edges[0], edges[-1], [*self._rooms], [*weeks], [*self._rooms], grid, sums)
 
     def parts(self, room: str, start: datetime, end: datetime) -> list[Part]:
         """The windows of a room that begin in a stretch of time, as roll-ups as far as these begin and end with it."""
         return self._parts(room, list(self._recording.buckets(room, bucket_of(start), end)), start, end)
-
-    def measured(self, parts: Sequence[Part], start: datetime, end: datetime) -> Measured:
-        """What these add up to, as a cell of a map has it."""
-        return _measured(start, end, parts, WIDTH)
 
     def _slot(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot], name: str) -> Measured | None:
         slot = next((each for each in slots if each.name == name), None)
@@ -195,13 +190,11 @@ class School:
         return [*before, *inside, *after]
 
     def _sums(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot]) -> RoomSums:
-        totals = add_up(buckets)
-        since = buckets[0].since if buckets else self._now
-        summary = summarize_minutes(totals, _pieces(buckets, since, HOUR))
         planned = [slot for slot in slots if slot.start < self._now] if self._timetable else []
         length = sum((min(slot.end, self._now) - slot.start).total_seconds() for slot in planned)
         taught = sum(add_up(self._parts(room, buckets, slot.start, slot.end)).recorded for slot in planned)
-        return RoomSums(room, totals, summary, length if self._timetable else None, taught)
+        summary = summary_of(buckets, buckets[0].since if buckets else self._now, HOUR)
+        return RoomSums(room, add_up(buckets), summary, length if self._timetable else None, taught)
 
     def _slots(self, room: str, day: date, hours: Sequence[int]) -> list[Slot]:
         if self._timetable:
@@ -221,18 +214,25 @@ class School:
         return datetime.combine(day, time(), self._zone)
 
 
+def summary_of(parts: Sequence[Part], start: datetime, width: timedelta = WIDTH) -> LessonSummary:
+    """Parts of a stretch of time with intervals, as a cell of a map has them.
+
+    Args:
+        parts: What was recorded.
+        start: Of the stretch.
+        width: Of the pieces whose scatter the intervals come from.
+    """
+    if width == WIDTH:
+        start = bucket_of(start)
+    pieces = [Minute(start + number * width, totals) for number, totals in binned(parts, start, width)]
+    return summarize_minutes(add_up(parts), pieces)
+
+
 def _measured(
     start: datetime, end: datetime, parts: Sequence[Part], width: timedelta, places: Sequence[Place]
 ) -> Measured:
-    totals = add_up(parts)
-    summary = summarize_minutes(totals, _pieces(parts, start, width))
-    return Measured(start, end, totals, summary, conditions_of((each.series for each in parts), places, start, end))
-
-
-def _pieces(parts: Sequence[Part], start: datetime, width: timedelta) -> list[Minute]:
-    if width == WIDTH:
-        start = bucket_of(start)
-    return [Minute(start + number * width, totals) for number, totals in binned(parts, start, width)]
+    conditions = conditions_of((each.series for each in parts), places, start, end)
+    return Measured(start, end, add_up(parts), summary_of(parts, start, width), conditions)
 
 
 def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:

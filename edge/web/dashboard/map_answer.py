@@ -12,6 +12,7 @@ from edge.reporting.map_words import (
     CAPTION,
     LEGEND,
     SYMBOLS,
+    Map,
     cell_text,
     column_name,
     maps_of,
@@ -71,9 +72,7 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
             {
                 "key": each.measure,
                 "title": title_of(each.measure, words),
-                "marks": "".join(
-                    sorted({SYMBOLS[cell.state] for row in each.cells for cell in row if cell and cell.differs})
-                ),
+                "marks": _marks(each),
                 "cells": [
                     [
                         _cell(cell, data.grid[row][column], each.measure, words)
@@ -89,6 +88,11 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
         ],
         "rooms": None if single else {"head": room_head(maps, words), "rows": room_rows(data, maps, words)},
     }
+
+
+def _marks(each: Map) -> str:
+    """Which symbols the map has, so that they are found without looking at all maps."""
+    return "".join(sorted({SYMBOLS[cell.state] for row in each.cells for cell in row if cell and cell.differs}))
 
 
 def _cell(cell: Cell, measured: Measured | None, measure: str, words: Words) -> dict[str, Any]:
