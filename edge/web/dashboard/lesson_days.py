@@ -65,20 +65,34 @@ def day_named(text: str) -> date:
 
 
 def period_named(room: str, day: date, name: str, timetable: Timetable | None, zone: tzinfo) -> Period:
-    """A lesson by its name, a time as `08:00-09:30`, or without either the whole day. Raises ConfigError."""
-    lesson = timetable.named(room, day, name) if timetable and name else None
+    """A lesson by its name, or a time as `08:00-09:30`; 24:00 is the end of the day. Raises ConfigError."""
+    lesson = timetable.named(room, day, name) if timetable else None
     if lesson:
         return Period(lesson.start, lesson.end, zone, lesson.name)
-    start, end = midnight(day, zone), midnight(day + DAY, zone)
-    if name:
-        try:
-            first, last = (time.fromisoformat(part) for part in name.split("-"))
-            start, end = (datetime.combine(day, each, zone) for each in (first, last))
-        except ValueError:
-            raise _unknown(name) from None
-        if end.astimezone(timezone.utc) <= start.astimezone(timezone.utc):
-            raise _unknown(name)
+    first, _, last = name.partition("-")
+    try:
+        start = datetime.combine(day, time.fromisoformat(first), zone)
+        end = midnight(day + DAY, zone) if last == "24:00" else datetime.combine(day, time.fromisoformat(last), zone)
+    except ValueError:
+        raise _unknown(name) from None
+    if end.astimezone(timezone.utc) <= start.astimezone(timezone.utc):
+        raise _unknown(name)
     return Period(start, end, zone)
+
+
+def lesson_of_day(
+    recording: Recording, room: str, day: date, timetable: Timetable | None, zone: tzinfo, now: datetime
+) -> Period:
+    """What is shown first of a day: of today the newest lesson, else the first one that was recorded; or all of it."""
+    lessons = [each for each in (timetable.lessons(room, day) if timetable else []) if each.start <= now]
+    if not lessons:
+        return Period(midnight(day, zone), midnight(day + DAY, zone), zone)
+    if day == now.astimezone(zone).date():
+        lessons.reverse()
+    held = (each for each in lessons if next(recording.buckets(room, each.start, each.end), None))
+    running = next((each for each in lessons if now < each.end), None)
+    shown = running or next(held, lessons[0])
+    return Period(shown.start, shown.end, zone, shown.name)
 
 
 def _unknown(name: str) -> ConfigError:
@@ -91,14 +105,12 @@ def newest_lesson(recording: Recording, room: str, timetable: Timetable | None, 
     """What a page shows first: the lesson that goes on, else the last one of which something was recorded."""
     if timetable and (running := timetable.at(room, now)):
         return Period(running.start, running.end, zone, running.name)
-    newest = recording.newest(room)
-    if newest is None:
-        return period_named(room, now.astimezone(zone).date(), "", timetable, zone)
+    newest = min(recording.newest(room) or now, now)
     day = (newest - timedelta(seconds=1)).astimezone(zone).date()
     held = [each for each in (timetable.lessons(room, day) if timetable else []) if each.start < newest]
     if held:
         return Period(held[-1].start, held[-1].end, zone, held[-1].name)
-    return period_named(room, day, "", timetable, zone)
+    return Period(midnight(day, zone), midnight(day + DAY, zone), zone)
 
 
 def neighbours(room: str, lesson: Period, timetable: Timetable | None, now: datetime) -> JSON:

@@ -16,7 +16,7 @@ from edge.recording.reader import Recording
 from edge.reporting.period import Period
 from edge.timing.timetable import Lesson
 from edge.web.dashboard.lesson import JSON
-from edge.web.dashboard.lesson_days import day_json, day_named, neighbours, newest_lesson, period_named
+from edge.web.dashboard.lesson_days import day_json, day_named, lesson_of_day, neighbours, newest_lesson, period_named
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.visitors import visitor_of
 
@@ -64,14 +64,16 @@ class _Lessons:
         return await past.answer(read, ("day", room, day), KEPT) if await self._may(request, room) else no_such_room()
 
     async def lesson(self, request: Request) -> Response:
-        """`?room=`, and `&day=` with `&name=`: a lesson, `08:00-09:30` or the whole day; without: the newest lesson."""
+        """`?room=`: its newest lesson; `&day=`: of that day; `&name=`: that one, or a time as `08:00-09:30`."""
         room, day, name = (request.query_params.get(each, "") for each in ("room", "day", "name"))
         past = self._past
 
         def read(recording: Recording) -> JSON:
             now = _now()
-            if day:
+            if name:
                 asked = period_named(room, day_named(day), name, past.timetable, past.zone)
+            elif day:
+                asked = lesson_of_day(recording, room, day_named(day), past.timetable, past.zone, now)
             else:
                 asked = newest_lesson(recording, room, past.timetable, past.zone, now)
             return self._told(recording, room, asked, now)

@@ -40,7 +40,7 @@ function go(...parts) {
 }
 
 function chosen() {
-  return store.rooms.get(wanted) ?? (wanted ? null : store.rooms.get(store.names()[0])) ?? null;
+  return store.room(wanted || store.names(view.recorded)[0], view.recorded);
 }
 
 const context = () => ({ store, room: chosen(), place, theme: document.documentElement.dataset.theme, go, redraw: drawNow });
@@ -82,8 +82,8 @@ function frameOf(shown) {
   say($("title"), title);
   const heading = view.room && room ? `${room.name}: ${title}` : title;
   if (document.title !== heading) document.title = heading;
-  show($("choose"), Boolean(view.room) && store.rooms.size > 0);
-  const names = store.names();
+  show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
+  const names = store.names(view.recorded);
   fill($("room"), [...names, wanted].join("\n"), () => names.map((name) => new Option(name, name)));
   if (room) $("room").value = room.name;
   $("csv").disabled = $("json").disabled = !visible || !(view.ready?.(shown) ?? true);
@@ -106,7 +106,7 @@ function links(room) {
 }
 
 function missing() {
-  if (!store.about || store.rooms.size === 0) {
+  if (!store.about || store.names(view.recorded).length === 0) {
     return t("Nothing has been received yet. Rooms are expected under {prefix}/ at {broker}.", { prefix: store.about?.prefix ?? "", broker: store.about?.broker ?? "" });
   }
   return t("There is no room called {room} here.", { room: wanted });
