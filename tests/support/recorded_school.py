@@ -24,6 +24,12 @@ LESSONS = [
 ]  # fmt: skip
 """The second begins and ends within the five minutes of a roll-up."""
 TIMETABLE = Timetable(VIENNA, dict.fromkeys(range(5), LESSONS), {"room-2": {4: LESSONS[:3]}}, [])
+TIMETABLE_TEXT = (
+    "time_zone: Europe/Vienna\ndays:\n  monday: &usual\n"
+    + "".join(f"    - {{name: {each.name}, from: {each.begin:%H:%M}, to: {each.end:%H:%M}}}\n" for each in LESSONS)
+    + "".join(f"  {day}: *usual\n" for day in ("tuesday", "wednesday", "thursday", "friday"))
+)
+"""The same as a file, for every room."""
 Key = tuple[str, int, int]
 """Room, number of the day from Monday on, number of the lesson."""
 

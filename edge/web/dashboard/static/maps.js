@@ -93,7 +93,7 @@ function make(name, go, choose) {
 
 function update(parts, shown, measure) {
   parts.room = shown.rows[0]?.room ?? shown.previous[1];
-  say(parts.heading, shown.title);
+  say(parts.heading, shown.kind === "week" ? `${parts.room}: ${shown.title}` : shown.title);
   for (const [key, node] of [["previous", parts.previous], ["next", parts.next]]) {
     node.href = address(shown[key]);
     say(node, key === "next" ? t("later →") : t("← earlier"));
