@@ -45,8 +45,8 @@ class LessonReport:
     lines: Sequence[Line]
 
     def sentences(self, earlier: EarlierLessons | None = None) -> list[Sentence]:
-        """How it was, when it changed, and whether it was different from earlier lessons."""
-        if self.data.period.end - self.data.period.start > LONGEST:
+        """How it was, when it changed, and whether it was different; nothing where nothing was recorded."""
+        if not self.data.parts or self.data.period.end - self.data.period.start > LONGEST:
             return []
         told = describe(self.summary)
         if not self.summary.enough:

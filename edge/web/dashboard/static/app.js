@@ -1,6 +1,7 @@
 // The page: which view of which room, when it is drawn, and what is said to those who do not see it.
 
 import { $, el, fill, say, show } from "./dom.js";
+import { fitToPaper } from "./plot.js";
 import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -191,6 +192,8 @@ async function start() {
   });
   document.addEventListener("visibilitychange", drawNow);
   window.addEventListener("resize", invalidate);
+  window.addEventListener("beforeprint", fitToPaper);
+  window.addEventListener("afterprint", drawNow);
   route();
   setInterval(invalidate, DRAW_MS);
   new Stream(store, async (what) => {
