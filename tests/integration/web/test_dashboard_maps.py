@@ -47,7 +47,7 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     see(page, TABLE, "Turned to the front")
     assert page.locator(f"{TABLE} td.above, {TABLE} td.below").count() == 0
     assert page.locator(f"{TABLE} td").nth(6).inner_text() == "withheld"
-    see(page, "#week .story", "room-1, Thu 19 Nov, 3rd: about 6")
+    see(page, "#week .map-story", "room-1, Thu 19 Nov, 3rd: about 6")
 
     page.locator("#week label", has_text="Looked happy ▲").click()
     coloured = page.locator(f"{TABLE} td.above")
@@ -80,13 +80,13 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     page.go_back()
     page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
     see(page, "#day .when", "Thursday, 19 November 2026")
-    see(page, "#day .story", "2 of 2 rooms were recorded")
+    see(page, "#day .map-story", "2 of 2 rooms were recorded")
     assert faults(page) == []
     page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
     see(page, "#week .when", "room-2: week 47")
     page.goto(f"{address}?language=de#term/2026-11-16/2026-11-20")
     see(page, TABLE, "KW 47")
-    see(page, "#term .story", "2 von 2 Räumen wurden aufgezeichnet")
+    see(page, "#term .map-story", "2 von 2 Räumen wurden aufgezeichnet")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()
     see(page, "#week .when", "room-1: KW 47")

@@ -67,7 +67,7 @@ function make(name, go, choose) {
     previous: el("a", { className: "step" }),
     next: el("a", { className: "step" }),
     heading: el("h3", { className: "when" }),
-    story: el("div", { className: "card story" }),
+    story: el("div", { className: "card map-story" }),
     choices: el("fieldset", { className: "choices" }),
     map: el("div", { className: "map scroll", tabIndex: 0, role: "region" }),
     legend: el("div", { className: "notes-of-map" }),
