@@ -14,7 +14,7 @@ from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLess
 from edge.reporting.lesson_sentences import describe, describe_changes, describe_comparison
 from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
 from edge.reporting.report_data import ReportData
-from edge.reporting.school_data import School
+from edge.reporting.school_data import School, summary_of
 from edge.reporting.smoothing import Line, smoothed
 from edge.reporting.totals import Part
 from edge.text import Sentence
@@ -93,7 +93,7 @@ def compare_with_earlier(
         parts = school.parts(room, each.start, each.end)
         theirs = _conditions(recording, room, parts, each)
         if theirs is not None:
-            earlier.append((school.measured(parts, each.start, each.end).summary, theirs))
+            earlier.append((summary_of(parts, each.start), theirs))
     unknown = any((mine.masks is None) != (theirs.masks is None) for _, theirs in earlier)
     return EarlierLessons(compare(report.summary, mine, earlier), unknown)
 

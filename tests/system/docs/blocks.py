@@ -143,6 +143,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/record.md: edge report --database school.sqlite --device room-1 --day 2026-11-18 --timetable": Elsewhere(
         "tests/integration/recording/test_delete.py"
     ),
+    "docs/record.md: edge report --database school.sqlite --school --day 2026-11-18": Elsewhere(
+        "tests/integration/reporting/test_school_report.py"
+    ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={" && systemctl restart mosquitto": ""},
