@@ -160,6 +160,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
         until={"mosquitto_sub": "classroom/room-1/"}
     ),
+    "docs/subscribe.md: edge watch --machines": Here(),
     'docs/subscribe.md: pip install "paho-mqtt>=2"': Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: npm install mqtt": Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(
