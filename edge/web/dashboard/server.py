@@ -31,7 +31,7 @@ from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.dashboard.school import School
 from edge.web.shared import Revalidated, shared_routes
-from edge.web.visitors import visitor_of
+from edge.web.visitors import VISITOR, visitor_of
 
 PAGE = Path(__file__).parent / "static"
 PUSH_SECONDS = 0.25  # what comes within is sent to the pages together
@@ -191,6 +191,7 @@ class Dashboard:
         return JSONResponse(
             {
                 "name": visitor.name,
+                "signed_in": VISITOR in request.scope,
                 "role": visitor.role,
                 "rooms": None if visitor.rooms is None else list(visitor.rooms),
                 "zone": self._past.zone_name if self._past else None,

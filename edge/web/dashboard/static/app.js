@@ -89,6 +89,7 @@ function frameOf(shown) {
   $("csv").disabled = $("json").disabled = !visible || !(view.ready?.(shown) ?? true);
   show($("empty"), store.about !== null && !visible);
   say($("empty"), missing());
+  visitor();
   link();
 }
 
@@ -110,6 +111,13 @@ function missing() {
     return t("Nothing has been received yet. Rooms are expected under {prefix}/ at {broker}.", { prefix: store.about?.prefix ?? "", broker: store.about?.broker ?? "" });
   }
   return t("There is no room called {room} here.", { room: wanted });
+}
+
+/** Whose token was shown, and the way to give it back. */
+function visitor() {
+  const { signed_in: signedIn, name } = store.page;
+  show($("sign-out"), Boolean(signedIn));
+  say($("who"), name);
 }
 
 function link() {

@@ -11,7 +11,7 @@ export class Store {
   constructor() {
     this.rooms = new Map();
     this.about = null;
-    this.page = { role: "all", rooms: null, zone: null, database: false, timetable: false }; // what api/about says
+    this.page = { name: "", role: "all", rooms: null, signed_in: false, zone: null, database: false, timetable: false }; // what api/about says
     this.links = []; // [ms, whether the server reached the broker]
     this.connected = false;
     this.alive = false;
@@ -36,6 +36,7 @@ export class Store {
     try {
       const answer = await fetch("api/about");
       if (answer.ok) this.page = await answer.json();
+      else if (answer.status === 403) location.reload(); // the token opens nothing any more: the server asks for another
     } catch { /* the server is gone, and the next hello asks again */ }
   }
 
