@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import socket
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ def add_page_arguments(parser: argparse.ArgumentParser, port: int, token_help: s
     parser.add_argument("--token-file", type=Path, metavar="FILE", help=token_help)
 
 
+def public_url(text: str) -> str:
+    """The address under which a proxy shows a page, from the command line; its path ends with a slash."""
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w./~-]*)?", text, re.ASCII):
+        raise argparse.ArgumentTypeError("an address such as https://school.example/rooms/")
+    return text if text.endswith("/") else f"{text}/"
+
+
 def print_address(host: str, port: int, token: str | None, *, secret: bool) -> None:
     """Print what to open in a browser; on a terminal, beyond this machine, also for the camera of a phone.
 
@@ -35,7 +43,7 @@ def print_address(host: str, port: int, token: str | None, *, secret: bool) -> N
     hidden = secret and not terminal
     shown = address(host, port, "(what is in the token file)" if token is not None and hidden else token)
     print(f"  {shown}")
-    from edge.web.server import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
+    from edge.web.gate import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
 
     if terminal and not is_loopback(host):
         import segno  # noqa: PLC0415

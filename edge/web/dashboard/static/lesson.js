@@ -4,6 +4,7 @@ import { $, el, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, local, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { STATES, clock, colour, colourName, decimal, duration, known, percent, turned } from "./words.js";
+import { mark, t, tn } from "../shared/texts.js";
 
 const PATTERNS = {
   few_people: ".", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
@@ -12,27 +13,44 @@ const PATTERNS = {
 const APART_MS = 1500;
 const WIDE_WORD = 92, WIDE_SYMBOL = 16; // pixels of a gap that has room for its mark
 
-const BASES = { estimate: "estimated, corrected for the classifier's confusions", counts: "counted, not corrected" };
+const BASES = { estimate: mark("estimated, corrected for the classifier's confusions"), counts: mark("counted, not corrected") };
+const SPANS = [15, 45, 90, 240];
 
-export function model(store, room, minutes) {
-  const now = store.now(), { pieces, gaps, from, ...sums } = store.shown(room, minutes);
+const minutesOf = (place) => (SPANS.includes(Number(place[0])) ? Number(place[0]) : 45);
+
+/** Once, when the page opens. */
+export function start(context) {
+  $("spans").addEventListener("change", (event) => {
+    const { room, go } = context();
+    if (room) go("lesson", room.name, event.target.value);
+  });
+  $("lesson-details").addEventListener("toggle", () => {
+    drawn = ""; // the table is made when it is looked at
+    context().redraw();
+  });
+}
+
+export const ready = ({ store, room, place }) => store.shown(room, minutesOf(place)) !== null;
+
+export function model({ store, room, place }) {
+  const minutes = minutesOf(place), now = store.now(), { pieces, gaps, from, ...sums } = store.shown(room, minutes);
   const labels = known(pieces.flatMap(({ shares }) => shares));
   const shares = labels.map(({ label, word }) => ({ key: `share_${label}`, title: word, show: percent }));
   const time = (ms) => clock(Date.parse(ms), now);
   const columns = [
-    { key: "room", title: "Room" }, { key: "from", title: "From", show: time }, { key: "to", title: "To", show: time },
-    { key: "state", title: "State" }, { key: "reason", title: "Reason" }, { key: "basis", title: "Basis" },
-    { key: "faces_mean", title: "Faces", show: decimal }, { key: "faces_min", title: "fewest" },
-    { key: "faces_max", title: "most" }, { key: "front_share", title: "To the front", show: percent }, ...shares,
+    { key: "room", title: mark("Room") }, { key: "from", title: mark("From"), show: time }, { key: "to", title: mark("To"), show: time },
+    { key: "state", title: mark("State") }, { key: "reason", title: mark("Reason") }, { key: "basis", title: mark("Basis") },
+    { key: "faces_mean", title: mark("Faces"), show: decimal }, { key: "faces_min", title: mark("fewest") },
+    { key: "faces_max", title: mark("most") }, { key: "front_share", title: mark("To the front"), show: percent }, ...shares,
   ];
   const rows = [
     ...pieces.map((piece) => ({
-      room: room.name, from: iso(piece.start), to: iso(piece.end), state: "measured", reason: "", basis: piece.basis,
+      room: room.name, from: iso(piece.start), to: iso(piece.end), state: t("measured"), reason: "", basis: piece.basis,
       faces_mean: rounded(piece.mean, 2), faces_min: piece.min, faces_max: piece.max, front_share: rounded(piece.front),
       ...Object.fromEntries(piece.shares.map(({ label, share }) => [`share_${label}`, rounded(share)])),
     })),
     ...gaps.map((gap) => ({
-      room: room.name, from: iso(gap.start), to: iso(gap.end), state: gap.word, reason: gap.reason, basis: null,
+      room: room.name, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: gap.reason, basis: null,
     })),
   ].sort((a, b) => (a.from < b.from ? -1 : 1));
   return { about: { view: "lesson", room: room.name, from: iso(from), to: iso(now) }, now, from, pieces, gaps, sums, labels, columns, rows };
@@ -40,7 +58,13 @@ export function model(store, room, minutes) {
 
 let drawn = "";
 
-export function draw(store, room, theme, minutes) {
+export function draw({ store, room, place, theme, redraw }) {
+  const minutes = minutesOf(place);
+  store.load(room, minutes).then((read) => read && redraw());
+  for (const radio of document.querySelectorAll("#spans input")) {
+    radio.checked = Number(radio.value) === minutes;
+    show(radio.parentElement, radio.value / 60 <= Math.max(0.25, store.about.hours));
+  }
   const lesson = store.shown(room, minutes);
   $("lesson").ariaBusy = String(!lesson);
   if (!lesson) return;
@@ -48,33 +72,32 @@ export function draw(store, room, theme, minutes) {
   const signature = [lesson.version, theme, chart.clientWidth].join(" ");
   if (signature === drawn) return;
   drawn = signature;
-  const shown = model(store, room, minutes);
+  const shown = model({ store, room, place });
   const counting = shown.pieces.length > 0 && shown.labels.length === 0;
-  say($("lesson-heading"), counting ? "How many faces there were" : "What the faces looked like");
+  say($("lesson-heading"), counting ? t("How many faces there were") : t("What the faces looked like"));
   const text = summary(shown);
   say($("lesson-summary"), text);
   chart.setAttribute("aria-label", text);
   legend(shown, room.labels);
   reasons(shown);
   if ($("lesson-details").open) {
-    $("lesson-table").replaceChildren(table(shown, `${room.name}, ${minutes} minutes`));
+    $("lesson-table").replaceChildren(table(shown, t("{room}, {n} minutes", { room: room.name, n: minutes })));
   }
   plot(chart, traces(shown, room.labels, counting), layout(shown, chart.clientWidth, counting));
 }
 
-/** The table is made when it is looked at. */
-export function redraw() {
-  drawn = "";
-}
-
 function summary({ pieces, gaps, sums, from, now }) {
-  if (!pieces.length) return "No figures in this time.";
-  const measured = `${duration(sums.measured)} of ${duration(now - from)} measured`;
+  if (!pieces.length) return t("No figures in this time.");
+  const parts = [t("{time} of {whole} measured", { time: duration(sums.measured), whole: duration(now - from) })];
+  if (gaps.length) parts.push(tn("{n} gap", "{n} gaps", gaps.length));
   const largest = [...sums.shares].sort((a, b) => b.share - a.share).slice(0, 3);
-  const mostly = largest.map(({ word, share }) => `${word} ${percent(share)}`).join(", ");
-  const others = gaps.length ? `, ${gaps.length} ${gaps.length === 1 ? "gap" : "gaps"}` : "";
-  const basis = mostly ? `: ${mostly} (${BASES[sums.basis]})` : "";
-  return `${measured}${others}. On average ${[`${decimal(sums.mean)} faces`, turned(sums.front)].filter(Boolean).join(", ")}${basis}.`;
+  const mostly = largest.map(({ word, share }) => `${t(word)} ${percent(share)}`).join(", ");
+  const figures = [t("{n} faces", { n: decimal(sums.mean) }), turned(sums.front)].filter(Boolean).join(", ");
+  const basis = mostly ? t(BASES[sums.basis]) : "";
+  return [
+    `${parts.join(", ")}.`,
+    mostly ? t("On average {figures}: {shares} ({basis}).", { figures, shares: mostly, basis }) : t("On average {figures}.", { figures }),
+  ].join(" ");
 }
 
 function legend({ labels, gaps }, all) {
@@ -83,9 +106,9 @@ function legend({ labels, gaps }, all) {
     ...labels.toReversed().map(({ label, word }) => {
       const swatch = el("span", { className: "swatch", ariaHidden: "true" });
       swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-      return el("li", {}, swatch, el("bdi", {}, word));
+      return el("li", {}, swatch, el("bdi", {}, t(word)));
     }),
-    ...states.map(([kind, word]) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[kind].symbol), word)),
+    ...states.map(([kind, word]) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[kind].symbol), t(word))),
   ]);
 }
 
@@ -94,10 +117,11 @@ function reasons({ gaps, now }) {
   const lines = gaps.map((gap) => {
     const { symbol } = STATES[gap.kind], { word } = gap;
     const open = gap.end >= now - 1000;
-    const until = open ? "now" : clock(gap.end, now);
+    const why = gap.reason.startsWith(word) ? gap.reason : [t(word), gap.reason].filter(Boolean).join(", ");
+    const values = { symbol, why, from: clock(gap.start, now) };
     // The length of one that goes on would be read out anew all the time.
-    const why = gap.reason.startsWith(word) ? gap.reason : [word, gap.reason].filter(Boolean).join(", ");
-    return `${symbol} ${clock(gap.start, now)} to ${until}${open ? "" : ` (${duration(gap.end - gap.start)})`}: ${why}`;
+    if (open) return t("{symbol} {from} to now: {why}", values);
+    return t("{symbol} {from} to {to} ({length}): {why}", { ...values, to: clock(gap.end, now), length: duration(gap.end - gap.start) });
   });
   fill($("lesson-gaps"), lines.join("\n"), () => lines.map((line) => el("li", {}, line)));
 }
@@ -137,9 +161,9 @@ function traces({ pieces, gaps, labels, now }, all, counting) {
 }
 
 function hover(piece, now) {
-  const lines = [`<b>${clock(piece.start, now)}–${clock(piece.end, now)}</b>`, `${decimal(piece.mean)} faces (${piece.min}–${piece.max})`];
+  const lines = [`<b>${clock(piece.start, now)}–${clock(piece.end, now)}</b>`, t("{n} faces ({low} to {high})", { n: decimal(piece.mean), low: piece.min, high: piece.max })];
   if (piece.front !== null) lines.push(turned(piece.front));
-  for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(word)} ${percent(share)}`);
+  for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(t(word))} ${percent(share)}`);
   return lines.join("<br>");
 }
 
@@ -162,7 +186,7 @@ function layout({ gaps, from, now }, width, counting) {
     const room = (gap.end - gap.start) * scale;
     return {
       x: local((gap.start + gap.end) / 2), y: 0.97, xref: "x", yref: "paper", yanchor: "top", showarrow: false,
-      text: room > WIDE_WORD + 4 * word.length ? `${symbol} ${word}` : symbol,
+      text: room > WIDE_WORD + 4 * word.length ? `${symbol} ${t(word)}` : symbol,
       bgcolor: colour("--card"), bordercolor: colour("--gap-line"), borderpad: 3, font: { size: 12 },
     };
   });
@@ -170,7 +194,7 @@ function layout({ gaps, from, now }, width, counting) {
     height: width < 500 ? 340 : 420, hovermode: "x", hoversubplots: "axis", margin: { l: 8, r: 12, t: 8, b: 30 }, annotations: marks,
     xaxis: axis({ type: "date", range: [local(from), local(now)], tickformat: "%H:%M", nticks: width < 500 ? 5 : 10, anchor: "y2", showgrid: false, showspikes: true, spikemode: "across", spikethickness: 1, spikecolor: colour("--text") }),
     yaxis: axis({ range: [0, 100], domain: counting ? [0.99, 1] : [0.28, 1], ticksuffix: " %", nticks: 5, visible: !counting }),
-    yaxis2: axis({ domain: counting ? [0, 1] : [0, 0.2], rangemode: "tozero", nticks: counting ? 6 : 3, title: { text: "faces", font: { size: 12 } } }),
+    yaxis2: axis({ domain: counting ? [0, 1] : [0, 0.2], rangemode: "tozero", nticks: counting ? 6 : 3, title: { text: t("faces"), font: { size: 12 } } }),
     yaxis3: { domain: [0, 1], range: [0, 1], visible: false, fixedrange: true },
   };
 }
