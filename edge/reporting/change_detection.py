@@ -16,13 +16,21 @@ from datetime import timedelta
 import numpy as np
 
 from edge.contract.shares import Basis, ShareRange
-from edge.reporting.lesson_statistics import FRONT, MINUTE, Change, Minute, Point, expression_series, front_series
+from edge.reporting.lesson_statistics import (
+    FRONT,
+    LEAST_FACES,
+    MINUTE,
+    Change,
+    Minute,
+    Point,
+    expression_series,
+    front_series,
+)
 from edge.reporting.wandering import DWELL, Array, Likelihoods, Wandering, log_sum
 
 THRESHOLD = 0.2  # logarithm of the evidence; chosen in simulated lessons, for all series together,
 USUAL_MINUTES, STRICTER = 45, 1.5  # of this length; in longer ones a room has more time to wander
-LEAST_CHANGE = 0.15  # what is smaller is not claimed,
-LEAST_FACES = 2.1  # nor what two faces do
+LEAST_CHANGE = 0.15  # what is smaller is not claimed
 FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
 LEAST_MINUTES = 15  # with figures
 LASTING = 0.25  # probability beforehand that what changed stayed so until the end

@@ -66,8 +66,9 @@ def lesson(
         "pieces": list(_pieces(windows, start, (now - start) / PIECES)),
         "gaps": [
             {
-                "start": _ms(max(gap.start, start)), "end": _ms(gap.end), "kind": gap.kind, "word": WORDS[gap.kind],
-                "reason": gap.detail, "faces_known": gap.kind in FACES_KNOWN,
+                "start": _ms(max(gap.start, start)), "end": _ms(gap.end), "kind": gap.kind,
+                "word": WORDS[gap.kind].template,
+                "reason": f"{gap.missing:,}" if gap.missing else gap.detail, "faces_known": gap.kind in FACES_KNOWN,
             }
             for gap in unheard(found, deaf)
         ],
