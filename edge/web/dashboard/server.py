@@ -28,6 +28,7 @@ from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
 from edge.web.dashboard.lesson import at
 from edge.web.dashboard.lesson_routes import lesson_routes
+from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.dashboard.school import School
 from edge.web.shared import Revalidated, shared_routes
@@ -87,6 +88,7 @@ class Dashboard:
             Route("/lesson", self._lesson, middleware=COMPRESSED),
             Route("/api/about", self._about),
             *lesson_routes(self._past),
+            *machine_routes(self._school, COMPRESSED),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),
         ]

@@ -60,6 +60,7 @@ ROUTES = {
     "/lesson": Asked("room={room}&minutes=90", figures=True),
     "/events": Asked(),
     "/api/about": Asked(),
+    "/api/machines": Asked(machines=True),
 }
 
 
