@@ -108,7 +108,7 @@ HEALTH = HealthPayload(
 ALERT = Alert(
     problem="no frame for 5 s from usb:0", remedy="check the cable of the camera", since="2026-10-04T08:17:40.250Z"
 )
-ALERTS = Alerts(count=1, alerts=[NamedAlert(id="camera", **dict(ALERT))])
+ALERTS = Alerts(number=1, alerts=[NamedAlert(id="camera", **dict(ALERT))])
 DONE = Answer(status="ok", error=None, id=7)
 REFUSED = Answer(
     status="error", error="interval: allowed is a number from 1 to 3600, in seconds", id="a lamp in the hall"
@@ -126,7 +126,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Payload]] = {
     Info: {"info": INFO},
     HealthPayload: {"health": HEALTH},
     Alert: {"camera": ALERT},
-    Alerts: {"one": ALERTS, "none": Alerts(count=0, alerts=[])},
+    Alerts: {"one": ALERTS, "none": Alerts(number=0, alerts=[])},
     Answer: {"done": DONE, "refused": REFUSED},
 }
 """Examples of each model by name."""

@@ -279,7 +279,7 @@ class NamedAlert(Alert):
 class Alerts(Payload):
     """Topic `alerts`: all that are in force, for readers that cannot follow a topic for each."""
 
-    count: Count
+    number: Count
     alerts: list[NamedAlert]
 
 

@@ -37,4 +37,4 @@ class AlertSummary:
     def to_json(self) -> bytes:
         """The summary."""
         named = [NamedAlert(id=name, **dict(alert)) for name, alert in sorted(self._alerts.items())]
-        return Alerts(count=len(named), alerts=named).to_json()
+        return Alerts(number=len(named), alerts=named).to_json()

@@ -199,7 +199,7 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             "state_topic": topics.state,
         },
         "alerts": {
-            **_sensor("Alerts", _pick("count")),
+            **_sensor("Alerts", _pick("number")),
             "state_topic": topics.alerts,
             "state_class": "measurement",
             "json_attributes_topic": topics.alerts,

@@ -13,7 +13,7 @@ TOPICS = Topics("classroom", "room-204")
 def ids(payload: bytes | None) -> list[str]:
     assert payload is not None
     summary = Alerts.model_validate_json(payload)
-    assert summary.count == len(summary.alerts)
+    assert summary.number == len(summary.alerts)
     return [each.id for each in summary.alerts]
 
 

@@ -19,7 +19,7 @@ from edge.contract.shares import window_shares
 from edge.mqtt.home_assistant_entities import identifier
 from tests.support.home_assistant import COMPONENTS, attributes, components, rendered, state
 
-NO_ALERTS = Alerts(count=0, alerts=[])
+NO_ALERTS = Alerts(number=0, alerts=[])
 COUNTED = WINDOW.model_copy(update={"estimate": None, "estimate_absent": "few"})
 NOT_WINDOWS: list[Any] = [{}, {"x": 1}, [], [1], 3, "text", None, {"counts": 3, "estimate": "x", "withheld": 4}]
 
@@ -80,7 +80,7 @@ def test_alerts_are_counted_and_told_with_their_remedies() -> None:
     alerts = COMPONENTS["alerts"]
     for summary in (ALERTS, NO_ALERTS):
         message = json.loads(summary.to_json())
-        assert rendered(alerts["value_template"], value_json=message) == str(summary.count)
+        assert rendered(alerts["value_template"], value_json=message) == str(summary.number)
         told = json.loads(rendered(alerts["json_attributes_template"], value_json=message))
         assert [each["remedy"] for each in told["alerts"]] == [each.remedy for each in summary.alerts]
     for message in NOT_WINDOWS:
