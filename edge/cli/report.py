@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import datetime, time, timezone
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from edge.recording.reader import Recording
 from edge.reporting.csv import write_csv
 from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
-from edge.timing.timetable import Timetable
+from edge.timing.timetable import Lesson, Timetable
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device
@@ -130,12 +131,17 @@ def _write(
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.reporting.charts import set_up  # noqa: PLC0415
     from edge.reporting.html import page  # noqa: PLC0415
+    from edge.reporting.lesson_report import compare_with_earlier, report_lesson  # noqa: PLC0415
     from edge.reporting.png import poster  # noqa: PLC0415
     from edge.reporting.report_data import read_report  # noqa: PLC0415
     from edge.reporting.school_data import School  # noqa: PLC0415
 
     set_up()
     told = read_report(recording, device, asked, now)
+    if timetable and asked.name:
+        lesson = Lesson(asked.name, asked.start, asked.end)
+        earlier = compare_with_earlier(recording, report_lesson(told), timetable, lesson, now)
+        told = replace(told, earlier=earlier)
     data = None
     if not asked.single and (asked.start.time(), asked.end.time()) == (time(), time()):
         rooms = School(recording, [device], timetable, asked.zone, now)

@@ -86,12 +86,31 @@ class Recording:
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
         found = {}
-        tables = ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
-        for device in sorted({name for table in tables for name in self._devices(table)}):
-            ends = [end for table in tables for end in self._ends(table, device)]
+        for device in self.names():
+            ends = [end for table in self._tables for end in self._ends(table, device)]
             if ends:
                 found[device] = (min(ends), max(ends))
         return found
+
+    def has(self, device: str) -> bool:
+        """Whether anything of a device was recorded."""
+        return any(
+            list(self._query(f"SELECT 1 FROM {table} WHERE device = ? LIMIT 1", device))  # noqa: S608
+            for table in self._tables
+        )
+
+    def newest(self, device: str) -> datetime | None:
+        """When the last window of a device ended; None without any."""
+        return max((end for table in self._tables for end in self._ends(table, device)), default=None)
+
+    def names(self) -> list[str]:
+        """The devices of which anything was recorded, in order."""
+        return sorted({name for table in self._tables for name in self._devices(table)})
+
+    @property
+    def _tables(self) -> list[str]:
+        """Those that have what was recorded of a device."""
+        return ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
 
     def _devices(self, table: str) -> list[str]:
         if self._database is None:

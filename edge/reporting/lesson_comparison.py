@@ -92,6 +92,19 @@ class Comparison:
     figures: Mapping[str, Difference]
 
 
+@dataclass(frozen=True)
+class EarlierLessons:
+    """What a comparison with the same lesson of the weeks before tells.
+
+    Attributes:
+        comparison: The answer; None: the lesson still goes on.
+        masks_unknown: Of some of the lessons nobody knows what was hidden in the picture.
+    """
+
+    comparison: Comparison | None
+    masks_unknown: bool = False
+
+
 def compare(
     lesson: LessonSummary,
     conditions: Conditions,

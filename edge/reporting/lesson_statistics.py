@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.window_record import WindowRecord
-from edge.reporting.totals import Totals, add_up, binned
+from edge.reporting.totals import Part, Totals, add_up, binned
 
 FRONT = "front"
 """Name of the share turned to the front beside those of the expressions."""
@@ -111,12 +111,12 @@ class LessonSummary:
         return self.faces is not None
 
 
-def minutes(windows: Sequence[WindowRecord]) -> list[Minute]:
-    """The minutes of a lesson that have figures, in order, counted from its first window."""
-    if not windows:
+def minutes(parts: Sequence[Part]) -> list[Minute]:
+    """The minutes of a lesson with figures, in order, counted from its first window; of roll-ups five at a time."""
+    if not parts:
         return []
-    start = min(window.start for window in windows)
-    return [Minute(start + number * MINUTE, totals) for number, totals in binned(windows, start, MINUTE)]
+    start = min(part.start for part in parts)
+    return [Minute(start + number * MINUTE, totals) for number, totals in binned(parts, start, MINUTE)]
 
 
 def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:

@@ -158,6 +158,14 @@ class School:
             sums.append(RoomSums(room, totals, summarize_minutes(totals, _pieces(every, edges[0], DAY)), None, 0.0))
         return MapData("term", edges[0], edges[-1], [*self._rooms], [*weeks], [*self._rooms], grid, sums)
 
+    def parts(self, room: str, start: datetime, end: datetime) -> list[Part]:
+        """The windows of a room that begin in a stretch of time, as roll-ups as far as these begin and end with it."""
+        return self._parts(room, list(self._recording.buckets(room, bucket_of(start), end)), start, end)
+
+    def measured(self, parts: Sequence[Part], start: datetime, end: datetime) -> Measured:
+        """What these add up to, as a cell of a map has it."""
+        return _measured(start, end, parts, WIDTH)
+
     def _slot(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot], name: str) -> Measured | None:
         slot = next((each for each in slots if each.name == name), None)
         return self._stretch(room, buckets, slot.start, slot.end) if slot else None

@@ -6,10 +6,9 @@ from datetime import time, timedelta
 
 from edge.contract.shares import front_share
 from edge.languages.words import Words
-from edge.reporting.change_detection import find_changes
 from edge.reporting.gaps import WORDS, Gap
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL, describe, describe_changes
-from edge.reporting.lesson_statistics import minutes, summarize_minutes
+from edge.reporting.lesson_report import LONGEST, report_lesson
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -32,7 +31,6 @@ OBSERVATION = Sentence(
     "An observation is one face in one analysed frame, not a person: who sits there for an hour is observed thousands "
     "of times. The column “people” is the mean number in a frame."
 )
-LONGEST_LESSON = timedelta(hours=12)  # what is longer is told in figures only
 NOTHING = "-"
 MOST_GAPS = 60
 
@@ -52,18 +50,8 @@ def period_text(period: Period, words: Words) -> str:
 
 
 def story(report: ReportData) -> list[Sentence]:
-    """How a lesson was and when it changed, in two or three sentences.
-
-    None of what is longer than a school day, or of which only roll-ups were kept.
-    """
-    if report.period.end - report.period.start > LONGEST_LESSON or not report.windows:
-        return []
-    parts = minutes(report.windows)
-    summary = summarize_minutes(report.totals, parts)
-    told = describe(summary)
-    if summary.enough:
-        told += describe_changes(find_changes(parts, summary.basis), report.period.zone)
-    return told
+    """How a lesson was and when it changed, in two or three sentences; none of what is longer than a school day."""
+    return report_lesson(report).sentences(report.earlier)
 
 
 def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
@@ -157,7 +145,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
         ),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
-        (report.period.end - report.period.start <= LONGEST_LESSON, MAY_BE_EQUAL),
+        (report.period.end - report.period.start <= LONGEST, MAY_BE_EQUAL),
         (
             totals.headcounts,
             Sentence("In {n} windows faces were only counted: emotions were not measured.", {"n": totals.headcounts}),
