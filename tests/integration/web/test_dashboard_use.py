@@ -118,7 +118,8 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
             )
         )
     assert [name for name, _ in visited] == [
-        "skip", "Now", "Lesson", "School", "Technician", "language", "theme", "room", "csv", "json", "The same as a table",
+        "skip", "Now", "Lesson", "School", "Technician", "language", "theme", "room", "csv", "json",
+        "The same as a table",
     ]  # fmt: skip
     assert {style for _, style in visited} <= {"solid", "auto"}
     page.locator("#room").focus()
