@@ -113,6 +113,8 @@ def test_focus_comes_back_and_unknown_rooms_are_answered(
 ) -> None:
     page = open_page(f"{dashboard(broker)}#school")
     see(page, ".tile h3", "room-5")
+    see(page.locator(".tile", has_text="room-7"), ".alerts", "1 alert: see Technician")
+    assert page.locator(".tile .alerts:not(:empty)").count() == 1
     page.locator(".tile a", has_text="room-5").focus()
     page.keyboard.press("Enter")
     see(page, "#title", "Now")

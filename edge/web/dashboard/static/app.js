@@ -22,7 +22,7 @@ const views = () => VIEWS.filter((each) => usable(each, store.page));
 /** Where the address says we are: #view/room/... */
 function route() {
   const [name, ...parts] = location.hash.slice(1).split("/").map(decoded);
-  const first = store.rooms.size > 1 && !name ? "school" : "now";
+  const first = store.page.role === "technician" ? "technician" : store.rooms.size > 1 && !name ? "school" : "now";
   view = views().find((each) => each.name === name) ?? views().find((each) => each.name === first) ?? views()[0];
   if (view.room && parts[0]) [wanted] = parts;
   place = view.room ? parts.slice(1) : parts;
