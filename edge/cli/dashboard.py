@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     set_up_logging(logging.WARNING)
+    # Matrices of 45 minutes are small: more threads wait for each other longer than they calculate.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
         from edge.web.dashboard.server import Dashboard  # noqa: PLC0415

@@ -50,6 +50,8 @@ class MachineInfo(_Part):
     models: MachineModels
     camera: Text
     window_seconds: Annotated[float, Field(gt=0, le=86_400)]
+    masked: Annotated[float, Field(ge=0, le=1)] = 0.0
+    place: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
 
 
 class MachineHealth(_Part):

@@ -60,6 +60,9 @@ ROUTES = {
     "/lesson": Asked("room={room}&minutes=90", figures=True),
     "/events": Asked(),
     "/api/about": Asked(),
+    "/api/rooms": Asked(same=True),
+    "/api/day": Asked("room={room}&day={day}", figures=True, same=True),
+    "/api/lesson": Asked("room={room}", figures=True, same=True),
 }
 
 

@@ -1,6 +1,7 @@
 // The page: which view of which room, when it is drawn, and what is said to those who do not see it.
 
 import { $, el, fill, say, show } from "./dom.js";
+import { fitToPaper } from "./plot.js";
 import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -40,7 +41,7 @@ function go(...parts) {
 }
 
 function chosen() {
-  return store.rooms.get(wanted) ?? (wanted ? null : store.rooms.get(store.names()[0])) ?? null;
+  return store.room(wanted || store.names(view.recorded)[0], view.recorded);
 }
 
 const context = () => ({ store, room: chosen(), place, theme: document.documentElement.dataset.theme, go, redraw: drawNow });
@@ -82,8 +83,8 @@ function frameOf(shown) {
   say($("title"), title);
   const heading = view.room && room ? `${room.name}: ${title}` : title;
   if (document.title !== heading) document.title = heading;
-  show($("choose"), Boolean(view.room) && store.rooms.size > 0);
-  const names = store.names();
+  show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
+  const names = store.names(view.recorded);
   fill($("room"), [...names, wanted].join("\n"), () => names.map((name) => new Option(name, name)));
   if (room) $("room").value = room.name;
   $("csv").disabled = $("json").disabled = !visible || !(view.ready?.(shown) ?? true);
@@ -107,7 +108,7 @@ function links(room) {
 }
 
 function missing() {
-  if (!store.about || store.rooms.size === 0) {
+  if (!store.about || store.names(view.recorded).length === 0) {
     return t("Nothing has been received yet. Rooms are expected under {prefix}/ at {broker}.", { prefix: store.about?.prefix ?? "", broker: store.about?.broker ?? "" });
   }
   return t("There is no room called {room} here.", { room: wanted });
@@ -199,6 +200,8 @@ async function start() {
   });
   document.addEventListener("visibilitychange", drawNow);
   window.addEventListener("resize", invalidate);
+  window.addEventListener("beforeprint", fitToPaper);
+  window.addEventListener("afterprint", drawNow);
   route();
   setInterval(invalidate, DRAW_MS);
   new Stream(store, async (what) => {

@@ -26,6 +26,19 @@ export async function draw(node, traces, layout) {
   await library_.react(node, traces, { ...look(), ...layout }, CONFIG);
 }
 
+const PAPER = { width: 690, height: 220 }; // CSS pixels between the margins of A4, and what a picture may have of them
+
+/** Pictures are as large as the window has made them: before they are printed they are made as large as the page. */
+export function fitToPaper() {
+  for (const node of document.querySelectorAll(".chart")) {
+    if (node.offsetParent !== null && node.data) {
+      const screen = { width: undefined, height: node.layout.height };
+      window.Plotly.relayout(node, PAPER);
+      window.addEventListener("afterprint", () => window.Plotly.relayout(node, screen), { once: true });
+    }
+  }
+}
+
 function look() {
   const text = colour("--text");
   return {

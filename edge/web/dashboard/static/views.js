@@ -2,6 +2,7 @@
 //
 // name: of the address (#name/...), of the section in index.html, and of its link
 // room: whether it is about one room, which is the first part of its address
+// recorded: whether it can be about a room that is not heard of now, but was recorded
 // needs: "database": it shows what was recorded
 // tells: "figures" or "machines": what a visitor must be allowed to see
 // draw(context), model(context): draws the section; what is on screen as {about, columns, rows} for CSV and JSON
@@ -16,7 +17,7 @@ import { mark } from "../shared/texts.js";
 
 export const VIEWS = [
   { name: "now", title: mark("Now"), room: true, draw: now.draw, model: now.model },
-  { name: "lesson", title: mark("Lesson"), room: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
+  { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
   { name: "school", title: mark("School"), draw: school.draw, model: school.model },
 ];
 
