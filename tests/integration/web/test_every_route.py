@@ -126,26 +126,37 @@ def test_each_teacher_sees_the_own_room_and_nothing_of_the_other_in_every_route(
             for who, token in tokens.items()
             for room in (SMITH, JONES, NOBODY)
         }
-        for (who, _), (status, text) in told.items():
-            other = SMITH if who == "jones" else JONES
-            assert other not in text.replace(f"room={other}", ""), f"{path}: {who} reads of {other}"
-            assert status < 500, (path, who, text)
-        for who, other in (("smith", JONES), ("jones", SMITH), ("technician", JONES)):
-            strange, none = told[who, other], told[who, NOBODY]
-            if "{room}" in asked.query:
-                assert strange == none == (404, "There is no such room.\n"), f"{path}: {who} asks for {other}"
-        if "{room}" in asked.query:
-            assert told["smith", SMITH][0] == (404 if asked.machines else 200), path
-            assert told["technician", SMITH][0] == (404 if asked.figures else 200), path
-            assert told["jones", JONES][0] == 200, path
-        elif asked.figures:
-            assert SMITH not in told["technician", SMITH][1], f"{path}: a technician reads figures"
-        elif asked.machines:
-            assert SMITH not in told["smith", SMITH][1], f"{path}: a reader reads of machines"
+        check_rooms(path, asked, told)
         if asked.same:
             assert told["smith", SMITH] == answer(alone, path, asked, SMITH, None), f"{path}: others are in a sum"
     assert "mean" in answer(page, "/events", ROUTES["/events"], SMITH, tokens["smith"])[1]
     assert '"shares":[]' in answer(page, "/events", ROUTES["/events"], SMITH, tokens["technician"])[1]
+
+
+def check_rooms(path: str, asked: Asked, told: dict[tuple[str, str], tuple[int, str]]) -> None:
+    """Whether everybody was told of the own room, what the role shows of it, and nothing of another.
+
+    Args:
+        path: Of the route.
+        asked: How it was asked.
+        told: Status and text by who asked and for which room.
+    """
+    for (who, _), (status, text) in told.items():
+        other = SMITH if who == "jones" else JONES
+        assert other not in text.replace(f"room={other}", ""), f"{path}: {who} reads of {other}"
+        assert status < 500, (path, who, text)
+    for who, other in (("smith", JONES), ("jones", SMITH), ("technician", JONES)):
+        strange, none = told[who, other], told[who, NOBODY]
+        if "{room}" in asked.query:
+            assert strange == none == (404, "There is no such room.\n"), f"{path}: {who} asks for {other}"
+    if "{room}" in asked.query:
+        assert told["smith", SMITH][0] == (404 if asked.machines else 200), path
+        assert told["technician", SMITH][0] == (404 if asked.figures else 200), path
+        assert told["jones", JONES][0] == 200, path
+    elif asked.figures:
+        assert SMITH not in told["technician", SMITH][1], f"{path}: a technician reads figures"
+    elif asked.machines:
+        assert SMITH not in told["smith", SMITH][1], f"{path}: a reader reads of machines"
 
 
 def answer(client: httpx.Client, path: str, asked: Asked, room: str, token: str | None) -> tuple[int, str]:
