@@ -73,6 +73,7 @@ def main(args: argparse.Namespace) -> int:
         from edge.web.dashboard.server import Dashboard  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("dashboard", error.name) from None
+    from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
     from edge.mqtt.subscription import Subscription  # noqa: PLC0415
     from edge.web.dashboard.school import School  # noqa: PLC0415 - slow to load; --help needs none of it
 
@@ -84,11 +85,14 @@ def main(args: argparse.Namespace) -> int:
     school = School(prefix, args.hours, time.time)
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
 
+    notifier = Notifier.from_environment()
+
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
         print_address(args.host, port, token, secret=True, public=args.public_url)
         print("Ctrl-C ends it.", flush=True)
         dashboard.listening(stop)
+        notifier.ready()
 
     hosts = () if keys is None else None  # a proxy before us may be asked under any name
     app = server.application(

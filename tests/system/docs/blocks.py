@@ -106,6 +106,10 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/benchmarks.md: edge bench": Elsewhere("tests/integration/cli/test_bench.py"),
     "docs/dashboard.md: ./run dashboard": Here(until={"./run dashboard": "http://"}),
     "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: ./run access add smith --role reader --rooms 'room-1,b2-*' --exp": Here(
+        until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
+    ),
+    "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
         "tests/system/gstreamer/check.sh"
