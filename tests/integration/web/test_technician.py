@@ -113,7 +113,7 @@ def test_focus_comes_back_and_unknown_rooms_are_answered(
 ) -> None:
     page = open_page(f"{dashboard(broker)}#school")
     see(page, ".tile h3", "room-5")
-    see(page.locator(".tile", has_text="room-7"), ".alerts", "1 alert: see Technician")
+    see(page.locator(".tile", has_text="room-7"), ".alerts", "▲ 1 alert")
     assert page.locator(".tile .alerts:not(:empty)").count() == 1
     page.locator(".tile a", has_text="room-5").focus()
     page.keyboard.press("Enter")
@@ -123,6 +123,7 @@ def test_focus_comes_back_and_unknown_rooms_are_answered(
     page.locator(".tile a:focus", has_text="room-5").wait_for()
     page.goto(f"{page.url.split('#')[0]}#now/room-99")
     see(page, "#empty", "no room called room-99")
+    assert page.locator("#room").input_value() == ""
     page.locator("#empty-rooms a", has_text="room-11").click()
     see(page, "#now-state", "live")
     assert page.locator("#room").input_value() == "room-11"

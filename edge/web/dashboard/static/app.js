@@ -98,7 +98,7 @@ function frameOf(shown) {
   show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
   const names = store.names(view.recorded);
   fill($("room"), [...names, wanted].join("\n"), () => names.map((name) => new Option(name, name)));
-  if (room) $("room").value = room.name;
+  $("room").value = room?.name ?? ""; // of an unknown room none
   $("csv").disabled = $("json").disabled = !visible || !(view.ready?.(shown) ?? true);
   show($("empty"), store.about !== null && !visible);
   say($("empty-why"), missing());

@@ -80,7 +80,7 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
   const alerts = known.machine?.alerts ?? 0; // who may not see machines is not told
-  say(tile.alerts, alerts ? tn("▲ {n} alert: see Technician", "▲ {n} alerts: see Technician", alerts) : "");
+  say(tile.alerts, alerts ? tn("▲ {n} alert", "▲ {n} alerts", alerts) : "");
   const signature = `${window?.key} ${parts.length}`;
   tile.strip.hidden = window !== null && parts.length === 0;
   if (tile.strip.dataset.signature === signature) return;
