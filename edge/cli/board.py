@@ -149,7 +149,8 @@ def _tile(device: Device, width: int, height: int, scene: _Scene) -> RenderableT
     elif window is None or window.faces.mean is None:
         lines.append(Text(f"no figures: {withheld_reason(window)}" if window else "no window yet", "dim"))
     else:
-        lines.append(spread(Text(faces(window), "bold"), _sparkline(device.means, inner - 22, scene), inner))
+        told = Text(faces(window), "bold")
+        lines.append(spread(told, _sparkline(device.means, inner - told.cell_len - 1, scene), inner))
         if height > COMPACT:
             lines += [_bar_line(bar, inner, scene) for bar in bars(window)]
             lines.append(_remark(window, inner))
