@@ -59,7 +59,7 @@ if [ -n "$reader" ]; then
     allow subscribePattern 'classroom/#'
     allow publishClientReceive 'classroom/#'
 else
-    for topic in availability info state window latest health \
+    for topic in availability info state window latest health alerts \
         alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
         cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
         allow publishClientSend "classroom/$room/$topic"

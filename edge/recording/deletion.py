@@ -23,6 +23,7 @@ from edge.recording.deleted_spans import EVER, NEVER, span_of
 from edge.recording.devices import devices_of
 from edge.recording.former_windows import sound
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
+from edge.recording.places import delete_places
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
 from edge.recording.window_row import BETWEEN
 
@@ -47,7 +48,7 @@ DELETE FROM windows WHERE rowid IN (
     SELECT rowid FROM windows WHERE device = ? AND start >= ? AND start < ? AND start < ? AND "end" > ? LIMIT ?
 )
 """
-OTHER_TABLES = ("newer_windows", "states", "availability")
+OTHER_TABLES = ("newer_windows", "states", "availability", "places")
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,9 @@ class Eraser:
             after, payload, received = found
             if _may_be_of(payload, received, begins, ends):
                 self._open.execute("DELETE FROM newer_windows WHERE rowid = ?", (after,))
+        self._open.execute("BEGIN IMMEDIATE")
+        delete_places(self._open, device, begins, ends, all_of_it=start is None and end is None)
+        self._open.execute("COMMIT")
 
     def _note(self, number: int, more: int) -> None:
         self._open.execute("UPDATE deletions SET windows = windows + ? WHERE id = ?", (more, number))
