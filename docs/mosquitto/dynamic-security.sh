@@ -4,7 +4,8 @@
 #   sh dynamic-security.sh room-204 PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
 #   sh dynamic-security.sh --reader recorder CLIENT-ID PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
 # such as: sh dynamic-security.sh room-204 secret -u admin -P admin-secret --cafile ca.pem -h broker.school.example -p 8883
-# A reader may read all rooms, and is bound to the id that is given. The rights of a room are those of a room in school.acl. The plugin of Mosquitto 2.0 knows no %u: each room gets a role of its own.
+# A reader may read all rooms, and is bound to the id that is given; `-` binds it to none: `edge watch` and `edge dashboard` take a
+# new id each time. The rights of a room are those of a room in school.acl. The plugin of Mosquitto 2.0 knows no %u: each room gets a role of its own.
 set -eu
 reader='' least=3
 if [ "${1-}" = --reader ]; then
@@ -70,7 +71,11 @@ else
         allow publishClientReceive "$topic"
     done
 fi
-dynsec createClient "$room" -c "$client" -p "$password"
+if [ "$client" = - ]; then
+    dynsec createClient "$room" -p "$password"
+else
+    dynsec createClient "$room" -c "$client" -p "$password"
+fi
 dynsec addClientRole "$room" "$room"
 
 dynsec getRole "$room"

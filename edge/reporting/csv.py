@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edge.contract.validation import WITHHELD_FIELDS
 from edge.recording.reader import Recording
 from edge.recording.window_row import COLUMNS, DAMAGED
 
+MOST_LABELS = 100  # of all windows; those of two models at most
 FACING = ("front", "away", "unknown")
 UNCLASSIFIED = ("too_small", "away", "unclear")
 JSON_COLUMNS = ("counts", "estimate", "facing", "unclassified")
@@ -25,20 +27,22 @@ FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
 def write_csv(recording: Recording, device: str, start: datetime, end: datetime, path: Path) -> int:
     """Write the windows of a period; returns how many.
 
-    Counts become a column `count_<label>` each, estimates `share_`, `low_` and `high_`; empty: not known.
+    Counts become a column `count_<label>` each, estimates `share_`, `low_` and `high_`; empty: not known. Of more
+    labels than models have, the first ones are written.
 
     Raises:
         OSError: The file cannot be written.
     """
     plain = [name for name in COLUMNS if name not in JSON_COLUMNS]
-    counted: set[str] = set()
-    estimated: set[str] = set()
+    counted_set: set[str] = set()
+    estimated_set: set[str] = set()
     for window in recording.windows(device, start, end):  # once for the columns, and to see that all are sound
-        counted.update(window.counts or ())
-        estimated.update(window.estimate or ())
-    parts = [(name, part) for name in reading_order(estimated) for part in ("share", "low", "high")]
+        _note(counted_set, window.counts or ())
+        _note(estimated_set, window.estimate or ())
+    counted = reading_order(counted_set)
+    parts = [(name, part) for name in reading_order(estimated_set) for part in ("share", "low", "high")]
     head = [*plain, *(f"facing_{part}" for part in FACING), *(f"unclassified_{part}" for part in UNCLASSIFIED)]
-    head += [*(f"count_{name}" for name in reading_order(counted)), *(f"{part}_{name}" for name, part in parts)]
+    head += [*(f"count_{name}" for name in counted), *(f"{part}_{name}" for name, part in parts)]
     written = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -54,13 +58,20 @@ def write_csv(recording: Recording, device: str, start: datetime, end: datetime,
                     json.loads(str(values[name] or "{}")) for name in JSON_COLUMNS
                 )
                 line += [*(facing.get(part) for part in FACING), *(unclassified.get(part) for part in UNCLASSIFIED)]
-                line += [counts.get(name) for name in reading_order(counted)]
+                line += [counts.get(name) for name in counted]
                 line += [estimate.get(name, {}).get(part) for name, part in parts]
             except DAMAGED:
                 raise recording.damaged(row) from None
             writer.writerow([cell_of(value) for value in line])
             written += 1
     return written
+
+
+def _note(labels: set[str], more: Iterable[str]) -> None:
+    """Add labels while they are few: a room that makes up ever more would have a column for each in every line."""
+    for label in more:
+        if len(labels) < MOST_LABELS:
+            labels.add(label)
 
 
 def cell_of(value: object) -> object:

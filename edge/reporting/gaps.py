@@ -173,8 +173,12 @@ def _absent(gap: Gap, availability: Sequence[StateChange]) -> Gap:
     """The same, but offline where the broker said so."""
     if gap.kind == "lost":  # it was there: its windows have numbers
         return gap
-    last = [word for word in availability if word.since <= gap.end]
-    went = [word for word in last if word.mode == "offline" and word.since >= gap.start - GOODBYE]
-    if went or (gap.kind == "nothing" and last and last[-1].mode == "offline"):
+    # Only what was said near the gap is looked at: there can be any number of gaps and words.
+    first, end = (
+        find(availability, moment, key=lambda word: word.since)
+        for find, moment in ((bisect.bisect_left, gap.start - GOODBYE), (bisect.bisect_right, gap.end))
+    )
+    went = any(word.mode == "offline" for word in availability[first:end])
+    if went or (gap.kind == "nothing" and end and availability[end - 1].mode == "offline"):
         return replace(gap, kind="offline", missing=0)
     return gap

@@ -142,9 +142,22 @@ class History:
             clock_synced=not flags & UNSYNCED,
         )  # fmt: skip
 
-    def records(self, first: int, last: int) -> list[WindowRecord]:
-        """The windows that ended after one time and not after another, in milliseconds; oldest first."""
-        return [self.record(at) for at in range(bisect_right(self._ends, first), bisect_right(self._ends, last))]
+    def part(self, first: int, last: int) -> History:
+        """A copy of the windows that ended after one time and not after another, in milliseconds; only to be read."""
+        where = slice(bisect_right(self._ends, first), bisect_right(self._ends, last))
+        part = History()
+        part.labels = list(self.labels)
+        part._ends, part._keys, part._lengths = self._ends[where], self._keys[where], self._lengths[where]
+        part._flags, part._modes, part._withheld = self._flags[where], self._modes[where], self._withheld[where]
+        part._coverage, part._means = self._coverage[where], self._means[where]
+        part._whole = {name: column[where] for name, column in self._whole.items()}
+        part._counts = [column[where] for column in self._counts]
+        part._shares = [(three[0][where], three[1][where], three[2][where]) for three in self._shares]
+        return part
+
+    def records(self) -> list[WindowRecord]:
+        """All windows, oldest first."""
+        return [self.record(at) for at in range(len(self))]
 
     def keep(self, first: int, last: int) -> None:
         """Drop what did not end between two times in milliseconds."""

@@ -17,6 +17,7 @@ from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
 from edge.reporting.totals import Part, add_up
 
 PIECES = 240  # about as many as a chart can show
+MOST = 500  # pieces and gaps of an answer, the newest: more are of a room that makes them up
 TRAILING = 2.5  # windows that may be on their way
 TRAILING_TIME = timedelta(seconds=2)
 MARGIN = timedelta(seconds=30)
@@ -66,7 +67,7 @@ def lesson(
     return {
         "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(windows, start, now)),
         "pieces": pieces(windows, start, now),
-        "gaps": [gap_json(gap, start) for gap in unheard(found, deaf)],
+        "gaps": gaps_json(unheard(found, deaf), start),
         "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * sum(
             w.duration.total_seconds() for w in windows if w.mean is not None
         )),
@@ -112,7 +113,7 @@ def pieces(parts: Iterable[Part], start: datetime, end: datetime, most: int = PI
         key = mine
     if group:
         found.append(_piece(group, start))
-    return found
+    return found[-MOST:]
 
 
 def _kind(part: Part, start: datetime, width: timedelta) -> tuple[object, ...]:
@@ -132,8 +133,12 @@ def _piece(group: Sequence[Part], start: datetime) -> JSON:
     }  # fmt: skip
 
 
-def gap_json(gap: Gap, start: datetime) -> JSON:
-    """A gap; `start` is that of the time that is shown."""
+def gaps_json(gaps: Sequence[Gap], start: datetime) -> list[JSON]:
+    """The newest gaps; `start` is that of the time that is shown."""
+    return [_gap(gap, start) for gap in gaps[-MOST:]]
+
+
+def _gap(gap: Gap, start: datetime) -> JSON:
     return {
         "start": milliseconds(max(gap.start, start)), "end": milliseconds(gap.end), "kind": gap.kind,
         "word": WORDS[gap.kind].template, "reason": f"{gap.missing:,}" if gap.missing else gap.detail,

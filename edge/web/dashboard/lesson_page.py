@@ -12,7 +12,7 @@ from edge.reporting.lesson_report import LessonReport
 from edge.reporting.lesson_sentences import MAY_BE_EQUAL, NOT_MEASURED
 from edge.reporting.lesson_statistics import FRONT, MINUTE
 from edge.reporting.smoothing import LinePoint
-from edge.web.dashboard.lesson import JSON, gap_json, milliseconds, pieces, shares_json
+from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
 
 MIDDLE = MINUTE / 2
 PIECES = 90  # half a minute of a lesson: the lines have the details
@@ -50,7 +50,7 @@ def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datet
         ],
         "minutes": list(_minutes(report)),
         "pieces": pieces(data.parts, start, end, PIECES),
-        "gaps": [gap_json(gap, start) for gap in data.gaps],
+        "gaps": gaps_json(data.gaps, start),
         "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * report.summary.measured),
         "rolled_up": bool(data.parts) and not data.windows,
         **shares_json(totals.shares),

@@ -27,7 +27,6 @@ MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters
 LATE = 2000  # milliseconds that a window may end after now
 BEAT = 5000  # milliseconds for which a lesson without new windows is the same
-MAX_LESSONS = 32  # kept for the next page that asks
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
 
 Mark = list[Any]
@@ -97,7 +96,6 @@ class School:
         self._now = now
         self._changed: set[str] = set()
         self._removed: set[str] = set()
-        self._lessons: dict[tuple[str, int], tuple[object, dict[str, Any]]] = {}
 
     def now(self) -> int:
         """Milliseconds since 1970."""
@@ -159,40 +157,41 @@ class School:
         self._changed, self._removed = set(), set()
         return changes
 
-    def lesson(self, name: str, minutes: int, deaf: Sequence[Gap]) -> dict[str, Any] | None:
-        """A room over the last minutes, for all pages that ask; None when there is no such room.
+    def version(self, name: str, deaf: int) -> object | None:
+        """What changes when the last minutes of a room may have; None when there is no such room.
 
         Args:
             name: Of the room.
+            deaf: How often the broker was not heard.
+        """
+        room = self.rooms.get(name)
+        return None if room is None else (room.changes, deaf, self.now() // BEAT)
+
+    def lesson(self, name: str, minutes: int, deaf: Sequence[Gap]) -> Callable[[], dict[str, Any]]:
+        """What makes the answer for a room over the last minutes; it may be called in another thread.
+
+        Args:
+            name: Of the room, which there is.
             minutes: How many.
             deaf: When nothing was heard from the broker.
         """
-        room = self.rooms.get(name)
-        if room is None:
-            return None
-        now = self.now()
-        version = (room.changes, len(deaf), now // BEAT)
-        known = self._lessons.get((name, minutes))
-        if known is not None and known[0] == version:
-            return known[1]
+        room, now = self.rooms[name], self.now()
         self.tidy()
         start = now - minutes * 60_000
+        history, number, deaf = room.history.part(start, now + LATE), room.changes, tuple(deaf)
         marks = sorted(room.marks, key=lambda mark: mark[0])
         changes = [StateChange(at(ms), word, reason) for ms, word, reason in marks if ms <= now]
-        answer = {
-            "changes": room.changes,
-            **lesson(
-                room.history.records(start, now + LATE),
-                [change for change in changes if change.mode not in ("online", "offline")],
-                [change for change in changes if change.mode in ("online", "offline")],
-                deaf,
-                at(start),
-                at(now),
-            ),
-        }
-        if len(self._lessons) >= MAX_LESSONS:
-            self._lessons.clear()
-        self._lessons[name, minutes] = (version, answer)
+        states, availability = (
+            [change for change in changes if (change.mode in ("online", "offline")) is wanted]
+            for wanted in (False, True)
+        )
+
+        def answer() -> dict[str, Any]:
+            return {
+                "changes": number,
+                **lesson(history.records(), states, availability, deaf, at(start), at(now)),
+            }
+
         return answer
 
     def _join(self, name: str, content: object) -> Room | None:

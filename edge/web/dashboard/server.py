@@ -31,6 +31,7 @@ from edge.web.dashboard.lesson import at, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
+from edge.web.dashboard.recent import RecentMinutes
 from edge.web.dashboard.school import School
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.shared import Revalidated, shared_routes
@@ -72,6 +73,7 @@ class Dashboard:
         self._school = school
         self._broker = broker
         self._past = past
+        self._recent = RecentMinutes(school)
         self._recorder = recorder
         self._feed = Feed(self._hello)
         self._started = school.now()
@@ -121,6 +123,7 @@ class Dashboard:
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
             await recording
+            self._recent.stop()
             if self._past is not None:
                 self._past.stop()
 
@@ -223,7 +226,7 @@ class Dashboard:
         if not visitor_of(request).may_see_figures(name) or name not in self._school.rooms:
             return no_such_room()
         answer = max(
-            [*await self._recorded(name, int(text)), self._school.lesson(name, int(text), self._deaf()) or {}],
+            [*await self._recorded(name, int(text)), await self._recent.ask(name, int(text), self._deaf()) or {}],
             key=lambda known: known.get("measured", -1),
         )
         return Response(dump(answer), media_type="application/json", headers=NO_STORE)

@@ -228,6 +228,10 @@ def test_client_ids_are_bound_to_users_by_the_plugin(tmp_path: Path) -> None:
         assert attempt("recorder", "an-id-of-its-own", "classroom/room-1/window") == NOT_AUTHORISED
         reader.disconnect()
         reader.loop_stop()
+        script = ["sh", str(SHIPPED / "dynamic-security.sh"), "--reader", "dashboard", "-", "of dashboard"]
+        subprocess.run([*script, *options], check=True, env={**os.environ, "PATH": path})
+        for name in ("one-id", "another-id"):
+            assert attempt("dashboard", name, "classroom/room-1/window") == NOT_AUTHORISED  # but connected
         assert attempt("room-1", "edge-classroom-room-1", "classroom/room-2/window") == NOT_AUTHORISED
         assert attempt("room-1", "another", "classroom/room-1/window") == "not connected: Not authorized"
         assert attempt("room-2", "edge-classroom-room-1", "classroom/room-2/window") == "not connected: Not authorized"
