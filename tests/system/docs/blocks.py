@@ -105,6 +105,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "CONTRIBUTING.md: bash tests/system/install/check.sh bookworm": BARE,
     "docs/benchmarks.md: edge bench": Elsewhere("tests/integration/cli/test_bench.py"),
     "docs/dashboard.md: ./run dashboard": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: ./run dashboard --database school.sqlite --timetable docs/timetable.yaml": Here(
+        until={"./run dashboard": "http://"}
+    ),
     "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
