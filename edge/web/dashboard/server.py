@@ -29,11 +29,12 @@ from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
 from edge.web.dashboard.lesson import at, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
+from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.dashboard.school import School
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.shared import Revalidated, shared_routes
-from edge.web.visitors import visitor_of
+from edge.web.visitors import VISITOR, visitor_of
 
 PAGE = Path(__file__).parent / "static"
 PUSH_SECONDS = 0.25  # what comes within is sent to the pages together
@@ -91,6 +92,7 @@ class Dashboard:
             Route("/api/about", self._about),
             *lesson_routes(self._past, lambda: set(self._school.rooms)),
             *school_routes(self._past),
+            *machine_routes(self._school, COMPRESSED),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),
         ]
@@ -195,6 +197,7 @@ class Dashboard:
         return JSONResponse(
             {
                 "name": visitor.name,
+                "signed_in": VISITOR in request.scope,
                 "role": visitor.role,
                 "rooms": None if visitor.rooms is None else list(visitor.rooms),
                 "zone": self._past.zone_name if self._past else None,

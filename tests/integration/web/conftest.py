@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from edge.web import server
+from edge.web.keys import OneToken
 from tests.load.dashboard import CHROMIUM, FLAGS
 from tests.support.web import endless
 
@@ -112,7 +113,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             Route("/lingering", Lingering()),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]
-        app = server.application(routes, token=token, hosts=hosts)
+        keys = None if token is None else OneToken(token)
+        app = server.application(routes, keys=keys, hosts=hosts)
         ready, told = threading.Event(), []
 
         def started(port: int, stop: Callable[[], None]) -> None:

@@ -109,6 +109,10 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         until={"./run dashboard": "http://"}
     ),
     "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: ./run access add smith --role reader --rooms 'room-1,b2-*' --exp": Here(
+        until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
+    ),
+    "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
         "tests/system/gstreamer/check.sh"
@@ -166,6 +170,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
         until={"mosquitto_sub": "classroom/room-1/"}
     ),
+    "docs/subscribe.md: edge watch --machines": Here(),
     'docs/subscribe.md: pip install "paho-mqtt>=2"': Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: npm install mqtt": Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(

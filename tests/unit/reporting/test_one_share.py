@@ -64,9 +64,9 @@ def subscriber() -> ModuleType:
 
 
 def percents(text: str) -> dict[str, int]:
-    """Shares in a line for people, by label."""
-    found = {label: re.search(rf"{adjective(label)} (?:[\d.]+ \()?(\d+) %", text) for label in LABELS}
-    return {label: int(match[1]) for label, match in found.items() if match}
+    """Shares in a line for people, by label; what is less than one rounds to 0."""
+    found = {label: re.search(rf"{adjective(label)} (?:[\d.]+ \()?(< )?(\d+) %", text) for label in LABELS}
+    return {label: 0 if match[1] else int(match[2]) for label, match in found.items() if match}
 
 
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)

@@ -14,6 +14,7 @@ import * as lesson from "./lesson.js";
 import * as maps from "./maps.js";
 import * as now from "./now.js";
 import * as school from "./school.js";
+import * as technician from "./technician.js";
 import { mark } from "../shared/texts.js";
 
 export const VIEWS = [
@@ -23,6 +24,7 @@ export const VIEWS = [
   { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
   { name: "term", title: mark("Term"), needs: "database", tells: "figures", ...maps.term },
   { name: "school", title: mark("School"), draw: school.draw, model: school.model },
+  { name: "technician", title: mark("Technician"), tells: "machines", draw: technician.draw, model: technician.model, ready: technician.ready, start: technician.start },
 ];
 
 /** Whether a view can be shown to this visitor, by what api/about says. */
