@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from edge.cli.report_output import explained, speak
 from edge.errors import ConfigError
 from edge.recording.reader import Recording
-from edge.reporting.period import period
+from edge.reporting.period import day_named, period
 from edge.timing.timetable import Timetable
-
-LONGEST_TERM = timedelta(weeks=60)
 
 
 def check_school(args: argparse.Namespace) -> None:
@@ -32,17 +30,16 @@ def write_school(
 ) -> None:  # fmt: skip
     """Write what was asked for."""
     # Only here: what needs no school must not load it.
-    from edge.reporting.school_data import School  # noqa: PLC0415
-    from edge.reporting.school_report import school_csv, school_page, school_poster  # noqa: PLC0415
+    from edge.reporting.school_data import MOST_WEEKS, School  # noqa: PLC0415
 
     if not devices:
         raise ConfigError(f"{args.database} holds no window yet", "is edge record running, and connected?")
     newest = max(end for _, end in devices.values())
     school = School(recording, list(devices), timetable, zone, now)
     if args.term:
-        first, last = (_day(text) for text in args.term)
-        if not timedelta() <= last - first <= LONGEST_TERM:
-            raise ConfigError(f"--term {first} {last} is no term", f"at most {LONGEST_TERM.days // 7} weeks, in order")
+        first, last = (day_named(text, "--term") for text in args.term)
+        if not timedelta() <= last - first <= MOST_WEEKS * timedelta(weeks=1):
+            raise ConfigError(f"--term {first} {last} is no term", f"at most {MOST_WEEKS} weeks, in order")
         data, slug = school.term(first, last), f"{first}-to-{last}"
     else:
         asked = period(zone, newest, day=args.day, week=args.week, begin=None, end=None)
@@ -57,10 +54,13 @@ def write_school(
     for path in args.output or [Path(f"school-{slug}.html")]:
         with explained(path):
             if path.suffix.lower() == ".csv":
+                from edge.reporting.school_csv import school_csv  # noqa: PLC0415
+
                 wrote = f"{school_csv(data, path):,} cells"
             else:
                 words = speak(args.language)
                 from edge.reporting.charts import set_up  # noqa: PLC0415 - a .csv must not need it
+                from edge.reporting.school_report import school_page, school_poster  # noqa: PLC0415
 
                 set_up()
                 if path.suffix.lower() == ".png":
@@ -69,10 +69,3 @@ def write_school(
                     path.write_text(school_page(data, zone, now, words), encoding="utf-8")
                 wrote = f"{sum(each.totals.windows for each in data.sums):,} windows"
         print(f"{path}: {len(devices)} rooms, {slug}, {wrote}")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"--term {text!r} is no date", "write it as 2026-11-20") from None

@@ -11,9 +11,8 @@ from babel.numbers import format_decimal
 
 from edge.contract.labels import adjective
 from edge.languages.catalogue import ENGLISH, Value, translate
-from edge.text import Sentence, printable
+from edge.text import Sentence, keep_units, percent, printable
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
 EXPRESSIONS = {
     "happy": Sentence("happy"), "surprised": Sentence("surprised"), "neutral": Sentence("neutral"),
     "sad": Sentence("sad"), "afraid": Sentence("afraid"), "disgusted": Sentence("disgusted"),
@@ -34,7 +33,7 @@ class Words:
 
     def translate(self, text: str, **values: Value) -> str:
         """A text, which must be a literal; a number and its sign stay on one line."""
-        return translate(text, self.language, **values).replace(" %", f"{NO_BREAK}%")
+        return keep_units(translate(text, self.language, **values))
 
     def say(self, sentence: Sentence) -> str:
         """A sentence; of its values `expression...` are names of expressions."""
@@ -42,7 +41,7 @@ class Words:
             name: self._expression(str(value)) if name.startswith("expression") else value
             for name, value in sentence.values.items()
         }
-        return translate(sentence.template, self.language, **values).replace(" %", f"{NO_BREAK}%")
+        return keep_units(translate(sentence.template, self.language, **values))
 
     def label(self, name: str, longest: int = LONGEST_LABEL) -> str:
         """What people read for a label: an adjective, short and printable; a foreign one stays as it is."""
@@ -54,9 +53,7 @@ class Words:
 
     def percent(self, share: float) -> str:
         """A share, 0..1, rounded half up as everywhere; what is there is never called nothing."""
-        if 0 < share < 0.005:
-            return f"<{NO_BREAK}1{NO_BREAK}%"
-        return f"{math.floor(100 * share + 0.5)}{NO_BREAK}%"
+        return percent(share)
 
     def share_range(self, low: float, high: float) -> str:
         """Two shares, with one sign: 55 to 85 %. Rounded outward: an interval never becomes narrower by being told."""
@@ -98,11 +95,11 @@ class Words:
     def length(self, seconds: float) -> str:
         """A time span."""
         if seconds < 60:
-            return f"{seconds:.0f}{NO_BREAK}s"
+            return keep_units(f"{seconds:.0f} s")
         minutes = round(seconds / 60)
         if minutes < 60:
-            return f"{minutes}{NO_BREAK}min"
-        return f"{self.number(minutes // 60)}{NO_BREAK}h {minutes % 60:02}{NO_BREAK}min"
+            return keep_units(f"{minutes} min")
+        return keep_units(f"{self.number(minutes // 60)} h {minutes % 60:02} min")
 
     def _date(self, day: date, pattern: str) -> str:
         return str(format_date(day, pattern, locale=self.language))

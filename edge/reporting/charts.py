@@ -13,11 +13,11 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
 from edge.contract.shares import Basis, ShareRange
-from edge.languages.words import NO_BREAK, Words
+from edge.languages.words import Words
 from edge.reporting.gaps import Gap
 from edge.reporting.palette import LIGHT, colours
 from edge.reporting.totals import Totals
-from edge.text import Sentence
+from edge.text import NO_BREAK, Sentence
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 10, "font.family": "sans-serif", "text.parse_math": False, "svg.fonttype": "none",

@@ -10,14 +10,13 @@ from edge.reporting.map_words import (
     ABSENT_LEGEND,
     CAPTION,
     LEGEND,
-    Map,
     cell_text,
     column_name,
     range_text,
     title_of,
     worth_showing,
 )
-from edge.reporting.school_data import MapData
+from edge.reporting.school_data import Map, MapData
 
 STYLE = """
 .map td { text-align: center; padding: .25rem .4rem; line-height: 1.25; }

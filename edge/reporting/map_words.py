@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
 
 from edge.contract.labels import adjective
 from edge.languages.words import Words
-from edge.reporting.heat_map import Cell, State, heat_map, measures
+from edge.reporting.heat_map import Cell, State
 from edge.reporting.lesson_comparison import FACES
 from edge.reporting.lesson_sentences import WORTH_TELLING
 from edge.reporting.lesson_statistics import FRONT, Figure
-from edge.reporting.school_data import Column, Kind, MapData
+from edge.reporting.school_data import Column, Kind, Map
 from edge.text import Sentence
 
 SYMBOLS: dict[State, str] = {"above": "▲", "below": "▼", "other_conditions": "≠"}
@@ -31,18 +30,6 @@ ABSENT_LEGEND = Sentence(
     "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures. “Nothing”: nothing was "
     "recorded, or this was not measured. None of them is a zero."
 )
-
-
-class Map(NamedTuple):
-    """The map of one figure."""
-
-    measure: str
-    cells: list[list[Cell | None]]
-
-
-def maps_of(data: MapData) -> list[Map]:
-    """All maps, in the order in which they are shown."""
-    return [Map(measure, heat_map(data.grid, measure, data.rooms)) for measure in measures(data.grid)]
 
 
 def worth_showing(maps: list[Map]) -> list[Map]:

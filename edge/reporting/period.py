@@ -82,7 +82,7 @@ def period(
         return Period(_midnight(first, zone), _midnight(first + timedelta(days=7), zone), zone)
     if not day and begin and "T" in begin and not end:
         raise ConfigError("--from needs --to", "for one whole day use --day")
-    of_day = _day(day) if day else (newest - timedelta(seconds=1)).astimezone(zone).date()
+    of_day = day_named(day, "--day") if day else (newest - timedelta(seconds=1)).astimezone(zone).date()
     since = _moment(begin, of_day, zone, "--from") if begin else _midnight(of_day, zone)
     until = _moment(end, of_day, zone, "--to") if end else _midnight(of_day + timedelta(days=1), zone)
     length = until.astimezone(timezone.utc) - since.astimezone(timezone.utc)
@@ -125,12 +125,13 @@ def _midnight(of: date, zone: tzinfo) -> datetime:
     return datetime.combine(of, time(), zone)
 
 
-def _day(text: str) -> date:
+def day_named(text: str, option: str) -> date:
+    """The day that an option of the command line means. Raises ConfigError."""
     try:
         found = date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"--day {text!r} is no date", "write it as 2026-11-20") from None
-    return _sane(found, f"--day {text!r}")
+        raise ConfigError(f"{option} {text!r} is no date", "write it as 2026-11-20") from None
+    return _sane(found, f"{option} {text!r}")
 
 
 def _week(text: str) -> date:

@@ -16,10 +16,9 @@ from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.map_chart import map_pictures
-from edge.reporting.map_words import maps_of
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.school_data import MapData
+from edge.reporting.school_data import MapData, maps_of
 from edge.reporting.wording import FOOTER, figures, outage_summary, period_text
 from edge.text import printable
 

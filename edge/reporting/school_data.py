@@ -17,7 +17,7 @@ from edge.recording.places import Place
 from edge.recording.reader import Recording
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.reporting.conditions import conditions_of
-from edge.reporting.heat_map import Grid, Measured
+from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
 from edge.reporting.lesson_statistics import LessonSummary, Minute, summarize_minutes
 from edge.reporting.totals import Part, Totals, add_up, binned
 from edge.timing.timetable import Timetable
@@ -80,6 +80,24 @@ class MapData:
     rooms: list[str]
     grid: Grid
     sums: list[RoomSums]
+
+
+class Map(NamedTuple):
+    """The map of one figure."""
+
+    measure: str
+    cells: list[list[Cell | None]]
+
+
+def maps_of(data: MapData) -> list[Map]:
+    """All maps, in the order in which they are shown."""
+    return [Map(measure, heat_map(data.grid, measure, data.rooms)) for measure in measures(data.grid)]
+
+
+def week_of(day: date) -> str:
+    """The week of a day, as the command line has it."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"
 
 
 class School:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from edge.contract.labels import adjective
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell
 from edge.reporting.lesson_comparison import FACES, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
-from edge.reporting.map_words import Map, column_name, range_text, title_of, value_text, worth_showing
-from edge.reporting.school_data import MapData, RoomSums
+from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
+from edge.reporting.school_data import Map, MapData, RoomSums
 from edge.text import Sentence
 
 MOST_TOLD = 5  # differences; the maps have the rest
@@ -130,9 +130,3 @@ def _difference(data: MapData, measure: str, cell: Cell, row: int, column: int, 
         return Sentence("{room}, {when}: about {value} were turned to the front, otherwise {usual}.", values)
     values["expression"] = adjective(measure)
     return Sentence("{room}, {when}: about {value} looked {expression}, otherwise {usual}.", values)
-
-
-def week_of(day: date) -> str:
-    """The week of a day, as the command line has it."""
-    year, week, _ = day.isocalendar()
-    return f"{year}-W{week:02}"

@@ -12,14 +12,12 @@ from edge.reporting.map_words import (
     CAPTION,
     LEGEND,
     SYMBOLS,
-    Map,
     cell_text,
     column_name,
-    maps_of,
     range_text,
     title_of,
 )
-from edge.reporting.school_data import DAY, WEEK, MapData
+from edge.reporting.school_data import DAY, WEEK, Map, MapData, maps_of, week_of
 from edge.reporting.school_sentences import (
     OWN_PLACE,
     describe_school,
@@ -27,7 +25,6 @@ from edge.reporting.school_sentences import (
     period_of,
     room_head,
     room_rows,
-    week_of,
 )
 
 Address = list[str]

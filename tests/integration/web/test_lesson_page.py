@@ -104,9 +104,13 @@ def test_everybody_can_read_it_on_every_screen_and_on_paper(
         assert wide <= 0, width
         found = axe.Axe().run(page).response["violations"]
         assert [each for each in found if each["impact"] in ("serious", "critical")] == [], width
-    for number in range(2):  # what was done for paper is undone
+    chart = page.locator("#past-chart .main-svg").first
+    before = chart.bounding_box()
+    for number in range(2):
         page.pdf(path=str(tmp_path / f"{number}.pdf"), format="A4")
         assert len(re.findall(rb"/Type /Page\b", (tmp_path / f"{number}.pdf").read_bytes())) == 1
+    page.wait_for_timeout(1200)
+    assert chart.bounding_box() == before  # what was done for paper is undone
     page.locator("#past-details summary").focus()
     page.keyboard.press("Enter")
     see(page, "#past-table", "ganze Stunde")

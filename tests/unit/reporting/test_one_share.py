@@ -19,12 +19,13 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.shares import window_shares
 from edge.contract.validation import DeviceMessage
 from edge.contract.version1 import WindowV1, upgrade
-from edge.languages.words import NO_BREAK, Words
+from edge.languages.words import Words
 from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_report
 from edge.reporting.wording import emotions
+from edge.text import NO_BREAK
 from edge.web.dashboard.lesson import latest
 from tests.support.home_assistant import state
 from tests.support.paths import ROOT

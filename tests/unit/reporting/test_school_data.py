@@ -14,9 +14,9 @@ from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_sums import WindowSums
 from edge.reporting.heat_map import heat_map
-from edge.reporting.map_words import maps_of
-from edge.reporting.school_data import MapData, School
-from edge.reporting.school_report import cells_of, school_csv, school_page
+from edge.reporting.school_csv import cells_of, school_csv
+from edge.reporting.school_data import MapData, School, maps_of
+from edge.reporting.school_report import school_page
 from edge.reporting.school_sentences import describe_school, differences, room_rows
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.web.dashboard.map_answer import map_answer

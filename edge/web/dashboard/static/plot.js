@@ -26,6 +26,7 @@ export async function draw(node, traces, layout) {
   if (!node.isConnected || node.offsetParent === null) return; // another view was chosen meanwhile
   // Margins at the sides follow their labels by themselves; at the top half of the highest label needs room, in any font.
   const margin = { ...layout.margin, t: Math.max(FONT_SIZE, layout.margin?.t ?? 0) };
+  if (layout.height) node.style.height = `${layout.height}px`; // what plotly takes for it when the window changes its size
   await library_.react(node, traces, { ...look(), ...layout, margin }, CONFIG);
 }
 
@@ -35,9 +36,9 @@ const PAPER = { width: 690, height: 220 }; // CSS pixels between the margins of 
 export function fitToPaper() {
   for (const node of document.querySelectorAll(".chart")) {
     if (node.offsetParent !== null && node.data) {
-      const screen = { width: undefined, height: node.layout.height };
+      const screen = { ...node.layout, width: undefined };
       window.Plotly.relayout(node, PAPER);
-      window.addEventListener("afterprint", () => window.Plotly.relayout(node, screen), { once: true });
+      window.addEventListener("afterprint", () => window.Plotly.react(node, node.data, screen, CONFIG), { once: true });
     }
   }
 }
