@@ -47,7 +47,7 @@ if [ -n "$reader" ]; then
     dynsec addRoleACL "$room" subscribePattern 'classroom/#' allow
     dynsec addRoleACL "$room" publishClientReceive 'classroom/#' allow
 else
-    for topic in availability info state window latest health \
+    for topic in availability info state window latest health alerts \
         alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
         cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
         dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow

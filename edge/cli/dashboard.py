@@ -47,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--public-url",
         type=public_url,
         metavar="URL",
-        help="where a proxy shows the page (https://school.example/rooms/): its cookie goes only there",
+        help="where a proxy shows the page (https://school.example/rooms/): printed with a QR code; its cookie goes "
+        "only there",
     )
     parser.add_argument(
         "--hours", type=_hours, default=4.0, help="how long numbers are kept in memory (default: %(default)s)"
@@ -93,9 +94,7 @@ def main(args: argparse.Namespace) -> int:
 
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
-        if args.public_url is not None:
-            print(f"  {args.public_url}")
-        print_address(args.host, port, token, secret=True)
+        print_address(args.host, port, token, secret=True, public=args.public_url)
         print("Ctrl-C ends it.", flush=True)
         dashboard.listening(stop)
         notifier.ready()

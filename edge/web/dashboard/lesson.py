@@ -33,7 +33,7 @@ def latest(window: WindowPayload) -> JSON:
         "key": f"{window.epoch}/{window.seq}", "start": end - length, "end": end, "ms": length,
         "mean": faces.mean, "min": faces.min, "max": faces.max, "mode": window.mode,
         "front": front_share(window.facing),
-        "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason]},
+        "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason].template},
         "coverage": window.quality.coverage, "unsynced": not window.quality.clock_synced, "replayed": window.replayed,
         "small": unclassified.too_small / faces.total if unclassified and faces.total else 0,
         "unknown": unclassified.total / faces.total if unclassified and faces.total else 0,

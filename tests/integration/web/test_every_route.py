@@ -60,9 +60,13 @@ ROUTES = {
     "/lesson": Asked("room={room}&minutes=90", figures=True),
     "/events": Asked(),
     "/api/about": Asked(),
+    "/api/machines": Asked(machines=True),
     "/api/rooms": Asked(figures=True, same=True),
     "/api/day": Asked("room={room}&day={day}", figures=True, same=True),
     "/api/lesson": Asked("room={room}", figures=True, same=True),
+    "/api/maps/week": Asked("room={room}", figures=True, same=True),
+    "/api/maps/day": Asked(figures=True, same=True),
+    "/api/maps/term": Asked(figures=True, same=True),
 }
 
 
