@@ -18,15 +18,18 @@ case ${1-} in
 esac
 command=${1-} terminal=--pipe pages=/var/lib/edge-dashboard
 case $command in
-  access) # an own file is the caller's, and so is what is asked for with --help
-    case " $* " in *' --file'* | *' -h'* | *' --help'*) exec "$edge" "$@" ;; esac
+  access) # of the service's own list; another file is the caller's
+    case " $* " in
+      *[\ =]"$pages"/*) ;;
+      *' --file'* | *' -h'* | *' --help'*) exec "$edge" "$@" ;;
+      *) set -- "$@" --file "$pages/access.yaml" ;;
+    esac
     unit=edge-dashboard.service secrets=$etc/dashboard.env
-    shift
     ;;
   delete) # of the service's own recording; any other is the caller's
     case " $* " in *[\ =]"$pages"/*) ;; *) exec "$edge" "$@" ;; esac
+    case " $* " in *' --by'*) ;; *) set -- "$@" --by "${SUDO_USER:-root}" ;; esac
     unit=edge-dashboard.service secrets=$etc/dashboard.env
-    shift
     [ ! -t 0 ] || terminal=--pty # it asks before it deletes
     ;;
   check | masks | pause | resume | unregister | support) shift ;;
@@ -66,9 +69,7 @@ case $command in
       echo "edge: $unit is not installed: sudo systemd/install.sh --pages" >&2
       exit 78
     fi
-    set -- "$command" "$@"
-    [ "$command" = delete ] || set -- "$@" --file "$pages/access.yaml"
-    as_service --setenv=SUDO_USER="${SUDO_USER:-}" -- "$edge" "$@"
+    as_service -- "$edge" "$@"
     exit
     ;;
   support) # its user may write nowhere: whoever calls says where to

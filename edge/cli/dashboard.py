@@ -79,6 +79,11 @@ def main(args: argparse.Namespace) -> int:
 
     token = server.read_token(args.token_file) if args.token_file else None
     keys = _keys(args.access_file, token)
+    if args.public_url is not None and keys is None:
+        raise ConfigError(
+            f"--public-url {args.public_url} is for others, and nothing keeps anybody out",
+            "give an --access-file as well (edge access), or a --token-file",
+        )
     server.check_binding(args.host, guarded=keys is not None)
     settings, prefix, devices = subscriber_settings(args, "dashboard")
     recorder, past = _recorder(args, settings, prefix, devices), _past(args)

@@ -13,6 +13,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
 body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 0; padding: 1rem }}

@@ -143,6 +143,9 @@ def test_files_of_the_page(broker: int, dashboard: Callable[..., str]) -> None:
     [
         (["--host", "0.0.0.0"], 78, "--token-file"),
         (["--token-file", "nowhere"], 78, "cannot be read"),
+        (["--access-file", "nowhere"], 78, "edge access add NAME"),
+        (["--public-url", "https://school.example/"], 78, "--access-file"),
+        (["--public-url", "school.example"], 2, "https://school.example/rooms/"),
         (["--hours", "0"], 2, "0.1 to 24"),
         (["--hours", "x"], 2, "--hours"),
         (["--port", "70000"], 2, "0 to 65535"),

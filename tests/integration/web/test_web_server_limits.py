@@ -95,7 +95,8 @@ def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals
         idle.close()
     finally:
         process.kill()
-    assert (process.returncode, out, err) == (0, "ended as it should\n", "")
+    refused = "wrong tokens refused: 1, the last from 127.0.0.1\n"
+    assert (process.returncode, out, err) == (0, "ended as it should\n", refused)
 
 
 def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,7 +215,11 @@ def test_tokens_and_the_recording_are_changed_by_the_dashboard_s_user(
     assert edge("access", "list", "--file", "mine.yaml") == "edge access list --file mine.yaml"
     said = edge("delete", "--database", f"{pages}/school.sqlite", "--device", "room 1")
     assert "-p User=User-of-edge-dashboard.service" in said
-    assert said.endswith(f"edge delete --database {pages}/school.sqlite --device room 1")
+    assert said.endswith(f"edge delete --database {pages}/school.sqlite --device room 1 --by root")
+    assert edge("delete", f"--database={pages}/school.sqlite", "--by", "Mrs Doe").endswith("school.sqlite --by Mrs Doe")
+    said = edge("access", "list", "--file", f"{pages}/access.yaml")
+    assert "-p User=User-of-edge-dashboard.service" in said
+    assert said.endswith(f"edge access list --file {pages}/access.yaml")
     assert edge("delete", "--database", "mine.sqlite", "--list") == "edge delete --database mine.sqlite --list"
     assert "install.sh --pages" in edge("access", "list", installed="1")
 

@@ -132,7 +132,7 @@ function missing() {
 function visitor() {
   const { signed_in: signedIn, name } = store.page;
   show($("sign-out"), Boolean(signedIn));
-  say($("who"), name);
+  say($("who"), name ? t("Signed in as {name}.", { name }) : "");
 }
 
 function link() {
