@@ -15,6 +15,7 @@ import gpiozero
 import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
+from hypothesis import settings
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Lifetimes
@@ -25,6 +26,10 @@ from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wa
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, TOPICS, Start
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("edge", deadline=None)
+settings.load_profile("edge")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

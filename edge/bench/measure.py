@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from edge.bench.energy import EnergyMeter
     from edge.bench.footage import Footage
+    from edge.bench.trace import Trace
     from edge.config.schema import Config
 
 WARM_UP = 10  # frames; the first ones pay for memory that the others find ready
@@ -85,12 +86,16 @@ class _Times(Meter):
 
     def __init__(self) -> None:
         super().__init__(0.0)
+        self.trace: Callable[[str, float], None] | None = None
+        """Is told of each stage as it ends."""
         # Plain arrays: ten thousand frames as objects would look like a leak of the daemon's.
         self.all: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def record_stage(self, name: str, seconds: float) -> None:
         """See Meter."""
         self.all[name].append(seconds)
+        if self.trace is not None:
+            self.trace(name, seconds)
 
     def newest(self, *names: str) -> float:
         """The sum of the latest times of these stages."""
@@ -140,13 +145,16 @@ class Bench:
         names = {"faces": self._detector.card.identity}
         return names | ({"emotions": self._classifier.card.identity} if self._classifier else {})
 
-    def measure(self, footage: Footage, frames: int, tick: Callable[[], object] = bool) -> Result:
+    def measure(
+        self, footage: Footage, frames: int, tick: Callable[[], object] = bool, trace: Trace | None = None
+    ) -> Result:
         """Measure some footage.
 
         Args:
             footage: What is looked at.
             frames: How many.
             tick: Called after each frame, for a progress bar.
+            trace: Takes the stages of each frame; that lengthens them by some microseconds.
 
         Raises:
             CameraError: The footage cannot be decoded.
@@ -159,7 +167,7 @@ class Bench:
                 pipeline = Pipeline(self._config, self._models, times, Timestamps(clock), 0.0)
                 masks = Masks(self._config.camera.masks)
                 measurement = _Measurement(self._detector, self._classifier, pipeline, times, clock, outbox, masks)
-                return measurement.run(footage, frames, self._energy, tick)
+                return measurement.run(footage, frames, self._energy, tick, trace)
             finally:
                 outbox.stop()
 
@@ -186,11 +194,15 @@ class _Measurement:
             classifier.record = times.record_stage
         self._size = (0, 0)
 
-    def run(self, footage: Footage, frames: int, energy: EnergyMeter, tick: Callable[[], object]) -> Result:
+    def run(
+        self, footage: Footage, frames: int, energy: EnergyMeter, tick: Callable[[], object], trace: Trace | None
+    ) -> Result:
         for _ in range(WARM_UP):
             self._frame(footage)
         for times in self._times.all.values():
             del times[:]
+        if trace is not None:
+            self._times.trace = lambda name, seconds: trace.stage(name, seconds, footage.name)
         give_back_now()  # what drawing the scene has left is not ours
         _reset_peak()
         early = self._resident()
@@ -216,12 +228,11 @@ class _Measurement:
         self._clock.now += 1 / FPS
         began = time.perf_counter()
         image = self._masks.apply(image)
-        masked = time.perf_counter() - began
+        self._times.record_stage("mask", time.perf_counter() - began)
         windows = self._pipeline.observe(Frame(image, self._clock.now))
         whole = time.perf_counter() - began
         observed = time.process_time()
         self._times.record_stage("frame", whole)
-        self._times.record_stage("mask", masked)
         self._times.record_stage("window", whole - self._times.newest("mask", "detect", "track", "classify"))
         for window in windows:
             began = time.perf_counter()

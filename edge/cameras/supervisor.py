@@ -58,6 +58,8 @@ class CameraSupervisor:
         self.mode: Mode = "running"
         self.problem = ""
         """Why the camera is lost, and what to do; empty while it is not."""
+        self.losses = 0
+        """How often it was lost since the start."""
 
     def change(self, make_capture: Callable[[], CaptureThread], *, live: bool) -> None:
         """Go on with another camera, or the same one opened otherwise; one that cannot be opened counts as lost.
@@ -162,6 +164,7 @@ class CameraSupervisor:
 
     def _mark_lost(self, error: CameraError) -> None:
         if self.mode != "camera_lost":
+            self.losses += 1
             logger.warning("%s; trying to open it again", error)
         # Where a network camera is, and how one gets in, is for the log, not for everybody who subscribes.
         self.mode, self.problem = "camera_lost", re.sub(r"\b[a-z]+://\S+", "(address in the log)", str(error))

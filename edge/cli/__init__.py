@@ -40,6 +40,7 @@ COMMANDS = {
     "masks": "show what is blacked out; confirm it after the camera was turned",
     "support": "write one file to attach to a question, without secrets and figures about people",
     "unregister": "remove this device from Home Assistant, or all its retained messages from the broker",
+    "version": "print the version; with --verbose also models and packages, with sha256 and licences",
     "schema": "print the JSON Schemas of the configuration and of every payload, and an AsyncAPI document",
 }
 

@@ -22,6 +22,7 @@ from edge.bench.footage import ClipFootage, Footage, SceneFootage
 from edge.bench.measure import STAGES, Bench
 from edge.bench.plot import plot
 from edge.bench.result import Result, slope
+from edge.bench.trace import Trace
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.malloc import give_back_at_once
 from edge.errors import EXIT_OK, EdgeError
@@ -35,6 +36,7 @@ EXAMPLES = """examples:
   edge bench                                           1 to 100 faces in two sizes; a few minutes
   edge bench --one-core --size 1280x720 --faces 50     one scene on one core
   edge bench --clip lesson.mp4 --json lesson.json      your own film; nothing of it is kept
+  edge bench --faces 25 --frames 5 --trace frames.json where the time of a frame goes, for ui.perfetto.dev
   edge bench --json all.json --plot cost.svg           to compare: see docs/benchmarks.md
 """
 
@@ -55,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="random seed of the scenes (default: %(default)s)")
     parser.add_argument("--one-core", action="store_true", help="use one core and no other")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    parser.add_argument(
+        "--trace", type=Path, metavar="FILE.json", help="write the stages of every frame, for ui.perfetto.dev"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the cost against the faces")
 
 
@@ -68,12 +73,12 @@ def main(args: argparse.Namespace) -> int:
     give_back_at_once()  # as the daemon does
     bench = Bench(config, EnergyMeter())
     console = Console(stderr=True)
-    results = []
+    results, trace = [], Trace() if args.trace else None
     for footage in _footage(args):
         with console.status(f"{footage.name} ...") if console.is_terminal else contextlib.nullcontext():
-            results.append(bench.measure(footage, args.frames))
+            results.append(bench.measure(footage, args.frames, trace=trace))
     report = _report(args, results, bench.models)
-    _write(args, results, report)
+    _write(args, results, report, trace)
     _print(Console(), results, report)
     return EXIT_OK
 
@@ -116,9 +121,11 @@ def _report(args: argparse.Namespace, results: Sequence[Result], models: dict[st
     }
 
 
-def _write(args: argparse.Namespace, results: Sequence[Result], report: dict[str, Any]) -> None:
+def _write(args: argparse.Namespace, results: Sequence[Result], report: dict[str, Any], trace: Trace | None) -> None:
     title = f"{report['machine']['name']}, {report['models'].get('emotions', 'headcount')}"
-    for path, content in ((args.json, json.dumps(report, indent=2) + "\n"), (args.plot, plot(results, title))):
+    files = [(args.json, json.dumps(report, indent=2) + "\n"), (args.plot, plot(results, title))]
+    files += [(args.trace, trace.to_json())] if trace is not None else []
+    for path, content in files:
         if path is not None:
             try:
                 path.write_text(content, encoding="utf-8")

@@ -304,6 +304,15 @@ class HomeAssistantConfig(Section):
     prefix: Name = Field("homeassistant", description="its discovery prefix, without + # / or control characters")
 
 
+class MetricsConfig(Section):
+    """Where Prometheus reads how the daemon is doing."""
+
+    port: int | None = Field(None, ge=1024, le=65535, description="TCP port of /metrics; without it nothing listens")
+    host: str = Field(
+        "127.0.0.1", min_length=1, pattern=r"^[0-9A-Za-z.:-]+$", description="address of this machine to listen on"
+    )
+
+
 class DeploymentConfig(Section):
     """Who answers for a live camera, and on what legal basis; empty: no live camera is opened."""
 
@@ -346,6 +355,7 @@ class Config(Section):
     gpio: GpioConfig = GpioConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     homeassistant: HomeAssistantConfig = HomeAssistantConfig()
+    metrics: MetricsConfig = MetricsConfig()
     deployment: DeploymentConfig = DeploymentConfig()
 
     @model_validator(mode="after")

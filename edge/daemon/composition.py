@@ -13,6 +13,7 @@ from edge.daemon.analysis import Analysis
 from edge.daemon.board_monitor import BoardMonitor
 from edge.daemon.command_handlers import CommandHandlers
 from edge.daemon.daemon import Daemon, Parts
+from edge.daemon.exporter import Exporter
 from edge.daemon.health_reporter import HealthReporter
 from edge.daemon.mask_guard import MaskGuard
 from edge.daemon.metrics import Meter
@@ -86,8 +87,14 @@ def build_daemon(
         capture_maker(config, source, clock.monotonic, open_camera, masks.accepts), clock.monotonic,
         recovers=live(source), set_lamp=gpio.set_lamp,
     )  # fmt: skip
-    meter = Meter(clock.monotonic())
-    service = MqttService(config, on_window)
+    exporter = Exporter(config.metrics, clock.monotonic)
+    meter = Meter(clock.monotonic(), exporter.observe_stage)
+
+    def published(window: WindowPayload) -> None:
+        exporter.observe_window(window)
+        on_window(window)
+
+    service = MqttService(config, published)
     analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
 
     run_state = RunState(clock.utc, masks=masks)
@@ -96,12 +103,12 @@ def build_daemon(
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)
     health = HealthReporter(config, meter, monitor, service, clock)
 
-    targets = ReloadTargets(gpio, camera, analysis, run_state, pauses, service, health)
+    targets = ReloadTargets(gpio, camera, analysis, run_state, pauses, service, health, exporter)
     reload = Reload(config, source, read_config, targets, clock, open_camera)
     commands = CommandHandlers(pauses, reload, health)
     return Daemon(
         Parts(
-            signals, notifier, clock, gpio, camera, analysis, run_state, pauses, monitor, service, state, health,
-            reload, commands, on_ready, notice,
+            signals, notifier, clock, gpio, camera, analysis, meter, run_state, pauses, monitor, service, state, health,
+            reload, commands, exporter, on_ready, notice,
         )
     )  # fmt: skip

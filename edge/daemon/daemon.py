@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.config.schema import without_password
+from edge.daemon.metrics import rss_megabytes
 from edge.daemon.paths import masks_path, pause_path
 from edge.errors import EdgeError
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from edge.daemon.analysis import Analysis
     from edge.daemon.board_monitor import BoardMonitor
     from edge.daemon.command_handlers import CommandHandlers
+    from edge.daemon.exporter import Exporter
     from edge.daemon.health_reporter import HealthReporter
+    from edge.daemon.metric_families import Snapshot
+    from edge.daemon.metrics import Meter
     from edge.daemon.mqtt_service import MqttService
     from edge.daemon.pause_control import PauseControl
     from edge.daemon.reload import Reload
@@ -44,6 +48,7 @@ class Parts:
         gpio: Lamp and button.
         camera: The camera, opened, lost and found again.
         analysis: Frames in, windows out.
+        meter: How long that takes.
         run_state: Running or paused, and why.
         pauses: Closes and opens the camera accordingly.
         board: Temperature, throttling, power supply.
@@ -52,6 +57,7 @@ class Parts:
         health: Publishes health messages.
         reload: Holds the configuration in force and replaces it.
         commands: What each command does.
+        exporter: What Prometheus reads.
         on_ready: Called with a few lines for the user when everything is up.
         notice: For the user: which camera was chosen; empty: the configuration says it.
     """
@@ -62,6 +68,7 @@ class Parts:
     gpio: GpioPins
     camera: CameraSupervisor
     analysis: Analysis
+    meter: Meter
     run_state: RunState
     pauses: PauseControl
     board: BoardMonitor
@@ -70,6 +77,7 @@ class Parts:
     health: HealthReporter
     reload: Reload
     commands: CommandHandlers
+    exporter: Exporter
     on_ready: Callable[[list[str]], None]
     notice: str
 
@@ -97,6 +105,7 @@ class Daemon:
         parts.run_state.masks.use(masks_path(config), config.camera)
         try:
             parts.gpio.start()
+            parts.exporter.start()
             parts.pauses.open()
             parts.notifier.status("opening the camera")
             while not parts.camera.wait_open(TICK):
@@ -114,6 +123,7 @@ class Daemon:
                 logger.info("%s ended (%s); camera.loop: true shows it again", what, without_password(source))
         finally:
             parts.notifier.stopping()
+            parts.exporter.stop()
             parts.camera.stop()
             parts.gpio.stop()
             parts.service.stop()
@@ -160,6 +170,19 @@ class Daemon:
         parts.analysis.update(parts.board.fps, now)
         parts.state.publish()
         parts.health.update(now)
+        parts.exporter.update(self._snapshot)
+
+    def _snapshot(self) -> Snapshot:
+        from edge.daemon.metric_families import Snapshot  # noqa: PLC0415 - only where somebody asks
+
+        parts, service = self._parts, self._parts.service
+        state = parts.run_state.published
+        return Snapshot(
+            mode=state.mode if state else parts.camera.mode, frames=parts.meter.frames,
+            camera_losses=parts.camera.losses, connected=service.connected, connections=service.connections,
+            waiting=service.depth, oldest=service.oldest_age, board=parts.board.readings,
+            rss_mb=rss_megabytes(), alerts=tuple(service.alerts),
+        )  # fmt: skip
 
     def _reload(self) -> None:
         """What SIGHUP asks for; there is nobody to answer."""

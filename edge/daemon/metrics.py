@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 MAX_SAMPLES = 4096  # per interval and stage; an hour at one frame a second
@@ -14,12 +15,19 @@ class Meter:
 
     How long tracking and classifying take tells how many people there are, so those times wait until their window
     is closed, and are thrown away where its figures are withheld.
+
+    Args:
+        start: Monotonic seconds.
+        observe: Called with each stage and its seconds, once they may be told.
     """
 
-    def __init__(self, start: float) -> None:
+    def __init__(self, start: float, observe: Callable[[str, float], None] = lambda _stage, _seconds: None) -> None:
+        self._observe = observe
         self.start = start
         self._since = start
         self._frames = 0
+        self.frames = 0
+        """Frames analysed since the start."""
         self._stages: defaultdict[str, list[float]] = defaultdict(list)
         self._waiting: defaultdict[str, list[float]] = defaultdict(list)
         self._faces: float | None = None
@@ -33,10 +41,13 @@ class Meter:
         times = (self._stages if name == "detect" else self._waiting)[name]
         if len(times) < MAX_SAMPLES:
             times.append(seconds)
+        if name == "detect":
+            self._observe(name, seconds)
 
     def count_frame(self) -> None:
         """Count a frame that was analysed."""
         self._frames += 1
+        self.frames += 1
 
     def close_window(self, faces: float | None, *, exact: bool = True) -> None:
         """A window was published with this mean number of faces, None when it was suppressed.
@@ -49,6 +60,8 @@ class Meter:
         if faces is not None and exact:
             for name, times in self._waiting.items():
                 self._stages[name] += times[: MAX_SAMPLES - len(self._stages[name])]
+                for seconds in times:
+                    self._observe(name, seconds)
         self._waiting.clear()
 
     def read(self, now: float) -> tuple[float, dict[str, float], float | None]:

@@ -174,6 +174,21 @@ class MqttService:
         """How many windows the broker does not have yet."""
         return self._running.depth
 
+    @property
+    def oldest_age(self) -> float | None:
+        """Seconds for which the oldest of these has waited, as of a few seconds ago; None: there is none."""
+        return self._running.oldest_age
+
+    @property
+    def alerts(self) -> list[str]:
+        """The names of all alerts in force."""
+        return self._running.alerts
+
+    @property
+    def connections(self) -> int:
+        """How often a broker has accepted us since the last start."""
+        return self._running.connection.accepted
+
     def stop(self) -> None:
         """Send what there is, say `offline`, end the embedded broker. Raises EdgeError when windows are lost."""
         if self._home_assistant is not None:

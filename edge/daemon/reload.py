@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
     from edge.contract.payloads import Info
     from edge.daemon.analysis import Analysis
+    from edge.daemon.exporter import Exporter
     from edge.daemon.health_reporter import HealthReporter
     from edge.daemon.pause_control import PauseControl
     from edge.daemon.run_state import RunState
@@ -62,6 +63,7 @@ class ReloadTargets:
     pauses: PauseControl
     service: MqttService
     health: HealthReporter
+    exporter: Exporter
 
 
 class Reload:
@@ -137,7 +139,13 @@ class Reload:
 
     def _swap(self, prepared: Prepared, by: str) -> None:
         old, new, parts = self.wanted, prepared.config, self._targets
-        parts.gpio.change(new.gpio)  # the last step that can fail: it takes the old pins back by itself
+        # The last two steps that can fail; each takes back what it has done itself.
+        parts.exporter.change(new.metrics)
+        try:
+            parts.gpio.change(new.gpio)
+        except EdgeError:
+            parts.exporter.change(old.metrics)
+            raise
         parts.analysis.end()
         kept = {name: getattr(self.config, name) for name in CONNECTION}
         self.config = new.model_copy(update=kept)

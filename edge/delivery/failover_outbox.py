@@ -26,6 +26,7 @@ OPEN_RETRY = 10.0  # seconds before a disk that cannot be opened is tried again
 DELETE_RETRY = 1.0  # seconds before what waits to be deleted is tried again
 RECOVERED_AFTER = 10.0  # seconds without a failure after which the disk counts as working again
 EXPIRE_EVERY = 60.0
+LOOK_EVERY = 5.0  # seconds between two looks at how long the oldest window has waited
 REPORT_EVERY = 10.0  # seconds between two alerts that differ only in the number of lost windows
 LOSS_SHOWN = 3600.0  # seconds of connection for which the alert stays after the last loss
 
@@ -34,7 +35,7 @@ class FailoverOutbox:
     """An outbox on the disk and, once it was needed, one in memory, which has an epoch of its own.
 
     So no identity is ever given twice, even when what is in memory dies with the daemon. Used by one thread; only
-    `depth` and `in_memory` may be read by any.
+    `depth`, `in_memory` and `oldest_age` may be read by any.
 
     Args:
         outbox: The one on disk.
@@ -55,6 +56,9 @@ class FailoverOutbox:
         self._failing: Alert | None = None  # while the disk is not well
         self._reason = ""
         self._failed_at = self._worked_at = self._next_retry = self._next_expiry = 0.0
+        self._next_look = 0.0
+        self.oldest_age: float | None = None
+        """Seconds for which the oldest window had waited when it was last looked at; None: none waited."""
         self._reported: Loss | None = None
         self._next_report = self._clear_loss_at = 0.0
 
@@ -143,7 +147,17 @@ class FailoverOutbox:
             logger.info("outbox %s: the disk works again", self._disk.outbox)
             self._failing, self._reason = None, ""
             self._alert("disk", None)
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            self.oldest_age = self._oldest_age()
         self._report_losses(now, connected=connected)
+
+    def _oldest_age(self) -> float | None:
+        ages: list[float] = []
+        for sender in self._open():
+            with self._survives(sender, reading=True):
+                ages += [row.age for row in sender.outbox.rows(0, sender.outbox.newest, 1)] if sender.depth else []
+        return max(ages, default=None)
 
     def stop(self) -> None:
         """Close the disk."""

@@ -117,6 +117,16 @@ class Publisher:
         """How many windows the broker does not have yet."""
         return self._store.depth + self._new.qsize()
 
+    @property
+    def oldest_age(self) -> float | None:
+        """Seconds for which the oldest window has waited for the broker, as of a few seconds ago; None: none waits."""
+        return self._store.oldest_age
+
+    @property
+    def alerts(self) -> list[str]:
+        """The names of the alerts in force."""
+        return self._retained.below(self._alerts)
+
     def check(self) -> None:
         """Raises RefusedError while the broker has refused us from the start, and what ended the thread if it did."""
         if self._failure is not None:

@@ -23,6 +23,11 @@ class RetainedSet:
     def __contains__(self, topic: str) -> bool:
         return bool(self._payloads.get(topic))
 
+    def below(self, prefix: str) -> list[str]:
+        """The rest of the topics that begin so and have a payload."""
+        with self._lock:
+            return [topic[len(prefix) :] for topic, text in self._payloads.items() if text and topic.startswith(prefix)]
+
     def announce(self, topic: str, payload: bytes) -> None:
         """Send it now if there is a connection, and after every connect; an empty payload removes the topic."""
         with self._lock:

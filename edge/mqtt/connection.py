@@ -96,6 +96,8 @@ class Connection:
         self._refused: Problem | None = None
         self.session_present = False
         """Whether the broker still knew our session when it accepted us the last time."""
+        self.accepted = 0
+        """How often a broker has accepted us."""
 
     @property
     def state(self) -> State:
@@ -359,6 +361,7 @@ class Connection:
                 self._handle_refusal(answer)
                 return
             self._machine.accept(self._clock())
+            self.accepted += 1
             self._known = attempt.limits
             if self._session.will_topic:
                 self._refusals.compare(attempt.limits)

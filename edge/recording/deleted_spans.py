@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import datetime
 
-from edge.contract.timestamps import format_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.window_row import DAMAGED
 
 EVER, NEVER = "", "~"  # before and after every time, as text
 
@@ -33,4 +35,26 @@ class DeletedSpans:
         if not self._spans:
             return False
         begins, ends = format_timestamp(start), format_timestamp(end)
-        return any(first < ends and begins < last for key in (device, None) for first, last in self._spans.get(key, ()))
+        return any(first < ends and begins < last for first, last in self._of(device))
+
+    def covers_moment(self, device: str, moment: str) -> bool:
+        """Whether a time, as it is stored, lies in one."""
+        return any(first <= moment < last for first, last in self._of(device))
+
+    def covers_newer(self, device: str, payload: bytes) -> bool:
+        """Whether a window of a schema that we do not know says that some of it lies in one."""
+        span = span_of(payload) if self._spans else None
+        return span is not None and any(first < span[1] and span[0] < last for first, last in self._of(device))
+
+    def _of(self, device: str) -> list[tuple[str, str]]:
+        return [*self._spans.get(device, ()), *self._spans.get(None, ())]
+
+
+def span_of(payload: bytes) -> tuple[str, str] | None:
+    """Start and end of a window of a schema that we do not know, as they are stored; None: it does not tell."""
+    try:
+        window = json.loads(payload)["window"]
+        start, end = (format_timestamp(parse_timestamp(str(window[name]))) for name in ("start", "end"))
+    except DAMAGED:
+        return None
+    return start, end

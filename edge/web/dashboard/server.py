@@ -32,6 +32,7 @@ from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.dashboard.school import School
+from edge.web.dashboard.school_routes import school_routes
 from edge.web.shared import Revalidated, shared_routes
 from edge.web.visitors import VISITOR, visitor_of
 
@@ -90,6 +91,7 @@ class Dashboard:
             Route("/lesson", self._lesson, middleware=COMPRESSED),
             Route("/api/about", self._about),
             *lesson_routes(self._past, lambda: set(self._school.rooms)),
+            *school_routes(self._past),
             *machine_routes(self._school, COMPRESSED),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),

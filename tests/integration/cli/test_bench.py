@@ -24,7 +24,7 @@ def result(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
-    words = "--size 1280x720 --faces 6,1 --frames 12 --json b.json --plot b.svg --one-core"
+    words = "--size 1280x720 --faces 6,1 --frames 12 --json b.json --plot b.svg --trace t.json --one-core"
     code, out, err = result(edge("bench", *words.split()))
     assert code == 0, out + err
     report = json.loads((tmp_path / "b.json").read_text())
@@ -45,6 +45,15 @@ def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
     assert abs(report["per_face"]["1280x720"]["cpu_ms"]) < 5
     assert "6 1280x720" in out
     assert ET.parse(tmp_path / "b.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    assert {event["args"]["name"] for event in events if event["ph"] == "M"} == {"1 1280x720", "6 1280x720"}
+    frames = [event for event in events if event["name"] == "frame"]
+    assert len(frames) == 24
+    for name in ("mask", "detect", "track", "crop", "classify"):
+        parts = [event for event in events if event["name"] == name]
+        assert len(parts) == 24
+        for part, frame in zip(parts, frames, strict=True):
+            assert frame["ts"] - 500 <= part["ts"] <= part["ts"] + part["dur"] <= frame["ts"] + frame["dur"] + 500
 
 
 def test_it_measures_every_face_where_a_daemon_would_find_no_time_for_it(edge: Edge, tmp_path: Path) -> None:

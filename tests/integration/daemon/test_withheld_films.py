@@ -119,7 +119,7 @@ def show(
 
 
 @given(films, films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_that_is_sent_depends_on_who_was_in_a_withheld_window(
     film: list[Moment], other: list[Moment], cuts: set[int], round_to: int
 ) -> None:
@@ -147,7 +147,7 @@ FOUR_LEAVE_SIX_COME = [
 
 @given(films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]), st.integers(1, len(LABELS) - 1))
 @example(FOUR_LEAVE_SIX_COME, set(), 1, 1)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_that_is_sent_depends_on_the_emotions_of_a_few_near_faces(
     film: list[Moment], cuts: set[int], round_to: int, other: int
 ) -> None:
@@ -166,7 +166,7 @@ def test_nothing_that_is_sent_depends_on_the_emotions_of_a_few_near_faces(
 
 
 @given(films, st.sets(st.integers(1, 90)), st.sampled_from([1, 2, 3, 7, 40]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_all_sums_hold_and_what_is_withheld_is_null(film: list[Moment], cuts: set[int], round_to: int) -> None:
     for window in show(film, tuple(sorted(cuts)), round_to=round_to)[0]:
         WindowBody.model_validate_json(window.to_json(), strict=True)
@@ -191,7 +191,7 @@ def test_all_sums_hold_and_what_is_withheld_is_null(film: list[Moment], cuts: se
 
 
 @given(films, st.sets(st.integers(1, 90)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_figure_covers_a_moment_with_few_people(film: list[Moment], cuts: set[int]) -> None:
     # Then no sum and no difference of windows does, either: every moment is in exactly one window.
     for window, (first, end) in zip(*show(film, tuple(sorted(cuts)))[::2], strict=True):
@@ -209,7 +209,7 @@ def test_no_figure_covers_a_moment_with_few_people(film: list[Moment], cuts: set
 
 
 @given(films, st.sets(st.integers(1, 90)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_emotions_are_never_those_of_a_few_who_sit_near(film: list[Moment], cuts: set[int]) -> None:
     for window, (first, end) in zip(*show(film, tuple(sorted(cuts)))[::2], strict=True):
         if window.counts is None:

@@ -119,7 +119,7 @@ def test_what_nobody_can_have_meant_is_left_out_and_acknowledged(
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4), st.data()
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_message_can_stop_it(value: Any, data: st.DataObject) -> None:
     """Whatever stands in one place of a window: it is refused, or can be stored."""
     content = message(7)

@@ -68,8 +68,8 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 def dashboard(edge: StartEdge) -> Callable[..., str]:
     """Starts the command on a port; returns its address."""
 
-    def start(broker: int, port: int = 0) -> str:
-        process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port))
+    def start(broker: int, port: int = 0, *arguments: str) -> str:
+        process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port), *arguments)
         start.process = process  # type: ignore[attr-defined]
         assert process.stdout is not None
         process.stdout.readline()

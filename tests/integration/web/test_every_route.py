@@ -64,6 +64,9 @@ ROUTES = {
     "/api/rooms": Asked(figures=True, same=True),
     "/api/day": Asked("room={room}&day={day}", figures=True, same=True),
     "/api/lesson": Asked("room={room}", figures=True, same=True),
+    "/api/maps/week": Asked("room={room}", figures=True, same=True),
+    "/api/maps/day": Asked(figures=True, same=True),
+    "/api/maps/term": Asked(figures=True, same=True),
 }
 
 

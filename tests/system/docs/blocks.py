@@ -105,6 +105,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "CONTRIBUTING.md: bash tests/system/install/check.sh bookworm": BARE,
     "docs/benchmarks.md: edge bench": Elsewhere("tests/integration/cli/test_bench.py"),
     "docs/dashboard.md: ./run dashboard": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: ./run dashboard --database school.sqlite --timetable docs/timetable.yaml": Here(
+        until={"./run dashboard": "http://"}
+    ),
     "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
     "docs/dashboard.md: ./run access add smith --role reader --rooms 'room-1,b2-*' --exp": Here(
         until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
@@ -143,6 +146,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/record.md: edge delete --database school.sqlite": Elsewhere("tests/integration/recording/test_delete.py"),
     "docs/record.md: edge report --database school.sqlite --device room-1 --day 2026-11-18 --timetable": Elsewhere(
         "tests/integration/recording/test_delete.py"
+    ),
+    "docs/record.md: edge report --database school.sqlite --school --day 2026-11-18": Elsewhere(
+        "tests/integration/reporting/test_school_report.py"
     ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),

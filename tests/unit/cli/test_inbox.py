@@ -129,7 +129,7 @@ def test_memory_per_device_has_a_limit() -> None:
     assert "▇" in picture(inbox, 160) or "█" in picture(inbox, 160)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=st.text(max_size=70), kind=st.sampled_from(["window", "latest", "state", "availability"]), data=st.binary())
 def test_no_message_does_harm(name: str, kind: str, data: bytes) -> None:
     inbox = Inbox("classroom")

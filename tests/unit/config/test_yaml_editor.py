@@ -185,7 +185,7 @@ TEXTS = st.text(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     text=st.sampled_from(
         [SHIPPED, STRANGE, "", "deployment: {responsible: a}\n", "deployment:\n    legal_basis: 'x'\n"]

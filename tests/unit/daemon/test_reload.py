@@ -23,6 +23,7 @@ from edge.config.schema import Config
 from edge.contract.payloads import WindowPayload
 from edge.daemon.analysis import Analysis
 from edge.daemon.board_monitor import BoardMonitor
+from edge.daemon.exporter import Exporter
 from edge.daemon.health_reporter import HealthReporter
 from edge.daemon.metrics import Meter
 from edge.daemon.mqtt_service import MqttService
@@ -90,7 +91,16 @@ class Running:
         pauses = PauseControl(self.run_state, self.camera, self.gpio, self.analysis, state)
         board = BoardMonitor(lambda: "2026-01-01T00:00:00.000Z", Board(folder, ""))
         health = HealthReporter(config, meter, board, self.service, clock)
-        targets = ReloadTargets(self.gpio, self.camera, self.analysis, self.run_state, pauses, self.service, health)
+        targets = ReloadTargets(
+            self.gpio,
+            self.camera,
+            self.analysis,
+            self.run_state,
+            pauses,
+            self.service,
+            health,
+            Exporter(config.metrics, clock.monotonic),
+        )
         self.reload = Reload(config, source, self.read, targets, clock, still)
         self.run_state.use(pause_path(config), config.privacy)
         self.gpio.start()

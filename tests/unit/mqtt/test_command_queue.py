@@ -293,7 +293,7 @@ def is_valid_object(name: str, value: dict[str, Any]) -> bool:
 COMMANDS = st.tuples(NAMES, PAYLOADS, st.booleans(), st.none() | st.text(max_size=30))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(COMMANDS, min_size=20, max_size=20))  # by the twenty: an example costs more than a command
 @example([("interval", b'{"seconds": 1e400}', False, None)])
 @example([("pause", b'{"id": 1e5}', False, None)])

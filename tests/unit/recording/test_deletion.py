@@ -82,6 +82,24 @@ def test_what_was_deleted_does_not_come_back_from_an_outbox(database: Database, 
     assert store(database, [new]) == 1
 
 
+def test_nor_do_states_and_windows_of_a_newer_version(database: Database, eraser: Eraser, path: Path) -> None:
+    eraser.delete("room-1", MONDAY, MONDAY + 10 * MINUTE, "head", LATER)
+
+    def said(minutes: int) -> list[DeviceMessage]:
+        since, until = (format_timestamp(MONDAY + (minutes + more) * MINUTE) for more in (0, 1))
+        newer = json.dumps({"window": {"start": since, "end": until}}).encode()
+        return [
+            DeviceMessage("room-1", "state", State(mode="paused", reason="", since=since)),
+            DeviceMessage("room-1", "window", NewerWindow("edge.window/9", newer), "edge.window/9"),
+        ]
+
+    database.store([*said(5), *said(15)], LATER)
+    file = sqlite3.connect(path)
+    assert file.execute("SELECT since FROM states").fetchall() == [(format_timestamp(MONDAY + 15 * MINUTE),)]
+    left = [json.loads(row[0])["window"]["start"] for row in file.execute("SELECT payload FROM newer_windows")]
+    assert left == [format_timestamp(MONDAY + 15 * MINUTE)]
+
+
 def test_where_windows_were_not_kept_the_roll_ups_at_the_edges_go_whole(
     database: Database, eraser: Eraser, path: Path
 ) -> None:
@@ -94,6 +112,18 @@ def test_where_windows_were_not_kept_the_roll_ups_at_the_edges_go_whole(
     _, after = read(path)
     assert after == [each for each in before if each.start >= end or each.end <= start]
     assert len(after) < len(before)
+
+
+def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_their_sum(
+    database: Database, eraser: Eraser, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
+    dice = random.Random(2)  # noqa: S311
+    store(database, [window(n, MONDAY + n * timedelta(seconds=1), dice) for n in range(1, 100)])
+    assert eraser.delete("room-1", MONDAY, MONDAY + MINUTE, "head", LATER)[0] == 60 - 1
+    found, buckets = read(path)
+    assert min(each.start for each in found) >= MONDAY + MINUTE
+    assert buckets == []
 
 
 def test_no_byte_of_it_is_left_in_the_file(database: Database, eraser: Eraser, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shutil
 import sqlite3
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,9 +32,14 @@ def info(place: str | None) -> DeviceMessage:
     return DeviceMessage("room-1", "info", MachineInfo.model_validate(told))
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return weeks(tmp_path_factory.mktemp("weeks") / "school.sqlite")
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return weeks(tmp_path / "school.sqlite")
+def path(recorded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(recorded, tmp_path))
 
 
 def told(

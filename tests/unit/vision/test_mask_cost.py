@@ -38,5 +38,5 @@ def test_both_cost_less_than_a_hundredth_of_a_frame(size: tuple[int, int]) -> No
     for _ in range(3):
         whole = fastest(lambda: detector.detect(image), 4)
         shares.append(fastest(lambda: masks.apply(image), 40) / whole)
-    assert statistics.median(shares) < 0.0075
-    assert fastest(lambda: inside(boxes[:50], STAR, size), 20) / whole < 0.0075
+    area = fastest(lambda: inside(boxes[:50], STAR, size), 20) / whole
+    assert statistics.median(shares) + area < 0.01

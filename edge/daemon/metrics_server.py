@@ -1,0 +1,120 @@
+"""Answers Prometheus over HTTP: few at a time, each within seconds, so that nobody who reaches the port costs much."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.exposition import choose_encoder
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import CollectorRegistry
+
+AT_ONCE = 8  # connections that are answered; more are closed
+SECONDS = 10.0  # that one may last
+
+
+class MetricsServer:
+    """A listening port; it answers from threads of its own once it is started.
+
+    Args:
+        host: Address of this machine.
+        port: 0 takes a free one.
+        registry: What is told.
+
+    Raises:
+        ConfigError: The port is taken, or the address is not of this machine.
+    """
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
+        kind = _IPv6Server if ":" in host else _Server
+        try:
+            self._server = kind((host, port), partial(_Handler, registry))
+        except OSError as error:
+            raise ConfigError(
+                f"metrics: cannot listen on {host} port {port} ({error.strerror or error})",
+                "set metrics.port to a free one; metrics.host is an address of this machine",
+            ) from None
+        self.port = int(self._server.server_address[1])
+        """Where it listens."""
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no longer."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, where: tuple[str, int], handler: Any) -> None:  # noqa: ANN401 - as socketserver has it
+        self._seats = threading.BoundedSemaphore(AT_ONCE)
+        super().__init__(where, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        if self._seats.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        # The time limit of a socket counts from its last byte; this one counts from the first.
+        limit = threading.Timer(SECONDS, _hang_up, (request,))
+        limit.daemon = True
+        limit.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            limit.cancel()
+            self._seats.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """A visitor who went away is no event."""
+
+
+class _IPv6Server(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_version = "edge"
+    sys_version = ""
+
+    def __init__(self, registry: CollectorRegistry, *rest: Any) -> None:  # noqa: ANN401
+        self._registry = registry
+        super().__init__(*rest)
+
+    def do_GET(self) -> None:
+        if self.path.partition("?")[0] != "/metrics":
+            self.send_error(404, "There is only /metrics")
+            return
+        encoder, content_type = choose_encoder(self.headers.get("Accept", ""))
+        text = encoder(self._registry)
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody needs a line for every answer."""
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it is gone
+        connection.shutdown(socket.SHUT_RDWR)

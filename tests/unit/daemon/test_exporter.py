@@ -1,0 +1,176 @@
+"""What Prometheus reads: what is withheld is absent, and nobody who reaches the port costs much."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.config.schema import MetricsConfig
+from edge.contract.examples import WINDOW
+from edge.contract.payloads import WindowPayload, Withheld
+from edge.contract.validation import WITHHELD_FIELDS
+from edge.daemon import metrics_server
+from edge.daemon.exporter import OLD, Exporter
+from edge.daemon.metric_families import Snapshot
+from edge.daemon.metrics import Meter
+from edge.errors import ConfigError
+from edge.hardware.board import Readings
+from tests.support.brokers import free_port
+
+SNAPSHOT = Snapshot(
+    mode="running", frames=120, camera_losses=1, connected=True, connections=3, waiting=7, oldest=65.0,
+    board=Readings(temperature_c=61.5, under_voltage=False), rss_mb=150.0, alerts=("camera", "disk"),
+)  # fmt: skip
+Figures = dict[tuple[str, str], float]
+Start = Callable[[], "tuple[Exporter, int]"]
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def start(clock: Time) -> Iterator[Start]:
+    started: list[Exporter] = []
+
+    def begin() -> tuple[Exporter, int]:
+        port = free_port()
+        exporter = Exporter(MetricsConfig(port=port), clock)
+        exporter.start()
+        started.append(exporter)
+        exporter.update(lambda: SNAPSHOT)
+        return exporter, port
+
+    yield begin
+    for exporter in started:
+        exporter.stop()
+
+
+def ask(port: int, path: str = "/metrics") -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def figures(port: int) -> Figures:
+    """By name and the values of the labels, in reverse order."""
+    status, text = ask(port)
+    assert status == 200
+    return {
+        (sample.name, " ".join(sorted(sample.labels.values(), reverse=True))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def withheld(what: str) -> WindowPayload:
+    changes = {**WITHHELD_FIELDS[what], "withheld": Withheld.model_validate({"what": what, "reason": "few_people"})}
+    return WINDOW.model_copy(update=changes)
+
+
+def test_what_is_known_is_told_and_what_is_not_is_absent(start: Start) -> None:
+    exporter, port = start()
+    exporter.observe_window(WINDOW)
+    found = figures(port)
+    assert found["edge_faces", ""] == WINDOW.faces.mean
+    assert found["edge_faces_facing", "front"] == pytest.approx(511 / 28)
+    assert found["edge_expression_ratio", "happy estimate"] == 0.23
+    assert found["edge_mode", "running"] == 1
+    assert found["edge_mode", "paused"] == 0
+    assert found["edge_alert", "disk"] == 1
+    assert found["edge_outbox_windows", ""] == 7
+    assert found["edge_outbox_oldest_age_seconds", ""] == 65
+    assert found["edge_frames_analysed_total", ""] == 120
+    assert found["edge_temperature_celsius", ""] == 61.5
+    assert found["edge_windows_total", "nothing"] == 1
+    assert not {"edge_processor_slowed", "edge_disk_free_bytes"} & {name for name, _ in found}
+    assert not [name for name, _ in found if "cpu" in name]  # it grows with the number of faces
+
+
+@pytest.mark.parametrize(
+    ("what", "left"),
+    [("emotions", {"edge_faces", "edge_faces_facing"}), ("facing", {"edge_faces"}), ("figures", set())],
+)
+def test_what_is_withheld_over_mqtt_is_absent_here(what: str, left: set[str], start: Start) -> None:
+    exporter, port = start()
+    exporter.observe_window(WINDOW)
+    exporter.observe_window(withheld(what))
+    found = figures(port)
+    assert {name for name, _ in found if name.startswith(("edge_faces", "edge_expression"))} == left
+    assert found["edge_windows_total", what] == 1
+
+
+def test_stage_times_of_a_withheld_window_are_not_told(start: Start) -> None:
+    exporter, port = start()
+    meter = Meter(0.0, exporter.observe_stage)
+    for seconds, faces in ((0.003, 12.0), (0.4, None), (0.003, 12.0)):
+        meter.record_stage("detect", seconds)
+        meter.record_stage("classify", seconds)
+        meter.close_window(faces)
+    found = figures(port)
+    assert found["edge_stage_duration_seconds_count", "detect"] == 3
+    assert found["edge_stage_duration_seconds_count", "classify"] == 2
+    assert found["edge_stage_duration_seconds_sum", "classify"] == pytest.approx(0.006)
+
+
+def test_an_old_window_says_nothing_about_now(start: Start, clock: Time) -> None:
+    exporter, port = start()
+    exporter.observe_window(WINDOW)
+    clock.now += OLD * WINDOW.window.seconds + 1
+    assert ("edge_faces", "") not in figures(port)
+
+
+def test_nothing_listens_without_a_port_and_a_change_is_obeyed(start: Start, clock: Time) -> None:
+    exporter = Exporter(MetricsConfig(), clock)
+    exporter.start()
+    port = free_port()
+    exporter.change(MetricsConfig(port=port))
+    assert ask(port)[0] == 200
+    _, taken = start()
+    with pytest.raises(ConfigError, match=f"{taken}.*in use.*metrics.port"):
+        exporter.change(MetricsConfig(port=taken))
+    assert ask(port)[0] == 200
+    with pytest.raises(ConfigError, match="metrics.host"):
+        exporter.change(MetricsConfig(port=port, host="192.0.2.1"))
+    assert ask(port)[0] == 200
+    exporter.change(MetricsConfig())
+    with pytest.raises(ConnectionRefusedError):
+        ask(port)
+
+
+def test_there_is_one_address(start: Start) -> None:
+    _, port = start()
+    assert ask(port, "/")[0] == ask(port, "/metrics/../x")[0] == 404
+
+
+def test_held_connections_are_few_and_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_server, "SECONDS", 1.0)
+    _, port = start()
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
+    began = time.monotonic()
+    for each in held:  # a byte now and then does not prolong it
+        each.settimeout(10)
+    while time.monotonic() - began < 1.5:
+        for each in held:
+            with contextlib.suppress(OSError):
+                each.send(b"G")
+        time.sleep(0.2)
+    assert ask(port)[0] == 200
+    for each in held:
+        each.close()
