@@ -74,9 +74,11 @@ def test_it_shows_what_another_program_records(broker: int, dashboard: Callable[
             answer = client.get(route, params={"room": "room-2", "day": DAY})
             assert (answer.status_code, answer.text) == (404, "There is no such room.\n")
         path.unlink()
-        gone = client.get("/api/lesson", params={"room": "room-1", "day": DAY, "name": "1st period"})
-        assert gone.status_code == 400
-        assert "there is no file" in gone.json()["problem"]
+        # Also of a room of which nothing was known before.
+        for room, name in (("room-1", "1st period"), ("room-3", "")):
+            gone = client.get("/api/lesson", params={"room": room, "day": DAY, "name": name})
+            assert gone.status_code == 400
+            assert "there is no file" in gone.json()["problem"]
 
 
 def test_many_questions_do_not_keep_windows_from_the_file(
