@@ -39,7 +39,7 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
     windows = subscriber.wait("window", 3)
     subscriber.wait("health")
     assert {message.name for message in subscriber.messages} == {
-        "availability", "info", "state", "window", "latest", "health",
+        "availability", "info", "state", "alerts", "window", "latest", "health",
     }  # fmt: skip
     for message in subscriber.messages:
         assert message.topic == f"classroom/room-1/{message.name}"
@@ -48,7 +48,7 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
         else:
             validate("window" if message.name == "latest" else message.name, message.json())
     qos = {message.name: message.qos for message in subscriber.messages}
-    assert qos == {"availability": 1, "info": 1, "state": 1, "window": 1, "latest": 1, "health": 0}
+    assert qos == {"availability": 1, "info": 1, "state": 1, "alerts": 1, "window": 1, "latest": 1, "health": 0}
     for message in windows:
         window = message.json()
         assert sum(window["counts"].values()) == window["faces"]["total"]

@@ -36,14 +36,14 @@ def test_online_comes_last_and_offline_at_the_end(
     subscriber = subscribe(broker)
     publisher = publish(broker)
     subscriber.wait("availability")
-    assert [message.name for message in subscriber.messages] == ["info", "state", "availability"]
+    assert [message.name for message in subscriber.messages] == ["info", "state", "alerts", "availability"]
     assert subscriber.messages[-1].payload == b"online"
     publisher.stop()
     assert subscriber.wait("availability", 2)[-1].payload == b"offline"
     late = subscribe(broker)
     late.wait("availability")
     assert late.named("availability")[0].retain
-    assert {message.name for message in late.messages} == {"info", "state", "availability"}
+    assert {message.name for message in late.messages} == {"info", "state", "alerts", "availability"}
 
 
 def test_latest_is_retained_and_expires(broker: int, publish: Start, subscribe: Callable[..., Subscriber]) -> None:
@@ -70,7 +70,7 @@ def test_latest_is_not_retained_where_nothing_expires(
     assert subscriber.wait("latest")[0].json()["seq"] == 1
     late = subscribe(broker)
     late.wait("availability")
-    assert {message.name for message in late.messages} == {"info", "state", "availability"}
+    assert {message.name for message in late.messages} == {"info", "state", "alerts", "availability"}
 
 
 def test_windows_wait_for_the_broker_and_say_so(

@@ -84,7 +84,7 @@ def test_a_room_speaks_and_hears_for_itself_only(start_school: StartSchool, user
     watcher = user(school, "dashboard").subscribe("#")
     finder = user(school, "homeassistant").subscribe("homeassistant/#")
     room = user(school, "room-1").subscribe("#")
-    own = ("availability", "info", "state", "window", "latest", "health", "alert/disk", "cmd/pause/response")
+    own = ("availability", "info", "state", "window", "latest", "health", "alerts", "alert/disk", "cmd/pause/response")
     for name in own:
         assert room.publish(f"classroom/room-1/{name}") == "Success", name
         assert room.publish(f"classroom/room-2/{name}") == NOT_AUTHORISED, name
