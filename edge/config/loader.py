@@ -26,6 +26,8 @@ ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
 MAX_ITEMS = 100  # of a list, whose lines are known
 MOST_SHOWN = 50  # mistakes of one error
+MOST_MISTAKES = 1000  # that are looked for
+LONGEST_KEY = 100  # characters of one part; the longest of ours has 21
 
 Key = tuple[str, ...]
 
@@ -212,6 +214,10 @@ def _mark(node: yaml.MappingNode, above: Key, path: Path, document: Document) ->
     for name, value in node.value:
         key = (*above, str(name.value))
         place = f"{path}:{name.start_mark.line + 1}"
+        if len(key[-1]) > LONGEST_KEY:
+            raise ConfigError(f"{place}: a key has {len(key[-1]):,} characters", "is it a configuration of edge?")
+        if len(document.mistakes) > MOST_MISTAKES:
+            raise unusable(document.mistakes)
         if key in document.places:
             twice = f"written twice (first at {document.places[key]})"
             document.mistakes.append(Mistake(place, ".".join(key), twice))

@@ -13,11 +13,11 @@ MAX_BYTES = 1_000_000
 MAX_SECRET_BYTES = 4096
 SHORTEST = 3  # characters; what is shorter would be found everywhere
 HARMLESS = {"auto", "sample", "embedded", "null", "mqtt", "mqtts", "rtsp", "http", "https", "file"}
-KEYS = re.compile(
-    r"""\b(responsible|legal_basis|username|source|broker|\w*pass\w*|\w*token\w*|\w*secret\w*|\w+_file)["']?\s*:\s*"""
-    r"""("(?:[^"\\]|\\.)*"|'[^']*'|[^\n]+)""",
-    re.IGNORECASE,
-)
+NAMES = {"responsible", "legal_basis", "username", "source", "broker"}
+PARTS = ("pass", "token", "secret")  # of other names
+# What a key is called is looked at apart: parts of a name within one expression would be tried at every letter.
+NAME = re.compile(r"""\b(\w+)["']?\s*:\s*""")
+VALUE = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|[^\n]+""")
 
 
 def secrets_in(path: Path | None) -> Iterator[str]:
@@ -32,14 +32,26 @@ def secrets_in(path: Path | None) -> Iterator[str]:
         text = read_file(path, MAX_BYTES).decode(errors="replace")
     except OSError:
         return
-    for key, value in KEYS.findall(text):
+    for key, value in _entries(text):
         for secret in _readings(value):
             if len(secret) < SHORTEST or secret in HARMLESS:
                 continue
             yield secret
-            if key.lower().endswith("_file"):
+            if key.endswith("_file"):
                 with suppress(OSError):
                     yield read_file(Path(secret), MAX_SECRET_BYTES).decode(errors="replace").strip()
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """The keys that may stand for something secret, and what follows them."""
+    position = 0
+    while name := NAME.search(text, position):
+        key, position = name[1].lower(), name.end()
+        if key in NAMES or key.endswith("_file") or any(part in key for part in PARTS):
+            value = VALUE.match(text, position)
+            if value is not None:
+                yield key, value[0]
+                position = value.end()
 
 
 def _readings(value: str) -> Iterator[str]:

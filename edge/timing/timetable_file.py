@@ -23,6 +23,7 @@ from edge.timing.timetable import Entry, Holiday, Timetable
 from edge.timing.zone_names import zone_named
 
 MAX_BYTES = 1_000_000
+MOST_PROBLEMS = 50  # that are told
 MOST_ITEMS = 5000  # of a list or section
 MOST_NODES = 100_000  # with what anchors repeat
 LONGEST_NAME = 60  # characters
@@ -41,9 +42,12 @@ class _Reading:
     path: Path
     problems: list[str] = field(default_factory=list)
     seen: int = 0
+    count: int = 0
 
     def add(self, node: yaml.Node, key: str, problem: str) -> None:
-        self.problems.append(f"{self.path}:{node.start_mark.line + 1}: {key}: {problem}")
+        self.count += 1
+        if self.count <= MOST_PROBLEMS:
+            self.problems.append(f"{self.path}:{node.start_mark.line + 1}: {key}: {problem}")
 
     def section(self, node: yaml.Node, key: str, allowed: tuple[str, ...] | None) -> Iterator[tuple[str, yaml.Node]]:
         """The keys of a section and what stands behind them."""
@@ -110,7 +114,8 @@ def read_timetable(path: Path) -> Timetable:
     rooms = {}
     if "rooms" in parts:
         rooms = {
-            name: _week(reading, node, f"rooms.{name}") for name, node in reading.section(parts["rooms"], "rooms", None)
+            name: _week(reading, node, f"rooms.{printable(name)}")
+            for name, node in reading.section(parts["rooms"], "rooms", None)
         }
     holidays = list(_holidays(reading, parts["holidays"])) if "holidays" in parts else []
     if not week and not rooms and not reading.problems:
@@ -118,9 +123,10 @@ def read_timetable(path: Path) -> Timetable:
             f"{path}: days: is missing; write `days:` and below it `monday:` with a list of lessons"
         )
     if reading.problems or zone is None:
-        count = len(reading.problems)
+        count = max(reading.count, len(reading.problems))
         title = "the timetable has an error" if count == 1 else f"the timetable has {count} errors"
-        raise ConfigError("\n  ".join([f"{title}:", *reading.problems]))
+        more = ["and others"] if count > len(reading.problems) else []
+        raise ConfigError("\n  ".join([f"{title}:", *reading.problems, *more]))
     return Timetable(zone, week, rooms, holidays, first, last)
 
 
@@ -186,13 +192,13 @@ def _day(reading: _Reading, node: yaml.Node, key: str) -> list[Entry]:
 
 
 def _entry(reading: _Reading, node: yaml.Node, key: str) -> Entry | None:
-    before = len(reading.problems)
+    before = reading.count
     parts = dict(reading.section(node, key, LESSON_KEYS))
-    if len(reading.problems) == before:
+    if reading.count == before:
         for part in LESSON_KEYS:
             if part not in parts:
                 reading.add(node, f"{key}.{part}", "is missing; write {name: 1st period, from: 08:00, to: 08:45}")
-    if len(reading.problems) > before:
+    if reading.count > before:
         return None
     name = reading.text(parts["name"], f"{key}.name")
     begin, end = (_clock(reading, parts[part], f"{key}.{part}") for part in ("from", "to"))

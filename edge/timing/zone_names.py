@@ -7,9 +7,13 @@ import zoneinfo
 
 from edge.timing.old_zone_names import SUCCESSORS, successor
 
+LONGEST = 64  # characters of a name
+
 
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
     """A time zone by name, from this machine's data base of them. Raises ValueError."""
+    if len(name) > LONGEST:
+        raise ValueError("there is no such time zone; write one as Europe/Berlin")
     try:
         return zoneinfo.ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # a folder of them, a path, none of that name

@@ -244,3 +244,13 @@ def test_thousands_of_mistakes_are_a_short_error(tmp_path: Path) -> None:
         load_config(path)
     assert len(str(caught.value)) < 20_000  # it was megabytes
     assert "\x1b" not in str(caught.value)
+
+
+def test_keys_without_end_cost_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("? " + "x" * 100_000 + "\n: {" + "a: 1, " * 10_000 + "}\n")
+    with pytest.raises(ConfigError, match="config.yaml:1: a key has 100,000 characters"):
+        load_config(path)
+    path.write_text("camera: {" + "a: 1, " * 100_000 + "}\n")
+    with pytest.raises(ConfigError, match="1001 errors"):
+        load_config(path)

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
+from edge.support.raw_secrets import secrets_in
 from edge.support.redacted_config import address_kind, redacted
 from edge.support.redaction import Redactor
 
@@ -175,3 +176,14 @@ def test_no_number_beside_a_word_about_people_passes(number: int, word: str) -> 
         f"{word}-{number}",
     ):
         assert str(number) not in Redactor([]).line(line)
+
+
+def test_secrets_of_a_file_that_is_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of the file")
+    path = tmp_path / "config.yaml"
+    path.write_text(f'port: 1883\nusername: joan\nmqtt: {{my_password: "hunter2", key_file: "{tmp_path}/secret"}}\n')
+    found = set(secrets_in(path))
+    assert {"joan", "hunter2", "of the file"} <= found
+    assert "1883" not in found
+    path.write_text("passpass" * 100_000)  # a word without end
+    assert list(secrets_in(path)) == []

@@ -158,3 +158,15 @@ def test_a_file_that_never_ends_is_refused_quickly(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         Timetable.read(Path("/dev/zero"))
     assert clock.monotonic() - began < 20
+
+
+def test_whatever_a_file_holds_its_error_is_short_and_plain(tmp_path: Path) -> None:
+    names = ('"\\e]0;title\\a\\e[31mroom"', '"' + "x" * 100_000 + '"')
+    for name in names:
+        text = f"time_zone: Europe/Vienna\nrooms:\n  ? {name}\n  : monday: [" + "1, " * 2000 + "]\n"
+        with pytest.raises(ConfigError) as caught:
+            Timetable.read(write(tmp_path, text))
+        assert "\x1b" not in str(caught.value)
+        assert len(str(caught.value)) < 20_000
+    with pytest.raises(ConfigError, match="no such time zone"):
+        Timetable.read(write(tmp_path, "time_zone: " + "Europe/Berlin" * 10_000))
