@@ -153,6 +153,14 @@ def test_who_guesses_takes_nobody_s_place(client: Serve, smith: str) -> None:
     asyncio.run(scene())
 
 
+def test_a_cookie_made_to_be_slow_is_read_at_once(client: Serve, smith: str) -> None:
+    browser = client()
+    began = time.monotonic()
+    slow = {"Cookie": 'edge-00000000="' + "\\0" * 7000 + '"'}
+    assert [browser.get("/", headers=slow).status_code for _ in range(5)] == [403] * 5
+    assert time.monotonic() - began < 2
+
+
 def test_another_site_cannot_sign_somebody_in_or_out(client: Serve, smith: str) -> None:
     for data in ({"token": smith}, {"sign_out": "1"}):
         answer = client().post("/", data=data, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})

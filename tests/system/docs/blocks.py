@@ -159,7 +159,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/scale.md: apt-get install nftables": Here(
         leave_out=("apt-get",),
         change={"systemctl enable nftables && systemctl restart nftables": "nft -f /etc/nftables.conf"},
-        afterwards="nft list ruleset | grep -q 'limit rate over 128 kbytes/second'",
+        afterwards="nft list ruleset | grep -q 'limit rate over 32 kbytes/second'",
         broker=False,
     ),
     "docs/setup.md: ./run setup": Here(until={"./run setup": "http://", "sudo edge setup": "http://"}),
