@@ -37,4 +37,22 @@ def strange_part(database: sqlite3.Connection, tables: Collection[str], triggers
         plain = re.match(r"CREATE TABLE\b", str(sql)) and not re.search(r"\bCHECK\s*\(", str(sql), re.IGNORECASE)
         if kind != "table" or not plain or listed != all_there_are:
             return f"{name} is no plain table"
+        if strange := _strange_index(database, str(name)):
+            return strange
+    return None
+
+
+def columns(database: sqlite3.Connection, tables: Collection[str]) -> dict[str, list[tuple[object, ...]]]:
+    """Name, `NOT NULL` and place in the primary key of each column, by table: what decides which rows are let in."""
+    query = 'SELECT name, "notnull", pk FROM pragma_table_info(?) ORDER BY cid'
+    return {table: database.execute(query, (table,)).fetchall() for table in tables}
+
+
+def _strange_index(database: sqlite3.Connection, table: str) -> str | None:
+    """What one of its indexes does that ours do not: keep rows out, or compute something for each row."""
+    for name, unique, origin in database.execute('SELECT name, "unique", origin FROM pragma_index_list(?)', (table,)):
+        if unique and origin != "pk":
+            return f"{table} has an index that keeps rows out"
+        if database.execute("SELECT 1 FROM pragma_index_xinfo(?) WHERE cid = -2", (name,)).fetchone():
+            return f"{table} has an index that computes something"
     return None

@@ -23,7 +23,16 @@ from edge.recording.daily_rollups import TRIGGERS, DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
-from edge.recording.layout import AVAILABILITY_BY_DEVICE, LAYOUT, TABLES, changed, check_header, create, migrate
+from edge.recording.layout import (
+    AVAILABILITY_BY_DEVICE,
+    LAYOUT,
+    TABLES,
+    changed,
+    check_header,
+    create,
+    migrate,
+    strange_shape,
+)
 from edge.recording.places import store_place
 from edge.recording.retention import Pruner, Retention, default_begins
 from edge.recording.rollups import add_windows
@@ -245,6 +254,7 @@ class Database:
         else:
             layout = check_header(database, self._path)
             strange = strange_part(database, TABLES, TRIGGERS)
+            strange = strange or (strange_shape(database) if layout == LAYOUT else None)
             if strange:
                 raise changed(self._path, strange)
         database.execute("PRAGMA journal_mode=WAL")

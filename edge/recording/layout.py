@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -9,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from edge.errors import ConfigError
+from edge.files.plain_tables import columns
 from edge.recording import daily_rollups, places, rollups
 from edge.recording.window_row import SELECTED
 
@@ -99,6 +101,15 @@ def changed(path: Path, what: str) -> ConfigError:
     return ConfigError(
         f"{path} is not as edge record makes it: {what}", "another program changed it: name another file"
     )
+
+
+def strange_shape(database: sqlite3.Connection) -> str | None:
+    """What a file of this layout has otherwise than we make it, and so may let no row in; None: nothing."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as own:
+        create(own, "")
+        expected = columns(own, TABLES)
+    found = columns(database, TABLES)
+    return next((f"{table} has other columns" for table in TABLES if found[table] != expected[table]), None)
 
 
 def check_header(database: sqlite3.Connection, path: Path) -> int:

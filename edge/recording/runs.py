@@ -12,7 +12,9 @@ from typing import NamedTuple
 from edge.recording.window_record import Stretch
 
 SHORT = timedelta(seconds=2)  # between windows that follow on one another
-MOST_RUNS = 400  # of one roll-up: more than windows of a second can make honestly
+MOST_RUNS = (
+    100  # of one roll-up, which is read and written for each of its windows; those of ten seconds make 30 at most
+)
 MILLISECOND = timedelta(milliseconds=1)
 LATEST = 2 * 24 * 3600 * 1000  # milliseconds that a run may last: a window has at most a day
 
@@ -40,19 +42,17 @@ class Run(NamedTuple):
     def from_json(cls, values: Iterable[object], since: datetime) -> Run:
         """The same back. Raises ValueError, TypeError or OverflowError for what is none."""
         start, end, epoch, first, last, opening, closing, reason = values
-        whole = (start, end, first, last, opening, closing)
-        if not all(isinstance(each, int) for each in whole) or not (reason is None or isinstance(reason, str)):
+        if not (
+            isinstance(start, int) and isinstance(end, int) and isinstance(first, int) and isinstance(last, int)
+            and isinstance(opening, int) and isinstance(closing, int) and isinstance(epoch, str)
+            and (reason is None or isinstance(reason, str))
+        ):  # fmt: skip
             raise TypeError
-        begin, until, low, high, head, tail = (int(str(each)) for each in whole)
-        if (
-            not 0 <= begin < until < LATEST
-            or not 0 <= low <= high
-            or not (isinstance(epoch, str) and head > 0 and tail > 0)
-        ):
+        if not (0 <= start < end < LATEST and 0 <= first <= last and opening > 0 and closing > 0):
             raise ValueError
         return cls(
-            since + begin * MILLISECOND, low, since + until * MILLISECOND, high, epoch, head * MILLISECOND,
-            tail * MILLISECOND, reason,
+            since + start * MILLISECOND, first, since + end * MILLISECOND, last, epoch, opening * MILLISECOND,
+            closing * MILLISECOND, reason,
         )  # fmt: skip
 
 

@@ -13,12 +13,12 @@ from operator import add
 from typing import Any, TypeVar
 
 from edge.contract.labels import UNKNOWN
-from edge.contract.validation import MAX_LABELS
 from edge.recording.window_record import Stretch, WindowRecord
 
 UNIT = 1_000_000  # millionths
 OTHER = "other"
-MOST_EPOCHS = 100  # whose numbers are known: a device has a new one only when its outbox was lost
+MOST_EPOCHS = 20  # whose numbers are known: a device has a new one only when its outbox was lost
+MAX_LABELS = 24  # whose sums are kept apart; models have 8
 MILLISECOND = timedelta(milliseconds=1)
 Value = TypeVar("Value")
 

@@ -225,7 +225,7 @@ def _ask_for_token(connection: HTTPConnection, *, wrong: bool) -> Response:
 
 
 def _cookie(connection: HTTPConnection, name: str) -> str | None:
-    """The value of one cookie: ours is a plain word. (Python's reader of them takes seconds for some that are quoted.)"""
+    """The value of one cookie. Ours is a plain word; Python's reader takes seconds for some that are quoted."""
     for each in connection.headers.get("cookie", "").split(";"):
         key, equals, value = each.strip().partition("=")
         if equals and key == name:

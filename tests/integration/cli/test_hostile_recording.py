@@ -51,6 +51,12 @@ FOR_THE_RECORDER = {
     "an endless view in other letters": f"DROP TABLE about; CREATE VIEW About AS {ENDLESS} "  # noqa: S608
     "SELECT 'prefix' AS key, 'no' AS value FROM n WHERE x < 0",
     "an index that keeps rows out": "DELETE FROM windows WHERE rowid > 1; CREATE UNIQUE INDEX u ON windows (device)",
+    "a table that keeps rows out": "DELETE FROM windows WHERE rowid > 1; "
+    "CREATE TABLE copy AS SELECT * FROM windows; DROP TABLE windows; "
+    "CREATE TABLE windows (device TEXT, epoch TEXT, seq INTEGER, start TEXT, mode TEXT, UNIQUE (mode))",
+    "a primary key that keeps rows out": "DROP TABLE places; CREATE TABLE places (device TEXT NOT NULL PRIMARY KEY, "
+    "after TEXT NOT NULL, heard TEXT NOT NULL, place TEXT NOT NULL, masked REAL NOT NULL)",
+    "an index that computes": "CREATE INDEX x ON windows (length(hex(zeroblob(20000000))), seq)",
     "a client id of bytes": "INSERT OR REPLACE INTO about VALUES ('client_id', X'FFFE')",
     "a client id of control characters": "INSERT OR REPLACE INTO about VALUES ('client_id', char(27) || '[2J')",
     "a former client id that is too long": "INSERT OR REPLACE INTO about VALUES ('client_id', 'x'), "

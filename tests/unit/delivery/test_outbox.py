@@ -268,12 +268,14 @@ VIEW = """
 DROP TABLE windows; CREATE VIEW windows AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)
 SELECT x AS seq, 0.0 AS created, '' AS body, '' AS boot, 0 AS uptime, 0 AS synced, '' AS schema, 0 AS checksum FROM n
 """
+INDEX = "CREATE INDEX x ON windows (length(hex(zeroblob(20000000))), seq)"
 TRIGGER = "CREATE TRIGGER x BEFORE INSERT ON windows BEGIN SELECT RAISE(IGNORE); END"
 OTHERS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "text": (text, "it is no SQLite database"),
     "other tables": (foreign, "it is another program's database"),
     "other application": (lambda path: marked(path, 0x0F055111, 0), "it is another program's database"),
     "an endless view": (lambda path: prepared(path, VIEW), "windows is no plain table"),
+    "an index that computes": (lambda path: prepared(path, INDEX), "windows has an index that computes something"),
     "a trigger": (lambda path: prepared(path, TRIGGER), "it has a trigger"),
     "newer": (lambda path: marked(path, APPLICATION, LAYOUT + 1), f"layout {LAYOUT + 1} of a newer version"),
 }
