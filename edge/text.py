@@ -47,6 +47,11 @@ def keep_units(text: str) -> str:
     return _BEFORE_UNIT.sub(NO_BREAK, text)
 
 
+def plain_lines(text: str) -> str:
+    """The same lines without what a terminal might obey."""
+    return "\n".join(printable(line, len(line)) for line in text.split("\n"))
+
+
 @dataclass(frozen=True)
 class Sentence:
     """A sentence that can be translated: what never changes of it, and what does.

@@ -16,6 +16,7 @@ from edge.cli.encoding import as_typed
 from edge.errors import EdgeError
 from edge.files.opencv_environment import set_opencv_environment
 from edge.files.shipped import shipped
+from edge.text import plain_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ def run_command_line(arguments: list[str]) -> int:
         main: Callable[[argparse.Namespace], int] = args.main
         return main(args)
     except EdgeError as error:
-        print(f"edge: {error}", file=sys.stderr)
+        print(f"edge: {plain_lines(str(error))}", file=sys.stderr)  # it may quote a file
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -54,7 +54,7 @@ class Meter:
 
         Args:
             faces: Mean number of faces as published.
-            exact: Whether that is the exact number, so that times may reveal as much.
+            exact: Whether exact numbers of all groups were published, so that times may reveal as much.
         """
         self._faces = faces
         if faces is not None and exact:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import re
 import socket
 import threading
 from functools import partial
@@ -67,10 +69,14 @@ class _Server(ThreadingTCPServer):
         super().__init__(where, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        if self._seats.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._seats.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started, which would give the seat back
+            self._seats.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         # The time limit of a socket counts from its last byte; this one counts from the first.
@@ -100,6 +106,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*rest)
 
     def do_GET(self) -> None:
+        name = re.sub(r":\d*$", "", self.headers.get("Host", "")).strip("[]")
+        if _loopback(self.connection.getsockname()[0]) and not _loopback(
+            name
+        ):  # a page that gives its name our address
+            self.send_error(421, "Ask under the name of this machine")
+            return
         if self.path.partition("?")[0] != "/metrics":
             self.send_error(404, "There is only /metrics")
             return
@@ -113,6 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nobody needs a line for every answer."""
+
+
+def _loopback(name: object) -> bool:
+    try:
+        return ipaddress.ip_address(str(name)).is_loopback
+    except ValueError:
+        return str(name).lower() == "localhost"
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -165,5 +165,6 @@ class Pipeline:
         if body.withheld is not None:  # a track would carry what a face was smoothed with into the next window
             self._analyzer.reset()
         # How long the stages took tells the number of faces far better than coarsely rounded counts do.
-        self._meter.close_window(body.faces.mean, exact=self._builder.round_to == 1)
+        exact = self._builder.round_to == 1 and body.withheld is None
+        self._meter.close_window(body.faces.mean, exact=exact)
         return body

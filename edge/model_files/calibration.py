@@ -16,7 +16,7 @@ from edge.model_files.cards import EmotionCard
 MAX_CALIBRATION_BYTES = 1_000_000
 REMEDY = "recreate it with python -m models.calibrate, or remove it"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class OutputCalibration(BaseModel):

@@ -45,7 +45,7 @@ class RetainedProbe:
         self._now = now
         self._lock = threading.Lock()
         self._held: list[_Held] = []
-        self._stored: set[str] = set()  # topics with a retained message, which has been refused
+        self._stored: dict[str, bytes] = {}  # what is retained, by its topic, and has been refused
 
     def __len__(self) -> int:
         return len(self._held)
@@ -66,15 +66,15 @@ class RetainedProbe:
         with self._lock:
             topic = incoming.topic
             if incoming.retained:
-                known = topic in self._stored
-                if len(self._stored) < MOST_TOPICS:
-                    self._stored.add(topic)
-                before = len(self._held)
+                # One that is there since long comes back with every question: what is held says the same, no more.
+                if self._stored.get(topic) == incoming.payload:
+                    return False
+                if topic in self._stored or len(self._stored) < MOST_TOPICS:
+                    self._stored[topic] = incoming.payload
                 self._held = [held for held in self._held if not _same(held.incoming, incoming)]
-                # One that is there since long comes back with every question.
-                return not known or len(self._held) < before
+                return True
             if not incoming.payload and topic in self._stored:  # somebody clears it
-                self._stored.discard(topic)
+                del self._stored[topic]
                 return False
             other = urgency is Urgency.OTHER
             alike = [held for held in self._held if (held.urgency is Urgency.OTHER) == other]

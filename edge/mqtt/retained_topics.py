@@ -27,14 +27,19 @@ class RetainedTopics:
         """There is a new connection."""
         self._known.clear()
 
-    def missing(self, topic: str) -> list[str]:
-        """What to subscribe to after a message on that topic."""
+    def missing(self, topic: str, *, retained: bool) -> list[str]:
+        """What to subscribe to after a message on that topic.
+
+        Args:
+            topic: Its topic.
+            retained: Whether the broker had kept it. What a device says just now tells nothing of that.
+        """
         prefix, device, name = [*topic.split("/", 2), "", ""][:3]
         if prefix != self._prefix or device in self._known or len(self._known) >= MAX_DEVICES:
             return []
         if name == "window":
             self._known.add(device)
             return [f"{prefix}/{device}/{each}" for each in self._names]
-        if name in self._names:
+        if retained and name in self._names:
             self._known.add(device)
         return []

@@ -90,7 +90,7 @@ class Subscription:
 
     def _put(self, incoming: IncomingMessage) -> None:
         if self._wildcard:
-            self._connection.subscribe(self._retained.missing(incoming.topic))
+            self._connection.subscribe(self._retained.missing(incoming.topic, retained=incoming.retained))
         _, room, kind = [*incoming.topic.split("/", 2), "", ""][:3]
         self._queue.put(room, incoming.topic, incoming.payload[: MAX_PAYLOAD + 1], newest=NEWEST.get(kind))
 

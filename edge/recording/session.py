@@ -121,7 +121,7 @@ class Session:
 
     def _put(self, incoming: IncomingMessage) -> None:
         if self._retained is not None:
-            self._connection.subscribe(self._retained.missing(incoming.topic))
+            self._connection.subscribe(self._retained.missing(incoming.topic, retained=incoming.retained))
         receipt = incoming.receipt
         if receipt is None:
             return

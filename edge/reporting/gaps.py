@@ -136,7 +136,7 @@ def _between(before: Stretch | None, after: Stretch | None, length: timedelta) -
         return "off", 0
     # One window that was lost in a night does not explain the night.
     usual = max(before.closing, after.opening)
-    return ("lost" if 2 * lost * usual >= length else "off"), lost
+    return ("lost" if 2 * lost * usual.total_seconds() >= length.total_seconds() else "off"), lost
 
 
 def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[StateChange]) -> list[Gap]:

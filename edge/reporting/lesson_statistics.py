@@ -148,7 +148,9 @@ def front_series(parts: Sequence[Minute]) -> list[Point]:
     return [
         Point(part.start, share, (facing.front + facing.away) / part.totals.frames)
         for part in parts
-        if (facing := part.totals.facing) is not None and (share := front_share(facing)) is not None
+        if (facing := part.totals.facing) is not None
+        and (share := front_share(facing)) is not None
+        and part.totals.frames
     ]
 
 

@@ -125,7 +125,9 @@ class Gate:
         kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] != "POST" or kind != FORM:
             return None
-        if connection.headers.get("sec-fetch-site") == "cross-site":
+        origin = connection.headers.get("origin", "null")  # "null" of our own page too, which tells nobody where it is
+        foreign = origin != "null" and urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower()
+        if foreign or connection.headers.get("sec-fetch-site") == "cross-site":
             return _say("Another site's page asks for this one.", 403)
         try:
             body = await asyncio.wait_for(Request(scope, receive).body(), FORM_SECONDS)

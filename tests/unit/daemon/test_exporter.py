@@ -157,6 +157,9 @@ def test_nothing_listens_without_a_port_and_a_change_is_obeyed(start: Start, clo
 def test_there_is_one_address(start: Start) -> None:
     _, port = start()
     assert ask(port, "/")[0] == ask(port, "/metrics/../x")[0] == 404
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/metrics", headers={"Host": "elsewhere.example"})
+    assert connection.getresponse().status == 421
 
 
 def test_held_connections_are_few_and_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,16 @@ def test_what_comes_back_is_refused_once(probe: RetainedProbe, clock: Clock) -> 
     assert released(probe, clock) == [b""]
 
 
+def test_a_retained_copy_keeps_no_later_command_of_the_same_words_out(probe: RetainedProbe, clock: Clock) -> None:
+    assert not probe.receive("pause", message(), Urgency.CLOSES)
+    probe.release()
+    assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # to be refused
+    assert not probe.receive("pause", message(), Urgency.CLOSES)
+    probe.release()
+    assert not probe.receive("pause", message(retained=True), Urgency.CLOSES)  # the same copy comes with every question
+    assert released(probe, clock) == [b"on"]
+
+
 def test_clearing_is_no_command(probe: RetainedProbe, clock: Clock) -> None:
     assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # as at every start
     assert not probe.receive("pause", message(b""), Urgency.CLOSES)
