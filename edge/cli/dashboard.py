@@ -1,23 +1,32 @@
-"""`edge dashboard`: a page about one or many rooms for any browser, fed by MQTT alone."""
+"""`edge dashboard`: a page about one or many rooms for any browser, fed by MQTT and by what was recorded."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
 from edge.cli.page import add_page_arguments, print_address
+from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
-from edge.errors import EXIT_OK, pages_missing
+from edge.errors import EXIT_OK, ConfigError, pages_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from edge.mqtt.client_factory import BrokerSettings
+    from edge.recording.recording_service import RecordingService
+    from edge.web.dashboard.past import Past
 
 EXAMPLES = """examples:
   edge dashboard                                        beside a running edge run: the broker of the configuration
   edge dashboard --broker mqtt://192.168.1.10:1883      every room of a school
+  edge dashboard --database school.sqlite --timetable timetable.yaml     records, and shows every lesson of the past
+  edge dashboard --database school.sqlite --show-only   shows what another edge record writes
   ssh -L 8080:127.0.0.1:8080 pi@room-204                on your laptop, to open http://127.0.0.1:8080/ there
   edge dashboard --host 0.0.0.0 --token-file token      for phones and other machines that know the token
 """
@@ -30,13 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_broker_arguments(parser)
     add_page_arguments(parser, 8080, "file with the access token; needed beyond this machine")
     parser.add_argument(
-        "--hours", type=_hours, default=4.0, help="how long numbers are kept, in memory only (default: %(default)s)"
+        "--hours", type=_hours, default=4.0, help="how long numbers are kept in memory (default: %(default)s)"
     )
+    parser.add_argument(
+        "--database", type=Path, metavar="FILE", help="record into this SQLite file, and show what it holds"
+    )
+    parser.add_argument("--timetable", type=Path, metavar="FILE", help="when lessons are; its time zone is used")
+    parser.add_argument(
+        "--show-only", action="store_true", help="another program (edge record) writes the --database: only read it"
+    )
+    add_recording_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     set_up_logging(logging.WARNING)
+    # Matrices of 45 minutes are small: more threads wait for each other longer than they calculate.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
         from edge.web.dashboard.server import Dashboard  # noqa: PLC0415
@@ -48,8 +67,9 @@ def main(args: argparse.Namespace) -> int:
     token = server.read_token(args.token_file) if args.token_file else None
     server.check_binding(args.host, token)
     settings, prefix, devices = subscriber_settings(args, "dashboard")
+    recorder, past = _recorder(args, settings, prefix, devices), _past(args)
     school = School(prefix, args.hours, time.time)
-    dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url))
+    dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
 
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
@@ -63,6 +83,49 @@ def main(args: argparse.Namespace) -> int:
     if dashboard.failed is not None:
         raise dashboard.failed
     return EXIT_OK
+
+
+def _recorder(
+    args: argparse.Namespace, settings: BrokerSettings, prefix: str, devices: Sequence[str]
+) -> RecordingService | None:
+    """Who records; None: nobody. Raises ConfigError, DiskError: the file cannot be used now."""
+    if args.database is None:
+        for option in ("show_only", "timetable", "client_id", "keep_days", "keep_windows_days"):
+            if getattr(args, option) not in (None, False):
+                name = option.replace("_", "-")
+                raise ConfigError(f"--{name} needs --database", "name the file that is recorded into")
+        return None
+    if args.show_only:
+        for option in ("client_id", "keep_days", "keep_windows_days"):
+            if getattr(args, option) is not None:
+                name = option.replace("_", "-")
+                raise ConfigError(
+                    f"--{name} does nothing with --show-only", "give it to the program that writes the file"
+                )
+        return None
+    from edge.recording.recording_service import RecordingService  # noqa: PLC0415 - --help needs none of it
+
+    recorder = RecordingService(recording_task(args, settings, prefix, devices))
+    recorder.check()
+    return recorder
+
+
+def _past(args: argparse.Namespace) -> Past | None:
+    """What was recorded; None without a file. Raises EdgeError: it cannot be read."""
+    if args.database is None:
+        return None
+    from edge.recording.reader import Recording  # noqa: PLC0415 - --help needs none of it
+    from edge.reporting.period import time_zone  # noqa: PLC0415
+    from edge.timing.timetable import Timetable  # noqa: PLC0415
+    from edge.web.dashboard.past import Past  # noqa: PLC0415
+
+    timetable = Timetable.read(args.timetable) if args.timetable else None
+    recording = Recording(args.database)
+    try:
+        recording.start()
+    finally:
+        recording.stop()
+    return Past(args.database, timetable, timetable.zone if timetable else time_zone(None))
 
 
 def _hours(text: str) -> float:

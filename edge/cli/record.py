@@ -5,30 +5,26 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
 
 from edge.cli import set_up_logging
+from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.daemon.garbage import settle
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
-from edge.files.disk_errors import DiskError
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.retained_topics import RetainedTopics
-from edge.recording.database import CLIENT_ID_PATTERN, Database
-from edge.recording.former_session import FormerSession, former_client_id
-from edge.recording.recorder import RETAINED, RETRY, Recorder, report_failing, topics
-from edge.recording.retention import DEFAULT_DAYS, Retention
+from edge.recording.database import Database
+from edge.recording.former_session import former_client_id
+from edge.recording.recording_service import RecordingService
 from edge.recording.session import KEPT, Session
 
 EXAMPLES = """examples:
@@ -42,34 +38,14 @@ A window is acknowledged when it is on the disk, and the broker keeps messages w
 `edge report` draws what is in the file. docs/record.md: as a service, what the broker needs, the tables.
 """
 
-LINE_EVERY = 60.0  # seconds
 FORGET_SECONDS = 20.0
-
-logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="SQLite file; created if missing")
     add_broker_arguments(parser)
-    parser.add_argument(
-        "--client-id",
-        type=_client_id,
-        metavar="ID",
-        help="MQTT client id of the durable session (default: a random one, kept in the file)",
-    )
-    parser.add_argument(
-        "--keep-days",
-        type=_days,
-        metavar="N",
-        help=f"delete what is older; all: keep it (default: {DEFAULT_DAYS}, a school year and the summer after it)",
-    )
-    parser.add_argument(
-        "--keep-windows-days",
-        type=_days,
-        metavar="N",
-        help="delete windows that are older, and keep what five minutes of them add up to (default: as --keep-days)",
-    )
+    add_recording_arguments(parser)
     parser.add_argument(
         "--forget",
         action="store_true",
@@ -80,89 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM."""
     settings, prefix, devices = subscriber_settings(args, "record")
-    if args.keep_days and args.keep_windows_days and args.keep_windows_days > args.keep_days:
-        raise ConfigError(
-            f"--keep-windows-days {args.keep_windows_days} is more than --keep-days {args.keep_days}",
-            "windows are kept no longer than what they add up to",
-        )
-    database = Database(args.database, prefix)
+    task = recording_task(args, settings, prefix, devices)
     if args.forget:
-        names = [args.client_id] if args.client_id else _known_client_ids(args.database, database)
+        names = [args.client_id] if args.client_id else _known_client_ids(args.database, prefix)
         return max(_forget(replace(settings, client_id=name)) for name in names)
     signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
-    try:
-        with _terminal() as status:
-            notifier.ready()
-            ids = _open(database, args.database, signals, notifier)
-            if ids is None:
-                return EXIT_OK
-            given, former = (args.client_id, None) if args.client_id else ids
-            settings = replace(settings, client_id=given)
-            rest = FormerSession(settings, former, database, prefix, devices) if former else None
-            unwanted = topics(prefix, ["+"]) if devices != ["+"] else []
-            retained = RetainedTopics(prefix, RETAINED) if devices == ["+"] else None
-            session = Session(settings, topics(prefix, devices), unwanted, retained=retained)
-            retention = _retention(args.keep_days, args.keep_windows_days, database)
-            recorder = Recorder(session, database, prefix, devices, retention=retention)
-            logger.info("recording into %s as %s", args.database, given)
-            _record(recorder, session, rest, signals, lambda text: _tell(text, notifier, status))
-        notifier.stopping()
-    finally:
-        database.stop()
+    with _terminal() as status:
+        notifier.ready()
+        settle()
+        RecordingService(task, lambda text: _tell(text, notifier, status)).run(signals.stop)
+    notifier.stopping()
     return EXIT_OK
-
-
-def _open(database: Database, path: Path, signals: Signals, notifier: Notifier) -> tuple[str, str | None] | None:
-    """Open the file, waiting for a disk that may work again; its client ids, or None when we are to stop."""
-    told = False
-    while not signals.stop.is_set():
-        try:
-            database.start()
-            return database.client_ids(former_client_id(path))
-        except DiskError as error:
-            if not told:
-                report_failing(error)
-            told = True
-            notifier.progress()
-            signals.stop.wait(RETRY)
-    return None
-
-
-def _record(
-    recorder: Recorder, session: Session, rest: FormerSession | None, signals: Signals, tell: Callable[[str], bool]
-) -> None:
-    """Record until we are to stop.
-
-    Args:
-        recorder: Stores what the session brings.
-        session: Where messages come from.
-        rest: What version 0.1 has left at the broker; None: nothing.
-        signals: When to stop.
-        tell: Shows how it goes; False where only the log does.
-    """
-    recorder.start()
-    settle()
-    session.start()
-    started = False
-    line_at, before = time.monotonic() + LINE_EVERY, 0
-    try:
-        while not signals.stop.is_set():
-            recorder.step()
-            if rest is not None and session.subscribed:
-                if not started:
-                    rest.start()
-                    started = True
-                if rest.step():
-                    rest = None
-            text = _in_words(recorder, session)
-            if not tell(text) and time.monotonic() >= line_at:
-                logger.info("%s, %d in the last minute", text, recorder.stored - before)
-                line_at, before = line_at + LINE_EVERY, recorder.stored
-    finally:
-        session.stop()
-        if rest is not None and started:
-            rest.stop()
 
 
 def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
@@ -173,29 +78,16 @@ def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
     return status is not None
 
 
-def _known_client_ids(path: Path, database: Database) -> list[str]:
+def _known_client_ids(path: Path, prefix: str) -> list[str]:
     """The sessions of a file that there is. Raises ConfigError, DiskError."""
     if not path.exists():
         raise ConfigError(f"{path} does not exist", "give the --client-id of the session to forget")
+    database = Database(path, prefix)
     database.start()
     try:
         return [name for name in database.client_ids(former_client_id(path)) if name]
     finally:
         database.stop()
-
-
-def _in_words(recorder: Recorder, session: Session) -> str:
-    words = [f"{recorder.total or 0:,} windows, {recorder.stored:,} of them new"]
-    if recorder.newer:
-        words.append(f"{recorder.newer:,} of a newer version of edge, stored as they came: upgrade this recorder")
-    if recorder.invalid:
-        words.append(f"{recorder.invalid:,} invalid messages")
-    if recorder.refused:
-        words.append(f"{recorder.refused:,} turned away (their devices sent too much)")
-    if recorder.failing:
-        words.append("the database cannot be written")
-    words.append("connected" if session.connected else "not connected")
-    return ", ".join(words)
 
 
 @contextlib.contextmanager
@@ -225,33 +117,3 @@ def _forget(settings: BrokerSettings) -> int:
         return EXIT_FAILED
     print(f"broker {settings.url} keeps nothing for {settings.client_id} any more")
     return EXIT_OK
-
-
-def _client_id(text: str) -> str:
-    if not re.fullmatch(CLIENT_ID_PATTERN, text):
-        raise argparse.ArgumentTypeError("an id has 1 to 64 characters, without + # / and control characters")
-    return text
-
-
-def _retention(days: int | None, window_days: int | None, database: Database) -> Retention:
-    """What was asked for; where nothing was, the default, which a former file gets only after a while."""
-    if days is not None:
-        return Retention(days or None, window_days or None)
-    now = datetime.now(timezone.utc)
-    begins = database.default_begins(now)
-    if now < begins:
-        logger.warning(
-            "from %s on, what is older than %d days is deleted: name another time with --keep-days, or keep all with "
-            "--keep-days all", begins.date(), DEFAULT_DAYS,
-        )  # fmt: skip
-    return Retention(max(DEFAULT_DAYS, window_days or 0), window_days or None, begins)
-
-
-def _days(text: str) -> int:
-    """A number of days; 0: all are kept."""
-    if text == "all":
-        return 0
-    days = int(text)
-    if not 1 <= days <= 36500:
-        raise argparse.ArgumentTypeError("1 to 36500 days, or all")
-    return days

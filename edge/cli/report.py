@@ -1,18 +1,20 @@
-"""`edge report`: a lesson, a day or a week of a recording, as a page, a picture or a table."""
+"""`edge report`: a lesson, a day or a week of a room, or all rooms, as a page, a picture or a table."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, time, timezone
 from pathlib import Path
 
-from edge.errors import EXIT_OK, ConfigError, EdgeError, pages_missing
+from edge.cli.report_output import explained, speak
+from edge.cli.school_report import check_school, write_school
+from edge.errors import EXIT_OK, ConfigError
 from edge.recording.reader import Recording
 from edge.reporting.csv import write_csv
 from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
-from edge.timing.timetable import Timetable
+from edge.timing.timetable import Lesson, Timetable
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device
@@ -21,9 +23,11 @@ EXAMPLES = """examples:
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --output day.html --output day.csv
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --lesson "2nd period"
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --list-lessons
+  edge report --database school.sqlite --school --week 2026-W47 --timetable timetable.yaml --language de
+  edge report --database school.sqlite --school --term 2026-09-07 2026-12-18 --output term.html --output term.csv
 
 The ending of --output chooses: .html is one page without scripts that needs nothing from anywhere, .png a picture,
-.csv every window as a line. docs/record.md: how to read them, and how to write a timetable.
+.csv every window (of --school every cell) as a line. docs/record.md: how to read them, and how to write a timetable.
 """
 
 ENDINGS = (".html", ".png", ".csv")
@@ -36,11 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="NAME", help="default: the only one there is")
     parser.add_argument("--day", metavar="2026-11-20", help="default: the newest that was recorded")
     parser.add_argument("--week", metavar="2026-W47", help="Monday to Sunday")
+    parser.add_argument("--school", action="store_true", help="all rooms: of a day, a week or a term")
+    parser.add_argument(
+        "--term", nargs=2, metavar=("FIRST", "LAST"), help="with --school: its weeks, by the first and the last day"
+    )
     parser.add_argument("--from", dest="begin", metavar="TIME", help="08:00 of that day, or 2026-11-20T08:00")
     parser.add_argument("--to", dest="end", metavar="TIME", help="the same")
     parser.add_argument("--timetable", type=Path, metavar="FILE", help="when lessons are; its time zone is used")
     parser.add_argument("--lesson", metavar="NAME", help="a lesson of that day, as --timetable names it")
     parser.add_argument("--list-lessons", action="store_true", help="show the lessons of that day, and write no report")
+    parser.add_argument("--language", metavar="de", help="of page and picture (default: that of LANG, else English)")
     parser.add_argument("--zone", metavar="Europe/Vienna", help="time zone of all times (default: this machine's)")
     parser.add_argument(
         "--output",
@@ -60,6 +69,9 @@ def main(args: argparse.Namespace) -> int:
     try:
         recording.start()
         devices = recording.devices()
+        if args.school:
+            write_school(args, recording, devices, timetable, zone, now)
+            return EXIT_OK
         device = _device(devices, args.device, args.database)
         asked = period(zone, devices[device][1], day=args.day, week=args.week, begin=args.begin, end=args.end)
         if timetable and args.list_lessons:
@@ -68,11 +80,9 @@ def main(args: argparse.Namespace) -> int:
         if timetable and args.lesson:
             asked = lesson_period(timetable, device, asked.start.date(), args.lesson)
         for path in args.output or [Path(f"{_slug(device)}-{asked.slug}.html")]:
-            try:
-                words = _write(recording, device, asked, path, now)
-            except OSError as error:
-                raise EdgeError(f"{path} cannot be written", error.strerror or str(error)) from None
-            print(f"{path}: {printable(device)}, {asked}, {words}")
+            with explained(path):
+                wrote = _write(recording, device, asked, path, now, timetable, args.language)
+            print(f"{path}: {printable(device)}, {asked}, {wrote}")
     finally:
         recording.stop()
     return EXIT_OK
@@ -80,14 +90,22 @@ def main(args: argparse.Namespace) -> int:
 
 def _timetable(args: argparse.Namespace) -> Timetable | None:
     """The timetable that is asked for, if any. Raises ConfigError for options that do not go together."""
+    if args.term and not args.school:
+        raise ConfigError("--term is about all rooms", "add --school")
+    if args.school:
+        check_school(args)
     if not (args.lesson or args.list_lessons or args.timetable):
         return None
     if not args.timetable:
         raise ConfigError("no timetable", "name one with --timetable; docs/timetable.yaml is an example")
+    if args.zone:
+        raise ConfigError("the timetable has a time zone of its own", "leave out --zone")
+    if args.school or (args.week and not (args.lesson or args.list_lessons)):
+        return Timetable.read(args.timetable)
     if not (args.lesson or args.list_lessons):
-        raise ConfigError("--timetable alone names no lesson", "add --lesson NAME, or --list-lessons")
-    if args.week or args.begin or args.end or args.zone:
-        raise ConfigError("a lesson is of one day", "leave out --week, --from, --to and --zone")
+        raise ConfigError("--timetable alone names no lesson", "add --lesson NAME, --list-lessons, --week or --school")
+    if args.week or args.begin or args.end:
+        raise ConfigError("a lesson is of one day", "leave out --week, --from and --to")
     return Timetable.read(args.timetable)
 
 
@@ -103,24 +121,36 @@ def _list_lessons(recording: Recording, timetable: Timetable, device: str, day: 
         print(f"{each.start:%H:%M} to {each.end:%H:%M}  {each.name}: {words}")
 
 
-def _write(recording: Recording, device: str, asked: Period, path: Path, now: datetime) -> str:
+def _write(
+    recording: Recording, device: str, asked: Period, path: Path, now: datetime, timetable: Timetable | None,
+    language: str | None,
+) -> str:  # fmt: skip
     if path.suffix.lower() == ".csv":
         return f"{write_csv(recording, device, asked.start, asked.end, path):,} windows"
-    if importlib.util.find_spec("matplotlib") is None:
-        raise pages_missing("report", "matplotlib")
+    words = speak(language)
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.reporting.charts import set_up  # noqa: PLC0415
     from edge.reporting.html import page  # noqa: PLC0415
+    from edge.reporting.lesson_report import compare_with_earlier, report_lesson  # noqa: PLC0415
     from edge.reporting.png import poster  # noqa: PLC0415
     from edge.reporting.report_data import read_report  # noqa: PLC0415
+    from edge.reporting.school_data import School  # noqa: PLC0415
 
     set_up()
-    story = read_report(recording, device, asked, now)
+    told = read_report(recording, device, asked, now)
+    if timetable and asked.name:
+        lesson = Lesson(asked.name, asked.start, asked.end)
+        earlier = compare_with_earlier(recording, report_lesson(told), timetable, lesson, now)
+        told = replace(told, earlier=earlier)
+    data = None
+    if not asked.single and (asked.start.time(), asked.end.time()) == (time(), time()):
+        rooms = School(recording, [device], timetable, asked.zone, now)
+        data = rooms.week(device, asked.start.date(), (asked.end.date() - asked.start.date()).days)
     if path.suffix.lower() == ".png":
-        poster(story, path)
+        poster(told, path, words, data)
     else:
-        path.write_text(page(story, now), encoding="utf-8")
-    return f"{story.totals.windows:,} windows"
+        path.write_text(page(told, now, words, data), encoding="utf-8")
+    return f"{told.totals.windows:,} windows"
 
 
 def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.contract import version1
+from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import FaceFigures, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.topics import NAME_PATTERN
@@ -48,7 +49,7 @@ class DeviceMessage(NamedTuple):
     device: str
     kind: str
     """The last level of its topic."""
-    content: WindowPayload | NewerWindow | State | bool | None
+    content: WindowPayload | NewerWindow | State | MachineInfo | bool | None
     """A window or None of `window` and `latest`; a state or None; whether it is online, or None when nobody knows."""
     schema: str = ""
     """Of a window, as it came; version 1 is upgraded."""

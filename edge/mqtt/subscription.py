@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from edge.contract.alerts import ALERTS
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Callbacks, Connection
@@ -13,10 +14,15 @@ from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.retained_topics import RetainedTopics
 
-RETAINED = ("latest", "state", "availability")
-TOPICS = ("window", *RETAINED)
-NEWEST = {"latest": 1, "state": 20, "availability": 20}
-"""How many of a topic wait at most: every change of state is a reason of a gap, and of the figures the last counts."""
+ALERT_TOPICS = tuple(f"alert/{name}" for name in ALERTS)
+RETAINED = ("latest", "state", "availability", "info", "health", *ALERT_TOPICS)
+TOPICS = ("window", "latest", "state", "availability", "info", "health")
+ANY_ALERT = "alert/+"
+NEWEST = {"latest": 1, "state": 20, "availability": 20, **dict.fromkeys(("info", "health", *ALERT_TOPICS), 1)}
+"""How many of a topic wait at most: every change of state is a reason of a gap, and of all others the last counts.
+
+Alerts that are not known are not among them: a room may make up as many as it likes, and they wait as windows do.
+"""
 
 
 class Subscription:
@@ -30,7 +36,7 @@ class Subscription:
 
     def __init__(self, settings: BrokerSettings, prefix: str, devices: Sequence[str]) -> None:
         self._queue = FairQueue()
-        self._topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
+        self._topics = [f"{prefix}/{device}/{topic}" for device in devices for topic in topics_of(device)]
         self._retained = RetainedTopics(prefix, RETAINED)
         self._wildcard = "+" in devices
         self._connection = Connection(settings, callbacks=Callbacks(connected=self._subscribe, message=self._put))
@@ -85,5 +91,10 @@ class Subscription:
     def _put(self, incoming: IncomingMessage) -> None:
         if self._wildcard:
             self._connection.subscribe(self._retained.missing(incoming.topic))
-        room, _, kind = incoming.topic.rpartition("/")
+        _, room, kind = [*incoming.topic.split("/", 2), "", ""][:3]
         self._queue.put(room, incoming.topic, incoming.payload[: MAX_PAYLOAD + 1], newest=NEWEST.get(kind))
+
+
+def topics_of(device: str) -> tuple[str, ...]:
+    """What is subscribed to of a device: of a named one everything by name, for brokers that take no wildcards."""
+    return (*TOPICS, *([ANY_ALERT] if device == "+" else ALERT_TOPICS))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
@@ -23,6 +24,7 @@ from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
 from edge.recording.layout import AVAILABILITY_BY_DEVICE, LAYOUT, TABLES, changed, check_header, create, migrate
+from edge.recording.places import store_place
 from edge.recording.retention import Pruner, Retention, default_begins
 from edge.recording.rollups import add_windows
 from edge.recording.window_record import WindowRecord
@@ -123,7 +125,7 @@ class Database:
         """Store what is not there yet, all or nothing; it is on the disk when this returns.
 
         Args:
-            messages: Windows, also those of a newer schema, states and availability.
+            messages: Windows, also those of a newer schema, states, availability and what the picture leaves out.
             now: When they came.
 
         Returns:
@@ -144,6 +146,8 @@ class Database:
                     database.execute(INSERT_STATE, values)
                 elif isinstance(content, bool):
                     database.execute(INSERT_AVAILABILITY, (device, came, content))
+                elif isinstance(content, MachineInfo):
+                    store_place(database, device, content, came)
                 elif isinstance(content, NewerWindow):
                     if self._deleted.covers_newer(device, content.payload):
                         continue

@@ -23,6 +23,7 @@ from edge.recording.deleted_spans import EVER, NEVER, span_of
 from edge.recording.devices import devices_of
 from edge.recording.former_windows import sound
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
+from edge.recording.places import delete_places
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
 from edge.recording.window_row import BETWEEN
 
@@ -35,7 +36,7 @@ DELETE_SOME = """
 DELETE FROM {table} WHERE rowid IN
     (SELECT rowid FROM {table} WHERE device = ? AND start >= ? AND start < ? LIMIT ?)
 """
-OTHER_TABLES = ("newer_windows", "states", "availability")
+OTHER_TABLES = ("newer_windows", "states", "availability", "places")
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,7 @@ class Eraser:
         file.execute("DELETE FROM states WHERE device = ? AND since >= ? AND since < ?", (device, begins, ends))
         said = "DELETE FROM availability WHERE device = ? AND received >= ? AND received < ?"
         file.execute(said, (device, begins, ends))
+        delete_places(file, device, begins, ends, all_of_it=start is None and end is None)
         rows = file.execute("SELECT rowid, payload, received FROM newer_windows WHERE device = ?", (device,))
         gone = [(rowid,) for rowid, payload, received in rows if _may_be_of(payload, received, begins, ends)]
         file.executemany("DELETE FROM newer_windows WHERE rowid = ?", gone)

@@ -9,20 +9,21 @@ import sqlite3
 from pathlib import Path
 
 from edge.errors import ConfigError
-from edge.recording import daily_rollups, rollups
+from edge.recording import daily_rollups, places, rollups
 from edge.recording.window_row import SELECTED
 
 logger = logging.getLogger(__name__)
 
 APPLICATION = 0x45444745  # in the file's header: EDGE
-LAYOUT = 3  # `user_version` of the file
+LAYOUT = 4  # `user_version` of the file
 WITH_ROLLUPS = 3  # the layout that has them
+WITH_PLACES = 4
 ROLLUPS_FROM = "rollups_from"  # in `about`: device and time from which on windows are still to be added up
 KEPT_ALL = "kept_all"  # in `about`: the file is older than the default retention
 
 TABLES = (
     "about", "windows", "newer_windows", "states", "availability", "deletions", "series", "rollups", "daily_rollups",
-    "changed_days",
+    "changed_days", "places",
 )  # fmt: skip
 WINDOWS = """
 CREATE TABLE windows (
@@ -120,7 +121,16 @@ def check_header(database: sqlite3.Connection, path: Path) -> int:
 
 def create(database: sqlite3.Connection, prefix: str) -> None:
     """Make a new file, within the caller's transaction."""
-    _create(database, OTHERS, WINDOWS, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
+    _create(
+        database,
+        OTHERS,
+        WINDOWS,
+        rollups.TABLES,
+        daily_rollups.TABLES,
+        *daily_rollups.TRIGGERS,
+        DELETIONS,
+        places.TABLE,
+    )
     database.execute(f"PRAGMA application_id={APPLICATION}")
     database.execute(f"PRAGMA user_version={LAYOUT}")
     database.execute("INSERT INTO about VALUES ('prefix', ?)", (prefix,))
@@ -131,11 +141,13 @@ def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:
     if layout < 2:
         logger.info("converting %s from layout 1; a large file takes some minutes", path)
         _from_layout_1(database)
-    _create(database, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
-    if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
-        database.execute("INSERT INTO about VALUES (?, ?)", (ROLLUPS_FROM, json.dumps(["", ""])))
-    # Whoever made it was told that everything is kept.
-    database.execute("INSERT INTO about VALUES (?, '')", (KEPT_ALL,))
+    if layout < WITH_ROLLUPS:
+        _create(database, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
+        if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
+            database.execute("INSERT INTO about VALUES (?, ?)", (ROLLUPS_FROM, json.dumps(["", ""])))
+        # Whoever made it was told that everything is kept.
+        database.execute("INSERT INTO about VALUES (?, '')", (KEPT_ALL,))
+    _create(database, places.TABLE)
     database.execute(f"PRAGMA user_version={LAYOUT}")
 
 

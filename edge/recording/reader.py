@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, SELECT_DAYS, TRIGGERS, day_of
 from edge.recording.database import explain
 from edge.recording.devices import devices_of
-from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_ROLLUPS, changed, check_header
+from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_PLACES, WITH_ROLLUPS, changed, check_header
+from edge.recording.places import MOST, SELECT_PLACES, Place
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_window
@@ -69,6 +71,7 @@ class Recording:
     def _check_tables(self, database: sqlite3.Connection) -> None:
         """Only plain tables are read: a view could go on for ever. Raises ConfigError."""
         wanted = TABLES + (ROLLUP_TABLES if self._layout >= WITH_ROLLUPS else ())
+        wanted += ("places",) if self._layout >= WITH_PLACES else ()
         strange = strange_part(database, wanted, TRIGGERS)
         there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         absent = [f"there is no {table}" for table in wanted if table not in there]
@@ -83,12 +86,31 @@ class Recording:
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
         found = {}
-        tables = ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
-        for device in sorted({name for table in tables for name in self._devices(table)}):
-            ends = [end for table in tables for end in self._ends(table, device)]
+        for device in self.names():
+            ends = [end for table in self._tables for end in self._ends(table, device)]
             if ends:
                 found[device] = (min(ends), max(ends))
         return found
+
+    def has(self, device: str) -> bool:
+        """Whether anything of a device was recorded."""
+        return any(
+            list(self._query(f"SELECT 1 FROM {table} WHERE device = ? LIMIT 1", device))  # noqa: S608
+            for table in self._tables
+        )
+
+    def newest(self, device: str) -> datetime | None:
+        """When the last window of a device ended; None without any."""
+        return max((end for table in self._tables for end in self._ends(table, device)), default=None)
+
+    def names(self) -> list[str]:
+        """The devices of which anything was recorded, in order."""
+        return sorted({name for table in self._tables for name in self._devices(table)})
+
+    @property
+    def _tables(self) -> list[str]:
+        """Those that have what was recorded of a device."""
+        return ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
 
     def _devices(self, table: str) -> list[str]:
         if self._database is None:
@@ -187,6 +209,20 @@ class Recording:
             MOST_CHANGES,
         )
         return ([self._state_change(row) for row in states][::-1], [self._state_change(row) for row in words][::-1])
+
+    def places(self, device: str, end: datetime) -> list[Place]:
+        """What was hidden or left out of the device's picture until a moment, in order; nothing in an older file."""
+        if self._layout < WITH_PLACES:
+            return []
+        found = []
+        for after, heard, digest, masked in self._query(SELECT_PLACES, device, format_timestamp(end), MOST):
+            if not isinstance(masked, float) or not re.fullmatch("|[0-9a-f]{8}", str(digest)):
+                raise EdgeError(
+                    f"{self._path}: a place of {printable(device)} is damaged", "another program changed it"
+                )
+            since = self._moment(after) if after else None
+            found.append(Place(since, self._moment(heard), str(digest), masked))
+        return found[::-1]
 
     def _state_change(self, row: tuple[object, ...]) -> StateChange:
         return StateChange(self._moment(row[0]), str(row[1]), str(row[2]))

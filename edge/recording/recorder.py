@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
+from edge.contract.machine_messages import MachineInfo, read_machine_message
 from edge.contract.payloads import ModelNames, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.topics import NAME_PATTERN
@@ -31,7 +32,7 @@ LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
 MOST_REPORTED = 3  # schemas of a device
-RETAINED = ("state", "availability")
+RETAINED = ("state", "availability", "info")
 TOPICS = ("window", *RETAINED)
 
 
@@ -260,6 +261,9 @@ def topics(prefix: str, devices: Sequence[str]) -> list[str]:
 
 def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
     """A message that can be stored; None for one that says nothing. Raises ValueError for an invalid one."""
+    if delivery.topic.endswith("/info"):
+        said = read_machine_message(prefix, delivery.topic, delivery.payload)
+        return DeviceMessage(said.device, said.kind, said.content) if isinstance(said.content, MachineInfo) else None
     message = read_message(prefix, delivery.topic, delivery.payload)
     if message.kind not in TOPICS or message.content is None:
         return None

@@ -23,8 +23,10 @@ OLD = {
     "states": "since < ?1 AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
     "availability": "received < ?1 AND rowid < "
     "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
+    "places": "heard < ?1 AND rowid < "
+    "(SELECT MAX(rowid) FROM places AS other WHERE other.device = places.device AND heard < ?1)",
 }
-"""Which rows of a table may go: not the last thing known about a device."""
+"""Which rows of a table may go: not the last thing known about a device, nor what is still in force."""
 DELETE_ROLLUPS = """
 DELETE FROM rollups WHERE (device, start, series) IN (
     SELECT device, start, series FROM rollups WHERE device = ?1 AND start < ?2

@@ -78,8 +78,11 @@ class Bucket:
     @property
     def runs(self) -> list[Run]:
         """When they were, in order. Raises EdgeError for a row that `edge record` did not write."""
+        return self._runs(None)
+
+    def _runs(self, most: int | None) -> list[Run]:
         try:
-            runs = [Run.from_json(each, self.since) for each in json.loads(self.runs_text)]
+            runs = [Run.from_json(each, self.since) for each in json.loads(self.runs_text)[:most]]
         except DAMAGED:
             runs = []
         if not runs:
@@ -89,7 +92,7 @@ class Bucket:
     @property
     def start(self) -> datetime:
         """When the first window begins."""
-        return self.runs[0].start
+        return self._runs(1)[0].start  # a day can have hundreds
 
     @property
     def end(self) -> datetime:

@@ -12,17 +12,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from edge.contract.shares import Basis, ShareRange
-from edge.reporting.lesson_statistics import FRONT, MINUTE, Change, Minute, Point, expression_series, front_series
+from edge.reporting.lesson_statistics import (
+    FRONT,
+    LEAST_FACES,
+    MINUTE,
+    Change,
+    Minute,
+    Point,
+    expression_series,
+    front_series,
+)
 from edge.reporting.wandering import DWELL, Array, Likelihoods, Wandering, log_sum
 
 THRESHOLD = 0.2  # logarithm of the evidence; chosen in simulated lessons, for all series together,
 USUAL_MINUTES, STRICTER = 45, 1.5  # of this length; in longer ones a room has more time to wander
-LEAST_CHANGE = 0.15  # what is smaller is not claimed,
-LEAST_FACES = 2.1  # nor what two faces do
+LEAST_CHANGE = 0.15  # what is smaller is not claimed
 FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
 LEAST_MINUTES = 15  # with figures
 LASTING = 0.25  # probability beforehand that what changed stayed so until the end
@@ -73,17 +82,21 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
         labels = {label for part in parts for label in part.totals.shares_by(basis)}
         points |= {label: expression_series(parts, label, basis) for label in sorted(labels)}
     every: list[_Series] = []
-    models: dict[tuple[float, ...], Wandering] = {}
     for what, each in points.items():
         if len(each) >= LEAST_MINUTES and sum(point.faces for point in each) >= FEWEST_FACES * len(each):
             times = tuple((point.start - each[0].start) / MINUTE for point in each)
-            models[times] = models.get(times) or Wandering(times)
-            every.append(_Series(what, each, models[times]))
+            every.append(_Series(what, each, _wandering(times)))
     if not every:
         return None
     dwells = _dwells([each for each in every if each.what != FRONT])
     found = [_largest(each, dwells.get(each.what, np.zeros(len(DWELL)))) for each in every]
     return sorted((change for change in found if change), key=lambda change: -change.evidence)
+
+
+@lru_cache(maxsize=4)
+def _wandering(times: tuple[float, ...]) -> Wandering:
+    """The models of these minutes: lessons without gaps share theirs, and making them takes longer than using them."""
+    return Wandering(times)
 
 
 def _dwells(expressions: Sequence[_Series]) -> dict[str, Array]:

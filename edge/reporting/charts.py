@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
-from edge.contract.labels import adjective
 from edge.contract.shares import Basis, ShareRange
+from edge.languages.words import NO_BREAK, Words
 from edge.reporting.gaps import Gap
 from edge.reporting.palette import LIGHT, colours
 from edge.reporting.totals import Totals
-from edge.text import printable
+from edge.text import Sentence
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 10, "font.family": "sans-serif", "text.parse_math": False, "svg.fonttype": "none",
@@ -87,7 +87,7 @@ def stack(
         axes.stackplot(x, rows, colors=palette, edgecolor=LIGHT["card"], linewidth=0.6)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_locator(MultipleLocator(0.25))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=f"{NO_BREAK}%"))
 
 
 def faces(axes: Axes, points: Sequence[tuple[int, Totals]], at: Hours, start: datetime, width: timedelta) -> None:
@@ -111,14 +111,15 @@ def faces(axes: Axes, points: Sequence[tuple[int, Totals]], at: Hours, start: da
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def draw_gaps(axes: Axes, gaps: Iterable[Gap], at: Hours, words: Mapping[str, str]) -> None:
+def draw_gaps(axes: Axes, gaps: Iterable[Gap], at: Hours, reasons: Mapping[str, Sentence], words: Words) -> None:
     """Cover the times without figures, and write the reason into those that are wide enough.
 
     Args:
         axes: Where.
         gaps: What.
         at: From moments to hours.
-        words: What is written, by kind of gap; nothing where it is empty.
+        reasons: What is written, by kind of gap; nothing where it is empty.
+        words: The language.
     """
     first, last = axes.get_xlim()
     bottom, top = axes.get_ylim()
@@ -133,19 +134,19 @@ def draw_gaps(axes: Axes, gaps: Iterable[Gap], at: Hours, words: Mapping[str, st
             )
         )  # fmt: skip
         part = (end - begin) / (last - first)
-        if words and part > 0.022:
+        if reasons and part > 0.022:
             axes.text(
-                (begin + end) / 2, (bottom + top) / 2, words[gap.kind], rotation=0 if part > 0.12 else 90,
+                (begin + end) / 2, (bottom + top) / 2, words.say(reasons[gap.kind]), rotation=0 if part > 0.12 else 90,
                 ha="center", va="center", color=LIGHT["text"], fontsize=9, zorder=4, clip_on=True,
             )  # fmt: skip
 
 
-def legend(axes: Axes, names: Sequence[str], shares: Mapping[str, ShareRange]) -> None:
+def legend(axes: Axes, names: Sequence[str], shares: Mapping[str, ShareRange], words: Words) -> None:
     """What the colours mean, and the share of each over all the time, above the axes."""
     handles = [
         Patch(
             facecolor=LIGHT[colour], edgecolor=LIGHT["gap-line"], linewidth=0,
-            label=f"{label(name)} {percent(shares[name].share if name in shares else 0.0)}",
+            label=f"{words.label(name)} {words.percent(shares[name].share if name in shares else 0.0)}",
         )
         for name, colour in colours(names).items()
     ]  # fmt: skip
@@ -155,16 +156,6 @@ def legend(axes: Axes, names: Sequence[str], shares: Mapping[str, ShareRange]) -
         borderpad=0.2, handlelength=1.1, handleheight=1.0, columnspacing=1.1, handletextpad=0.4,
         fontsize=9.5, labelcolor=LIGHT["text"],
     )  # fmt: skip
-
-
-def label(name: str) -> str:
-    """What people read for a label: an adjective, short and printable."""
-    return printable(adjective(name), 16)
-
-
-def percent(share: float) -> str:
-    """A share for people; what is there is never called nothing."""
-    return "< 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
 def _columns(words: Sequence[str]) -> int:

@@ -42,7 +42,7 @@ def write_csv(recording: Recording, device: str, start: datetime, end: datetime,
     written = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([_cell(name) for name in head])
+        writer.writerow([cell_of(name) for name in head])
         for row in recording.rows(device, start, end):
             values = dict(zip(COLUMNS, row, strict=True))
             if values["withheld"]:  # whatever another program wrote beside that
@@ -58,11 +58,11 @@ def write_csv(recording: Recording, device: str, start: datetime, end: datetime,
                 line += [estimate.get(name, {}).get(part) for name, part in parts]
             except DAMAGED:
                 raise recording.damaged(row) from None
-            writer.writerow([_cell(value) for value in line])
+            writer.writerow([cell_of(value) for value in line])
             written += 1
     return written
 
 
-def _cell(value: object) -> object:
+def cell_of(value: object) -> object:
     """Text that a spreadsheet would take for a formula is marked as text; what no reader of CSV takes is replaced."""
     return FORMULA.sub(r"\1'", CONTROL.sub("?", value)) if isinstance(value, str) else value

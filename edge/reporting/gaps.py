@@ -8,33 +8,35 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from edge.contract.labels import WITHHELD_REASONS
 from edge.recording.reader import StateChange
 from edge.recording.runs import SHORT
 from edge.recording.window_record import Stretch
-from edge.text import printable
+from edge.text import Sentence, printable
 
 WORDS = {
-    "paused": "paused",
-    "camera_lost": "camera lost",
-    "offline": "device offline",
-    "off": "device off or restarting",
-    "lost": "windows missing",
-    **WITHHELD_REASONS,
-    "nothing": "no windows",
-    "unheard": "not known",
-    "before": "before this dashboard started",
+    "paused": Sentence("paused"),
+    "camera_lost": Sentence("camera lost"),
+    "offline": Sentence("device offline"),
+    "off": Sentence("device off or restarting"),
+    "lost": Sentence("windows missing"),
+    "few_people": Sentence("too few people"),
+    "few_near": Sentence("too few people near enough"),
+    "few_front": Sentence("too few people turned to the front"),
+    "short": Sentence("window too short"),
+    "nothing": Sentence("no windows"),
+    "unheard": Sentence("not known"),
+    "before": Sentence("before this dashboard started"),
 }
 FACES_KNOWN = {"few_near", "few_front"}
 """Gaps in the shares only: faces were counted meanwhile."""
 BRIEF = {
     **WORDS,
-    "offline": "offline",
-    "off": "off",
-    "lost": "missing",
-    "few_people": "too few",
-    "few_near": "too few",
-    "few_front": "too few",
+    "offline": Sentence("offline"),
+    "off": Sentence("off"),
+    "lost": Sentence("missing"),
+    "few_people": Sentence("too few"),
+    "few_near": Sentence("too few"),
+    "few_front": Sentence("too few"),
 }
 OPENING = timedelta(seconds=20)  # that a camera takes before the first window after a pause
 GOODBYE = timedelta(seconds=60)  # within which the broker notices that a device is gone
@@ -43,17 +45,19 @@ LONGEST_REASON = 80  # characters
 
 @dataclass(frozen=True)
 class Gap:
-    """A time without figures; `kind` is a key of `WORDS`, `detail` says more, or nothing."""
+    """A time without figures.
+
+    Attributes:
+        kind: A key of `WORDS`.
+        detail: What the device said of it, or nothing.
+        missing: Windows that were measured and never came.
+    """
 
     start: datetime
     end: datetime
     kind: str
     detail: str = ""
-
-    @property
-    def words(self) -> str:
-        """The reason, for people."""
-        return f"{WORDS[self.kind]}: {self.detail}" if self.detail else WORDS[self.kind]
+    missing: int = 0
 
 
 def gaps(
@@ -79,7 +83,8 @@ def gaps(
         until = after.start if after else end
         tolerance = max(SHORT, before.closing / 2) if before else SHORT
         if until - reached > tolerance:
-            gap = Gap(reached, until, *_between(before, after, until - reached))
+            kind, missing = _between(before, after, until - reached)
+            gap = Gap(reached, until, kind, missing=missing)
             found += _explain(gap, states, availability)
         if after:
             reached, before = max(reached, after.end), after
@@ -122,16 +127,16 @@ def _joined(parts: Sequence[Gap]) -> list[Gap]:
     return found
 
 
-def _between(before: Stretch | None, after: Stretch | None, length: timedelta) -> tuple[str, str]:
-    """The kind and the detail that the numbers of the windows around a gap tell."""
+def _between(before: Stretch | None, after: Stretch | None, length: timedelta) -> tuple[str, int]:
+    """The kind, and how many windows are missing, that the numbers of the windows around a gap tell."""
     if before is None or after is None:
-        return "nothing", ""
+        return "nothing", 0
     lost = after.first - before.last - 1 if before.epoch == after.epoch else 0
     if lost <= 0:
-        return "off", ""
+        return "off", 0
     # One window that was lost in a night does not explain the night.
     usual = max(before.closing, after.opening)
-    return ("lost", f"{lost:,}") if 2 * lost * usual >= length else ("off", f"{lost:,} missing")
+    return ("lost" if 2 * lost * usual >= length else "off"), lost
 
 
 def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[StateChange]) -> list[Gap]:
@@ -171,5 +176,5 @@ def _absent(gap: Gap, availability: Sequence[StateChange]) -> Gap:
     last = [word for word in availability if word.since <= gap.end]
     went = [word for word in last if word.mode == "offline" and word.since >= gap.start - GOODBYE]
     if went or (gap.kind == "nothing" and last and last[-1].mode == "offline"):
-        return replace(gap, kind="offline", detail="")
+        return replace(gap, kind="offline", missing=0)
     return gap

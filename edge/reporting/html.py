@@ -5,18 +5,33 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from html import escape
 
 from matplotlib.figure import Figure
 
 from edge import __version__
-from edge.reporting.days_chart import days, heat_maps
+from edge.languages.words import Words
+from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting.map_table import STYLE as MAP_STYLE
+from edge.reporting.map_table import map_sections
+from edge.reporting.map_words import maps_of
 from edge.reporting.palette import DARK, LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.wording import FOOTER, emotions, figures, notes, outages, story
+from edge.reporting.school_data import MapData
+from edge.reporting.wording import (
+    FOOTER,
+    emotions,
+    emotions_head,
+    figures,
+    notes,
+    outages,
+    outages_head,
+    period_text,
+    story,
+)
 
 STYLE = """
 * { box-sizing: border-box; }
@@ -56,44 +71,67 @@ footer { margin-top: 1.5rem; font-size: .9rem; }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(report: ReportData, now: datetime) -> str:
-    """The whole page.
+def page(report: ReportData, now: datetime, words: Words, data: MapData | None = None) -> str:
+    """The whole page of a device.
 
     Args:
         report: What it shows.
         now: When it is made.
+        words: Its language.
+        data: What heat maps show; None: there are none.
     """
-    shares = f"The {BASES[report.basis]}." if report.basis else "No emotions were named."
-    parts = [f"<header><h1>{escape(report.device)}</h1><p class='soft'>{escape(str(report.period))}</p></header>"]
+    period = period_text(report.period, words)
+    shares = words.say(BASES[report.basis]) if report.basis else words.translate("No emotions were named.")
+    parts = [head(report.device, period)]
     if told := story(report):
-        sentences = "".join(f"<p>{escape(str(each))}</p>" for each in told)
-        parts.append(f"<section class='story'>{sentences}<p class='soft'>{escape(str(NOT_MEASURED))}</p></section>")
-    cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(report))
+        parts.append(said([words.say(each) for each in told], words))
+    cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(report, words))
     parts.append(f"<dl>{cards}</dl>")
     if report.period.single:
-        parts.append(_picture("Over time", "" if report.basis else shares, lesson(report), "time"))
-    else:
-        if report.basis:
-            parts.append(_picture("Day by day", shares, days(report), "days"))
-        text = "Darker is more; emotions from 0 to their largest share, but at least to 20 %. Empty: no figures."
-        parts.append(_picture("Hour by hour", text, heat_maps(report), "hours"))
-    if rows := emotions(report):
-        head = ("emotion", "estimate", "90 % interval", "counted", "observations", "people")
-        parts.append(_table("The whole period", head, rows, ""))
-    if rows := outages(report):
-        parts.append(_table("Times without figures", ("from", "to", "length", "why"), rows, "left"))
-    points = "".join(f"<li>{escape(note)}</li>" for note in notes(report))
-    if points:
-        parts.append(f"<section><h2>How to read it</h2><ul>{points}</ul></section>")
-    made = f"Made on {now.astimezone(report.period.zone):%-d %B %Y, %H:%M} with edge {__version__}."
-    parts.append(f"<footer><p>{escape(FOOTER)}</p><p>{made} Times are in {escape(_zone(report, now))}.</p></footer>")
-    title = f"{report.device}, {report.period}"
+        title = words.translate("Over time")
+        parts.append(_picture(title, "" if report.basis else shares, lesson(report, words), "time", words))
+    elif report.basis:
+        parts.append(_picture(words.translate("Day by day"), shares, days(report, words), "days", words))
+    if data:
+        parts.append(map_sections(data, maps_of(data), words))
+    if rows := emotions(report, words):
+        parts.append(table(words.translate("The whole period"), emotions_head(words), rows, ""))
+    if rows := outages(report, words):
+        parts.append(table(words.translate("Times without figures"), outages_head(words), rows, "left"))
+    parts.append(points(notes(report, words), words))
+    return document(f"{report.device}, {period}", parts, report.period.zone, now, words)
+
+
+def head(name: str, period: str) -> str:
+    """The name of what is shown, and when."""
+    return f"<header><h1>{escape(name)}</h1><p class='soft'>{escape(period)}</p></header>"
+
+
+def said(sentences: Sequence[str], words: Words) -> str:
+    """What is said first."""
+    told = "".join(f"<p>{escape(each)}</p>" for each in sentences)
+    return f"<section class='story'>{told}<p class='soft'>{escape(words.say(NOT_MEASURED))}</p></section>"
+
+
+def points(texts: Sequence[str], words: Words) -> str:
+    """What limits the worth of the figures; empty without any."""
+    found = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    title = escape(words.translate("How to read it"))
+    return f"<section><h2>{title}</h2><ul>{found}</ul></section>" if found else ""
+
+
+def document(title: str, parts: Sequence[str], zone: tzinfo, now: datetime, words: Words) -> str:
+    """A page of these parts, with its foot."""
+    moment = words.moment(now.astimezone(zone))
+    made = words.translate("Made on {moment} with edge {version}.", moment=moment, version=__version__)
+    times = words.translate("Times are in {zone}.", zone=_zone(zone, now))
+    foot = f"<footer><p>{escape(words.say(FOOTER))}</p><p>{escape(made)} {escape(times)}</p></footer>"
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
-        f'content="light dark"><title>{escape(title)}</title><style>{_variables()}{STYLE}</style></head>\n'
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
+        f'content="light dark"><title>{escape(title)}</title><style>{_variables()}{STYLE}{MAP_STYLE}</style></head>\n'
+        f"<body><main>{''.join(parts)}{foot}</main></body></html>\n"
     )
 
 
@@ -106,7 +144,7 @@ def _variables() -> str:
     )
 
 
-def _picture(title: str, text: str, figure: Figure, name: str) -> str:
+def _picture(title: str, text: str, figure: Figure, name: str, words: Words) -> str:
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = drawn.getvalue()
@@ -115,17 +153,18 @@ def _picture(title: str, text: str, figure: Figure, name: str) -> str:
         svg = svg.replace(colour, f"var(--{variable})")
     # The names of shapes must be the page's own: two pictures may use the same ones.
     svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    label = escape(f"{title}: the tables below say the same in figures", quote=True)
+    label = escape(words.translate("{title}: the tables below say the same in figures", title=title), quote=True)
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-    said = f'<p class="soft">{escape(text)}</p>' if text else ""
+    below = f'<p class="soft">{escape(text)}</p>' if text else ""
     return (
-        f"<section><h2>{escape(title)}</h2>{said}"
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(title, quote=True)}, picture">'
+        f"<section><h2>{escape(title)}</h2>{below}"
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(title, quote=True)}">'
         f"{svg}</div></section>"
     )
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    """A table with its title."""
     first = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
     lines = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
@@ -133,11 +172,10 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style
     )
     return (
         f'<section><h2>{escape(title)}</h2><div class="wide" tabindex="0" role="region" '
-        f'aria-label="{escape(title, quote=True)}, table"><table class="{style}"><thead><tr>{first}</tr></thead>'
+        f'aria-label="{escape(title, quote=True)}"><table class="{style}"><thead><tr>{first}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div></section>"
     )
 
 
-def _zone(report: ReportData, now: datetime) -> str:
-    key = getattr(report.period.zone, "key", None)
-    return str(key or now.astimezone(report.period.zone).tzname())
+def _zone(zone: tzinfo, now: datetime) -> str:
+    return str(getattr(zone, "key", None) or now.astimezone(zone).tzname())

@@ -6,19 +6,21 @@ from datetime import datetime, timedelta
 
 from matplotlib.figure import Figure
 
+from edge.languages.words import Words
 from edge.reporting.charts import draw_gaps, faces, legend, stack, time_axis, width_for
 from edge.reporting.gaps import FACES_KNOWN, WORDS
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.totals import binned
+from edge.text import Sentence
 
 BASES = {
-    "estimate": "estimated share of faces, corrected for the classifier's confusions",
-    "counts": "share of the faces with an emotion, counted, not corrected for the classifier's confusions",
+    "estimate": Sentence("Estimated share of faces, corrected for the classifier's confusions."),
+    "counts": Sentence("Share of the faces with an emotion, counted, not corrected for the classifier's confusions."),
 }
 
 
-def lesson(report: ReportData) -> Figure:
+def lesson(report: ReportData, words: Words) -> Figure:
     """Draw one stretch of time."""
     start, end = report.shown
     zero = start.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
@@ -36,14 +38,16 @@ def lesson(report: ReportData) -> Figure:
         time_axis(axes, at(start), at(end))
     if report.basis:
         stack(rows[0], points, report.basis, report.names, at, start, width)
-        legend(rows[0], report.names, report.totals.shares_by(report.basis))
-        rows[0].set_xlabel(BASES[report.basis], loc="left", fontsize=9)
-        draw_gaps(rows[0], gaps, at, WORDS)
+        legend(rows[0], report.names, report.totals.shares_by(report.basis), words)
+        rows[0].set_xlabel(words.say(BASES[report.basis]), loc="left", fontsize=9)
+        draw_gaps(rows[0], gaps, at, WORDS, words)
     faces(rows[-1], points, at, start, width)
-    rows[-1].set_xlabel("faces in the picture: mean, and from fewest to most", loc="left", fontsize=9)
+    said = words.translate("Faces in the picture: mean, and from fewest to most.")
+    rows[-1].set_xlabel(said, loc="left", fontsize=9)
     rows[-1].grid(axis="y", linewidth=0.8)
     rows[-1].set_axisbelow(True)
-    draw_gaps(rows[-1], [gap for gap in gaps if gap.kind not in FACES_KNOWN], at, {} if report.basis else WORDS)
+    unknown = [gap for gap in gaps if gap.kind not in FACES_KNOWN]
+    draw_gaps(rows[-1], unknown, at, {} if report.basis else WORDS, words)
     for axes in rows:
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(LIGHT["line"])

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
 
@@ -21,18 +21,19 @@ LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few eq
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
+Name = TypeVar("Name")
 Verdict = Literal["refused", "not_enough", "one", "few", "same", "different"]
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What must be the same in two lessons before their figures may stand side by side; None: not known.
+    """What must be the same in two lessons before their figures may stand side by side.
 
     Attributes:
         mode: What is measured.
-        faces, emotions, pose: Models and pose rule, as windows name them.
-        masks: Whatever changes when what is hidden or counted changes.
-        place: Whatever changes when the camera is moved.
+        faces, emotions, pose: Models and pose rule, as windows name them; None: nothing is measured with one.
+        masks: Whatever changes when what is hidden or counted changes; None: not known, as in older recordings.
+        place: Whatever changes when the camera is moved; None: not known.
     """
 
     mode: str
@@ -43,8 +44,12 @@ class Conditions:
     place: str | None = None
 
     def differing(self, other: Conditions) -> str | None:
-        """The first of the attributes in which they differ; None: they are comparable."""
-        return next((name for name in vars(self) if getattr(self, name) != getattr(other, name)), None)
+        """The first of the attributes in which they are known to differ; None: they are comparable."""
+        for name in vars(self):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs and not (name in ("masks", "place") and None in (mine, theirs)):
+                return name
+        return None
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,19 @@ class Comparison:
     figures: Mapping[str, Difference]
 
 
+@dataclass(frozen=True)
+class EarlierLessons:
+    """What a comparison with the same lesson of the weeks before tells.
+
+    Attributes:
+        comparison: The answer; None: the lesson still goes on.
+        masks_unknown: Of some of the lessons nobody knows what was hidden in the picture.
+    """
+
+    comparison: Comparison | None
+    masks_unknown: bool = False
+
+
 def compare(
     lesson: LessonSummary,
     conditions: Conditions,
@@ -121,7 +139,8 @@ def compare(
     }
     if len(others) < FEWEST:
         return Comparison("few", len(others), left_out, {}, found)
-    found = _holm(found)
+    surely = remaining({name: each.probability for name, each in found.items()})
+    found = {name: replace(each, differs=name in surely) for name, each in found.items()}
     different = any(each.differs for each in found.values())
     return Comparison("different" if different else "same", len(others), left_out, {}, found)
 
@@ -133,6 +152,16 @@ def figures(summary: LessonSummary) -> dict[str, Figure]:
         found[FRONT] = summary.front
     if summary.faces:
         found[FACES] = summary.faces
+    return found
+
+
+def remaining(probabilities: Mapping[Name, float]) -> set[Name]:
+    """Those that differ when the error is shared by all, by Holm's procedure."""
+    found: set[Name] = set()
+    for number, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
+        if probabilities[name] > FALSE / (len(probabilities) - number):
+            break
+        found.add(name)
     return found
 
 
@@ -180,17 +209,6 @@ def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference
     distance = abs(mine.value - usual)
     probability = student_tail(distance / error, number - 1) if error else float(not distance)
     return Difference(mine.value, usual, max(0.0, usual - reach), min(most, usual + reach), probability, differs=False)
-
-
-def _holm(found: Mapping[str, Difference]) -> dict[str, Difference]:
-    """The same, with those marked that remain when the error is shared by all figures."""
-    marked = dict(found)
-    for number, name in enumerate(sorted(found, key=lambda name: found[name].probability)):
-        each = found[name]
-        if each.probability > FALSE / (len(found) - number):
-            break
-        marked[name] = Difference(each.value, each.usual, each.low, each.high, each.probability, differs=True)
-    return marked
 
 
 def _overlap(one: Figure, other: Figure) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.window_record import WindowRecord
-from edge.reporting.totals import Totals, add_up, binned
+from edge.reporting.totals import Part, Totals, add_up, binned
 
 FRONT = "front"
 """Name of the share turned to the front beside those of the expressions."""
@@ -25,6 +25,7 @@ FRONT = "front"
 MINUTE = timedelta(minutes=1)
 LEAST_MINUTES = 10  # with figures; below that nothing is said about a lesson
 NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a normal distribution
+LEAST_FACES = 2.1  # of the average frame: what fewer of them do is claimed of no share
 FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
 FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
 
@@ -110,12 +111,12 @@ class LessonSummary:
         return self.faces is not None
 
 
-def minutes(windows: Sequence[WindowRecord]) -> list[Minute]:
-    """The minutes of a lesson that have figures, in order, counted from its first window."""
-    if not windows:
+def minutes(parts: Sequence[Part]) -> list[Minute]:
+    """The minutes of a lesson with figures, in order, counted from its first window; of roll-ups five at a time."""
+    if not parts:
         return []
-    start = min(window.start for window in windows)
-    return [Minute(start + number * MINUTE, totals) for number, totals in binned(windows, start, MINUTE)]
+    start = min(part.start for part in parts)
+    return [Minute(start + number * MINUTE, totals) for number, totals in binned(parts, start, MINUTE)]
 
 
 def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
@@ -212,7 +213,7 @@ def _number(mean: float, parts: Sequence[Minute]) -> Figure:
 
 def _front(share: float, series: Sequence[Point]) -> Figure:
     people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
-    return Figure(share, *wilson(share, _draws(share, people, error)), error)
+    return Figure(share, *wilson(share, draws(share, people, error)), error)
 
 
 def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[str, Figure]:
@@ -222,7 +223,7 @@ def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[
         if len(series) < FEWEST_BLOCKS:
             continue
         people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
-        found[label] = Figure(each.share, *_interval(each, people, _draws(each.share, people, error)), error)
+        found[label] = Figure(each.share, *interval(each, people, draws(each.share, people, error)), error)
     return found
 
 
@@ -231,14 +232,14 @@ def _faces(series: Sequence[Point]) -> float:
     return sum(point.faces for point in series) / len(series)
 
 
-def _draws(share: float, people: float, error: float) -> float:
+def draws(share: float, people: float, error: float) -> float:
     """As how many independent draws a share counts: one for each face of the average frame, or fewer."""
     if not error:
         return people
     return min(people, max(share * (1 - share) / error**2, people * FEWEST_DRAWS))
 
 
-def _interval(each: ShareRange, people: float, draws: float) -> tuple[float, float]:
+def interval(each: ShareRange, people: float, draws: float) -> tuple[float, float]:
     """That of the estimate, which counts every face of the average frame once, wider by what the blocks tell."""
     if each.low is None or each.high is None:
         return wilson(each.share, draws)

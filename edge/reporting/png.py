@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.image as mpl_image
@@ -11,23 +12,36 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from edge.reporting.charts import label
-from edge.reporting.days_chart import days, heat_maps
+from edge.languages.words import Words
+from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
+from edge.reporting.map_chart import map_pictures
+from edge.reporting.map_words import maps_of
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.wording import FOOTER, figures, outage_summary
+from edge.reporting.school_data import MapData
+from edge.reporting.wording import FOOTER, figures, outage_summary, period_text
+from edge.text import printable
 
 DPI = 150
+LINE = 140  # characters
 
 
-def poster(report: ReportData, path: Path) -> None:
-    """Write the picture. Raises OSError."""
-    pictures = (
-        [lesson(report)] if report.period.single else [*([days(report)] if report.basis else []), heat_maps(report)]
-    )
-    parts = [_head(report), *pictures, _foot(report)]
-    pixels = [_pixels(part) for part in parts]
+def poster(report: ReportData, path: Path, words: Words, data: MapData | None = None) -> None:
+    """Write the picture of a device. Raises OSError."""
+    several = [days(report, words)] if report.basis and not report.period.single else []
+    pictures = [lesson(report, words)] if report.period.single else several
+    maps = map_pictures(data, maps_of(data), words) if data else []
+    lines = [words.say(BASES[report.basis])] if report.basis and not report.period.single else []
+    lines.append("   ".join(f"{name} {value}" for name, value in figures(report, words)))
+    if gone := outage_summary(report, words):
+        lines.append(words.translate("Without figures: {reasons}.", reasons=gone))
+    write([head(report.device, period_text(report.period, words)), *pictures, *maps, foot(lines, words)], path)
+
+
+def write(figures: Sequence[Figure], path: Path) -> None:
+    """Write figures below one another. Raises OSError."""
+    pixels = [_pixels(each) for each in figures]
     with path.open("wb") as file:
         mpl_image.imsave(file, np.vstack(pixels), format="png", dpi=DPI, metadata={"Software": "edge"})
 
@@ -39,22 +53,18 @@ def _pixels(figure: Figure) -> NDArray[np.uint8]:
     return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
-def _head(report: ReportData) -> Figure:
+def head(name: str, period: str) -> Figure:
+    """The name of what is shown, and when."""
     figure = Figure(figsize=(10, 0.95))
-    name = report.device if report.device.isprintable() else label(report.device)
-    figure.text(0.02, 0.5, name[:64], fontsize=19, fontweight="bold")
-    figure.text(0.02, 0.14, str(report.period), fontsize=11, color=LIGHT["soft"])
+    figure.text(0.02, 0.5, printable(name), fontsize=19, fontweight="bold")
+    figure.text(0.02, 0.14, period, fontsize=11, color=LIGHT["soft"])
     return figure
 
 
-def _foot(report: ReportData) -> Figure:
-    lines = []
-    if report.basis and not report.period.single:
-        lines.append(f"Shares: {BASES[report.basis]}.")
-    lines.append("   ".join(f"{name} {value}" for name, value in figures(report)))
-    if gone := outage_summary(report):
-        lines += textwrap.wrap(f"Without figures: {gone}.", 140)
-    lines += ["", *textwrap.wrap(FOOTER, 140)]
+def foot(texts: Sequence[str], words: Words) -> Figure:
+    """Texts, and what the report is not."""
+    lines = [line for text in texts for line in textwrap.wrap(text, LINE)]
+    lines += ["", *textwrap.wrap(words.say(FOOTER), LINE)]
     figure = Figure(figsize=(10, 0.2 * len(lines) + 0.25))
     figure.text(0.02, 0.97, "\n".join(lines), fontsize=8.5, color=LIGHT["soft"], va="top", linespacing=1.45)
     return figure

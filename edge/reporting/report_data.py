@@ -12,6 +12,7 @@ from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.gaps import Gap, gaps
+from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.totals import Part, Totals, add_up
 
@@ -20,13 +21,18 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class ReportData:
-    """A device over a period: its windows, or of several days their roll-ups."""
+    """A device over a period: its windows, or of several days their roll-ups.
+
+    Attributes:
+        earlier: The same lesson of the weeks before; None: it was not asked for.
+    """
 
     device: str
     period: Period
     parts: Sequence[Part]
     gaps: Sequence[Gap]
     totals: Totals
+    earlier: EarlierLessons | None = None
 
     @property
     def windows(self) -> list[WindowRecord]:
@@ -57,16 +63,22 @@ class ReportData:
 
 def read_report(recording: Recording, device: str, period: Period, now: datetime) -> ReportData:
     """Read what there is. Raises ConfigError where there is nothing, or far too much."""
-    if period.end.astimezone(timezone.utc) - period.start.astimezone(timezone.utc) > LONGEST:
-        raise ConfigError(f"{period} is too long for a picture", f"at most {LONGEST.days} days; a .csv may be longer")
-    parts = _parts(recording, device, period)
-    if not parts:
+    found = read_stretch(recording, device, period, now)
+    if not found.parts:
         first, last = (moment.astimezone(period.zone) for moment in recording.devices()[device])
         raise ConfigError(
             f"no windows of {device} from {period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M}",
             f"there are some from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
         )
-    end = min(period.end, max(now, *(part.end for part in parts)))
+    return found
+
+
+def read_stretch(recording: Recording, device: str, period: Period, now: datetime) -> ReportData:
+    """The same where there may be nothing. Raises ConfigError for far too much."""
+    if period.end.astimezone(timezone.utc) - period.start.astimezone(timezone.utc) > LONGEST:
+        raise ConfigError(f"{period} is too long for a picture", f"at most {LONGEST.days} days; a .csv may be longer")
+    parts = _parts(recording, device, period)
+    end = min(period.end, max([now, *(part.end for part in parts)]))
     states, availability = recording.state_changes(device, end)
     found = gaps(_stretches(parts), states, availability, period.start, end)
     return ReportData(device, period, parts, found, add_up(parts))

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
-from edge.contract.labels import adjective
 from edge.contract.shares import front_share
-from edge.reporting.change_detection import find_changes
-from edge.reporting.charts import percent
-from edge.reporting.gaps import WORDS
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL, describe, describe_changes
-from edge.reporting.lesson_statistics import minutes, summarize_minutes
+from edge.languages.words import Words
+from edge.reporting.gaps import WORDS, Gap
+from edge.reporting.lesson_report import LONGEST, report_lesson
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL
+from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
 
-FOOTER = (
+FOOTER = Sentence(
     "Only numbers about the whole room were recorded: no picture, no voice, nothing about a single person. A face's "
     "expression is not a feeling, and the classifier makes mistakes. Use this for trends of the room, "
     "never to judge a person."
 )
-ESTIMATE = (
+ESTIMATE = Sentence(
     "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, "
     "weighted by named faces, and its interval the mean of their 90 % intervals: many windows do not make it "
     "narrower, because the classifier errs in the same way in all of them."
 )
-COUNTS = (
+COUNTS = Sentence(
     "The shares are plain counts over the faces with an emotion, since most windows have no estimate. They are not "
-    "corrected: a room that is mostly "
-    "neutral looks sadder in them than it is."
+    "corrected: a room that is mostly neutral looks sadder in them than it is."
 )
-LONGEST_LESSON = timedelta(hours=12)  # what is longer is told in figures only
-OBSERVATION = (
+OBSERVATION = Sentence(
     "An observation is one face in one analysed frame, not a person: who sits there for an hour is observed thousands "
     "of times. The column “people” is the mean number in a frame."
 )
@@ -38,39 +35,48 @@ NOTHING = "-"
 MOST_GAPS = 60
 
 
+def period_text(period: Period, words: Words) -> str:
+    """The period of a report as its title has it."""
+    first, last = period.start.date(), period.last_moment.date()
+    if period.end - period.start == timedelta(days=1) and first == last:
+        return words.day(first)
+    if (period.start.time(), period.end.time()) == (time(), time()):
+        return words.translate("{first} to {last}", first=words.month_day(first), last=words.long_date(last))
+    if first == last:
+        name = f"{period.name}, " if period.name else ""
+        clock = words.translate("{first} to {last}", first=f"{period.start:%H:%M}", last=f"{period.end:%H:%M}")
+        return f"{name}{words.day(first)}, {clock}"
+    return words.translate("{first} to {last}", first=words.moment(period.start), last=words.moment(period.end))
+
+
 def story(report: ReportData) -> list[Sentence]:
-    """How a lesson was and when it changed, in two or three sentences.
-
-    None of what is longer than a school day, or of which only roll-ups were kept.
-    """
-    if report.period.end - report.period.start > LONGEST_LESSON or not report.windows:
-        return []
-    parts = minutes(report.windows)
-    summary = summarize_minutes(report.totals, parts)
-    told = describe(summary)
-    if summary.enough:
-        told += describe_changes(find_changes(parts, summary.basis), report.period.zone)
-    return told
+    """How a lesson was and when it changed, in two or three sentences; none of what is longer than a school day."""
+    return report_lesson(report).sentences(report.earlier)
 
 
-def figures(report: ReportData) -> list[tuple[str, str]]:
+def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
     """The main figures, each with its name."""
     totals = report.totals
     front = front_share(totals.facing)
-    return [
-        ("faces on average", NOTHING if totals.mean is None else f"{totals.mean:.1f}"),
-        ("fewest to most", NOTHING if totals.least is None else f"{totals.least} to {totals.most}"),
-        *((("turned to the front", percent(front)),) if front is not None else ()),
-        ("recorded", format_duration(totals.recorded)),
-        ("coverage", f"{100 * totals.analysed / totals.recorded:.0f} %" if totals.recorded else NOTHING),
-        ("windows", f"{totals.windows:,}"),
-        ("windows withheld", f"{totals.withheld:,}"),
-        ("missing", f"{totals.missing:,}"),
-        ("sent late", f"{totals.replayed:,}"),
+    least, most = totals.least, totals.most
+    found: list[tuple[str, str | None]] = [
+        (words.translate("faces on average"), None if totals.mean is None else words.number(totals.mean, 1)),
+        (
+            words.translate("fewest to most"),
+            None if least is None or most is None else words.translate("{first} to {last}", first=least, last=most),
+        ),
+        *([(words.translate("turned to the front"), words.percent(front))] if front is not None else []),
+        (words.translate("recorded"), words.length(totals.recorded)),
+        (words.translate("coverage"), words.percent(totals.analysed / totals.recorded) if totals.recorded else None),
+        (words.translate("windows"), words.number(totals.windows)),
+        (words.translate("windows withheld"), words.number(totals.withheld)),
+        (words.translate("missing"), words.number(totals.missing)),
+        (words.translate("sent late"), words.number(totals.replayed)),
     ]
+    return [(name, NOTHING if value is None else value) for name, value in found]
 
 
-def emotions(report: ReportData) -> list[tuple[str, ...]]:
+def emotions(report: ReportData, words: Words) -> list[tuple[str, ...]]:
     """Rows of the table: emotion, estimated share, its interval, share of counts, observations, people on average."""
     totals, counted = report.totals, report.totals.shares_by("counts")
     found: list[tuple[str, ...]] = []
@@ -78,83 +84,111 @@ def emotions(report: ReportData) -> list[tuple[str, ...]]:
         each = totals.estimate.get(name)
         found.append(
             (
-                adjective(name)[:40],
-                percent(each.share) if each else NOTHING,
-                f"{percent(each.low or 0)} to {percent(each.high or 0)}" if each else NOTHING,
-                percent(counted[name].share) if name in counted else NOTHING,
-                f"{totals.counts[name]:,}",
-                f"{totals.counts[name] / totals.named_frames:.2f}" if totals.named_frames else NOTHING,
+                words.label(name, 40),
+                words.percent(each.share) if each else NOTHING,
+                words.share_range(each.low or 0, each.high or 0) if each else NOTHING,
+                words.percent(counted[name].share) if name in counted else NOTHING,
+                words.number(totals.counts[name]),
+                words.number(totals.counts[name] / totals.named_frames, 2) if totals.named_frames else NOTHING,
             )
         )
     return found
 
 
-def outages(report: ReportData) -> list[tuple[str, ...]]:
+def emotions_head(words: Words) -> tuple[str, ...]:
+    """Its columns."""
+    return (
+        words.translate("emotion"), words.translate("estimate"), words.translate("90 % interval"),
+        words.translate("counted"), words.translate("observations"), words.translate("people"),
+    )  # fmt: skip
+
+
+def outages(report: ReportData, words: Words) -> list[tuple[str, ...]]:
     """Rows of the table of times without figures: from, to, how long, why; the longest where there are too many."""
-    zone, form = report.period.zone, "%H:%M:%S" if report.period.single else "%a %-d %b %H:%M"
+    zone, single = report.period.zone, report.period.single
     longest = sorted(report.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
-    return [
-        (
-            f"{gap.start.astimezone(zone):{form}}",
-            f"{gap.end.astimezone(zone):{form}}",
-            format_duration((gap.end - gap.start).total_seconds()),
-            gap.words,
-        )
-        for gap in sorted(longest, key=lambda gap: gap.start)
-    ]
+    found = []
+    for gap in sorted(longest, key=lambda gap: gap.start):
+        first, last = gap.start.astimezone(zone), gap.end.astimezone(zone)
+        times = [f"{each:%H:%M:%S}" if single else f"{words.short_day(each)} {each:%H:%M}" for each in (first, last)]
+        found.append((*times, words.length((gap.end - gap.start).total_seconds()), reason(gap, words)))
+    return found
 
 
-def notes(report: ReportData) -> list[str]:
+def outages_head(words: Words) -> tuple[str, ...]:
+    """Its columns."""
+    return words.translate("from"), words.translate("to"), words.translate("length"), words.translate("why")
+
+
+def reason(gap: Gap, words: Words) -> str:
+    """Why there are no figures, with what the device said of it."""
+    said = words.say(WORDS[gap.kind])
+    if gap.kind == "off" and gap.missing:
+        return words.translate("{reason}, {n} windows missing", reason=said, n=gap.missing)
+    detail = words.number(gap.missing) if gap.missing else gap.detail
+    return f"{said}: {detail}" if detail else said
+
+
+def notes(report: ReportData, words: Words) -> list[str]:
     """What limits the worth of the figures."""
     totals = report.totals
     unestimated = totals.emotional - totals.estimated if report.basis == "estimate" else 0
+    unnamed = words.percent(totals.unknown / max(1, totals.unknown + totals.named))
     found = [
         (report.basis == "estimate", ESTIMATE),
-        (unestimated, f"{unestimated:,} of {totals.emotional:,} windows have no estimate and are not in these shares."),
+        (
+            unestimated,
+            Sentence(
+                "{n} of {all} windows have no estimate and are not in these shares.",
+                {"n": unestimated, "all": totals.emotional},
+            ),
+        ),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
-        (report.period.end - report.period.start <= LONGEST_LESSON, str(MAY_BE_EQUAL)),
-        (totals.headcounts, f"In {totals.headcounts:,} windows faces were only counted: emotions were not measured."),
+        (report.period.end - report.period.start <= LONGEST, MAY_BE_EQUAL),
+        (
+            totals.headcounts,
+            Sentence("In {n} windows faces were only counted: emotions were not measured.", {"n": totals.headcounts}),
+        ),
         (
             totals.withheld,
-            f"{totals.withheld:,} windows had too few people: their figures are withheld.",
+            Sentence("{n} windows had too few people: their figures are withheld.", {"n": totals.withheld}),
         ),
         (
             totals.emotions_withheld,
-            f"In {totals.emotions_withheld:,} windows too few people were near enough or facing front: no emotions.",
+            Sentence(
+                "In {n} windows too few people were near enough or facing front: no emotions.",
+                {"n": totals.emotions_withheld},
+            ),
         ),
+        (totals.unknown and report.basis, Sentence("{share} of the faces have no named emotion.", {"share": unnamed})),
         (
-            totals.unknown and report.basis,
-            f"{percent(totals.unknown / max(1, totals.unknown + totals.named))} of the faces have no named emotion.",
+            totals.missing,
+            Sentence("{n} windows were measured and are not here: lost, or still to come.", {"n": totals.missing}),
         ),
-        (totals.missing, f"{totals.missing:,} windows were measured and are not here: lost, or still to come."),
         (
             totals.replayed,
-            f"{totals.replayed:,} windows came late, after an outage; they are complete.",
+            Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),
         ),
-        (totals.unsynced, f"In {totals.unsynced:,} windows the clock of the device was not set."),
+        (totals.unsynced, Sentence("In {n} windows the clock of the device was not set.", {"n": totals.unsynced})),
         (
             len(report.gaps) > MOST_GAPS,
-            f"The table shows the {MOST_GAPS} longest of {len(report.gaps):,} times without figures.",
+            Sentence(
+                "The table shows the {n} longest of {all} times without figures.",
+                {"n": MOST_GAPS, "all": len(report.gaps)},
+            ),
         ),
     ]
-    return [text for holds, text in found if holds]
+    return [words.say(text) for holds, text in found if holds]
 
 
-def outage_summary(report: ReportData) -> str:
+def outage_summary(report: ReportData, words: Words) -> str:
     """How much time had no figures for which reason, in one line."""
     sums: dict[str, float] = {}
     for gap in report.gaps:
         if gap.kind != "nothing":
             sums[gap.kind] = sums.get(gap.kind, 0.0) + (gap.end - gap.start).total_seconds()
     return ", ".join(
-        f"{WORDS[kind]} {format_duration(seconds)}" for kind, seconds in sorted(sums.items(), key=lambda x: -x[1])
+        f"{words.say(WORDS[kind])} {words.length(seconds)}"
+        for kind, seconds in sorted(sums.items(), key=lambda x: -x[1])
     )
-
-
-def format_duration(seconds: float) -> str:
-    """A time span for people."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

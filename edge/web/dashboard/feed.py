@@ -7,9 +7,13 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from edge.web.dashboard.visible import visible_event
+from edge.web.visitors import EVERYBODY, Visitor
+
 MAX_WAITING = 64  # events; a page that is further behind starts again
 
 Event = dict[str, Any]
+Waiting = asyncio.Queue[bytes | None]
 
 
 class Feed:
@@ -21,32 +25,34 @@ class Feed:
 
     def __init__(self, hello: Callable[[], Event]) -> None:
         self._hello = hello
-        self._pages: set[asyncio.Queue[bytes | None]] = set()
+        self._pages: dict[Waiting, Visitor] = {}
 
-    async def listen(self) -> AsyncIterator[bytes]:
-        """The events for one page, until it is too slow or goes."""
-        waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING)
+    async def listen(self, visitor: Visitor = EVERYBODY) -> AsyncIterator[bytes]:
+        """The events for one page, until it is too slow or goes; with what the visitor may see, and no more."""
+        waiting: Waiting = asyncio.Queue(MAX_WAITING)
         # Nothing may happen between the state of all rooms and the first change.
-        hello = encode("hello", self._hello())
-        self._pages.add(waiting)
+        hello = encode("hello", visible_event(self._hello(), visitor))
+        self._pages[waiting] = visitor
         try:
             yield b"retry: 2000\n" + hello
             while (event := await waiting.get()) is not None:
                 yield event
         finally:
-            self._pages.discard(waiting)
+            self._pages.pop(waiting, None)
 
     def send(self, event: Event) -> None:
         """Send something to all pages."""
-        text = encode("change", event) if self._pages else b""
-        for waiting in list(self._pages):
+        texts: dict[Visitor, bytes] = {}  # many pages of one visitor are common: all that show no token
+        for waiting, visitor in list(self._pages.items()):
             if waiting.full():  # it connects again by itself, and then knows everything
-                self._pages.discard(waiting)
+                del self._pages[waiting]
                 while not waiting.empty():
                     waiting.get_nowait()
                 waiting.put_nowait(None)
-            else:
-                waiting.put_nowait(text)
+                continue
+            if visitor not in texts:
+                texts[visitor] = encode("change", visible_event(event, visitor))
+            waiting.put_nowait(texts[visitor])
 
 
 def encode(name: str, event: Event) -> bytes:

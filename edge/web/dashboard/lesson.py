@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,9 +11,10 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
 from edge.recording.reader import StateChange
+from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
-from edge.reporting.totals import Totals, add_up
+from edge.reporting.totals import Part, add_up
 
 PIECES = 240  # about as many as a chart can show
 TRAILING = 2.5  # windows that may be on their way
@@ -35,7 +36,7 @@ def latest(window: WindowPayload) -> JSON:
         "coverage": window.quality.coverage, "unsynced": not window.quality.clock_synced, "replayed": window.replayed,
         "small": unclassified.too_small / faces.total if unclassified and faces.total else 0,
         "unknown": unclassified.total / faces.total if unclassified and faces.total else 0,
-        **_shares(window_shares(window)),
+        **shares_json(window_shares(window)),
     }  # fmt: skip
 
 
@@ -62,49 +63,71 @@ def lesson(
     found = gaps(windows, states, availability, start, last.end if last and on_its_way else now)
     totals = add_up(windows)
     return {
-        "from": _ms(start), "to": _ms(now),
-        "pieces": list(_pieces(windows, start, (now - start) / PIECES)),
-        "gaps": [
-            {
-                "start": _ms(max(gap.start, start)), "end": _ms(gap.end), "kind": gap.kind, "word": WORDS[gap.kind],
-                "reason": gap.detail, "faces_known": gap.kind in FACES_KNOWN,
-            }
-            for gap in unheard(found, deaf)
-        ],
+        "from": milliseconds(start), "to": milliseconds(now),
+        "pieces": pieces(windows, start, now),
+        "gaps": [gap_json(gap, start) for gap in unheard(found, deaf)],
         "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * sum(
             w.duration.total_seconds() for w in windows if w.mean is not None
         )),
-        **_shares(totals.shares),
+        **shares_json(totals.shares),
     }  # fmt: skip
 
 
-def _pieces(windows: Sequence[WindowRecord], start: datetime, width: timedelta) -> Iterator[JSON]:
-    """Neighbouring windows of one kind added up, never across a gap, so that no more are sent than can be seen."""
-    group: list[WindowRecord] = []
+def pieces(parts: Iterable[Part], start: datetime, end: datetime, most: int = PIECES) -> list[JSON]:
+    """Neighbouring windows of one kind added up, never across a gap, so that no more are sent than can be seen.
+
+    Args:
+        parts: Windows of the time, in order, or their roll-ups, of which each is a piece.
+        start: Of the time.
+        end: Of the time.
+        most: About how many pieces.
+    """
+    found: list[JSON] = []
+    group: list[Part] = []
     key: tuple[object, ...] = ()
-    for window in windows:
-        if window.mean is None:
+    width = (end - start) / most
+    for part in parts:
+        if not part.has_figures:
             continue
-        basis = "estimate" if window.estimate else "counts" if window.counts else ""
-        mine = ((window.end - start) // width, basis, window.withheld is None)
-        if group and (mine != key or window.start - group[-1].end > max(TRAILING_TIME, window.duration / 2)):
-            yield _piece(group, add_up(group), start)
+        mine = _kind(part, start, width)
+        if group and (mine != key or part.start - group[-1].end > max(TRAILING_TIME, part.duration / 2)):
+            found.append(_piece(group, start))
             group = []
-        group.append(window)
+        group.append(part)
         key = mine
     if group:
-        yield _piece(group, add_up(group), start)
+        found.append(_piece(group, start))
+    return found
 
 
-def _piece(group: Sequence[WindowRecord], totals: Totals, start: datetime) -> JSON:
+def _kind(part: Part, start: datetime, width: timedelta) -> tuple[object, ...]:
+    """Only what is alike may be one piece."""
+    if isinstance(part, Bucket):
+        return (part.since, part.series)
+    basis = "estimate" if part.estimate else "counts" if part.counts else ""
+    return ((part.end - start) // width, basis, part.withheld is None)
+
+
+def _piece(group: Sequence[Part], start: datetime) -> JSON:
+    totals = add_up(group)
     return {
-        "start": _ms(max(group[0].start, start)), "end": _ms(group[-1].end), "windows": len(group),
-        "mean": totals.mean, "min": totals.least, "max": totals.most, "front": front_share(totals.facing),
-        **_shares(totals.shares),
+        "start": milliseconds(max(group[0].start, start)), "end": milliseconds(group[-1].end),
+        "windows": totals.windows, "mean": totals.mean, "min": totals.least, "max": totals.most,
+        "front": front_share(totals.facing), **shares_json(totals.shares),
     }  # fmt: skip
 
 
-def _shares(shares: Shares | None) -> JSON:
+def gap_json(gap: Gap, start: datetime) -> JSON:
+    """A gap; `start` is that of the time that is shown."""
+    return {
+        "start": milliseconds(max(gap.start, start)), "end": milliseconds(gap.end), "kind": gap.kind,
+        "word": WORDS[gap.kind].template, "reason": f"{gap.missing:,}" if gap.missing else gap.detail,
+        "faces_known": gap.kind in FACES_KNOWN,
+    }  # fmt: skip
+
+
+def shares_json(shares: Shares | None) -> JSON:
+    """Shares in reading order, each with its word, and what they come from."""
     if shares is None:
         return {"basis": None, "shares": []}
     parts = [
@@ -115,7 +138,8 @@ def _shares(shares: Shares | None) -> JSON:
     return {"basis": shares.basis, "shares": parts}
 
 
-def _ms(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
     return round(moment.timestamp() * 1000)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import itertools
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -17,16 +18,20 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from edge.errors import pages_missing
 from edge.mqtt.subscription import Subscription
+from edge.recording.recording_service import RecordingService
 from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
 from edge.web.dashboard.lesson import at
+from edge.web.dashboard.lesson_routes import lesson_routes
+from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.dashboard.school import School
+from edge.web.shared import Revalidated, shared_routes
+from edge.web.visitors import visitor_of
 
 PAGE = Path(__file__).parent / "static"
 PUSH_SECONDS = 0.25  # what comes within is sent to the pages together
@@ -47,12 +52,23 @@ class Dashboard:
         subscription: What the rooms publish; started and stopped here.
         school: Where it goes.
         broker: The broker's address, for people.
+        past: What was recorded; None: the page knows the last hours only.
+        recorder: Records meanwhile; None: nobody does, or another program.
     """
 
-    def __init__(self, subscription: Subscription, school: School, broker: str) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        school: School,
+        broker: str,
+        past: Past | None = None,
+        recorder: RecordingService | None = None,
+    ) -> None:
         self._subscription = subscription
         self._school = school
         self._broker = broker
+        self._past = past
+        self._recorder = recorder
         self._feed = Feed(self._hello)
         self._started = school.now()
         self._links: deque[tuple[int, bool]] = deque(maxlen=MAX_LINKS)
@@ -69,7 +85,10 @@ class Dashboard:
             Route(f"/{charts.address}", charts.answer, middleware=COMPRESSED),
             Route("/events", self._events),
             Route("/lesson", self._lesson, middleware=COMPRESSED),
-            Mount("/static", _Revalidated(directory=PAGE)),
+            Route("/api/about", self._about),
+            *lesson_routes(self._past, lambda: set(self._school.rooms)),
+            *shared_routes(),
+            Mount("/static", Revalidated(directory=PAGE)),
         ]
 
     def listening(self, stop: Callable[[], None]) -> None:
@@ -84,14 +103,20 @@ class Dashboard:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Read MQTT from the first to the last answer."""
+        """Read MQTT from the first to the last answer, and record it."""
+        stop = threading.Event()
+        recording = asyncio.create_task(asyncio.to_thread(self._record, stop))
         reading = asyncio.create_task(self._read())
         try:
             yield
         finally:
+            stop.set()
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+            await recording
+            if self._past is not None:
+                self._past.stop()
 
     async def _read(self) -> None:
         try:
@@ -102,6 +127,16 @@ class Dashboard:
             self._stop()
         finally:
             self._subscription.stop()
+
+    def _record(self, stop: threading.Event) -> None:
+        """Record until `stop`, in a thread of its own: whatever the page is asked, windows are stored."""
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.run(stop)
+        except Exception as error:  # noqa: BLE001 - raised again by whoever serves
+            self.failed = error
+            self._stop()
 
     async def _take(self) -> None:
         """Pass on what comes, for as long as it does. Raises RefusedError."""
@@ -137,6 +172,7 @@ class Dashboard:
             "lost": self._subscription.lost,
             "full": self._school.full,
             "newer": sorted(self._school.newer)[:3],
+            "recorder": self._recorder is not None and self._recorder.failing,
         }
         return {"now": self._school.now(), "connected": self._connected, "troubles": troubles}
 
@@ -149,18 +185,39 @@ class Dashboard:
         }
         return {"about": about, "rooms": self._school.summaries(), "links": list(self._links), **self._here()}
 
-    async def _events(self, _request: Request) -> Response:
+    async def _about(self, request: Request) -> Response:
+        """What the page can show this visitor, and in whose time."""
+        visitor, timetable = visitor_of(request), self._past and self._past.timetable
+        return JSONResponse(
+            {
+                "name": visitor.name,
+                "role": visitor.role,
+                "rooms": None if visitor.rooms is None else list(visitor.rooms),
+                "zone": self._past.zone_name if self._past else None,
+                "database": self._past is not None,
+                "timetable": bool(timetable),
+                "records": self._recorder is not None,
+                "hours": self._school.hours,
+                "prefix": self._school.prefix,
+            },
+            headers=NO_STORE,
+        )
+
+    async def _events(self, request: Request) -> Response:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._feed.listen(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            self._feed.listen(visitor_of(request)), media_type="text/event-stream", headers=headers
+        )
 
     async def _lesson(self, request: Request) -> Response:
-        text = request.query_params.get("minutes", "")
+        text, name = request.query_params.get("minutes", ""), request.query_params.get("room", "")
         if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_MINUTES:
             return PlainTextResponse(f"minutes: 1 to {MAX_MINUTES}\n", 400)
-        answer = self._school.lesson(request.query_params.get("room", ""), int(text), self._deaf())
+        seen = visitor_of(request).may_see_figures(name)
+        answer = self._school.lesson(name, int(text), self._deaf()) if seen else None
         if answer is None:
-            return PlainTextResponse("There is no such room.\n", 404)
-        return Response(dump(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+            return no_such_room()
+        return Response(dump(answer), media_type="application/json", headers=NO_STORE)
 
     def _deaf(self) -> list[Gap]:
         """When the broker was not heard: before the start, and while it could not be reached."""
@@ -172,15 +229,6 @@ class Dashboard:
                 found.append(Gap(at(lost), at(ms), "unheard", LINK_LOST))
             lost = None if connected else ms
         return found
-
-
-class _Revalidated(StaticFiles):
-    """Files that a browser may keep if it asks every time whether they are still the same."""
-
-    def file_response(self, *args: Any, **options: Any) -> Response:  # noqa: ANN401 - as StaticFiles has it
-        answer = super().file_response(*args, **options)
-        answer.headers["Cache-Control"] = "no-cache"
-        return answer
 
 
 class _Charts:

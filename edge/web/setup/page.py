@@ -22,6 +22,7 @@ from edge.web.setup.place_routes import PlaceTrial, place_routes
 from edge.web.setup.preview_session import build_session
 from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
 from edge.web.setup.text_routes import text_routes
+from edge.web.shared import shared_routes
 
 PAUSES = ("device", "outbox", "privacy", "gpio")
 """Sections that say whether the room is paused."""
@@ -74,6 +75,7 @@ class SetupPage:
             *connect_routes(trial),
             *place_routes(self._place),
             *text_routes(self._file),
+            *shared_routes(),
         ]
         return [Mount("", routes=routes(self._session, more), middleware=[Middleware(_Used, self._session.use)])]
 

@@ -1,16 +1,16 @@
-"""What the page says and gives away as text, over HTTP: its languages, the notice to print, the support file."""
+"""What the page gives away as text, over HTTP: the notice to print, the support file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from edge.languages import catalogue
 from edge.support.support_file import support_file, unit_of
 from edge.web.setup.notice import notice
+from edge.web.shared import language_of
 
 if TYPE_CHECKING:
     from edge.web.setup.config_file import ConfigFile
@@ -29,15 +29,6 @@ def text_routes(file: ConfigFile) -> list[BaseRoute]:
         config, wrong = file.draft.tentative()
         if config is None:
             return PlainTextResponse(f"{wrong}\n", 422)
-        return HTMLResponse(notice(config, _language(request)))
+        return HTMLResponse(notice(config, language_of(request)))
 
-    return [Route("/api/texts", texts), Route("/notice", printed_notice), Route("/api/support", support)]
-
-
-def texts(request: Request) -> Response:
-    """All texts in one language: `?language=` takes a list of tags in order of preference."""
-    return JSONResponse(catalogue.for_page(_language(request)))
-
-
-def _language(request: Request) -> str:
-    return request.query_params.get("language", "")
+    return [Route("/notice", printed_notice), Route("/api/support", support)]

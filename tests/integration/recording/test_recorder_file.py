@@ -169,7 +169,7 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     with sqlite3.connect(path) as file:
         file.executescript(
             "DROP TABLE rollups; DROP TABLE series; DROP TABLE daily_rollups; DROP TABLE changed_days; "
-            "DROP TABLE deletions; PRAGMA user_version=2"
+            "DROP TABLE places; DROP TABLE deletions; PRAGMA user_version=2"
         )
     file.close()
     process = edge("record", "--database", str(path), "--broker", address(broker))

@@ -25,7 +25,7 @@ NOTHING = "\N{EN DASH}"
 
 
 def text(page: Any, selector: str) -> str:
-    return str(page.locator(selector).inner_text())
+    return str(page.locator(selector).inner_text()).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_window_is_seen_within_two_seconds(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:

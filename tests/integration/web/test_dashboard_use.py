@@ -103,7 +103,7 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
     page = open_page(f"{address}#now/room-1")
     see(page, "#now-state", "live")
     visited = []
-    for _ in range(9):
+    for _ in range(10):
         page.keyboard.press("Tab")
         visited.append(
             page.evaluate(
@@ -112,7 +112,7 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
             )
         )
     assert [name for name, _ in visited] == [
-        "skip", "Now", "Lesson", "School", "theme", "room", "csv", "json", "The same as a table",
+        "skip", "Now", "Lesson", "School", "language", "theme", "room", "csv", "json", "The same as a table",
     ]  # fmt: skip
     assert {style for _, style in visited} <= {"solid", "auto"}
     page.locator("#room").focus()

@@ -191,6 +191,7 @@ def older(path: Path) -> Path:
     with sqlite3.connect(path) as file:
         file.executescript(
             "DROP TABLE rollups; DROP TABLE series; DROP TABLE deletions; "
+            "DROP TABLE places; "
             "DROP TABLE daily_rollups; DROP TABLE changed_days; "
             "DELETE FROM about WHERE key IN ('rollups_from', 'kept_all', 'retention_from'); PRAGMA user_version=2"
         )

@@ -44,8 +44,9 @@ def test_other_conditions_are_refused(what: str) -> None:
     assert not refused.figures
 
 
-def test_conditions_that_nobody_knows_are_not_the_same_as_known_ones() -> None:
-    assert compare(summary(), SAME, [(summary(), replace(SAME, masks=None))] * 5).verdict == "refused"
+def test_a_mask_that_nobody_knows_is_no_difference_but_a_model_that_was_not_used_is() -> None:
+    assert compare(summary(), SAME, [(summary(), replace(SAME, masks=None))] * 5).verdict == "same"
+    assert compare(summary(), SAME, [(summary(), replace(SAME, pose=None))] * 5).verdict == "refused"
     unknown = replace(SAME, masks=None)
     assert compare(summary(), unknown, [(summary(), unknown)] * 5).verdict == "same"
 

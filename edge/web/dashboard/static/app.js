@@ -1,44 +1,49 @@
 // The page: which view of which room, when it is drawn, and what is said to those who do not see it.
 
-import { $, fill, say, show } from "./dom.js";
-import * as lesson from "./lesson.js";
-import * as now from "./now.js";
+import { $, el, fill, say, show } from "./dom.js";
 import { csv, fileName, json, save } from "./save.js";
-import * as school from "./school.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
-import { STATES, byName, clock } from "./words.js";
+import { VIEWS, usable } from "./views.js";
+import { STATES, byName, clock, setZone, zone } from "./words.js";
+import { language, languages, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for
-const VIEWS = { now: "Now", lesson: "Lesson", school: "School" };
-const SPANS = [15, 45, 90, 240];
 
 const store = new Store();
-let view = "now", wanted = "", minutes = 45;
+let view = VIEWS[0], wanted = "", place = [];
 let last = -Infinity, timer = 0, frame = 0;
 
-/** Where the address says we are: #view/room/minutes. */
+const views = () => VIEWS.filter((each) => usable(each, store.page));
+
+/** Where the address says we are: #view/room/... */
 function route() {
-  const [name, room, span] = location.hash.slice(1).split("/");
-  view = Object.hasOwn(VIEWS, name) ? name : store.rooms.size > 1 && !name ? "school" : "now";
+  const [name, ...parts] = location.hash.slice(1).split("/").map(decoded);
+  const first = store.rooms.size > 1 && !name ? "school" : "now";
+  view = views().find((each) => each.name === name) ?? views().find((each) => each.name === first) ?? views()[0];
+  if (view.room && parts[0]) [wanted] = parts;
+  place = view.room ? parts.slice(1) : parts;
+}
+
+function decoded(part) {
   try {
-    if (room) wanted = decodeURIComponent(room);
-  } catch { /* somebody's own address: the first room, then */ }
-  if (SPANS.includes(Number(span))) minutes = Number(span);
+    return decodeURIComponent(part);
+  } catch {
+    return ""; // somebody's own address
+  }
 }
 
-function go(changes) {
-  const to = { view, room: wanted, minutes, ...changes };
-  const parts = to.view === "school" ? ["school"] : [to.view, encodeURIComponent(to.room)];
-  if (to.view === "lesson") parts.push(to.minutes);
-  location.hash = parts.join("/");
-}
+const addressOf = (...parts) => `#${parts.filter((part) => part !== undefined).map(encodeURIComponent).join("/")}`;
 
-const names = () => [...store.rooms.keys()].sort(byName);
+function go(...parts) {
+  location.hash = addressOf(...parts);
+}
 
 function chosen() {
-  return store.rooms.get(wanted) ?? (wanted ? null : store.rooms.get(names()[0])) ?? null;
+  return store.room(wanted || store.names(view.recorded)[0], view.recorded);
 }
+
+const context = () => ({ store, room: chosen(), place, theme: document.documentElement.dataset.theme, go, redraw: drawNow });
 
 /** Draw soon, but never twice in a second and never unseen. */
 function invalidate() {
@@ -59,115 +64,127 @@ function drawNow() {
 function draw() {
   frame = 0;
   last = performance.now();
-  const room = chosen();
-  const theme = document.documentElement.dataset.theme;
-  frameOf(room);
+  const shown = context();
+  frameOf(shown);
   if (!store.about) return;
-  if (view === "school") school.draw(store);
-  else if (room && view === "now") now.draw(store, room, theme);
-  else if (room) {
-    store.load(room, minutes).then((read) => read && drawNow());
-    lesson.draw(store, room, theme, minutes);
-  }
-  announce(room);
+  if (isVisible(shown)) view.draw(shown);
+  announce(shown.room);
 }
 
+const isVisible = ({ room }) => (view.room ? room !== null : view.name !== "school" || store.rooms.size > 0);
+
 /** All around the views. */
-function frameOf(room) {
-  const visible = view === "school" ? store.rooms.size > 0 : room !== null;
-  for (const [name, title] of Object.entries(VIEWS)) {
-    show($(name), name === view && visible);
-    if (name === view) say($("title"), title);
-    const link = document.querySelector(`nav a[data-view=${name}]`);
-    link.href = name === "school" || !room ? `#${name}` : `#${name}/${encodeURIComponent(room.name)}${name === "lesson" ? `/${minutes}` : ""}`;
-    if (name === view) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  const heading = view === "school" || !room ? VIEWS[view] : `${room.name}: ${VIEWS[view].toLowerCase()}`;
+function frameOf(shown) {
+  const { room } = shown, visible = isVisible(shown);
+  for (const each of VIEWS) show($(each.name), each === view && visible);
+  links(room);
+  const title = t(view.title);
+  say($("title"), title);
+  const heading = view.room && room ? `${room.name}: ${title}` : title;
   if (document.title !== heading) document.title = heading;
-  show($("choose"), view !== "school" && store.rooms.size > 0);
-  show($("spans"), view === "lesson" && visible);
-  fill($("room"), [...names(), wanted].join("\n"), () => names().map((name) => new Option(name, name)));
+  show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
+  const names = store.names(view.recorded);
+  fill($("room"), [...names, wanted].join("\n"), () => names.map((name) => new Option(name, name)));
   if (room) $("room").value = room.name;
-  for (const radio of document.querySelectorAll("#spans input")) {
-    radio.checked = Number(radio.value) === minutes;
-    show(radio.parentElement, store.about === null || radio.value / 60 <= Math.max(0.25, store.about.hours));
-  }
-  $("csv").disabled = $("json").disabled = !visible || (view === "lesson" && !store.shown(room, minutes));
+  $("csv").disabled = $("json").disabled = !visible || !(view.ready?.(shown) ?? true);
   show($("empty"), store.about !== null && !visible);
   say($("empty"), missing());
   link();
 }
 
+function links(room) {
+  const nav = $("views"), listed = views();
+  fill(nav, [language(), ...listed.map(({ name }) => name)].join(" "), () =>
+    listed.map(({ name, title }) => el("a", { href: addressOf(name) }, t(title))));
+  listed.forEach((each, at) => {
+    const node = nav.children[at];
+    node.dataset.view = each.name;
+    if (each === view) node.setAttribute("aria-current", "page");
+    else node.removeAttribute("aria-current");
+    node.href = each.room && room ? addressOf(each.name, room.name) : addressOf(each.name);
+  });
+}
+
 function missing() {
-  if (!store.about || store.rooms.size === 0) {
-    return `Nothing has been received yet. Rooms are expected under ${store.about?.prefix}/ at ${store.about?.broker}.`;
+  if (!store.about || store.names(view.recorded).length === 0) {
+    return t("Nothing has been received yet. Rooms are expected under {prefix}/ at {broker}.", { prefix: store.about?.prefix ?? "", broker: store.about?.broker ?? "" });
   }
-  return `There is no room called ${wanted} here.`;
+  return t("There is no room called {room} here.", { room: wanted });
 }
 
 function link() {
-  const { about, alive, connected, troubles } = store;
+  const { about, page, alive, connected, troubles } = store;
   const good = alive && connected;
-  say($("link"), about === null ? "… connecting" : good ? "● connected" : alive ? "▲ no broker" : "▲ no server");
+  say($("link"), about === null ? t("… connecting") : good ? t("● connected") : alive ? t("▲ no broker") : t("▲ no server"));
   $("link").dataset.state = good ? "live" : about === null ? "waiting" : "offline";
-  show($("trouble"), about !== null && !good);
-  if (about !== null && !good) {
-    say($("trouble"), alive
-      ? `The server of this page cannot reach the broker ${about.broker}. It keeps trying; until then no figures here are current.`
-      : "This page has lost its server. It keeps trying; until then no figures here are current.");
-  }
-  if (!about) return;
+  show($("trouble"), about !== null && (!good || troubles.recorder));
+  if (about === null) return;
+  say($("trouble"), alive && connected
+    ? t("What comes cannot be recorded now: the file cannot be written. It stays at the broker until it can; see what the server says.")
+    : alive
+      ? t("The server of this page cannot reach the broker {broker}. It keeps trying; until then no figures here are current.", { broker: about.broker })
+      : t("This page has lost its server. It keeps trying; until then no figures here are current."));
+  const here = zone() || t("this browser's time zone");
   const notes = [
-    `Numbers of the last ${about.hours} h are kept in the memory of this page's server, nowhere else.`,
-    `It started at ${clock(about.started, store.now(), false)} and reads ${about.prefix}/ at ${about.broker}.`,
-    `Times are shown in ${Intl.DateTimeFormat().resolvedOptions().timeZone || "this browser's time zone"}; saved files use UTC.`,
+    page.database
+      ? t("What was recorded is in a file of this page's server, and nothing of it elsewhere.")
+      : t("Numbers of the last {n} h are kept in the memory of this page's server, nowhere else.", { n: about.hours }),
+    t("It started at {time} and reads {prefix}/ at {broker}.", { time: clock(about.started, store.now(), false), prefix: about.prefix, broker: about.broker }),
+    t("Times are shown in {zone}; saved files use UTC.", { zone: here }),
   ];
-  if (troubles.refused) notes.push(`${troubles.refused} messages were not valid and were left out.`);
-  if (troubles.newer.length) notes.push(`${troubles.newer.join(", ")}: a newer version of edge; upgrade this reader.`);
-  if (troubles.lost) notes.push(`${troubles.lost} messages came too fast and were lost.`);
-  if (troubles.full) notes.push("There are more rooms than can be shown: name some with --device.");
+  if (troubles.refused) notes.push(tn("{n} message was not valid and was left out.", "{n} messages were not valid and were left out.", troubles.refused));
+  if (troubles.newer.length) notes.push(t("{rooms}: a newer version of edge; upgrade this reader.", { rooms: troubles.newer.join(", ") }));
+  if (troubles.lost) notes.push(tn("{n} message came too fast and was lost.", "{n} messages came too fast and were lost.", troubles.lost));
+  if (troubles.full) notes.push(t("There are more rooms than can be shown: name some with --device."));
   say($("about"), notes.join(" "));
 }
 
 const said = new Map();
 
-/** Changes of state, for screen readers: of the room that is looked at, or of all in the view of the school. */
+/** Changes of state, for screen readers: of the room that is looked at, or of all where all are shown. */
 function announce(room) {
   const changes = [];
   for (const each of store.rooms.values()) {
     const state = store.state(each), before = said.get(each.name);
     said.set(each.name, state);
-    if (before && before !== state && (view === "school" || each === room)) changes.push(`${each.name}: ${STATES[state].word}`);
+    if (before && before !== state && (!view.room || each === room)) changes.push(`${each.name}: ${t(STATES[state].word)}`);
   }
-  if (changes.length) say($("said"), changes.length > 5 ? `${changes.length} rooms have changed` : changes.join(", "));
+  if (changes.length) say($("said"), changes.length > 5 ? tn("{n} room has changed", "{n} rooms have changed", changes.length) : changes.join(", "));
 }
 
 function download(ending) {
-  const room = chosen(), time = store.now();
-  const shown = view === "school" ? school.model(store) : view === "now" ? now.model(store, room) : lesson.model(store, room, minutes);
-  const name = fileName(view, view === "school" ? "" : room.name, time, ending);
-  if (ending === "csv") save(csv(shown), "text/csv;charset=utf-8", name);
-  else save(json(shown, time), "application/json", name);
+  const shown = context(), time = store.now(), model = view.model(shown);
+  const name = fileName(view.name, view.room ? shown.room.name : "", time, ending);
+  if (ending === "csv") save(csv(model), "text/csv;charset=utf-8", name);
+  else save(json(model, time), "application/json", name);
 }
 
-function start() {
-  const focus = (event) => {
-    event.preventDefault(); // the address is the route
-    $("main").focus();
-  };
-  $("skip").addEventListener("click", focus);
+function chooseLanguage() {
+  $("language").replaceChildren(...Object.entries(languages()).map(([tag, name]) => Object.assign(new Option(name, tag), { lang: tag })));
+  $("language").value = language();
+  $("language").addEventListener("change", async (event) => {
+    await speak(event.target.value);
+    location.reload(); // every view writes its texts anew
+  });
+}
+
+async function start() {
   $("theme").value = window.edgeTheme.choice;
   $("theme").addEventListener("change", () => window.edgeTheme.choose($("theme").value));
+  await loadTexts();
+  translatePage();
+  chooseLanguage();
+  await store.loadPage();
+  setZone(store.page.zone);
+  $("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is the route
+    $("main").focus();
+  });
   document.addEventListener("theme", drawNow);
-  $("room").addEventListener("change", () => go({ room: $("room").value }));
-  $("spans").addEventListener("change", (event) => go({ minutes: Number(event.target.value) }));
+  $("room").addEventListener("change", () => go(view.name, $("room").value, ...place));
   $("csv").addEventListener("click", () => download("csv"));
   $("json").addEventListener("click", () => download("json"));
-  $("lesson-details").addEventListener("toggle", () => {
-    lesson.redraw();
-    drawNow();
-  });
+  for (const each of VIEWS) each.start?.(context);
   window.addEventListener("hashchange", () => {
     route();
     drawNow();
@@ -176,10 +193,16 @@ function start() {
   window.addEventListener("resize", invalidate);
   route();
   setInterval(invalidate, DRAW_MS);
-  new Stream(store, (what) => {
+  new Stream(store, async (what) => {
+    if (what === "hello") {
+      await store.loadPage();
+      setZone(store.page.zone);
+      route();
+      drawNow();
+      return;
+    }
     if (!location.hash) route();
-    if (what === "hello") drawNow();
-    else invalidate();
+    invalidate();
   });
   drawNow();
 }

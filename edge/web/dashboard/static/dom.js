@@ -1,5 +1,7 @@
 // Text from the network goes into the page here, and only as text.
 
+import { t } from "../shared/texts.js";
+
 export const $ = (id) => document.getElementById(id);
 
 /** An element; properties are set, children are elements or text. */
@@ -27,7 +29,7 @@ export function fill(node, signature, make) {
 
 /** A table of a model: `columns` are {key, title, show}, `rows` are objects. */
 export function table(model, caption) {
-  const head = el("tr", {}, ...model.columns.map((column) => el("th", { scope: "col" }, column.title)));
+  const head = el("tr", {}, ...model.columns.map((column) => el("th", { scope: "col" }, t(column.title))));
   const body = model.rows.map((row) =>
     el("tr", {}, ...model.columns.map(({ key, show: format }) => {
       const value = row[key];

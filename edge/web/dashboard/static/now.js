@@ -5,30 +5,31 @@ import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
 import { STATES, clock, colour, colourName, decimal, duration, percent, turned } from "./words.js";
+import { mark, t } from "../shared/texts.js";
 
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
 
 const NONE = {
-  few_people: "Too few people are in view. Figures return when there are more.",
-  paused: "The camera is closed while the room is paused.",
-  camera_lost: "The device has lost its camera, and tries to get it back.",
-  offline: "The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson.",
-  silent: "The device is there, but no window has come for a while.",
-  unheard: "What the room does now is not known: this page receives nothing.",
-  waiting: "No window has come yet.",
-  headcount: "This room only counts faces: emotions are not measured.",
-  facing: "This room counts faces and how many are turned to the front: emotions are not measured.",
-  nobody: "Nobody is in view.",
-  unnamed: "No face was clear enough to name an emotion.",
+  few_people: mark("Too few people are in view. Figures return when there are more."),
+  paused: mark("The camera is closed while the room is paused."),
+  camera_lost: mark("The device has lost its camera, and tries to get it back."),
+  offline: mark("The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson."),
+  silent: mark("The device is there, but no window has come for a while."),
+  unheard: mark("What the room does now is not known: this page receives nothing."),
+  waiting: mark("No window has come yet."),
+  headcount: mark("This room only counts faces: expressions are not measured."),
+  facing: mark("This room counts faces and how many are turned to the front: expressions are not measured."),
+  nobody: mark("Nobody is in view."),
+  unnamed: mark("No face was clear enough to name an expression."),
 };
 
 /** What is on screen: the state of one room and, where there are any, its shares. */
-export function model(store, room) {
+export function model({ store, room }) {
   const state = store.state(room), window = room.latest;
   const shown = current(state) ? window : null;
   const parts = shown ? shown.shares : [];
   const common = {
-    room: room.name, state: STATES[state].word, reason: reasonOf(room, state),
+    room: room.name, state: t(STATES[state].word), reason: reasonOf(room, state),
     from: shown && iso(shown.start), to: shown && iso(shown.end),
     faces_mean: rounded(shown?.mean, 2), faces_min: shown?.min ?? null, faces_max: shown?.max ?? null, front_share: rounded(shown?.front),
     basis: shown?.basis ?? null,
@@ -44,48 +45,51 @@ export function model(store, room) {
 }
 
 const COLUMNS = [
-  { key: "emotion", title: "Emotion" },
-  { key: "share", title: "Share of faces", show: percent },
-  { key: "low", title: "at least", show: percent },
-  { key: "high", title: "at most", show: percent },
+  { key: "emotion", title: mark("Expression") },
+  { key: "share", title: mark("Share of faces"), show: percent },
+  { key: "low", title: mark("at least"), show: percent },
+  { key: "high", title: mark("at most"), show: percent },
 ];
 
 function reasonOf(room, state) {
   return state === "paused" || state === "camera_lost" || state === "throttled" ? room.reason : "";
 }
 
-export function draw(store, room, theme) {
-  const shown = model(store, room), { state, window, parts } = shown;
+export function draw({ store, room, theme }) {
+  const shown = model({ store, room }), { state, window, parts } = shown;
   const now = store.now(), latest = room.latest;
   const { symbol, word } = STATES[state];
-  say($("now-state"), `${symbol} ${word}`);
+  say($("now-state"), `${symbol} ${t(word)}`);
   $("now-state").dataset.state = state;
-  const since = room.since && (state === "paused" || state === "camera_lost") ? `since ${clock(room.since, now, false)}` : "";
+  const since = room.since && (state === "paused" || state === "camera_lost") ? t("since {time}", { time: clock(room.since, now, false) }) : "";
   say($("now-reason"), [shown.rows[0].reason, since].filter(Boolean).join(", "));
   say($("now-faces"), window ? decimal(window.mean) : "–");
-  say($("now-range"), window ? [`between ${window.min} and ${window.max}`, turned(window.front)].filter(Boolean).join(", ") : "");
+  say($("now-range"), window ? [t("between {low} and {high}", { low: window.min, high: window.max }), turned(window.front)].filter(Boolean).join(", ") : "");
   say($("now-window"), latest ? clock(latest.end, now) : "–");
-  say($("now-age"), latest ? `${duration(latest.ms)} long, ended ${duration(now - latest.end)} ago` : "");
+  say($("now-age"), latest ? t("{length} long, ended {time} ago", { length: duration(latest.ms), time: duration(now - latest.end) }) : "");
 
   show($("now-none"), !parts.length);
   show($("now-chart"), parts.length > 0);
   show($("now-details"), parts.length > 0);
-  say($("now-none"), parts.length ? "" : current(state) ? why(window) : NONE[state] ?? NONE.silent);
+  say($("now-none"), parts.length ? "" : current(state) ? why(window) : t(NONE[state] ?? NONE.silent));
   say($("now-basis"), basis(window, parts));
   fill($("now-notes"), notes(room, window).join("\n"), () => notes(room, window).map(item));
   if (!parts.length) return;
   const signature = `${room.name} ${window.key} ${theme}`;
   if ($("now-chart").dataset.drawn === signature) return;
   $("now-chart").dataset.drawn = signature;
-  $("now-chart").setAttribute("aria-label", `Shares of faces: ${parts.map(sentence).join("; ")}`);
-  fill($("now-table"), signature, () => [table({ columns: COLUMNS, rows: shown.rows.map((row, at) => ({ ...row, emotion: parts[at].word })) }, `Shares of faces in ${room.name}`)]);
+  $("now-chart").setAttribute("aria-label", t("Shares of faces: {shares}", { shares: parts.map(sentence).join("; ") }));
+  fill($("now-table"), signature, () => [table({ columns: COLUMNS, rows: shown.rows.map((row, at) => ({ ...row, emotion: t(parts[at].word) })) }, t("Shares of faces in {room}", { room: room.name }))]);
   bars(parts, room.labels);
 }
 
 /** Why a window has no shares. */
 function why({ withheld, mode, max }) {
-  if (withheld) return `The emotions are withheld: ${withheld.reason}.`;
-  return NONE[mode] ?? (max ? NONE.unnamed : NONE.nobody);
+  if (withheld) {
+    const reason = t(withheld.reason);
+    return t("The expressions are withheld: {reason}.", { reason });
+  }
+  return t(NONE[mode] ?? (max ? NONE.unnamed : NONE.nobody));
 }
 
 function item(text) {
@@ -93,31 +97,33 @@ function item(text) {
 }
 
 function sentence({ word, share, low, high }) {
-  return `${word} ${percent(share)}${low === null ? "" : `, between ${percent(low)} and ${percent(high)}`}`;
+  const expression = t(word), values = { expression, share: percent(share) };
+  if (low === null) return t("{expression} {share}", values);
+  return t("{expression} {share}, between {low} and {high}", { ...values, low: percent(low), high: percent(high) });
 }
 
 function basis(window, parts) {
   if (!parts.length) return "";
   return window.basis === "estimate"
-    ? "Estimated shares of the faces whose emotion can be told, corrected for what the model is known to confuse; the line is the 90 % interval."
-    : "Counted shares of the faces with an emotion, not corrected for the model's errors, and without an interval.";
+    ? t("Estimated shares of the faces whose expression can be told, corrected for what the model is known to confuse; the line is the 90 % interval.")
+    : t("Counted shares of the faces with an expression, not corrected for the model's errors, and without an interval.");
 }
 
 function notes(room, window) {
   if (!window) return [];
   const found = [];
-  if (window.coverage < LEAST_COVERAGE) found.push(`Frames were analysed in only ${Math.floor(100 * window.coverage)} % of the time.`);
-  if (window.unknown) found.push(`${percent(window.unknown)} of the faces have no named emotion; they are in no share.`);
-  if (window.small) found.push(`${percent(window.small)} of the faces were too small to classify.`);
-  if (window.unsynced) found.push("The device's clock is not set by the network: its times may be wrong.");
+  if (window.coverage < LEAST_COVERAGE) found.push(t("Frames were analysed in only {share} % of the time.", { share: Math.floor(100 * window.coverage) }));
+  if (window.unknown) found.push(t("{share} of the faces have no named expression; they are in no share.", { share: percent(window.unknown) }));
+  if (window.small) found.push(t("{share} of the faces were too small to classify.", { share: percent(window.small) }));
+  if (window.unsynced) found.push(t("The device's clock is not set by the network: its times may be wrong."));
   const off = window.replayed ? 0 : window.end - room.heard;
-  if (Math.abs(off) > CLOCK_OFF_MS) found.push(`The device's clock is ${duration(Math.abs(off))} ${off < 0 ? "behind" : "ahead"}.`);
-  if (room.mode === "throttled") found.push(`The board is slowed down: ${room.reason || "fewer frames are analysed"}.`);
+  if (Math.abs(off) > CLOCK_OFF_MS) found.push(off < 0 ? t("The device's clock is {time} behind.", { time: duration(-off) }) : t("The device's clock is {time} ahead.", { time: duration(off) }));
+  if (room.mode === "throttled") found.push(room.reason ? t("The board is slowed down: {reason}.", { reason: room.reason }) : t("The board is slowed down: fewer frames are analysed."));
   return found;
 }
 
 function bars(parts, labels) {
-  const names = parts.map(({ word }) => plain(word)), values = parts.map(({ share }) => 100 * share);
+  const names = parts.map(({ word }) => plain(t(word))), values = parts.map(({ share }) => 100 * share);
   const trace = {
     type: "bar", orientation: "h", y: names, x: values, hoverinfo: "none", width: 0.62,
     marker: { color: parts.map(({ label }) => colour(colourName(label, labels))), cornerradius: 4 },

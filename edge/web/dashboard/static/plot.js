@@ -1,6 +1,6 @@
 // plotly.js, fetched from our own server when the first chart is needed, and what all charts share.
 
-import { colour } from "./words.js";
+import { colour, format } from "./words.js";
 
 let library = null;
 
@@ -50,5 +50,10 @@ export const axis = (more = {}) => ({
 /** Plotly reads some markup in text; a label from the network is only a label. */
 export const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
+const PARTS = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+
 /** Plotly shows a date without a time zone as it is written: the time of day here. */
-export const local = (ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60000).toISOString().slice(0, -1);
+export function local(ms) {
+  const found = Object.fromEntries(format(PARTS).formatToParts(ms).map(({ type, value }) => [type, value]));
+  return `${found.year}-${found.month}-${found.day}T${found.hour}:${found.minute}:${found.second}.${String(Math.floor(ms) % 1000).padStart(3, "0")}`;
+}

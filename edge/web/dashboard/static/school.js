@@ -3,10 +3,11 @@
 import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, byName, clock, colourName, decimal, known as listed, percent, turned } from "./words.js";
+import { STATES, clock, colourName, decimal, known as listed, percent, turned } from "./words.js";
+import { t } from "../shared/texts.js";
 
-export function model(store) {
-  const names = [...store.rooms.keys()].sort(byName);
+export function model({ store }) {
+  const names = store.names();
   const found = [];
   const rows = names.map((name) => {
     const room = store.rooms.get(name), state = store.state(room);
@@ -14,7 +15,7 @@ export function model(store) {
     const parts = window ? window.shares : [];
     parts.forEach((part) => found.push(part));
     return {
-      room: name, state: STATES[state].word, reason: reason(room, state), to: window && iso(window.end),
+      room: name, state: t(STATES[state].word), reason: reason(room, state), to: window && iso(window.end),
       faces_mean: rounded(window?.mean, 2), front_share: rounded(window?.front), basis: window?.basis ?? null,
       ...Object.fromEntries(parts.map(({ label, share }) => [`share_${label}`, rounded(share)])),
       key: state, parts, window, known: room,
@@ -31,14 +32,14 @@ function reason(room, state) {
 
 const tiles = new Map(); // name -> its parts in the page, which stay there: focus and screen readers rely on it
 
-export function draw(store) {
-  const { rows, labels } = model(store);
+export function draw({ store }) {
+  const { rows, labels } = model({ store });
   sums(rows);
   const all = [...new Set(rows.flatMap(({ known }) => known.labels))];
   fill($("school-legend"), labels.map(({ label }) => label).join("\n"), () => labels.map(({ label, word }) => {
     const swatch = el("span", { className: "swatch", ariaHidden: "true" });
     swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-    return el("li", {}, swatch, el("bdi", {}, word));
+    return el("li", {}, swatch, el("bdi", {}, t(word)));
   }));
   const list = $("school-tiles");
   const names = rows.map(({ room }) => room);
@@ -73,8 +74,8 @@ function make(name) {
 function update(tile, { key, window, parts, known, reason: because }, now) {
   const { symbol, word } = STATES[key];
   tile.node.dataset.state = key;
-  say(tile.state, `${symbol} ${word}`);
-  say(tile.faces, window ? `${decimal(window.mean)} faces` : "");
+  say(tile.state, `${symbol} ${t(word)}`);
+  say(tile.faces, window ? t("{n} faces", { n: decimal(window.mean) }) : "");
   say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
   const signature = `${window?.key} ${parts.length}`;
@@ -91,14 +92,14 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
 
 function largest(parts) {
   const first = [...parts].sort((a, b) => b.share - a.share).slice(0, 2);
-  return first.map(({ word, share }) => `${word} ${percent(share)}`).join(", ");
+  return first.map(({ word, share }) => `${t(word)} ${percent(share)}`).join(", ");
 }
 
 function others(state, room, because, now, window) {
   if (because) return because;
-  if (window?.withheld) return window.withheld.reason;
-  if (window) return { headcount: "faces are only counted", facing: "emotions are not measured" }[window.mode] ?? "";
-  if (room.latest && state !== "few_people") return `last window ${clock(room.latest.end, now)}`;
+  if (window?.withheld) return t(window.withheld.reason);
+  if (window) return { headcount: t("faces are only counted"), facing: t("expressions are not measured") }[window.mode] ?? "";
+  if (room.latest && state !== "few_people") return t("last window {time}", { time: clock(room.latest.end, now) });
   return "";
 }
 
@@ -106,7 +107,7 @@ function sums(rows) {
   const counts = new Map();
   for (const { key } of rows) counts.set(key, (counts.get(key) ?? 0) + 1);
   const texts = Object.keys(STATES).filter((key) => counts.has(key))
-    .map((key) => [key, `${STATES[key].symbol} ${counts.get(key)} ${STATES[key].word}`]);
+    .map((key) => [key, `${STATES[key].symbol} ${counts.get(key)} ${t(STATES[key].word)}`]);
   fill($("school-sums"), texts.join("\n"), () => texts.map(([key, text]) => {
     const node = el("li", { className: "pill" }, text);
     node.dataset.state = key;

@@ -1,5 +1,7 @@
 // What the server has sent: all rooms as they are, and the lesson of the one that is shown. Nothing is computed here.
 
+import { byName } from "./words.js";
+
 const STALE_WINDOWS = 3, STALE_MS = 2000; // after so many windows and a little, figures are outdated
 const LATE_MS = 30000; // that a window may be late on its way
 
@@ -8,11 +10,13 @@ const BEAT_MS = 5000; // after which a lesson has moved on, also when nothing co
 export class Store {
   constructor() {
     this.rooms = new Map();
+    this.recorded = []; // names of rooms of which something was recorded
     this.about = null;
+    this.page = { role: "all", rooms: null, zone: null, database: false, timetable: false }; // what api/about says
     this.links = []; // [ms, whether the server reached the broker]
     this.connected = false;
     this.alive = false;
-    this.troubles = { refused: 0, lost: 0, full: false, newer: [] };
+    this.troubles = { refused: 0, lost: 0, full: false, newer: [], recorder: false };
     this.offset = 0;
     this.lesson = null;
     this.loading = false;
@@ -21,6 +25,28 @@ export class Store {
   /** The server's time in milliseconds. */
   now() {
     return Date.now() + this.offset;
+  }
+
+  /** The rooms, in the order in which people look for them. */
+  names(recorded = false) {
+    return [...new Set([...this.rooms.keys(), ...recorded ? this.recorded : []])].sort(byName);
+  }
+
+  /** A room by its name; one that was recorded and is not heard of now has no present. */
+  room(name, recorded = false) {
+    const absent = { name, online: null, mode: null, reason: "", since: null, labels: [], latest: null, heard: 0, changes: 0 };
+    return this.rooms.get(name) ?? (recorded && this.recorded.includes(name) ? absent : null);
+  }
+
+  /** Ask what this visitor may see; what was known before stays where there is no answer. */
+  async loadPage() {
+    try {
+      const answer = await fetch("api/about");
+      if (answer.ok) this.page = await answer.json();
+      if (!this.page.database || this.page.role === "technician") return;
+      const rooms = await fetch("api/rooms");
+      if (rooms.ok) this.recorded = (await rooms.json()).rooms;
+    } catch { /* the server is gone, and the next hello asks again */ }
   }
 
   hello(event) {

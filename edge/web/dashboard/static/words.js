@@ -1,22 +1,24 @@
 // Names, symbols, colours and formats. A state is told by its symbol and word; colour only helps.
 
+import { decimal as withDigits, language, mark, t, tn } from "../shared/texts.js";
+
 export const STATES = {
-  live: { symbol: "●", word: "live" },
-  throttled: { symbol: "◓", word: "slowed down" },
-  few_people: { symbol: "◌", word: "too few people" },
-  short: { symbol: "◌", word: "window too short" },
-  few_near: { symbol: "◌", word: "too few people near enough" },
-  few_front: { symbol: "◌", word: "too few people turned to the front" },
-  paused: { symbol: "■", word: "paused" },
-  camera_lost: { symbol: "▲", word: "camera lost" },
-  offline: { symbol: "✕", word: "offline" },
-  silent: { symbol: "◇", word: "no windows" },
-  unheard: { symbol: "?", word: "not known" },
-  waiting: { symbol: "…", word: "waiting" },
-  nothing: { symbol: "◇", word: "no windows" },
-  off: { symbol: "◇", word: "device off or restarting" },
-  lost: { symbol: "◇", word: "windows missing" },
-  before: { symbol: "←", word: "before this dashboard started" },
+  live: { symbol: "●", word: mark("live") },
+  throttled: { symbol: "◓", word: mark("slowed down") },
+  few_people: { symbol: "◌", word: mark("too few people") },
+  short: { symbol: "◌", word: mark("window too short") },
+  few_near: { symbol: "◌", word: mark("too few people near enough") },
+  few_front: { symbol: "◌", word: mark("too few people turned to the front") },
+  paused: { symbol: "■", word: mark("paused") },
+  camera_lost: { symbol: "▲", word: mark("camera lost") },
+  offline: { symbol: "✕", word: mark("offline") },
+  silent: { symbol: "◇", word: mark("no windows") },
+  unheard: { symbol: "?", word: mark("not known") },
+  waiting: { symbol: "…", word: mark("waiting") },
+  nothing: { symbol: "◇", word: mark("no windows") },
+  off: { symbol: "◇", word: mark("device off or restarting") },
+  lost: { symbol: "◇", word: mark("windows missing") },
+  before: { symbol: "←", word: mark("before this dashboard started") },
 };
 
 export const UNKNOWN = "unknown";
@@ -51,28 +53,55 @@ export function known(shares) {
   return ordered(words.keys()).map((label) => ({ label, word: words.get(label) }));
 }
 
-export const percent = (share) => `${Math.round(100 * share)} %`;
-export const turned = (share) => (share === null ? "" : `${percent(share)} turned to the front`);
-export const decimal = (number) => number.toFixed(1);
+// What expressions are called; labels of other models are shown as they are.
+export const EXPRESSIONS = [mark("happy"), mark("surprised"), mark("neutral"), mark("sad"), mark("afraid"), mark("disgusted"), mark("angry")];
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const CLOCK_SHORT = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+/** "35 %", never broken over two lines; what only rounds to 0 is no 0. */
+export const percent = (share) => (share > 0 && share < 0.005 ? "<\u00a01\u00a0%" : `${Math.round(100 * share)}\u00a0%`);
+export const turned = (share) => (share === null ? "" : t("{share} turned to the front", { share: percent(share) }));
+export const decimal = (number) => withDigits(number, 1);
 
-const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
+let zoneName = null;
+
+/** Times are told by the clock of this zone; null: of this browser's. */
+export function setZone(name) {
+  zoneName = name;
+  formats.clear();
+}
+
+export const zone = () => zoneName ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+const formats = new Map();
+
+/** A format of dates, made once: making one is slow. */
+export function format(options) {
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) {
+    const locale = language() === "en" ? "en-GB" : language();
+    formats.set(key, new Intl.DateTimeFormat(locale, { ...options, ...(zoneName ? { timeZone: zoneName } : {}) }));
+  }
+  return formats.get(key);
+}
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const CLOCK_SHORT = { hour: "2-digit", minute: "2-digit" };
+const DAY = { day: "numeric", month: "short" };
+const DATE = { year: "numeric", month: "2-digit", day: "2-digit" };
+
+const sameDay = (a, b) => format(DATE).format(a) === format(DATE).format(b);
 
 /** A time of day; with the day where that is not today. */
 export function clock(ms, now, seconds = true) {
-  const time = (seconds ? CLOCK : CLOCK_SHORT).format(ms);
-  return sameDay(ms, now) ? time : `${DAY.format(ms)} ${time}`;
+  const time = format(seconds ? CLOCK : CLOCK_SHORT).format(ms);
+  return sameDay(ms, now) ? time : `${format(DAY).format(ms)} ${time}`;
 }
 
 export function duration(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
+  if (seconds < 120) return t("{n} s", { n: seconds });
+  if (seconds < 7200) return t("{n} min", { n: Math.round(seconds / 60) });
+  return seconds < 172800 ? t("{n} h", { n: Math.round(seconds / 3600) }) : tn("{n} day", "{n} days", Math.round(seconds / 86400));
 }
 
-const COLLATOR = new Intl.Collator("en", { numeric: true });
+const COLLATOR = new Intl.Collator(undefined, { numeric: true });
 export const byName = (a, b) => COLLATOR.compare(a, b);

@@ -1,7 +1,7 @@
 // The step Aim: what the picture is worth. Numbers are smoothed a little and written twice a second: nobody reads faster.
 import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
-import { decimal, percent, sentence, t, tn } from "./texts.js";
+import { decimal, percent, sentence, t, tn } from "./shared/texts.js";
 import { picture } from "./picture.js";
 import { report } from "./steps.js";
 

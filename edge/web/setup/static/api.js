@@ -1,5 +1,5 @@
 // Questions to the server; a refusal becomes an exception with a problem and a remedy.
-import { sentence, t } from "./texts.js";
+import { sentence, t } from "./shared/texts.js";
 
 export class Refused extends Error {
   constructor(status, told) {

@@ -12,7 +12,7 @@ import { showNotes, startNotes } from "./notes.js";
 import { startPicture } from "./picture.js";
 import { openSave, showProblems, showSaved, startSave } from "./save.js";
 import { showSteps, startSteps, steps } from "./steps.js";
-import { language, languages, loadTexts, sentence, speak, t, translatePage } from "./texts.js";
+import { language, languages, loadTexts, sentence, speak, t, translatePage } from "./shared/texts.js";
 import { showWeek, startWeek } from "./week.js";
 
 async function main() {

@@ -1,5 +1,5 @@
 // A box and two short lines for every face, drawn on the picture itself.
-import { decimal, percent, t } from "./texts.js";
+import { decimal, percent, t } from "./shared/texts.js";
 
 export const COLOURS = {
   happy: "#ffd447", neutral: "#d3dae2", sad: "#7cb7ff", surprise: "#ffa657",

@@ -1,7 +1,7 @@
 // Half a minute in the real room: what this camera will and will not tell. The numbers are kept only when asked.
 import { get, post } from "./api.js";
 import { $, announce, el, say } from "./dom.js";
-import { sentence, t } from "./texts.js";
+import { sentence, t } from "./shared/texts.js";
 
 const EVERY = 700; // milliseconds
 let result = null;

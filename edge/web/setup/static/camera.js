@@ -4,7 +4,7 @@ import { draft, change, now, value } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { turned } from "./polygons.js";
 import { forget } from "./shapes.js";
-import { sentence, t, tn } from "./texts.js";
+import { sentence, t, tn } from "./shared/texts.js";
 
 const TURNS = ["rotation", "hflip", "vflip"];
 const SIZES = [[640, 480], [1280, 720], [1920, 1080], [2304, 1296], [3840, 2160]];

@@ -4,7 +4,7 @@ import { draft, load, now, settled, value } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { goTo, refused } from "./fields.js";
 import { report, stepOf } from "./steps.js";
-import { list, sentence, t } from "./texts.js";
+import { list, sentence, t } from "./shared/texts.js";
 
 let rooms = null; // those at the broker, or null when they are not known
 let checks = null;

@@ -1,6 +1,6 @@
 // The draft as the server has it, and the changes on their way to it: one request at a time, the newest values last.
 import { get, post } from "./api.js";
-import { mark } from "./texts.js";
+import { mark } from "./shared/texts.js";
 
 const QUIET = 400; // milliseconds without another change before it is sent
 

@@ -2,7 +2,7 @@
 import { $, announce, say } from "./dom.js";
 import { MOST_POINTS, point, rectangle } from "./polygons.js";
 import { ARROWS, layer, make, place } from "./svg.js";
-import { percent, t, tn } from "./texts.js";
+import { percent, t, tn } from "./shared/texts.js";
 
 const PULL = 8; // CSS pixels from which a press is a pull
 const NEAR = 14; // CSS pixels around the first corner that end the shape

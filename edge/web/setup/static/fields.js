@@ -1,7 +1,7 @@
 // Inputs with data-key follow the draft and change it; what is wrong with a key is said beside its input.
 import { draft, change, now, value, problemsOf } from "./draft.js";
 import { el, say } from "./dom.js";
-import { t, withRemedy } from "./texts.js";
+import { t, withRemedy } from "./shared/texts.js";
 
 const refusals = new Map(); // key -> Refused of a value that the draft did not take
 

@@ -6,7 +6,7 @@ import { MOST_POINTS, MOST_POLYGONS, area, middle, moved, point, rectangle, spli
 import { startDrawing, drawing, endDrawing, drawnShape } from "./draw.js";
 import { commit, forget, shapes, undo, undoable } from "./shapes.js";
 import { ARROWS, layer, make, place } from "./svg.js";
-import { percent, t, tn } from "./texts.js";
+import { percent, t, tn } from "./shared/texts.js";
 
 const SMALL = 0.01; // of the picture: one press of an arrow key
 const LARGE = 0.05; // with Shift

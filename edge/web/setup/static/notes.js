@@ -2,7 +2,7 @@
 import { draft, now, value } from "./draft.js";
 import { $, say } from "./dom.js";
 import { picture } from "./picture.js";
-import { t } from "./texts.js";
+import { t } from "./shared/texts.js";
 
 const RECENT = 20; // pictures: of a single one chance would decide
 let counts = []; // faces in the count area of the last pictures

@@ -3,7 +3,7 @@ import { AWAY, COLOURS, FRONT, OUTSIDE, TOO_SMALL, adjective, drawFaces } from "
 import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { report } from "./steps.js";
-import { decimal, sentence, t, tn } from "./texts.js";
+import { decimal, sentence, t, tn } from "./shared/texts.js";
 
 const canvas = $("canvas");
 const frame = $("frame");

@@ -4,7 +4,7 @@ import { draft, load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { refused } from "./fields.js";
 import { notes } from "./notes.js";
-import { sentence, t } from "./texts.js";
+import { sentence, t } from "./shared/texts.js";
 import { stepOf, titleOf } from "./steps.js";
 
 let saved = null;

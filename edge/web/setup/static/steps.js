@@ -2,7 +2,7 @@
 import { draft, now } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { refused } from "./fields.js";
-import { t } from "./texts.js";
+import { t } from "./shared/texts.js";
 
 export const STEPS = ["camera", "aim", "mask", "connect", "answer", "save"];
 const VISITED = "edge-setup-visited"; // of this tab: which steps were opened

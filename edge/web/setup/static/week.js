@@ -1,7 +1,7 @@
 // The week as a grid of hours to paint, exact times to add, and a list of the pauses: three ways to one schedule.
 import { draft, change, value, problemsOf } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
-import { clock, list, t, weekday, withRemedy } from "./texts.js";
+import { clock, list, t, weekday, withRemedy } from "./shared/texts.js";
 import { DAYS, painted, schedule, share, spans } from "./weekly.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

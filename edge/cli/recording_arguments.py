@@ -1,0 +1,75 @@
+"""What the commands that record share: into which file, as whom, and how long it is kept."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+
+from edge.errors import ConfigError
+from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.database import CLIENT_ID_PATTERN
+from edge.recording.recording_service import RecordingTask
+from edge.recording.retention import DEFAULT_DAYS
+
+
+def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+    """--client-id, --keep-days and --keep-windows-days."""
+    parser.add_argument(
+        "--client-id",
+        type=_client_id,
+        metavar="ID",
+        help="MQTT client id of the durable session (default: a random one, kept in the file)",
+    )
+    parser.add_argument(
+        "--keep-days",
+        type=_days,
+        metavar="N",
+        help=f"delete what is older; all: keep it (default: {DEFAULT_DAYS}, a school year and the summer after it)",
+    )
+    parser.add_argument(
+        "--keep-windows-days",
+        type=_days,
+        metavar="N",
+        help="delete windows that are older, and keep what five minutes of them add up to (default: as --keep-days)",
+    )
+
+
+def recording_task(
+    args: argparse.Namespace, settings: BrokerSettings, prefix: str, devices: Sequence[str]
+) -> RecordingTask:
+    """What is to be recorded.
+
+    Args:
+        args: With `database`, and what `add_recording_arguments` declared.
+        settings: The broker.
+        prefix: The first level of the topics.
+        devices: Whose, or `+` for all.
+
+    Raises:
+        ConfigError: Windows would be kept for longer than their sums.
+    """
+    if args.keep_days and args.keep_windows_days and args.keep_windows_days > args.keep_days:
+        raise ConfigError(
+            f"--keep-windows-days {args.keep_windows_days} is more than --keep-days {args.keep_days}",
+            "windows are kept no longer than what they add up to",
+        )
+    return RecordingTask(
+        args.database, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days
+    )
+
+
+def _client_id(text: str) -> str:
+    if not re.fullmatch(CLIENT_ID_PATTERN, text):
+        raise argparse.ArgumentTypeError("an id has 1 to 64 characters, without + # / and control characters")
+    return text
+
+
+def _days(text: str) -> int:
+    """A number of days; 0: all are kept."""
+    if text == "all":
+        return 0
+    days = int(text)
+    if not 1 <= days <= 36500:
+        raise argparse.ArgumentTypeError("1 to 36500 days, or all")
+    return days

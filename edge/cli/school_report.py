@@ -1,0 +1,78 @@
+"""`edge report --school`: all rooms of a day, a week or a term."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date, datetime, timedelta, tzinfo
+from pathlib import Path
+
+from edge.cli.report_output import explained, speak
+from edge.errors import ConfigError
+from edge.recording.reader import Recording
+from edge.reporting.period import period
+from edge.timing.timetable import Timetable
+
+LONGEST_TERM = timedelta(weeks=60)
+
+
+def check_school(args: argparse.Namespace) -> None:
+    """Raises ConfigError for options that do not go together."""
+    if args.device or args.lesson or args.list_lessons or args.begin or args.end:
+        raise ConfigError(
+            "--school is about all rooms and whole days",
+            "leave out --device, --lesson, --list-lessons, --from and --to",
+        )
+    if sum(bool(each) for each in (args.day, args.week, args.term)) > 1:
+        raise ConfigError("--day, --week and --term exclude one another", "keep one of them")
+
+
+def write_school(
+    args: argparse.Namespace, recording: Recording, devices: dict[str, tuple[datetime, datetime]],
+    timetable: Timetable | None, zone: tzinfo, now: datetime,
+) -> None:  # fmt: skip
+    """Write what was asked for."""
+    # Only here: what needs no school must not load it.
+    from edge.reporting.school_data import School  # noqa: PLC0415
+    from edge.reporting.school_report import school_csv, school_page, school_poster  # noqa: PLC0415
+
+    if not devices:
+        raise ConfigError(f"{args.database} holds no window yet", "is edge record running, and connected?")
+    newest = max(end for _, end in devices.values())
+    school = School(recording, list(devices), timetable, zone, now)
+    if args.term:
+        first, last = (_day(text) for text in args.term)
+        if not timedelta() <= last - first <= LONGEST_TERM:
+            raise ConfigError(f"--term {first} {last} is no term", f"at most {LONGEST_TERM.days // 7} weeks, in order")
+        data, slug = school.term(first, last), f"{first}-to-{last}"
+    else:
+        asked = period(zone, newest, day=args.day, week=args.week, begin=None, end=None)
+        data = school.days(asked.start.date()) if args.week else school.day(asked.start.date())
+        slug = asked.slug
+    if not any(each.totals.windows for each in data.sums):
+        first, last = (moment.astimezone(zone).date() for moment in (min(s for s, _ in devices.values()), newest))
+        raise ConfigError(
+            f"nothing was recorded from {data.start:%Y-%m-%d} on in that time",
+            f"there are windows from {first} to {last}",
+        )
+    for path in args.output or [Path(f"school-{slug}.html")]:
+        with explained(path):
+            if path.suffix.lower() == ".csv":
+                wrote = f"{school_csv(data, path):,} cells"
+            else:
+                words = speak(args.language)
+                from edge.reporting.charts import set_up  # noqa: PLC0415 - a .csv must not need it
+
+                set_up()
+                if path.suffix.lower() == ".png":
+                    school_poster(data, path, words)
+                else:
+                    path.write_text(school_page(data, zone, now, words), encoding="utf-8")
+                wrote = f"{sum(each.totals.windows for each in data.sums):,} windows"
+        print(f"{path}: {len(devices)} rooms, {slug}, {wrote}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--term {text!r} is no date", "write it as 2026-11-20") from None

@@ -1,0 +1,77 @@
+"""What of the picture was hidden or counted, and since when: lessons are comparable only where that is the same.
+
+`info` says it without a time. It changed after the newest window that was there when it came, and before it was heard.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from edge.contract.machine_messages import MachineInfo
+from edge.recording.deleted_spans import EVER
+
+MOST = 500  # changes of a device that are kept
+TABLE = """
+CREATE TABLE places (
+    device TEXT NOT NULL, after TEXT NOT NULL, heard TEXT NOT NULL, place TEXT NOT NULL, masked REAL NOT NULL
+);
+CREATE INDEX places_by_time ON places (device, heard)
+"""
+SELECT_PLACES = """
+SELECT substr(after, 1, 30), substr(heard, 1, 30), substr(place, 1, 8), masked FROM places
+WHERE device = ? AND heard < ? ORDER BY rowid DESC LIMIT ?
+"""
+_INSERT = """
+INSERT INTO places SELECT ?1, coalesce((SELECT MAX("end") FROM
+    (SELECT "end" FROM windows WHERE device = ?1 ORDER BY start DESC LIMIT 3)), ?2), ?3, ?4, ?5
+WHERE ?4 IS NOT (SELECT place FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
+"""
+_BOUND = """
+DELETE FROM places WHERE device = ?1 AND rowid <
+    (SELECT rowid FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What was in force from some moment on.
+
+    Attributes:
+        after: It began later than this; None: nobody knows how much later.
+        heard: It was in force then.
+        digest: As `info` has it in `place`; empty: nothing is hidden or left out.
+        masked: Share of the picture that is blacked out, 0..1.
+    """
+
+    after: datetime | None
+    heard: datetime
+    digest: str
+    masked: float
+
+
+def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, came: str) -> None:
+    """Store what a device says of its picture where that is new, within the caller's transaction."""
+    values = (device, EVER, came, info.place or "", info.masked)
+    if database.execute(_INSERT, values).rowcount:
+        database.execute(_BOUND, (device, MOST - 1))
+
+
+def delete_places(database: sqlite3.Connection, device: str, begins: str, ends: str, *, all_of_it: bool) -> None:
+    """Delete the changes in a time, within the caller's transaction.
+
+    What was in force at its end is needed to compare what comes later: it is kept, as heard at the end.
+
+    Args:
+        database: The file.
+        device: Whose.
+        begins: Of the time, as text.
+        ends: Its end.
+        all_of_it: The device is deleted altogether.
+    """
+    span = (device, begins, ends)
+    if not all_of_it:
+        newest = "SELECT MAX(rowid) FROM places WHERE device = ?1 AND heard >= ?2 AND heard < ?3"
+        database.execute(f"UPDATE places SET after = min(after, ?3), heard = ?3 WHERE rowid = ({newest})", span)  # noqa: S608
+    database.execute("DELETE FROM places WHERE device = ? AND heard >= ? AND heard < ?", span)

@@ -1,0 +1,57 @@
+"""Under which conditions a lesson was measured: figures are comparable only where they are the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from edge.recording.places import Place
+from edge.recording.window_record import Series
+from edge.reporting.lesson_comparison import Conditions
+
+
+def conditions_of(
+    series: Iterable[Series | None], places: Sequence[Place], start: datetime, end: datetime
+) -> Conditions | None:
+    """The conditions of a time; None where nothing was measured.
+
+    Args:
+        series: Of its windows, or of their roll-ups; None: not known.
+        places: All of the device that are known until `end`, in order.
+        start: Of the time.
+        end: Of the time.
+    """
+    known = {each for each in series if each is not None}
+    if not known:
+        return None
+    # What changes within a lesson makes it comparable to none, not even to another one in which it changed.
+    mixed = f"changed between {start.isoformat()} and {end.isoformat()}"
+
+    def same(values: set[str | None]) -> str | None:
+        return mixed if len(values) > 1 else next(iter(values))
+
+    return Conditions(
+        mode=same({each.mode for each in known}) or "",
+        faces=same({each.faces for each in known}),
+        emotions=same({each.emotions for each in known}),
+        pose=same({each.pose for each in known}),
+        masks=same(set(digests(places, start, end))),
+    )
+
+
+def digests(places: Sequence[Place], start: datetime, end: datetime) -> list[str | None]:
+    """What was hidden or left out of the picture in a time: one digest for each that may have been in force.
+
+    None alone: nobody knows. That is before the first was heard, or with devices that do not tell.
+    """
+    found: list[str | None] = []
+    for number, place in enumerate(places):
+        begins, until = place.heard, None
+        if number:
+            heard = places[number - 1].heard
+            begins = max(place.after, heard) if place.after else heard
+        if number + 1 < len(places):
+            until = places[number + 1].heard
+        if begins < end and (until is None or until > start) and place.digest not in found:
+            found.append(place.digest)
+    return found or [None]

@@ -1,0 +1,238 @@
+"""Which cells of a map of lessons, days or weeks differ from the others? Only these are coloured. Pure.
+
+The cell is the unit, as the lesson is in `lesson_comparison`: it differs where it lies outside what the others of its
+room lead one to expect of one more, by more than its own interval and by two faces, and Holm's procedure keeps the
+probability that any cell of a map is coloured by chance at 5 %. docs/statistics.md has the reasons and simulations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from edge.contract.labels import reading_order
+from edge.reporting.lesson_comparison import (
+    FACES,
+    FEWEST,
+    LEAST_ERROR,
+    Conditions,
+    figures,
+    remaining,
+    student_tail,
+)
+from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
+from edge.reporting.scatter import usual
+from edge.reporting.totals import Totals
+
+HALF_A_FACE = 0.02  # of 25, as a share: one face more or less is no rise by an infinite factor
+State = Literal["usual", "above", "below", "few", "withheld", "nothing", "other_conditions"]
+Place = tuple[int, int]
+"""Row and column of a cell."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was recorded in the stretch of time that a cell stands for.
+
+    Attributes:
+        start, end: Of the stretch.
+        totals: What its windows add up to.
+        summary: The same with intervals.
+        conditions: Under which it was measured; None: they changed meanwhile.
+    """
+
+    start: datetime
+    end: datetime
+    totals: Totals
+    summary: LessonSummary
+    conditions: Conditions | None
+
+
+Grid = Sequence[Sequence[Measured | None]]
+"""Rows of cells; None where there is nothing to measure, such as a lesson that a day does not have."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        figure: With its interval; None with `few` (too little was measured), `withheld` and `nothing` (nothing was
+            recorded, or this was not measured).
+        state: `above` and `below` differ, `usual` does not; `other_conditions` was measured in another way than
+            most cells of its room, and is compared with none.
+        usual: Mean of the others that it was compared with; None: it was not compared.
+        probability: Of a distance as large as this, were it like them.
+    """
+
+    figure: Figure | None
+    state: State
+    usual: float | None = None
+    probability: float | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is coloured."""
+        return self.state in ("above", "below")
+
+
+class _Judged(NamedTuple):
+    """How far a figure lies from the others; `apart`: by more than its own interval."""
+
+    usual: float
+    probability: float
+    apart: bool
+
+
+def measures(grid: Grid) -> list[str]:
+    """What the grid has figures of: `faces`, `front`, and expressions in reading order."""
+    found = {name for row in grid for each in row if each for name in figures(each.summary)}
+    return [*(name for name in (FACES, FRONT) if name in found), *reading_order(found - {FACES, FRONT})]
+
+
+def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell | None]]:
+    """The cells of a map.
+
+    Args:
+        grid: What was recorded.
+        measure: One of `measures`.
+        rooms: Of each row: only cells of the same room are compared, since each camera sees its room in its own way.
+    """
+    shown = {
+        (row, column): figure
+        for row, cells in enumerate(grid)
+        for column, each in enumerate(cells)
+        if each and (figure := figures(each.summary).get(measure))
+    }
+    comparable = _comparable(grid, measure, rooms, shown)
+    judged = _judge(comparable, measure)
+    different = remaining({place: each.probability for place, each in judged.items()})
+    alike = {place for group in comparable for place in group}
+
+    def cell(place: Place, each: Measured) -> Cell:
+        figure = shown.get(place)
+        if figure is None:
+            return Cell(None, _absent(each, measure))
+        if place not in alike:
+            return Cell(figure, "other_conditions")
+        if place not in judged:
+            return Cell(figure, "usual")
+        others, probability, apart = judged[place]
+        far = abs(figure.value - others) * _people(each.totals, measure) >= LEAST_FACES
+        differs = place in different and apart and far
+        state: State = "usual" if not differs else "above" if figure.value > others else "below"
+        return Cell(figure, state, others, probability)
+
+    return [
+        [cell((row, column), each) if each else None for column, each in enumerate(cells)]
+        for row, cells in enumerate(grid)
+    ]
+
+
+def _comparable(
+    grid: Grid, measure: str, rooms: Sequence[str], shown: Mapping[Place, Figure]
+) -> list[dict[Place, Figure]]:
+    """Of each room the figures that were measured as most of them were, the newest deciding a tie."""
+    places: dict[str, list[tuple[Place, Measured]]] = {}
+    for row, cells in enumerate(grid):
+        for column, each in enumerate(cells):
+            if each and (row, column) in shown:
+                places.setdefault(rooms[row], []).append(((row, column), each))
+    found = []
+    for those in places.values():
+        newest = sorted(those, key=lambda item: item[1].start, reverse=True)
+        kinds = Counter(_kind(each, measure) for _, each in newest if each.conditions)
+        if kinds:
+            most = kinds.most_common(1)[0][0]
+            found.append({place: shown[place] for place, each in those if _kind(each, measure) == most})
+    return found
+
+
+def _kind(each: Measured, measure: str) -> tuple[Conditions | None, str | None]:
+    """What must be the same in two cells: estimated shares and counted ones are no more comparable than two models."""
+    return each.conditions, None if measure in (FACES, FRONT) else each.summary.basis
+
+
+def _judge(groups: Sequence[Mapping[Place, Figure]], measure: str) -> dict[Place, _Judged]:
+    """Each figure against the others of its room."""
+    probabilities = _probabilities(groups, 0.0 if measure == FACES else LEAST_ERROR)
+    if measure != FACES:
+        # Whether shares scatter by points or by factors, nobody knows: what differs must differ either way.
+        factors = [{place: _by_factors(figure) for place, figure in group.items()} for group in groups]
+        for place, probability in _probabilities(
+            factors, _by_factors(Figure(0.5, 0.0, 1.0, LEAST_ERROR)).error
+        ).items():
+            probabilities[place] = max(probabilities[place], probability)
+    found: dict[Place, _Judged] = {}
+    for group in groups:
+        total = sum(figure.value for figure in group.values())
+        for place in group.keys() & probabilities.keys():
+            mine = group[place]
+            others = (total - mine.value) / (len(group) - 1)
+            found[place] = _Judged(others, probabilities[place], not mine.low <= others <= mine.high)
+    return found
+
+
+def _probabilities(groups: Sequence[Mapping[Place, Figure]], least: float) -> dict[Place, float]:
+    """Of a distance from the others as large as each figure's, were it like them; none of too few others.
+
+    Args:
+        groups: The figures of each room.
+        least: Standard deviation that is always reckoned with.
+    """
+    spreads = [_squares([figure.value for figure in group.values()]) for group in groups]
+    known = usual(spreads)
+    found: dict[Place, float] = {}
+    for group, (squares, number) in zip(groups, spreads, strict=True):
+        if number < FEWEST:  # others
+            continue
+        mean = sum(figure.value for figure in group.values()) / len(group)
+        within = sum(figure.error**2 for figure in group.values())
+        for place, mine in group.items():
+            # Leaving a value out of a mean and of a sum of squares, without adding all others up again.
+            off = mine.value - mean
+            distance = abs(off) * (number + 1) / number
+            left = max(0.0, squares - off**2 * (number + 1) / number)
+            scatter, degrees = known.moderate(left, number - 1)
+            scatter = max(scatter, (within - mine.error**2) / number, least**2)
+            error = math.sqrt(scatter / number + max(scatter, mine.error**2))
+            found[place] = student_tail(distance / error, degrees) if error else float(not distance)
+    return found
+
+
+def _by_factors(figure: Figure) -> Figure:
+    """A share on the scale of log odds."""
+    yes, no = figure.value + HALF_A_FACE, 1 - figure.value + HALF_A_FACE
+    return figure._replace(value=math.log(yes / no), error=figure.error * (1 / yes + 1 / no))
+
+
+def _squares(values: Sequence[float]) -> tuple[float, int]:
+    """Sum of the squares around the mean, and its degrees of freedom."""
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values), len(values) - 1
+
+
+def _people(totals: Totals, measure: str) -> float:
+    """The faces of the average frame that a share is about; of a number of faces any difference counts."""
+    if measure == FACES:
+        return math.inf
+    if measure != FRONT:
+        return totals.named / max(1, totals.named_frames)
+    return (totals.facing.front + totals.facing.away) / max(1, totals.frames) if totals.facing else 0.0
+
+
+def _absent(each: Measured, measure: str) -> State:
+    """Why there is no figure."""
+    totals, summary = each.totals, each.summary
+    if measure == FACES:
+        hidden, seconds = totals.withheld, summary.measured
+    else:
+        hidden = totals.withheld + totals.emotions_withheld
+        seconds = summary.facing_measured if measure == FRONT else summary.expressions_measured
+    if hidden and (not seconds or 2 * hidden >= totals.windows):
+        return "withheld"
+    return "few" if seconds else "nothing"

@@ -1,0 +1,102 @@
+"""Everything that is said of one lesson, for its page and for `edge report`: figures, changes, lines, comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+
+from edge.recording.reader import Recording
+from edge.reporting.change_detection import find_changes
+from edge.reporting.conditions import conditions_of
+from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
+from edge.reporting.lesson_sentences import describe, describe_changes, describe_comparison
+from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
+from edge.reporting.report_data import ReportData
+from edge.reporting.school_data import School
+from edge.reporting.smoothing import Line, smoothed
+from edge.reporting.totals import Part
+from edge.text import Sentence
+from edge.timing.timetable import Lesson, Timetable
+
+MOST_EARLIER = 12  # lessons that one is compared with, the newest: a term
+LONGEST = timedelta(hours=12)  # what is longer is told in figures only
+MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all of them is not known.")
+GOES_ON = Sentence("It still goes on; when it is over, it is compared with earlier lessons.")
+
+
+@dataclass(frozen=True)
+class LessonReport:
+    """A stretch of time in figures.
+
+    Attributes:
+        data: What was recorded.
+        minutes: Those with figures, in order; where only roll-ups were kept, five at a time.
+        summary: The whole stretch.
+        changes: The surest first; None: nobody looked.
+        lines: Shares over time.
+    """
+
+    data: ReportData
+    minutes: Sequence[Minute]
+    summary: LessonSummary
+    changes: Sequence[Change] | None
+    lines: Sequence[Line]
+
+    def sentences(self, earlier: EarlierLessons | None = None) -> list[Sentence]:
+        """How it was, when it changed, and whether it was different from earlier lessons."""
+        if self.data.period.end - self.data.period.start > LONGEST:
+            return []
+        told = describe(self.summary)
+        if not self.summary.enough:
+            return told
+        told += describe_changes(self.changes, self.data.period.zone)
+        if earlier is None:
+            return told
+        if earlier.comparison is None:
+            return [*told, GOES_ON]
+        told += describe_comparison(earlier.comparison)
+        return [*told, MASKS_UNKNOWN] if earlier.masks_unknown and earlier.comparison.lessons else told
+
+
+def report_lesson(data: ReportData) -> LessonReport:
+    """All that can be said of a lesson by itself."""
+    parts = minutes(data.parts)
+    summary = summarize_minutes(data.totals, parts)
+    found = find_changes(parts, summary.basis) if data.windows else None  # five minutes are too coarse
+    lines = smoothed(parts, summary.basis, list(summary.expressions))
+    return LessonReport(data, parts, summary, found, lines)
+
+
+def compare_with_earlier(
+    recording: Recording, report: LessonReport, timetable: Timetable, lesson: Lesson, now: datetime
+) -> EarlierLessons:
+    """Compare a lesson with the same lesson of the weeks before.
+
+    Args:
+        recording: Started.
+        report: On the lesson.
+        timetable: Where the same lessons are found.
+        lesson: Which.
+        now: What ends later is not compared.
+    """
+    if lesson.end.astimezone(timezone.utc) > now:
+        return EarlierLessons(None)
+    room = report.data.device
+    mine = _conditions(recording, room, report.data.parts, lesson)
+    if mine is None:
+        return EarlierLessons(Comparison("not_enough", 0, {}, {}, {}))
+    school = School(recording, [room], timetable, timetable.zone, now)
+    earlier: list[tuple[LessonSummary, Conditions]] = []
+    for each in islice(timetable.same(room, lesson, -1), MOST_EARLIER):
+        parts = school.parts(room, each.start, each.end)
+        theirs = _conditions(recording, room, parts, each)
+        if theirs is not None:
+            earlier.append((school.measured(parts, each.start, each.end).summary, theirs))
+    unknown = any((mine.masks is None) != (theirs.masks is None) for _, theirs in earlier)
+    return EarlierLessons(compare(report.summary, mine, earlier), unknown)
+
+
+def _conditions(recording: Recording, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
+    return conditions_of((part.series for part in parts), recording.places(room, lesson.end), lesson.start, lesson.end)

@@ -1,0 +1,56 @@
+"""What is known of a room's device from its retained messages; bounded, whatever a hostile room sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge.contract.alerts import ALERTS
+from edge.contract.machine_messages import MachineAlert, MachineHealth, MachineInfo, MachineMessage
+from edge.text import printable
+
+MAX_ALERTS = 2 * len(ALERTS)  # of one device; a newer one may know some that we do not
+MAX_PROBLEM = 300  # characters of an alert's problem, and of its remedy
+MAX_NAME = 64  # characters of a version, a model, a camera
+
+
+@dataclass
+class Machine:
+    """The newest of each message that a device retains about itself.
+
+    Attributes:
+        alerts: By their ids, each cut to what is shown.
+    """
+
+    info: MachineInfo | None = None
+    health: MachineHealth | None = None
+    alerts: dict[str, MachineAlert] = field(default_factory=dict)
+
+    def take(self, message: MachineMessage) -> None:
+        """Take a message of this device."""
+        content = message.content
+        if message.kind == "alert":
+            if not isinstance(content, MachineAlert):
+                self.alerts.pop(message.alert, None)
+            elif message.alert in self.alerts or len(self.alerts) < MAX_ALERTS:
+                self.alerts[message.alert] = _cut(content)
+            elif message.alert in ALERTS:  # one that is known takes the place of one that is not
+                del self.alerts[next(name for name in self.alerts if name not in ALERTS)]
+                self.alerts[message.alert] = _cut(content)
+        elif isinstance(content, MachineHealth):
+            self.health = content
+        elif isinstance(content, MachineInfo):
+            self.info = content
+        elif message.kind == "health":
+            self.health = None
+        else:
+            self.info = None
+
+
+def name_of(text: str) -> str:
+    """A name from outside as it is shown."""
+    return printable(text, MAX_NAME)
+
+
+def _cut(alert: MachineAlert) -> MachineAlert:
+    problem, remedy = printable(alert.problem, MAX_PROBLEM), printable(alert.remedy, MAX_PROBLEM)
+    return alert.model_copy(update={"problem": problem, "remedy": remedy})

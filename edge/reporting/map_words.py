@@ -1,0 +1,95 @@
+"""What heat maps say: titles, columns, the text of every cell, and what their colours mean. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+from edge.contract.labels import adjective
+from edge.languages.words import Words
+from edge.reporting.heat_map import Cell, State, heat_map, measures
+from edge.reporting.lesson_comparison import FACES
+from edge.reporting.lesson_sentences import WORTH_TELLING
+from edge.reporting.lesson_statistics import FRONT, Figure
+from edge.reporting.school_data import Column, Kind, MapData
+from edge.text import Sentence
+
+SYMBOLS: dict[State, str] = {"above": "▲", "below": "▼", "other_conditions": "≠"}
+ABSENT: dict[State, Sentence] = {
+    "withheld": Sentence("withheld"), "few": Sentence("too short"), "nothing": Sentence("nothing"),
+}  # fmt: skip
+LEGEND = Sentence(
+    "▲ more and ▼ less than in the other cells of the same room, by more than chance explains: only these are "
+    "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way (model, mode "
+    "or place), so not compared."
+)
+ABSENT_LEGEND = Sentence(
+    "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures. “Nothing”: nothing was "
+    "recorded, or this was not measured. None of them is a zero."
+)
+
+
+class Map(NamedTuple):
+    """The map of one figure."""
+
+    measure: str
+    cells: list[list[Cell | None]]
+
+
+def maps_of(data: MapData) -> list[Map]:
+    """All maps, in the order in which they are shown."""
+    return [Map(measure, heat_map(data.grid, measure, data.rooms)) for measure in measures(data.grid)]
+
+
+def worth_showing(maps: list[Map]) -> list[Map]:
+    """Those that a page or picture has room for: not of expressions that hardly any face had anywhere."""
+    return [
+        each
+        for each in maps
+        if each.measure in (FACES, FRONT)
+        or any(
+            cell.differs or (cell.figure and cell.figure.value >= WORTH_TELLING)
+            for row in each.cells for cell in row if cell
+        )
+    ]  # fmt: skip
+
+
+def title_of(measure: str, words: Words) -> str:
+    """What a map shows."""
+    if measure == FACES:
+        return words.translate("Faces in the picture")
+    if measure == FRONT:
+        return words.translate("Turned to the front")
+    return words.say(Sentence("Looked {expression}", {"expression": adjective(measure)}))
+
+
+def column_name(kind: Kind, column: Column, words: Words) -> str:
+    """The head of a column."""
+    if not isinstance(column, date):
+        return column
+    if kind == "term":
+        return words.translate("week {n}", n=str(column.isocalendar().week))
+    return words.short_day(column)
+
+
+def value_text(value: float, measure: str, words: Words) -> str:
+    """A figure for people."""
+    return words.number(value, 1) if measure == FACES else words.percent(value)
+
+
+def range_text(figure: Figure, measure: str, words: Words) -> str:
+    """Its interval."""
+    if measure == FACES:
+        low, high = words.number(figure.low, 1), words.number(figure.high, 1)
+        return words.translate("{first} to {last}", first=low, last=high)
+    return words.share_range(figure.low, figure.high)
+
+
+def cell_text(cell: Cell | None, measure: str, words: Words) -> str:
+    """What stands in a cell; nothing where there is no lesson."""
+    if cell is None:
+        return ""
+    if cell.figure is None:
+        return words.say(ABSENT[cell.state])
+    value = value_text(cell.figure.value, measure, words)
+    return f"{SYMBOLS[cell.state]} {value}" if cell.state in SYMBOLS else value

@@ -1,0 +1,76 @@
+"""How much the figures of a room scatter, judged by few of its own and by what other rooms scatter by. Pure.
+
+Smyth's moderated variance (2004): rooms have variances that differ as a scaled inverse chi-squared law; how much they
+differ is read off the rooms themselves, by the mean and the variance of the logarithms of theirs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Usual(NamedTuple):
+    """What is known of the variance of a room before its figures are looked at.
+
+    Attributes:
+        variance: The usual one.
+        degrees: As how many degrees of freedom of its own it counts; 0: nothing is known.
+    """
+
+    variance: float
+    degrees: float
+
+    def moderate(self, squares: float, degrees: int) -> tuple[float, int]:
+        """The variance of a room with this sum of squares, and the degrees of freedom that it has."""
+        known = self.degrees + degrees
+        return (self.degrees * self.variance + squares) / known, max(1, math.floor(known))
+
+
+def usual(groups: Sequence[tuple[float, int]]) -> Usual:
+    """What groups tell of one another.
+
+    Args:
+        groups: Of each the sum of the squares around its mean, and its degrees of freedom; what does not scatter at
+            all, as roundings do, tells nothing.
+    """
+    known = [(squares / degrees, degrees) for squares, degrees in groups if degrees and squares > 0]
+    if len(known) < 2:
+        return Usual(0.0, 0.0)
+    logs = [math.log(variance) - digamma(degrees / 2) + math.log(degrees / 2) for variance, degrees in known]
+    mean = sum(logs) / len(logs)
+    spread = sum((each - mean) ** 2 for each in logs) / (len(logs) - 1)
+    spread -= sum(trigamma(degrees / 2) for _, degrees in known) / len(known)
+    most = float(sum(degrees for _, degrees in known))  # that all rooms have together
+    degrees = most if spread <= 0 else min(most, 2 * _trigamma_inverse(spread))
+    return Usual(math.exp(mean + digamma(degrees / 2) - math.log(degrees / 2)), degrees)
+
+
+def digamma(x: float) -> float:
+    """Derivative of the logarithm of the gamma function, for x above 0 (Abramowitz & Stegun 6.3.5 and 18)."""
+    found = 0.0
+    while x < 6:
+        found -= 1 / x
+        x += 1
+    square = 1 / x**2
+    return found + math.log(x) - 1 / (2 * x) - square * (1 / 12 - square * (1 / 120 - square / 252))
+
+
+def trigamma(x: float) -> float:
+    """Its derivative (6.4.6 and 12)."""
+    found = 0.0
+    while x < 6:
+        found += 1 / x**2
+        x += 1
+    square = 1 / x**2
+    return found + 1 / x + square / 2 + square / x * (1 / 6 - square * (1 / 30 - square / 42))
+
+
+def _trigamma_inverse(value: float) -> float:
+    """Where trigamma has a value above 0, by bisection: it falls steadily."""
+    low, high = 1e-6, 1e6
+    for _ in range(100):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if trigamma(middle) > value else (low, middle)
+    return low

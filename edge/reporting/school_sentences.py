@@ -1,0 +1,135 @@
+"""What a report of a school says first, and its table of rooms. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from edge.contract.labels import adjective
+from edge.languages.words import Words
+from edge.reporting.heat_map import Cell
+from edge.reporting.lesson_comparison import FACES, figures, remaining
+from edge.reporting.lesson_statistics import FRONT
+from edge.reporting.map_words import Map, column_name, range_text, title_of, value_text, worth_showing
+from edge.reporting.school_data import MapData, RoomSums
+from edge.text import Sentence
+
+MOST_TOLD = 5  # differences; the maps have the rest
+NOTHING = "-"
+OWN_PLACE = Sentence(
+    "Rooms are not compared with one another: each camera sees its room from a place of its own, and each room has "
+    "people and lessons of its own."
+)
+ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
+
+
+def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
+    """What was recorded, what was not, and what differs: only what chance does not explain, all maps together."""
+    sums = [each.totals for each in data.sums]
+    windows, hidden = sum(each.windows for each in sums), sum(each.withheld for each in sums)
+    found = [
+        Sentence(
+            "{n} of {rooms} rooms were recorded, {length} in all.",
+            {
+                "n": sum(each.windows > 0 for each in sums),
+                "rooms": len(sums),
+                "length": words.length(sum(each.recorded for each in sums)),
+            },
+        )
+    ]
+    if hidden:
+        share = words.percent(hidden / windows)
+        found.append(
+            Sentence("{share} of the windows have no figures: too few people were in the picture.", {"share": share})
+        )
+    missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
+    if missed >= 60:
+        found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
+    return found + differences(data, maps, words)
+
+
+def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
+    """The surest differences, or that there are none."""
+    places = {
+        (number, row, column): cell
+        for number, each in enumerate(maps)
+        for row, cells in enumerate(each.cells)
+        for column, cell in enumerate(cells)
+        if cell and cell.probability is not None
+    }
+    if not places:
+        return [Sentence("There is too little to tell differences from chance.")]
+    # The maps are looked at together here, so chance is shared among all of them.
+    surely = remaining({place: cell.probability or 0.0 for place, cell in places.items()})
+    told = sorted((p for p in surely if places[p].differs), key=lambda place: places[place].probability or 0.0)
+    if not told:
+        return [Sentence("Nothing differs by more than chance explains.")]
+    return [
+        _difference(data, maps[number].measure, places[number, row, column], row, column, words)
+        for number, row, column in told[:MOST_TOLD]
+    ]
+
+
+def room_rows(data: MapData, maps: list[Map], words: Words) -> list[tuple[str, ...]]:
+    """Rows of the table of rooms: what was recorded, what was not, and figures with their intervals."""
+    shown = [each.measure for each in worth_showing(maps)]
+    return [(*_recorded(each, words), *(_figure(each, measure, words) for measure in shown)) for each in data.sums]
+
+
+def room_head(maps: list[Map], words: Words) -> tuple[str, ...]:
+    """Its columns."""
+    return (
+        words.translate("room"), words.translate("recorded"), words.translate("windows withheld"),
+        words.translate("windows missing"), words.translate("lessons not recorded"),
+        *(title_of(each.measure, words) for each in worth_showing(maps)),
+    )  # fmt: skip
+
+
+def period_of(data: MapData, words: Words) -> str:
+    """When, for the title."""
+    first, last = data.start.date(), (data.end - timedelta(days=1)).date()
+    if data.kind == "day":
+        return words.day(first)
+    return words.translate("{first} to {last}", first=words.month_day(first), last=words.long_date(last))
+
+
+def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
+    totals = each.totals
+    missed = None if each.planned is None else max(0.0, each.planned - each.taught)
+    return (
+        each.room,
+        words.length(totals.recorded) if totals.windows else words.translate("nothing"),
+        words.percent(totals.withheld / totals.windows) if totals.windows else NOTHING,
+        words.number(totals.missing) if totals.windows else NOTHING,
+        NOTHING if missed is None else words.length(missed),
+    )
+
+
+def _figure(each: RoomSums, measure: str, words: Words) -> str:
+    figure = figures(each.summary).get(measure)
+    if figure is None:
+        return NOTHING
+    return f"{value_text(figure.value, measure, words)} ({range_text(figure, measure, words)})"
+
+
+def _difference(data: MapData, measure: str, cell: Cell, row: int, column: int, words: Words) -> Sentence:
+    when = column_name(data.kind, data.columns[column], words)
+    if data.kind == "week":
+        when = f"{when}, {data.rows[row]}"
+    values: dict[str, int | float | str] = {
+        "room": data.rooms[row],
+        "when": when,
+        "value": value_text(cell.figure.value if cell.figure else 0.0, measure, words),
+        "usual": value_text(cell.usual or 0.0, measure, words),
+    }
+    if measure == FACES:
+        return Sentence("{room}, {when}: {value} faces on average, otherwise {usual}.", values)
+    if measure == FRONT:
+        return Sentence("{room}, {when}: about {value} were turned to the front, otherwise {usual}.", values)
+    values["expression"] = adjective(measure)
+    return Sentence("{room}, {when}: about {value} looked {expression}, otherwise {usual}.", values)
+
+
+def week_of(day: date) -> str:
+    """The week of a day, as the command line has it."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"

@@ -1,0 +1,107 @@
+"""A share over the minutes of a lesson, as a smooth line with a 90 % band. Pure.
+
+Each point is the mean of the minutes around it, and its interval is made as that of a whole lesson: as wide as the
+fewer of two numbers of draws make it, the faces of the average frame, and as many as would scatter like blocks of
+minutes do. docs/statistics.md has the reasons, and how often the band holds the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from edge.contract.shares import Basis, ShareRange
+from edge.reporting.lesson_statistics import (
+    FEWEST_BLOCKS,
+    FRONT,
+    MINUTE,
+    Minute,
+    Point,
+    block_error,
+    draws,
+    expression_series,
+    front_series,
+    interval,
+    wilson,
+)
+
+REACH = timedelta(minutes=4)  # minutes that are further away do not count; those near by count most
+APART = timedelta(minutes=2, seconds=30)  # minutes without figures end a line: nobody knows what was between
+
+
+class LinePoint(NamedTuple):
+    """One minute of a line: the smoothed share, 0..1, and its 90 % interval."""
+
+    middle: datetime
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A share over time.
+
+    Attributes:
+        what: An expression, or `front`.
+        pieces: Parts of the line, in order; between two of them nothing is known.
+    """
+
+    what: str
+    pieces: Sequence[Sequence[LinePoint]]
+
+
+def smoothed(parts: Sequence[Minute], basis: Basis | None, labels: Sequence[str]) -> list[Line]:
+    """The lines of a lesson: turned to the front, and expressions.
+
+    Args:
+        parts: Its minutes with figures, in order.
+        basis: What the shares of the expressions come from; None: there are none.
+        labels: The expressions.
+    """
+    found = [_line(FRONT, front_series(parts), {})]
+    for label in labels if basis else ():
+        ranges = {part.start: part.totals.shares_by(basis).get(label) for part in parts if basis}
+        found.append(_line(label, expression_series(parts, label, basis or "counts"), ranges))
+    return [line for line in found if line.pieces]
+
+
+def _line(what: str, series: Sequence[Point], ranges: dict[datetime, ShareRange | None]) -> Line:
+    if len(series) < FEWEST_BLOCKS:
+        return Line(what, [])
+    # Of one minute, as the blocks of the whole lesson tell it.
+    error = block_error([(point.share, point.faces) for point in series]) * math.sqrt(len(series))
+    pieces: list[list[Point]] = [[series[0]]]
+    for before, after in pairwise(series):
+        if after.start - before.start >= APART:
+            pieces.append([])
+        pieces[-1].append(after)
+    return Line(what, [[_point(piece, at, error, ranges) for at in range(len(piece))] for piece in pieces])
+
+
+def _point(piece: Sequence[Point], at: int, error: float, ranges: dict[datetime, ShareRange | None]) -> LinePoint:
+    """The weighted mean around one minute."""
+    near = [
+        (point, (1 - ((point.start - piece[at].start) / (REACH + MINUTE)) ** 2) * point.faces)
+        for point in piece
+        if abs(point.start - piece[at].start) <= REACH
+    ]
+    total = sum(weight for _, weight in near)
+    share = sum(point.share * weight for point, weight in near) / total
+    faces = sum(point.faces * weight for point, weight in near) / total
+    of_mean = error * math.sqrt(sum(weight**2 for _, weight in near)) / total
+    known = [(each, weight) for point, weight in near if (each := ranges.get(point.start)) and each.low is not None]
+    own = ShareRange(share)
+    if len(known) == len(near):
+        low, high = (
+            sum((getattr(each, name) or 0.0) * weight for each, weight in known) / total for name in ("low", "high")
+        )
+        own = ShareRange(share, low, high)
+    number = draws(share, faces, of_mean)
+    # An estimate of few minutes is sure of what few faces hardly showed: it knows nothing of those that come next.
+    wide = [wilson(share, number), interval(own, faces, number)]
+    return LinePoint(piece[at].start + MINUTE / 2, share, min(low for low, _ in wide), max(high for _, high in wide))

@@ -1,0 +1,96 @@
+"""One recorded lesson as its page draws it: sentences, figures, comparison, lines, pieces and gaps; as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from edge.contract.labels import UNKNOWN, adjective
+from edge.contract.shares import front_share
+from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
+from edge.reporting.lesson_report import LessonReport
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL, NOT_MEASURED
+from edge.reporting.lesson_statistics import FRONT, MINUTE
+from edge.reporting.smoothing import LinePoint
+from edge.web.dashboard.lesson import JSON, gap_json, milliseconds, pieces, shares_json
+
+MIDDLE = MINUTE / 2
+PIECES = 90  # half a minute of a lesson: the lines have the details
+
+
+def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datetime) -> JSON:
+    """All that a page says about a lesson.
+
+    Args:
+        report: On the lesson.
+        earlier: The comparison; None: there is nothing to compare with, as without a timetable.
+        now: A lesson that goes on is drawn until then.
+    """
+    data = report.data
+    start, end = data.period.start, data.period.end
+    totals = data.totals
+    comparison = earlier.comparison if earlier else None
+    notes = [NOT_MEASURED] if report.summary.enough else []
+    if comparison and comparison.verdict in ("one", "few", "same"):
+        notes.append(MAY_BE_EQUAL)
+    return {
+        "from": milliseconds(start), "to": milliseconds(min(end, now)), "end": milliseconds(end),
+        "running": start <= now < end,
+        "sentences": [each.as_json() for each in report.sentences(earlier)],
+        "notes": [each.as_json() for each in notes],
+        "figures": list(_figures(report, comparison)),
+        "verdict": comparison.verdict if comparison else None,
+        "earlier": comparison.lessons if comparison else 0,
+        "lines": [
+            {
+                "what": line.what, "word": _word(line.what),
+                "pieces": [[_point(point) for point in piece] for piece in line.pieces],
+            }
+            for line in report.lines
+        ],
+        "minutes": list(_minutes(report)),
+        "pieces": pieces(data.parts, start, end, PIECES),
+        "gaps": [gap_json(gap, start) for gap in data.gaps],
+        "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * report.summary.measured),
+        "rolled_up": bool(data.parts) and not data.windows,
+        **shares_json(totals.shares),
+    }  # fmt: skip
+
+
+def _figures(report: LessonReport, comparison: Comparison | None) -> Iterator[JSON]:
+    """Rows of the comparison: this lesson, what is usual, its range, and whether it differs (null: nobody can tell)."""
+    found = figures(report.summary)
+    for name in [*(each for each in (FACES, FRONT) if each in found), *report.summary.expressions]:
+        figure, usual = found[name], comparison.figures.get(name) if comparison else None
+        yield {
+            "what": name, "word": _word(name), "value": figure.value, "low": figure.low, "high": figure.high,
+            "usual": usual and usual.usual, "usual_low": usual and usual.low, "usual_high": usual and usual.high,
+            "differs": usual.differs if usual and comparison and comparison.verdict in ("same", "different") else None,
+            "overlaps": comparison.overlapping.get(name) if comparison else None,
+        }  # fmt: skip
+
+
+def _minutes(report: LessonReport) -> Iterator[JSON]:
+    """Rows of the table: each minute with figures, its faces, and the points of the lines."""
+    points = {
+        line.what: {point.middle - MIDDLE: point for piece in line.pieces for point in piece} for line in report.lines
+    }
+    for minute in report.minutes:
+        there = {what: _interval(each[minute.start]) for what, each in points.items() if minute.start in each}
+        totals = minute.totals
+        yield {
+            "start": milliseconds(minute.start), "end": milliseconds(minute.start + MINUTE),
+            "mean": totals.mean, "min": totals.least, "max": totals.most, "shares": there,
+        }  # fmt: skip
+
+
+def _interval(point: LinePoint) -> list[float]:
+    return [round(each, 4) for each in (point.share, point.low, point.high)]
+
+
+def _point(point: LinePoint) -> list[float]:
+    return [milliseconds(point.middle), *_interval(point)]
+
+
+def _word(what: str) -> str:
+    return what if what in (FACES, FRONT, UNKNOWN) else adjective(what)

@@ -1,0 +1,119 @@
+"""What a page asks about lessons: the rooms that were recorded, the lessons of a day, and one lesson."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from edge.recording.reader import Recording
+from edge.reporting.period import Period
+from edge.timing.timetable import Lesson
+from edge.web.dashboard.lesson import JSON
+from edge.web.dashboard.lesson_days import day_json, day_named, lesson_of_day, neighbours, newest_lesson, period_named
+from edge.web.dashboard.past import NO_STORE, Past, no_such_room
+from edge.web.visitors import visitor_of
+
+COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
+WHOLE = timedelta(hours=20)  # what is longer is a whole day
+KEPT = 3.0  # seconds that an answer is kept for others who ask the same
+
+
+def lesson_routes(past: Past | None, known: Callable[[], set[str]]) -> list[BaseRoute]:
+    """The routes; none without a recording.
+
+    Args:
+        past: What was recorded.
+        known: The rooms that are heard of now.
+    """
+    if past is None:
+        return []
+    lessons = _Lessons(past, known)
+    return [
+        Route("/api/rooms", lessons.rooms),
+        Route("/api/day", lessons.day),
+        Route("/api/lesson", lessons.lesson, middleware=COMPRESSED),
+    ]
+
+
+class _Lessons:
+    def __init__(self, past: Past, known: Callable[[], set[str]]) -> None:
+        self._past = past
+        self._known = known
+
+    async def rooms(self, request: Request) -> Response:
+        """Names of the rooms of which something was recorded, as far as this visitor may see their figures."""
+        visitor = visitor_of(request)
+        names = await self._past.ask(lambda recording: recording.names(), "rooms", KEPT)
+        return JSONResponse({"rooms": [name for name in names if visitor.may_see_figures(name)]}, headers=NO_STORE)
+
+    async def day(self, request: Request) -> Response:
+        """`?room=&day=`: its lessons."""
+        room, day = (request.query_params.get(name, "") for name in ("room", "day"))
+        past = self._past
+
+        def read(recording: Recording) -> JSON:
+            return day_json(recording, room, day_named(day), past.timetable, past.zone, _now())
+
+        return await past.answer(read, ("day", room, day), KEPT) if await self._may(request, room) else no_such_room()
+
+    async def lesson(self, request: Request) -> Response:
+        """`?room=`: its newest lesson; `&day=`: of that day; `&name=`: that one, or a time as `08:00-09:30`."""
+        room, day, name = (request.query_params.get(each, "") for each in ("room", "day", "name"))
+        past = self._past
+
+        def read(recording: Recording) -> JSON:
+            now = _now()
+            if name:
+                asked = period_named(room, day_named(day), name, past.timetable, past.zone)
+            elif day:
+                asked = lesson_of_day(recording, room, day_named(day), past.timetable, past.zone, now)
+            else:
+                asked = newest_lesson(recording, room, past.timetable, past.zone, now)
+            return self._told(recording, room, asked, now)
+
+        key = ("lesson", room, day, name)
+        return await past.answer(read, key, KEPT) if await self._may(request, room) else no_such_room()
+
+    def _told(self, recording: Recording, room: str, asked: Period, now: datetime) -> JSON:
+        # Only here: numpy takes a while to load, and a page that shows the present needs none.
+        from edge.reporting.lesson_report import compare_with_earlier, report_lesson  # noqa: PLC0415
+        from edge.reporting.report_data import read_stretch  # noqa: PLC0415
+        from edge.web.dashboard.lesson_page import lesson_json  # noqa: PLC0415
+
+        timetable = self._past.timetable
+        data = read_stretch(recording, room, asked, now)
+        if not asked.name and data.parts and asked.end - asked.start > WHOLE:
+            # Of a whole day, only the time in which there is something.
+            first, last = data.parts[0].start, max(part.end for part in data.parts)
+            asked = replace(asked, start=first.astimezone(asked.zone), end=last.astimezone(asked.zone))
+            data = replace(
+                data, period=asked, gaps=[gap for gap in data.gaps if first <= gap.start and gap.end <= last]
+            )
+        report = report_lesson(data)
+        earlier = None
+        if timetable and asked.name:
+            earlier = compare_with_earlier(
+                recording, report, timetable, Lesson(asked.name, asked.start, asked.end), now
+            )
+        return {
+            "room": room, "day": asked.start.date().isoformat(), "name": asked.name,
+            "clock": [f"{asked.start:%H:%M}", f"{asked.end:%H:%M}"],
+            **neighbours(room, asked, timetable, now), **lesson_json(report, earlier, now),
+        }  # fmt: skip
+
+    async def _may(self, request: Request, room: str) -> bool:
+        """Whether there is such a room, and this visitor may see its figures."""
+        if not visitor_of(request).may_see_figures(room):
+            return False
+        return room in self._known() or await self._past.ask(lambda recording: recording.has(room), ("has", room), KEPT)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,160 @@
+// A recorded lesson: sentences first, then the comparison, lines with their bands, the stack, gaps, and all as a table.
+
+import { $, el, fill, say, show, table } from "./dom.js";
+import { band } from "./band.js";
+import { longDay } from "./picker.js";
+import { draw as plot } from "./plot.js";
+import { iso, rounded } from "./save.js";
+import { layout, legend, reasons, traces } from "./stack.js";
+import { clock, colourName, decimal, known, percent } from "./words.js";
+import { language, mark, sentence, t, tn } from "../shared/texts.js";
+
+const FACES = "faces", FRONT = "front";
+const NAMES = { [FACES]: mark("faces"), [FRONT]: mark("turned to the front") };
+const MOST_LINES = 6, WORTH = 0.05;
+
+let drawn = "", drawnLesson = null;
+
+export function start(context) {
+  $("past-details").addEventListener("toggle", () => {
+    drawn = ""; // the table is made when it is looked at
+    context().redraw();
+  });
+}
+
+const name = (what, word) => t(NAMES[what] ?? word);
+const value = (what, number) => (number === null || number === undefined ? null : what === FACES ? decimal(number) : percent(number));
+
+const range = (what, low, high) => (low === null || low === undefined ? null : t("{low} to {high}", { low: value(what, low), high: value(what, high) }));
+
+/** The rows of the table and of the files: the whole lesson, then minute by minute with intervals, and the gaps. */
+export function model({ room }, lesson) {
+  const now = lesson.to, words = new Map(lesson.lines.map(({ what, word }) => [what, word]));
+  const time = (ms) => clock(Date.parse(ms), now);
+  const parts = [...words].flatMap(([what, word]) => [
+    { key: `share_${what}`, title: NAMES[what] ?? word, show: percent },
+    { key: `low_${what}`, title: mark("at least"), show: percent }, { key: `high_${what}`, title: mark("at most"), show: percent },
+  ]);
+  const columns = [
+    { key: "room", title: mark("Room") }, { key: "lesson", title: mark("Lesson") }, { key: "from", title: mark("From"), show: time },
+    { key: "to", title: mark("To"), show: time }, { key: "state", title: mark("State") }, { key: "reason", title: mark("Reason") },
+    { key: "basis", title: mark("Basis") }, { key: "faces_mean", title: mark("Faces"), show: decimal },
+    { key: "faces_min", title: mark("fewest") }, { key: "faces_max", title: mark("most") }, ...parts,
+  ];
+  const common = { room: room.name, lesson: lesson.name || null };
+  const spread = (what, [share, low, high]) => [[`share_${what}`, rounded(share)], [`low_${what}`, rounded(low)], [`high_${what}`, rounded(high)]];
+  const whole = {
+    ...common, from: iso(lesson.from), to: iso(lesson.to), state: t("whole lesson"), reason: "", basis: lesson.basis, faces_mean: rounded(lesson.mean, 2),
+    ...Object.fromEntries(lesson.figures.filter(({ what }) => words.has(what)).flatMap((each) => spread(each.what, [each.value, each.low, each.high]))),
+  };
+  const rows = [
+    ...lesson.minutes.map((minute) => ({
+      ...common, from: iso(minute.start), to: iso(minute.end), state: t("measured"), reason: "", basis: lesson.basis,
+      faces_mean: rounded(minute.mean, 2), faces_min: minute.min, faces_max: minute.max,
+      ...Object.fromEntries(Object.entries(minute.shares).flatMap(([what, each]) => spread(what, each))),
+    })),
+    ...lesson.gaps.map((gap) => ({ ...common, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: gap.reason, basis: null })),
+  ].sort((a, b) => (a.from < b.from ? -1 : 1));
+  const figures = lesson.figures.map(({ what, overlaps, ...each }) => ({ what, ...Object.fromEntries(Object.entries(each).filter(([key]) => key !== "word")), overlaps }));
+  const about = {
+    view: "lesson", ...common, from: iso(lesson.from), to: iso(lesson.to), sentences: lesson.sentences.map(sentence), verdict: lesson.verdict,
+    earlier_lessons: lesson.earlier, figures,
+  };
+  return { about, columns, rows: [whole, ...rows] };
+}
+
+export function draw(context, lesson) {
+  const chart = $("past-chart");
+  const signature = [context.theme, chart.clientWidth, language(), context.room.name].join(" ");
+  if (drawnLesson === lesson && signature === drawn) return;
+  drawn = signature;
+  drawnLesson = lesson;
+  heading(lesson);
+  story(lesson);
+  comparison(lesson);
+  lines(lesson);
+  stack(context, lesson, chart);
+  if ($("past-details").open) $("past-table").replaceChildren(table(model(context, lesson), `${context.room.name}, ${$("past-heading").textContent}`));
+}
+
+function heading({ name: lesson, clock: [from, to], from: start, running }) {
+  const words = { lesson, day: longDay(start), from, to };
+  say($("past-heading"), lesson ? t("{lesson}: {day}, {from} to {to}", words) : t("{day}, {from} to {to}", words));
+  show($("past-running"), running);
+}
+
+function story(lesson) {
+  const { sentences, notes, measured, pieces } = lesson;
+  const told = sentences.map(expressed);
+  if (!told.length) told.push(pieces.length ? t("This is longer than a lesson: only its figures are shown.") : t("Nothing was recorded in this time."));
+  if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
+  fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
+  const small = notes.map(sentence);
+  if (measured) small.push(t("The bands are 90 % intervals of what faces like these show, smoothed over some minutes."));
+  fill($("past-notes"), JSON.stringify([language(), small]), () => small.map((each) => el("p", {}, each)));
+  show($("past-notes"), small.length > 0);
+}
+
+/** A sentence of the server, with its expressions in the page's language. */
+function expressed({ text, values }) {
+  const said = Object.entries(values ?? {}).map(([key, each]) => [key, key.startsWith("expression") ? t(each) : each]);
+  return t(text, Object.fromEntries(said));
+}
+
+function comparison({ figures, verdict, earlier, name: lesson }) {
+  show($("past-compared"), figures.length > 0);
+  const compared = figures.some(({ usual }) => usual !== null);
+  const titles = [lesson ? mark("This lesson") : mark("This time"), mark("90 % interval"), ...compared ? [mark("Usual"), mark("Usual range"), mark("Different?")] : []];
+  say($("past-compared-hint"), compared ? tn("Usual: the mean of {n} earlier lesson; the range is where nine of ten further ones like them would lie.", "Usual: the mean of {n} earlier lessons; the range is where nine of ten further ones like them would lie.", earlier) : "");
+  const rows = figures.map((each) => [
+    name(each.what, each.word), value(each.what, each.value), range(each.what, each.low, each.high),
+    ...compared ? [value(each.what, each.usual), range(each.what, each.usual_low, each.usual_high), different(each)] : [],
+  ]);
+  fill($("past-figures"), JSON.stringify([language(), verdict, titles, rows]), () => [el("table", {},
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("Figure")), ...titles.map((title) => el("th", { scope: "col" }, t(title))))),
+    el("tbody", {}, ...rows.map(([first, ...cells]) => el("tr", {}, rowHead(first), ...cells.map((cell) => el("td", {}, cell ?? "–"))))))]);
+}
+
+function rowHead(text) {
+  const node = el("th", {}, text);
+  node.scope = "row";
+  return node;
+}
+
+function different({ differs, value: mine, usual }) {
+  if (differs === null) return t("cannot be told");
+  if (!differs) return t("no");
+  return mine > usual ? t("▲ yes, more") : t("▼ yes, less");
+}
+
+/** Small pictures: heads turned to the front, and the expressions that more than a few faces showed. */
+function lines(lesson) {
+  const worth = (line) => line.what === FRONT || line.pieces.some((piece) => piece.some(([, share]) => share >= WORTH));
+  const mean = new Map(lesson.figures.map(({ what, value: share }) => [what, share]));
+  const [front, rest] = [lesson.lines.filter(({ what }) => what === FRONT), lesson.lines.filter(({ what }) => what !== FRONT).filter(worth)];
+  const chosen = new Set(rest.toSorted((a, b) => (mean.get(b.what) ?? 0) - (mean.get(a.what) ?? 0)).slice(0, MOST_LINES - front.length));
+  const picked = [...front, ...rest.filter((line) => chosen.has(line))];
+  const all = lesson.lines.map(({ what }) => what);
+  const figure = new Map(lesson.figures.map((each) => [each.what, each]));
+  show($("past-bands-card"), picked.length > 0);
+  fill($("past-bands"), JSON.stringify([language(), lesson.from, lesson.to, lesson.gaps, picked]), () => picked.map((line) => {
+    const whole = figure.get(line.what), title = name(line.what, line.word);
+    const said = whole ? t("{share} ({low} to {high})", { share: percent(whole.value), low: percent(whole.low), high: percent(whole.high) }) : "";
+    return band(line, lesson, title, said, line.what === FRONT ? "--faces" : colourName(line.what, all));
+  }));
+}
+
+function stack(context, lesson, chart) {
+  const shown = { ...lesson, now: lesson.to, labels: known(lesson.pieces.flatMap(({ shares }) => shares)) };
+  const counting = shown.pieces.length > 0 && shown.labels.length === 0;
+  const all = shown.labels.map(({ label }) => label);
+  say($("past-stack-heading"), counting ? t("How many faces there were") : t("What the faces looked like"));
+  const text = [t("{n} min with figures", { n: Math.floor(lesson.measured / 60000) }), ...lesson.sentences.slice(0, 1).map(expressed)].join(". ");
+  chart.setAttribute("aria-label", text);
+  legend($("past-legend"), shown, all);
+  const why = reasons(shown);
+  show($("past-why"), why.length > 0);
+  fill($("past-gaps"), why.join("\n"), () => why.map((line) => el("li", {}, line)));
+  show($("past-stack"), shown.pieces.length > 0 || why.length > 0);
+  plot(chart, traces(shown, all, counting), layout(shown, chart.clientWidth, counting));
+}

@@ -1,0 +1,27 @@
+// Every view in one table; app.js does all that they share.
+//
+// name: of the address (#name/...), of the section in index.html, and of its link
+// room: whether it is about one room, which is the first part of its address
+// recorded: whether it can be about a room that is not heard of now, but was recorded
+// needs: "database": it shows what was recorded
+// tells: "figures" or "machines": what a visitor must be allowed to see
+// draw(context), model(context): draws the section; what is on screen as {about, columns, rows} for CSV and JSON
+// ready(context): whether there is something to save; left out: always
+//
+// context: {store, room, place, theme, go(...parts), redraw()}; place: the parts of the address behind the room
+
+import * as lesson from "./lesson.js";
+import * as now from "./now.js";
+import * as school from "./school.js";
+import { mark } from "../shared/texts.js";
+
+export const VIEWS = [
+  { name: "now", title: mark("Now"), room: true, draw: now.draw, model: now.model },
+  { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
+  { name: "school", title: mark("School"), draw: school.draw, model: school.model },
+];
+
+/** Whether a view can be shown to this visitor, by what api/about says. */
+export const usable = (view, { database, role }) =>
+  (view.needs !== "database" || database) &&
+  !(view.tells === "figures" && role === "technician") && !(view.tells === "machines" && role === "reader");

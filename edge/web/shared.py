@@ -1,0 +1,40 @@
+"""What all pages share: the files of `static/`, and their texts in every language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge.languages import catalogue
+
+FOLDER = Path(__file__).parent / "static"
+
+
+class Revalidated(StaticFiles):
+    """Files that a browser may keep if it asks every time whether they are still the same."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:  # noqa: ANN401 - as StaticFiles has it
+        """As StaticFiles."""
+        answer = super().file_response(*args, **options)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+
+def shared_routes() -> list[BaseRoute]:
+    """Where a page finds them; its scripts import `shared/texts.js`."""
+    return [Route("/api/texts", texts), Mount("/shared", Revalidated(directory=FOLDER))]
+
+
+def texts(request: Request) -> Response:
+    """All texts in one language: `?language=` takes a list of tags in order of preference."""
+    return JSONResponse(catalogue.for_page(language_of(request)))
+
+
+def language_of(request: Request) -> str:
+    """What was asked for: a list of tags, maybe empty."""
+    return request.query_params.get("language", "")

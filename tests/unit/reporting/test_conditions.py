@@ -1,0 +1,67 @@
+"""Under which conditions a lesson was measured: by its windows, and by what was heard of the picture."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from edge.recording.places import Place
+from edge.recording.window_record import Series
+from edge.reporting.conditions import conditions_of, digests
+
+START = datetime(2026, 11, 20, 7, 0, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+END = START + HOUR
+SERIES = Series("emotions", "f@1", "e@1", "front, p@1")
+
+
+def place(hours: float, digest: str, doubt: float = 0.001) -> Place:
+    """Heard so many hours after the lesson began, and in force since at most `doubt` hours."""
+    heard = START + hours * HOUR
+    return Place(heard - doubt * HOUR, heard, digest, 0.1)
+
+
+def test_nothing_measured_has_no_conditions() -> None:
+    assert conditions_of([], [], START, END) is None
+    assert conditions_of([None], [], START, END) is None
+
+
+def test_windows_say_mode_and_models_and_info_what_is_hidden() -> None:
+    found = conditions_of([SERIES, SERIES], [place(-5, "aaaaaaaa"), place(-3, "")], START, END)
+    assert found is not None
+    assert (found.mode, found.faces, found.emotions, found.pose) == SERIES
+    assert found.masks == ""  # known: nothing is hidden
+    assert found.place is None
+
+
+def test_a_lesson_in_which_something_changed_is_like_no_other() -> None:
+    later = Series("emotions", "f@2", "e@1", "front, p@1")
+    mixed = conditions_of([SERIES, later], [], START, END)
+    again = conditions_of([SERIES, later], [], START + 24 * HOUR, END + 24 * HOUR)
+    plain = conditions_of([SERIES], [], START, END)
+    assert mixed is not None
+    assert again is not None
+    assert plain is not None
+    assert mixed.differing(again) == mixed.differing(plain) == "faces"
+    masked = conditions_of([SERIES], [place(-1, "aaaaaaaa"), place(0.5, "bbbbbbbb")], START, END)
+    steady = conditions_of([SERIES], [place(-1, "aaaaaaaa")], START, END)
+    assert masked is not None
+    assert steady is not None
+    assert masked.differing(steady) == "masks"
+
+
+def test_when_a_mask_changed_is_known_as_well_as_it_was_heard() -> None:
+    # Nobody listened from two hours before the lesson until two hours after it.
+    unsure = [place(-3, "aaaaaaaa"), place(3, "bbbbbbbb", doubt=5)]
+    assert digests(unsure, START, END) == ["aaaaaaaa", "bbbbbbbb"]
+    heard = [place(-3, "aaaaaaaa"), place(3, "bbbbbbbb")]
+    assert digests(heard, START, END) == ["aaaaaaaa"]
+    assert digests(heard, START + 3 * HOUR, END + 3 * HOUR) == ["bbbbbbbb"]
+
+
+def test_what_is_not_known_is_no_difference() -> None:
+    before = conditions_of([SERIES], [place(24, "aaaaaaaa")], START, END)
+    after = conditions_of([SERIES], [place(24, "aaaaaaaa")], START + 48 * HOUR, END + 48 * HOUR)
+    assert before is not None
+    assert after is not None
+    assert (before.masks, after.masks) == (None, "aaaaaaaa")
+    assert before.differing(after) is after.differing(before) is None

@@ -1,0 +1,177 @@
+"""What a technician is told: troubles with remedies, facts, the order of the rooms, and bounds for a hostile one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from edge.contract.alerts import ALERTS
+from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
+from edge.contract.machine_messages import read_machine_message
+from edge.contract.payloads import Payload, RunMode, State, WindowPayload
+from edge.contract.timestamps import parse_timestamp
+from edge.reporting.machine import MAX_ALERTS, MAX_PROBLEM, Machine
+from edge.reporting.machine_report import MachineReport, Room, in_order, matches, report, versions, words_of
+from edge.reporting.power import power
+
+NOW = round(parse_timestamp(WINDOW.window.end).timestamp() * 1000) + 3000
+HOUR = 3_600_000
+
+
+def said(machine: Machine, kind: str, payload: bytes) -> Machine:
+    machine.take(read_machine_message("classroom", f"classroom/room-1/{kind}", payload))
+    return machine
+
+
+def machine(*alerts: str, health: dict[str, Any] | None = None, info: dict[str, Any] | None = None) -> Machine:
+    found = said(Machine(), "info", changed(INFO, info or {}))
+    said(found, "health", changed(HEALTH, health or {}))
+    for name in alerts:
+        said(found, f"alert/{name}", ALERT.to_json())
+    return found
+
+
+def changed(payload: Payload, changes: dict[str, Any]) -> bytes:
+    return payload.model_copy(update=changes).to_json()
+
+
+def room(
+    name: str = "room-1",
+    mode: RunMode = "running",
+    of: Machine | None = None,
+    *,
+    online: bool | None = True,
+    window: WindowPayload | None = WINDOW,
+) -> Room:
+    state = State(mode=mode, reason="board at 84 °C", since="2026-10-04T08:00:00.000Z")
+    return Room(name, online, state, window, of or machine(), first=NOW - HOUR)
+
+
+def told(shown: MachineReport) -> list[tuple[str, str]]:
+    return [(trouble.level, trouble.id) for trouble in shown.troubles]
+
+
+def test_a_room_without_trouble_says_how_its_machine_is() -> None:
+    shown = report(room(), NOW)
+    assert (shown.level, shown.status, shown.troubles) == ("good", "running", [])
+    assert {fact.key: str(fact.text) for fact in shown.facts} == {
+        "frames": "2.8 per second", "temperature": "61.8 °C", "power": "good", "unsent": "none", "clock": "set",
+        "disk": "21.8 GB free", "version": "0.1.0", "camera": "usb",
+        "models": "yunet-2023mar-1280x736-int8@e28c6482, mobilenet-v4-small-48@d8154e80, front-landmarks-1@d275bef1",
+    }  # fmt: skip
+    assert shown.seen == NOW - 590  # its health
+
+
+def test_an_alert_comes_with_its_remedy() -> None:
+    (trouble,) = report(room(of=machine("disk")), NOW).troubles
+    assert (trouble.id, trouble.problem, trouble.remedy) == ("alert/disk", ALERT.problem, ALERT.remedy)
+    assert trouble.since == round(parse_timestamp(ALERT.since).timestamp() * 1000)
+    assert report(room(of=said(machine("disk"), "alert/disk", b"")), NOW).troubles == []
+
+
+UNSYNCED = WINDOW.model_copy(update={"quality": WINDOW.quality.model_copy(update={"clock_synced": False})})
+
+
+@pytest.mark.parametrize(
+    ("known", "troubles"),
+    [
+        (room(online=False), [("bad", "offline")]),
+        (room(mode="camera_lost"), [("bad", "camera_lost")]),
+        (room(mode="camera_lost", of=machine("camera")), [("bad", "alert/camera")]),
+        (room(mode="throttled"), [("warn", "throttled")]),
+        (room(window=None), [("bad", "silent")]),
+        (room(mode="paused", window=None), []),
+        (room(window=UNSYNCED), [("warn", "clock")]),
+        (room(of=machine(health={"temperature_c": 81.0})), [("warn", "temperature")]),
+        (room(of=machine(health={"disk_free_mb": 90.0})), [("warn", "disk")]),
+        (room(of=machine(health={"outbox_depth": 6})), []),
+        (room(of=machine(health={"outbox_depth": 7})), [("warn", "unsent")]),
+        (room(of=machine(health={"under_voltage": True})), [("bad", "power")]),
+        (room(of=machine("hardware", health={"under_voltage": True})), [("bad", "alert/hardware")]),
+        (room(of=machine("disk", health={"disk_free_mb": 90.0})), [("bad", "alert/disk"), ("warn", "disk")]),
+    ],
+)
+def test_troubles(known: Room, troubles: list[tuple[str, str]]) -> None:
+    shown = report(known, NOW)
+    assert told(shown) == troubles
+    assert all(str(trouble.problem) and str(trouble.remedy) for trouble in shown.troubles)
+    assert shown.level == (troubles[0][0] if troubles else "good")
+
+
+def test_a_room_without_windows_is_given_time() -> None:
+    known = room(window=None)
+    known.first = NOW - 59_000
+    assert report(known, NOW).troubles == []
+    assert told(report(known, NOW + 2000)) == [("bad", "silent")]
+    assert told(report(room(), NOW + 62_000)) == [("bad", "silent")]
+    assert told(report(room(), NOW + 56_000)) == []
+
+
+def test_what_nobody_said_is_not_known_and_no_trouble() -> None:
+    shown = report(Room("room-1", True, None, None, Machine(), NOW), NOW)
+    assert (shown.level, shown.status, shown.seen, shown.version) == ("good", "online", None, "")
+    assert {fact.text for fact in shown.facts} == {None}
+    ahead = WINDOW.model_copy(update={"window": WINDOW.window.model_copy(update={"end": "2036-01-01T00:00:00.000Z"})})
+    assert report(Room("room-1", True, None, ahead, Machine(), NOW), NOW).seen is None
+
+
+def test_troubled_rooms_come_first_and_numbers_count() -> None:
+    rooms = [room("room-10"), room("room-9", mode="throttled"), room("room-2"), room("room-7", online=False)]
+    rooms.append(room("room-8", of=machine("disk", "picture")))
+    assert [each.name for each in in_order(report(each, NOW) for each in rooms)] == [
+        "room-8", "room-7", "room-9", "room-2", "room-10",
+    ]  # fmt: skip
+
+
+def test_how_many_rooms_run_which_version() -> None:
+    new = machine(info={"version": "0.2.0"})
+    shown = [report(each, NOW) for each in (room("b"), room("c10", of=new), room("c9", of=new))]
+    silent = report(Room("z", True, None, None, Machine(), NOW), NOW)
+    assert [(each.version, each.rooms) for each in versions([*shown, silent])] == [
+        ("0.2.0", ["c9", "c10"]), ("", ["z"]), ("0.1.0", ["b"]),
+    ]  # fmt: skip
+
+
+def test_every_word_is_searched() -> None:
+    text = words_of(report(room("Raum 204", of=machine("disk")), NOW))
+    for words in ("raum disk", "RAUM 204 cable", "0.1.0 61.8"):
+        assert matches(text, words)
+    assert not matches(text, "raum 205")
+
+
+def test_a_hostile_room_is_bounded_and_keeps_no_known_alert_out() -> None:
+    found = machine()
+    for number in range(1000):
+        said(found, f"alert/invented-{number}", changed(ALERT, {"problem": "x\x1b" * 400, "remedy": "\u202ey" * 400}))
+    for name in ALERTS:
+        said(found, f"alert/{name}", ALERT.to_json())
+    assert len(found.alerts) == MAX_ALERTS
+    assert set(ALERTS) <= set(found.alerts)
+    for alert in found.alerts.values():
+        assert len(alert.problem) <= MAX_PROBLEM
+        assert (alert.problem + alert.remedy).isprintable()
+    long = report(room(of=machine(info={"version": "\x1b" * 2000, "camera": "y" * 2000})), NOW)
+    assert len(str(long.as_json())) < 5000
+    assert all(str(fact.text).isprintable() for fact in long.facts)
+
+
+@pytest.mark.parametrize(
+    ("bits", "under_voltage", "words", "level"),
+    [
+        (None, None, "None", "good"),
+        (0, None, "good", "good"),
+        (None, False, "good", "good"),
+        (1, None, "too little voltage", "bad"),
+        (1, False, "good", "good"),
+        (0, True, "too little voltage", "bad"),
+        (4, None, "slowed down", "warn"),
+        (2, None, "frequency capped", "warn"),
+        (8, None, "too warm", "warn"),
+        (0x50000, False, "good now; there was too little voltage since its start", "good"),
+        (0x40000, False, "good now; it was slowed down since its start", "good"),
+    ],
+)
+def test_power_in_words(bits: int | None, under_voltage: bool | None, words: str, level: str) -> None:  # noqa: FBT001
+    sentence, how = power(bits, under_voltage)
+    assert (str(sentence), how) == (words, level)
