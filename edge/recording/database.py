@@ -176,6 +176,10 @@ class Database:
             add_windows(database, device, windows, came)
         return sum(map(len, new.values()))
 
+    def add_up(self, now: datetime) -> bool:
+        """Make some of the roll-ups that are still to be made; whether there are more to make. Raises as `store`."""
+        return self.add_up_former(now) or self.add_up_days(now)
+
     def add_up_former(self, now: datetime) -> bool:
         """Make some of the roll-ups that a file of an older layout lacks; whether there are more to make.
 

@@ -15,10 +15,10 @@ from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_COUNT, DeviceMessage, NewerWindow, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
-from edge.recording.database import Database
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
+from edge.recording.window_store import WindowStore
 from edge.text import printable
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Recorder:
     def __init__(
         self,
         session: Session,
-        database: Database,
+        database: WindowStore,
         prefix: str,
         devices: Sequence[str],
         *,
@@ -204,7 +204,7 @@ class Recorder:
         """Make some roll-ups that are still to be made, else delete some of what is too old; whether there is more."""
         now, deleted = self._now(), 0
         try:
-            more = self._database.add_up_former(now) or self._database.add_up_days(now)
+            more = self._database.add_up(now)
             if not more and self._retention.deletes(now):
                 deleted, more = self._database.prune(now, self._retention)
         except DiskError as error:

@@ -1,0 +1,11 @@
+-- Five minutes of a room in a row: exact sums in whole numbers, as edge/recording/window_sums.py has them.
+
+CREATE TABLE edge.rollups (
+    device integer NOT NULL REFERENCES edge.devices,
+    start timestamptz NOT NULL,
+    series integer NOT NULL REFERENCES edge.series,
+    changed timestamptz NOT NULL,
+    sums jsonb NOT NULL,
+    runs text NOT NULL,
+    PRIMARY KEY (device, start, series)
+);
