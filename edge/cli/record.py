@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.status import Status
 
 from edge.cli import set_up_logging
+from edge.cli.copy_school import copy_from
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
@@ -45,6 +46,9 @@ FORGET_SECONDS = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_database_arguments(parser, "--school", "SQLite file; created if missing")
+    parser.add_argument(
+        "--copy-from", type=Path, metavar="FILE", help="copy a SQLite file into the database, and end; once or again"
+    )
     add_broker_arguments(parser)
     add_recording_arguments(parser)
     parser.add_argument(
@@ -59,6 +63,8 @@ def main(args: argparse.Namespace) -> int:
     settings, prefix, devices = subscriber_settings(args, "record")
     target = named_database(args)
     task = recording_task(args, target, settings, prefix, devices)
+    if args.copy_from:
+        return copy_from(args.copy_from, target, prefix)
     if args.forget:
         names = [args.client_id] if args.client_id else _known_client_ids(target, prefix)
         return max(_forget(replace(settings, client_id=name)) for name in names)

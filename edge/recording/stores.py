@@ -1,4 +1,4 @@
-"""Where windows are kept: which kind of store an address means."""
+"""Where windows are kept: which kind of store and reader an address means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from edge.errors import ConfigError
 from edge.recording.database import Database
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.recording.window_store import WindowStore
 
 Target = Path | PostgresAddress
@@ -29,6 +31,17 @@ def make_store(target: Target, prefix: str) -> WindowStore:
     except ImportError as error:
         raise psycopg_missing(error) from None
     return PostgresStore(target, prefix)
+
+
+def make_reader(target: Target) -> Recorded:
+    """Who reads a file or a database, not yet opened. Raises as `make_store`."""
+    if isinstance(target, Path):
+        return Recording(target)
+    try:
+        from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise psycopg_missing(error) from None
+    return PostgresRecording(target)
 
 
 def psycopg_missing(error: ImportError) -> ConfigError:

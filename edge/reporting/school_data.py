@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import Series
 from edge.reporting.heat_map import Grid, Measured
@@ -94,7 +94,7 @@ class School:
     """
 
     def __init__(
-        self, recording: Recording, rooms: Sequence[str], timetable: Timetable | None, zone: tzinfo, now: datetime
+        self, recording: Recorded, rooms: Sequence[str], timetable: Timetable | None, zone: tzinfo, now: datetime
     ) -> None:
         self._recording = recording
         self._rooms = list(rooms)

@@ -12,8 +12,8 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.recording.deletion import Eraser
-from edge.recording.reader import Recording
-from edge.recording.stores import Target, make_store
+from edge.recording.recorded import Recorded
+from edge.recording.stores import Target, make_reader, make_store
 from edge.recording.window_store import WindowStore
 from tests.support.postgres import PostgresServer
 
@@ -42,9 +42,9 @@ class Place:
             store.stop()
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Recording]:
+    def read(self) -> Iterator[Recorded]:
         """A reader that is open."""
-        recording = reader(self.target)
+        recording = make_reader(self.target)
         recording.start()
         try:
             yield recording
@@ -69,15 +69,6 @@ class Place:
             f"SELECT id, {asked}, 'anna', {name}, {begins}, {ends}, 0 FROM edge.schools",
             database=self.database,
         )
-
-
-def reader(target: Target) -> Recording:
-    """Who reads it, not yet open."""
-    if isinstance(target, Path):
-        return Recording(target)
-    from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - psycopg may be missing
-
-    return PostgresRecording(target)  # type: ignore[return-value]
 
 
 def as_messages(windows: Sequence[WindowPayload]) -> list[DeviceMessage]:

@@ -20,7 +20,7 @@ INSERT_NEWER = "INSERT INTO edge.newer_windows VALUES (%s, %s, %s, %s, %s) ON CO
 INSERT_AVAILABILITY = """
 INSERT INTO edge.availability (device, received, online) SELECT %(device)s, %(received)s, %(online)s
 WHERE %(online)s IS DISTINCT FROM
-    (SELECT online FROM edge.availability WHERE device = %(device)s ORDER BY id DESC LIMIT 1)
+    (SELECT online FROM edge.availability WHERE device = %(device)s ORDER BY received DESC, id DESC LIMIT 1)
 """
 INSERT_PLACE = """
 INSERT INTO edge.places (device, after, heard, place, masked)
@@ -28,12 +28,27 @@ SELECT %(device)s, (SELECT max("end") FROM
     (SELECT "end" FROM edge.windows WHERE device = %(device)s ORDER BY start DESC LIMIT 3) AS newest),
     %(heard)s, %(place)s, %(masked)s
 WHERE %(place)s IS DISTINCT FROM
-    (SELECT place FROM edge.places WHERE device = %(device)s ORDER BY id DESC LIMIT 1)
+    (SELECT place FROM edge.places WHERE device = %(device)s ORDER BY heard DESC, id DESC LIMIT 1)
 """
 BOUND_PLACES = """
-DELETE FROM edge.places WHERE device = %s AND id <
-    (SELECT id FROM edge.places WHERE device = %s ORDER BY id DESC LIMIT 1 OFFSET %s)
+DELETE FROM edge.places WHERE device = %s AND (heard, id) <
+    (SELECT heard, id FROM edge.places WHERE device = %s ORDER BY heard DESC, id DESC LIMIT 1 OFFSET %s)
 """
+TAKE_AVAILABILITY = """
+INSERT INTO edge.availability (device, received, online) SELECT d, r, o
+FROM (SELECT %s::int4, %s::timestamptz, %s::int4 <> 0) AS given (d, r, o)
+WHERE NOT EXISTS (SELECT 1 FROM edge.availability WHERE device = d AND received = r AND online = o)
+"""
+TAKE_NEWER = """
+INSERT INTO edge.newer_windows SELECT d, s, r, p, sha256(p)
+FROM (SELECT %s::int4, %s::text, %s::timestamptz, %s::bytea) AS given (d, s, r, p) ON CONFLICT DO NOTHING
+"""
+TAKE_PLACE = """
+INSERT INTO edge.places (device, after, heard, place, masked) SELECT d, nullif(a, '')::timestamptz, h, p, m
+FROM (SELECT %s::int4, %s::text, %s::timestamptz, %s::text, %s::float8) AS given (d, a, h, p, m)
+WHERE NOT EXISTS (SELECT 1 FROM edge.places WHERE device = d AND heard = h AND place = p)
+"""
+"""What another store has, once however often it is taken over."""
 
 
 def store_state(connection: psycopg.Connection, device: int, state: State, came: datetime) -> None:

@@ -37,11 +37,11 @@ AND since < (SELECT max(since) FROM edge.states WHERE device = s.device)
 """
 AVAILABILITY = """
 DELETE FROM edge.availability a WHERE device = ANY(%(devices)s) AND received < %(limit)s
-AND id < (SELECT max(id) FROM edge.availability WHERE device = a.device)
+AND received < (SELECT max(received) FROM edge.availability WHERE device = a.device)
 """
 PLACES = """
 DELETE FROM edge.places p WHERE device = ANY(%(devices)s) AND heard < %(limit)s
-AND id < (SELECT max(id) FROM edge.places WHERE device = p.device AND heard < %(limit)s)
+AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND heard < %(limit)s)
 """
 # Those of a clock that ran ahead are as old as their last change.
 ROLLUPS = """

@@ -43,10 +43,11 @@ ORDER BY since DESC, received DESC LIMIT %s
 """
 WORDS = """
 SELECT received, CASE WHEN online THEN 'online' ELSE 'offline' END, '' FROM edge.availability
-WHERE device = %s AND received < %s ORDER BY id DESC LIMIT %s
+WHERE device = %s AND received < %s ORDER BY received DESC, id DESC LIMIT %s
 """
 PLACES = """
-SELECT after, heard, place, masked FROM edge.places WHERE device = %s AND heard < %s ORDER BY id DESC LIMIT %s
+SELECT after, heard, place, masked FROM edge.places WHERE device = %s AND heard < %s
+ORDER BY heard DESC, id DESC LIMIT %s
 """
 
 
@@ -61,6 +62,7 @@ class PostgresRecording:
         self._address = address
         self._connection: psycopg.Connection | None = None
         self._ids: dict[str, int] = {}
+        self._recorded: list[str] = []
 
     def start(self) -> None:
         """Connect. Raises EdgeError: it cannot be reached, or there is no such school."""
@@ -71,7 +73,9 @@ class PostgresRecording:
             raise explain(error, self._address, was_open=False) from None
         with self._explained() as connection:
             school = self._find_school(connection)
-            self._ids = dict(recorded_devices(connection, school, MOST_DEVICES))
+            devices = "SELECT name, id FROM edge.devices WHERE school = %s"
+            self._ids = dict(connection.execute(devices, (school,)).fetchall())
+            self._recorded = [name for name, _ in recorded_devices(connection, school, MOST_DEVICES)]
 
     def _find_school(self, connection: psycopg.Connection) -> int:
         if connection.execute("SELECT to_regclass('edge.schools')").fetchone() == (None,):
@@ -82,7 +86,7 @@ class PostgresRecording:
             return schools[name]
         known = ", ".join(printable(each) for each in list(schools)[:20]) or "none"
         if not name:
-            raise ConfigError(f"{self._address} holds {len(schools)} schools", f"name one of them: {known}")
+            raise ConfigError(f"{self._address} holds {len(schools)} schools", f"name one with --school-name: {known}")
         raise ConfigError(f"{self._address} has no school {printable(name)!r}", f"it has: {known}")
 
     def stop(self) -> None:
@@ -92,11 +96,11 @@ class PostgresRecording:
 
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
-        return sorted(self._ids)
+        return self._recorded
 
     def has(self, device: str) -> bool:
         """Whether anything of a device was recorded."""
-        return device in self._ids
+        return device in self._recorded
 
     def newest(self, device: str) -> datetime | None:
         """When the last window of a device ended; None without any."""

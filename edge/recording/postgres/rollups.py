@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import psycopg
@@ -56,6 +56,23 @@ class SeriesOfDevices:
     def forget(self) -> None:
         """Ask the database again."""
         self._of.clear()
+
+
+def take_rollups(
+    connection: psycopg.Connection, series: SeriesOfDevices, device: int, buckets: Sequence[Bucket], changed: datetime
+) -> bool:
+    """Store the roll-ups of five minutes as they are, unless there are some already; whether they were stored."""
+    query = "SELECT 1 FROM edge.rollups WHERE device = %s AND start = %s LIMIT 1"
+    if connection.execute(query, (device, buckets[0].since)).fetchone():
+        return False
+    series.load(connection, (device,))
+    with connection.cursor() as cursor:
+        rows = [
+            (device, each.since, series.choose(connection, device, each.series), changed, *each.to_row())
+            for each in buckets
+        ]
+        cursor.executemany(STORE, rows)
+    return True
 
 
 def add_windows(

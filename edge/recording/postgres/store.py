@@ -140,16 +140,9 @@ class PostgresStore:
                     self._store_other(connection, message, now)
         return new
 
-    def store_rows(self, rows: Sequence[Row], now: datetime) -> int:
-        """Store windows that another store has; how many were new. Raises as `store`."""
-        with self._open() as connection:
-            self._devices.prepare(connection, self._school, (row.values["device"] for row in rows))
-            self._load_deleted(connection)
-            self._partitions.prepare(connection, (row.record.start for row in rows), now)
-            with connection.transaction():
-                return self._add_rows(connection, rows, now)
-
-    def _add_rows(self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime) -> int:
+    def _add_rows(
+        self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime, *, add_up: bool = True
+    ) -> int:
         """Store windows, and add the new ones to the roll-ups; how many were new."""
         wanted = [
             row for row in rows if not self._deleted.covers(row.values["device"], row.record.start, row.record.end)
@@ -175,7 +168,8 @@ class PostgresStore:
                 # As it is stored, so that roll-ups name the same models.
                 record = replace(given.record, series=series_of(given.values))
                 new.setdefault(key[0], []).append(record)
-        add_windows(connection, self._series_of, new, now)
+        if add_up:
+            add_windows(connection, self._series_of, new, now)
         with connection.cursor() as cursor:
             cursor.executemany(COUNT_WINDOWS, [(len(windows), device) for device, windows in new.items()])
         return sum(map(len, new.values()))

@@ -176,9 +176,10 @@ def test_the_last_thing_known_of_a_device_is_kept_and_a_clock_ahead_protects_not
         for mode, day in (("paused", 1), ("running", 2))
     ]
     said = [DeviceMessage("room-1", "state", each) for each in old]
-    said += [DeviceMessage("room-1", "availability", online) for online in (True, False)]
+    first, last = (DeviceMessage("room-1", "availability", online) for online in (True, False))
     with place.opened() as store:
-        store.store([*ahead, *said], MONDAY)
+        store.store([*ahead, *said, first], MONDAY - DAY)
+        store.store([last], MONDAY)
         store.prune(MONDAY + 30 * DAY, Retention(days=20))
     assert read(place) == ([], [])
     with place.opened() as store:

@@ -81,7 +81,7 @@ CREATE TABLE edge.availability (
     received timestamptz NOT NULL,
     online boolean NOT NULL
 );
-CREATE INDEX availability_by_device ON edge.availability (device, id);
+CREATE INDEX availability_by_time ON edge.availability (device, received, id);
 
 CREATE TABLE edge.places (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -91,7 +91,7 @@ CREATE TABLE edge.places (
     place text NOT NULL,
     masked double precision NOT NULL
 );
-CREATE INDEX places_by_device ON edge.places (device, id);
+CREATE INDEX places_by_time ON edge.places (device, heard, id);
 
 CREATE TABLE edge.deletions (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
