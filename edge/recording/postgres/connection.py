@@ -74,9 +74,9 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -
         was_open: It let us in before: then a refusal may be of a server that is being restored or moved.
     """
     words = (error.diag.message_primary or str(error)).strip().splitlines()
-    told = words[-1].removeprefix("connection failed: ").strip() if words else type(error).__name__
+    told = words[0].removeprefix("connection failed: ").strip() if words else type(error).__name__
     refused = [remedy for refusal, remedy in REFUSALS if refusal in str(error)]
-    if isinstance(error, psycopg.OperationalError) and refused and not was_open:
+    if error.sqlstate is None and refused and not was_open:
         return ConfigError(f"{address} refuses us ({told})", refused[0])
     for kinds, problem, remedy in PASSING:
         if isinstance(error, kinds):

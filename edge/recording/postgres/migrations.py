@@ -42,7 +42,7 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         for schema in ("edge", "edge_private"):
             # Not IF NOT EXISTS, which asks for the right to make schemas where it is there as well.
-            if connection.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):
+            if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
                 connection.execute(f"CREATE SCHEMA {schema}")
         connection.execute(TABLE)
         found = applied(connection)  # another may have been first
@@ -57,7 +57,15 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
 
 def applied(connection: psycopg.Connection) -> int:
     """The newest that was applied; 0 in an empty database."""
-    if connection.execute("SELECT to_regclass('edge_private.migrations')").fetchone() == (None,):
+    if not table_exists(connection, "edge_private", "migrations"):
         return 0
     row = connection.execute("SELECT coalesce(max(version), 0) FROM edge_private.migrations").fetchone()
     return int(row[0]) if row else 0
+
+
+def table_exists(connection: psycopg.Connection, schema: str, name: str) -> bool:
+    """Whether there is a table at this moment: `to_regclass` may know of the moment before a lock was waited for."""
+    query = """
+    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+    """
+    return connection.execute(query, (schema, name)).fetchone() is not None

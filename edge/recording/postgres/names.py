@@ -52,23 +52,25 @@ class DeviceIds:
 
 
 class SeriesIds:
-    """All series of the database."""
+    """All series of the database, made as devices are."""
 
     def __init__(self) -> None:
         self._known: dict[Series, int] = {}
 
-    def of(self, connection: psycopg.Connection, series: Series) -> int:
-        """The number of a series, which is made when it is missing; in a transaction, `forget` after a failure."""
-        if series not in self._known:
-            if len(self._known) >= MOST:
-                self._known.clear()
+    def prepare(self, connection: psycopg.Connection, wanted: Iterable[Series]) -> None:
+        """Make those that are missing, outside of a transaction: recorders would wait for each other."""
+        wanted = set(wanted)
+        if len(self._known) >= MOST:
+            self._known.clear()
+        for series in wanted - self._known.keys():
             found = connection.execute(FIND_SERIES, series).fetchone()
             if found is None:
                 connection.execute(INSERT_SERIES, series)
                 found = connection.execute(FIND_SERIES, series).fetchone()
-            if found is None:
-                raise psycopg.OperationalError("another recorder adds the same models at this moment")
-            self._known[series] = int(found[0])
+            if found is not None:
+                self._known[series] = int(found[0])
+
+    def __getitem__(self, series: Series) -> int:
         return self._known[series]
 
     def forget(self) -> None:

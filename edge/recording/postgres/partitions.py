@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import psycopg
 from psycopg import sql
 
-from edge.recording.postgres.migrations import LOCK
+from edge.recording.postgres.migrations import LOCK, table_exists
 
 FIRST_YEAR, LAST_YEAR = 2024, 2100  # outside only clocks that are wrong can be: two partitions hold all of that
 AHEAD = 3  # months
@@ -34,7 +34,7 @@ class Partitions:
         """
         wanted = {name_of(moment) for moment in moments} | set(months_ahead(now))
         for name in sorted(wanted - self._known):
-            if not _exists(connection, name):
+            if not table_exists(connection, "edge", name):
                 _make(connection, name)
             self._known.add(name)
 
@@ -43,16 +43,12 @@ class Partitions:
         self._known.clear()
 
 
-def _exists(connection: psycopg.Connection, name: str) -> bool:
-    return connection.execute("SELECT to_regclass(%s)", (f"edge.{name}",)).fetchone() != (None,)
-
-
 def _make(connection: psycopg.Connection, name: str) -> None:
     # Not PARTITION OF, which would wait for everybody who reads, and have everybody wait for it.
     table, (first, last) = sql.Identifier("edge", name), bounds(name)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        if not _exists(connection, name):  # another recorder may have been first
+        if not table_exists(connection, "edge", name):  # another recorder may have been first
             connection.execute(sql.SQL("CREATE TABLE {} (LIKE edge.windows INCLUDING ALL)").format(table))
             attach = "ALTER TABLE edge.windows ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})"
             connection.execute(sql.SQL(attach).format(table, first, last))

@@ -31,6 +31,11 @@ SELECT device, array_agg(DISTINCT series) FROM edge.rollups WHERE device = ANY(%
 Key = tuple[int, datetime, int]
 
 
+def in_roll_ups(series: Iterable[Series]) -> set[Series]:
+    """Those that windows, or their roll-ups, may need."""
+    return {each for one in series for each in (one, Series(one.mode, OTHER, None, None))}
+
+
 class SeriesOfDevices:
     """Which series have roll-ups of a device: beyond the most, all further ones are one."""
 
@@ -45,11 +50,11 @@ class SeriesOfDevices:
             found: dict[int, list[int]] = dict(connection.execute(SERIES_OF, (new,)).fetchall())
             self._of.update({device: set(found.get(device, ())) for device in new})
 
-    def choose(self, connection: psycopg.Connection, device: int, series: Series) -> int:
-        """The series in whose roll-up a window goes."""
-        of_device, wanted = self._of[device], self._ids.of(connection, series)
+    def choose(self, device: int, series: Series) -> int:
+        """The series in whose roll-up a window goes; both are known."""
+        of_device, wanted = self._of[device], self._ids[series]
         if wanted not in of_device and len(of_device) >= MOST_SERIES:
-            wanted = self._ids.of(connection, Series(series.mode, OTHER, None, None))
+            wanted = self._ids[Series(series.mode, OTHER, None, None)]
         of_device.add(wanted)
         return wanted
 
@@ -67,10 +72,7 @@ def take_rollups(
         return False
     series.load(connection, (device,))
     with connection.cursor() as cursor:
-        rows = [
-            (device, each.since, series.choose(connection, device, each.series), changed, *each.to_row())
-            for each in buckets
-        ]
+        rows = [(device, each.since, series.choose(device, each.series), changed, *each.to_row()) for each in buckets]
         cursor.executemany(STORE, rows)
     return True
 
@@ -86,7 +88,7 @@ def add_windows(
     found: dict[Key, Bucket] = {}
     for device, records in windows.items():
         for bucket in roll_up(records):
-            key = (device, bucket.since, series.choose(connection, device, bucket.series))
+            key = (device, bucket.since, series.choose(device, bucket.series))
             if key in found:  # two that were not told apart any more
                 found[key].merge(bucket)
             else:

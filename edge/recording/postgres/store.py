@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.migrations import migrate
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions
-from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
+from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
 from edge.recording.postgres.window_rows import STORED, TYPES, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
 from edge.recording.window_record import WindowRecord
@@ -133,12 +133,22 @@ class PostgresStore:
                 for each in messages
                 if isinstance(each.content, WindowPayload)
             ]
-            self._partitions.prepare(connection, (row.record.start for row in rows), now)
+            self._prepare(connection, rows, now)
             with connection.transaction():
+                self._lock(connection, (message.device for message in messages))
                 new = self._add_rows(connection, rows, now)
                 for message in messages:
                     self._store_other(connection, message, now)
         return new
+
+    def _prepare(self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime) -> None:
+        """Make, in statements of their own, what these windows refer to: no transaction waits for another there."""
+        self._partitions.prepare(connection, (row.record.start for row in rows), now)
+        self._series.prepare(connection, in_roll_ups(series_of(row.values) for row in rows))
+
+    def _lock(self, connection: psycopg.Connection, devices: Iterable[str]) -> None:
+        """Have no other recorder store anything of these devices before the end of the transaction."""
+        connection.execute(LOCK_DEVICES, (sorted({self._devices[name] for name in devices}),))
 
     def _add_rows(
         self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime, *, add_up: bool = True
@@ -150,10 +160,9 @@ class PostgresStore:
         if not wanted:
             return 0
         staged = [
-            to_row(row.values, self._devices[row.values["device"]], self._series.of(connection, series_of(row.values)))
+            to_row(row.values, self._devices[row.values["device"]], self._series[series_of(row.values)])
             for row in wanted
         ]
-        connection.execute(LOCK_DEVICES, (sorted({key_of(row)[0] for row in staged}),))
         with connection.cursor() as cursor:
             with cursor.copy(COPY) as copy:
                 copy.set_types([*TYPES.values(), "int4"])

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from edge.recording.postgres import device_messages
-from edge.recording.postgres.rollups import take_rollups
-from edge.recording.postgres.store import LOCK_DEVICES, PostgresStore, Row
+from edge.recording.postgres.rollups import in_roll_ups, take_rollups
+from edge.recording.postgres.store import PostgresStore, Row
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.rollups import Bucket
 
@@ -42,10 +42,11 @@ class TakingStore(PostgresStore):
         with self._open() as connection:
             self._devices.prepare(connection, self._school, (device,))
             self._load_deleted(connection)
-            self._partitions.prepare(connection, (row.record.start for row in rows), now)
+            self._prepare(connection, rows, now)
+            self._series.prepare(connection, in_roll_ups(each.series for each in instead))
             with connection.transaction():
                 number = self._devices[device]
-                connection.execute(LOCK_DEVICES, ([number],))
+                self._lock(connection, (device,))
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
                 return self._add_rows(connection, rows, now, add_up=not taken)
 

@@ -78,7 +78,7 @@ def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: Start
     assert f"{count} windows, {count} of them new" in copy(edge, school, postgres)
     assert everything(postgres) == before
     tables = ("windows", "rollups", "states", "availability", "newer_windows", "places", "deletions", "devices")
-    counting = " || ',' || ".join(f"(SELECT count(*) FROM edge.{table})" for table in tables)
+    counting = " || ',' || ".join(f"(SELECT count(*) FROM edge.{table})" for table in tables)  # noqa: S608
     assert postgres.server
     first = postgres.server.sql(f"SELECT {counting}", database=postgres.database)
     assert "0" not in first.strip().split(",")
