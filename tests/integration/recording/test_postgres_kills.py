@@ -63,7 +63,7 @@ def test_kills_of_recorder_and_database_in_the_middle_of_a_stream(
             seq += 1
             device.send(message(seq))
 
-    for victim in ("recorder", "database", "both"):
+    for victim in ("recorder", "both", "database"):
         send(80)
         if victim != "database":
             process.kill()  # some are stored and not acknowledged, some have not come at all

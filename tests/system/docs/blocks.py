@@ -106,6 +106,13 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/benchmarks.md: edge bench": Elsewhere("tests/integration/cli/test_bench.py"),
     "docs/dashboard.md: ./run dashboard": Here(until={"./run dashboard": "http://"}),
     "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
+    "docs/district.md: sudo apt install postgresql": Elsewhere("tests/integration/recording/test_postgres.py"),
+    "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
+        "tests/integration/recording/test_postgres_kills.py"
+    ),
+    "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
+        "tests/integration/recording/test_copy_school.py"
+    ),
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
         "tests/system/gstreamer/check.sh"
