@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from edge.cli import run_command_line
 from edge.contract.examples import INFO
 from edge.contract.payloads import State
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
+from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recorder import examine
 from edge.recording.retention import Retention
@@ -23,6 +25,11 @@ from edge.recording.session import Delivery
 from edge.reporting.totals import add_up
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
+
+pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+
+from edge.recording.postgres.copying import SchoolFile, copy_school
+from edge.recording.postgres.taking_store import TakingStore
 
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
 StartEdge = Callable[..., subprocess.Popen[str]]
@@ -63,37 +70,49 @@ def everything(place: Place) -> dict[str, Any]:
         }
 
 
-def copy(edge: StartEdge, school: Place, postgres: Place) -> str:
+def copied(school: Place, postgres: Place) -> tuple[int, int]:
+    """Copy; how many windows there were, and how many were new."""
     assert isinstance(postgres.target, PostgresAddress)
-    process = edge("record", "--database", postgres.target.url, "--school", "north", "--copy-from", str(school.target))
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return out
+    assert isinstance(school.target, Path)
+    file, store = SchoolFile(school.target, "classroom"), TakingStore(postgres.target, "classroom")
+    try:
+        file.start()
+        store.start()
+        done = copy_school(file, store, MONDAY)
+    finally:
+        file.stop()
+        store.stop()
+    assert done.damaged == 0
+    return done.windows, done.new
 
 
 def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: StartEdge) -> None:
     before = everything(school)
     count = len(before["rows"])
     assert 80 < count < 200, "some windows are there as sums only"
-    assert f"{count} windows, {count} of them new" in copy(edge, school, postgres)
+    assert isinstance(postgres.target, PostgresAddress)
+    process = edge("record", "--database", postgres.target.url, "--school", "north", "--copy-from", str(school.target))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, f"{count} windows, {count} of them new" in out) == (0, True), err
     assert everything(postgres) == before
     tables = ("windows", "rollups", "states", "availability", "newer_windows", "places", "deletions", "devices")
     counting = " || ',' || ".join(f"(SELECT count(*) FROM edge.{table})" for table in tables)  # noqa: S608
     assert postgres.server
     first = postgres.server.sql(f"SELECT {counting}", database=postgres.database)
     assert "0" not in first.strip().split(",")
-    assert f"{count} windows, 0 of them new" in copy(edge, school, postgres)
+    assert copied(school, postgres) == (count, 0)
     assert postgres.server.sql(f"SELECT {counting}", database=postgres.database) == first
     with school.opened() as old, postgres.opened() as new:
         assert new.client_ids("") == old.client_ids(""), "what still waits at the broker comes to the database"
 
 
-def test_what_came_to_both_is_there_once(school: Place, postgres: Place, edge: StartEdge) -> None:
+def test_what_came_to_both_is_there_once(school: Place, postgres: Place) -> None:
     dice = random.Random(1)  # noqa: S311
     late = [window(n, MONDAY + n * timedelta(hours=7), dice) for n in range(560, 620)]
     with postgres.opened() as store:
         assert store.store(as_messages(late), MONDAY) == 60
-    copy(edge, school, postgres)
+    of_file, added = copied(school, postgres)
+    assert 0 < added < of_file
     with school.read() as old, postgres.read() as new:
         starts = {each.start for each in old.windows("room-1", *EVER)}
         found = list(new.windows("room-1", *EVER))
@@ -103,7 +122,15 @@ def test_what_came_to_both_is_there_once(school: Place, postgres: Place, edge: S
     assert starts < {each.start for each in found}
 
 
-def test_a_file_is_no_place_to_copy_to(school: Place, edge: StartEdge, tmp_path: Path) -> None:
-    process = edge("record", "--database", str(tmp_path / "new.sqlite"), "--copy-from", str(school.target))
-    assert "copies into a database" in process.communicate(timeout=30)[1]
-    assert process.returncode == 78
+def test_a_file_is_no_place_to_copy_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["record", "--database", str(tmp_path / "new.sqlite"), "--copy-from", "old.sqlite"]
+    assert run_command_line(command) == 78
+    assert "copies into a database" in capsys.readouterr().err
+
+
+def test_another_prefix_is_refused(school: Place, postgres: Place) -> None:
+    assert isinstance(school.target, Path)
+    file = SchoolFile(school.target, "elsewhere")
+    with pytest.raises(ConfigError, match="below 'classroom', not below 'elsewhere'"):
+        file.start()
+    file.stop()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from edge.cli import run_command_line
 from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
@@ -24,8 +24,6 @@ from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
-
-StartEdge = Callable[..., subprocess.Popen[str]]
 
 
 def sql(place: Place, *statements: str) -> list[str]:
@@ -186,7 +184,7 @@ def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
 
 
 def test_a_password_comes_from_a_file_and_is_never_told(
-    postgres: Place, shared_postgres: PostgresServer, edge: StartEdge, tmp_path: Path
+    postgres: Place, shared_postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared_postgres.sql("DROP ROLE IF EXISTS guarded", "CREATE ROLE guarded SUPERUSER LOGIN PASSWORD 'right-a71'")
     url = shared_postgres.url(postgres.database, "guarded")
@@ -197,16 +195,17 @@ def test_a_password_comes_from_a_file_and_is_never_told(
         file.chmod(0o600)
 
     def record(url: str, *arguments: str) -> tuple[int, str]:
-        process = edge("record", "--database", url, "--school", "north", "--forget", *arguments)
-        text = "".join(process.communicate(timeout=60))
-        return process.returncode, text
+        code = run_command_line(["record", "--database", url, "--school", "north", "--forget", *arguments])
+        return code, "".join(capsys.readouterr())
 
     code, text = record(url, "--password-file", str(wrong))
     assert (code, "password authentication failed" in text) == (78, True)
     code, text = record(url)
     assert (code, "--password-file, or PGPASSFILE" in text) == (78, True)
-    code, text = record(url.replace("guarded@", "guarded:right-a71@"), "--password-file", str(right))
-    assert (code, "write it into a file" in text, "a71" in text) == (2, True, False)
+    with pytest.raises(SystemExit, match="2"):
+        record(url.replace("guarded@", "guarded:right-a71@"), "--password-file", str(right))
+    text = capsys.readouterr().err
+    assert ("write it into a file" in text, "a71" in text) == (True, False)
     store = make_store(PostgresAddress(url, "north", "right-a71"), "classroom")
     store.start()
     store.stop()
@@ -245,7 +244,7 @@ def test_a_wait_has_an_end(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> 
         assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
 
 
-def test_schools_of_a_database_do_not_mix(postgres: Place, edge: StartEdge, tmp_path: Path) -> None:
+def test_schools_of_a_database_do_not_mix(postgres: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     south = Place(PostgresAddress(address(postgres).url, "south"))
     for place, count in ((postgres, 20), (south, 30)):
         with place.opened() as store:
@@ -253,8 +252,9 @@ def test_schools_of_a_database_do_not_mix(postgres: Place, edge: StartEdge, tmp_
             assert store.count() == count
 
     def report(*arguments: str) -> tuple[int, str]:
-        process = edge("report", "--database", address(postgres).url, "--output", str(tmp_path / "day.csv"), *arguments)
-        return process.wait(60), process.stderr.read() if process.stderr else ""
+        output = ("--output", str(tmp_path / "day.csv"))
+        code = run_command_line(["report", "--database", address(postgres).url, *output, *arguments])
+        return code, capsys.readouterr().err
 
     code, text = report()
     assert (code, "name one with --school-name: north, south" in text) == (78, True)
