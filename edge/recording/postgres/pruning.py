@@ -12,6 +12,7 @@ from edge.recording.postgres.partitions import EARLY, LATE, name_of
 from edge.recording.retention import AHEAD, PRUNE_MOST, Retention
 
 DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
+LOCK = "SELECT 1 FROM edge.devices WHERE school = %s ORDER BY id FOR NO KEY UPDATE"
 # By the key, which finds its partition; a window is at most a day long.
 DELETE_WINDOWS = """
 WITH old AS (
@@ -45,8 +46,13 @@ AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND hear
 """
 # Those of a clock that ran ahead are as old as their last change.
 ROLLUPS = """
-DELETE FROM edge.rollups WHERE device = ANY(%(devices)s)
-AND (start < %(limit)s OR (start > %(ahead)s AND changed < %(limit)s))
+WITH gone AS (
+    DELETE FROM edge.rollups WHERE device = ANY(%(devices)s)
+    AND (start < %(limit)s OR (start > %(ahead)s AND changed < %(limit)s))
+    RETURNING device, (start AT TIME ZONE 'UTC')::date AS day
+), days AS (
+    DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day
+) INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
 """
 OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS)
 """Not the last thing known about a device, nor what is still in force."""
@@ -71,7 +77,7 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
     if retention.shortest:
         limit = now - timedelta(days=retention.shortest)
         with connection.transaction():
-            connection.execute("SELECT 1 FROM edge.devices WHERE school = %s ORDER BY id FOR NO KEY UPDATE", (school,))
+            connection.execute(LOCK, (school,))
             row = connection.execute(DELETE_WINDOWS, {**values, "limit": limit}).fetchone()
             deleted = int(row[0]) if row else 0
         if deleted >= PRUNE_MOST:
@@ -79,6 +85,7 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
         _drop_empty_months(connection, limit)
     if retention.days is not None:
         with connection.transaction():
+            connection.execute(LOCK, (school,))
             for statement in OTHERS:
                 connection.execute(statement, {**values, "limit": now - timedelta(days=retention.days)})
     return deleted, False

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import psycopg
 
 from edge.errors import ConfigError, EdgeError
 from edge.recording.allowance import MOST_DEVICES
+from edge.recording.daily_rollups import DAY
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.names import recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
-from edge.recording.reader import MOST_CHANGES, StateChange
+from edge.recording.reader import MOST_CHANGES, StateChange, midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, read_window
@@ -37,6 +39,13 @@ FROM edge.rollups r JOIN edge.series e ON e.id = r.series
 WHERE r.device = %s ORDER BY r.start {order} FETCH FIRST 1 ROW WITH TIES
 """
 OLDEST_BUCKETS, NEWEST_BUCKETS = OUTERMOST.format(order=""), OUTERMOST.format(order="DESC")
+DAYS = """
+SELECT d.day, d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
+FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
+WHERE d.device = %s AND d.day >= %s AND d.day < %s
+UNION ALL SELECT day, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM edge.changed_days
+WHERE device = %s AND day >= %s AND day < %s ORDER BY 1, 2
+"""
 STATES = """
 SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
 ORDER BY since DESC, received DESC LIMIT %s
@@ -147,8 +156,21 @@ class PostgresRecording:
                 return
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The same windows as `buckets`, in as few parts as there are: those of five minutes."""
-        return self.buckets(device, start, end)
+        """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
+        first, last = midnight(start + DAY - timedelta(microseconds=1)), midnight(end)
+        if first >= last:
+            yield from self.buckets(device, start, end)
+            return
+        yield from self.buckets(device, start, first)
+        # Made and changed ones at the same moment: a day is one or the other.
+        span = (first.date(), last.date())
+        for day, *row in self._ask(DAYS, device, *span, self._ids.get(device), *span):
+            since = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+            if row[0] is None:
+                yield from self.buckets(device, since, since + DAY)
+            else:
+                yield replace(self._bucket(device, (since, *row)), duration=DAY)
+        yield from self.buckets(device, last, end)
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

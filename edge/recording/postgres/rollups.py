@@ -9,6 +9,7 @@ from datetime import datetime
 import psycopg
 
 from edge.errors import EdgeError
+from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import MOST_SERIES, Bucket, roll_up
 from edge.recording.window_record import Series, WindowRecord
@@ -74,6 +75,7 @@ def take_rollups(
     with connection.cursor() as cursor:
         rows = [(device, each.since, series.choose(device, each.series), changed, *each.to_row()) for each in buckets]
         cursor.executemany(STORE, rows)
+    take_back(connection, [(device, each.since) for each in buckets])
     return True
 
 
@@ -104,3 +106,4 @@ def add_windows(
             logger.warning("the roll-up of device %d from %s is damaged: it begins anew", device, start)
     with connection.cursor() as cursor:
         cursor.executemany(STORE, [(*key, changed, *bucket.to_row()) for key, bucket in found.items()])
+    take_back(connection, [(device, start) for device, start, _ in found])

@@ -22,6 +22,7 @@ from edge.recording.deleted_spans import EVER, DeletedSpans
 from edge.recording.postgres import device_messages, pruning
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.daily_rollups import add_up_days
 from edge.recording.postgres.migrations import migrate
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions
@@ -220,10 +221,10 @@ class PostgresStore:
             return [name for name, _ in recorded_devices(connection, self._school, most)]
 
     def add_up(self, now: datetime) -> bool:
-        """Nothing is left to be made: roll-ups are written with their windows. Months are made ahead."""
+        """Make some of the days that are over, and the months ahead; whether there are more days to make."""
         with self._open() as connection:
             self._partitions.prepare(connection, (), now)
-        return False
+            return add_up_days(connection, self._school, self._series, now)
 
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
         """As `WindowStore`."""

@@ -78,6 +78,38 @@ def test_a_window_sent_twice_across_the_end_of_a_month_is_stored_once(place: Pla
     assert add_up(buckets) == add_up(found)
 
 
+def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were_made(place: Place) -> None:
+    dice = random.Random(5)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(minutes=41), dice) for n in range(1, 200)]
+    dice.shuffle(sent)
+
+    def check(start: datetime = MONDAY, end: datetime = MONDAY + 7 * DAY) -> list[Bucket]:
+        with place.read() as recording:
+            parts = list(recording.days("room-1", start, end))
+            assert add_up(parts) == add_up(list(recording.buckets("room-1", start, end)))
+            return [part for part in parts if part.duration == DAY]
+
+    with place.opened() as store:
+        store.store(as_messages(sent[:150]), MONDAY)
+        assert check() == []
+        while store.add_up(MONDAY + 3 * DAY):
+            pass
+        made = {part.since.date() for part in check()}
+        assert len(made) == 2, "Tuesday and Wednesday are whole and over"
+        assert check(MONDAY + timedelta(hours=18), MONDAY + timedelta(hours=70))
+        store.store(as_messages(sent[150:]), MONDAY)
+        assert check() == [], "windows of every day came late"
+        while store.add_up(MONDAY + 9 * DAY):
+            pass
+        assert len({part.since.date() for part in check()}) >= 5
+        while store.prune(MONDAY + 12 * DAY, Retention(days=10))[1]:
+            pass
+        check()
+        while store.add_up(MONDAY + 12 * DAY):
+            pass
+        assert check()[0].since >= MONDAY + DAY
+
+
 @pytest.mark.parametrize("year", [1985, 2023, 2026, 2099, 2100, 2198])
 def test_a_clock_that_is_wrong_loses_no_window(year: int, place: Place) -> None:
     start = datetime(year, 12, 31, 23, 59, 55, tzinfo=MONDAY.tzinfo)

@@ -9,3 +9,18 @@ CREATE TABLE edge.rollups (
     runs text NOT NULL,
     PRIMARY KEY (device, start, series)
 );
+
+-- Days (UTC) that are over, and those that are still to be made of their five minutes.
+CREATE TABLE edge.daily_rollups (
+    device integer NOT NULL REFERENCES edge.devices,
+    day date NOT NULL,
+    series integer NOT NULL REFERENCES edge.series,
+    sums jsonb NOT NULL,
+    runs text NOT NULL,
+    PRIMARY KEY (device, day, series)
+);
+CREATE TABLE edge.changed_days (
+    device integer NOT NULL REFERENCES edge.devices,
+    day date NOT NULL,
+    PRIMARY KEY (device, day)
+);
