@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import psycopg
 from psycopg import sql
 
-from edge.recording.postgres.migrations import LOCK, table_exists
+from edge.recording.postgres.schema import LOCK, table_exists
 
 FIRST_YEAR, LAST_YEAR = 2024, 2100  # outside only clocks that are wrong can be: two partitions hold all of that
 AHEAD = 3  # months

@@ -23,10 +23,10 @@ from edge.recording.postgres import device_messages, pruning
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.daily_rollups import add_up_days
-from edge.recording.postgres.migrations import migrate
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
+from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import STORED, TYPES, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
 from edge.recording.window_record import WindowRecord

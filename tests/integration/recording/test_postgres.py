@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -264,3 +266,18 @@ def test_schools_of_a_database_do_not_mix(postgres: Place, tmp_path: Path, capsy
         assert [(row["device"], row["epoch"], int(row["seq"])) for row in csv.DictReader(file)] == [
             (each.device, each.epoch, each.seq) for each in windows(1, 30)
         ]
+
+
+def test_without_psycopg_a_file_works_and_a_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['psycopg'] = None; from edge.__main__ import main; sys.exit(main())"
+
+    def record(target: str, *arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", script, "record", "--database", target, "--forget", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        return done.returncode, done.stderr
+
+    assert record(str(tmp_path / "none.sqlite"))[1].startswith(f"edge: {tmp_path}/none.sqlite does not exist")
+    code, text = record("postgresql://anna@/edge", "--school", "north")
+    assert (code, "pip install 'edge-emotions[district]'" in text) == (78, True)
+    code, text = record("postgresql://anna@/edge")
+    assert (code, "name this one: --school NAME" in text) == (78, True)
