@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST = 64  # characters
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_BEFORE_UNIT = re.compile(r"(?<=[0-9]) (?=(?:%|°C|[GM]B|ms|s|min|h|d|days?|fps)(?![A-Za-z0-9]))")
 
 
 def printable(text: str, longest: int = LONGEST, *, replacement: str = "?") -> str:
@@ -18,6 +22,29 @@ def printable(text: str, longest: int = LONGEST, *, replacement: str = "?") -> s
         replacement: Stands for each character that is not printable; may be empty.
     """
     return "".join(c if c.isprintable() else replacement for c in text[:longest])
+
+
+def percent(share: float, step: int = 1) -> str:
+    """A share as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
+
+    The pages have the same function in edge/web/dashboard/static/words.js.
+
+    Args:
+        share: 0..1.
+        step: Percentage points that it is rounded to.
+    """
+    whole = step * math.floor(100 * share / step + 0.5)
+    if whole or share <= 0:
+        return f"{whole}{NO_BREAK}%"
+    return f"<{NO_BREAK}1{NO_BREAK}%" if step == 1 else percent(share)
+
+
+def keep_units(text: str) -> str:
+    """Text in which no line ends between a number and its unit: "14 %", "5 min".
+
+    The pages have the same function in edge/web/dashboard/static/words.js.
+    """
+    return _BEFORE_UNIT.sub(NO_BREAK, text)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 # The `edge` command for the service, installed by systemd/install.sh:
 #   sudo edge pause          for edge.service, with /etc/edge/config.yaml
 #   sudo edge @hall pause    for edge@hall.service, with /etc/edge/hall.yaml
+#   sudo edge access list    for edge-dashboard.service, with its list of tokens
 # Commands about a service run as its own user, with its files, password and networks. So `check` sees what the service
 # sees, and root never writes where another user may have placed a symbolic link.
 set -eu
@@ -15,8 +16,19 @@ case ${1-} in
     folder=edge-setup-$name
     ;;
 esac
-command=${1-} terminal=--pipe
+command=${1-} terminal=--pipe pages=/var/lib/edge-dashboard
 case $command in
+  access) # an own file is the caller's, and so is what is asked for with --help
+    case " $* " in *' --file'* | *' -h'* | *' --help'*) exec "$edge" "$@" ;; esac
+    unit=edge-dashboard.service secrets=$etc/dashboard.env
+    shift
+    ;;
+  delete) # of the service's own recording; any other is the caller's
+    case " $* " in *[\ =]"$pages"/*) ;; *) exec "$edge" "$@" ;; esac
+    unit=edge-dashboard.service secrets=$etc/dashboard.env
+    shift
+    [ ! -t 0 ] || terminal=--pty # it asks before it deletes
+    ;;
   check | masks | pause | resume | unregister | support) shift ;;
   setup | preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
   run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
@@ -49,6 +61,16 @@ install_result() {
 
 case $command in
   setup | preview) ;;
+  access | delete)
+    if ! systemctl -q cat "$unit" >/dev/null 2>&1; then
+      echo "edge: $unit is not installed: sudo systemd/install.sh --pages" >&2
+      exit 78
+    fi
+    set -- "$command" "$@"
+    [ "$command" = delete ] || set -- "$@" --file "$pages/access.yaml"
+    as_service --setenv=SUDO_USER="${SUDO_USER:-}" -- "$edge" "$@"
+    exit
+    ;;
   support) # its user may write nowhere: whoever calls says where to
     if [ -t 1 ]; then
       echo "edge: say where it goes: sudo edge support > support.txt" >&2

@@ -2,7 +2,8 @@
 # Installs edge as a systemd service, or upgrades it. Run as root from a clone of the repository:
 #   systemd/install.sh               install or upgrade; restarts running services, enables none
 #   systemd/install.sh --uninstall   remove it; keeps /etc/edge and the state in /var/lib (unless --purge)
-#   --pages                          also install what `edge setup`, `dashboard` and `report` need; upgrades keep it
+#   --pages                          also install what `edge setup`, `dashboard` and `report` need, and
+#                                    edge-dashboard.service; upgrades keep it
 #   --dry-run                        print the commands, change nothing
 #   --prefix DIR                     install below DIR, to inspect or for an image; does not touch systemd
 set -euo pipefail
@@ -10,7 +11,7 @@ tree=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 umask 022 # whatever root's umask is: the service's user must be able to read everything
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin # the service's user needs the same Python: none in a home folder
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 tell() { echo "$*"; }
 die() { echo "error: $*" >&2; exit 1; }
 
@@ -145,16 +146,17 @@ install_all() {
   install_config
   put "$tree/systemd/edge.service" "$units/edge.service" 644
   put "$tree/systemd/edge@.service" "$units/edge@.service" 644
+  if [[ -n $pages ]]; then put "$tree/systemd/edge-dashboard.service" "$units/edge-dashboard.service" 644; fi
   put "$tree/systemd/edge-command.sh" "$wrapper" 755
   if [[ -n $changed ]]; then
     on_system systemctl daemon-reload
-    on_system systemctl try-restart edge.service 'edge@*.service' ||
+    on_system systemctl try-restart edge.service 'edge@*.service' 'edge-dashboard*.service' ||
       die "it is installed, but a service did not come up again: journalctl -u 'edge*' -n 30"
   fi
   remove_old_releases
   if [[ -n $dry ]]; then
     tell "# Nothing was changed."
-  elif [[ -z $prefix ]] && ! systemctl is-active -q edge.service 'edge@*.service'; then
+  elif [[ -z $prefix ]] && ! systemctl is-active -q edge.service 'edge@*.service' 'edge-dashboard*.service'; then
     command -v mosquitto >/dev/null || tell "For a broker on this machine: apt-get install mosquitto"
     if [[ -n $pages ]]; then
       tell "Installed. Next: sudo edge setup   (a page that sets everything up; or edit $etc/config.yaml; sudo edge check; sudo systemctl enable --now edge)"
@@ -164,13 +166,16 @@ install_all() {
   else
     tell "Installed. $etc, the outbox and the numbers of the windows are as they were."
   fi
+  if [[ -n $pages && -z $dry$prefix ]] && ! systemctl is-enabled -q edge-dashboard.service; then
+    tell "For a page that is always there: sudo edge access add NAME --role all --rooms '*'; sudo systemctl enable --now edge-dashboard"
+  fi
 }
 
 uninstall_all() {
   local item
-  local -a enabled=() kept=("$etc" "$prefix"/var/lib/edge "$prefix"/var/lib/private/edge)
+  local -a enabled=() kept=("$etc" "$prefix"/var/lib{,/private}/edge{,-dashboard})
   check_wrapper
-  for item in "$units"/*.wants/edge.service "$units"/*.wants/edge@*.service; do
+  for item in "$units"/*.wants/edge.service "$units"/*.wants/edge@*.service "$units"/*.wants/edge-dashboard.service; do
     if [[ -L $item ]]; then enabled+=("$(basename "$item")"); fi
   done
   for item in "$etc"/*.yaml; do kept+=("$prefix"/var/lib{,/private}/edge-"$(basename "$item" .yaml)"); done
@@ -179,12 +184,12 @@ uninstall_all() {
       kept+=("$prefix"/var/lib{,/private}/"$(basename "$item")")
     fi
   done
-  kept+=("$units"/edge.service.d "$units"/edge@*.service.d)
+  kept+=("$units"/edge.service.d "$units"/edge@*.service.d "$units"/edge-dashboard.service.d)
   if [[ -e $units/edge.service ]]; then
-    on_system systemctl stop edge.service 'edge@*.service'
+    on_system systemctl stop edge.service 'edge@*.service' 'edge-dashboard*.service'
     on_system systemctl disable -q edge.service "${enabled[@]}"
   fi
-  do_it rm -rf "$home" "$units/edge.service" "$units/edge@.service" "$wrapper"
+  do_it rm -rf "$home" "$units"/edge{,@,-dashboard}.service "$wrapper"
   if [[ -n $purge ]]; then do_it rm -rf "${kept[@]}"; fi
   on_system systemctl daemon-reload
   on_system systemctl reset-failed 'edge*.service'

@@ -40,23 +40,40 @@ dynsec() { # COMMAND...: what it says is shown only when it fails
         exit 1
     fi
 }
-options=$*
+allow() { # TYPE TOPIC: one right of the room's role
+    dynsec addRoleACL "$room" "$1" "$2" allow
+    rights=$((rights + 1))
+}
+incomplete() {
+    echo "$said" >&2
+    echo "error: the broker has not made all of $room: is it running, and was memory.conf removed?" >&2
+    exit 1
+}
+options=$* rights=0
 
+# mosquitto_ctrl says nothing and ends with 0 also where the broker does not answer: what was made is asked for.
 dynsec createRole "$room"
+dynsec getRole "$room"
+echo "$said" | grep -q "Rolename: $room" || incomplete
 if [ -n "$reader" ]; then
-    dynsec addRoleACL "$room" subscribePattern 'classroom/#' allow
-    dynsec addRoleACL "$room" publishClientReceive 'classroom/#' allow
+    allow subscribePattern 'classroom/#'
+    allow publishClientReceive 'classroom/#'
 else
-    for topic in availability info state window latest health \
+    for topic in availability info state window latest health alerts \
         alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
         cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
-        dynsec addRoleACL "$room" publishClientSend "classroom/$room/$topic" allow
+        allow publishClientSend "classroom/$room/$topic"
     done
-    dynsec addRoleACL "$room" publishClientSend "homeassistant/device/classroom_$room/config" allow
+    allow publishClientSend "homeassistant/device/classroom_$room/config"
     for topic in "classroom/$room/cmd/+" "classroom/$room/alert/+" homeassistant/status; do
-        dynsec addRoleACL "$room" subscribePattern "$topic" allow
-        dynsec addRoleACL "$room" publishClientReceive "$topic" allow
+        allow subscribePattern "$topic"
+        allow publishClientReceive "$topic"
     done
 fi
 dynsec createClient "$room" -c "$client" -p "$password"
 dynsec addClientRole "$room" "$room"
+
+dynsec getRole "$room"
+if [ "$(echo "$said" | grep -c ' : ')" -lt "$rights" ]; then incomplete; fi
+dynsec getClient "$room"
+echo "$said" | grep -q "Roles: *$room" || incomplete

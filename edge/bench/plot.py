@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from edge.bench.result import Result
+from edge.reporting.palette import LIGHT
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 720, 440, 64, 48, 24, 56
-COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700")
+COLOURS = tuple(LIGHT[name] for name in ("faces", "angry", "disgust", "fear"))
 
 
 def plot(results: Sequence[Result], title: str) -> str:

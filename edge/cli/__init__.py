@@ -31,6 +31,7 @@ COMMANDS = {
     "preview": "the same as setup",
     "watch": "show what one or many devices publish, live",
     "dashboard": "web page of one room, a lesson or a school, from MQTT",
+    "access": "who may see which rooms on the dashboard: make, list and revoke tokens",
     "record": "store every window once, in an SQLite file or a PostgreSQL database",
     "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
     "delete": "delete a room, a day or a lesson from a recording, and show what was deleted",
@@ -152,3 +153,4 @@ def set_up_logging(level: int = logging.INFO) -> None:
     plain.setFormatter(logging.Formatter("%(message)s"))
     audit = logging.getLogger("edge.audit")
     audit.handlers, audit.propagate = [plain], False
+    audit.setLevel(logging.INFO)  # also where little else is logged

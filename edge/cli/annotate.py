@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from edge.contract.labels import UNKNOWN, adjective, reading_order
+from edge.contract.labels import LABELS, UNKNOWN, adjective, reading_order
+from edge.reporting.palette import LIGHT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Picture = NDArray[np.uint8]
 
-COLOURS = {
-    "angry": (60, 60, 230), "disgust": (80, 160, 60), "fear": (190, 80, 160), "happy": (40, 190, 250),
-    "sad": (220, 140, 50), "surprise": (60, 140, 250), "neutral": (170, 170, 170), UNKNOWN: (110, 110, 110),
-}  # fmt: skip
-"""Per label, as (blue, green, red)."""
+
+def _blue_green_red(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour[1:])
+    return blue, green, red
+
+
+COLOURS = {label: _blue_green_red(LIGHT[label]) for label in (*LABELS, UNKNOWN)}
+"""Per label."""
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 PAD = 3  # pixels around a word
 BAR = 30  # pixels of the line with the total, above the picture

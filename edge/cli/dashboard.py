@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
-from edge.cli.page import add_page_arguments, print_address
+from edge.cli.page import add_page_arguments, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.errors import EXIT_OK, ConfigError, pages_missing
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge.mqtt.client_factory import BrokerSettings
     from edge.recording.recording_service import RecordingService
     from edge.web.dashboard.past import Past
+    from edge.web.keys import Keys
 
 EXAMPLES = """examples:
   edge dashboard                                        beside a running edge run: the broker of the configuration
@@ -29,6 +30,7 @@ EXAMPLES = """examples:
   edge dashboard --database school.sqlite --show-only   shows what another edge record writes
   ssh -L 8080:127.0.0.1:8080 pi@room-204                on your laptop, to open http://127.0.0.1:8080/ there
   edge dashboard --host 0.0.0.0 --token-file token      for phones and other machines that know the token
+  edge dashboard --host 0.0.0.0 --access-file access.yaml    each teacher sees the own rooms: edge access
 """
 
 MOST_HOURS = 24.0
@@ -37,7 +39,17 @@ MOST_HOURS = 24.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_broker_arguments(parser)
-    add_page_arguments(parser, 8080, "file with the access token; needed beyond this machine")
+    add_page_arguments(parser, 8080, "file with one token that opens everything; this or the next beyond this machine")
+    parser.add_argument(
+        "--access-file", type=Path, metavar="FILE", help="who may see which rooms: tokens that `edge access` made"
+    )
+    parser.add_argument(
+        "--public-url",
+        type=public_url,
+        metavar="URL",
+        help="where a proxy shows the page (https://school.example/rooms/): printed with a QR code; its cookie goes "
+        "only there",
+    )
     parser.add_argument(
         "--hours", type=_hours, default=4.0, help="how long numbers are kept in memory (default: %(default)s)"
     )
@@ -61,28 +73,46 @@ def main(args: argparse.Namespace) -> int:
         from edge.web.dashboard.server import Dashboard  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("dashboard", error.name) from None
+    from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
     from edge.mqtt.subscription import Subscription  # noqa: PLC0415
     from edge.web.dashboard.school import School  # noqa: PLC0415 - slow to load; --help needs none of it
 
     token = server.read_token(args.token_file) if args.token_file else None
-    server.check_binding(args.host, token)
+    keys = _keys(args.access_file, token)
+    server.check_binding(args.host, guarded=keys is not None)
     settings, prefix, devices = subscriber_settings(args, "dashboard")
     recorder, past = _recorder(args, settings, prefix, devices), _past(args)
     school = School(prefix, args.hours, time.time)
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
 
+    notifier = Notifier.from_environment()
+
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
-        print_address(args.host, port, token, secret=True)
+        print_address(args.host, port, token, secret=True, public=args.public_url)
         print("Ctrl-C ends it.", flush=True)
         dashboard.listening(stop)
+        notifier.ready()
 
-    hosts = () if token is None else None  # a proxy before us may be asked under any name
-    app = server.application(dashboard.routes(), token=token, hosts=hosts, lifespan=dashboard.lifespan)
+    hosts = () if keys is None else None  # a proxy before us may be asked under any name
+    app = server.application(
+        dashboard.routes(), keys=keys, hosts=hosts, public_url=args.public_url, lifespan=dashboard.lifespan
+    )
     server.serve(app, args.host, args.port, started)
     if dashboard.failed is not None:
         raise dashboard.failed
     return EXIT_OK
+
+
+def _keys(access_file: Path | None, token: str | None) -> Keys | None:
+    """What opens the page; None: it is open to everybody who can reach it. Raises ConfigError."""
+    from edge.web.keys import AccessFile, OneToken  # noqa: PLC0415
+
+    if access_file is not None and token is not None:
+        raise ConfigError("--access-file and --token-file exclude each other", "one token would open every room")
+    if access_file is not None:
+        return AccessFile(access_file)
+    return None if token is None else OneToken(token)
 
 
 def _recorder(

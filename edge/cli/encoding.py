@@ -8,6 +8,8 @@ import locale
 import os
 import sys
 
+from edge.text import NO_BREAK
+
 
 def set_up_encoding() -> None:
     """Have this process use UTF-8 for file names, and print what a terminal cannot show in another way.
@@ -43,8 +45,14 @@ def as_typed(text: str) -> str:
 def _in_place(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    # U+2580 to U+259F are blocks, of which bars are drawn.
-    return "".join("#" if "\u2580" <= c <= "\u259f" else "?" for c in error.object[error.start : error.end]), error.end
+    return "".join(map(_substitute, error.object[error.start : error.end])), error.end
+
+
+def _substitute(character: str) -> str:
+    """One character for one: U+2580 to U+259F are blocks, of which bars are drawn."""
+    if "\u2580" <= character <= "\u259f":
+        return "#"
+    return " " if character == NO_BREAK else "?"
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:

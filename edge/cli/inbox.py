@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from edge.cli.board import POINTS
-from edge.cli.summary import Device
+import time
+from collections.abc import Callable
+
+from edge.cli.summary import POINTS, Device
+from edge.contract.machine_messages import is_about_machine, read_machine_message
 from edge.contract.payloads import State, WindowPayload
+from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
 
 MAX_DEVICES = 200
@@ -16,10 +20,12 @@ class Inbox:
 
     Args:
         prefix: The first level of the topics.
+        now: The time of day in seconds since 1970.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, now: Callable[[], float] = time.time) -> None:
         self.prefix = prefix
+        self._now = now
         self.devices: dict[str, Device] = {}
         self.invalid = 0
         self.full = False
@@ -30,16 +36,23 @@ class Inbox:
     def receive(self, topic: str, payload: bytes) -> WindowPayload | None:
         """Take a message; returns the window in it if it is one that was not here before."""
         try:
-            name, kind, content, _ = read_message(self.prefix, topic, payload)
+            if not is_about_machine(topic):
+                return self._take(topic, payload)
+            self._take_machine(topic, payload)
         except ValueError:  # pydantic's error is one
             self.invalid += 1
-            return None
+        return None
+
+    def _take(self, topic: str, payload: bytes) -> WindowPayload | None:
+        name, kind, content, _ = read_message(self.prefix, topic, payload)
         if isinstance(content, NewerWindow):
             if len(self.newer) < MAX_DEVICES:
                 self.newer.add(name)
             return None
         if kind == "latest" and content is None:
             return None
+        if isinstance(content, State):
+            parse_timestamp(content.since)
         device = self._device(name)
         if device is None:
             return None
@@ -51,12 +64,19 @@ class Inbox:
             device.state = content if isinstance(content, State) else None
         return None
 
+    def _take_machine(self, topic: str, payload: bytes) -> None:
+        message = read_machine_message(self.prefix, topic, payload)
+        known = self.devices.get(message.device)
+        device = known or (self._device(message.device) if message.content is not None else None)
+        if device is not None:
+            device.machine.take(message)
+
     def _device(self, name: str) -> Device | None:
         if name not in self.devices:
             if len(self.devices) >= MAX_DEVICES:
                 self.full = True
                 return None
-            self.devices[name] = Device(name)
+            self.devices[name] = Device(name, first=round(self._now() * 1000))
             self._seen[name] = {}
         return self.devices[name]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import socket
 import sys
 from pathlib import Path
@@ -22,7 +23,14 @@ def add_page_arguments(parser: argparse.ArgumentParser, port: int, token_help: s
     parser.add_argument("--token-file", type=Path, metavar="FILE", help=token_help)
 
 
-def print_address(host: str, port: int, token: str | None, *, secret: bool) -> None:
+def public_url(text: str) -> str:
+    """The address under which a proxy shows a page, from the command line; its path ends with a slash."""
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w./~-]*)?", text, re.ASCII):
+        raise argparse.ArgumentTypeError("an address such as https://school.example/rooms/")
+    return text if text.endswith("/") else f"{text}/"
+
+
+def print_address(host: str, port: int, token: str | None, *, secret: bool, public: str | None = None) -> None:
     """Print what to open in a browser; on a terminal, beyond this machine, also for the camera of a phone.
 
     Args:
@@ -30,14 +38,18 @@ def print_address(host: str, port: int, token: str | None, *, secret: bool) -> N
         port: The port that it has.
         token: What visitors have to know; None: nothing.
         secret: The token stands in a file: only a terminal is shown it, since output is kept in logs.
+        public: The address under which a proxy shows the page; it is printed too, and is what a phone is shown.
     """
     terminal = sys.stdout.isatty()
-    hidden = secret and not terminal
-    shown = address(host, port, "(what is in the token file)" if token is not None and hidden else token)
+    told = "(what is in the token file)" if token is not None and secret and not terminal else token
+    shown = address(host, port, told)
     print(f"  {shown}")
-    from edge.web.server import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
+    if public is not None:
+        shown = f"{public}{_query(told)}"
+        print(f"  {shown}  (through the proxy)")
+    from edge.web.gate import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
 
-    if terminal and not is_loopback(host):
+    if terminal and (public is not None or not is_loopback(host)):
         import segno  # noqa: PLC0415
 
         with contextlib.suppress(UnicodeEncodeError):  # a terminal without such characters has the address alone
@@ -53,7 +65,11 @@ def address(host: str, port: int, token: str | None) -> str:
         token: What stands for the token in it; None: it takes none.
     """
     shown = _own_address() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/{'' if token is None else f'?token={token}'}"
+    return f"http://{shown}:{port}/{_query(token)}"
+
+
+def _query(token: str | None) -> str:
+    return "" if token is None else f"?token={token}"
 
 
 def _own_address() -> str:

@@ -56,6 +56,8 @@ def main(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
     try:
         from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
+        from edge.web.gate import is_loopback  # noqa: PLC0415
+        from edge.web.keys import OneToken  # noqa: PLC0415
         from edge.web.setup.config_file import ConfigFile  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("setup", error.name) from None
@@ -65,9 +67,9 @@ def main(args: argparse.Namespace) -> int:
         print(as_yaml(ConfigFile(target(args.config), args.set, environment).draft.differing()), end="")
         return EXIT_OK
     given = server.read_token(args.token_file) if args.token_file else None
-    server.check_binding(args.host, given)
+    server.check_binding(args.host, guarded=given is not None)
     token = given or secrets.token_urlsafe(16)
-    hosts = () if server.is_loopback(args.host) else None
+    hosts = () if is_loopback(args.host) else None
     file = ConfigFile(target(args.config), args.set, environment)
 
     from edge.web.setup.page import SetupPage  # noqa: PLC0415 - slow to load; a wrong --host is said at once
@@ -77,13 +79,14 @@ def main(args: argparse.Namespace) -> int:
     def started(port: int, stop: Callable[[], None]) -> None:
         _tell(file.path, page.problem)
         print_address(args.host, port, token, secret=given is not None)
-        if server.is_loopback(args.host):
+        if is_loopback(args.host):
             print(_from_elsewhere(port, "" if args.hand_over else os.environ.get("USER", "")))
         print("Ctrl-C ends it, and so do ten minutes in which nobody uses it.", flush=True)
         page.start(stop)
 
     try:
-        server.serve(server.application(page.routes(), token=token, hosts=hosts), args.host, args.port, started)
+        app = server.application(page.routes(), keys=OneToken(token), hosts=hosts)
+        server.serve(app, args.host, args.port, started)
     finally:
         page.stop()
     return EXIT_OK

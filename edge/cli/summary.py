@@ -9,35 +9,39 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge.contract.labels import UNKNOWN, WITHHELD_REASONS, adjective, reading_order
 from edge.contract.shares import front_share, window_shares
 from edge.contract.validation import end_of
-from edge.text import printable
+from edge.reporting.machine import Machine
+from edge.reporting.machine_report import MachineReport, Room, report
+from edge.reporting.palette import colours as palette_names
+from edge.text import NO_BREAK, percent, printable
 
 if TYPE_CHECKING:
     from edge.contract.payloads import State, WindowPayload
 
-COLOURS = {
-    "angry": "red",
-    "disgust": "green",
-    "fear": "magenta",
-    "happy": "yellow",
-    "neutral": "white",
-    "sad": "blue",
-    "surprise": "cyan",
-    UNKNOWN: "bright_black",
-}
-OTHER_COLOUR = "bright_magenta"
 MOST_BARS = 12
+POINTS = 60  # windows in the line of mean faces
 LEAST_COVERAGE = 0.9
 
 
 @dataclass
 class Device:
-    """What is known about one device; `means` are the mean faces by end of window, None where withheld."""
+    """What is known about one device.
+
+    Attributes:
+        first: When it was first heard of, milliseconds since 1970.
+        means: The mean faces by end of window; None where withheld.
+    """
 
     name: str
+    first: int = 0
     online: bool | None = None
     state: State | None = None
     window: WindowPayload | None = None
+    machine: Machine = field(default_factory=Machine)
     means: dict[str, float | None] = field(default_factory=dict)
+
+    def report(self, now: int) -> MachineReport:
+        """What a technician is told of it; `now` in milliseconds since 1970."""
+        return report(Room(self.name, self.online, self.state, self.window, self.machine, self.first), now)
 
     @property
     def at_work(self) -> bool:
@@ -55,7 +59,10 @@ class Device:
 
 
 class Bar(NamedTuple):
-    """One emotion of a window as it is shown: people in the average frame, and its share of the named faces."""
+    """One emotion of a window as it is shown: people in the average frame, and its share of the named faces.
+
+    `colour` is its name in the palette.
+    """
 
     name: str
     people: float
@@ -66,7 +73,7 @@ class Bar(NamedTuple):
 def faces(window: WindowPayload) -> str:
     """How many people, and how many of them are turned to the front, in words."""
     front = front_share(window.facing)
-    turned = "" if front is None else f", {100 * front:.0f} % to the front"
+    turned = "" if front is None else f", {percent(front)} to the front"
     return f"{window.faces.mean or 0:.1f} faces ({window.faces.min}-{window.faces.max}){turned}"
 
 
@@ -81,13 +88,13 @@ def line(prefix: str, window: WindowPayload) -> str:
         parts.append(f"no figures: {withheld_reason(window)}")
     else:
         parts.append(faces(window))
-        parts += [f"{bar.name} {bar.people:.1f} ({100 * bar.share:.0f} %)" for bar in bars(window)]
+        parts += [f"{bar.name} {bar.people:.1f} ({percent(bar.share)})" for bar in bars(window)]
         if (unknown := unknown_people(window)) is not None:
             parts.append(f"{UNKNOWN} {unknown:.1f}")
         parts += filter(None, [basis(window), part_withheld(window)])
     if found := notes(window):
         parts.append(f"[{', '.join(found)}]")
-    return "  ".join(parts)
+    return "  ".join(parts).replace(NO_BREAK, " ")  # scripts split at spaces
 
 
 def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
@@ -95,7 +102,7 @@ def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
     quality, unclassified = window.quality, window.unclassified
     found = []
     if quality.coverage < LEAST_COVERAGE:
-        found.append(f"coverage {math.floor(100 * quality.coverage)} %")
+        found.append(f"coverage {math.floor(100 * quality.coverage)}{NO_BREAK}%")
     if not quality.clock_synced:
         found.append("clock not synced")
     if window.replayed:
@@ -135,13 +142,8 @@ def bars(window: WindowPayload) -> list[Bar]:
     if shares is None:
         return []
     people = window.people or {}
+    named = [label for label in reading_order(shares.by_label) if label != UNKNOWN]
     return [
-        Bar(
-            printable(adjective(label), 12),
-            people.get(label, 0.0),
-            shares.by_label[label].share,
-            COLOURS.get(label, OTHER_COLOUR),
-        )
-        for label in reading_order(shares.by_label)[:MOST_BARS]
-        if label != UNKNOWN
+        Bar(printable(adjective(label), 12), people.get(label, 0.0), shares.by_label[label].share, colour)
+        for label, colour in list(palette_names(named).items())[:MOST_BARS]
     ]

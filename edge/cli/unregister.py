@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
     parser.add_argument(
-        "--all", action="store_true", help="also remove availability, info, state, latest, health and alerts"
+        "--all", action="store_true", help="also remove availability, info, state, latest, health and all alerts"
     )
 
 
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     always = [config_topic(config.homeassistant.prefix, names)]
     filters = [*always, names.availability]
     if args.all:
-        always += [names.info, names.state, names.latest, names.health, names.availability]
+        always += [names.info, names.state, names.latest, names.health, names.alerts, names.availability]
         filters = [*always, names.alert("+")]
     client = SyncClient(broker_settings(config, purpose="-unregister"))
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import shutil
 import signal
 import sys
 import time
@@ -14,12 +16,15 @@ from rich.console import Console
 from rich.live import Live
 
 from edge.cli import set_up_logging
-from edge.cli.board import render
+from edge.cli.board import View, render, wanted
 from edge.cli.inbox import MAX_DEVICES, Inbox
+from edge.cli.machine_lines import machine_lines
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.cli.summary import line
+from edge.cli.terminal_palette import GROUNDS, terminal_palette
 from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.mqtt.subscription import Subscription
+from edge.reporting.machine_report import in_order
 from edge.text import printable
 
 if TYPE_CHECKING:
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   edge watch                                        the broker and prefix of the configuration
   edge watch --broker mqtt://192.168.1.10:1883 --device room-1 --device room-2
+  edge watch --machines --only troubled             which rooms are in trouble, and what to do
+  edge watch --find "floor 2"                       rooms with these words in name, state or alerts
   edge watch --once --timeout 20                    one line per device, for scripts; 1 if nothing came
   edge watch | tee mood.log                         one line per window
 """
@@ -43,6 +50,19 @@ SETTLE = 1.0  # seconds without a new device after which all retained messages h
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_broker_arguments(parser)
+    parser.add_argument(
+        "--machines",
+        action="store_true",
+        help="frames, temperature, power, unsent windows, clock, version of each room",
+    )
+    parser.add_argument("--only", choices=["troubled"], default="", help="no other rooms")
+    parser.add_argument("--find", default="", metavar="TEXT", help="rooms whose name, state or alerts have these words")
+    parser.add_argument(
+        "--ground",
+        choices=GROUNDS,
+        default="auto",
+        help="colours for a light or a dark terminal (default: %(default)s)",
+    )
     parser.add_argument("--once", action="store_true", help="print one window per device and exit")
     parser.add_argument(
         "--timeout", type=float, default=30.0, metavar="SECONDS", help="how long --once waits (default: 30)"
@@ -53,6 +73,7 @@ def main(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C."""
     settings, prefix, devices = subscriber_settings(args, "watch")
     watch = _Watch(Subscription(settings, prefix, devices), Inbox(prefix))
+    view = View(terminal_palette(args.ground, os.environ), args.machines, args.only, args.find)
     # A service manager or `timeout` must not leave the terminal on its second screen.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     live = sys.stdout.isatty() and not args.once and not Console().is_dumb_terminal
@@ -60,10 +81,12 @@ def main(args: argparse.Namespace) -> int:
         set_up_logging(logging.WARNING)
     try:
         watch.subscription.start()
+        if args.machines and not live:
+            return _machines(watch, args.timeout, view)
         if args.once:
-            return _once(watch, args.timeout, args.device or ())
+            return _once(watch, args.timeout, args.device or (), view)
         if live:
-            _draw(watch, str(settings.url))
+            _draw(watch, str(settings.url), view)
         _print_lines(watch)
     except KeyboardInterrupt:
         if args.once:
@@ -102,7 +125,7 @@ class _Watch:
         return found
 
 
-def _draw(watch: _Watch, url: str) -> None:
+def _draw(watch: _Watch, url: str, view: View) -> None:
     """The live picture, until KeyboardInterrupt."""
     # A log line would tear the picture; the connection's problem is part of it.
     logging.getLogger("edge").addHandler(logging.NullHandler())
@@ -117,6 +140,7 @@ def _draw(watch: _Watch, url: str) -> None:
             console.size,
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
+            view=view,
             head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
             foot="   ".join(filter(None, [str(problem or ""), *watch.troubles()])),
         )
@@ -134,28 +158,44 @@ def _print_lines(watch: _Watch) -> None:
             print(line(watch.inbox.prefix, window), flush=True)
 
 
-def _once(watch: _Watch, timeout: float, wanted: Sequence[str]) -> int:
+def _machines(watch: _Watch, timeout: float, view: View) -> int:
+    """The table of machines once, as text; 1 if nothing came."""
+    known, since = 0, time.monotonic()
+    deadline = since + timeout
+    while (now := time.monotonic()) < deadline and (not known or now - since < SETTLE):
+        watch.poll(min(TICK, deadline - now))
+        if len(watch.inbox.devices) > known:
+            known, since = len(watch.inbox.devices), now
+    milliseconds = round(time.time() * 1000)
+    reports = in_order(device.report(milliseconds) for device in watch.inbox.devices.values())
+    shown = [each for each in reports if wanted(each, view)]
+    for text in machine_lines(shown, shutil.get_terminal_size((120, 24)).columns, milliseconds, view.palette):
+        print(text.plain.rstrip())
+    return EXIT_OK if reports else EXIT_FAILED
+
+
+def _once(watch: _Watch, timeout: float, asked: Sequence[str], view: View) -> int:
     """One line per device; 1 if there was none, or none of a device that was asked for."""
     devices = watch.inbox.devices
     known, since = 0, time.monotonic()
     deadline = since + timeout
-    missing = list(wanted)
+    missing = list(asked)
     while (now := time.monotonic()) < deadline:
         watch.poll(min(TICK, deadline - now))
         if len(devices) > known:
             known, since = len(devices), now
         # Of devices that nobody named, those are waited for that say they are at work.
-        names = wanted or [name for name, device in devices.items() if device.at_work]
+        names = asked or [name for name, device in devices.items() if device.at_work]
         missing = [name for name in names if name not in devices or devices[name].window is None]
-        if names and not missing and (wanted or now - since > SETTLE):
+        if names and not missing and (asked or now - since > SETTLE):
             break
-    windows = 0
+    windows, milliseconds = 0, round(time.time() * 1000)
     for _, device in sorted(devices.items()):
-        if device.window is not None:
+        if device.window is not None and wanted(device.report(milliseconds), view):
             windows += 1
             state = "" if device.at_work else f"  [now {device.status}]"
             print(f"{line(watch.inbox.prefix, device.window)}{state}", flush=True)
     if missing or not windows:
         whom = ", ".join(map(printable, missing)) or "any device"
         print(f"edge: no window from {whom} in {timeout:g} s", file=sys.stderr)
-    return EXIT_FAILED if not windows or (wanted and missing) else EXIT_OK
+    return EXIT_FAILED if not windows or (asked and missing) else EXIT_OK

@@ -47,6 +47,7 @@ SCHEMAS = {
     "info": channels.INFO.schema,
     "health": channels.HEALTH.schema,
     "alert": channels.ALERT.schema,
+    "alerts": channels.ALERTS.schema,
     "answer": channels.ANSWER.schema,
 }
 """What each message says its schema is: in MQTT 5 a user property."""
@@ -115,6 +116,7 @@ def _sent() -> list[_Topic]:
         _Topic("health", TOPICS.health, channels.HEALTH, "How the daemon and its board are doing."),
         _Topic("alert", TOPICS.alert("{alert}"), channels.ALERT, "A problem and its remedy, until it is over.",
                ("alert", "alertOver")),
+        _Topic("alerts", TOPICS.alerts, channels.ALERTS, "All alerts that are in force."),
         _Topic("answer", TOPICS.response("{command}"), channels.ANSWER, "The answer to a command, unless the command "
                "named a response topic of its own (MQTT 5); its correlation data come back with it."),
         _Topic("discovery", discovery_topic("{discovery}", "{object}"), channels.DISCOVERY, "What makes Home Assistant "

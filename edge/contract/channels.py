@@ -36,6 +36,7 @@ WINDOW = Channel("edge.window/2", retain=False, lifetime="window")
 LATEST = Channel("edge.window/2", lifetime="latest")  # under MQTT 3.1.1 nothing expires: it is not retained there
 HEALTH = Channel("edge.health/1", qos=0, lifetime="health")
 ALERT = Channel("edge.alert/1")
+ALERTS = Channel("edge.alerts/1")
 ANSWER = Channel("edge.answer/1", retain=False)
 COMMAND = Channel(retain=False)
 DISCOVERY = Channel()

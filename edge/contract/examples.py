@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from edge.contract.payloads import Alert, Answer, HealthPayload, Info, Payload, State, WindowPayload
+from edge.contract.payloads import (
+    Alert,
+    Alerts,
+    Answer,
+    HealthPayload,
+    Info,
+    NamedAlert,
+    Payload,
+    State,
+    WindowPayload,
+)
 
 _NAMES = {"faces": "yunet-2023mar-1280x736-int8@e28c6482a905", "emotions": "mobilenet-v4-small-48@d8154e8033df"}
 _POSE = "front-landmarks-1@d275bef1b779"
@@ -98,6 +108,7 @@ HEALTH = HealthPayload(
 ALERT = Alert(
     problem="no frame for 5 s from usb:0", remedy="check the cable of the camera", since="2026-10-04T08:17:40.250Z"
 )
+ALERTS = Alerts(number=1, alerts=[NamedAlert(id="camera", **dict(ALERT))])
 DONE = Answer(status="ok", error=None, id=7)
 REFUSED = Answer(
     status="error", error="interval: allowed is a number from 1 to 3600, in seconds", id="a lamp in the hall"
@@ -115,6 +126,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Payload]] = {
     Info: {"info": INFO},
     HealthPayload: {"health": HEALTH},
     Alert: {"camera": ALERT},
+    Alerts: {"one": ALERTS, "none": Alerts(number=0, alerts=[])},
     Answer: {"done": DONE, "refused": REFUSED},
 }
 """Examples of each model by name."""

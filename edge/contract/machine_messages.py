@@ -86,6 +86,11 @@ class MachineMessage(NamedTuple):
     """None: it holds no longer."""
 
 
+def is_about_machine(topic: str) -> bool:
+    """Whether a topic of a device is one of these."""
+    return topic.partition("/")[2].partition("/")[2].partition("/")[0] in KINDS
+
+
 def read_machine_message(prefix: str, topic: str, payload: bytes) -> MachineMessage:
     """Read a message on `info`, `health` or `alert/<id>`.
 

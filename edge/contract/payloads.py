@@ -270,6 +270,19 @@ class Alert(Payload):
     lost: Count | None = Field(None, description="windows that were dropped since then, where any can be")
 
 
+class NamedAlert(Alert):
+    """One of the alerts in force."""
+
+    id: str = Field(description="the last level of its topic")
+
+
+class Alerts(Payload):
+    """Topic `alerts`: all that are in force, for readers that cannot follow a topic for each."""
+
+    number: Count
+    alerts: list[NamedAlert]
+
+
 class Answer(Payload):
     """Topic `cmd/<name>/response`, or the response topic that the command named."""
 
@@ -284,6 +297,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "info": Info,
     "health": HealthPayload,
     "alert": Alert,
+    "alerts": Alerts,
     "answer": Answer,
 }
 """Every JSON payload by the name of its schema file; `latest` is a window, `availability` is a bare word."""

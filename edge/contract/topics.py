@@ -55,6 +55,11 @@ class Topics:
         return self._topic(f"alert/{name}")
 
     @property
+    def alerts(self) -> str:
+        """All alerts in force, retained."""
+        return self._topic("alerts")
+
+    @property
     def commands(self) -> str:
         """The filter that every command matches."""
         return self._topic("cmd/+")

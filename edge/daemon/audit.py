@@ -20,7 +20,7 @@ from edge.contract.timestamps import format_timestamp
 LOGGER = "edge.audit"
 SECRETIVE = ("camera", "mqtt")  # sections whose addresses may hold a password: only that they changed is logged
 
-Event = Literal["start", "stop", "pause", "resume", "configuration"]
+Event = Literal["start", "stop", "pause", "resume", "configuration", "access"]
 
 logger = logging.getLogger(LOGGER)
 

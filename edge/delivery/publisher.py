@@ -17,6 +17,7 @@ from edge.contract.filters import by_name
 from edge.contract.identity import complete, complete_json
 from edge.contract.payloads import Alert, HealthPayload, Info, State, WindowBody, WindowPayload
 from edge.contract.topics import Topics
+from edge.delivery.alert_summary import AlertSummary
 from edge.delivery.failover_outbox import FailoverOutbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.retained import RetainedSet
@@ -64,7 +65,11 @@ class Publisher:
         self._on_stored = on_stored
         self._on_message = on_message
         self._alerts = topics.alert("")
-        self._retained_channels = {topics.info: channels.INFO, topics.state: channels.STATE}
+        self._retained_channels = {
+            topics.info: channels.INFO, topics.state: channels.STATE, topics.alerts: channels.ALERTS
+        }  # fmt: skip
+        self._summary = AlertSummary(topics)
+        self._summarising = threading.Lock()  # of two summaries the later one has to be the last that is sent
         # Our own alerts too: whoever ran here before us may have left some.
         self._listen = [*listen, topics.alert("+")]
         self._connection = Connection(
@@ -93,6 +98,7 @@ class Publisher:
         """Open the outbox, begin to connect. Raises ConfigError."""
         self._retained.announce(self._topics.info, info.to_json())
         self._retained.announce(self._topics.state, state.to_json())
+        self._retained.announce(self._topics.alerts, self._summary.to_json())
         self._store.start()
         try:
             self._connection.start()
@@ -144,7 +150,11 @@ class Publisher:
             topic: Where; one that was announced before is replaced.
             payload: What; empty to remove the topic, at the broker too, at the latest after the next connect.
         """
-        self._retained.announce(topic, payload)
+        with self._summarising:
+            self._retained.announce(topic, payload)
+            summary = self._summary.take(topic, payload)
+            if summary is not None:
+                self._retained.announce(self._topics.alerts, summary)
 
     def send(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Send an answer to a command, once, if there is a connection.

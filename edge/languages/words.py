@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -51,15 +52,16 @@ class Words:
         known = EXPRESSIONS.get(word)
         return translate(known.template, self.language) if known else word
 
-    def percent(self, share: float, digits: int = 0) -> str:
-        """A share, 0..1; what is there is never called nothing."""
-        if 0 < share < 0.005 and not digits:
+    def percent(self, share: float) -> str:
+        """A share, 0..1, rounded half up as everywhere; what is there is never called nothing."""
+        if 0 < share < 0.005:
             return f"<{NO_BREAK}1{NO_BREAK}%"
-        return f"{self.number(100 * share, digits)}{NO_BREAK}%"
+        return f"{math.floor(100 * share + 0.5)}{NO_BREAK}%"
 
     def share_range(self, low: float, high: float) -> str:
-        """Two shares, with one sign: 55 to 85 %."""
-        return self.translate("{low} to {high} %", low=self.number(100 * low), high=self.number(100 * high))
+        """Two shares, with one sign: 55 to 85 %. Rounded outward: an interval never becomes narrower by being told."""
+        first, last = math.floor(100 * low + 1e-9), math.ceil(100 * high - 1e-9)
+        return self.translate("{low} to {high} %", low=first, high=last)
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number with so many digits behind the point."""

@@ -180,7 +180,7 @@ def _control(topics: Topics) -> dict[str, Component]:
 
 
 def _diagnostics(topics: Topics) -> dict[str, Component]:
-    """How the daemon is doing: `availability`, `state`, `health`."""
+    """How the daemon is doing: `availability`, `state`, `alerts`, `health`."""
     measured = {"state_class": "measurement", "state_topic": topics.health}
     temperature = {"device_class": "temperature", "unit_of_measurement": "°C", "suggested_display_precision": 1}
     memory = {"device_class": "data_size", "unit_of_measurement": "MiB", "suggested_display_precision": 0}
@@ -197,6 +197,14 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             **_binary("Problem", _translated(TROUBLE, "mode")),
             "device_class": "problem",
             "state_topic": topics.state,
+        },
+        "alerts": {
+            **_sensor("Alerts", _pick("number")),
+            "state_topic": topics.alerts,
+            "state_class": "measurement",
+            "json_attributes_topic": topics.alerts,
+            "json_attributes_template": _object(alerts=("alerts",)),
+            "icon": "mdi:alert-outline",
         },
         "mode": {
             "platform": "sensor",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import EdgeError
@@ -22,7 +24,9 @@ from edge.text import printable
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
-MOST = 20  # days that are made at once: meanwhile no window can be stored
+SECONDS = 0.05  # after which no other day is begun: meanwhile no window can be stored
+MOST_ROWS = 1500  # roll-ups of a day that are added up: 288 for each series of a room
+MOST_BYTES = 4_000_000  # of these; an honest room has some 2 KB in each
 
 TABLES = """
 CREATE TABLE daily_rollups (
@@ -49,6 +53,9 @@ SELECT substr(d.day, 1, 10) || 'T00:00:00.000Z', s.mode, substr(s.model_faces, 1
 FROM daily_rollups d CROSS JOIN series s ON s.id = d.series
 WHERE d.device = ? AND d.day >= ? AND d.day < ? ORDER BY d.day, d.series
 """  # noqa: S608
+NEXT_DAY = """
+SELECT device, day FROM changed_days WHERE day < ? AND (device, day) > (?, ?) ORDER BY device, day LIMIT 1
+"""
 STORE_DAY = """
 INSERT OR REPLACE INTO daily_rollups
 SELECT ?1, ?2, id, ?7, ?8 FROM series
@@ -56,22 +63,55 @@ WHERE model_faces = ?4 AND mode = ?3 AND model_emotions IS ?5 AND model_pose IS 
 """
 
 
-def add_up_days(database: sqlite3.Connection, now: datetime) -> bool:
-    """Make some days that are over, within the caller's transaction; whether there are more to make."""
-    today = day_of(now.astimezone(timezone.utc))
-    changed = database.execute("SELECT device, day FROM changed_days WHERE day < ? LIMIT ?", (today, MOST)).fetchall()
-    for device, day in changed:
+class TooMuchError(Exception):
+    """More roll-ups than an honest room has in a day."""
+
+
+class DailyRollups:
+    """Makes days that are over, some at a time. Each call takes about as long as the largest day that is made.
+
+    Days are taken in turn, so that a room that changes its own all the time keeps those of others from being made no
+    longer than their number.
+    """
+
+    def __init__(self) -> None:
+        self._after = ("", "")  # the day that was looked at last
+
+    def make(self, database: sqlite3.Connection, now: datetime) -> bool:
+        """Make some, within the caller's transaction; whether there are more to look at before all have had a turn."""
+        today, began = day_of(now.astimezone(timezone.utc)), time.monotonic()
+        while time.monotonic() - began < SECONDS:
+            found = database.execute(NEXT_DAY, (today, *self._after)).fetchone()
+            if found is None:
+                self._after = ("", "")
+                return False
+            self._after = found
+            self._make(database, *found)
+        return True
+
+    def _make(self, database: sqlite3.Connection, device: str, day: str) -> None:
         start = parse_timestamp(f"{day}T00:00:00.000Z")
         rows = database.execute(SELECT_BUCKETS, (device, format_timestamp(start), format_timestamp(start + DAY)))
         try:
-            whole = whole_day(start, (read_bucket(row) for row in rows))
+            whole = whole_day(start, (read_bucket(row) for row in _few(rows)))
+        except TooMuchError:  # it stays as it is: who reads the day reads its five minutes
+            return
         except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
             logger.warning("a roll-up of %s of %s is damaged: its day is left out", printable(device), printable(day))
             whole = []
         for bucket in whole:
             database.execute(STORE_DAY, (device, day, *bucket.series, *bucket.to_row()))
         database.execute("DELETE FROM changed_days WHERE device = ? AND day = ?", (device, day))
-    return len(changed) == MOST
+
+
+def _few(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a day. Raises TooMuchError: meanwhile no window of any room can be stored."""
+    length = 0
+    for number, row in enumerate(rows):
+        length += sum(len(each) for each in row if isinstance(each, (str, bytes)))
+        if number >= MOST_ROWS or length > MOST_BYTES:
+            raise TooMuchError
+        yield row
 
 
 def whole_day(start: datetime, buckets: Iterable[Bucket]) -> list[Bucket]:

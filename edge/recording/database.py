@@ -19,7 +19,7 @@ from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
 from edge.files.plain_tables import strange_part
-from edge.recording.daily_rollups import TRIGGERS, add_up_days
+from edge.recording.daily_rollups import TRIGGERS, DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
@@ -27,6 +27,7 @@ from edge.recording.layout import AVAILABILITY_BY_DEVICE, LAYOUT, TABLES, change
 from edge.recording.places import store_place
 from edge.recording.retention import Pruner, Retention, default_begins
 from edge.recording.rollups import add_windows
+from edge.recording.series_ids import SeriesIds
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import INSERT_WINDOW, window_row
 
@@ -61,6 +62,8 @@ class Database:
         self._inode = (0, 0)
         self._pruner = Pruner()
         self._deleted = DeletedSpans()
+        self._days = DailyRollups()
+        self._series = SeriesIds()
 
     @property
     def is_open(self) -> bool:
@@ -173,12 +176,8 @@ class Database:
             if database.execute(INSERT_WINDOW, window_row(message.content, came, message.schema)).rowcount:
                 new.setdefault(message.device, []).append(window)
         for device, windows in new.items():
-            add_windows(database, device, windows, came)
+            add_windows(database, device, windows, came, self._series)
         return sum(map(len, new.values()))
-
-    def add_up(self, now: datetime) -> bool:
-        """Make some of the roll-ups that are still to be made; whether there are more to make. Raises as `store`."""
-        return self.add_up_former(now) or self.add_up_days(now)
 
     def add_up_former(self, now: datetime) -> bool:
         """Make some of the roll-ups that a file of an older layout lacks; whether there are more to make.
@@ -192,7 +191,7 @@ class Database:
     def add_up_days(self, now: datetime) -> bool:
         """Make some of the roll-ups of days that are over; whether there are more to make. Raises as `store`."""
         with self._explained(), self._transaction() as database:
-            return add_up_days(database, now)
+            return self._days.make(database, now)
 
     def default_begins(self, now: datetime) -> datetime:
         """When the default retention begins to apply to this file. Raises as `store`."""

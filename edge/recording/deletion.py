@@ -36,6 +36,18 @@ DELETE_SOME = """
 DELETE FROM {table} WHERE rowid IN
     (SELECT rowid FROM {table} WHERE device = ? AND start >= ? AND start < ? LIMIT ?)
 """
+DELETE_SAID = """
+DELETE FROM {table} WHERE rowid IN
+    (SELECT rowid FROM {table} WHERE device = ? AND {time} >= ? AND {time} < ? LIMIT ?)
+"""
+NEXT_NEWER = """
+SELECT rowid, payload, received FROM newer_windows WHERE device = ? AND rowid > ? ORDER BY rowid LIMIT 1
+"""
+DELETE_EDGE = """
+DELETE FROM windows WHERE rowid IN (
+    SELECT rowid FROM windows WHERE device = ? AND start >= ? AND start < ? AND start < ? AND "end" > ? LIMIT ?
+)
+"""
 OTHER_TABLES = ("newer_windows", "states", "availability", "places")
 
 
@@ -199,20 +211,24 @@ class Eraser:
     ) -> None:  # fmt: skip
         """Delete some of the windows of five minutes, and add the others up anew.
 
-        Where not all windows were kept, what the deleted ones added cannot be told: then the whole roll-up goes.
+        Where not all windows were kept, what the deleted ones added cannot be told: then the whole roll-up goes, and
+        so it does where there are too many to be added up while everybody waits.
         """
         file = self._open
         span = _five_minutes(device, since)
         begins, ends = _texts(start, end)
+        within = (*span, ends, begins, AT_ONCE)
         file.execute("BEGIN IMMEDIATE")
         reach, rolled = self._rolled(span)
         kept = file.execute(
             "SELECT COUNT(*) FROM windows WHERE device = ? AND start >= ? AND start < ?", span
         ).fetchone()[0]
-        gone = file.execute(
-            'DELETE FROM windows WHERE device = ? AND start >= ? AND start < ? AND start < ? AND "end" > ?',
-            (*span, ends, begins),
-        ).rowcount
+        if kept > AT_ONCE:  # more than an honest room has: nobody shall wait while they are added up anew
+            file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
+            file.execute("COMMIT")
+            self._repeat(DELETE_EDGE, within, number)
+            return
+        gone = file.execute(DELETE_EDGE, within).rowcount
         if kept < rolled:
             if (start is None or reach > start) and (end is None or since < end):
                 file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
@@ -235,17 +251,18 @@ class Eraser:
 
     def _delete_others(self, device: str, start: datetime | None, end: datetime | None) -> None:
         """What a device said of itself in the time, and its windows of a newer schema."""
-        file = self._open
         begins, ends = _texts(start, end)
-        file.execute("BEGIN IMMEDIATE")
-        file.execute("DELETE FROM states WHERE device = ? AND since >= ? AND since < ?", (device, begins, ends))
-        said = "DELETE FROM availability WHERE device = ? AND received >= ? AND received < ?"
-        file.execute(said, (device, begins, ends))
-        delete_places(file, device, begins, ends, all_of_it=start is None and end is None)
-        rows = file.execute("SELECT rowid, payload, received FROM newer_windows WHERE device = ?", (device,))
-        gone = [(rowid,) for rowid, payload, received in rows if _may_be_of(payload, received, begins, ends)]
-        file.executemany("DELETE FROM newer_windows WHERE rowid = ?", gone)
-        file.execute("COMMIT")
+        for table, column in (("states", "since"), ("availability", "received")):
+            self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, AT_ONCE))
+        # Read one by one, while nobody waits: what is in them is not ours.
+        after = 0
+        while found := self._open.execute(NEXT_NEWER, (device, after)).fetchone():
+            after, payload, received = found
+            if _may_be_of(payload, received, begins, ends):
+                self._open.execute("DELETE FROM newer_windows WHERE rowid = ?", (after,))
+        self._open.execute("BEGIN IMMEDIATE")
+        delete_places(self._open, device, begins, ends, all_of_it=start is None and end is None)
+        self._open.execute("COMMIT")
 
     def _note(self, number: int, more: int) -> None:
         self._open.execute("UPDATE deletions SET windows = windows + ? WHERE id = ?", (more, number))

@@ -120,7 +120,10 @@ class Recorder:
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
         if now >= self._tidy_at and not self.failing:
-            self._tidy_at = now + (TICK if self._tidy() else TIDY_EVERY)
+            more = self._tidy()
+            # Whatever a room has stored to be tidied takes a tenth of the time at most.
+            rest = max(TICK, 9 * (time.monotonic() - now))
+            self._tidy_at = time.monotonic() + (rest if more else TIDY_EVERY)
 
     def _take(self, delivery: Delivery) -> None:
         if len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
@@ -201,12 +204,15 @@ class Recorder:
         self._retry_at = time.monotonic() + RETRY
 
     def _tidy(self) -> bool:
-        """Make some roll-ups that are still to be made, else delete some of what is too old; whether there is more."""
+        """Make some roll-ups that are still to be made, delete some of what is too old; whether there is more."""
         now, deleted = self._now(), 0
         try:
-            more = self._database.add_up(now)
-            if not more and self._retention.deletes(now):
-                deleted, more = self._database.prune(now, self._retention)
+            more = self._database.add_up_former(now)
+            if not more:  # windows are not deleted before they are added up; but no room's days keep them for ever
+                more = self._database.add_up_days(now)
+                if self._retention.deletes(now):
+                    deleted, older = self._database.prune(now, self._retention)
+                    more = more or older
         except DiskError as error:
             self._fail(error)
             return False

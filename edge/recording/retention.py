@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,9 @@ from edge.recording.layout import KEPT_ALL
 DEFAULT_DAYS = 400  # a school year and the summer after it
 GRACE = timedelta(days=30)  # before a file that was made without a limit gets the default
 BEGINS = "retention_from"  # in `about`: when the default begins to apply
-PRUNE_MOST = 5000  # rows of each table that are looked at, at once: meanwhile none can be stored
+PRUNE_MOST = 5000  # roll-ups that are looked at, at once: meanwhile nothing can be stored
+PRUNE_SOME = 200  # rows of another table, which may be large ones
+SECONDS = 0.05  # after which no more of a table are looked at
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong
 
 OLD = {
@@ -30,10 +33,12 @@ OLD = {
 DELETE_ROLLUPS = """
 DELETE FROM rollups WHERE (device, start, series) IN (
     SELECT device, start, series FROM rollups WHERE device = ?1 AND start < ?2
-    UNION ALL SELECT device, start, series FROM rollups WHERE device = ?1 AND start > ?3 AND changed < ?2 LIMIT ?4
+    UNION ALL SELECT device, start, series FROM
+        (SELECT * FROM rollups WHERE device = ?1 AND start > ?3 ORDER BY start LIMIT ?4) WHERE changed < ?2
+    LIMIT ?4
 )
 """
-"""Those of a clock that ran ahead are as old as their last change."""
+"""Those of a clock that ran ahead are as old as their last change; of very many the first are looked at."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +104,19 @@ class Pruner:
         return deleted, more
 
     def _prune_table(self, database: sqlite3.Connection, table: str, old: str, limit: str) -> tuple[int, bool]:
+        began, gone = time.monotonic(), 0
+        while True:
+            some, more = self._prune_some(database, table, old, limit)
+            gone += some
+            if not more or time.monotonic() - began >= SECONDS:
+                return gone, more
+
+    def _prune_some(self, database: sqlite3.Connection, table: str, old: str, limit: str) -> tuple[int, bool]:
         after = self._seen[table]
         rowids = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
         last, seen = database.execute(
             f"SELECT MAX(rowid), COUNT(*) FROM ({rowids})",  # noqa: S608
-            (after, PRUNE_MOST),
+            (after, PRUNE_SOME),
         ).fetchone()
         gone = 0
         if seen:
@@ -111,8 +124,8 @@ class Pruner:
                 f"DELETE FROM {table} WHERE rowid > ?2 AND rowid <= ?3 AND ({old})",  # noqa: S608
                 (limit, after, last),
             ).rowcount
-        self._seen[table] = last if seen == PRUNE_MOST else 0
-        return gone, seen == PRUNE_MOST
+        self._seen[table] = last if seen == PRUNE_SOME else 0
+        return gone, seen == PRUNE_SOME
 
 
 def _prune_rollups(database: sqlite3.Connection, now: datetime, days: int) -> bool:

@@ -17,15 +17,15 @@ from typing import Any
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import EdgeError
 from edge.recording.runs import Run, joined
+from edge.recording.series_ids import SeriesIds
 from edge.recording.window_record import Series, Stretch, WindowRecord
 from edge.recording.window_row import DAMAGED, FIRST, LAST, LONGEST_TEXT, compact
-from edge.recording.window_sums import OTHER, WindowSums
+from edge.recording.window_sums import WindowSums
 from edge.text import printable
 
 MINUTES = 5
 WIDTH = timedelta(minutes=MINUTES)
 MOST_AT_ONCE = 2000  # windows in memory
-MOST_SERIES = 20  # of a room: it changes its models some times a year
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,6 @@ CREATE TABLE rollups (
     runs TEXT NOT NULL, PRIMARY KEY (device, start, series)
 )
 """
-FIND_SERIES = """
-SELECT id FROM series WHERE model_faces = ?2 AND mode = ?1 AND model_emotions IS ?3 AND model_pose IS ?4
-"""
-SERIES_OF = "SELECT DISTINCT series FROM rollups WHERE device = ? LIMIT ?"
-INSERT_SERIES = "INSERT INTO series (mode, model_faces, model_emotions, model_pose) VALUES (?, ?, ?, ?)"
 FIND_ROLLUP = "SELECT sums, runs FROM rollups WHERE device = ? AND start = ? AND series = ?"
 SELECT_BUCKETS = f"""
 SELECT r.start, s.mode, substr(s.model_faces, 1, 200), substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
@@ -175,29 +170,22 @@ def _merge(found: dict[Series, Bucket], more: Iterable[Bucket]) -> None:
             found[bucket.series] = bucket
 
 
-def add_windows(database: sqlite3.Connection, device: str, windows: Iterable[WindowRecord], changed: str) -> None:
+def add_windows(
+    database: sqlite3.Connection, device: str, windows: Iterable[WindowRecord], changed: str, ids: SeriesIds
+) -> None:
     """Add windows of a device, none of which is in its roll-ups yet, within the caller's transaction."""
     for bucket in roll_up(windows):
-        _add(database, device, bucket, changed)
+        _add(database, device, bucket, changed, ids)
 
 
-def _add(database: sqlite3.Connection, device: str, bucket: Bucket, changed: str) -> None:
-    key = (device, format_timestamp(bucket.since), _series_id(database, device, bucket.series))
+def _add(database: sqlite3.Connection, device: str, bucket: Bucket, changed: str, ids: SeriesIds) -> None:
+    key = (device, format_timestamp(bucket.since), ids.find(database, device, bucket.series))
     if found := database.execute(FIND_ROLLUP, key).fetchone():
         try:
             bucket.merge(Bucket.from_row(bucket.since, bucket.series, *found))
         except (*DAMAGED, EdgeError):  # of this room alone; the windows are there still
             logger.warning("the roll-up of %s from %s is damaged: it begins anew", printable(device), bucket.since)
     database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
-
-
-def _series_id(database: sqlite3.Connection, device: str, series: Series) -> int:
-    """The row of a series. Of a room that makes up ever more names of models, all further ones are one."""
-    found = database.execute(FIND_SERIES, series).fetchone()
-    if not found and len(database.execute(SERIES_OF, (device, MOST_SERIES)).fetchall()) >= MOST_SERIES:
-        series = Series(series.mode, OTHER, None, None)
-        found = database.execute(FIND_SERIES, series).fetchone()
-    return int(found[0] if found else database.execute(INSERT_SERIES, series).lastrowid or 0)
 
 
 def replace_rollups(
@@ -216,8 +204,9 @@ def replace_rollups(
     """
     span = (device, format_timestamp(since), format_timestamp(until))
     database.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
+    ids = SeriesIds()
     for bucket in rolled_in_order(windows):
-        _add(database, device, bucket, changed)
+        _add(database, device, bucket, changed, ids)
 
 
 def read_bucket(row: tuple[Any, ...]) -> Bucket:

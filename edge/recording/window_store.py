@@ -49,8 +49,11 @@ class WindowStore(Protocol):
     def devices(self, most: int) -> list[str]:
         """The devices that have windows, or roll-ups of them, in order, at most so many."""
 
-    def add_up(self, now: datetime) -> bool:
-        """Make some of the roll-ups that are still to be made; whether there are more to make."""
+    def add_up_former(self, now: datetime) -> bool:
+        """Make some of the roll-ups that windows of an older version lack; whether there are more to make."""
+
+    def add_up_days(self, now: datetime) -> bool:
+        """Make some of the roll-ups of days that are over; whether there are more to make."""
 
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
         """Delete some of what is too old; how many windows were deleted, and whether there may be more."""

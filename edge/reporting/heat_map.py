@@ -42,7 +42,7 @@ class Measured:
         start, end: Of the stretch.
         totals: What its windows add up to.
         summary: The same with intervals.
-        conditions: Under which it was measured; None: they changed meanwhile.
+        conditions: Under which it was measured; None: nobody knows.
     """
 
     start: datetime

@@ -21,6 +21,7 @@ from edge.reporting.map_words import maps_of
 from edge.reporting.palette import DARK, LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import MapData
+from edge.reporting.school_sentences import differences
 from edge.reporting.wording import (
     FOOTER,
     emotions,
@@ -83,7 +84,8 @@ def page(report: ReportData, now: datetime, words: Words, data: MapData | None =
     period = period_text(report.period, words)
     shares = words.say(BASES[report.basis]) if report.basis else words.translate("No emotions were named.")
     parts = [head(report.device, period)]
-    if told := story(report):
+    maps = maps_of(data) if data else []
+    if told := differences(data, maps, words) if data else story(report):
         parts.append(said([words.say(each) for each in told], words))
     cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(report, words))
     parts.append(f"<dl>{cards}</dl>")
@@ -93,7 +95,7 @@ def page(report: ReportData, now: datetime, words: Words, data: MapData | None =
     elif report.basis:
         parts.append(_picture(words.translate("Day by day"), shares, days(report, words), "days", words))
     if data:
-        parts.append(map_sections(data, maps_of(data), words))
+        parts.append(map_sections(data, maps, words))
     if rows := emotions(report, words):
         parts.append(table(words.translate("The whole period"), emotions_head(words), rows, ""))
     if rows := outages(report, words):

@@ -14,7 +14,7 @@ from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLess
 from edge.reporting.lesson_sentences import describe, describe_changes, describe_comparison
 from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
 from edge.reporting.report_data import ReportData
-from edge.reporting.school_data import School
+from edge.reporting.school_data import School, summary_of
 from edge.reporting.smoothing import Line, smoothed
 from edge.reporting.totals import Part
 from edge.text import Sentence
@@ -45,8 +45,8 @@ class LessonReport:
     lines: Sequence[Line]
 
     def sentences(self, earlier: EarlierLessons | None = None) -> list[Sentence]:
-        """How it was, when it changed, and whether it was different from earlier lessons."""
-        if self.data.period.end - self.data.period.start > LONGEST:
+        """How it was, when it changed, and whether it was different; nothing where nothing was recorded."""
+        if not self.data.parts or self.data.period.end - self.data.period.start > LONGEST:
             return []
         told = describe(self.summary)
         if not self.summary.enough:
@@ -93,7 +93,7 @@ def compare_with_earlier(
         parts = school.parts(room, each.start, each.end)
         theirs = _conditions(recording, room, parts, each)
         if theirs is not None:
-            earlier.append((school.measured(parts, each.start, each.end).summary, theirs))
+            earlier.append((summary_of(parts, each.start), theirs))
     unknown = any((mine.masks is None) != (theirs.masks is None) for _, theirs in earlier)
     return EarlierLessons(compare(report.summary, mine, earlier), unknown)
 

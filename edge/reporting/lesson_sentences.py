@@ -14,9 +14,8 @@ from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
 from edge.reporting.lesson_comparison import FACES, Comparison, Difference
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
-from edge.text import Sentence
+from edge.text import NO_BREAK, Sentence, percent
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
 WIDE = 0.1  # an interval wider than this is told in steps of five points
 WORTH_TELLING = 0.05  # share of an expression
 MOST_CHANGES = 2  # sentences; the table has the rest
@@ -120,19 +119,6 @@ def describe_comparison(comparison: Comparison) -> list[Sentence]:
             )
         )
     return found
-
-
-def percent(share: float, step: int = 1) -> str:
-    """A share as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
-
-    Args:
-        share: 0..1.
-        step: Percentage points that it is rounded to.
-    """
-    whole = step * math.floor(100 * share / step + 0.5)
-    if whole or share <= 0:
-        return f"{whole}{NO_BREAK}%"
-    return f"<{NO_BREAK}1{NO_BREAK}%" if step == 1 else percent(share)
 
 
 def _verdict(comparison: Comparison) -> Sentence:

@@ -220,11 +220,12 @@ def _noticed(room: Room, status: str, facts: Sequence[Fact]) -> list[Trouble]:
         found.append(Trouble("camera_lost", "bad", *CAMERA_LOST, since))
     if status == "silent":
         found.append(Trouble("silent", "bad", *SILENT, None))
+    remedies: dict[str, Sentence] = {"unsent": UNSENT, "disk": DISK, "power": SLOWED, "temperature": SLOWED}
     if status == "throttled" and state:
         found.append(Trouble("throttled", "warn", printable(state.reason, 200), SLOWED, since))
-    remedies: dict[str, Sentence] = {"unsent": UNSENT, "disk": DISK, "temperature": SLOWED}
-    if "hardware" not in machine.alerts:
-        remedies["power"] = SLOWED
+        del remedies["temperature"]  # it is the reason
+    if status == "throttled" or "hardware" in machine.alerts:
+        del remedies["power"]
     found += [
         Trouble(fact.key, fact.level, fact.text, remedies[fact.key], None)
         for fact in facts

@@ -13,13 +13,14 @@ from edge.reporting.palette import LIGHT
 from edge.reporting.school_data import MapData
 from edge.text import printable
 
+MOST = 4  # maps of a picture; a page has all of them
 LINE, HEAD = 0.26, 0.8  # inches
 LONGEST_ROW, LONGEST_COLUMN = 20, 14  # characters
 
 
 def map_pictures(data: MapData, maps: list[Map], words: Words) -> list[Figure]:
     """One picture for each map, and one that says what they mean."""
-    shown = worth_showing(maps)
+    shown = worth_showing(maps)[:MOST]
     return [*(_picture(data, each, words) for each in shown), *([_legend(words)] if shown else [])]
 
 

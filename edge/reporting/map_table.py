@@ -8,6 +8,7 @@ from edge.languages.words import Words
 from edge.reporting.heat_map import Cell
 from edge.reporting.map_words import (
     ABSENT_LEGEND,
+    CAPTION,
     LEGEND,
     Map,
     cell_text,
@@ -24,7 +25,7 @@ STYLE = """
 .map .above { background: var(--above); font-weight: 600; }
 .map .below { background: var(--below); font-weight: 600; }
 .map .none { color: var(--soft); }
-caption { text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .3rem; }
+caption { text-align: left; white-space: normal; color: var(--soft); font-size: .9rem; padding-bottom: .3rem; }
 @media print { .map .above, .map .below { print-color-adjust: exact; } }
 @media (forced-colors: active) { .map .above, .map .below { outline: 2px solid CanvasText; outline-offset: -2px; } }
 """
@@ -52,7 +53,7 @@ def _table(data: MapData, each: Map, words: Words) -> str:
         + "</tr>"
         for row, cells in zip(data.rows, each.cells, strict=True)
     )
-    caption = escape(words.translate("With the 90 % interval below each figure"))
+    caption = escape(words.say(CAPTION))
     first = escape(words.translate("lesson") if data.kind == "week" else words.translate("room"))
     return (
         f'<table class="map"><caption>{caption}</caption><thead><tr><th scope="col">{first}</th>{head}</tr></thead>'

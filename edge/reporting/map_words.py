@@ -23,6 +23,10 @@ LEGEND = Sentence(
     "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way (model, mode "
     "or place), so not compared."
 )
+CAPTION = Sentence(
+    "Coloured, with ▲ or ▼: differs from the other cells of its room by more than chance explains. Below each figure "
+    "its 90 % interval."
+)
 ABSENT_LEGEND = Sentence(
     "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures. “Nothing”: nothing was "
     "recorded, or this was not measured. None of them is a zero."

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+TRUST = 0.5  # in other rooms: single rooms are farther from the usual than the law says
+
 
 class Usual(NamedTuple):
     """What is known of the variance of a room before its figures are looked at.
@@ -44,7 +46,7 @@ def usual(groups: Sequence[tuple[float, int]]) -> Usual:
     spread -= sum(trigamma(degrees / 2) for _, degrees in known) / len(known)
     most = float(sum(degrees for _, degrees in known))  # that all rooms have together
     degrees = most if spread <= 0 else min(most, 2 * _trigamma_inverse(spread))
-    return Usual(math.exp(mean + digamma(degrees / 2) - math.log(degrees / 2)), degrees)
+    return Usual(math.exp(mean + digamma(degrees / 2) - math.log(degrees / 2)), TRUST * degrees)
 
 
 def digamma(x: float) -> float:

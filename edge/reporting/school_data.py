@@ -13,11 +13,11 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from edge.recording.places import Place
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.window_record import Series
+from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Grid, Measured
-from edge.reporting.lesson_comparison import Conditions
 from edge.reporting.lesson_statistics import LessonSummary, Minute, summarize_minutes
 from edge.reporting.totals import Part, Totals, add_up, binned
 from edge.timing.timetable import Timetable
@@ -101,6 +101,7 @@ class School:
         self._timetable = timetable
         self._zone = zone
         self._now = now
+        self._known_places: dict[str, list[Place]] = {}
 
     def week(self, room: str, monday: date, length: int = 7) -> MapData:
         """A week of a room, or another number of days: lessons (or hours) by days."""
@@ -151,20 +152,15 @@ class School:
             row, every = [], []
             for start, end in pairwise(edges):
                 parts = list(self._recording.days(room, start, end))
-                row.append(_measured(start, end, parts, DAY))
+                row.append(_measured(start, end, parts, DAY, self._places(room)))
                 every += parts
             grid.append(row)
-            totals = add_up(every)
-            sums.append(RoomSums(room, totals, summarize_minutes(totals, _pieces(every, edges[0], DAY)), None, 0.0))
+            sums.append(RoomSums(room, add_up(every), summary_of(every, edges[0], DAY), None, 0.0))
         return MapData("term", edges[0], edges[-1], [*self._rooms], [*weeks], [*self._rooms], grid, sums)
 
     def parts(self, room: str, start: datetime, end: datetime) -> list[Part]:
         """The windows of a room that begin in a stretch of time, as roll-ups as far as these begin and end with it."""
         return self._parts(room, list(self._recording.buckets(room, bucket_of(start), end)), start, end)
-
-    def measured(self, parts: Sequence[Part], start: datetime, end: datetime) -> Measured:
-        """What these add up to, as a cell of a map has it."""
-        return _measured(start, end, parts, WIDTH)
 
     def _slot(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot], name: str) -> Measured | None:
         slot = next((each for each in slots if each.name == name), None)
@@ -172,10 +168,16 @@ class School:
 
     def _whole(self, room: str, buckets: Sequence[Bucket], day: date) -> Measured:
         start, end = self._midnight(day), self._midnight(day + DAY)
-        return _measured(start, end, self._parts(room, buckets, start, end), HOUR)
+        return _measured(start, end, self._parts(room, buckets, start, end), HOUR, self._places(room))
 
     def _stretch(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
-        return _measured(start, end, self._parts(room, buckets, start, end), WIDTH)
+        return _measured(start, end, self._parts(room, buckets, start, end), WIDTH, self._places(room))
+
+    def _places(self, room: str) -> list[Place]:
+        """What was hidden in the picture of a room, and when that changed."""
+        if room not in self._known_places:
+            self._known_places[room] = self._recording.places(room, self._now)
+        return self._known_places[room]
 
     def _parts(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> list[Part]:
         """The windows that begin in a stretch: whole five minutes, and windows where it cuts them."""
@@ -188,13 +190,11 @@ class School:
         return [*before, *inside, *after]
 
     def _sums(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot]) -> RoomSums:
-        totals = add_up(buckets)
-        since = buckets[0].since if buckets else self._now
-        summary = summarize_minutes(totals, _pieces(buckets, since, HOUR))
         planned = [slot for slot in slots if slot.start < self._now] if self._timetable else []
         length = sum((min(slot.end, self._now) - slot.start).total_seconds() for slot in planned)
         taught = sum(add_up(self._parts(room, buckets, slot.start, slot.end)).recorded for slot in planned)
-        return RoomSums(room, totals, summary, length if self._timetable else None, taught)
+        summary = summary_of(buckets, buckets[0].since if buckets else self._now, HOUR)
+        return RoomSums(room, add_up(buckets), summary, length if self._timetable else None, taught)
 
     def _slots(self, room: str, day: date, hours: Sequence[int]) -> list[Slot]:
         if self._timetable:
@@ -214,21 +214,25 @@ class School:
         return datetime.combine(day, time(), self._zone)
 
 
-def _measured(start: datetime, end: datetime, parts: Sequence[Part], width: timedelta) -> Measured:
-    totals = add_up(parts)
-    return Measured(start, end, totals, summarize_minutes(totals, _pieces(parts, start, width)), _conditions(parts))
+def summary_of(parts: Sequence[Part], start: datetime, width: timedelta = WIDTH) -> LessonSummary:
+    """Parts of a stretch of time with intervals, as a cell of a map has them.
 
-
-def _pieces(parts: Sequence[Part], start: datetime, width: timedelta) -> list[Minute]:
+    Args:
+        parts: What was recorded.
+        start: Of the stretch.
+        width: Of the pieces whose scatter the intervals come from.
+    """
     if width == WIDTH:
         start = bucket_of(start)
-    return [Minute(start + number * width, totals) for number, totals in binned(parts, start, width)]
+    pieces = [Minute(start + number * width, totals) for number, totals in binned(parts, start, width)]
+    return summarize_minutes(add_up(parts), pieces)
 
 
-def _conditions(parts: Sequence[Part]) -> Conditions | None:
-    found: set[Series | None] = {each.series for each in parts}
-    series = next(iter(found), None)
-    return Conditions(*series) if len(found) == 1 and series else None
+def _measured(
+    start: datetime, end: datetime, parts: Sequence[Part], width: timedelta, places: Sequence[Place]
+) -> Measured:
+    conditions = conditions_of((each.series for each in parts), places, start, end)
+    return Measured(start, end, add_up(parts), summary_of(parts, start, width), conditions)
 
 
 def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:

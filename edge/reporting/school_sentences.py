@@ -62,7 +62,10 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
     surely = remaining({place: cell.probability or 0.0 for place, cell in places.items()})
     told = sorted((p for p in surely if places[p].differs), key=lambda place: places[place].probability or 0.0)
     if not told:
-        return [Sentence("Nothing differs by more than chance explains.")]
+        coloured = sum(cell.differs for cell in places.values())
+        if not coloured:
+            return [Sentence("Nothing differs by more than chance explains.")]
+        return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
     return [
         _difference(data, maps[number].measure, places[number, row, column], row, column, words)
         for number, row, column in told[:MOST_TOLD]

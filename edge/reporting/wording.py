@@ -44,8 +44,8 @@ def period_text(period: Period, words: Words) -> str:
         return words.translate("{first} to {last}", first=words.month_day(first), last=words.long_date(last))
     if first == last:
         name = f"{period.name}, " if period.name else ""
-        clock = words.translate("{first} to {last}", first=f"{period.start:%H:%M}", last=f"{period.end:%H:%M}")
-        return f"{name}{words.day(first)}, {clock}"
+        begin, end = f"{period.start:%H:%M}", f"{period.end:%H:%M}"
+        return f"{name}{words.day(first)}, " + words.translate("{first} to {last}", first=begin, last=end)
     return words.translate("{first} to {last}", first=words.moment(period.start), last=words.moment(period.end))
 
 

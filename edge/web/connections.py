@@ -118,6 +118,11 @@ class GuardedProtocol(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
 
+    def end(self) -> None:
+        """Cut it, in the middle of an answer too."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
         if self._transport is not None:

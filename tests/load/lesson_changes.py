@@ -20,9 +20,8 @@ from datetime import timedelta
 from functools import partial
 
 from edge.reporting.change_detection import find_changes
-from edge.reporting.heat_map import Measured, heat_map
-from edge.reporting.lesson_comparison import FACES, FEWEST, Conditions, compare
-from edge.reporting.lesson_statistics import FRONT, minutes, summarize
+from edge.reporting.lesson_comparison import FEWEST, Conditions, compare
+from edge.reporting.lesson_statistics import minutes, summarize
 from edge.reporting.totals import add_up
 from tests.support.simulated_lessons import START, USUAL, Change, SimulatedLesson
 
@@ -98,36 +97,6 @@ def falsely_different(earlier: int, dwell: float, seed: int) -> bool:
     return compare(summaries[0], SAME, [(each, SAME) for each in summaries[1:]]).verdict == "different"
 
 
-def week(dwell: float, seed: int, more: float = 0.0) -> list[Measured]:
-    """Twenty lessons of a week that differ by the day only; in the first one, more of the room look happy."""
-    found = []
-    for number in range(20):
-        chance = random.Random(1000 * seed + number)  # noqa: S311
-        weights = {label: share * 2.718 ** chance.gauss(0, DAYS) for label, share in USUAL.items()}
-        mixture = {label: weight / sum(weights.values()) for label, weight in weights.items()}
-        if more and not number:
-            rest = 1 - more / (1 - mixture["happy"])
-            mixture = {label: share * rest for label, share in mixture.items()}
-            mixture["happy"] += more
-        windows = SimulatedLesson(
-            1000 * seed + number, people=round(chance.gauss(24, 1.5)), dwell=dwell, window=WINDOW,
-            front=min(0.95, max(0.3, chance.gauss(0.75, 0.07))), mixture=mixture,
-        ).windows()  # fmt: skip
-        found.append(Measured(START, START, add_up(windows), summarize(windows), SAME))
-    return found
-
-
-def falsely_coloured(measure: str, dwell: float, seed: int) -> bool:
-    """Whether the map of a week colours any cell, where nothing but the day differs."""
-    return any(cell.differs for cell in heat_map([week(dwell, seed)], measure, [""])[0] if cell)
-
-
-def coloured(more: float, dwell: float, seed: int) -> bool:
-    """Whether a lesson in which so many more look happy is coloured."""
-    cell = heat_map([week(dwell, seed, more)], "happy", [""])[0][0]
-    return cell is not None and cell.state == "above"
-
-
 def covered(label: str, dwell: float, seed: int) -> bool:
     """Whether the interval of an expression holds the share with which people took it up."""
     figure = summarize(SimulatedLesson(seed, dwell=dwell, window=WINDOW).windows()).expressions[label]
@@ -174,12 +143,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n| nothing but the day differs, but a difference is claimed | dwell | of lessons |\n|---|---|---|")
         for earlier in (FEWEST, 9):
             bad |= tell(f"{earlier} earlier lessons", partial(falsely_different, earlier), args.others // 2, false=True)
-        print("\n| nothing but the day differs, but a cell is coloured | dwell | of weeks |\n|---|---|---|")
-        for measure in (FACES, FRONT, "happy", "neutral"):
-            bad |= tell(measure, partial(falsely_coloured, measure), args.others // 2, false=True)
-        print("\n| a lesson that differs from its week is coloured | dwell | of weeks |\n|---|---|---|")
-        for more in (0.3, 0.4, 0.5):
-            tell(f"happy +{100 * more:.0f}", partial(coloured, more), args.others // 2)
         print("\n| the 90 % interval of a lesson holds the true share | dwell | of lessons |\n|---|---|---|")
         for label in ("neutral", "happy", "sad"):
             tell(label, partial(covered, label), args.others)

@@ -10,9 +10,11 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console
 
-from edge.cli.board import render
+from edge.cli.board import View, render
 from edge.cli.inbox import Inbox
+from edge.cli.terminal_palette import terminal_palette
 from edge.contract.payloads import WindowPayload
+from edge.text import NO_BREAK
 
 NOW = datetime(2026, 10, 4, 8, 15, 13, tzinfo=timezone.utc)
 COUNTS = {"angry": 9, "disgust": 0, "fear": 4, "happy": 171, "neutral": 452, "sad": 38, "surprise": 52, "unknown": 41}
@@ -65,14 +67,18 @@ def room(*devices: str, **changes: Any) -> Inbox:
     return inbox
 
 
-def picture(inbox: Inbox, width: int = 80, height: int = 24, foot: str = "") -> str:
+VIEW = View(terminal_palette("dark", {}))
+
+
+def picture(inbox: Inbox, width: int = 80, height: int = 24, foot: str = "", view: View = VIEW) -> str:
     """What the terminal shows; no line may be wider than it, and none too many."""
     console = Console(width=width, height=height, file=StringIO(), force_terminal=False)
-    drawn = render(inbox.devices.values(), (width, height), NOW, prefix=inbox.prefix, head="edge watch", foot=foot)
+    devices = inbox.devices.values()
+    drawn = render(devices, (width, height), NOW, prefix=inbox.prefix, head="edge watch", foot=foot, view=view)
     with console.capture() as capture:
         console.print(drawn)
     text = capture.get()
     assert all(cell_len(row) <= width for row in text.splitlines())
     assert len(text.splitlines()) <= height
     assert "\x1b" not in text
-    return text
+    return text.replace(NO_BREAK, " ")

@@ -11,7 +11,8 @@ import psycopg
 from edge.errors import EdgeError
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
-from edge.recording.rollups import MOST_SERIES, Bucket, roll_up
+from edge.recording.rollups import Bucket, roll_up
+from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED
 from edge.recording.window_sums import OTHER

@@ -10,7 +10,7 @@ from edge.contract.labels import UNKNOWN, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
-from edge.recording.reader import StateChange
+from edge.recording.reader import Recording, StateChange
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
@@ -19,6 +19,7 @@ from edge.reporting.totals import Part, add_up
 PIECES = 240  # about as many as a chart can show
 TRAILING = 2.5  # windows that may be on their way
 TRAILING_TIME = timedelta(seconds=2)
+MARGIN = timedelta(seconds=30)
 
 JSON = dict[str, Any]
 
@@ -32,7 +33,7 @@ def latest(window: WindowPayload) -> JSON:
         "key": f"{window.epoch}/{window.seq}", "start": end - length, "end": end, "ms": length,
         "mean": faces.mean, "min": faces.min, "max": faces.max, "mode": window.mode,
         "front": front_share(window.facing),
-        "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason]},
+        "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason].template},
         "coverage": window.quality.coverage, "unsynced": not window.quality.clock_synced, "replayed": window.replayed,
         "small": unclassified.too_small / faces.total if unclassified and faces.total else 0,
         "unknown": unclassified.total / faces.total if unclassified and faces.total else 0,
@@ -63,7 +64,7 @@ def lesson(
     found = gaps(windows, states, availability, start, last.end if last and on_its_way else now)
     totals = add_up(windows)
     return {
-        "from": milliseconds(start), "to": milliseconds(now),
+        "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(windows, start, now)),
         "pieces": pieces(windows, start, now),
         "gaps": [gap_json(gap, start) for gap in unheard(found, deaf)],
         "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * sum(
@@ -71,6 +72,20 @@ def lesson(
         )),
         **shares_json(totals.shares),
     }  # fmt: skip
+
+
+def recent(recording: Recording, room: str, start: datetime, now: datetime) -> JSON:
+    """The same of what was recorded."""
+    windows = list(recording.windows(room, start, now + TRAILING_TIME))
+    return lesson(windows, *recording.state_changes(room, now), [], start, now)
+
+
+def _axis(windows: Sequence[WindowRecord], start: datetime, now: datetime) -> datetime:
+    """Where a picture begins: not with hours of nothing before a few minutes of something."""
+    if not windows or windows[0].start - start <= (now - start) / 2:
+        return start
+    first = windows[0].start
+    return max(start, first - max((now - first) / 10, MARGIN))
 
 
 def pieces(parts: Iterable[Part], start: datetime, end: datetime, most: int = PIECES) -> list[JSON]:

@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from edge.errors import EdgeError
 from edge.recording.reader import Recording
 from edge.reporting.period import Period
 from edge.timing.timetable import Lesson
 from edge.web.dashboard.lesson import JSON
 from edge.web.dashboard.lesson_days import day_json, day_named, lesson_of_day, neighbours, newest_lesson, period_named
-from edge.web.dashboard.past import NO_STORE, Past, no_such_room
+from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
 from edge.web.visitors import visitor_of
 
 COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
@@ -50,7 +51,10 @@ class _Lessons:
     async def rooms(self, request: Request) -> Response:
         """Names of the rooms of which something was recorded, as far as this visitor may see their figures."""
         visitor = visitor_of(request)
-        names = await self._past.ask(lambda recording: recording.names(), "rooms", KEPT)
+        try:
+            names = await self._past.ask(lambda recording: recording.names(), "rooms", KEPT)
+        except EdgeError as error:
+            return sentence_of(error)
         return JSONResponse({"rooms": [name for name in names if visitor.may_see_figures(name)]}, headers=NO_STORE)
 
     async def day(self, request: Request) -> Response:
@@ -61,7 +65,7 @@ class _Lessons:
         def read(recording: Recording) -> JSON:
             return day_json(recording, room, day_named(day), past.timetable, past.zone, _now())
 
-        return await past.answer(read, ("day", room, day), KEPT) if await self._may(request, room) else no_such_room()
+        return await self._answer(request, room, read, ("day", room, day))
 
     async def lesson(self, request: Request) -> Response:
         """`?room=`: its newest lesson; `&day=`: of that day; `&name=`: that one, or a time as `08:00-09:30`."""
@@ -78,8 +82,7 @@ class _Lessons:
                 asked = newest_lesson(recording, room, past.timetable, past.zone, now)
             return self._told(recording, room, asked, now)
 
-        key = ("lesson", room, day, name)
-        return await past.answer(read, key, KEPT) if await self._may(request, room) else no_such_room()
+        return await self._answer(request, room, read, ("lesson", room, day, name))
 
     def _told(self, recording: Recording, room: str, asked: Period, now: datetime) -> JSON:
         # Only here: numpy takes a while to load, and a page that shows the present needs none.
@@ -108,11 +111,17 @@ class _Lessons:
             **neighbours(room, asked, timetable, now), **lesson_json(report, earlier, now),
         }  # fmt: skip
 
-    async def _may(self, request: Request, room: str) -> bool:
-        """Whether there is such a room, and this visitor may see its figures."""
+    async def _answer(
+        self, request: Request, room: str, read: Callable[[Recording], JSON], key: tuple[str, ...]
+    ) -> Response:
+        """What was asked, of a room that there is and whose figures this visitor may see."""
         if not visitor_of(request).may_see_figures(room):
-            return False
-        return room in self._known() or await self._past.ask(lambda recording: recording.has(room), ("has", room), KEPT)
+            return no_such_room()
+        try:
+            there = room in self._known() or await self._past.ask(lambda file: file.has(room), ("has", room), KEPT)
+        except EdgeError as error:
+            return sentence_of(error)
+        return await self._past.answer(read, key, KEPT) if there else no_such_room()
 
 
 def _now() -> datetime:

@@ -82,9 +82,7 @@ class Past:
         try:
             return JSONResponse(await self.ask(function, key, seconds), headers=NO_STORE)
         except EdgeError as error:
-            problem, remedy = (each.as_json() if isinstance(each, Sentence) else str(each) for each in error.told)
-            status = 400 if isinstance(error, ConfigError) else 503
-            return JSONResponse({"problem": problem, "remedy": remedy}, status, headers=NO_STORE)
+            return sentence_of(error)
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -100,6 +98,13 @@ class Past:
             return function(recording)
         finally:
             recording.stop()
+
+
+def sentence_of(error: EdgeError) -> Response:
+    """An error as an answer: what is wrong, and what to do about it."""
+    problem, remedy = (each.as_json() if isinstance(each, Sentence) else str(each) for each in error.told)
+    status = 400 if isinstance(error, ConfigError) else 503
+    return JSONResponse({"problem": problem, "remedy": remedy}, status, headers=NO_STORE)
 
 
 def no_such_room() -> Response:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.contract.machine_messages import is_about_machine, read_machine_message
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
 from edge.recording.reader import StateChange
+from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
+from edge.reporting.machine import Machine
+from edge.reporting.machine_report import MachineReport
 from edge.text import printable
 from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import at, latest, lesson
@@ -38,6 +42,8 @@ class Room:
         online: None when nobody knows.
         latest: The newest window, as the page shows it; it may be too old, or of too wrong a clock, for the history.
         changes: How often the history or the marks changed.
+        first: When it was first heard of, milliseconds of our own clock.
+        machine_changes: How often what is known of its machine changed.
         heard: When it came, milliseconds of our own clock; 0 without one.
     """
 
@@ -46,7 +52,10 @@ class Room:
     window: WindowPayload | None = None
     latest: dict[str, Any] | None = None
     heard: int = 0
+    first: int = 0
     changes: int = 0
+    machine_changes: int = 0
+    machine: Machine = field(default_factory=Machine)
     history: History = field(default_factory=History)
     marks: deque[Mark] = field(default_factory=lambda: deque(maxlen=MAX_MARKS))
 
@@ -62,6 +71,7 @@ class Room:
             "latest": self.latest,
             "heard": self.heard,
             "changes": self.changes,
+            "machine": {"changes": self.machine_changes, "alerts": len(self.machine.alerts)},
         }
 
 
@@ -96,6 +106,9 @@ class School:
     def receive(self, topic: str, payload: bytes) -> None:
         """Take a message from the broker."""
         try:
+            if is_about_machine(topic):
+                self._take_machine(topic, payload)
+                return
             name, kind, content, _ = read_message(self.prefix, topic, payload)
             if isinstance(content, NewerWindow):
                 if len(self.newer) < MAX_ROOMS:
@@ -115,6 +128,15 @@ class School:
             self._set_online(name, room, online=content if isinstance(content, bool) else None)
         elif kind == "state":
             self._set_state(name, room, content if isinstance(content, State) else None)
+
+    def machines(self) -> list[MachineReport]:
+        """What a technician is told of each room, troubled rooms first."""
+        now = self.now()
+        known = (
+            machine_report.Room(name, room.online, room.state, room.window, room.machine, room.first)
+            for name, room in self.rooms.items()
+        )
+        return machine_report.in_order(machine_report.report(room, now) for room in known)
 
     def tidy(self) -> None:
         """Drop what is too old, also in rooms that are silent. To be called now and then."""
@@ -180,10 +202,18 @@ class School:
         if len(self.rooms) >= MAX_ROOMS:
             self.full = True
             return None
-        self.rooms[name] = Room()
+        self.rooms[name] = Room(first=self.now())
         self._removed.discard(name)
         self._changed.add(name)
         return self.rooms[name]
+
+    def _take_machine(self, topic: str, payload: bytes) -> None:
+        message = read_machine_message(self.prefix, topic, payload)
+        room = self.rooms.get(message.device) or self._join(message.device, message.content)
+        if room is not None:
+            room.machine.take(message)
+            room.machine_changes += 1
+            self._changed.add(message.device)
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)

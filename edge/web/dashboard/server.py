@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from edge.errors import pages_missing
+from edge.errors import EdgeError, pages_missing
 from edge.mqtt.subscription import Subscription
 from edge.recording.recording_service import RecordingService
 from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
-from edge.web.dashboard.lesson import at
+from edge.web.dashboard.lesson import at, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
+from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
 from edge.web.dashboard.school import School
+from edge.web.dashboard.school_routes import school_routes
 from edge.web.shared import Revalidated, shared_routes
-from edge.web.visitors import visitor_of
+from edge.web.visitors import VISITOR, visitor_of
 
 PAGE = Path(__file__).parent / "static"
 PUSH_SECONDS = 0.25  # what comes within is sent to the pages together
@@ -42,6 +45,7 @@ MAX_LINKS = 200  # losses of the broker that are remembered
 MAX_MINUTES = 24 * 60
 LINK_LOST = "this page's server had lost the broker"
 COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]  # never the events: it would hold them
+KEPT = 1.0  # seconds that the last minutes of a room are the same for all who ask
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -87,6 +91,8 @@ class Dashboard:
             Route("/lesson", self._lesson, middleware=COMPRESSED),
             Route("/api/about", self._about),
             *lesson_routes(self._past, lambda: set(self._school.rooms)),
+            *school_routes(self._past),
+            *machine_routes(self._school, COMPRESSED),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),
         ]
@@ -191,6 +197,7 @@ class Dashboard:
         return JSONResponse(
             {
                 "name": visitor.name,
+                "signed_in": VISITOR in request.scope,
                 "role": visitor.role,
                 "rooms": None if visitor.rooms is None else list(visitor.rooms),
                 "zone": self._past.zone_name if self._past else None,
@@ -213,11 +220,23 @@ class Dashboard:
         text, name = request.query_params.get("minutes", ""), request.query_params.get("room", "")
         if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_MINUTES:
             return PlainTextResponse(f"minutes: 1 to {MAX_MINUTES}\n", 400)
-        seen = visitor_of(request).may_see_figures(name)
-        answer = self._school.lesson(name, int(text), self._deaf()) if seen else None
-        if answer is None:
+        if not visitor_of(request).may_see_figures(name) or name not in self._school.rooms:
             return no_such_room()
+        answer = max(
+            [*await self._recorded(name, int(text)), self._school.lesson(name, int(text), self._deaf()) or {}],
+            key=lambda known: known.get("measured", -1),
+        )
         return Response(dump(answer), media_type="application/json", headers=NO_STORE)
+
+    async def _recorded(self, name: str, minutes: int) -> list[dict[str, Any]]:
+        """The same from the recording: after a restart it knows more, and while it cannot be written less."""
+        if self._past is None:
+            return []
+        now = at(self._school.now())
+        start = now - timedelta(minutes=minutes)
+        with contextlib.suppress(EdgeError):
+            return [await self._past.ask(lambda file: recent(file, name, start, now), ("minutes", name, minutes), KEPT)]
+        return []
 
     def _deaf(self) -> list[Gap]:
         """When the broker was not heard: before the start, and while it could not be reached."""

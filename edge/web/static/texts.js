@@ -81,9 +81,14 @@ function use(loaded) {
   number = new Intl.NumberFormat(loaded.language, { maximumFractionDigits: 1 });
 }
 
+const BEFORE_UNIT = /([0-9]) (?=(?:%|°C|[GM]B|ms|s|min|h|d|days?|fps)(?![A-Za-z0-9]))/g;
+
+/** Text in which no line ends between a number and its unit: "14 %", "5 min". The same as edge/text.py, keep_units. */
+export const keepUnits = (text) => text.replaceAll(BEFORE_UNIT, "$1\u00a0");
+
 function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => {
+  return keepUnits(text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
     return value === undefined ? whole : typeof value === "number" ? number.format(value) : value;
-  }).replaceAll(" %", "\u00a0%"); // a number and its sign stay on one line
+  }));
 }

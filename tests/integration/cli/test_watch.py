@@ -15,6 +15,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.contract.examples import HEALTH
 from tests.support.brokers import Broker
 from tests.support.watching import window
 
@@ -113,3 +114,19 @@ def test_wrong_usage(edge: StartEdge, arguments: tuple[str, str]) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert f"argument {arguments[0]}" in err
+
+
+def test_machines_as_a_table_with_what_to_do(broker: int, edge: StartEdge) -> None:
+    alert = {"problem": "no frame", "remedy": "check the cable", "since": "2026-10-04T08:15:00.000Z"}
+    messages = [(f"classroom/room-{number}/availability", b"online", True) for number in (1, 2)]
+    publish(broker, [*messages, ("classroom/room-2/alert/camera", json.dumps(alert).encode(), True)])
+    publish(broker, [("classroom/room-1/health", HEALTH.to_json(), True), ("classroom/room-1/info", b"{", True)])
+    out, err = edge("watch", "--broker", address(broker), "--machines").communicate(timeout=30)
+    assert [row.split()[:2] for row in out.splitlines()] == [
+        ["room", "state"], ["▲", "room-2"], ["no", "frame"], ["●", "room-1"],
+    ]  # fmt: skip
+    assert "61.8" in out
+    assert err == "edge: 1 invalid message\n"
+    process = edge("watch", "--broker", address(broker), "--machines", "--only", "troubled", "--find", "cable")
+    assert [row.split()[1] for row in process.communicate(timeout=30)[0].splitlines()] == ["state", "room-2", "frame"]
+    assert process.returncode == 0

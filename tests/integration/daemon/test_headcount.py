@@ -35,6 +35,7 @@ from edge.vision.rate_controller import Plan
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.paths import ROOT
 from tests.support.publishing import INFO, TOPICS
+from tests.support.watching import VIEW
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Subscribe = Callable[..., Subscriber]
@@ -259,7 +260,7 @@ def test_watch_draws_faces_only(size: tuple[int, int]) -> None:
     inbox.receive("classroom/room-1/window", json.dumps(_window()).encode())
     console = Console(width=size[0], height=size[1], record=True, file=io.StringIO())
     now = datetime(2026, 10, 4, 8, 15, 12, tzinfo=timezone.utc)
-    console.print(render(inbox.devices.values(), size, now, prefix="classroom", head="edge watch"))
+    console.print(render(inbox.devices.values(), size, now, prefix="classroom", head="edge watch", view=VIEW))
     text = console.export_text()
     assert "%" not in text
     assert "25.0" in text or size[0] < 40

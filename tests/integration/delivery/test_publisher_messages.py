@@ -186,6 +186,7 @@ def test_messages_name_their_schema_and_type(broker: int, talker: Talker, listen
     assert names == {
         TOPICS.info: ("edge.info/1", json), TOPICS.state: ("edge.state/1", json),
         TOPICS.window: ("edge.window/2", json), TOPICS.latest: ("edge.window/2", json),
-        TOPICS.alert("camera"): ("edge.alert/1", json), TOPICS.availability: (None, None),
+        TOPICS.alert("camera"): ("edge.alert/1", json), TOPICS.alerts: ("edge.alerts/1", json),
+        TOPICS.availability: (None, None),
         "homeassistant/device/x/config": (None, json),
     }  # fmt: skip

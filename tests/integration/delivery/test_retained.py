@@ -29,7 +29,9 @@ def test_everything_is_there_again_after_the_broker_forgot_it(
     start_broker(port=broker.port)
     subscriber = subscribe(broker.port, "#")
     subscriber.wait("availability")
-    assert [message.name for message in subscriber.messages] == ["info", "state", "camera", "config", "availability"]
+    names = [message.name for message in subscriber.messages]
+    assert names == ["info", "state", "alerts", "camera", "config", "availability"]
+    assert [each["id"] for each in subscriber.named("alerts")[0].json()["alerts"]] == ["camera"]
     late = subscribe(broker.port, "#")
     late.wait("availability")
     assert all(message.retain for message in late.messages)
@@ -76,6 +78,6 @@ def test_alerts_of_an_earlier_run_are_removed(
     def names() -> list[str]:
         late = subscribe(broker)
         late.wait("availability")
-        return sorted(message.name for message in late.messages if "alert" in message.topic)
+        return sorted(message.name for message in late.messages if "/alert/" in message.topic)
 
     wait_for(lambda: names() == ["config"], 5)

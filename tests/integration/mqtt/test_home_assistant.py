@@ -28,7 +28,7 @@ Edge = Callable[..., "subprocess.Popen[str]"]
 NAMES = st.text(min_size=1, max_size=64).filter(lambda name: re.fullmatch(NAME_PATTERN, name) is not None)
 LEGAL = re.compile(r"homeassistant/device/[a-zA-Z0-9_-]+/config")
 ENTRY = "homeassistant/device/classroom_room-1/config"
-REST = [f"classroom/room-1/{name}" for name in ("info", "state", "latest", "health", "availability")]
+REST = [f"classroom/room-1/{name}" for name in ("info", "state", "latest", "health", "alerts", "availability")]
 ALERT = "classroom/room-1/alert/camera"
 FOREIGN = ["classroom/room-2/info", "classroom/room-1/own/thing", "homeassistant/device/classroom_room-2/config"]
 
@@ -60,7 +60,7 @@ def test_the_entities_of_a_device() -> None:
     assert own == ["connectivity"]
     diagnostic = {key for key, component in components.items() if "entity_category" in component}
     assert diagnostic == {
-        "suppressed", "connectivity", "problem", "mode", "fps", "temperature", "memory", "outbox",
+        "suppressed", "connectivity", "problem", "alerts", "mode", "fps", "temperature", "memory", "outbox",
     }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def test_months_are_made_ahead_and_where_a_window_needs_one(postgres: Place) -> 
     dice = random.Random(1)  # noqa: S311
     november = datetime(2026, 11, 20, tzinfo=timezone.utc)
     with postgres.opened() as store:
-        store.add_up(november)
+        store.add_up_days(november)
         names = [line.split()[0] for line in sql(postgres, MONTHS)]
         assert names == ["windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02"]
         for year in (1990, 2024, 2099, 2150):
@@ -165,7 +165,7 @@ def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
     )
     with Place(recorder).opened() as store:
         assert store.store(as_messages(windows(1, 30)), MONDAY) == 30
-        store.add_up(MONDAY + 200 * DAY)  # months that come later
+        store.add_up_days(MONDAY + 200 * DAY)  # months that come later
         store.client_ids("")
     with Place(reader).read() as recording:
         assert len(list(recording.windows("room-1", MONDAY, MONDAY + DAY))) == 30

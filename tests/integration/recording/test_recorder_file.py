@@ -39,6 +39,8 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
 
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.recording.retention.PRUNE_MOST", 1000)
+    monkeypatch.setattr("edge.recording.retention.PRUNE_SOME", 1000)
+    monkeypatch.setattr("edge.recording.retention.SECONDS", 1e-9)
     path = tmp_path / "r.sqlite"
     database = Database(path, "classroom")
     database.start()

@@ -92,20 +92,20 @@ def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were
     with place.opened() as store:
         store.store(as_messages(sent[:150]), MONDAY)
         assert check() == []
-        while store.add_up(MONDAY + 3 * DAY):
+        while store.add_up_days(MONDAY + 3 * DAY):
             pass
         made = {part.since.date() for part in check()}
         assert len(made) == 2, "Tuesday and Wednesday are whole and over"
         assert check(MONDAY + timedelta(hours=18), MONDAY + timedelta(hours=70))
         store.store(as_messages(sent[150:]), MONDAY)
         assert check() == [], "windows of every day came late"
-        while store.add_up(MONDAY + 9 * DAY):
+        while store.add_up_days(MONDAY + 9 * DAY):
             pass
         assert len({part.since.date() for part in check()}) >= 5
         while store.prune(MONDAY + 12 * DAY, Retention(days=10))[1]:
             pass
         check()
-        while store.add_up(MONDAY + 12 * DAY):
+        while store.add_up_days(MONDAY + 12 * DAY):
             pass
         assert check()[0].since >= MONDAY + DAY
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up
+from edge.reporting.wording import reason
 from tests.support.brokers import wait_for
 from tests.support.lessons import HIDDEN, MINUTE, MONDAY, figures, lesson, message, record, report, stamp
 
@@ -73,7 +75,7 @@ def test_every_gap_has_its_reason(tmp_path: Path) -> None:
     states, availability = recording.state_changes("room-1", MONDAY + timedelta(hours=2))
     found = gaps(windows, states, availability, MONDAY, MONDAY + 75 * MINUTE)
     recording.stop()
-    minutes = [((gap.start - MONDAY) // MINUTE, (gap.end - MONDAY) // MINUTE, gap.words) for gap in found]
+    minutes = [((gap.start - MONDAY) // MINUTE, (gap.end - MONDAY) // MINUTE, reason(gap, Words())) for gap in found]
     assert minutes == [
         (10, 13, "too few people"),
         (20, 25, "paused: asked over MQTT"),

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from edge.web import server
+from edge.web.keys import OneToken
 from tests.load.dashboard import CHROMIUM, FLAGS
 from tests.support.web import endless
 
@@ -67,8 +68,8 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 def dashboard(edge: StartEdge) -> Callable[..., str]:
     """Starts the command on a port; returns its address."""
 
-    def start(broker: int, port: int = 0) -> str:
-        process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port))
+    def start(broker: int, port: int = 0, *arguments: str) -> str:
+        process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port), *arguments)
         start.process = process  # type: ignore[attr-defined]
         assert process.stdout is not None
         process.stdout.readline()
@@ -112,7 +113,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             Route("/lingering", Lingering()),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]
-        app = server.application(routes, token=token, hosts=hosts)
+        keys = None if token is None else OneToken(token)
+        app = server.application(routes, keys=keys, hosts=hosts)
         ready, told = threading.Event(), []
 
         def started(port: int, stop: Callable[[], None]) -> None:

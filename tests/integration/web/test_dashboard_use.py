@@ -16,7 +16,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
 StartEdge = Callable[..., "subprocess.Popen[str]"]
 SLOW = 30_000  # milliseconds that a busy machine may take
-VIEWS = ("now/room-1", "lesson/room-1/15", "school")
+VIEWS = ("now/room-1", "lesson/room-1/15", "school", "technician")
 
 
 def test_text_from_the_network_is_only_text(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:
@@ -40,6 +40,12 @@ def test_text_from_the_network_is_only_text(broker: int, dashboard: Callable[...
     see(page, "#now-chart .ytick", label)
     page.locator("nav a[data-view=lesson]").click()
     see(page, "#lesson-legend", label)
+    highest, chart = page.locator("#lesson-chart .ytick text", has_text="100").first, page.locator("#lesson-chart")
+    highest.wait_for()
+    label_box, box = highest.bounding_box(), chart.bounding_box()
+    assert (
+        label_box["y"] + label_box["height"] / 2 - box["y"] > 12
+    )  # room for the half of it that is above, in any font
     assert page.locator("main img, main b, main script, footer img").count() == 0
     assert dialogs == []
 
@@ -90,7 +96,7 @@ def test_no_serious_fault_of_accessibility(
         page.evaluate(
             "name => document.querySelectorAll(`#${name} details`).forEach(each => { each.open = true })", name
         )
-        page.locator(".chart .main-svg:visible, .tile:visible, #now-none:visible").first.wait_for()
+        page.locator(".chart .main-svg:visible, .tile:visible, .machine:visible, #now-none:visible").first.wait_for()
         found = axe.Axe().run(page).response["violations"]
         serious = [each for each in found if each["impact"] in ("serious", "critical")]
         assert serious == [], (view, scheme)
@@ -103,7 +109,7 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
     page = open_page(f"{address}#now/room-1")
     see(page, "#now-state", "live")
     visited = []
-    for _ in range(10):
+    for _ in range(11):
         page.keyboard.press("Tab")
         visited.append(
             page.evaluate(
@@ -112,7 +118,8 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
             )
         )
     assert [name for name, _ in visited] == [
-        "skip", "Now", "Lesson", "School", "language", "theme", "room", "csv", "json", "The same as a table",
+        "skip", "Now", "Lesson", "School", "Technician", "language", "theme", "room", "csv", "json",
+        "The same as a table",
     ]  # fmt: skip
     assert {style for _, style in visited} <= {"solid", "auto"}
     page.locator("#room").focus()

@@ -29,6 +29,7 @@ from edge.errors import CameraError
 from edge.hardware.gpio import GpioPins
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
+from edge.web.keys import OneToken
 from edge.web.setup.closed_camera import closed_because, with_service
 from edge.web.setup.pages import routes
 from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session
@@ -51,7 +52,7 @@ def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
         session.start(on_end=stop)
         ready.set()
 
-    app = server.application(routes(session), token="correct-horse-battery")
+    app = server.application(routes(session), keys=OneToken("correct-horse-battery"))
     thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
     try:

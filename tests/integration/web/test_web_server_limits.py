@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge.errors import EdgeError
-from edge.web import connections, server
+from edge.web import connections, gate, server
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 from tests.support.web import ask, raw
@@ -34,7 +34,7 @@ async def page(request: Request) -> Response:
 def test_what_is_too_large_or_no_http_is_refused_and_others_are_still_served(serve: Serve) -> None:
     port = serve()
     assert ask(port, "/?" + "a" * 3000)[0] == 414
-    assert ask(port, Content_Length=str(server.MAX_BODY + 1))[0] == 413
+    assert ask(port, Content_Length=str(gate.MAX_BODY + 1))[0] == 413
     assert ask(port, "/echo", "POST", Content_Length="99999999999999")[0] == 413
     assert ask(port, "/echo", "POST", Transfer_Encoding="chunked")[0] == 413
     for junk in (
@@ -49,7 +49,7 @@ def test_what_is_too_large_or_no_http_is_refused_and_others_are_still_served(ser
 
 
 def test_a_port_in_use_and_a_foreign_address_are_explained() -> None:
-    app = server.application([Route("/", page)], token=None)
+    app = server.application([Route("/", page)], keys=None)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EdgeError, match="in use.*--port"):
         server.serve(app, "127.0.0.1", taken.getsockname()[1])
     for host in ("192.0.2.1", "no-such-host.invalid"):
@@ -68,8 +68,10 @@ PROGRAM = """
 import sys
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from edge.web import connections, server
-app = server.application([Route("/", lambda request: PlainTextResponse("here"))], token="correct-horse-battery")
+from edge.web import server
+from edge.web.keys import OneToken
+routes = [Route("/", lambda request: PlainTextResponse("here"))]
+app = server.application(routes, keys=OneToken("correct-horse-battery"))
 server.serve(app, "127.0.0.1", int(sys.argv[1]))
 print("ended as it should")
 """

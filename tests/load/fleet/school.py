@@ -77,7 +77,8 @@ class SchoolBroker:
         _run(find("mosquitto_passwd") or "", "-U", str(passwords))
         for acl in SHIPPED.glob("*.acl"):
             shutil.copy(acl, folder)
-        text = (SHIPPED / "school.conf").read_text().replace("school.acl", self._acl)
+        shipped = "".join((SHIPPED / name).read_text() for name in ("school.conf", "memory.conf"))
+        text = shipped.replace("school.acl", self._acl)
         lines = [self.localised(text).replace("listener 8883", f"listener {self.port} {HOST}"), *self._more]
         if os.geteuid() == 0:
             lines.append("user root")

@@ -105,7 +105,14 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "CONTRIBUTING.md: bash tests/system/install/check.sh bookworm": BARE,
     "docs/benchmarks.md: edge bench": Elsewhere("tests/integration/cli/test_bench.py"),
     "docs/dashboard.md: ./run dashboard": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: ./run dashboard --database school.sqlite --timetable docs/timetable.yaml": Here(
+        until={"./run dashboard": "http://"}
+    ),
     "docs/dashboard.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"./run dashboard": "http://"}),
+    "docs/dashboard.md: ./run access add smith --role reader --rooms 'room-1,b2-*' --exp": Here(
+        until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
+    ),
+    "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
     "docs/district.md: sudo apt install postgresql": Elsewhere("tests/integration/recording/test_postgres.py"),
     "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
         "tests/integration/recording/test_postgres_kills.py"
@@ -147,6 +154,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/record.md: edge report --database school.sqlite --device room-1 --day 2026-11-18 --timetable": Elsewhere(
         "tests/integration/recording/test_delete.py"
     ),
+    "docs/record.md: edge report --database school.sqlite --school --day 2026-11-18": Elsewhere(
+        "tests/integration/reporting/test_school_report.py"
+    ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={" && systemctl restart mosquitto": ""},
@@ -167,6 +177,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
         until={"mosquitto_sub": "classroom/room-1/"}
     ),
+    "docs/subscribe.md: edge watch --machines": Here(),
     'docs/subscribe.md: pip install "paho-mqtt>=2"': Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: npm install mqtt": Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(

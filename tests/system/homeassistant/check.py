@@ -108,6 +108,7 @@ class Check:
             "sensing": state["mode"] != "paused",
             "connectivity": self.room.sent(TOPICS.availability)[-1] == b"online",
             "problem": state["mode"] in ("camera_lost", "throttled"),
+            "alerts": self.room.newest(TOPICS.alerts)["number"],
             "mode": state["mode"],
             "fps": health["fps"],
             "temperature": health["temperature_c"],

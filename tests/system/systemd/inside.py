@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from tests.system.systemd import installing, living, machine, setting_up
+from tests.system.systemd import installing, living, machine, pages, setting_up
 from tests.system.systemd.machine import Subscriber, run
 
 
@@ -28,6 +28,7 @@ def main() -> int:
         installing.upgrade(subscriber)
         installing.hardening()
         setting_up.set_up(subscriber)
+        pages.pages(subscriber)
         installing.uninstall(before)
     except Exception:  # noqa: BLE001 - whatever it is, the journal says more
         print(f"FAILED: {traceback.format_exc()}")

@@ -24,6 +24,7 @@ prepare_venv() {
   chmod +x "$root/.venv/bin/edge"
 }
 ready_to_run() { [[ -x $root/.venv/bin/edge ]]; }
+prepare_pages_venv() { touch "$root/.venv/pages.stamp"; }
 """
 
 
@@ -65,10 +66,10 @@ def below(folder: Path) -> dict[str, bytes]:
 def test_the_installed_units_please_systemd(install: Callable[..., str], tmp_path: Path) -> None:
     if ANALYZE is None:
         pytest.skip("systemd-analyze is not installed")
-    install()
+    install("--pages")
     units = tmp_path / "root/etc/systemd/system"
     shutil.copy(units / "edge@.service", units / "edge@hall.service")
-    for unit in ("edge.service", "edge@hall.service"):
+    for unit in ("edge.service", "edge@hall.service", "edge-dashboard.service"):
         command = [ANALYZE, "verify", "--man=no", str(units / unit)]
         # An unknown key is a line on stderr with exit status 0.
         assert subprocess.run(command, capture_output=True, text=True, check=False).stderr == ""
@@ -164,6 +165,59 @@ def test_uninstall_says_what_it_leaves(install: Callable[..., str], tmp_path: Pa
     )
     install("--uninstall", "--purge")
     assert set(below(root)) == {f"{root}/var/lib/edge-other", f"{root}/var/lib/private/edge-other/data"}
+
+
+def test_the_dashboard_s_unit_comes_with_pages_stays_and_goes(
+    install: Callable[..., str], tree: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    unit = root / "etc/systemd/system/edge-dashboard.service"
+    install()
+    assert not unit.exists()
+    install("--pages")
+    assert f"--config {root}/etc/edge/config.yaml" in unit.read_text()
+    (tree / "systemd/edge-dashboard.service").write_text("[Service]\nExecStart=/opt/edge/new\n")
+    install()  # an upgrade
+    assert "/opt/edge/new" in unit.read_text()
+    recorded = root / "var/lib/private/edge-dashboard/school.sqlite"
+    recorded.parent.mkdir(parents=True)
+    recorded.touch()
+    said = install("--uninstall")
+    assert not unit.exists()
+    assert str(recorded.parent) in said
+    assert recorded.exists()
+    install("--uninstall", "--purge")
+    assert not recorded.parent.exists()
+
+
+def test_tokens_and_the_recording_are_changed_by_the_dashboard_s_user(
+    install: Callable[..., str], tmp_path: Path
+) -> None:
+    """With stand-ins for systemd; system/systemd/pages.py does it for real."""
+    install("--pages")
+    stubs, pages = tmp_path / "stubs", "/var/lib/edge-dashboard"
+    stubs.mkdir()
+
+    def edge(*arguments: str, installed: str = "0") -> str:
+        control = f'[ "$2" != cat ] || exit {installed}; echo "$3-of-$4"'
+        for name, text in (("systemd-run", 'echo "$@"'), ("systemctl", control), ("id", "echo 0")):
+            (stubs / name).write_text(f"#!/bin/sh\n{text}\n")
+            (stubs / name).chmod(0o755)
+        command = [str(tmp_path / "root/usr/local/bin/edge"), *arguments]
+        environment = {"PATH": f"{stubs}:{os.environ['PATH']}"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).strip()
+
+    said = edge("access", "add", "Mrs Doe", "--role", "all", "--rooms", "*")
+    assert "-p User=User-of-edge-dashboard.service" in said
+    assert "-p StateDirectory=StateDirectory-of-edge-dashboard.service" in said
+    assert said.endswith(f"edge access add Mrs Doe --role all --rooms * --file {pages}/access.yaml")
+    assert edge("access", "list", "--file", "mine.yaml") == "edge access list --file mine.yaml"
+    said = edge("delete", "--database", f"{pages}/school.sqlite", "--device", "room 1")
+    assert "-p User=User-of-edge-dashboard.service" in said
+    assert said.endswith(f"edge delete --database {pages}/school.sqlite --device room 1")
+    assert edge("delete", "--database", "mine.sqlite", "--list") == "edge delete --database mine.sqlite --list"
+    assert "install.sh --pages" in edge("access", "list", installed="1")
 
 
 def test_a_stranger_called_edge_is_left_alone(install: Callable[..., str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from edge.cli.board import render
 from edge.cli.inbox import Inbox
 from edge.cli.summary import Device, line
-from tests.support.watching import COUNTS, NOW, picture, room, send, stamp, state, window
+from tests.support.watching import COUNTS, NOW, VIEW, picture, room, send, stamp, state, window
 
 ONE_BAR = "█"
 ORDER = ["happy", "surprised", "neutral", "sad", "afraid", "disgusted", "angry", "unknown"]
@@ -72,12 +72,13 @@ def test_old_figures_are_dimmed() -> None:
     drawn = []
     for seconds in (10.0, 0.5):
         span = window()["window"] | {"seconds": seconds}
-        console = Console(width=80, height=24, file=StringIO(), force_terminal=True, color_system="standard")
+        console = Console(width=80, height=24, file=StringIO(), force_terminal=True, color_system="truecolor")
         inbox = room("room-1", window=span)
         with console.capture() as capture:
-            console.print(render(inbox.devices.values(), (80, 24), NOW, prefix="classroom", head=""))
+            console.print(render(inbox.devices.values(), (80, 24), NOW, prefix="classroom", head="", view=VIEW))
         drawn.append(capture.get())
-    assert ["\x1b[2;37m" in text for text in drawn] == [False, True]
+    neutral = "2;38;2;123;140;153m"  # dim, and the colour of its bar
+    assert [neutral in text for text in drawn] == [False, True]
 
 
 def test_what_limits_the_figures_is_said() -> None:
@@ -115,7 +116,7 @@ def test_any_size_of_terminal(size: tuple[int, int]) -> None:
     inbox = room("room-1", "room-2", "room-3")
     for devices in ([], list(inbox.devices.values())[:1], list(inbox.devices.values())):
         console = Console(width=size[0], height=size[1], file=StringIO())
-        console.print(render(devices, size, NOW, prefix="classroom", head="edge watch"))
+        console.print(render(devices, size, NOW, prefix="classroom", head="edge watch", view=VIEW))
 
 
 def test_nobody_there_yet() -> None:

@@ -36,6 +36,18 @@ def test_a_terminal_is_shown_the_whole_address_and_beyond_this_machine_a_qr_code
     assert set("\u2580\u2584\u2588") & set(far)
 
 
+def test_behind_a_proxy_its_address_is_what_a_phone_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for out, token in ((Terminal(), TOKEN), (io.StringIO(), "(what is in the token file)")):
+        monkeypatch.setattr(sys, "stdout", out)
+        print_address("127.0.0.1", 8080, TOKEN, secret=True, public="https://school.example/rooms/")
+        lines = out.getvalue().splitlines()
+        assert lines[:2] == [
+            f"  http://127.0.0.1:8080/?token={token}",
+            f"  https://school.example/rooms/?token={token}  (through the proxy)",
+        ]
+        assert (len(lines) > 15) == out.isatty()
+
+
 def test_a_log_is_not_told_the_token_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = printed(monkeypatch, "192.168.1.5", secret=True, out=io.StringIO())
     assert TOKEN not in kept

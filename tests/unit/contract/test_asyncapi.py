@@ -33,7 +33,7 @@ def test_the_document_in_docs_is_that_of_the_code() -> None:
 
 def test_every_topic_of_the_contract_is_in_it() -> None:
     own = {
-        *("availability", "info", "state", "window", "latest", "health", "alert/{alert}"),
+        *("availability", "info", "state", "window", "latest", "health", "alerts", "alert/{alert}"),
         *(f"cmd/{name}" for name in REQUESTS),
         "cmd/{command}/response",
     }

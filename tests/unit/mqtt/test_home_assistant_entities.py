@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.contract.examples import EMOTIONS_WITHHELD, HEADCOUNT, SUPPRESSED, WINDOW
+from edge.contract.examples import ALERTS, EMOTIONS_WITHHELD, HEADCOUNT, SUPPRESSED, WINDOW
 from edge.contract.labels import LABELS, UNKNOWN
-from edge.contract.payloads import ShareEstimate, WindowPayload
+from edge.contract.payloads import Alerts, ShareEstimate, WindowPayload
 from edge.contract.shares import window_shares
 from edge.mqtt.home_assistant_entities import identifier
 from tests.support.home_assistant import COMPONENTS, attributes, components, rendered, state
 
+NO_ALERTS = Alerts(number=0, alerts=[])
 COUNTED = WINDOW.model_copy(update={"estimate": None, "estimate_absent": "few"})
 NOT_WINDOWS: list[Any] = [{}, {"x": 1}, [], [1], 3, "text", None, {"counts": 3, "estimate": "x", "withheld": 4}]
 
@@ -73,6 +74,17 @@ def test_whatever_the_counts_the_share_is_the_same(
             assert shown == "None"
         else:
             assert float(shown) == pytest.approx(100 * shares.by_label[label].share, abs=0.00501)
+
+
+def test_alerts_are_counted_and_told_with_their_remedies() -> None:
+    alerts = COMPONENTS["alerts"]
+    for summary in (ALERTS, NO_ALERTS):
+        message = json.loads(summary.to_json())
+        assert rendered(alerts["value_template"], value_json=message) == str(summary.number)
+        told = json.loads(rendered(alerts["json_attributes_template"], value_json=message))
+        assert [each["remedy"] for each in told["alerts"]] == [each.remedy for each in summary.alerts]
+    for message in NOT_WINDOWS:
+        assert rendered(alerts["value_template"], value_json=message) == "None"
 
 
 def test_what_is_withheld_is_unknown_and_never_zero() -> None:

@@ -114,6 +114,18 @@ def test_where_windows_were_not_kept_the_roll_ups_at_the_edges_go_whole(
     assert len(after) < len(before)
 
 
+def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_their_sum(
+    database: Database, eraser: Eraser, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
+    dice = random.Random(2)  # noqa: S311
+    store(database, [window(n, MONDAY + n * timedelta(seconds=1), dice) for n in range(1, 100)])
+    assert eraser.delete("room-1", MONDAY, MONDAY + MINUTE, "head", LATER)[0] == 60 - 1
+    found, buckets = read(path)
+    assert min(each.start for each in found) >= MONDAY + MINUTE
+    assert buckets == []
+
+
 def test_no_byte_of_it_is_left_in_the_file(database: Database, eraser: Eraser, path: Path) -> None:
     said = State(mode="paused", reason="MARKED by Mrs Doe", since=format_timestamp(MONDAY))
     newer = NewerWindow("edge.window/9", json.dumps({"MARKED": 1}).encode())

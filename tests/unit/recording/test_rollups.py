@@ -25,6 +25,7 @@ from edge.contract.payloads import (
 )
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
+from edge.recording import daily_rollups
 from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.recording.retention import Retention
@@ -330,6 +331,33 @@ def test_a_day_that_is_not_over_is_not_made(database: Database, path: Path) -> N
     assert not database.add_up_days(MONDAY + timedelta(hours=9))
     _, parts = days(path, MONDAY - DAY, MONDAY + DAY)
     assert all(part.duration == WIDTH for part in parts)
+
+
+def test_a_day_with_more_than_an_honest_room_has_costs_the_others_little(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily_rollups, "MOST_ROWS", 200)
+
+    def made(device: str, number: int, model: int) -> DeviceMessage:
+        one = window(number + 1, MONDAY + number % 80 * WIDTH, random.Random(number))  # noqa: S311
+        models = one.model.model_copy(update={"faces": f"made up {model}"})
+        return DeviceMessage(
+            device, "window", one.model_copy(update={"device": device, "model": models}), "edge.window/2"
+        )
+
+    database.store([made("room-1", number, number // 80) for number in range(400)], MONDAY + DAY)
+    database.store([made("room-2", number, 0) for number in range(80)], MONDAY + DAY)
+    while database.add_up_days(MONDAY + 2 * DAY):
+        pass
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT DISTINCT device FROM daily_rollups").fetchall() == [("room-2",)]
+        assert raw.execute("SELECT device FROM changed_days").fetchall() == [("room-1",)]
+    recording = Recording(path)
+    recording.start()
+    parts = list(recording.days("room-1", MONDAY - DAY, MONDAY + DAY))
+    recording.stop()
+    assert len(parts) > 200
+    assert add_up(parts).windows == 400
 
 
 def test_numbers_that_fall_and_ever_new_epochs_and_models_stay_readable_and_bounded(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from edge.reporting.lesson_sentences import (
     describe,
     describe_changes,
     describe_comparison,
-    percent,
 )
 from edge.reporting.lesson_statistics import Change, Figure, LessonSummary
 from tests.support.paths import ROOT
@@ -168,21 +167,6 @@ def test_every_condition_has_its_reason() -> None:
         "masks": "other parts of the picture were hidden then.",
         "place": "the camera was in another place then.",
     }
-
-
-@pytest.mark.parametrize(
-    ("share", "step", "words"),
-    [
-        (0.0, 1, "0~%"),
-        (0.004, 1, "<~1~%"),
-        (0.0049, 5, "<~1~%"),
-        (0.02, 5, "2~%"),
-        (0.145, 5, "15~%"),
-        (1.0, 5, "100~%"),
-    ],
-)
-def test_percent(share: float, step: int, words: str) -> None:
-    assert percent(share, step).replace("\N{NO-BREAK SPACE}", "~") == words
 
 
 def test_no_sentence_says_what_anybody_was_or_felt() -> None:

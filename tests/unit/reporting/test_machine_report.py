@@ -84,6 +84,10 @@ UNSYNCED = WINDOW.model_copy(update={"quality": WINDOW.quality.model_copy(update
         (room(mode="paused", window=None), []),
         (room(window=UNSYNCED), [("warn", "clock")]),
         (room(of=machine(health={"temperature_c": 81.0})), [("warn", "temperature")]),
+        (
+            room(mode="throttled", of=machine(health={"temperature_c": 85.0, "throttled_bits": 4})),
+            [("warn", "throttled")],
+        ),
         (room(of=machine(health={"disk_free_mb": 90.0})), [("warn", "disk")]),
         (room(of=machine(health={"outbox_depth": 6})), []),
         (room(of=machine(health={"outbox_depth": 7})), [("warn", "unsent")]),

@@ -19,6 +19,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.shares import window_shares
 from edge.contract.validation import DeviceMessage
 from edge.contract.version1 import WindowV1, upgrade
+from edge.languages.words import NO_BREAK, Words
 from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.reporting.period import Period
@@ -63,9 +64,9 @@ def subscriber() -> ModuleType:
 
 
 def percents(text: str) -> dict[str, int]:
-    """Shares in a line for people, by label."""
-    found = {label: re.search(rf"{adjective(label)} (?:[\d.]+ \()?(\d+) %", text) for label in LABELS}
-    return {label: int(match[1]) for label, match in found.items() if match}
+    """Shares in a line for people, by label; what is less than one rounds to 0."""
+    found = {label: re.search(rf"{adjective(label)} (?:[\d.]+ \()?(< )?(\d+) %", text) for label in LABELS}
+    return {label: 0 if match[1] else int(match[2]) for label, match in found.items() if match}
 
 
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
@@ -94,9 +95,9 @@ def test_every_reader_has_the_same_share(window: WindowPayload, subscriber: Modu
     assert ({k: round(100 * v.share) for k, v in merged.by_label.items()} if merged else {}) == expected
     assert (merged and merged.basis) == (one and one.basis)
     column = 1 if one and one.basis == "estimate" else 3
-    table = {row[0]: row[column] for row in emotions(report)}
+    table = {row[0]: row[column] for row in emotions(report, Words())}
     for label, percent in expected.items():
-        assert table[adjective(label)] in (f"{percent} %", "< 1 %" if percent == 0 else "")
+        assert table[adjective(label)] in (f"{percent}{NO_BREAK}%", Words().percent(0.001) if percent == 0 else "")
 
 
 def test_importing_the_example_connects_to_nobody(subscriber: ModuleType) -> None:

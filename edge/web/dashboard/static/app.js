@@ -1,6 +1,7 @@
 // The page: which view of which room, when it is drawn, and what is said to those who do not see it.
 
 import { $, el, fill, say, show } from "./dom.js";
+import { fitToPaper } from "./plot.js";
 import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -13,13 +14,15 @@ const DRAW_MS = 1000; // at most one redraw in this time, except of what was jus
 const store = new Store();
 let view = VIEWS[0], wanted = "", place = [];
 let last = -Infinity, timer = 0, frame = 0;
+const left = new Map(); // address -> what had the focus when it was left
+let arrived = false;
 
 const views = () => VIEWS.filter((each) => usable(each, store.page));
 
 /** Where the address says we are: #view/room/... */
 function route() {
   const [name, ...parts] = location.hash.slice(1).split("/").map(decoded);
-  const first = store.rooms.size > 1 && !name ? "school" : "now";
+  const first = store.page.role === "technician" ? "technician" : store.rooms.size > 1 && !name ? "school" : "now";
   view = views().find((each) => each.name === name) ?? views().find((each) => each.name === first) ?? views()[0];
   if (view.room && parts[0]) [wanted] = parts;
   place = view.room ? parts.slice(1) : parts;
@@ -69,6 +72,16 @@ function draw() {
   if (!store.about) return;
   if (isVisible(shown)) view.draw(shown);
   announce(shown.room);
+  if (arrived) focus();
+}
+
+/** Who comes back finds the focus where it was; who comes anew finds it on what is shown, never on something hidden. */
+function focus() {
+  arrived = false;
+  const seen = (node) => node && node !== document.body && node.getClientRects().length > 0;
+  const before = left.get(location.hash);
+  if (seen(before)) before.focus({ preventScroll: true });
+  else if (!seen(document.activeElement)) $("main").focus({ preventScroll: true });
 }
 
 const isVisible = ({ room }) => (view.room ? room !== null : view.name !== "school" || store.rooms.size > 0);
@@ -85,10 +98,13 @@ function frameOf(shown) {
   show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
   const names = store.names(view.recorded);
   fill($("room"), [...names, wanted].join("\n"), () => names.map((name) => new Option(name, name)));
-  if (room) $("room").value = room.name;
+  $("room").value = room?.name ?? ""; // of an unknown room none
   $("csv").disabled = $("json").disabled = !visible || !(view.ready?.(shown) ?? true);
   show($("empty"), store.about !== null && !visible);
-  say($("empty"), missing());
+  say($("empty-why"), missing());
+  fill($("empty-rooms"), [view.name, ...names].join("\n"), () =>
+    names.map((name) => el("li", {}, el("a", { href: addressOf(view.name, name) }, el("bdi", {}, name)))));
+  visitor();
   link();
 }
 
@@ -109,7 +125,14 @@ function missing() {
   if (!store.about || store.names(view.recorded).length === 0) {
     return t("Nothing has been received yet. Rooms are expected under {prefix}/ at {broker}.", { prefix: store.about?.prefix ?? "", broker: store.about?.broker ?? "" });
   }
-  return t("There is no room called {room} here.", { room: wanted });
+  return t("There is no room called {room} here. These are known:", { room: wanted });
+}
+
+/** Whose token was shown, and the way to give it back. */
+function visitor() {
+  const { signed_in: signedIn, name } = store.page;
+  show($("sign-out"), Boolean(signedIn));
+  say($("who"), name);
 }
 
 function link() {
@@ -185,12 +208,16 @@ async function start() {
   $("csv").addEventListener("click", () => download("csv"));
   $("json").addEventListener("click", () => download("json"));
   for (const each of VIEWS) each.start?.(context);
-  window.addEventListener("hashchange", () => {
+  window.addEventListener("hashchange", (event) => {
+    left.set(new URL(event.oldURL).hash, document.activeElement);
+    arrived = true;
     route();
     drawNow();
   });
   document.addEventListener("visibilitychange", drawNow);
   window.addEventListener("resize", invalidate);
+  window.addEventListener("beforeprint", fitToPaper);
+  window.addEventListener("afterprint", drawNow);
   route();
   setInterval(invalidate, DRAW_MS);
   new Stream(store, async (what) => {

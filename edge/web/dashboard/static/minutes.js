@@ -79,7 +79,9 @@ export function draw({ store, room, place, theme, redraw }) {
   if ($("lesson-details").open) {
     $("lesson-table").replaceChildren(table(shown, t("{room}, {n} minutes", { room: room.name, n: minutes })));
   }
-  plot(chart, traces(shown, room.labels, counting), layout(shown, chart.clientWidth, counting));
+  const { axis } = lesson, gaps = shown.gaps.filter(({ end }) => end > axis).map((gap) => ({ ...gap, start: Math.max(gap.start, axis) }));
+  const seen = { ...shown, from: axis, gaps };
+  plot(chart, traces(seen, room.labels, counting), layout(seen, chart.clientWidth, counting));
 }
 
 function summary({ pieces, gaps, sums, from, now }) {

@@ -18,12 +18,29 @@ export function plotly() {
   return library;
 }
 
+const FONT_SIZE = 13;
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: true, showTips: false };
 
 export async function draw(node, traces, layout) {
   const library_ = await plotly();
   if (!node.isConnected || node.offsetParent === null) return; // another view was chosen meanwhile
-  await library_.react(node, traces, { ...look(), ...layout }, CONFIG);
+  // Margins at the sides follow their labels by themselves; at the top half of the highest label needs room, in any font.
+  const margin = { ...layout.margin, t: Math.max(FONT_SIZE, layout.margin?.t ?? 0) };
+  if (layout.height) node.style.height = `${layout.height}px`; // what plotly takes for it when the window changes its size
+  await library_.react(node, traces, { ...look(), ...layout, margin }, CONFIG);
+}
+
+const PAPER = { width: 690, height: 220 }; // CSS pixels between the margins of A4, and what a picture may have of them
+
+/** Pictures are as large as the window has made them: before they are printed they are made as large as the page. */
+export function fitToPaper() {
+  for (const node of document.querySelectorAll(".chart")) {
+    if (node.offsetParent !== null && node.data) {
+      const screen = { ...node.layout, width: undefined };
+      window.Plotly.relayout(node, PAPER);
+      window.addEventListener("afterprint", () => window.Plotly.react(node, node.data, screen, CONFIG), { once: true });
+    }
+  }
 }
 
 function look() {
@@ -31,7 +48,7 @@ function look() {
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "system-ui, sans-serif", size: 13, color: text },
+    font: { family: "system-ui, sans-serif", size: FONT_SIZE, color: text },
     dragmode: false,
     showlegend: false,
     hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: text } },
@@ -44,6 +61,7 @@ export const axis = (more = {}) => ({
   linecolor: colour("--line"),
   zeroline: false,
   automargin: true,
+  ticklabeloverflow: "allow", // else "100 %" vanishes where the font is taller than its margin, as Noto Sans is
   ...more,
 });
 

@@ -69,17 +69,17 @@ export function draw(context, lesson) {
   if (drawnLesson === lesson && signature === drawn) return;
   drawn = signature;
   drawnLesson = lesson;
-  heading(lesson);
+  heading(lesson, context.room);
   story(lesson);
   comparison(lesson);
   lines(lesson);
   stack(context, lesson, chart);
-  if ($("past-details").open) $("past-table").replaceChildren(table(model(context, lesson), `${context.room.name}, ${$("past-heading").textContent}`));
+  if ($("past-details").open) $("past-table").replaceChildren(table(model(context, lesson), $("past-heading").textContent));
 }
 
-function heading({ name: lesson, clock: [from, to], from: start, running }) {
-  const words = { lesson, day: longDay(start), from, to };
-  say($("past-heading"), lesson ? t("{lesson}: {day}, {from} to {to}", words) : t("{day}, {from} to {to}", words));
+function heading({ name: lesson, clock: [from, to], from: start, running }, room) {
+  const words = { room: room.name, lesson, day: longDay(start), from, to };
+  say($("past-heading"), lesson ? t("{room}, {lesson}: {day}, {from} to {to}", words) : t("{room}: {day}, {from} to {to}", words));
   show($("past-running"), running);
 }
 
@@ -90,7 +90,7 @@ function story(lesson) {
   if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
   fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
   const small = notes.map(sentence);
-  if (measured) small.push(t("The bands are 90 % intervals of what faces like these show, smoothed over some minutes."));
+  if (measured) small.push(t("The bands are 90 % intervals of single minutes, smoothed over their neighbours; a change is judged by all of its minutes together."));
   fill($("past-notes"), JSON.stringify([language(), small]), () => small.map((each) => el("p", {}, each)));
   show($("past-notes"), small.length > 0);
 }
@@ -105,7 +105,7 @@ function comparison({ figures, verdict, earlier, name: lesson }) {
   show($("past-compared"), figures.length > 0);
   const compared = figures.some(({ usual }) => usual !== null);
   const titles = [lesson ? mark("This lesson") : mark("This time"), mark("90 % interval"), ...compared ? [mark("Usual"), mark("Usual range"), mark("Different?")] : []];
-  say($("past-compared-hint"), compared ? tn("Usual: the mean of {n} earlier lesson; the range is where nine of ten further ones like them would lie.", "Usual: the mean of {n} earlier lessons; the range is where nine of ten further ones like them would lie.", earlier) : "");
+  say($("past-compared-hint"), compared ? tn("Usual: the mean of {n} earlier lesson; the range is where nine of ten further ones like them would lie. Of many figures one may lie outside by chance.", "Usual: the mean of {n} earlier lessons; the range is where nine of ten further ones like them would lie. Of many figures one may lie outside by chance.", earlier) : "");
   const rows = figures.map((each) => [
     name(each.what, each.word), value(each.what, each.value), range(each.what, each.low, each.high),
     ...compared ? [value(each.what, each.usual), range(each.what, each.usual_low, each.usual_high), different(each)] : [],

@@ -4,7 +4,7 @@ import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
 import { STATES, clock, colourName, decimal, known as listed, percent, turned } from "./words.js";
-import { t } from "../shared/texts.js";
+import { t, tn } from "../shared/texts.js";
 
 export function model({ store }) {
   const names = store.names();
@@ -64,10 +64,11 @@ function make(name) {
     front: el("span", { className: "front" }),
     strip: el("div", { className: "strip", ariaHidden: "true" }),
     words: el("span", { className: "words" }),
+    alerts: el("span", { className: "alerts" }),
   };
   const link = el("a", { href: `#now/${encodeURIComponent(name)}` }, el("bdi", {}, name));
   tile.node = el("li", { className: "tile card" },
-    el("h3", {}, link), tile.state, tile.faces, tile.front, tile.strip, tile.words);
+    el("h3", {}, link), tile.state, tile.faces, tile.front, tile.strip, tile.words, tile.alerts);
   return tile;
 }
 
@@ -78,6 +79,8 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   say(tile.faces, window ? t("{n} faces", { n: decimal(window.mean) }) : "");
   say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
+  const alerts = known.machine?.alerts ?? 0; // who may not see machines is not told
+  say(tile.alerts, alerts ? tn("▲ {n} alert", "▲ {n} alerts", alerts) : "");
   const signature = `${window?.key} ${parts.length}`;
   tile.strip.hidden = window !== null && parts.length === 0;
   if (tile.strip.dataset.signature === signature) return;

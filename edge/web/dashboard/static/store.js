@@ -12,7 +12,7 @@ export class Store {
     this.rooms = new Map();
     this.recorded = []; // names of rooms of which something was recorded
     this.about = null;
-    this.page = { role: "all", rooms: null, zone: null, database: false, timetable: false }; // what api/about says
+    this.page = { name: "", role: "all", rooms: null, signed_in: false, zone: null, database: false, timetable: false }; // what api/about says
     this.links = []; // [ms, whether the server reached the broker]
     this.connected = false;
     this.alive = false;
@@ -43,6 +43,7 @@ export class Store {
     try {
       const answer = await fetch("api/about");
       if (answer.ok) this.page = await answer.json();
+      else if (answer.status === 403) location.reload(); // the token opens nothing any more: the server asks for another
       if (!this.page.database || this.page.role === "technician") return;
       const rooms = await fetch("api/rooms");
       if (rooms.ok) this.recorded = (await rooms.json()).rooms;

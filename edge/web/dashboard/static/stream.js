@@ -48,6 +48,7 @@ export class Stream {
     const ended = !this.source || this.source.readyState === EventSource.CLOSED;
     const silent = Date.now() - this.heard > SILENCE_MS;
     if (silent) this.#lost();
+    if (ended) this.store.loadPage(); // an answer that is no stream may be a refusal
     if (ended || silent) this.#open();
   }
 }

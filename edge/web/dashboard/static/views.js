@@ -11,14 +11,20 @@
 // context: {store, room, place, theme, go(...parts), redraw()}; place: the parts of the address behind the room
 
 import * as lesson from "./lesson.js";
+import * as maps from "./maps.js";
 import * as now from "./now.js";
 import * as school from "./school.js";
+import * as technician from "./technician.js";
 import { mark } from "../shared/texts.js";
 
 export const VIEWS = [
   { name: "now", title: mark("Now"), room: true, draw: now.draw, model: now.model },
   { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
+  { name: "week", title: mark("Week"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
+  { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
+  { name: "term", title: mark("Term"), needs: "database", tells: "figures", ...maps.term },
   { name: "school", title: mark("School"), draw: school.draw, model: school.model },
+  { name: "technician", title: mark("Technician"), tells: "machines", draw: technician.draw, model: technician.model, ready: technician.ready, start: technician.start },
 ];
 
 /** Whether a view can be shown to this visitor, by what api/about says. */

@@ -1,0 +1,132 @@
+"""What a page asks about weeks, days and terms: heat maps in words, with the figures behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from edge.languages.catalogue import choose
+from edge.languages.words import Words
+from edge.recording.reader import Recording
+from edge.reporting.school_data import MOST_WEEKS, WEEK, MapData, School
+from edge.web.dashboard.map_answer import map_answer
+from edge.web.dashboard.past import NO_STORE, Past, no_such_room
+from edge.web.shared import language_of
+from edge.web.visitors import Visitor, visitor_of
+
+USUAL_WEEKS = 13  # of a term that nobody has named
+KEPT_SECONDS = 20.0  # that an answer may be old: a lesson that is under way grows
+COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
+Question = Callable[[School, datetime, datetime], MapData]
+"""Asks a school; the moments are those of the first and the last window."""
+
+
+def school_routes(past: Past | None) -> list[BaseRoute]:
+    """The routes; none without a recording."""
+    if past is None:
+        return []
+    maps = _Maps(past)
+    return [
+        Route("/api/maps/week", maps.week, middleware=COMPRESSED),
+        Route("/api/maps/day", maps.day, middleware=COMPRESSED),
+        Route("/api/maps/term", maps.term, middleware=COMPRESSED),
+    ]
+
+
+class _Maps:
+    """Answers of one recording."""
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+
+    async def week(self, request: Request) -> Response:
+        """A week of a room: `room`, and `at`, a day of it (left out: the newest)."""
+        room = request.query_params.get("room", "")
+        at = _day(request, "at")
+        if isinstance(at, Response):
+            return at
+        if not visitor_of(request).may_see_figures(room):
+            return no_such_room()
+
+        def question(school: School, _oldest: datetime, newest: datetime) -> MapData:
+            return school.week(room, _monday(at or newest.date()))
+
+        return await self._answer(request, ("week", room, at), question, room)
+
+    async def day(self, request: Request) -> Response:
+        """A day of all rooms: `at` (left out: the newest)."""
+        at = _day(request, "at")
+        if isinstance(at, Response):
+            return at
+
+        def question(school: School, _oldest: datetime, newest: datetime) -> MapData:
+            return school.day(at or newest.date())
+
+        return await self._answer(request, ("day", at), question)
+
+    async def term(self, request: Request) -> Response:
+        """The weeks of all rooms: `first` and `last`, days of the first and the last one."""
+        first, last = _day(request, "first"), _day(request, "last")
+        if isinstance(first, Response):
+            return first
+        if isinstance(last, Response):
+            return last
+        if first and last and not timedelta() <= last - first <= MOST_WEEKS * WEEK:
+            return _refused(f"last: not before first, and at most {MOST_WEEKS} weeks after it")
+
+        def question(school: School, oldest: datetime, newest: datetime) -> MapData:
+            until = last or (first + (USUAL_WEEKS - 1) * WEEK if first else newest.date())
+            begin = first or max(until - (USUAL_WEEKS - 1) * WEEK, min(until, oldest.date()))
+            return school.term(begin, until)
+
+        return await self._answer(request, ("term", first, last), question)
+
+    async def _answer(self, request: Request, key: tuple[object, ...], question: Question, room: str = "") -> Response:
+        visitor, words = visitor_of(request), Words(choose(language_of(request)))
+        past = self._past
+
+        def read(recording: Recording) -> dict[str, Any] | None:
+            known = {name: ends for name, ends in recording.devices().items() if _may(visitor, name, room)}
+            if not known:
+                return None
+            oldest = min(start for start, _ in known.values())
+            newest = max(end for _, end in known.values()) - timedelta(seconds=1)
+            school = School(recording, sorted(known), past.timetable, past.zone, datetime.now(timezone.utc))
+            data = question(school, oldest.astimezone(past.zone), newest.astimezone(past.zone))
+            return map_answer(data, words, lessons=past.timetable is not None)
+
+        # What a visitor may see is part of the question: an answer is kept for others who ask the same.
+        whole = (*key, words.language, visitor.role, visitor.rooms)
+        answer = await past.answer(read, whole, KEPT_SECONDS)
+        return no_such_room() if answer.body == b"null" else answer
+
+
+def _may(visitor: Visitor, name: str, room: str) -> bool:
+    return visitor.may_see_figures(name) and room in ("", name)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _day(request: Request, name: str) -> date | Response | None:
+    """A day of the question; a refusal for what is none."""
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return _refused(f"{name}: write a day as 2026-11-20")
+    return found if 1970 < found.year < 9000 else _refused(f"{name}: write a day as 2026-11-20")
+
+
+def _refused(problem: str) -> Response:
+    return JSONResponse({"problem": problem, "remedy": ""}, 400, headers=NO_STORE)

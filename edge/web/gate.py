@@ -1,0 +1,234 @@
+"""The gate before every page: what is refused, who is let in, and what every answer carries."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import ipaddress
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from edge.web.token_page import token_page
+from edge.web.visitors import VISITOR
+from edge.web.wrong_tokens import WrongTokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from edge.web.keys import Keys
+
+MAX_URL = 2048  # bytes of path and query
+MAX_HEAD = 16384  # bytes of a request before its body
+MAX_BODY = 65536  # bytes, of the routes that take one at all
+FORM = "application/x-www-form-urlencoded"  # only the gate takes these: pages send JSON
+FORM_SECONDS = 10.0  # within which a form has to arrive
+STILL_SECONDS = 2.0  # after which it is asked again whether an answer that goes on may go on
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer that does not set its own."""
+
+
+CONNECTION = "edge.connection"  # in a scope
+_WORD = "edge.token"
+_TRICKS = re.compile(rb"%(2e|2f|5c|[01][0-9a-f]|7f)|[\\\x00-\x20\x7f]|//|/\.\.?(/|$)", re.IGNORECASE)
+
+
+class Gate:
+    """Lets through what is small, straight, asked under a known name, and by somebody with a token.
+
+    Args:
+        app: What is behind it.
+        keys: The tokens; None: everybody may look.
+        hosts: Names that are allowed beside those of this machine; None: any.
+        public_url: Where a proxy shows the page; its cookie then goes only there, and with https only encrypted.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, keys: Keys | None, hosts: Sequence[str] | None, public_url: str | None = None
+    ) -> None:
+        self._app = app
+        self._keys = keys
+        self._hosts = None if hosts is None else {host.lower() for host in hosts}
+        self._public = None if public_url is None else urlsplit(public_url)
+        # Cookies know no ports: two pages of one machine must not overwrite each other's.
+        seed = "" if keys is None else keys.seed
+        self._cookie = f"edge-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
+        self._wrong = WrongTokens()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or have it answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        answer = self._refusal(scope)
+        if answer is None and self._keys is not None:
+            answer = await self._form(scope, receive) or await self._stranger(scope, self._keys)
+        if answer is not None:
+            await answer(scope, receive, send_with_headers)
+            return
+        scope[CONNECTION].trusted = True
+        with self._only_while_let_in(scope):
+            await self._app(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> Response | None:  # noqa: PLR0911 - one sentence for each reason
+        """Why a request is not looked at any further."""
+        connection = HTTPConnection(scope)
+        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
+            return _say("This address is too long.", 414)
+        if (
+            sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD
+        ):  # h11 lets pass what came at once
+            return _say("This request is too large.", 431)
+        if _TRICKS.search(scope["raw_path"]):
+            return _say("There is no such page.", 404)
+        if not self._known(connection.headers.get("host", "")):
+            return _say("Open this page under the address that was printed when it started.", 421)
+        if _from_another_site(connection):
+            return _say("Another site's page asks for this one.", 403)
+        # Without a length a body could go on for ever; h11 holds everybody to the length they give.
+        if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
+            return _say("This request is too large.", 413)
+        return None
+
+    def _known(self, host: str) -> bool:
+        name = re.sub(r":\d*$", "", host).strip("[]").lower()
+        return self._hosts is None or is_loopback(name) or name in self._hosts
+
+    async def _form(self, scope: Scope, receive: Receive) -> Response | None:
+        """What the field for the token, or the button to sign out, has sent; None: it was neither."""
+        connection = HTTPConnection(scope)
+        kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if scope["method"] != "POST" or kind != FORM:
+            return None
+        if connection.headers.get("sec-fetch-site") == "cross-site":
+            return _say("Another site's page asks for this one.", 403)
+        try:
+            body = await asyncio.wait_for(Request(scope, receive).body(), FORM_SECONDS)
+        except asyncio.TimeoutError:
+            return _say("This request took too long.", 408)
+        fields = parse_qs(body.decode("latin-1"))
+        if "sign_out" in fields:
+            answer = self._back(scope)
+            answer.delete_cookie(self._cookie, **self._cookie_place())
+            return answer
+        return await self._take(scope, fields.get("token", [""])[0].strip())
+
+    async def _stranger(self, scope: Scope, keys: Keys) -> Response | None:
+        """Nothing for those who show a right token; for others an answer."""
+        connection = HTTPConnection(scope)
+        scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = [value for name, value in query if name == "token"]
+        if scheme.lower() == "bearer":
+            word = bearer.strip()
+        elif given:
+            return await self._take(scope, given[0])
+        elif self._cookie in connection.cookies:
+            word = connection.cookies[self._cookie]
+        else:
+            return _ask_for_token(connection, wrong=False)
+        visitor = keys.visitor(word)
+        if visitor is None:
+            return await self._refuse(connection)
+        scope[VISITOR], scope[_WORD] = visitor, word
+        return None
+
+    async def _take(self, scope: Scope, word: str) -> Response:
+        """Give the browser a cookie for a right token, and take it out of its address bar and history."""
+        if self._keys is None or self._keys.visitor(word) is None:
+            return await self._refuse(HTTPConnection(scope))
+        answer = self._back(scope)
+        # Lax: a link from the school's own site opens the page, and nothing changes by being asked for with GET.
+        answer.set_cookie(self._cookie, word, httponly=True, samesite="lax", **self._cookie_place())
+        return answer
+
+    def _back(self, scope: Scope) -> Response:
+        """To the same page, without a token in its address; the browser keeps what stands behind the #."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = [pair for pair in query if pair[0] != "token"]
+        # Relative: a proxy may serve us under a path that we do not know.
+        page = "./" + scope["raw_path"].decode("latin-1").rpartition("/")[2]
+        return RedirectResponse(f"{page}?{urlencode(query)}" if query else page, 303)
+
+    def _cookie_place(self) -> dict[str, Any]:
+        """Where the cookie goes: without a public address to the folder of the page, as the browser sees it."""
+        if self._public is None:
+            return {"path": None}
+        return {"path": self._public.path, "secure": self._public.scheme == "https"}
+
+    async def _refuse(self, connection: HTTPConnection) -> Response:
+        await self._wrong.refuse(connection.client.host if connection.client else "?")
+        return _ask_for_token(connection, wrong=True)
+
+    @contextlib.contextmanager
+    def _only_while_let_in(self, scope: Scope) -> Iterator[None]:
+        """Cut an answer that goes on, such as events, once its token is revoked, has expired or shows less."""
+        keys, visitor = self._keys, scope.get(VISITOR)
+        if keys is None or visitor is None:
+            yield
+            return
+        loop, connection, word = asyncio.get_running_loop(), scope[CONNECTION], scope[_WORD]
+
+        def check() -> None:
+            if keys.visitor(word) == visitor:
+                timers.append(loop.call_later(STILL_SECONDS, check))
+            else:
+                connection.end()
+
+        timers = deque([loop.call_later(STILL_SECONDS, check)], maxlen=1)
+        try:
+            yield
+        finally:
+            timers[0].cancel()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name, without port and brackets, can only mean the machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _ask_for_token(connection: HTTPConnection, *, wrong: bool) -> Response:
+    """A page for people, a sentence for programs."""
+    if "text/html" in connection.headers.get("accept", ""):
+        return token_page(connection.headers.get("accept-language", ""), wrong=wrong)
+    if wrong:
+        return _say("This token is not the right one.", 403)
+    return _say("Open the whole address that was printed when this page started: it ends in ?token=...", 403)
+
+
+def _from_another_site(connection: HTTPConnection) -> bool:
+    """Whether another site's page has its visitor's browser ask for us: no link that somebody follows."""
+    headers = connection.headers
+    return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+
+
+def _say(sentence: str, status: int) -> Response:
+    return PlainTextResponse(f"{sentence}\n", status)

@@ -1,0 +1,114 @@
+"""What opens a page: one token for everything, or a file with the tokens of single people."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Protocol
+
+from edge.daemon import audit
+from edge.errors import ConfigError
+from edge.web.access_list import Grant, digest, read_access
+from edge.web.visitors import Visitor
+
+logger = logging.getLogger(__name__)
+
+Signature = tuple[int, ...]
+
+
+class Keys(Protocol):
+    """What a gate asks."""
+
+    def visitor(self, word: str) -> Visitor | None:
+        """Who shows this word as a token, now; None: nobody who may look."""
+
+    @property
+    def seed(self) -> str:
+        """Names these keys, and no token: two pages of one machine must not overwrite each other's cookie."""
+
+
+class OneToken:
+    """A token that opens everything.
+
+    Args:
+        token: The token.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    @property
+    def seed(self) -> str:
+        """See `Keys`."""
+        return self._token
+
+    def visitor(self, word: str) -> Visitor | None:
+        """See `Keys`."""
+        right = secrets.compare_digest(word.encode(errors="replace"), self._token.encode())
+        return Visitor("") if right else None
+
+
+class AccessFile:
+    """The tokens of a file, which is read again when it has changed.
+
+    A file that cannot be used any more changes nothing: those who were let in before still are, and nobody else.
+
+    Args:
+        path: Written by `edge access`.
+        today: The day, by this machine's clock and time zone.
+
+    Raises:
+        ConfigError: It cannot be used at the start.
+    """
+
+    def __init__(self, path: Path, today: Callable[[], date] = date.today) -> None:
+        self._path = path
+        self._today = today
+        self._signature = _signature(path)
+        self._grants = read_access(path)
+
+    @property
+    def seed(self) -> str:
+        """See `Keys`."""
+        return hashlib.sha256(str(self._path.absolute()).encode()).hexdigest()
+
+    def visitor(self, word: str) -> Visitor | None:
+        """See `Keys`."""
+        self._follow()
+        shown = digest(word)
+        # All are compared, whichever is right: the time that this takes tells nothing.
+        found = [grant for grant in self._grants if secrets.compare_digest(grant.sha256, shown)]
+        return found[0].visitor if found and found[0].good(self._today()) else None
+
+    def _follow(self) -> None:
+        signature = _signature(self._path)
+        if signature == self._signature:
+            return
+        self._signature = signature
+        try:
+            grants = read_access(self._path)
+        except ConfigError as error:
+            logger.error("%s; those who had access before still have it, and nobody else", error)
+            return
+        _tell(self._grants, grants, self._path)
+        self._grants = grants
+
+
+def _signature(path: Path) -> Signature:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
+def _tell(before: list[Grant], after: list[Grant], path: Path) -> None:
+    """One line in the journal: whose access has changed. Who looked at what is not logged."""
+    added = [grant.name for grant in after if grant not in before]
+    revoked = [grant.name for grant in before if grant not in after]
+    if added or revoked:
+        audit.record("access", str(path), datetime.now(timezone.utc), made=added, revoked=revoked)

@@ -1,0 +1,62 @@
+"""What a browser is shown that has no right token: a page with a field for it. It needs no JavaScript."""
+
+from __future__ import annotations
+
+from html import escape
+
+from starlette.responses import HTMLResponse
+
+from edge.languages.catalogue import choose, translate
+
+PAGE = """<!doctype html>
+<html lang="{language}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 0; padding: 1rem }}
+main {{ max-width: 26rem; margin: 10vh auto }}
+h1 {{ font-size: 1.4rem; margin: 0 0 .5rem }}
+label {{ display: block; font-weight: 600; margin-top: 1.5rem }}
+input, button {{ font: inherit; box-sizing: border-box; width: 100%; min-height: 2.75rem; padding: .5rem .75rem }}
+button {{ margin-top: .75rem; cursor: pointer }}
+[role=alert] {{ border-left: .25rem solid; padding-left: .75rem; font-weight: 600 }}
+</style>
+<main>
+<h1>{title}</h1>
+{wrong}<p>{explanation}</p>
+<form method="post">
+<label for="token">{label}</label>
+<input id="token" name="token" type="password" maxlength="256" autocomplete="current-password" autocapitalize="none"
+ spellcheck="false" required autofocus>
+<button>{button}</button>
+</form>
+</main>
+</html>
+"""
+
+
+def token_page(wanted: str, *, wrong: bool) -> HTMLResponse:
+    """The page, with status 403.
+
+    Args:
+        wanted: Languages in order of preference, as browsers send them: `de-CH,de;q=0.9,en`.
+        wrong: Whether a token was shown that opens nothing.
+    """
+    language = choose(wanted)
+    refusal = translate("This token opens nothing. It may be mistyped, revoked or expired.", language)
+    texts = {
+        "language": language,
+        "title": translate("This page needs a token", language),
+        "explanation": translate(
+            "Whoever runs this page gives you one. You are asked once; a token is like a password, so keep it to "
+            "yourself.",
+            language,
+        ),
+        "label": translate("Token", language),
+        "button": translate("Open", language),
+    }
+    alert = f'<p role="alert">{escape(refusal)}</p>\n' if wrong else ""
+    page = PAGE.format(wrong=alert, **{name: escape(text) for name, text in texts.items()})
+    return HTMLResponse(page, 403, {"Vary": "Accept-Language, Accept"})

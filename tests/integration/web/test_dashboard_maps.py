@@ -1,0 +1,92 @@
+"""Weeks, days and terms in a real browser: what is said, coloured, chosen, saved and printed."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support.dashboard_page import Room, see
+from tests.support.recorded_school import TIMETABLE_TEXT, record_school, usual
+
+pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
+
+StartEdge = Callable[..., "subprocess.Popen[str]"]
+ROOMS = ["room-1", "room-2"]
+HAPPY = {("room-1", 3, 2): usual(50, happy=0.7), ("room-1", 1, 1): usual(51, people=3)}
+TABLE = "section:not([hidden]) .map table"
+
+
+@pytest.fixture
+def address(edge: StartEdge, broker: int, tmp_path: Path) -> str:
+    """A dashboard that shows what was recorded."""
+    (tmp_path / "timetable.yaml").write_text(TIMETABLE_TEXT)
+    options = ("--database", record_school(tmp_path / "s.sqlite", ROOMS, 5, HAPPY), "--show-only")
+    process = edge(
+        "dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0",
+        *map(str, (*options, "--timetable", tmp_path / "timetable.yaml")),
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process.stdout.readline().strip()
+
+
+def faults(page: Any) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")]
+
+
+def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: Path) -> None:
+    Room(broker, "room-1")
+    page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
+    see(page, TABLE, "Turned to the front")
+    assert page.locator(f"{TABLE} td.above, {TABLE} td.below").count() == 0
+    assert page.locator(f"{TABLE} td").nth(6).inner_text() == "withheld"
+    see(page, "#week .map-story", "room-1, Thu 19 Nov, 3rd: about 6")
+
+    page.locator("#week label", has_text="Looked happy ▲").click()
+    coloured = page.locator(f"{TABLE} td.above")
+    see(page, TABLE, "Looked happy")
+    assert coloured.count() == 1
+    assert coloured.inner_text().replace("\N{NO-BREAK SPACE}", " ").startswith("▲ 6")
+    assert "more than usual" in coloured.text_content()
+    assert coloured.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(251, 220, 166)"
+    assert faults(page) == []
+    with page.expect_download() as saved:
+        page.click("#csv")
+    saved.value.save_as(tmp_path / "week.csv")
+    with (tmp_path / "week.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["row"] for row in rows if row["state"] == "above"] == ["3rd"]
+    assert {row["value"] for row in rows if row["state"] == "withheld"} == {""}
+
+    page.emulate_media(forced_colors="active")
+    assert coloured.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+    page.emulate_media(forced_colors="none", media="print")
+    assert page.locator("header").is_hidden()
+    assert coloured.is_visible()
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert faults(page) == []
+
+    page.locator("#week a", has_text="earlier").press("Enter")
+    see(page, "#week .when", "week 46")
+    page.go_back()
+    page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
+    see(page, "#day .when", "Thursday, 19 November 2026")
+    see(page, "#day .map-story", "2 of 2 rooms were recorded")
+    assert faults(page) == []
+    page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
+    see(page, "#week .when", "room-2: week 47")
+    page.goto(f"{address}?language=de#term/2026-11-16/2026-11-20")
+    see(page, TABLE, "KW 47")
+    see(page, "#term .map-story", "2 von 2 Räumen wurden aufgezeichnet")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator(f"{TABLE} td a").first.click()
+    see(page, "#week .when", "room-1: KW 47")

@@ -1,0 +1,116 @@
+"""`edge dashboard --database` without its page: who records, what it answers, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from paho.mqtt import publish as paho
+
+from edge.cli import run_command_line
+from tests.support.brokers import wait_for
+from tests.support.recorded_weeks import LESSON, timetable, weeks
+from tests.support.simulated_school import Classroom
+
+DAY = LESSON.date().isoformat()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    code = run_command_line(["dashboard", "--port", "0", *map(str, arguments)])
+    return code, capsys.readouterr().err
+
+
+def test_it_says_what_is_wrong_with_the_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    other = tmp_path / "other.sqlite"
+    other.write_bytes(b"no database at all, but some text that is long enough" * 20)
+    code, errors = refused(capsys, "--database", other)
+    assert (code, errors.startswith(f"edge: {other} is no SQLite database, or a damaged one")) == (78, True)
+    code, errors = refused(capsys, "--database", tmp_path / "absent.sqlite", "--show-only")
+    assert (code, "there is no file" in errors) == (78, True)
+    code, errors = refused(capsys, "--timetable", timetable(tmp_path))
+    assert (code, errors) == (78, "edge: --timetable needs --database: name the file that is recorded into\n")
+    code, errors = refused(capsys, "--database", other, "--show-only", "--keep-days", "3")
+    assert (code, "--keep-days does nothing with --show-only" in errors) == (78, True)
+
+
+def test_a_locked_file_is_a_plain_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = weeks(tmp_path / "school.sqlite", 1)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        code, errors = refused(capsys, "--database", path)
+    finally:
+        holder.close()
+    assert (code, f"{path} is locked by another program" in errors) == (1, True)
+
+
+def test_it_shows_what_another_program_records(broker: int, dashboard: Callable[..., str], tmp_path: Path) -> None:
+    path = weeks(tmp_path / "school.sqlite", 2)
+    address = dashboard(broker, 0, "--database", str(path), "--show-only", "--timetable", str(timetable(tmp_path)))
+    with httpx.Client(base_url=address, timeout=30) as client:
+        about = client.get("/api/about").json()
+        assert (about["database"], about["timetable"], about["records"]) == (True, True, False)
+        assert about["zone"] == "Europe/Vienna"
+        assert client.get("/api/rooms").json() == {"rooms": ["room-1"]}
+        day = client.get("/api/day", params={"room": "room-1", "day": DAY}).json()
+        assert [(each["name"], each["from"], each["recorded"]) for each in day["lessons"]] == [
+            ("1st period", "08:00", 2400), ("2nd period", "08:50", 2700)
+        ]  # fmt: skip
+        newest = client.get("/api/lesson", params={"room": "room-1"}).json()
+        assert (newest["day"], newest["name"]) == (DAY, "2nd period")
+        free = client.get("/api/lesson", params={"room": "room-1", "day": DAY, "name": "08:10-09:00"}).json()
+        assert (free["name"], free["clock"]) == ("", ["08:10", "09:00"])
+        whole = client.get("/api/lesson", params={"room": "room-1", "day": DAY, "name": "00:00-24:00"}).json()
+        assert whole["clock"] == ["08:00", "09:35"]  # not a day of which most is empty
+        for path_, wrong in (("/api/day", {"day": "20.11.2026"}), ("/api/lesson", {"day": DAY, "name": "x"})):
+            answer = client.get(path_, params={"room": "room-1", **wrong})
+            assert answer.status_code == 400
+            assert set(answer.json()) == {"problem", "remedy"}
+        for route in ("/api/day", "/api/lesson"):
+            answer = client.get(route, params={"room": "room-2", "day": DAY})
+            assert (answer.status_code, answer.text) == (404, "There is no such room.\n")
+        path.unlink()
+        # Also of a room of which nothing was known before.
+        for room, name in (("room-1", "1st period"), ("room-3", "")):
+            gone = client.get("/api/lesson", params={"room": room, "day": DAY, "name": name})
+            assert gone.status_code == 400
+            assert "there is no file" in gone.json()["problem"]
+
+
+def test_many_questions_do_not_keep_windows_from_the_file(
+    broker: int, dashboard: Callable[..., str], tmp_path: Path
+) -> None:
+    path = weeks(tmp_path / "school.sqlite", 2)
+    address = dashboard(broker, 0, "--database", str(path), "--timetable", str(timetable(tmp_path)))
+    classroom = Classroom("room-1", 3, seconds=30)
+
+    def stored() -> int:
+        with sqlite3.connect(path) as file:
+            return int(file.execute("SELECT COUNT(*) FROM windows WHERE epoch = '5c400100'").fetchone()[0])
+
+    def ask(number: int) -> int:
+        # Each time another stretch: nothing of it is known from the question before.
+        span = f"08:{number % 30:02}-09:{number % 25 + 1:02}"
+        query = {"room": "room-1", "day": DAY, "name": span}
+        return httpx.get(f"{address}api/lesson", params=query, timeout=60).status_code
+
+    def sent(first: int, last: int) -> list[tuple[str, bytes, int, bool]]:
+        return [
+            ("classroom/room-1/window", classroom.window(seq, LESSON).to_json(), 1, False)
+            for seq in range(first, last + 1)
+        ]
+
+    def heard() -> bool:
+        paho.multiple([*sent(1, 1)], port=broker)
+        return stored() == 1
+
+    wait_for(heard, 20, "the recorder")
+    with concurrent.futures.ThreadPoolExecutor(8) as visitors:
+        asked = [visitors.submit(ask, number) for number in range(12)]
+        paho.multiple([*sent(2, 100)], port=broker)
+        wait_for(lambda: stored() == 100, 20, "all windows in the file")
+        assert {answer.result() for answer in asked} == {200}

@@ -1,0 +1,199 @@
+"""The gate with tokens of single people: the form, its cookie, signing out, revoked while somebody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from edge.web import gate, server
+from edge.web.access_list import add_grant, revoke_grant
+from edge.web.keys import AccessFile
+from edge.web.visitors import visitor_of
+from tests.support.web import endless
+from tests.unit.web.test_access import TODAY
+
+HTML = {"Accept": "text/html,*/*"}
+Serve = Callable[..., httpx.Client]
+
+
+async def who(request: Request) -> Response:
+    visitor = visitor_of(request)
+    return JSONResponse([visitor.name, visitor.role, visitor.rooms, request.query_params.get("room", "")])
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Path:
+    return tmp_path / "access.yaml"
+
+
+@pytest.fixture
+def smith(access: Path) -> str:
+    """A token."""
+    return add_grant(access, "smith", "reader", ["room-1", "b2-*"], TODAY, None)
+
+
+@pytest.fixture
+def client(access: Path, smith: str) -> Iterator[Serve]:
+    """Starts a server; returns a browser without JavaScript."""
+    del smith
+    ended: list[Callable[[], None]] = []
+
+    def start(public_url: str | None = None) -> httpx.Client:
+        routes = [Route("/", who), Route("/api/who", who), Route("/endless", endless)]
+        app = server.application(routes, keys=AccessFile(access, lambda: TODAY), public_url=public_url)
+        ready = threading.Event()
+        told: list[tuple[int, Callable[[], None]]] = []
+
+        def started(port: int, stop: Callable[[], None]) -> None:
+            told.append((port, stop))
+            ready.set()
+
+        thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
+        thread.start()
+        assert ready.wait(20)
+        browser = httpx.Client(base_url=f"http://127.0.0.1:{told[0][0]}", headers=HTML, timeout=20)
+        ended.extend([browser.close, told[0][1], thread.join])
+        return browser
+
+    yield start
+    for end in ended:
+        end()
+
+
+def test_a_stranger_is_asked_for_the_token_in_the_own_language(client: Serve) -> None:
+    browser = client()
+    for wanted, words in (("", "needs a token"), ("de-AT,de;q=0.9,en;q=0.5", "braucht einen Zugangscode")):
+        answer = browser.get("/", headers={"Accept-Language": wanted})
+        assert answer.status_code == 403
+        assert words in answer.text
+        assert 'method="post"' in answer.text
+        assert "<script" not in answer.text
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert "role=alert" not in answer.text.replace('"', "").split("<main>")[1]
+    plain = browser.get("/", headers={"Accept": "*/*"})
+    assert plain.headers["content-type"].startswith("text/plain")
+
+
+def test_the_form_gives_a_cookie_and_the_same_page_and_signing_out_takes_it_away(client: Serve, smith: str) -> None:
+    browser = client()
+    answer = browser.post("/?room=a%26b&token=old", data={"token": f" {smith} "})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "./?room=a%26b"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Secure" not in cookie
+    assert "Path" not in cookie  # the browser takes the folder of the page, which a proxy may have put somewhere
+    assert browser.get("/?room=x").json() == ["smith", "reader", ["room-1", "b2-*"], "x"]
+    assert browser.get("/api/who").json()[0] == "smith"
+    answer = browser.post("/", data={"sign_out": "1"})
+    assert answer.status_code == 303
+    assert not browser.cookies
+    assert browser.get("/").status_code == 403
+
+
+def test_behind_a_proxy_with_tls_the_cookie_stays_under_its_path(client: Serve, smith: str) -> None:
+    browser = client("https://school.example/rooms/")
+    for answer in (browser.post("/", data={"token": smith}), browser.get("/", params={"token": smith})):
+        assert {"Secure", "Path=/rooms/", "HttpOnly"} < set(answer.headers["set-cookie"].split("; "))
+    gone = browser.post("/", data={"sign_out": "1"}).headers["set-cookie"]
+    assert "Path=/rooms/" in gone
+    assert "Max-Age=0" in gone
+
+
+def test_what_a_proxy_is_said_to_have_forwarded_is_not_believed(client: Serve, smith: str) -> None:
+    forged = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil/"}
+    answer = client().post("/", data={"token": smith}, headers=forged)
+    assert answer.headers["location"] == "./"
+    assert "Secure" not in answer.headers["set-cookie"]
+
+
+def test_a_wrong_token_is_said_to_be_wrong_slowly_and_logged_once_without_it(
+    client: Serve, smith: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = client()
+    began = time.monotonic()
+    with caplog.at_level(logging.WARNING):
+        for word in ("", "wrong-wrong-wrong-wrong", smith[:-1], f"{smith}x", "\xfc"):
+            answer = browser.post("/", data={"token": word})
+            assert answer.status_code == 403
+            assert "This token opens nothing" in answer.text
+            assert "set-cookie" not in answer.headers
+            assert word not in answer.text or not word
+    assert time.monotonic() - began > 5 * 0.25
+    assert caplog.text.count("wrong tokens refused") == 1
+    assert "wrong-wrong" not in caplog.text
+
+
+def test_who_guesses_takes_nobody_s_place(client: Serve, smith: str) -> None:
+    browser = client()
+    address = str(browser.base_url)
+
+    async def scene() -> None:
+        limits = httpx.Limits(max_connections=80)
+        async with httpx.AsyncClient(base_url=address, headers=HTML, timeout=30, limits=limits) as many:
+            guesses = [asyncio.create_task(many.post("/", data={"token": f"guess-{n}"})) for n in range(80)]
+            began = time.monotonic()
+            answer = await asyncio.to_thread(browser.get, "/api/who", headers={"Authorization": f"Bearer {smith}"})
+            assert answer.status_code == 200
+            assert time.monotonic() - began < 5
+            assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {403}
+
+    asyncio.run(scene())
+
+
+def test_another_site_cannot_sign_somebody_in_or_out(client: Serve, smith: str) -> None:
+    for data in ({"token": smith}, {"sign_out": "1"}):
+        answer = client().post("/", data=data, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_a_form_that_never_comes_whole_does_not_wait_for_ever(client: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "FORM_SECONDS", 0.3)
+
+    def slow() -> Iterator[bytes]:
+        yield b"token="
+        time.sleep(2)
+        yield b"x"
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": "7"}
+    browser = client()
+    assert browser.post("/", content=slow(), headers=headers).status_code == 408
+
+
+@pytest.mark.parametrize("change", ["revoked", "fewer rooms", "expired"])
+def test_a_stream_ends_within_seconds_once_its_token_is_not_what_it_was(
+    change: str, client: Serve, smith: str, access: Path
+) -> None:
+    browser = client()
+    with browser.stream("GET", "/endless", headers={"Authorization": f"Bearer {smith}"}) as answer:
+        parts = answer.iter_raw()
+        began = time.monotonic()
+        while time.monotonic() - began < 2.5:  # longer than it takes to ask again
+            assert next(parts)
+        if change == "revoked":
+            revoke_grant(access, "smith")
+        elif change == "fewer rooms":
+            access.write_text(access.read_text().replace("b2-*", "b3-*"))
+        else:
+            access.write_text(
+                access.read_text().replace("made: '2026-11-20'", "made: '2026-11-20'\n  expires: 2026-11-19")
+            )
+        began = time.monotonic()
+        with pytest.raises(httpx.HTTPError):
+            deque(parts, maxlen=0)
+        assert time.monotonic() - began < 5
+    status = browser.get("/", headers={"Authorization": f"Bearer {smith}"}).status_code
+    assert status == (200 if change == "fewer rooms" else 403)

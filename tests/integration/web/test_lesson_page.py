@@ -1,0 +1,164 @@
+"""The page of a lesson in a real browser: what was recorded, what goes on, on paper, and after every kill."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.brokers import free_port, wait_for
+from tests.support.dashboard_page import Room, see
+from tests.support.recorded_weeks import timetable, weeks
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+FIRST = "lesson/room-1/2026-11-20/1st%20period"
+
+
+def text(page: Any, selector: str) -> str:
+    return str(page.locator(selector).inner_text()).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """The options of a dashboard that records into a file with some weeks in it."""
+    path = weeks(tmp_path / "school.sqlite", 4)
+    return ["--database", str(path), "--timetable", str(timetable(tmp_path))]
+
+
+def test_a_lesson_of_the_past(
+    broker: int, dashboard: Callable[..., str], files: list[str], open_page: Any, tmp_path: Path
+) -> None:
+    address = dashboard(broker, 0, *files)
+    page = open_page(f"{address}#{FIRST}")  # the broker knows nothing of the room: only the file does
+    see(page, "#past-heading", "room-1, 1st period: Friday, 20 November 2026, 08:00 to 08:45")
+    see(page, "#past-story", "faces were seen")
+    assert "not attention, not interest" in text(page, "#past-notes")
+    see(page, "#past-gaps", "08:20:00 to 08:25:00")
+    see(page, "#past-gaps", "(5 min): paused, the button")
+    page.locator("#past-chart .main-svg").first.wait_for()
+    assert page.locator("#past-bands figure").count() >= 3
+    assert page.locator("#past-bands figure").first.locator(".band").count() == 3  # never across a gap
+    rows = page.locator("#past-figures tbody tr")
+    assert "turned to the front" in rows.nth(1).inner_text()
+    assert "to" in rows.nth(1).locator("td").nth(1).inner_text()
+
+    def saved(kind: str) -> str:
+        with page.expect_download() as waiting:
+            page.locator(f"#{kind}").click()
+        path = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return str(path.read_text())
+
+    page.locator("#past-details summary").click()
+    see(page, "#past-table", "whole lesson")
+    table, document = list(csv.DictReader(saved("csv").splitlines())), json.loads(saved("json"))
+    assert len(table) == len(document["rows"]) == page.locator("#past-table tbody tr").count()
+    measured = [row for row in table if row["state"] == "measured"]
+    assert len(measured) == 37
+    for row in [table[0], *measured]:
+        assert float(row["low_front"]) <= float(row["share_front"]) <= float(row["high_front"])
+    (few,) = [row for row in table if row["state"] == "too few people"]
+    assert all(not value for key, value in few.items() if key.startswith(("share", "low", "high", "faces")))
+    assert {each["what"] for each in document["figures"]} >= {"faces", "front", "happy"}
+
+    page.locator("#lesson-after").click()
+    see(page, "#past-heading", "2nd period")
+    page.locator("#lesson-before").click()
+    see(page, "#past-heading", "1st period")
+    page.locator("#lesson-before").click()
+    see(page, "#past-heading", "6th period: Thursday, 19 November 2026")
+    see(page, "#past-story", "Nothing was recorded in this time.")
+    page.locator("#lesson-day").fill("2026-11-20")
+    see(page, "#past-heading", "1st period")
+    page.locator("#lesson-name option:checked:has-text('40 min recorded')").wait_for(state="attached")
+    page.locator("#lesson-day").fill("2026-10-30")
+    see(page, "#lesson-holiday", "Autumn holidays")
+    page.goto(f"{address}#lesson/room-1/2026-11-20/7th%20period")
+    see(page, "#lesson-problem", "This day has no lesson called 7th period: choose one of the list")
+    open_page.complaints[:] = [line for line in open_page.complaints if "400" not in line]
+    page.goto(f"{address}#lesson/room-9/2026-11-20")
+    see(page, "#empty", "room-9")
+
+
+def test_everybody_can_read_it_on_every_screen_and_on_paper(
+    broker: int, dashboard: Callable[..., str], files: list[str], open_page: Any, tmp_path: Path
+) -> None:
+    address = dashboard(broker, 0, *files)
+    page = open_page(f"{address}?language=de#{FIRST}")
+    see(page, "#past-heading", "Freitag, 20. November 2026")
+    page.locator("#past-chart .main-svg").first.wait_for()
+    for width, scheme, colours in ((390, "dark", "none"), (720, "light", "active"), (1440, "light", "none")):
+        page.set_viewport_size({"width": width, "height": 900})  # 720: as 1440 at 200 %
+        page.emulate_media(color_scheme=scheme, forced_colors=colours)
+        page.wait_for_timeout(1200)
+        wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, width
+        found = axe.Axe().run(page).response["violations"]
+        assert [each for each in found if each["impact"] in ("serious", "critical")] == [], width
+    chart = page.locator("#past-chart .main-svg").first
+    before = chart.bounding_box()
+    for number in range(2):
+        page.pdf(path=str(tmp_path / f"{number}.pdf"), format="A4")
+        assert len(re.findall(rb"/Type /Page\b", (tmp_path / f"{number}.pdf").read_bytes())) == 1
+    page.wait_for_timeout(1200)
+    assert chart.bounding_box() == before  # what was done for paper is undone
+    page.locator("#past-details summary").focus()
+    page.keyboard.press("Enter")
+    see(page, "#past-table", "ganze Stunde")
+
+
+def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
+    broker: int, dashboard: Callable[..., str], open_page: Any, tmp_path: Path
+) -> None:
+    now = datetime.now(timezone.utc)
+    begin = max(now - timedelta(minutes=20), now.replace(hour=0, minute=0))
+    end = min(now + timedelta(minutes=40), now.replace(hour=23, minute=59))
+    names = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    lesson = f'[{{name: Maths, from: "{begin:%H:%M}", to: "{end:%H:%M}"}}]'
+    plan = timetable(tmp_path, "time_zone: UTC\ndays:\n" + "".join(f"  {name}: {lesson}\n" for name in names))
+    path, port = tmp_path / "school.sqlite", free_port()
+    options = ["--database", str(path), "--timetable", str(plan)]
+    address = dashboard(broker, port, *options)
+    room = Room(broker, seconds=10)
+
+    def stored(table: str = "windows") -> int:
+        with sqlite3.connect(path) as file:
+            return int(file.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608
+
+    wait_for(lambda: stored("states") == 1, 20, "the recorder")  # what is sent before it is there, nobody keeps
+    for seq in range(1, 61):
+        room.window(seq, 10 * (60 - seq))
+    wait_for(lambda: stored() == 60, 30, "the first windows in the file")
+    page = open_page(f"{address}#lesson/room-1")
+    see(page, "#past-heading", "Maths")
+    see(page, "#past-running", "goes on")
+    see(page, "#past-story", "It still goes on")
+    page.locator("#past-details summary").click()
+    see(page, "#past-table", "measured")
+    before = page.locator("#past-table tbody tr:has-text('measured')").count()
+    assert before in (10, 11)
+    dashboard.process.kill()  # type: ignore[attr-defined]
+    dashboard.process.wait()  # type: ignore[attr-defined]
+    for seq in range(61, 73):
+        room.window(seq, -10 * (seq - 60))
+    see(page, "#trouble", "lost its server")
+    see(page, "#past-story", "faces were seen")  # what was on screen stays
+    dashboard(broker, port, *options)
+    wait_for(lambda: stored() == 72, 30, "what came while nobody was there")
+    see(page, "#link", "● connected")
+    wait_for(
+        lambda: page.locator("#past-table tbody tr:has-text('measured')").count() > before, 15, "the lesson goes on"
+    )
+    page.locator("#spans input[value='45']").check(force=True)
+    see(page, "#lesson-summary", "measured")
+    assert "before this dashboard started" not in text(page, "#lesson-gaps")
+    open_page.complaints[:] = [line for line in open_page.complaints if "ERR_" not in line]

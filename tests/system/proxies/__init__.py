@@ -1,0 +1,1 @@
+"""The dashboard behind real web servers with TLS."""

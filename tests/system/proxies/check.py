@@ -1,0 +1,208 @@
+"""What must hold behind a web server, tried with the configurations of docs/dashboard.md: see check.sh."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import sync_playwright
+
+from edge.web.access_list import add_grant
+from tests.load.dashboard import CHROMIUM, FLAGS
+from tests.support.brokers import can_connect, free_port, wait_for
+from tests.support.dashboard_page import Room, see
+from tests.support.paths import ROOT
+
+NAME = "school.example"
+KINDS = ("caddy-root", "caddy-path", "nginx-root", "nginx-path")
+NUMBERS = itertools.count(1)  # of windows
+BLOCK = re.compile(r"^```(caddy|nginx)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+NGINX = """
+daemon off; pid nginx.pid; error_log stderr warn;
+events {{}}
+http {{
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+  gzip on;
+{site}
+}}
+"""
+
+
+def main(programs: Path, kinds: list[str]) -> int:
+    """Every kind in turn; 0 when all holds."""
+    blocks = dict(zip(KINDS, BLOCK.findall((ROOT / "docs/dashboard.md").read_text()), strict=True))
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
+        here = Path(folder)
+        certificate(here)
+        broker = free_port()
+        (here / "mosquitto.conf").write_text(f"listener {broker} 127.0.0.1\nallow_anonymous true\n")
+        running.enter_context(started(here, "mosquitto", "-c", str(here / "mosquitto.conf")))
+        wait_for(lambda: can_connect(broker), 20, "the broker")
+        room = Room(broker, seconds=1)
+        for kind in kinds:
+            program, text = blocks[kind]
+            assert kind.startswith(program)
+            with tempfile.TemporaryDirectory(dir=here) as own:
+                check(kind, programs, text, here, Path(own), broker, room)
+    return 0
+
+
+def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: int, room: Room) -> None:
+    """One web server at one place."""
+    path = "/rooms/" if kind.endswith("path") else "/"
+    page, port = free_port(), free_port()
+    today = date.today()  # noqa: DTZ011 - as people count
+    token = add_grant(here / "access.yaml", "smith", "reader", ["room-1"], today, None)
+    site = text.replace("127.0.0.1:8080", f"127.0.0.1:{page}").replace("/etc/ssl/school.example", str(keys / "site"))
+    dashboard = [
+        sys.executable,
+        "-m",
+        "edge",
+        "dashboard",
+        "--broker",
+        f"mqtt://127.0.0.1:{broker}",
+        "--port",
+        str(page),
+    ]
+    dashboard += ["--access-file", str(here / "access.yaml"), "--public-url", f"https://{NAME}{path}"]
+    with started(here, *dashboard), started(here, *server(kind, programs, site, keys, here, port)):
+        wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
+        context = ssl.create_default_context(cafile=str(keys / "site.pem"))
+        client = httpx.Client(
+            base_url=f"https://127.0.0.1:{port}",
+            verify=context,
+            headers={"Host": NAME, "Accept": "text/html"},
+            timeout=20,
+        )
+        form(client, path, token)
+        delays = events(client, path, token, room)
+        browse(port, path, token)
+        outside(client, path, token)
+    print(f"{kind}: form, cookie, deep link, signing out; events {max(delays) * 1000:.0f} ms after the window at most")
+
+
+def form(client: httpx.Client, path: str, token: str) -> None:
+    """Asked for, taken, and remembered for this path and TLS only."""
+    answer = get(client, path, headers={"Accept-Language": "de"})
+    assert answer.status_code == 403
+    assert "Diese Seite braucht einen Zugangscode" in answer.text
+    forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/evil"}
+    answer = client.post(path, data={"token": token}, headers=forged, extensions={"sni_hostname": NAME})
+    assert (answer.status_code, answer.headers["location"]) == (303, "./"), answer.headers
+    marks = set(answer.headers["set-cookie"].split("; ")[1:])
+    assert marks == {"HttpOnly", f"Path={path}", "SameSite=lax", "Secure"}, marks
+    client.cookies.clear()
+
+
+def events(client: httpx.Client, path: str, token: str, room: Room) -> list[float]:
+    """Seconds from a window to its event: what is held back somewhere comes late, or never."""
+    delays: list[float] = []
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream", "Accept-Encoding": "gzip"}
+    with client.stream("GET", f"{path}events", headers=headers, extensions={"sni_hostname": NAME}) as answer:
+        lines = answer.iter_lines()
+        for _ in range(3):
+            sent, seq = time.monotonic(), next(NUMBERS)
+            room.window(seq)
+            next(line for line in lines if line.startswith("data:") and shows(json.loads(line[6:]), f"/{seq}"))
+            delays.append(time.monotonic() - sent)
+    assert max(delays) < 2, delays
+    return delays
+
+
+def shows(event: dict[str, Any], key: str) -> bool:
+    latest = event.get("rooms", {}).get("room-1", {}).get("latest") or {"key": ""}
+    return str(latest["key"]).endswith(key)
+
+
+def browse(port: int, path: str, token: str) -> None:
+    """A deep link in a real browser; every address that it asks for lies below the path."""
+    with sync_playwright() as playwright:
+        flags = [*FLAGS, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_context(ignore_https_errors=True, locale="en").new_page()
+        page.set_default_timeout(30_000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        home = f"https://{NAME}:{port}{path}"
+        page.goto(f"{home}#lesson/room-1")
+        see(page, "h1", "This page needs a token")
+        page.locator("#token").fill(token)
+        page.keyboard.press("Enter")
+        page.locator("#lesson-chart .main-svg").first.wait_for()
+        assert page.url == f"{home}#lesson/room-1", page.url
+        see(page, "#link", "connected")
+        (cookie,) = page.context.cookies()
+        assert (cookie["secure"], cookie["path"], cookie["httpOnly"]) == (True, path, True), cookie
+        page.reload()
+        page.locator("#lesson-chart .main-svg").first.wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        see(page, "h1", "This page needs a token")
+        assert [url for url in asked if not url.startswith(home)] == []
+        browser.close()
+
+
+def outside(client: httpx.Client, path: str, token: str) -> None:
+    """Nothing of the page is elsewhere, and the path without its slash leads to it."""
+    if path == "/":
+        return
+    elsewhere = get(client, "/api/about", headers={"Authorization": f"Bearer {token}"})
+    assert "smith" not in elsewhere.text, elsewhere.text
+    answer = get(client, path.rstrip("/"))
+    assert answer.status_code in (301, 302, 308)
+    assert answer.headers["location"].endswith(path)
+
+
+def get(client: httpx.Client, path: str, **options: Any) -> httpx.Response:
+    return client.get(path, extensions={"sni_hostname": NAME}, **options)
+
+
+def server(kind: str, programs: Path, site: str, keys: Path, here: Path, port: int) -> list[str]:
+    """The command of the web server; its site is the one of the docs, but for port and certificate."""
+    if kind.startswith("nginx"):
+        (here / "nginx.conf").write_text(NGINX.format(site=site.replace("listen 443", f"listen {port}")))
+        return [str(programs / "usr/sbin/nginx"), "-p", str(here), "-e", "stderr", "-c", str(here / "nginx.conf")]
+    own = f"https://{NAME}:{port} {{\n    tls {keys}/site.pem {keys}/site.key"
+    head = "{\n    admin off\n    auto_https disable_redirects\n    skip_install_trust\n}\n"
+    (here / "Caddyfile").write_text(head + site.replace(f"{NAME} {{", own, 1))
+    return [str(programs / "usr/bin/caddy"), "run", "--adapter", "caddyfile", "--config", str(here / "Caddyfile")]
+
+
+def certificate(here: Path) -> None:
+    names = f"subjectAltName=DNS:{NAME}"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
+    command += ["-addext", names, "-keyout", str(here / "site.key"), "-out", str(here / "site.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def started(here: Path, *command: str) -> Iterator[None]:
+    """A program that is ended in the end; what it said is shown where something fails."""
+    log = here / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(here), "XDG_CONFIG_HOME": str(here)}
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=here, env=environment, stdout=out, stderr=out)
+    try:
+        yield
+    except BaseException:
+        print(f"--- {' '.join(command)}\n{log.read_text()[-3000:]}", file=sys.stderr)
+        raise
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,148 @@
+"""What is said of a lesson: the same on its page and in `edge report`, compared with what is comparable only."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import sqlite3
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from edge.contract.machine_messages import MachineInfo
+from edge.contract.validation import DeviceMessage
+from edge.languages.words import Words
+from edge.recording.reader import Recording
+from edge.reporting.lesson_comparison import EarlierLessons
+from edge.reporting.lesson_report import GOES_ON, MASKS_UNKNOWN, LessonReport, compare_with_earlier, report_lesson
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_stretch
+from edge.timing.timetable import Lesson, Timetable
+from edge.web.dashboard.lesson_page import lesson_json
+from tests.support.lessons import report
+from tests.support.recorded_weeks import LESSON, MINUTE, WEEK, record, timetable, weeks, windows
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
+
+
+def info(place: str | None) -> DeviceMessage:
+    model = {"name": "m", "sha256": "0" * 64}
+    told = {"version": "1", "models": {"faces": model}, "camera": "usb", "window_seconds": 30, "place": place}
+    return DeviceMessage("room-1", "info", MachineInfo.model_validate(told))
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return weeks(tmp_path_factory.mktemp("weeks") / "school.sqlite")
+
+
+@pytest.fixture
+def path(recorded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(recorded, tmp_path))
+
+
+def told(
+    path: Path, start: datetime = LESSON, name: str = "1st period", now: datetime = NOW
+) -> tuple[LessonReport, EarlierLessons]:
+    plan = Timetable.read(timetable(path.parent))
+    lesson = plan.named("room-1", start.date(), name)
+    assert lesson is not None
+    recording = Recording(path)
+    recording.start()
+    try:
+        period = Period(lesson.start, lesson.end, plan.zone, lesson.name)
+        found = report_lesson(read_stretch(recording, "room-1", period, now))
+        return found, compare_with_earlier(recording, found, plan, Lesson(name, lesson.start, lesson.end), now)
+    finally:
+        recording.stop()
+
+
+def test_page_and_report_state_the_same(path: Path) -> None:
+    found, earlier = told(path)
+    output = path.parent / "lesson.html"
+    day = LESSON.date().isoformat()
+    code = report(
+        "--database", path, "--day", day, "--timetable", path.parent / "timetable.yaml", "--lesson", "1st period",
+        "--output", output, "--language", "en",
+    )  # fmt: skip
+    assert code == 0
+    written = html.unescape(output.read_text())
+    sentences = found.sentences(earlier)
+    assert len(sentences) >= 3
+    for each in sentences:
+        assert Words("en").say(each) in written
+    page = lesson_json(found, earlier, NOW)
+    assert page["sentences"] == [each.as_json() for each in sentences]
+    assert page["mean"] == found.data.totals.mean
+    assert {each["what"]: each["value"] for each in page["figures"]}["faces"] == found.data.totals.mean
+    assert page["shares"][0]["share"] == next(iter(found.summary.expressions.values())).value
+
+
+def test_the_same_lesson_of_the_weeks_before_is_what_it_is_compared_with(path: Path) -> None:
+    found, earlier = told(path)
+    assert earlier.comparison is not None
+    assert earlier.comparison.lessons == 4  # the holiday is left out, and so is the 2nd period
+    assert earlier.comparison.verdict in ("same", "different")
+    assert "earlier lessons" in str(found.sentences(earlier)[-1])
+
+
+def test_a_first_lesson_has_nothing_to_compare_it_with(path: Path) -> None:
+    found, earlier = told(path, LESSON + 50 * MINUTE, "2nd period")
+    assert earlier.comparison is not None
+    assert (earlier.comparison.verdict, earlier.comparison.lessons) == ("not_enough", 0)
+    assert str(found.sentences(earlier)[-1]) == "There is nothing to compare it with."
+
+
+def test_another_mask_refuses_the_comparison(tmp_path: Path) -> None:
+    path = record(tmp_path / "masked.sqlite", [info("aaaaaaaa")], LESSON - 9 * WEEK)
+    for week in (1, 2):
+        record(path, windows(LESSON - week * WEEK, week))
+    record(path, [info("bbbbbbbb")], LESSON - MINUTE)
+    record(path, windows(LESSON, 7))
+    found, earlier = told(path)
+    assert earlier.comparison is not None
+    assert earlier.comparison.verdict == "refused"
+    assert "other parts of the picture were hidden then" in str(found.sentences(earlier)[-1])
+
+
+def test_masks_that_nobody_knows_are_said(path: Path) -> None:
+    assert not told(path)[1].masks_unknown  # of none of them: there is nothing to tell apart
+    record(path, [info("aaaaaaaa")], LESSON - MINUTE)
+    found, earlier = told(path)
+    assert earlier.masks_unknown
+    assert found.sentences(earlier)[-1] == MASKS_UNKNOWN
+
+
+def test_a_lesson_that_goes_on_is_not_compared_yet(path: Path) -> None:
+    found, earlier = told(path, now=LESSON + 44 * MINUTE)
+    assert earlier.comparison is None
+    assert found.sentences(earlier)[-1] == GOES_ON
+    page = lesson_json(found, earlier, LESSON + 44 * MINUTE)
+    assert page["running"]
+    assert page["verdict"] is None
+
+
+def test_gaps_have_their_reasons_and_no_line_crosses_them(path: Path) -> None:
+    found, earlier = told(path)
+    page = lesson_json(found, earlier, NOW)
+    assert [(gap["kind"], gap["reason"]) for gap in page["gaps"]] == [("paused", "the button"), ("few_people", "")]
+    for line in page["lines"]:
+        assert len(line["pieces"]) == 3
+    starts = {(minute["start"] - page["from"]) / 60_000 for minute in page["minutes"]}
+    assert starts == {minute for minute in range(45) if not (20 <= minute < 25 or 30 <= minute < 33)}
+
+
+def test_where_windows_are_gone_their_sums_are_left(path: Path) -> None:
+
+    before, _ = told(path, LESSON - WEEK)
+    with sqlite3.connect(path) as file:
+        file.execute("DELETE FROM windows WHERE start < ?", ((LESSON - WEEK + 60 * MINUTE).isoformat(),))
+    file.close()
+    after, earlier = told(path, LESSON - WEEK)
+    assert after.data.totals == before.data.totals
+    assert after.changes is None
+    page = lesson_json(after, earlier, NOW)
+    assert page["rolled_up"]
+    assert page["mean"] == before.data.totals.mean
+    assert len(page["pieces"]) == 9

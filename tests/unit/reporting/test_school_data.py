@@ -1,0 +1,184 @@
+"""Weeks, days and terms: every cell says what the windows of its time say, and nothing of what they withhold."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.languages.words import Words
+from edge.recording.reader import Recording
+from edge.recording.window_sums import WindowSums
+from edge.reporting.heat_map import heat_map
+from edge.reporting.map_words import maps_of
+from edge.reporting.school_data import MapData, School
+from edge.reporting.school_report import cells_of, school_csv, school_page
+from edge.reporting.school_sentences import describe_school, differences, room_rows
+from edge.reporting.totals import Totals, add_up, totals_of
+from edge.web.dashboard.map_answer import map_answer
+from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, record_school, usual
+
+ROOMS = ["room-1", "room-2", "room-3"]
+MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
+LATER = datetime(2026, 12, 1, tzinfo=timezone.utc)
+SPECIAL = {
+    ("room-1", 3, 2): usual(50, happy=0.7),
+    ("room-2", 1, 1): usual(51, people=3),
+    ("room-2", 2, 0): (),
+    ("room-2", 4, 3): (),
+    ("room-3", 0, 3): usual(52)[:6],
+}
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+    """Three rooms, a week and a day."""
+    found = Recording(record_school(tmp_path_factory.mktemp("school") / "s.sqlite", ROOMS, 6, SPECIAL))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def school(recording: Recording) -> School:
+    return School(recording, ROOMS, TIMETABLE, VIENNA, LATER)
+
+
+def maps(school: School) -> dict[str, MapData]:
+    return {
+        "week": school.week("room-1", MONDAY),
+        "day": school.day(MONDAY),
+        "days": school.days(MONDAY),
+        "term": school.term(MONDAY, MONDAY + timedelta(days=7)),
+    }
+
+
+def states(data: MapData, measure: str = "happy") -> list[list[str]]:
+    return [[cell.state if cell else "" for cell in row] for row in heat_map(data.grid, measure, data.rooms)]
+
+
+def test_a_week_of_a_room(school: School) -> None:
+    data = school.week("room-1", MONDAY)
+    assert data.rows == [lesson.name for lesson in LESSONS]
+    assert data.columns == [MONDAY + timedelta(days=n) for n in range(5)]
+    found = states(data)
+    assert found[2][3] == "above"
+    assert {state for row in found for state in row} == {"usual", "above"}
+    told = [Words().say(each) for each in differences(data, maps_of(data), Words())]
+    assert told[0].startswith("room-1, Thu 19 Nov, 3rd: about 6")
+    assert told[0].endswith("\N{NO-BREAK SPACE}%.")
+
+
+def test_what_has_no_figure_says_why(school: School) -> None:
+    second, third = school.week("room-2", MONDAY), school.week("room-3", MONDAY)
+    assert states(second, "faces")[1][1] == states(second)[1][1] == "withheld"
+    assert states(second)[0][2] == "nothing"
+    assert states(second)[3] == ["usual"] * 4 + [""]  # on Friday this room has no fourth lesson
+    assert states(third)[3][0] == "few"
+
+
+def test_a_day_and_a_term_of_all_rooms(school: School) -> None:
+    day = school.day(MONDAY + timedelta(days=1))
+    assert (day.rows, day.columns) == (ROOMS, [lesson.name for lesson in LESSONS])
+    assert states(day)[1] == ["usual", "withheld", "usual", "usual"]
+    term = school.term(MONDAY + timedelta(days=2), MONDAY + timedelta(days=7))
+    assert term.columns == [MONDAY, MONDAY + timedelta(days=7)]
+    assert states(term) == [["usual", "few"]] * 3  # a week of one day has no scatter to judge it by
+    week = school.days(MONDAY)
+    assert (week.rows, week.columns) == (ROOMS, [MONDAY + timedelta(days=n) for n in range(5)])
+
+
+def test_every_cell_is_the_sum_of_its_windows(school: School, recording: Recording) -> None:
+    for kind, data in maps(school).items():
+        for row, room in enumerate(data.rooms):
+            for cell in data.grid[row]:
+                if cell:
+                    assert cell.totals == add_up(recording.windows(room, cell.start, cell.end)), (kind, room)
+        for each in data.sums:
+            assert each.totals == add_up(recording.windows(each.room, data.start, data.end)), kind
+
+
+def test_without_a_timetable_there_are_hours(recording: Recording) -> None:
+    school = School(recording, ROOMS, None, VIENNA, LATER)
+    week, day = school.week("room-1", MONDAY), school.day(MONDAY)
+    assert week.rows == day.columns == ["08:00", "09:00", "10:00"]
+    assert week.columns[-1] == FRIDAY
+    assert day.sums[0].planned is None
+    assert school.week("room-1", MONDAY - timedelta(days=7)).rows == []
+
+
+def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
+    missed = {each.room: (each.planned or 0) - each.taught for each in school.days(MONDAY).sums}
+    assert missed == {"room-1": 0, "room-2": 1800, "room-3": 1440}
+    told = [str(each) for each in describe_school(school.days(MONDAY), [], Words())]
+    assert told[0] == "3 of 3 rooms were recorded, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
+    assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
+
+
+def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
+    data = school.day(MONDAY + timedelta(days=1))
+    assert school_csv(data, tmp_path / "s.csv") == len(cells_of(data, maps_of(data)))
+    with (tmp_path / "s.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["figure"] == "happy"]
+    assert len(rows) == 12
+    hidden = next(row for row in rows if row["state"] == "withheld")
+    assert (hidden["room"], hidden["column"], hidden["windows_withheld"]) == ("room-2", "2nd", "30")
+    assert {hidden[name] for name in ("value", "low", "high", "usual")} == {""}
+    assert 0 < float(rows[0]["low"]) < float(rows[0]["value"]) < float(rows[0]["high"]) < 1
+
+
+def told(school: School, folder: Path) -> list[Any]:
+    """All that anybody is told of a school, in every kind of map, page, table and file."""
+    found: list[Any] = []
+    words = Words("de")
+    for kind, data in maps(school).items():
+        drawn = maps_of(data)
+        found += [map_answer(data, words, lessons=True), describe_school(data, drawn, words)]
+        found += [room_rows(data, drawn, words), differences(data, drawn, words), data.sums, data.grid]
+        school_csv(data, folder / f"{kind}.csv")
+        found += [(folder / f"{kind}.csv").read_text(), school_page(data, VIENNA, LATER, words)]
+    return found
+
+
+def test_what_was_withheld_leaves_no_trace_anywhere(tmp_path: Path) -> None:
+    """Two people or four, happy or not: whoever looks at everything, and subtracts, finds no difference."""
+    answers = []
+    for number, hidden in enumerate((usual(60, people=2, happy=0.9), usual(61, people=4, happy=0.1))):
+        assert all(window.withheld for window in hidden)
+        half = tuple(b if n % 2 else a for n, (a, b) in enumerate(zip(usual(62), hidden, strict=True)))
+        special = {("room-1", 1, 1): hidden, ("room-2", 0, 2): half}
+        recording = Recording(record_school(tmp_path / f"{number}.sqlite", ROOMS[:2], 5, special))
+        recording.start()
+        answers.append(told(School(recording, ROOMS[:2], TIMETABLE, VIENNA, LATER), tmp_path))
+        recording.stop()
+    assert answers[0] == answers[1]
+    assert answers[0]
+
+
+def test_no_subtraction_of_cells_days_and_totals_tells_of_a_withheld_window(
+    school: School, recording: Recording
+) -> None:
+    """A total less its parts is what the windows between them say themselves: nothing where these withhold it."""
+    term, week = school.term(MONDAY, MONDAY), school.days(MONDAY)
+    for number, room in enumerate(ROOMS):
+        lessons = [cell for row in school.week(room, MONDAY).grid for cell in row if cell]
+        day = [cell for cell in week.grid[number] if cell]
+        whole = term.grid[number][0]
+        assert whole
+        assert whole.totals == together(recording, room, [(cell.start, cell.end) for cell in day])
+        # Nothing was recorded between the lessons, so they account for all of it.
+        assert whole.totals == together(recording, room, [(cell.start, cell.end) for cell in lessons])
+        shown = [window for window in recording.windows(room, whole.start, whole.end) if window.has_figures]
+        assert (whole.totals.frames, whole.totals.counts) == (add_up(shown).frames, add_up(shown).counts)
+
+
+def together(recording: Recording, room: str, spans: list[tuple[datetime, datetime]]) -> Totals:
+    sums = WindowSums()
+    for start, end in spans:
+        for window in recording.windows(room, start, end):
+            sums.add(window)
+    return totals_of(sums)

@@ -1,0 +1,83 @@
+"""Lines of a lesson: smooth, with bands that are no narrower than they may be, and never across what nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from edge.contract.payloads import Withheld
+from edge.recording.window_record import WindowRecord
+from edge.reporting.lesson_statistics import MINUTE, minutes, summarize
+from edge.reporting.smoothing import Line, smoothed
+from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
+
+
+@cache
+def lesson(seed: int = 7) -> Sequence[WindowRecord]:
+    return SimulatedLesson(seed, minutes=30, window=30).windows()
+
+
+def lines(windows: Sequence[WindowRecord]) -> dict[str, Line]:
+    summary = summarize(windows)
+    return {line.what: line for line in smoothed(minutes(windows), summary.basis, list(summary.expressions))}
+
+
+def test_every_minute_has_a_point_within_its_band() -> None:
+    found = lines(lesson())
+    assert found.keys() == {"front", *USUAL}
+    for line in found.values():
+        (piece,) = line.pieces
+        assert [point.middle for point in piece] == [START + (n + 0.5) * MINUTE for n in range(30)]
+        assert all(0 <= point.low <= point.share <= point.high <= 1 for point in piece)
+        assert all(point.high - point.low > 0.01 for point in piece)
+
+
+def test_a_line_is_smoother_than_its_minutes() -> None:
+    (piece,) = lines(lesson())["neutral"].pieces
+    raw = [part.totals.estimate["neutral"].share for part in minutes(lesson())]
+    jumps = [sum(abs(b - a) for a, b in pairwise(each)) for each in (raw, [point.share for point in piece])]
+    assert jumps[1] < jumps[0] / 2
+
+
+def test_nothing_is_drawn_across_a_gap() -> None:
+    without = [each for each in lesson() if not START + 10 * MINUTE <= each.start < START + 15 * MINUTE]
+    for line in lines(without).values():
+        first, second = line.pieces
+        assert first[-1].middle < START + 10 * MINUTE
+        assert second[0].middle > START + 15 * MINUTE
+    before, after = lines(without)["neutral"].pieces[0], lines([*without[:20], *lesson(8)[30:]])["neutral"].pieces[0]
+    assert [point.share for point in before] == [point.share for point in after]  # what came later has no part in it
+
+
+def test_what_is_withheld_has_no_part_in_it() -> None:
+    nothing = dict.fromkeys(("total", "mean", "low", "high", "facing", "counts", "unclassified", "estimate"))
+    withheld = Withheld(what="figures", reason="few_people")
+
+    def hidden(windows: Sequence[WindowRecord]) -> list[WindowRecord]:
+        return [
+            replace(each, **nothing, estimate_absent=None, withheld=withheld) if 20 <= at < 30 else each  # type: ignore[arg-type]
+            for at, each in enumerate(windows)
+        ]
+
+    other = [*lesson()[:20], *lesson(8)[20:30], *lesson()[30:]]
+    assert lines(hidden(lesson())) == lines(hidden(other))
+
+
+def test_too_few_minutes_make_no_line() -> None:
+    assert lines(lesson()[:4]) == {}
+
+
+@pytest.mark.parametrize("dwell", [30.0, 600.0])
+def test_the_band_holds_what_people_take_up(dwell: float) -> None:
+    held = []
+    for seed in range(6):
+        windows = SimulatedLesson(seed, minutes=30, window=30, dwell=dwell).windows()
+        for what, line in lines(windows).items():
+            if what in ("happy", "neutral", "surprise"):
+                held += [point.low <= USUAL[what] <= point.high for piece in line.pieces for point in piece]
+    assert len(held) > 500
+    assert sum(held) / len(held) > 0.9

@@ -1,0 +1,36 @@
+"""Text for people: shares and units."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.text import NO_BREAK, keep_units, percent
+
+
+@pytest.mark.parametrize(
+    ("share", "step", "words"),
+    [
+        (0.0, 1, "0~%"),
+        (0.004, 1, "<~1~%"),
+        (0.0049, 5, "<~1~%"),
+        (0.02, 5, "2~%"),
+        (0.145, 5, "15~%"),
+        (1.0, 5, "100~%"),
+    ],
+)
+def test_percent(share: float, step: int, words: str) -> None:
+    assert percent(share, step).replace("\N{NO-BREAK SPACE}", "~") == words
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("14 % of 25", "14~% of 25"),
+        ("5 min, 3 s, 61.8 °C, 21.8 GB", "5~min, 3~s, 61.8~°C, 21.8~GB"),
+        ("1 h 05 min", "1~h 05~min"),
+        ("3 sensors, 5 mint, room 7 said", "3 sensors, 5 mint, room 7 said"),
+        ("no %", "no %"),
+    ],
+)
+def test_a_number_stays_with_its_unit(text: str, kept: str) -> None:
+    assert keep_units(text).replace(NO_BREAK, "~") == kept

@@ -1,0 +1,76 @@
+"""What the server of the page keeps of machines, from messages that nobody vouches for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edge.contract.alerts import ALERTS
+from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
+from edge.contract.timestamps import parse_timestamp
+from edge.web.dashboard.school import MAX_ROOMS, School
+
+NOW = parse_timestamp(WINDOW.window.end).timestamp() + 3
+
+
+def school(*, rooms: int = 1) -> School:
+    found = School("classroom", 4, lambda: NOW)
+    for number in range(1, rooms + 1):
+        room = f"classroom/room-{number}"
+        found.receive(f"{room}/availability", b"online")
+        found.receive(f"{room}/info", INFO.to_json())
+        found.receive(f"{room}/health", HEALTH.to_json())
+        window = json.loads(WINDOW.to_json()) | {"device": f"room-{number}"}
+        found.receive(f"{room}/latest", json.dumps(window).encode())
+    return found
+
+
+def test_a_page_is_told_that_something_changed_and_asks_for_the_rest() -> None:
+    found = school(rooms=2)
+    found.take_changes()
+    found.receive("classroom/room-2/alert/disk", ALERT.to_json())
+    changes = found.take_changes()
+    assert changes is not None
+    assert list(changes["rooms"]) == ["room-2"]
+    assert changes["rooms"]["room-2"]["machine"] == {"changes": 3, "alerts": 1}
+    assert [(each.name, each.level) for each in found.machines()] == [("room-2", "bad"), ("room-1", "good")]
+    found.receive("classroom/room-2/alert/disk", b"")
+    assert [each.level for each in found.machines()] == ["good", "good"]
+
+
+def test_no_figure_about_people_is_told_a_technician() -> None:
+    text = json.dumps([each.as_json() for each in school().machines()])
+    assert HEALTH.faces_per_frame is not None
+    for figure in (str(HEALTH.faces_per_frame), str(WINDOW.faces.total), "happy"):
+        assert figure not in text
+
+
+@pytest.mark.parametrize(
+    "payload", [b"{", b"null", b"\xff", b"[" * 9000, b'{"problem": 1}', ALERT.to_json() + b" " * 9000]
+)
+def test_what_is_no_alert_changes_nothing(payload: bytes) -> None:
+    found = school()
+    found.receive("classroom/room-1/alert/disk", payload)
+    assert found.refused == 1
+    assert found.machines()[0].troubles == []
+
+
+def test_a_hostile_room_costs_what_another_costs() -> None:
+    found = school(rooms=2)
+    long = ALERT.model_copy(update={"problem": "x" * 2000, "remedy": "y" * 2000}).to_json()
+    for number in range(500):
+        found.receive(f"classroom/room-1/alert/invented-{number}", long)
+    told = {each.name: each for each in found.machines()}
+    assert len(told["room-1"].troubles) == 2 * len(ALERTS)
+    assert len(json.dumps(told["room-1"].as_json())) < 16_000
+    assert told["room-2"].troubles == []
+
+
+def test_invented_rooms_fill_no_memory() -> None:
+    found = School("classroom", 4, lambda: NOW)
+    for number in range(2 * MAX_ROOMS):
+        found.receive(f"classroom/invented-{number}/health", HEALTH.to_json())
+        found.receive(f"classroom/absent-{number}/alert/disk", b"")
+    assert len(found.machines()) == MAX_ROOMS
+    assert found.full
