@@ -27,9 +27,8 @@ STORE = """
 INSERT INTO edge.rollups VALUES (%s, %s, %s, %s, %s::jsonb, %s) ON CONFLICT (device, start, series)
 DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
 """
-SERIES_OF = """
-SELECT device, array_agg(DISTINCT series) FROM edge.rollups WHERE device = ANY(%s) GROUP BY device
-"""
+SERIES_OF = "SELECT device, array_agg(series) FROM edge.device_series WHERE device = ANY(%s) GROUP BY device"
+ADD_SERIES = "INSERT INTO edge.device_series VALUES (%s, %s) ON CONFLICT DO NOTHING"
 Key = tuple[int, datetime, int]
 
 
@@ -52,12 +51,14 @@ class SeriesOfDevices:
             found: dict[int, list[int]] = dict(connection.execute(SERIES_OF, (new,)).fetchall())
             self._of.update({device: set(found.get(device, ())) for device in new})
 
-    def choose(self, device: int, series: Series) -> int:
-        """The series in whose roll-up a window goes; both are known."""
+    def choose(self, connection: psycopg.Connection, device: int, series: Series) -> int:
+        """The series in whose roll-up a window goes, both of which are known, within the caller's transaction."""
         of_device, wanted = self._of[device], self._ids[series]
         if wanted not in of_device and len(of_device) >= MOST_SERIES:
             wanted = self._ids[Series(series.mode, OTHER, None, None)]
-        of_device.add(wanted)
+        if wanted not in of_device:
+            connection.execute(ADD_SERIES, (device, wanted))
+            of_device.add(wanted)
         return wanted
 
     def forget(self) -> None:
@@ -74,7 +75,10 @@ def take_rollups(
         return False
     series.load(connection, (device,))
     with connection.cursor() as cursor:
-        rows = [(device, each.since, series.choose(device, each.series), changed, *each.to_row()) for each in buckets]
+        rows = [
+            (device, each.since, series.choose(connection, device, each.series), changed, *each.to_row())
+            for each in buckets
+        ]
         cursor.executemany(STORE, rows)
     take_back(connection, [(device, each.since) for each in buckets])
     return True
@@ -91,7 +95,7 @@ def add_windows(
     found: dict[Key, Bucket] = {}
     for device, records in windows.items():
         for bucket in roll_up(records):
-            key = (device, bucket.since, series.choose(device, bucket.series))
+            key = (device, bucket.since, series.choose(connection, device, bucket.series))
             if key in found:  # two that were not told apart any more
                 found[key].merge(bucket)
             else:

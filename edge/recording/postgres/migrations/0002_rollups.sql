@@ -10,6 +10,13 @@ CREATE TABLE edge.rollups (
     PRIMARY KEY (device, start, series)
 );
 
+-- Which series have roll-ups of a device: finding that out from the roll-ups would read all of them.
+CREATE TABLE edge.device_series (
+    device integer NOT NULL REFERENCES edge.devices,
+    series integer NOT NULL REFERENCES edge.series,
+    PRIMARY KEY (device, series)
+);
+
 -- Days (UTC) that are over, and those that are still to be made of their five minutes.
 CREATE TABLE edge.daily_rollups (
     device integer NOT NULL REFERENCES edge.devices,
