@@ -31,6 +31,16 @@ apt_install() {
   rm -f "$log"
 }
 
+# PostgreSQL's programs alone: Debian's package would also make a database of its own, and start it at every boot.
+install_postgresql() {
+  local settings=/etc/postgresql-common/createcluster.conf
+  local -a root_by=()
+  ((EUID == 0)) || root_by=(sudo)
+  apt_install postgresql-common &&
+    "${root_by[@]}" sed -i 's/^#\?create_main_cluster *=.*/create_main_cluster = false/' "$settings" &&
+    grep -q '^create_main_cluster = false' "$settings" && apt_install postgresql
+}
+
 # Prints the first Python that the locks have wheels for.
 find_python() {
   local name

@@ -25,6 +25,7 @@ from edge.mqtt.client_factory import BrokerSettings
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
+from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
 
 # A busy machine is no fault of what is tested.
@@ -91,6 +92,18 @@ def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests that do not stop it."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+    server = PostgresServer.made()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture

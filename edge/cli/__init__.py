@@ -33,7 +33,7 @@ COMMANDS = {
     "watch": "show what one or many devices publish, live",
     "dashboard": "web page of one room, a lesson or a school, from MQTT",
     "access": "who may see which rooms on the dashboard: make, list and revoke tokens",
-    "record": "store every window once, in an SQLite file",
+    "record": "store every window once, in an SQLite file or a PostgreSQL database",
     "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
     "delete": "delete a room, a day or a lesson from a recording, and show what was deleted",
     "pause": "close the camera of the daemon on this machine until `edge resume`",

@@ -140,7 +140,7 @@ def _recorder(
         return None
     from edge.recording.recording_service import RecordingService  # noqa: PLC0415 - --help needs none of it
 
-    recorder = RecordingService(recording_task(args, settings, prefix, devices))
+    recorder = RecordingService(recording_task(args, args.database, settings, prefix, devices))
     recorder.check()
     return recorder
 

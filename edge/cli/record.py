@@ -1,4 +1,4 @@
-"""`edge record`: every window once, into a SQLite file, whatever happens to us, to the broker and to the network."""
+"""`edge record`: every window once, into a file or a database, whatever happens to us, the broker and the network."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.status import Status
 
 from edge.cli import set_up_logging
+from edge.cli.copy_school import copy_from
+from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.daemon.garbage import settle
@@ -22,10 +24,9 @@ from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.mqtt.client_factory import BrokerSettings
-from edge.recording.database import Database
-from edge.recording.former_session import former_client_id
-from edge.recording.recording_service import RecordingService
+from edge.recording.recording_service import RecordingService, client_ids
 from edge.recording.session import KEPT, Session
+from edge.recording.stores import Target, make_store
 
 EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration
@@ -33,6 +34,7 @@ EXAMPLES = """examples:
   edge record --database school.sqlite --keep-days 365       delete what is older (default: 400 days)
   edge record --database school.sqlite --keep-windows-days 90     then only five-minute sums, as long as --keep-days
   edge record --database school.sqlite --forget              end the session at the broker
+  edge record --database postgresql://edge_recorder@db/edge --school north      a district: docs/district.md
 
 A window is acknowledged when it is on the disk, and the broker keeps messages while the recorder is stopped.
 `edge report` draws what is in the file. docs/record.md: as a service, what the broker needs, the tables.
@@ -43,7 +45,10 @@ FORGET_SECONDS = 20.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="SQLite file; created if missing")
+    add_database_arguments(parser, "--school", "SQLite file; created if missing")
+    parser.add_argument(
+        "--copy-from", type=Path, metavar="FILE", help="copy a SQLite file into the database, and end; once or again"
+    )
     add_broker_arguments(parser)
     add_recording_arguments(parser)
     parser.add_argument(
@@ -56,9 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM."""
     settings, prefix, devices = subscriber_settings(args, "record")
-    task = recording_task(args, settings, prefix, devices)
+    target = named_database(args)
+    task = recording_task(args, target, settings, prefix, devices)
+    if args.copy_from:
+        return copy_from(args.copy_from, target, prefix)
     if args.forget:
-        names = [args.client_id] if args.client_id else _known_client_ids(args.database, prefix)
+        names = [args.client_id] if args.client_id else _known_client_ids(target, prefix)
         return max(_forget(replace(settings, client_id=name)) for name in names)
     signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
@@ -78,16 +86,16 @@ def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
     return status is not None
 
 
-def _known_client_ids(path: Path, prefix: str) -> list[str]:
-    """The sessions of a file that there is. Raises ConfigError, DiskError."""
-    if not path.exists():
-        raise ConfigError(f"{path} does not exist", "give the --client-id of the session to forget")
-    database = Database(path, prefix)
-    database.start()
+def _known_client_ids(target: Target, prefix: str) -> list[str]:
+    """The sessions of a recording that there is. Raises ConfigError, DiskError."""
+    if isinstance(target, Path) and not target.exists():
+        raise ConfigError(f"{target} does not exist", "give the --client-id of the session to forget")
+    store = make_store(target, prefix)
+    store.start()
     try:
-        return [name for name in database.client_ids(former_client_id(path)) if name]
+        return [name for name in client_ids(store, target) if name]
     finally:
-        database.stop()
+        store.stop()
 
 
 @contextlib.contextmanager

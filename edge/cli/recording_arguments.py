@@ -11,6 +11,7 @@ from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.database import CLIENT_ID_PATTERN
 from edge.recording.recording_service import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
+from edge.recording.stores import Target
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         "--client-id",
         type=_client_id,
         metavar="ID",
-        help="MQTT client id of the durable session (default: a random one, kept in the file)",
+        help="MQTT client id of the durable session (default: a random one, kept beside the windows)",
     )
     parser.add_argument(
         "--keep-days",
@@ -36,12 +37,13 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def recording_task(
-    args: argparse.Namespace, settings: BrokerSettings, prefix: str, devices: Sequence[str]
+    args: argparse.Namespace, target: Target, settings: BrokerSettings, prefix: str, devices: Sequence[str]
 ) -> RecordingTask:
     """What is to be recorded.
 
     Args:
-        args: With `database`, and what `add_recording_arguments` declared.
+        args: What `add_recording_arguments` declared.
+        target: Where it is kept.
         settings: The broker.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
@@ -54,9 +56,7 @@ def recording_task(
             f"--keep-windows-days {args.keep_windows_days} is more than --keep-days {args.keep_days}",
             "windows are kept no longer than what they add up to",
         )
-    return RecordingTask(
-        args.database, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days
-    )
+    return RecordingTask(target, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days)
 
 
 def _client_id(text: str) -> str:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime, time, timezone
 from pathlib import Path
 
+from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.report_output import explained, speak
 from edge.cli.school_report import check_school, write_school
 from edge.errors import EXIT_OK, ConfigError
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
+from edge.recording.stores import make_reader
 from edge.reporting.csv import write_csv
 from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
@@ -25,6 +27,7 @@ EXAMPLES = """examples:
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --list-lessons
   edge report --database school.sqlite --school --week 2026-W47 --timetable timetable.yaml --language de
   edge report --database school.sqlite --school --term 2026-09-07 2026-12-18 --output term.html --output term.csv
+  edge report --database postgresql://edge_reader@db/edge --school-name north --device room-1
 
 The ending of --output chooses: .html is one page without scripts that needs nothing from anywhere, .png a picture,
 .csv every window (of --school every cell) as a line. docs/record.md: how to read them, and how to write a timetable.
@@ -36,7 +39,7 @@ MOST_NAMED = 20  # devices in an error
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="recording of `edge record`")
+    add_database_arguments(parser, "--school-name", "recording of `edge record`")
     parser.add_argument("--device", metavar="NAME", help="default: the only one there is")
     parser.add_argument("--day", metavar="2026-11-20", help="default: the newest that was recorded")
     parser.add_argument("--week", metavar="2026-W47", help="Monday to Sunday")
@@ -65,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     now = datetime.now(timezone.utc)
     timetable = _timetable(args)
     zone = timetable.zone if timetable else time_zone(args.zone)
-    recording = Recording(args.database)
+    recording = make_reader(named_database(args, default_school=True))
     try:
         recording.start()
         devices = recording.devices()
@@ -109,7 +112,7 @@ def _timetable(args: argparse.Namespace) -> Timetable | None:
     return Timetable.read(args.timetable)
 
 
-def _list_lessons(recording: Recording, timetable: Timetable, device: str, day: Period) -> None:
+def _list_lessons(recording: Recorded, timetable: Timetable, device: str, day: Period) -> None:
     lessons = timetable.lessons(device, day.start.date())
     holiday = timetable.holiday(day.start.date())
     if not lessons:
@@ -122,7 +125,7 @@ def _list_lessons(recording: Recording, timetable: Timetable, device: str, day: 
 
 
 def _write(
-    recording: Recording, device: str, asked: Period, path: Path, now: datetime, timetable: Timetable | None,
+    recording: Recorded, device: str, asked: Period, path: Path, now: datetime, timetable: Timetable | None,
     language: str | None,
 ) -> str:  # fmt: skip
     if path.suffix.lower() == ".csv":
@@ -153,7 +156,7 @@ def _write(
     return f"{told.totals.windows:,} windows"
 
 
-def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: Path) -> str:
+def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: object) -> str:
     if not devices:
         raise ConfigError(f"{path} holds no window yet", "is edge record running, and connected?")
     known = ", ".join(printable(each) for each in list(devices)[:MOST_NAMED])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.cli.report_output import explained, speak
 from edge.errors import ConfigError
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.reporting.period import day_named, period
 from edge.timing.timetable import Timetable
 
@@ -25,7 +25,7 @@ def check_school(args: argparse.Namespace) -> None:
 
 
 def write_school(
-    args: argparse.Namespace, recording: Recording, devices: dict[str, tuple[datetime, datetime]],
+    args: argparse.Namespace, recording: Recorded, devices: dict[str, tuple[datetime, datetime]],
     timetable: Timetable | None, zone: tzinfo, now: datetime,
 ) -> None:  # fmt: skip
     """Write what was asked for."""

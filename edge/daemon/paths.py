@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import stat
 from pathlib import Path
 
 from edge.config.broker_url import BrokerUrl, Protocol
@@ -14,13 +13,11 @@ from edge.contract.channels import Lifetimes
 from edge.contract.topics import Topics
 from edge.delivery.outbox import MEGABYTE, Outbox
 from edge.errors import ConfigError
-from edge.files.bounded_read import read_file
 from edge.files.home import home_folder
+from edge.files.secret_file import read_secret
 from edge.mqtt.client_factory import BrokerSettings
 
 logger = logging.getLogger(__name__)
-
-MAX_PASSWORD_BYTES = 4096
 
 
 def topics(config: Config) -> Topics:
@@ -116,15 +113,4 @@ def _password(file: str | None) -> str | None:
     path = Path(file) if file else Path(credentials) / "mqtt-password" if credentials else None
     if path is None or (not file and not path.exists()):
         return None
-    try:
-        if path.stat().st_mode & stat.S_IROTH:
-            logger.warning("every user of this machine can read the password in %s: chmod o= %s", path, path)
-        return read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
-    except OSError as error:
-        # The value is not repeated: somebody may have written the password itself there.
-        reason = error.strerror or str(error)
-        raise ConfigError(
-            f"mqtt.password_file cannot be read ({reason})", "it names a file with the password"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigError("mqtt.password_file is not UTF-8 text", "is it the right file?") from None
+    return read_secret(path, "mqtt.password_file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
@@ -22,12 +23,24 @@ class DeletedSpans:
     def load(self, database: sqlite3.Connection) -> None:
         """Read them again where there are new ones, within the caller's transaction."""
         newest = database.execute("SELECT MAX(id) FROM deletions").fetchone()[0]
-        if newest == self._newest:
-            return
+        if not self.is_current(newest):
+            # A whole room may be used again: then what was measured until the request is meant.
+            query = 'SELECT device, coalesce(start, ?), coalesce("end", asked) FROM deletions'
+            self.replace(newest, database.execute(query, (EVER,)))
+
+    def is_current(self, newest: int | None) -> bool:
+        """Whether the newest request is known."""
+        return newest == self._newest
+
+    def replace(self, newest: int | None, spans: Iterable[tuple[str | None, str, str]]) -> None:
+        """Know these.
+
+        Args:
+            newest: The number of the newest request.
+            spans: Device (None: all), start and end, as they are stored; see `EVER`.
+        """
         self._newest, self._spans = newest, {}
-        # A whole room may be used again: then what was measured until the request is meant.
-        query = 'SELECT device, coalesce(start, ?), coalesce("end", asked) FROM deletions'
-        for device, start, end in database.execute(query, (EVER,)):
+        for device, start, end in spans:
             self._spans.setdefault(device, []).append((start, end))
 
     def covers(self, device: str, start: datetime, end: datetime) -> bool:

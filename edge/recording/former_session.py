@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.mqtt.client_factory import BrokerSettings
-from edge.recording.database import Database
 from edge.recording.recorder import Recorder, topics
 from edge.recording.session import Session
+from edge.recording.window_store import WindowStore
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class FormerSession:
         self,
         settings: BrokerSettings,
         client_id: str,
-        database: Database,
+        database: WindowStore,
         prefix: str,
         devices: Sequence[str],
         now: Callable[[], float] = time.monotonic,

@@ -154,7 +154,7 @@ class Recording:
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
-        first, last = _midnight(start + DAY - timedelta(milliseconds=1)), _midnight(end)
+        first, last = midnight(start + DAY - timedelta(milliseconds=1)), midnight(end)
         if first >= last or not self._is_rolled_up():
             yield from self.buckets(device, start, end)
             return
@@ -244,6 +244,6 @@ class Recording:
             raise explain(error, self._path) from None
 
 
-def _midnight(moment: datetime) -> datetime:
+def midnight(moment: datetime) -> datetime:
     """When the day of UTC begins that a moment is in."""
     return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -15,10 +15,10 @@ from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_COUNT, DeviceMessage, NewerWindow, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
-from edge.recording.database import Database
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
+from edge.recording.window_store import WindowStore
 from edge.text import printable
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Recorder:
     def __init__(
         self,
         session: Session,
-        database: Database,
+        database: WindowStore,
         prefix: str,
         devices: Sequence[str],
         *,

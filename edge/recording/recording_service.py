@@ -13,11 +13,12 @@ from pathlib import Path
 from edge.files.disk_errors import DiskError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
-from edge.recording.database import Database
 from edge.recording.former_session import FormerSession, former_client_id
 from edge.recording.recorder import RETAINED, RETRY, Recorder, report_failing, topics
 from edge.recording.retention import DEFAULT_DAYS, Retention
 from edge.recording.session import Session
+from edge.recording.stores import Target, make_store
+from edge.recording.window_store import WindowStore
 
 LINE_EVERY = 60.0  # seconds
 
@@ -29,7 +30,7 @@ class RecordingTask:
     """What is recorded where.
 
     Attributes:
-        path: The file.
+        target: The file, or the database.
         settings: The broker.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
@@ -37,7 +38,7 @@ class RecordingTask:
         days, window_days: How long all, and single windows, are kept; 0: for ever, None: the default.
     """
 
-    path: Path
+    target: Target
     settings: BrokerSettings
     prefix: str
     devices: Sequence[str]
@@ -57,12 +58,12 @@ class RecordingService:
     def __init__(self, task: RecordingTask, tell: Callable[[str], bool] = lambda _words: False) -> None:
         self._task = task
         self._tell = tell
-        self._database = Database(task.path, task.prefix)
+        self._database = make_store(task.target, task.prefix)
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
     def check(self) -> None:
-        """Open the file and close it again. Raises ConfigError, DiskError: it cannot be used, or not now."""
+        """Open it and close it again. Raises ConfigError, DiskError: it cannot be used, or not now."""
         try:
             self._database.start()
         finally:
@@ -95,7 +96,7 @@ class RecordingService:
             )
             retention = _retention(told.days, told.window_days, self._database)
             recorder = Recorder(session, self._database, told.prefix, told.devices, retention=retention)
-            logger.info("recording into %s as %s", told.path, given)
+            logger.info("recording into %s as %s", told.target, given)
             self._record(recorder, session, rest, stop)
         finally:
             self._database.stop()
@@ -105,7 +106,7 @@ class RecordingService:
         while not stop.is_set():
             try:
                 self._database.start()
-                ids = self._database.client_ids(former_client_id(self._task.path))
+                ids = client_ids(self._database, self._task.target)
             except DiskError as error:
                 if not self.failing:
                     report_failing(error)
@@ -150,6 +151,11 @@ class RecordingService:
                 rest.stop()
 
 
+def client_ids(store: WindowStore, target: Target) -> tuple[str, str | None]:
+    """The client id of an open store, and that of a session of version 0.1, which knew files only."""
+    return store.client_ids(former_client_id(target) if isinstance(target, Path) else "")
+
+
 def _in_words(recorder: Recorder, session: Session) -> str:
     words = [f"{recorder.total or 0:,} windows, {recorder.stored:,} of them new"]
     if recorder.newer:
@@ -164,7 +170,7 @@ def _in_words(recorder: Recorder, session: Session) -> str:
     return ", ".join(words)
 
 
-def _retention(days: int | None, window_days: int | None, database: Database) -> Retention:
+def _retention(days: int | None, window_days: int | None, database: WindowStore) -> Retention:
     """What was asked for; where nothing was, the default, which a former file gets only after a while."""
     if days is not None:
         return Retention(days or None, window_days or None)

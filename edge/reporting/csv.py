@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.contract.labels import reading_order
 from edge.contract.validation import WITHHELD_FIELDS
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.recording.window_row import COLUMNS, DAMAGED
 
 MOST_LABELS = 100  # of all windows; those of two models at most
@@ -24,7 +24,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
 
 
-def write_csv(recording: Recording, device: str, start: datetime, end: datetime, path: Path) -> int:
+def write_csv(recording: Recorded, device: str, start: datetime, end: datetime, path: Path) -> int:
     """Write the windows of a period; returns how many.
 
     Counts become a column `count_<label>` each, estimates `share_`, `low_` and `high_`; empty: not known. Of more

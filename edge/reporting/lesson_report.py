@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.reporting.change_detection import find_changes
 from edge.reporting.conditions import conditions_of
 from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
@@ -70,7 +70,7 @@ def report_lesson(data: ReportData) -> LessonReport:
 
 
 def compare_with_earlier(
-    recording: Recording, report: LessonReport, timetable: Timetable, lesson: Lesson, now: datetime
+    recording: Recorded, report: LessonReport, timetable: Timetable, lesson: Lesson, now: datetime
 ) -> EarlierLessons:
     """Compare a lesson with the same lesson of the weeks before.
 
@@ -98,5 +98,5 @@ def compare_with_earlier(
     return EarlierLessons(compare(report.summary, mine, earlier), unknown)
 
 
-def _conditions(recording: Recording, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
+def _conditions(recording: Recorded, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
     return conditions_of((part.series for part in parts), recording.places(room, lesson.end), lesson.start, lesson.end)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from edge.contract.shares import Basis
 from edge.errors import ConfigError
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.gaps import Gap, gaps
@@ -61,7 +61,7 @@ class ReportData:
         return max(first, period.start), min(max(last, first + HOUR), period.end)
 
 
-def read_report(recording: Recording, device: str, period: Period, now: datetime) -> ReportData:
+def read_report(recording: Recorded, device: str, period: Period, now: datetime) -> ReportData:
     """Read what there is. Raises ConfigError where there is nothing, or far too much."""
     found = read_stretch(recording, device, period, now)
     if not found.parts:
@@ -73,7 +73,7 @@ def read_report(recording: Recording, device: str, period: Period, now: datetime
     return found
 
 
-def read_stretch(recording: Recording, device: str, period: Period, now: datetime) -> ReportData:
+def read_stretch(recording: Recorded, device: str, period: Period, now: datetime) -> ReportData:
     """The same where there may be nothing. Raises ConfigError for far too much."""
     if period.end.astimezone(timezone.utc) - period.start.astimezone(timezone.utc) > LONGEST:
         raise ConfigError(f"{period} is too long for a picture", f"at most {LONGEST.days} days; a .csv may be longer")
@@ -84,7 +84,7 @@ def read_stretch(recording: Recording, device: str, period: Period, now: datetim
     return ReportData(device, period, parts, found, add_up(parts))
 
 
-def _parts(recording: Recording, device: str, period: Period) -> list[Part]:
+def _parts(recording: Recorded, device: str, period: Period) -> list[Part]:
     """Windows of one stretch of time; roll-ups of several days, and where the windows were not kept."""
     whole = all(bucket_of(moment) == moment for moment in (period.start, period.end))
     buckets = list(recording.buckets(device, period.start, period.end))

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from edge.recording.places import Place
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
@@ -112,7 +112,7 @@ class School:
     """
 
     def __init__(
-        self, recording: Recording, rooms: Sequence[str], timetable: Timetable | None, zone: tzinfo, now: datetime
+        self, recording: Recorded, rooms: Sequence[str], timetable: Timetable | None, zone: tzinfo, now: datetime
     ) -> None:
         self._recording = recording
         self._rooms = list(rooms)

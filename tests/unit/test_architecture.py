@@ -137,7 +137,7 @@ def test_who_only_subscribes_loads_no_numpy_no_opencv_and_no_model(command: str)
     module = f"edge.cli.{command}"
     later = {name.rpartition(".")[0] for name in imports(EDGE / "cli" / f"{command}.py") if name.startswith("edge.")}
     found = loaded(module, *sorted(name for name in later if name != "edge"))
-    programs = {"numpy", "cv2", "matplotlib", "ai_edge_litert", "tflite_runtime"}
+    programs = {"numpy", "cv2", "matplotlib", "ai_edge_litert", "tflite_runtime", "psycopg"}
     heavy = programs | {"edge.vision", "edge.aggregation", "edge.model_files"}
     cameras = {name for name in found if name.startswith("edge.cameras.")} - {"edge.cameras.opencv_environment"}
     assert module in found

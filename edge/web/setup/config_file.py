@@ -13,11 +13,11 @@ from edge.config.hand_over import HandOver
 from edge.config.loader import MAX_BYTES
 from edge.config.yaml_editor import difference, edited
 from edge.daemon.broker_check import settings_with
-from edge.daemon.paths import MAX_PASSWORD_BYTES
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
 from edge.files.home import expand_home
 from edge.files.replace_file import staged_file
+from edge.files.secret_file import MAX_PASSWORD_BYTES
 from edge.files.shipped import shipped
 from edge.mqtt.client_factory import check_tls_files
 from edge.text import Sentence

@@ -113,6 +113,13 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
     ),
     "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
+    "docs/district.md: sudo apt install postgresql": Elsewhere("tests/integration/recording/test_postgres.py"),
+    "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
+        "tests/integration/recording/test_postgres_kills.py"
+    ),
+    "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
+        "tests/integration/recording/test_copy_school.py"
+    ),
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
         "tests/system/gstreamer/check.sh"

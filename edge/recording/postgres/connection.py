@@ -1,0 +1,86 @@
+"""A connection with limits on every wait, and the server's errors in plain sentences."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from edge.errors import ConfigError
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.window_store import AwayError
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 30
+LOCK_SECONDS = 10
+# A host that has gone without a word is noticed after about as many seconds.
+SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# What libpq says, which has no code for it, when trying again would not help.
+REFUSALS = (
+    ("password authentication failed", "check user and password: --password-file, or PGPASSFILE"),
+    ("no password supplied", "name a file with the password: --password-file, or PGPASSFILE"),
+    ("no pg_hba.conf entry", "pg_hba.conf of the server must let this user in from here"),
+    ("authentication failed", "pg_hba.conf of the server must let this user in from here"),
+    ("permission denied for database", "GRANT CONNECT ON DATABASE to this user: docs/district.md"),
+    ("does not exist", "make the user and the database: docs/district.md"),
+    ("invalid connection option", "check the options of --database"),
+    ("invalid URI query parameter", "check the options of --database"),
+)
+TOO_LATE = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected)
+PASSING = (
+    (TOO_LATE, "did not answer in time", "see what else it does"),
+    (errors.CheckViolation, "has lost a month of the table windows", "it is made anew"),
+    (errors.DiskFull, "has no room", "give it more disk"),
+    (errors.ReadOnlySqlTransaction, "only reads now", "name the primary server"),
+    ((psycopg.OperationalError, psycopg.InterfaceError), "cannot be reached", "is the server running?"),
+)
+"""What may pass by itself: errors, what they mean, and what to do; the first that fits."""
+
+
+def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
+    """Connect; every statement that is not within a transaction block is one of its own.
+
+    Args:
+        address: Where.
+        purpose: What the server calls this connection: `edge record`.
+
+    Raises:
+        psycopg.Error: To be explained by `explain`.
+    """
+    options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, **SILENCE}
+    if address.password is not None:
+        options["password"] = address.password
+    connection = psycopg.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
+    try:
+        connection.execute(
+            "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
+            "set_config('idle_in_transaction_session_timeout', %s, false), set_config('TimeZone', 'UTC', false), "
+            # An administrator may ask for more than `on`, but what is acknowledged must at least be on this disk.
+            "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
+            "ELSE current_setting('synchronous_commit') END, false)",
+            (f"{STATEMENT_SECONDS}s", f"{LOCK_SECONDS}s", f"{2 * STATEMENT_SECONDS}s"),
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -> ConfigError | AwayError:
+    """An AwayError where waiting may help, else a ConfigError, to be raised.
+
+    Args:
+        error: What psycopg raised.
+        address: Of the database.
+        was_open: It let us in before: then a refusal may be of a server that is being restored or moved.
+    """
+    words = (error.diag.message_primary or str(error)).strip().splitlines()
+    told = words[0].removeprefix("connection failed: ").strip() if words else type(error).__name__
+    refused = [remedy for refusal, remedy in REFUSALS if refusal in str(error)]
+    if error.sqlstate is None and refused and not was_open:
+        return ConfigError(f"{address} refuses us ({told})", refused[0])
+    for kinds, problem, remedy in PASSING:
+        if isinstance(error, kinds):
+            return AwayError(f"{address} {problem} ({told})", remedy)
+    if isinstance(error, errors.InsufficientPrivilege):
+        return ConfigError(f"{address} lacks a right ({told})", "give the roles their rights: docs/district.md")
+    return ConfigError(f"{address} cannot be used ({told})", "tell whoever looks after the database")

@@ -1,0 +1,195 @@
+"""A file of `edge record` moves into a database: once and again, and while rooms already send to the database.
+
+Windows go first through what windows always go through, and so are there once. Where the file keeps only what five
+minutes add up to, because their windows were deleted in time, that is taken over as it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.errors import ConfigError
+from edge.files.plain_tables import strange_part
+from edge.recording.allowance import MOST_DEVICES
+from edge.recording.daily_rollups import TRIGGERS
+from edge.recording.database import explain
+from edge.recording.devices import devices_of
+from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
+from edge.recording.postgres.store import Row
+from edge.recording.postgres.taking_store import TakingStore
+from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
+from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, read_window
+
+STEP = timedelta(days=1)  # of a room, at once
+BUSY_SECONDS = 10.0
+
+
+class Copied(NamedTuple):
+    """What a run has done.
+
+    Attributes:
+        windows: That are in the file and sound.
+        new: Of these, that were not there yet.
+        damaged: Rows that another program changed, which were left out.
+    """
+
+    windows: int
+    new: int
+    damaged: int
+
+
+class SchoolFile:
+    """A file of this version, which is only read.
+
+    Args:
+        path: The file.
+        prefix: The first level of the topics that it must be of.
+    """
+
+    def __init__(self, path: Path, prefix: str) -> None:
+        self._path = path
+        self._prefix = prefix
+        self._file: sqlite3.Connection | None = None
+        self.damaged = 0
+        """Windows that could not be read."""
+
+    def start(self) -> None:
+        """Open it. Raises EdgeError: it is missing, of an older layout or another prefix, or none of ours."""
+        if not self._path.is_file():
+            raise ConfigError(f"there is no file {self._path}", "--copy-from names a file that edge record made")
+        try:
+            file = self._file = sqlite3.connect(
+                f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS
+            )
+            older = check_header(file, self._path) < LAYOUT
+            about = {} if older else dict(file.execute("SELECT key, substr(value, 1, 1000) FROM about LIMIT 10"))
+            if strange := strange_part(file, TABLES, TRIGGERS):
+                raise changed(self._path, strange)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+        if older or ROLLUPS_FROM in about:
+            raise ConfigError(
+                f"{self._path} was made by an older version of edge",
+                "record into it with this version until its former windows are added up",
+            )
+        if about.get("prefix") != self._prefix:
+            raise ConfigError(
+                f"{self._path} holds the devices below {about.get('prefix')!r}, not below {self._prefix!r}",
+                "give --prefix",
+            )
+
+    def stop(self) -> None:
+        """Close it."""
+        if self._file is not None:
+            self._file.close()
+
+    def client_id(self) -> str | None:
+        """What names the session of the file at the broker."""
+        found = list(self.rows("SELECT substr(value, 1, 64) FROM about WHERE key = 'client_id'"))
+        return str(found[0][0]) if found else None
+
+    def devices(self) -> list[str]:
+        """All devices that windows or roll-ups are of."""
+        if self._file is None:
+            raise ConfigError(f"{self._path} is not open")
+        try:
+            return sorted(
+                {name for table in ("windows", "rollups") for name in devices_of(self._file, table, MOST_DEVICES)}
+            )
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def days(self, device: str) -> Iterator[tuple[list[Row], list[Bucket]]]:
+        """The windows of a device and its roll-ups, a day at a time."""
+        after = ""
+        while True:
+            query = (
+                "SELECT min(start) FROM (SELECT min(start) AS start FROM windows WHERE device = ?1 AND start >= ?2 "
+                "UNION ALL SELECT min(start) FROM rollups WHERE device = ?1 AND start >= ?2)"
+            )
+            ((first,),) = self.rows(query, device, after)
+            if first is None:
+                return
+            begin = bucket_of(parse_timestamp(str(first)))
+            span = (device, format_timestamp(begin), format_timestamp(begin + STEP))
+            windows = [row for row in map(self._window, self.rows(BETWEEN, *span)) if row is not None]
+            yield windows, list(self._buckets(span))
+            after = span[2]
+
+    def _window(self, row: tuple[Any, ...]) -> Row | None:
+        try:
+            return Row(dict(zip(COLUMNS, row, strict=True)), read_window(row))
+        except DAMAGED:
+            self.damaged += 1
+            return None
+
+    def _buckets(self, span: tuple[str, str, str]) -> Iterator[Bucket]:
+        for row in self.rows(SELECT_BUCKETS, *span):
+            try:
+                yield read_bucket(row)
+            except DAMAGED:
+                self.damaged += 1
+
+    def rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """What a query finds."""
+        if self._file is None:
+            raise ConfigError(f"{self._path} is not open")
+        try:
+            yield from self._file.execute(query, values)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+
+def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
+    """Take over what a file has.
+
+    Args:
+        file: Open.
+        store: Open.
+        now: When roll-ups count as changed.
+
+    Raises:
+        ConfigError, DiskError: One of them cannot be used; what was copied stays, and the next run goes on.
+    """
+    windows = new = 0
+    store.take_deletions(
+        file.rows('SELECT asked, by, device, start, "end", windows, finished FROM deletions ORDER BY id')
+    )
+    store.take_client_id(file.client_id())
+    for device in file.devices():
+        for rows, buckets in file.days(device):
+            whole, rest = parted(rows, buckets)
+            windows += len(rows)
+            new += store.store_rows(device, whole, now)
+            for start, parts in rest.items():
+                of_time = [row for row in rows if bucket_of(row.record.start) == start]
+                new += store.store_rows(device, of_time, now, instead=parts)
+    store.take_others(
+        file.rows("SELECT device, since, mode, substr(reason, 1, 200), received FROM states ORDER BY rowid"),
+        file.rows("SELECT device, received, online FROM availability ORDER BY rowid"),
+        file.rows("SELECT device, schema, received, payload FROM newer_windows ORDER BY rowid"),
+        file.rows("SELECT device, after, heard, place, masked FROM places ORDER BY rowid"),
+    )
+    return Copied(windows, new, file.damaged)
+
+
+def parted(rows: Iterable[Row], buckets: Iterable[Bucket]) -> tuple[list[Row], dict[datetime, list[Bucket]]]:
+    """Windows that add up to their roll-ups, and the roll-ups of the other five minutes."""
+    rows = list(rows)
+    made: dict[datetime, list[Bucket]] = {}
+    kept: dict[datetime, list[Bucket]] = {}
+    for found, group in ((made, roll_up(row.record for row in rows)), (kept, buckets)):
+        for bucket in group:
+            found.setdefault(bucket.since, []).append(bucket)
+    rest = {start: parts for start, parts in kept.items() if _windows(parts) != _windows(made.get(start, []))}
+    return [row for row in rows if bucket_of(row.record.start) not in rest], rest
+
+
+def _windows(buckets: Iterable[Bucket]) -> int:
+    return sum(bucket.sums.windows for bucket in buckets)

@@ -1,0 +1,96 @@
+"""Roll-ups of whole days (UTC) in PostgreSQL, by the arithmetic of `edge.recording.daily_rollups`.
+
+Whoever changes five minutes takes their day back in the same transaction; it is made anew once it is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from datetime import date, datetime, timezone
+from typing import Any
+
+import psycopg
+
+from edge.errors import EdgeError
+from edge.recording.daily_rollups import DAY, MOST_ROWS, SECONDS, whole_day
+from edge.recording.postgres.names import SeriesIds
+from edge.recording.rollups import Bucket
+from edge.recording.window_record import Series
+from edge.recording.window_row import DAMAGED
+
+logger = logging.getLogger(__name__)
+
+TAKE_BACK = """
+WITH changed AS (
+    SELECT DISTINCT device, (start AT TIME ZONE 'UTC')::date AS day
+    FROM unnest(%s::int4[], %s::timestamptz[]) AS given (device, start)
+), gone AS (
+    DELETE FROM edge.daily_rollups d USING changed c WHERE d.device = c.device AND d.day = c.day
+) INSERT INTO edge.changed_days SELECT device, day FROM changed ON CONFLICT DO NOTHING
+"""
+NEXT = """
+SELECT c.device, c.day FROM edge.changed_days c JOIN edge.devices d ON d.id = c.device
+WHERE d.school = %s AND c.day < %s AND (c.device, c.day) > (%s, %s) ORDER BY c.device, c.day LIMIT 1
+"""
+OF_DAY = """
+SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
+FROM edge.rollups r JOIN edge.series e ON e.id = r.series
+WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start, r.series LIMIT %s
+"""
+STORE = "INSERT INTO edge.daily_rollups VALUES (%s, %s, %s, %s::jsonb, %s)"
+
+
+def take_back(connection: psycopg.Connection, changed: Iterable[tuple[int, datetime]]) -> None:
+    """Have the days of these five minutes made anew, within the caller's transaction, which has locked the devices."""
+    devices, starts = zip(*sorted(changed), strict=True)
+    connection.execute(TAKE_BACK, (list(devices), list(starts)))
+
+
+class DailyRollups:
+    """Makes days that are over, in turn and for a moment at a time: no room's days hold up those of others."""
+
+    def __init__(self) -> None:
+        self._after = (0, date.min)  # the day that was looked at last
+
+    def make(self, connection: psycopg.Connection, school: int, series: SeriesIds, now: datetime) -> bool:
+        """Make some, each in a transaction of its own; whether there are more to look at before all have had a turn.
+
+        Raises:
+            psycopg.Error: To be explained.
+        """
+        today, began = now.astimezone(timezone.utc).date(), time.monotonic()
+        while time.monotonic() - began < SECONDS:
+            found = connection.execute(NEXT, (school, today, *self._after)).fetchone()
+            if found is None:
+                self._after = (0, date.min)
+                return False
+            self._after = (found[0], found[1])
+            with connection.transaction():
+                _make(connection, series, *self._after)
+        return True
+
+
+def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: date) -> None:
+    start = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+    connection.execute("SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE", (device,))
+    rows = connection.execute(OF_DAY, (device, start, start + DAY, MOST_ROWS + 1)).fetchall()
+    if len(rows) > MOST_ROWS:  # it stays as it is: who reads the day reads its five minutes
+        return
+    forget = "DELETE FROM edge.changed_days WHERE device = %s AND day = %s"
+    if not connection.execute(forget, (device, day)).rowcount:
+        return  # another recorder has made it
+    try:
+        whole = whole_day(start, map(_bucket, rows))
+    except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
+        logger.warning("a roll-up of device %d of %s is damaged: its day is left out", device, day)
+        return
+    series.prepare(connection, (each.series for each in whole))  # they are all there
+    with connection.cursor() as cursor:
+        cursor.executemany(STORE, [(device, day, series[each.series], *each.to_row()) for each in whole])
+
+
+def _bucket(row: tuple[Any, ...]) -> Bucket:
+    start, mode, faces, emotions, pose, sums, runs = row
+    return Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)

@@ -1,0 +1,78 @@
+"""Numbers for what would otherwise stand in every row: devices, and models with their mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+
+from edge.recording.window_record import Series
+
+MOST = 10_000  # series that are known by heart
+
+FIND_SERIES = """
+SELECT id FROM edge.series WHERE mode = %s AND model_faces = %s AND model_emotions IS NOT DISTINCT FROM %s
+AND model_pose IS NOT DISTINCT FROM %s
+"""
+INSERT_SERIES = """
+INSERT INTO edge.series (mode, model_faces, model_emotions, model_pose) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+RECORDED = """
+SELECT name, id FROM edge.devices d WHERE school = %s AND EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id)
+ORDER BY name COLLATE "C" LIMIT %s
+"""
+
+
+def recorded_devices(connection: psycopg.Connection, school: int, most: int) -> list[tuple[str, int]]:
+    """The devices of a school that anything was recorded of, and their numbers, in order, at most so many."""
+    return connection.execute(RECORDED, (school, most)).fetchall()
+
+
+class DeviceIds:
+    """The devices of a school. Made in statements of their own, so that no transaction takes a number back."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def prepare(self, connection: psycopg.Connection, school: int, names: Iterable[str]) -> None:
+        """Make those that are missing, outside of a transaction."""
+        new = sorted(set(names) - self._known.keys())
+        if new:
+            query = "INSERT INTO edge.devices (school, name) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
+            connection.execute(query, (school, new))
+            found = "SELECT name, id FROM edge.devices WHERE school = %s AND name = ANY(%s)"
+            self._known.update(connection.execute(found, (school, new)).fetchall())
+
+    def __getitem__(self, name: str) -> int:
+        return self._known[name]
+
+    def forget(self) -> None:
+        """Ask the database again."""
+        self._known.clear()
+
+
+class SeriesIds:
+    """All series of the database, made as devices are."""
+
+    def __init__(self) -> None:
+        self._known: dict[Series, int] = {}
+
+    def prepare(self, connection: psycopg.Connection, wanted: Iterable[Series]) -> None:
+        """Make those that are missing, outside of a transaction: recorders would wait for each other."""
+        wanted = set(wanted)
+        if len(self._known) >= MOST:
+            self._known.clear()
+        for series in wanted - self._known.keys():
+            found = connection.execute(FIND_SERIES, series).fetchone()
+            if found is None:
+                connection.execute(INSERT_SERIES, series)
+                found = connection.execute(FIND_SERIES, series).fetchone()
+            if found is not None:
+                self._known[series] = int(found[0])
+
+    def __getitem__(self, series: Series) -> int:
+        return self._known[series]
+
+    def forget(self) -> None:
+        """Ask the database again."""
+        self._known.clear()

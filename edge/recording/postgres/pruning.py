@@ -1,0 +1,104 @@
+"""Deleting what is too old, some rows at a time; a month without windows goes as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg import errors, sql
+
+from edge.recording.postgres.partitions import EARLY, LATE, name_of
+from edge.recording.retention import AHEAD, PRUNE_MOST, Retention
+
+DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
+LOCK = "SELECT 1 FROM edge.devices WHERE school = %s ORDER BY id FOR NO KEY UPDATE"
+# By the key, which finds its partition; a window is at most a day long.
+DELETE_WINDOWS = """
+WITH old AS (
+    (SELECT device, start, epoch, seq FROM edge.windows
+    WHERE device = ANY(%(devices)s) AND start < %(limit)s AND ("end" < %(limit)s OR received < %(limit)s)
+    LIMIT %(most)s)
+    UNION ALL
+    (SELECT device, start, epoch, seq FROM edge.windows
+    WHERE device = ANY(%(devices)s) AND start > %(ahead)s AND received < %(limit)s LIMIT %(most)s)
+), gone AS (
+    DELETE FROM edge.windows USING old WHERE windows.device = old.device AND windows.start = old.start
+    AND windows.epoch = old.epoch AND windows.seq = old.seq RETURNING windows.device
+), counted AS (
+    SELECT device, count(*) AS n FROM gone GROUP BY device
+), told AS (
+    UPDATE edge.devices d SET windows = d.windows - counted.n FROM counted WHERE d.id = counted.device
+) SELECT coalesce(sum(n), 0) FROM counted
+"""
+NEWER = "DELETE FROM edge.newer_windows WHERE device = ANY(%(devices)s) AND received < %(limit)s"
+STATES = """
+DELETE FROM edge.states s WHERE device = ANY(%(devices)s) AND since < %(limit)s
+AND since < (SELECT max(since) FROM edge.states WHERE device = s.device)
+"""
+AVAILABILITY = """
+DELETE FROM edge.availability a WHERE device = ANY(%(devices)s) AND received < %(limit)s
+AND received < (SELECT max(received) FROM edge.availability WHERE device = a.device)
+"""
+PLACES = """
+DELETE FROM edge.places p WHERE device = ANY(%(devices)s) AND heard < %(limit)s
+AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND heard < %(limit)s)
+"""
+# Those of a clock that ran ahead are as old as their last change.
+ROLLUPS = """
+WITH gone AS (
+    DELETE FROM edge.rollups WHERE device = ANY(%(devices)s)
+    AND (start < %(limit)s OR (start > %(ahead)s AND changed < %(limit)s))
+    RETURNING device, (start AT TIME ZONE 'UTC')::date AS day
+), days AS (
+    DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day
+) INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
+"""
+OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS)
+"""Not the last thing known about a device, nor what is still in force."""
+MONTHS = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
+"""
+
+
+def prune(connection: psycopg.Connection, school: int, now: datetime, retention: Retention) -> tuple[int, bool]:
+    """Delete some of what a school may not keep.
+
+    Returns:
+        How many windows were deleted, and whether there may be more.
+
+    Raises:
+        psycopg.Error: To be explained.
+    """
+    found = connection.execute("SELECT id FROM edge.devices WHERE school = %s ORDER BY id", (school,)).fetchall()
+    values = {"devices": [device for (device,) in found], "most": PRUNE_MOST, "ahead": now + AHEAD}
+    deleted = 0
+    if retention.shortest:
+        limit = now - timedelta(days=retention.shortest)
+        with connection.transaction():
+            connection.execute(LOCK, (school,))
+            row = connection.execute(DELETE_WINDOWS, {**values, "limit": limit}).fetchone()
+            deleted = int(row[0]) if row else 0
+        if deleted >= PRUNE_MOST:
+            return deleted, True
+        _drop_empty_months(connection, limit)
+    if retention.days is not None:
+        with connection.transaction():
+            connection.execute(LOCK, (school,))
+            for statement in OTHERS:
+                connection.execute(statement, {**values, "limit": now - timedelta(days=retention.days)})
+    return deleted, False
+
+
+def _drop_empty_months(connection: psycopg.Connection, limit: datetime) -> None:
+    """Drop the months before a moment that have no window, of any school; where somebody reads one now, later."""
+    for (name,) in connection.execute(MONTHS).fetchall():
+        if name in (EARLY, LATE) or name >= name_of(limit):
+            continue
+        table = sql.Identifier("edge", name)
+        with contextlib.suppress(errors.LockNotAvailable), connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = {DROP_MS}")
+            connection.execute(sql.SQL("LOCK TABLE ONLY edge.windows, {} IN ACCESS EXCLUSIVE MODE").format(table))
+            if connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None:
+                connection.execute(sql.SQL("DROP TABLE {}").format(table))

@@ -1,0 +1,215 @@
+"""What is recorded of a school in PostgreSQL, as `edge.recording.reader` has it of a file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import psycopg
+
+from edge.errors import ConfigError, EdgeError
+from edge.recording.allowance import MOST_DEVICES
+from edge.recording.daily_rollups import DAY
+from edge.recording.places import MOST, Place
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.names import recorded_devices
+from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
+from edge.recording.reader import MOST_CHANGES, StateChange, midnight
+from edge.recording.rollups import Bucket
+from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_row import DAMAGED, read_window
+from edge.text import printable
+
+AT_ONCE = 5000  # rows in memory: between two of these, others may ask over the same connection
+
+FIRST_WINDOW, FIRST_SERIES = (-1, ""), -1  # before every one
+BUCKETS = """
+SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
+FROM edge.rollups r JOIN edge.series e ON e.id = r.series
+WHERE r.device = %s AND r.start >= %s AND r.start < %s AND (r.start, r.series) > (%s, %s)
+ORDER BY r.start, r.series LIMIT %s
+"""
+OUTERMOST = """
+SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
+FROM edge.rollups r JOIN edge.series e ON e.id = r.series
+WHERE r.device = %s ORDER BY r.start {order} FETCH FIRST 1 ROW WITH TIES
+"""
+OLDEST_BUCKETS, NEWEST_BUCKETS = OUTERMOST.format(order=""), OUTERMOST.format(order="DESC")
+DAYS = """
+SELECT d.day, d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
+FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
+WHERE d.device = %s AND d.day >= %s AND d.day < %s
+UNION ALL SELECT day, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM edge.changed_days
+WHERE device = %s AND day >= %s AND day < %s ORDER BY 1, 2
+"""
+STATES = """
+SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
+ORDER BY since DESC, received DESC LIMIT %s
+"""
+WORDS = """
+SELECT received, CASE WHEN online THEN 'online' ELSE 'offline' END, '' FROM edge.availability
+WHERE device = %s AND received < %s ORDER BY received DESC, id DESC LIMIT %s
+"""
+PLACES = """
+SELECT after, heard, place, masked FROM edge.places WHERE device = %s AND heard < %s
+ORDER BY heard DESC, id DESC LIMIT %s
+"""
+
+
+class PostgresRecording:
+    """A school in a database; recorders may be writing it.
+
+    Args:
+        address: Which database and school; an empty school means the only one.
+    """
+
+    def __init__(self, address: PostgresAddress) -> None:
+        self._address = address
+        self._connection: psycopg.Connection | None = None
+        self._ids: dict[str, int] = {}
+        self._recorded: list[str] = []
+
+    def start(self) -> None:
+        """Connect. Raises EdgeError: it cannot be reached, or there is no such school."""
+        try:
+            self._connection = connect(self._address, "edge report")
+            self._connection.execute("SET default_transaction_read_only = on")
+        except psycopg.Error as error:
+            raise explain(error, self._address, was_open=False) from None
+        with self._explained() as connection:
+            school = self._find_school(connection)
+            devices = "SELECT name, id FROM edge.devices WHERE school = %s"
+            self._ids = dict(connection.execute(devices, (school,)).fetchall())
+            self._recorded = [name for name, _ in recorded_devices(connection, school, MOST_DEVICES)]
+
+    def _find_school(self, connection: psycopg.Connection) -> int:
+        if connection.execute("SELECT to_regclass('edge.schools')").fetchone() == (None,):
+            raise ConfigError(f"{self._address} holds no recording yet", "edge record --database makes it")
+        schools: dict[str, int] = dict(connection.execute("SELECT name, id FROM edge.schools ORDER BY name").fetchall())
+        name = self._address.school or (next(iter(schools)) if len(schools) == 1 else "")
+        if name in schools:
+            return schools[name]
+        known = ", ".join(printable(each) for each in list(schools)[:20]) or "none"
+        if not name:
+            raise ConfigError(f"{self._address} holds {len(schools)} schools", f"name one with --school-name: {known}")
+        raise ConfigError(f"{self._address} has no school {printable(name)!r}", f"it has: {known}")
+
+    def stop(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def names(self) -> list[str]:
+        """The devices of which anything was recorded, in order."""
+        return self._recorded
+
+    def has(self, device: str) -> bool:
+        """Whether anything of a device was recorded."""
+        return device in self._recorded
+
+    def newest(self, device: str) -> datetime | None:
+        """When the last window of a device ended; None without any."""
+        return max((bucket.end for bucket in self._ask_buckets(NEWEST_BUCKETS, device)), default=None)
+
+    def devices(self) -> dict[str, tuple[datetime, datetime]]:
+        """The devices by name, each with the start of its first window and the end of its last."""
+        found = {}
+        for device in self.names():
+            first = min((bucket.start for bucket in self._ask_buckets(OLDEST_BUCKETS, device)), default=None)
+            last = self.newest(device)
+            if first and last:
+                found[device] = (first, last)
+        return found
+
+    def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
+        """The windows that begin in a period, in order."""
+        for row in self.rows(device, start, end):
+            try:
+                yield read_window(row)
+            except DAMAGED:
+                raise self.damaged(row) from None
+
+    def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
+        """The same as a file has them: the values of `COLUMNS`."""
+        after: After = (start, *FIRST_WINDOW)
+        while True:
+            page = self._ask(BETWEEN, device, start, end, *after, AT_ONCE)
+            for row in page:
+                columns, after = to_columns(device, row)
+                yield columns
+            if len(page) < AT_ONCE:
+                return
+
+    def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The roll-ups whose five minutes begin in a period, in order."""
+        after: tuple[Any, ...] = (start, FIRST_SERIES)
+        while True:
+            page = self._ask(BUCKETS, device, start, end, *after, AT_ONCE)
+            for row in page:
+                after = row[:2]
+                yield self._bucket(device, row)
+            if len(page) < AT_ONCE:
+                return
+
+    def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
+        first, last = midnight(start + DAY - timedelta(microseconds=1)), midnight(end)
+        if first >= last:
+            yield from self.buckets(device, start, end)
+            return
+        yield from self.buckets(device, start, first)
+        # Made and changed ones at the same moment: a day is one or the other.
+        span = (first.date(), last.date())
+        for day, *row in self._ask(DAYS, device, *span, self._ids.get(device), *span):
+            since = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+            if row[0] is None:
+                yield from self.buckets(device, since, since + DAY)
+            else:
+                yield replace(self._bucket(device, (since, *row)), duration=DAY)
+        yield from self.buckets(device, last, end)
+
+    def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
+        """The newest states that the device reported until a moment, and its availability, each in order."""
+        states, words = (self._ask(query, device, end, MOST_CHANGES) for query in (STATES, WORDS))
+        return [StateChange(*row) for row in states][::-1], [StateChange(*row) for row in words][::-1]
+
+    def places(self, device: str, end: datetime) -> list[Place]:
+        """What was hidden or left out of the device's picture until a moment, in order."""
+        return [Place(*row) for row in self._ask(PLACES, device, end, MOST)][::-1]
+
+    def damaged(self, row: Sequence[object]) -> EdgeError:
+        """To be raised for a row that `edge record` did not write."""
+        device, seq = printable(str(row[0])), printable(repr(row[2]))
+        return EdgeError(f"{self._address}: window {seq} of {device} is damaged", "another program changed it")
+
+    def _ask_buckets(self, query: str, device: str) -> Iterator[Bucket]:
+        return (self._bucket(device, row) for row in self._ask(query, device))
+
+    def _bucket(self, device: str, row: tuple[Any, ...]) -> Bucket:
+        start, _, mode, faces, emotions, pose, sums, runs = row
+        try:
+            return Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
+        except DAMAGED:
+            raise EdgeError(
+                f"{self._address}: roll-up {start} of {printable(device)} is damaged", "another program changed it"
+            ) from None
+
+    def _ask(self, query: str, device: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows about a device; none of one that is not there."""
+        if device not in self._ids:
+            return []
+        with self._explained() as connection:
+            return connection.execute(query, (self._ids[device], *values)).fetchall()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[psycopg.Connection]:
+        if self._connection is None:
+            raise EdgeError(f"{self._address} is not open")
+        try:
+            yield self._connection
+        except psycopg.Error as error:
+            raise explain(error, self._address, was_open=False) from None

@@ -1,0 +1,71 @@
+"""The tables, as numbered files of plain SQL: each is applied once, by whoever comes first."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import psycopg
+
+from edge.errors import ConfigError
+from edge.recording.postgres.address import PostgresAddress
+
+FOLDER = Path(__file__).parent / "migrations"
+LOCK = 0x45444745  # of the advisory lock: EDGE
+TABLE = """
+CREATE TABLE IF NOT EXISTS edge_private.migrations (
+    version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+logger = logging.getLogger(__name__)
+
+
+def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
+    """Apply what is not applied yet, all or nothing.
+
+    Raises:
+        ConfigError: A newer version of edge made the tables.
+        psycopg.Error: To be explained.
+    """
+    files = {int(path.name[:4]): path for path in sorted(FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
+    newest = max(files)
+    found = applied(connection)
+    if found > newest:
+        raise ConfigError(
+            f"{address} was made by a newer version of edge (migration {found}; this version knows {newest})",
+            "upgrade edge here; the database was not changed",
+        )
+    if found == newest:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        for schema in ("edge", "edge_private"):
+            # Not IF NOT EXISTS, which asks for the right to make schemas where it is there as well.
+            if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+                connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(TABLE)
+        found = applied(connection)  # another may have been first
+        for version, path in files.items():
+            if version > found:
+                logger.info("preparing %s: %s", address, path.stem)
+                connection.execute(path.read_bytes())
+                connection.execute(
+                    "INSERT INTO edge_private.migrations (version, name) VALUES (%s, %s)", (version, path.stem)
+                )
+
+
+def applied(connection: psycopg.Connection) -> int:
+    """The newest that was applied; 0 in an empty database."""
+    if not table_exists(connection, "edge_private", "migrations"):
+        return 0
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM edge_private.migrations").fetchone()
+    return int(row[0]) if row else 0
+
+
+def table_exists(connection: psycopg.Connection, schema: str, name: str) -> bool:
+    """Whether there is a table at this moment: `to_regclass` may know of the moment before a lock was waited for."""
+    query = """
+    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+    """
+    return connection.execute(query, (schema, name)).fetchone() is not None

@@ -1,0 +1,287 @@
+"""A school's windows in PostgreSQL: every window once, committed before it is acknowledged."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+
+from edge.contract.machine_messages import MachineInfo
+from edge.contract.payloads import State, WindowPayload
+from edge.contract.timestamps import format_timestamp
+from edge.contract.validation import DeviceMessage, NewerWindow
+from edge.errors import ConfigError
+from edge.recording.database import CLIENT_ID_PATTERN
+from edge.recording.deleted_spans import EVER, DeletedSpans
+from edge.recording.postgres import device_messages, pruning
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.daily_rollups import DailyRollups
+from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
+from edge.recording.postgres.partitions import Partitions
+from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
+from edge.recording.postgres.schema import migrate
+from edge.recording.postgres.window_rows import STORED, TYPES, key_of, series_of, to_row
+from edge.recording.retention import BEGINS, Retention
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import COLUMNS, window_row
+from edge.recording.window_store import AwayError
+
+STAGING = f"""
+CREATE TEMPORARY TABLE staging ON COMMIT DELETE ROWS AS
+SELECT {STORED}, 0 AS place_in_batch FROM edge.windows WITH NO DATA
+"""  # noqa: S608
+COPY = f"COPY staging ({STORED}, place_in_batch) FROM STDIN"
+MOVE = f"""
+INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
+ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
+"""  # noqa: S608
+SPANS = """
+SELECT device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s
+"""
+# In one order, so that two recorders never wait for each other.
+LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+COUNT_WINDOWS = """
+UPDATE edge.devices SET windows = windows + %s WHERE id = %s
+"""
+SET_ABOUT = """
+INSERT INTO edge_private.about VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
+"""
+
+
+class Row(NamedTuple):
+    """A window to be stored: the values of `COLUMNS` by name, and as it is added up."""
+
+    values: dict[str, Any]
+    record: WindowRecord
+
+
+class PostgresStore:
+    """The windows of one school, written by one thread; other recorders may write beside it.
+
+    Args:
+        address: Which database and school.
+        prefix: The first level of the topics: one school holds the devices of one.
+    """
+
+    def __init__(self, address: PostgresAddress, prefix: str) -> None:
+        self._address = address
+        self._prefix = prefix
+        self._connection: psycopg.Connection | None = None
+        self._school = 0
+        self._devices, self._series, self._partitions = DeviceIds(), SeriesIds(), Partitions()
+        self._series_of = SeriesOfDevices(self._series)
+        self._days = DailyRollups()
+        self._deleted = DeletedSpans()
+        self._was_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._connection is not None
+
+    def start(self) -> None:
+        """Connect; the tables are made, or brought up to date, where that is needed.
+
+        Raises:
+            ConfigError: The server refuses us, a right is missing, or the school has another prefix.
+            AwayError: It cannot be reached now.
+        """
+        with self._explained():
+            connection = self._connection = connect(self._address, "edge record")
+            migrate(connection, self._address)
+            self._school = self._find_school(connection)
+            connection.execute(STAGING)
+        self._was_open = True
+
+    def _find_school(self, connection: psycopg.Connection) -> int:
+        name = self._address.school
+        query = "INSERT INTO edge.schools (name, prefix) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        connection.execute(query, (name, self._prefix))
+        found = connection.execute("SELECT id, prefix FROM edge.schools WHERE name = %s", (name,)).fetchone()
+        if found is None or found[1] != self._prefix:
+            raise ConfigError(
+                f"school {name} of {self._address} holds the devices below {found[1] if found else ''!r}, not below "
+                f"{self._prefix!r}",
+                "give --prefix, or another --school",
+            )
+        return int(found[0])
+
+    def stop(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        # What was learnt may have been of a transaction that never was, or of a database that comes back another one.
+        for known in (self._devices, self._series, self._series_of, self._partitions):
+            known.forget()
+        self._deleted = DeletedSpans()
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):  # nothing is lost: what `store` returned from is committed
+                connection.close()
+
+    def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
+        """As `WindowStore`."""
+        came = format_timestamp(now)
+        with self._open() as connection:
+            self._devices.prepare(connection, self._school, (message.device for message in messages))
+            self._load_deleted(connection)
+            rows = [
+                Row(_named(window_row(each.content, came, each.schema)), WindowRecord.of(each.content))
+                for each in messages
+                if isinstance(each.content, WindowPayload)
+            ]
+            self._prepare(connection, rows, now)
+            with connection.transaction():
+                self._lock(connection, (message.device for message in messages))
+                new = self._add_rows(connection, rows, now)
+                for message in messages:
+                    self._store_other(connection, message, now)
+        return new
+
+    def _prepare(self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime) -> None:
+        """Make, in statements of their own, what these windows refer to: no transaction waits for another there."""
+        self._partitions.prepare(connection, (row.record.start for row in rows), now)
+        self._series.prepare(connection, in_roll_ups(series_of(row.values) for row in rows))
+
+    def _lock(self, connection: psycopg.Connection, devices: Iterable[str]) -> None:
+        """Have no other recorder store anything of these devices before the end of the transaction."""
+        connection.execute(LOCK_DEVICES, (sorted({self._devices[name] for name in devices}),))
+
+    def _add_rows(
+        self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime, *, add_up: bool = True
+    ) -> int:
+        """Store windows, and add the new ones to the roll-ups; how many were new."""
+        wanted = [
+            row for row in rows if not self._deleted.covers(row.values["device"], row.record.start, row.record.end)
+        ]
+        if not wanted:
+            return 0
+        staged = [
+            to_row(row.values, self._devices[row.values["device"]], self._series[series_of(row.values)])
+            for row in wanted
+        ]
+        with connection.cursor() as cursor:
+            with cursor.copy(COPY) as copy:
+                copy.set_types([*TYPES.values(), "int4"])
+                for place, row in enumerate(staged):
+                    copy.write_row((*row, place))
+            found = set(cursor.execute(MOVE).fetchall())
+        new: dict[int, list[WindowRecord]] = {}
+        for given, stored in zip(wanted, staged, strict=True):
+            key = key_of(stored)
+            if key in found:
+                found.remove(key)  # what came twice in one batch is added up once
+                # As it is stored, so that roll-ups name the same models.
+                record = replace(given.record, series=series_of(given.values))
+                new.setdefault(key[0], []).append(record)
+        if add_up:
+            add_windows(connection, self._series_of, new, now)
+        with connection.cursor() as cursor:
+            cursor.executemany(COUNT_WINDOWS, [(len(windows), device) for device, windows in new.items()])
+        return sum(map(len, new.values()))
+
+    def _store_other(self, connection: psycopg.Connection, message: DeviceMessage, now: datetime) -> None:
+        name, content = message.device, message.content
+        device = self._devices[name]
+        if isinstance(content, State):
+            if not self._deleted.covers_moment(name, content.since):
+                device_messages.store_state(connection, device, content, now)
+        elif isinstance(content, bool):
+            device_messages.store_availability(connection, device, now, online=content)
+        elif isinstance(content, MachineInfo):
+            device_messages.store_place(connection, device, content, now)
+        elif isinstance(content, NewerWindow) and not self._deleted.covers_newer(name, content.payload):
+            device_messages.store_newer(connection, device, content, now)
+
+    def _load_deleted(self, connection: psycopg.Connection) -> None:
+        row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
+        newest = row[0] if row else None
+        if not self._deleted.is_current(newest):
+            self._deleted.replace(
+                newest,
+                (
+                    (device, EVER if start is None else format_timestamp(start), format_timestamp(end))
+                    for device, start, end in connection.execute(SPANS, (self._school,))
+                ),
+            )
+
+    def count(self) -> int:
+        """As `WindowStore`."""
+        with self._open() as connection:
+            query = "SELECT coalesce(sum(windows), 0) FROM edge.devices WHERE school = %s"
+            return int(_value(connection.execute(query, (self._school,))))
+
+    def devices(self, most: int) -> list[str]:
+        """As `WindowStore`."""
+        with self._open() as connection:
+            return [name for name, _ in recorded_devices(connection, self._school, most)]
+
+    def add_up_former(self, now: datetime) -> bool:  # noqa: ARG002 - no older version knew PostgreSQL
+        """There are none: windows are added up when they are stored."""
+        return False
+
+    def add_up_days(self, now: datetime) -> bool:
+        """Make some of the days that are over, and the months ahead; whether there are more days to make."""
+        with self._open() as connection:
+            self._partitions.prepare(connection, (), now)
+            return self._days.make(connection, self._school, self._series, now)
+
+    def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
+        """As `WindowStore`."""
+        with self._open() as connection:
+            return pruning.prune(connection, self._school, now, retention)
+
+    def default_begins(self, now: datetime) -> datetime:
+        """As `WindowStore`: from the first day."""
+        return datetime.fromisoformat(self._about(BEGINS, format_timestamp(now)).replace("Z", "+00:00"))
+
+    def client_ids(self, former: str) -> tuple[str, str | None]:  # noqa: ARG002 - version 0.1 knew no PostgreSQL
+        """As `WindowStore`; there is no former one."""
+        found = self._about("client_id", f"edge-record-{secrets.token_hex(8)}")
+        if not re.fullmatch(CLIENT_ID_PATTERN, found):
+            raise ConfigError(f"the client id of school {self._address.school} in {self._address} cannot be one")
+        return found, None
+
+    def forget_former(self) -> None:
+        """There is none."""
+
+    def _about(self, key: str, first: str) -> str:
+        """What is kept of the school under a name; `first` where nothing is."""
+        with self._open() as connection:
+            connection.execute(SET_ABOUT, (self._school, key, first))
+            query = "SELECT value FROM edge_private.about WHERE school = %s AND key = %s"
+            return str(_value(connection.execute(query, (self._school, key))))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[psycopg.Connection]:
+        """The connection; its errors in words."""
+        if self._connection is None:
+            raise AwayError(f"{self._address} is not connected")
+        with self._explained():
+            yield self._connection
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """PostgreSQL's errors in words; the connection is closed after any, so that the next attempt begins anew."""
+        try:
+            yield
+        except psycopg.Error as error:
+            self.stop()
+            raise explain(error, self._address, was_open=self._was_open) from None
+        except BaseException:
+            self.stop()
+            raise
+
+
+def _named(row: tuple[object, ...]) -> dict[str, Any]:
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def _value(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - whatever stands in that column
+    row = cursor.fetchone()
+    return row[0] if row else None

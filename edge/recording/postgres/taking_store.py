@@ -1,0 +1,91 @@
+"""A store that also takes over what another store has: once, however often it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from edge.recording.postgres import device_messages
+from edge.recording.postgres.rollups import in_roll_ups, take_rollups
+from edge.recording.postgres.store import PostgresStore, Row
+from edge.recording.postgres.window_rows import without_nul
+from edge.recording.rollups import Bucket
+
+TAKE_DELETION = """
+INSERT INTO edge.deletions (school, asked, by, device, start, "end", windows, finished)
+SELECT %s, %s::timestamptz, %s, %s, %s::timestamptz, %s::timestamptz, %s, %s::timestamptz WHERE NOT EXISTS (
+    SELECT 1 FROM edge.deletions WHERE asked = %s::timestamptz AND by = %s AND device IS NOT DISTINCT FROM %s
+    AND start IS NOT DISTINCT FROM %s::timestamptz AND "end" IS NOT DISTINCT FROM %s::timestamptz AND school = %s)
+"""
+
+
+class TakingStore(PostgresStore):
+    """A school in a database, into which a file moves."""
+
+    def store_rows(self, device: str, rows: Sequence[Row], now: datetime, instead: Sequence[Bucket] = ()) -> int:
+        """Store windows of a device that another store has.
+
+        Args:
+            device: Whose.
+            rows: The windows.
+            now: When roll-ups count as changed.
+            instead: What these and others add up to, which the other store has not any more; taken as it is, unless
+                there already is something of that time.
+
+        Returns:
+            How many windows were new.
+
+        Raises:
+            ConfigError, AwayError: As `store`.
+        """
+        with self._open() as connection:
+            self._devices.prepare(connection, self._school, (device,))
+            self._load_deleted(connection)
+            self._prepare(connection, rows, now)
+            self._series.prepare(connection, in_roll_ups(each.series for each in instead))
+            with connection.transaction():
+                number = self._devices[device]
+                self._lock(connection, (device,))
+                taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
+                return self._add_rows(connection, rows, now, add_up=not taken)
+
+    def take_client_id(self, client_id: str | None) -> None:
+        """Go on with the session of another store, so that what waits there comes here; unless there is one already."""
+        if client_id is not None:
+            self._about("client_id", client_id)
+
+    def take_deletions(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Know what was deleted on request. Raises as `store`.
+
+        Args:
+            rows: Of asked, by, device, start, end, windows and finished.
+        """
+        with self._open() as connection, connection.transaction(), connection.cursor() as cursor:
+            connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
+            cursor.executemany(TAKE_DELETION, [(self._school, *row, *row[:5], self._school) for row in rows])
+
+    def take_others(
+        self,
+        states: Iterable[tuple[Any, ...]],
+        availability: Iterable[tuple[Any, ...]],
+        newer: Iterable[tuple[Any, ...]],
+        places: Iterable[tuple[Any, ...]],
+    ) -> None:
+        """Take over what another store has beside windows, in its order. Raises as `store`."""
+        with self._open() as connection:
+            for rows, statement in (
+                (states, device_messages.INSERT_STATE),
+                (availability, device_messages.TAKE_AVAILABILITY),
+                (newer, device_messages.TAKE_NEWER),
+                (places, device_messages.TAKE_PLACE),
+            ):
+                found = list(rows)
+                self._devices.prepare(connection, self._school, (str(row[0]) for row in found))
+                with connection.transaction(), connection.cursor() as cursor:
+                    cursor.executemany(statement, [(self._devices[row[0]], *map(clean, row[1:])) for row in found])
+
+
+def clean(value: object) -> object:
+    """A value of a file as PostgreSQL takes it."""
+    return without_nul(value) if isinstance(value, str) else value

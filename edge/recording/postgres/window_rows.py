@@ -1,0 +1,98 @@
+"""A window as a row of the table `windows`, and back: between them the values of `COLUMNS`, as a SQLite file has them.
+
+So both kinds of storage read a window by the same checks, and a file can be copied row by row.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.window_record import Series
+from edge.recording.window_row import COLUMNS, compact
+
+FACING = ("front", "away", "unknown")
+UNCLASSIFIED = ("too_small", "away", "unclear")
+PLAIN = (
+    "epoch", "seq", "seconds", "schema", "frames", "faces_total", "faces_min", "faces_max", "faces_mean", "coverage",
+    "estimate_absent", "withheld", "withheld_reason",
+)  # fmt: skip
+TIMES = ("start", "end", "received")
+TYPES = {
+    "device": "int4", "series": "int4", "seq": "int4", "seconds": "float8", "coverage": "float8", "frames": "int4",
+    "faces_mean": "float8", "replayed": "bool", "clock_synced": "bool", "counts": "jsonb", "estimate": "jsonb",
+    **dict.fromkeys(TIMES, "timestamptz"), **dict.fromkeys(("faces_total", "faces_min", "faces_max"), "int4"),
+    **{f"facing_{part}": "int4" for part in FACING}, **{f"unclassified_{part}": "int4" for part in UNCLASSIFIED},
+    **dict.fromkeys(("epoch", "schema", "estimate_absent", "withheld", "withheld_reason"), "text"),
+}  # fmt: skip
+"""Columns of `windows` in the order in which they are copied, with their types."""
+STORED = ", ".join(f'"{column}"' for column in TYPES)
+
+READ = (*PLAIN, *TIMES, "replayed", "clock_synced", "counts", "estimate")
+BETWEEN = f"""
+SELECT {", ".join(f'w."{column}"' for column in READ)}, {", ".join(f"w.facing_{part}" for part in FACING)},
+    {", ".join(f"w.unclassified_{part}" for part in UNCLASSIFIED)},
+    e.mode, e.model_faces, e.model_emotions, e.model_pose
+FROM edge.windows w JOIN edge.series e ON e.id = w.series
+WHERE w.device = %s AND w.start >= %s AND w.start < %s AND (w.start, w.seq, w.epoch) > (%s, %s, %s)
+ORDER BY w.start, w.seq, w.epoch LIMIT %s
+"""  # noqa: S608
+"""The windows of a device that begin between two times and come after one, so many of them, for `to_columns`."""
+After = tuple[datetime, int, str]  # start, number and epoch of a window
+
+
+def series_of(values: dict[str, Any]) -> Series:
+    """What a window can be compared with, from the values of `COLUMNS`; PostgreSQL keeps no NUL in a text."""
+    faces, emotions, pose = (without_nul(values[f"model_{name}"]) for name in ("faces", "emotions", "pose"))
+    return Series(values["mode"], faces or "", emotions, pose)
+
+
+def without_nul(text: str | None) -> str | None:
+    """Text that PostgreSQL takes."""
+    return text and text.replace("\x00", "\ufffd")
+
+
+def to_row(values: dict[str, Any], device: int, series: int) -> tuple[object, ...]:
+    """Values of `COLUMNS` in the order of `TYPES`. Raises ValueError, TypeError for what no window has."""
+    found: dict[str, object] = {name: values[name] for name in PLAIN}
+    found |= {name: parse_timestamp(values[name]) for name in TIMES}
+    found |= {name: bool(values[name]) for name in ("replayed", "clock_synced")}
+    found |= {name: values[name] and Jsonb(json.loads(values[name]), compact) for name in ("counts", "estimate")}
+    found |= _parts(values, "facing", FACING) | _parts(values, "unclassified", UNCLASSIFIED)
+    found |= {"device": device, "series": series}
+    return tuple(found[name] for name in TYPES)
+
+
+def _parts(values: dict[str, Any], group: str, parts: tuple[str, ...]) -> dict[str, object]:
+    figures = json.loads(values[group]) if values[group] else {}
+    return {f"{group}_{part}": figures.get(part) for part in parts}
+
+
+def to_columns(device: str, row: tuple[Any, ...]) -> tuple[tuple[object, ...], After]:
+    """What `BETWEEN` selects as the values of `COLUMNS`, and what the next ones come after."""
+    plain, rest = row[: len(READ)], row[len(READ) :]
+    values = dict(zip(READ, plain, strict=True))
+    after = values["start"], values["seq"], values["epoch"]
+    values |= {name: format_timestamp(values[name]) for name in TIMES}
+    values |= {name: None if values[name] is None else compact(values[name]) for name in ("counts", "estimate")}
+    values["facing"] = _group(FACING, rest[:3])
+    values["unclassified"] = _group(UNCLASSIFIED, rest[3:6])
+    values |= zip(("mode", "model_faces", "model_emotions", "model_pose"), rest[6:], strict=True)
+    values["device"] = device
+    return tuple(values[name] for name in COLUMNS), after
+
+
+def _group(parts: tuple[str, ...], figures: tuple[int | None, ...]) -> str | None:
+    if all(figure is None for figure in figures):
+        return None
+    return compact(dict(zip(parts, figures, strict=True)))
+
+
+def key_of(row: tuple[Any, ...]) -> tuple[int, datetime, str, int]:
+    """Device, start, epoch and number of a row of `to_row`."""
+    values = dict(zip(TYPES, row, strict=True))
+    return values["device"], values["start"], values["epoch"], values["seq"]

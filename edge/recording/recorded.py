@@ -1,0 +1,56 @@
+"""What reports need of a recording, whether it is a file or a school in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from edge.errors import EdgeError
+from edge.recording.places import Place
+from edge.recording.reader import StateChange
+from edge.recording.rollups import Bucket
+from edge.recording.window_record import WindowRecord
+
+
+class Recorded(Protocol):
+    """Windows and states of devices, between two moments. Every method may raise EdgeError."""
+
+    def start(self) -> None:
+        """Open it."""
+
+    def stop(self) -> None:
+        """Close it."""
+
+    def names(self) -> list[str]:
+        """The devices of which anything was recorded, in order."""
+
+    def has(self, device: str) -> bool:
+        """Whether anything of a device was recorded."""
+
+    def newest(self, device: str) -> datetime | None:
+        """When the last window of a device ended; None without any."""
+
+    def devices(self) -> dict[str, tuple[datetime, datetime]]:
+        """The devices by name, each with the start of its first window and the end of its last."""
+
+    def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
+        """The windows that begin in a period, in order."""
+
+    def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
+        """The same as a file has them: the values of `COLUMNS`."""
+
+    def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The roll-ups whose five minutes begin in a period, in order."""
+
+    def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """The same windows as `buckets`, in as few parts as there are."""
+
+    def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
+        """The newest states that the device reported until a moment, and its availability, each in order."""
+
+    def places(self, device: str, end: datetime) -> list[Place]:
+        """What was hidden or left out of the device's picture until a moment, in order."""
+
+    def damaged(self, row: Sequence[object]) -> EdgeError:
+        """To be raised for a row that `edge record` did not write."""

@@ -1,0 +1,52 @@
+"""Where windows are kept: which kind of store and reader an address means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.errors import ConfigError
+from edge.recording.database import Database
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
+from edge.recording.window_store import WindowStore
+
+Target = Path | PostgresAddress
+
+
+def make_store(target: Target, prefix: str) -> WindowStore:
+    """The store of a file or a database, not yet opened.
+
+    Args:
+        target: Which.
+        prefix: The first level of the topics.
+
+    Raises:
+        ConfigError: psycopg is not installed.
+    """
+    if isinstance(target, Path):
+        return Database(target, prefix)
+    try:
+        from edge.recording.postgres.store import PostgresStore  # noqa: PLC0415 - who records into a file has no psycopg
+    except ImportError as error:
+        raise psycopg_missing(error) from None
+    return PostgresStore(target, prefix)
+
+
+def make_reader(target: Target) -> Recorded:
+    """Who reads a file or a database, not yet opened. Raises as `make_store`."""
+    if isinstance(target, Path):
+        return Recording(target)
+    try:
+        from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise psycopg_missing(error) from None
+    return PostgresRecording(target)
+
+
+def psycopg_missing(error: ImportError) -> ConfigError:
+    """To be raised where it could not be imported."""
+    return ConfigError(
+        f"postgresql:// needs psycopg, which cannot be used here ({error})",
+        "pip install 'edge-emotions[district]', into the environment of edge",
+    )

@@ -1,0 +1,72 @@
+"""What a recorder needs of whatever keeps its windows: a SQLite file, or a PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from edge.contract.validation import DeviceMessage
+from edge.files.disk_errors import DiskError
+from edge.recording.retention import Retention
+
+
+class AwayError(DiskError):
+    """A database server is away, busy, or has no room; as with a disk, it may work again later."""
+
+
+class WindowStore(Protocol):
+    """Keeps every window once; used by one thread.
+
+    Every method may raise ConfigError (a person has to change something) and DiskError (it may work again later). After
+    either nothing of the call was stored, and `start` has to be called again.
+    """
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+
+    def start(self) -> None:
+        """Open it; made when missing."""
+
+    def stop(self) -> None:
+        """Close it."""
+
+    def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
+        """Store what is not there yet, all or nothing; it is safe when this returns.
+
+        Args:
+            messages: Windows, also those of a newer schema, states, availability and what the picture leaves out.
+            now: When they came.
+
+        Returns:
+            How many windows were new.
+        """
+
+    def count(self) -> int:
+        """How many windows there are."""
+
+    def devices(self, most: int) -> list[str]:
+        """The devices that have windows, or roll-ups of them, in order, at most so many."""
+
+    def add_up_former(self, now: datetime) -> bool:
+        """Make some of the roll-ups that windows of an older version lack; whether there are more to make."""
+
+    def add_up_days(self, now: datetime) -> bool:
+        """Make some of the roll-ups of days that are over; whether there are more to make."""
+
+    def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
+        """Delete some of what is too old; how many windows were deleted, and whether there may be more."""
+
+    def default_begins(self, now: datetime) -> datetime:
+        """When the default retention begins to apply; decided once."""
+
+    def client_ids(self, former: str) -> tuple[str, str | None]:
+        """The random MQTT client id of this recording, and that of a session of version 0.1 still to be ended.
+
+        Args:
+            former: What version 0.1 called the session.
+        """
+
+    def forget_former(self) -> None:
+        """The session of version 0.1 has been ended."""

@@ -1,0 +1,283 @@
+"""What is PostgreSQL's own: months, roles, passwords, several recorders at once, a server that is away."""
+
+from __future__ import annotations
+
+import csv
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from edge.cli import run_command_line
+from edge.errors import ConfigError, EdgeError
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.retention import Retention
+from edge.recording.stores import make_store
+from edge.recording.window_store import AwayError
+from edge.reporting.totals import add_up
+from tests.support.paths import ROOT
+from tests.support.postgres import PostgresServer
+from tests.support.stores import Place, as_messages
+from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+
+
+def sql(place: Place, *statements: str) -> list[str]:
+    """What the superuser sees, line by line."""
+    assert place.server
+    return place.server.sql(*statements, database=place.database).splitlines()
+
+
+def address(place: Place) -> PostgresAddress:
+    assert isinstance(place.target, PostgresAddress)
+    return place.target
+
+
+def test_two_recorders_at_once_store_and_add_up_every_window_once(postgres: Place) -> None:
+    sent = windows(3, 300)
+    new: list[int] = []
+
+    def record(seed: int) -> None:
+        dice, messages = random.Random(seed), as_messages(sent)  # noqa: S311
+        dice.shuffle(messages)
+        with postgres.opened() as store:
+            new.extend(store.store(messages[at : at + 25], MONDAY) for at in range(0, len(messages), 25))
+
+    threads = [threading.Thread(target=record, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(new) == 3 * 12, "none of them failed"
+    assert sum(new) == len(sent)
+    with postgres.read() as recording:
+        span = ("room-1", MONDAY, MONDAY + DAY)
+        found = list(recording.windows(*span))
+        assert len(found) == len(sent)
+        assert add_up(list(recording.buckets(*span))) == add_up(found)
+
+
+MONTHS = """
+SELECT c.relname || ' ' || pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
+"""
+
+
+def test_months_are_made_ahead_and_where_a_window_needs_one(postgres: Place) -> None:
+    dice = random.Random(1)  # noqa: S311
+    november = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    with postgres.opened() as store:
+        store.add_up_days(november)
+        names = [line.split()[0] for line in sql(postgres, MONTHS)]
+        assert names == ["windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02"]
+        for year in (1990, 2024, 2099, 2150):
+            store.store(as_messages([window(year, november.replace(year=year), dice)]), november)
+    found = sql(postgres, MONTHS)
+    assert len(found) == 8
+    assert "windows_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')" in found
+    assert not any("DEFAULT" in line for line in found)
+    assert [line.split()[0] for line in found if "VALUE)" in line] == ["windows_early", "windows_late"]
+
+
+def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres: Place) -> None:
+    early = as_messages([window(1, MONDAY, random.Random(1))])  # noqa: S311
+    with postgres.opened() as store, postgres.opened() as other:
+        store.store(early, MONDAY)
+        assert other.prune(MONDAY + 60 * DAY, Retention(days=20)) == (1, False)
+        assert not any(line.startswith("windows_2026_11") for line in sql(postgres, MONTHS))
+        with pytest.raises(AwayError, match="has lost a month"):
+            store.store(early, MONDAY)
+        assert not store.is_open
+        store.start()  # as a recorder does, two seconds later
+        assert store.store(early, MONDAY) == 1
+
+
+def test_a_lesson_is_read_from_one_month_through_its_index(postgres: Place) -> None:
+    with postgres.opened() as store:
+        for months in range(4):
+            start = MONDAY + months * 31 * DAY
+            dice = random.Random(months)  # noqa: S311
+            sent = [window(n, start + n * timedelta(seconds=10), dice) for n in range(1, 300)]
+            store.store(as_messages(sent), start)
+    lesson = "device = 1 AND start >= '2026-12-17 07:10Z' AND start < '2026-12-17 07:15Z'"
+    # A few hundred rows are read as fast from the first to the last.
+    plan = "".join(sql(postgres, "SET enable_seqscan = off", f"EXPLAIN SELECT * FROM edge.windows WHERE {lesson}"))  # noqa: S608
+    assert "windows_2026_12_pkey" in plan
+    assert not {"windows_2026_11", "windows_2027_01", "Seq Scan"} & set(plan.replace("_pkey", "").split())
+
+
+def test_recorders_that_start_together_make_the_tables_once(postgres: Place) -> None:
+    errors: list[EdgeError] = []
+
+    def start() -> None:
+        try:
+            with postgres.opened():
+                pass
+        except EdgeError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    versions = sql(postgres, "SELECT version FROM edge_private.migrations ORDER BY version")
+    assert versions == [
+        str(int(path.name[:4])) for path in sorted((ROOT / "edge/recording/postgres/migrations").glob("*.sql"))
+    ]
+
+
+def test_tables_of_a_newer_version_are_left_alone(postgres: Place) -> None:
+    with postgres.opened():
+        pass
+    sql(postgres, "INSERT INTO edge_private.migrations VALUES (9000, '9000_later')")
+    with pytest.raises(ConfigError, match=r"a newer version of edge \(migration 9000"), postgres.opened():
+        pass
+
+
+@pytest.fixture
+def district(shared_postgres: PostgresServer) -> Iterator[str]:
+    """The database as docs/district.md has it made; what `url` needs to get there."""
+    shared_postgres.psql("-f", str(ROOT / "docs/district.sql"))
+    yield "edge"
+    shared_postgres.sql(
+        "DROP DATABASE edge WITH (FORCE)",
+        "DROP ROLE edge_recorder",
+        "DROP ROLE edge_reader",
+        "DROP ROLE IF EXISTS guest",
+    )
+
+
+def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
+    shared_postgres: PostgresServer, district: str
+) -> None:
+    shared_postgres.sql("CREATE ROLE guest LOGIN")
+    recorder, reader, guest = (
+        PostgresAddress(shared_postgres.url(district, user), "north")
+        for user in ("edge_recorder", "edge_reader", "guest")
+    )
+    with Place(recorder).opened() as store:
+        assert store.store(as_messages(windows(1, 30)), MONDAY) == 30
+        store.add_up_days(MONDAY + 200 * DAY)  # months that come later
+        store.client_ids("")
+    with Place(reader).read() as recording:
+        assert len(list(recording.windows("room-1", MONDAY, MONDAY + DAY))) == 30
+        assert recording.state_changes("room-1", MONDAY + DAY) == ([], [])
+    with pytest.raises(ConfigError, match="permission denied"), Place(reader).opened():
+        pass
+    with pytest.raises(ConfigError, match="permission denied for database.*GRANT CONNECT"), Place(guest).read():
+        pass
+    with psycopg.connect(reader.url, autocommit=True) as connection:
+        for table in ("windows", "windows_2027_06", "rollups", "emotions", "named_windows", "states", "deletions"):
+            connection.execute(f"SELECT * FROM edge.{table}")  # noqa: S608
+        for forbidden in (
+            "SELECT * FROM edge_private.about", "DELETE FROM edge.windows", "CREATE TABLE edge.mine ()",
+            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()",
+        ):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)
+
+
+def test_a_password_comes_from_a_file_and_is_never_told(
+    postgres: Place, shared_postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared_postgres.sql("DROP ROLE IF EXISTS guarded", "CREATE ROLE guarded SUPERUSER LOGIN PASSWORD 'right-a71'")
+    url = shared_postgres.url(postgres.database, "guarded")
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text("right-a71\n")
+    wrong.write_text("wrong-c93\n")
+    for file in (right, wrong):
+        file.chmod(0o600)
+
+    def record(url: str, *arguments: str) -> tuple[int, str]:
+        code = run_command_line(["record", "--database", url, "--school", "north", "--forget", *arguments])
+        return code, "".join(capsys.readouterr())
+
+    code, text = record(url, "--password-file", str(wrong))
+    assert (code, "password authentication failed" in text) == (78, True)
+    code, text = record(url)
+    assert (code, "--password-file, or PGPASSFILE" in text) == (78, True)
+    with pytest.raises(SystemExit, match="2"):
+        record(url.replace("guarded@", "guarded:right-a71@"), "--password-file", str(right))
+    text = capsys.readouterr().err
+    assert ("write it into a file" in text, "a71" in text) == (True, False)
+    store = make_store(PostgresAddress(url, "north", "right-a71"), "classroom")
+    store.start()
+    store.stop()
+    assert "a71" not in repr(store) + repr(PostgresAddress(url, "north", "right-a71"))
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "words"),
+    [
+        ("postgresql://anna@/edge?host=/nowhere", AwayError, "cannot be reached"),
+        ("postgresql://anna@127.0.0.1:1/edge", AwayError, "Connection refused"),
+        ("postgresql://owner@/absent?host={folder}", ConfigError, 'database "absent" does not exist'),
+        ("postgresql://absent@/postgres?host={folder}", ConfigError, 'role "absent" does not exist'),
+        ("postgresql://owner@/postgres?host={folder}&sslmoed=x", ConfigError, "check the options of --database"),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_told_in_a_sentence(
+    url: str, kind: type[EdgeError], words: str, shared_postgres: PostgresServer
+) -> None:
+    store = make_store(PostgresAddress(url.format(folder=shared_postgres.folder), "north"), "classroom")
+    with pytest.raises(kind) as caught:
+        store.start()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wait_has_an_end(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording.postgres.connection.LOCK_SECONDS", 0.2)
+    with postgres.opened() as store, psycopg.connect(address(postgres).url) as connection:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        connection.execute("LOCK TABLE edge.devices")
+        with pytest.raises(AwayError, match="did not answer in time"):
+            store.store(as_messages(windows(1, 5)), MONDAY)
+        connection.rollback()
+        store.start()
+        assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
+
+
+def test_schools_of_a_database_do_not_mix(postgres: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    south = Place(PostgresAddress(address(postgres).url, "south"))
+    for place, count in ((postgres, 20), (south, 30)):
+        with place.opened() as store:
+            assert store.store(as_messages(windows(1, count)), MONDAY) == count
+            assert store.count() == count
+
+    def report(*arguments: str) -> tuple[int, str]:
+        output = ("--output", str(tmp_path / "day.csv"))
+        code = run_command_line(["report", "--database", address(postgres).url, *output, *arguments])
+        return code, capsys.readouterr().err
+
+    code, text = report()
+    assert (code, "name one with --school-name: north, south" in text) == (78, True)
+    assert "has no school 'west'" in report("--school-name", "west")[1]
+    assert report("--school-name", "south", "--day", "2026-11-16", "--zone", "UTC")[0] == 0
+    with (tmp_path / "day.csv").open(newline="") as file:
+        assert [(row["device"], row["epoch"], int(row["seq"])) for row in csv.DictReader(file)] == [
+            (each.device, each.epoch, each.seq) for each in windows(1, 30)
+        ]
+
+
+def test_without_psycopg_a_file_works_and_a_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['psycopg'] = None; from edge.__main__ import main; sys.exit(main())"
+
+    def record(target: str, *arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", script, "record", "--database", target, "--forget", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        return done.returncode, done.stderr
+
+    assert record(str(tmp_path / "none.sqlite"))[1].startswith(f"edge: {tmp_path}/none.sqlite does not exist")
+    code, text = record("postgresql://anna@/edge", "--school", "north")
+    assert (code, "pip install 'edge-emotions[district]'" in text) == (78, True)
+    code, text = record("postgresql://anna@/edge")
+    assert (code, "name this one: --school NAME" in text) == (78, True)

@@ -1,0 +1,88 @@
+"""Recorder and database are killed while windows come: every window once, and added up once."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from edge.recording.postgres.address import PostgresAddress
+from edge.reporting.totals import add_up
+from tests.support.brokers import Broker, wait_for
+from tests.support.postgres import PostgresServer
+from tests.support.recordings import NOW, Sender, StartEdge, address, lines_of, message
+from tests.support.stores import Place
+from tests.unit.recording.test_rollups import DAY
+
+StartBroker = Callable[..., Broker]
+
+
+@pytest.fixture
+def own() -> Iterator[Place]:
+    """A server of this test alone, which may be killed."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+    server = PostgresServer.made()
+    try:
+        server.start()
+        server.sql("CREATE DATABASE edge")
+        yield Place(PostgresAddress(server.url("edge"), "north"), server, "edge")
+    finally:
+        server.remove()
+
+
+def recording(edge: StartEdge, place: Place, port: int) -> subprocess.Popen[str]:
+    process = edge("record", "--database", place_url(place), "--school", "north", "--broker", address(port))
+    lines_of(process, "connected to broker")
+    return process
+
+
+def place_url(place: Place) -> str:
+    assert isinstance(place.target, PostgresAddress)
+    return place.target.url
+
+
+def stored(place: Place) -> list[int]:
+    """The numbers that are there, with every repetition."""
+    assert place.server
+    text = place.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=place.database)
+    return list(map(int, text.split()))
+
+
+def test_kills_of_recorder_and_database_in_the_middle_of_a_stream(
+    own: Place, start_broker: StartBroker, edge: StartEdge, sender: Callable[[int], Sender]
+) -> None:
+    assert own.server
+    port = start_broker("max_queued_messages 10000").port
+    process = recording(edge, own, port)
+    device, seq = sender(port), 0
+
+    def send(count: int) -> None:
+        nonlocal seq
+        for _ in range(count):
+            seq += 1
+            device.send(message(seq))
+
+    for victim in ("recorder", "both", "database"):
+        send(80)
+        if victim != "database":
+            process.kill()  # some are stored and not acknowledged, some have not come at all
+            process.wait()
+        if victim != "recorder":
+            own.server.kill()
+        send(80)
+        if victim != "recorder":
+            own.server.start()
+        if victim != "database":
+            process = recording(edge, own, port)
+    wait_for(lambda: len(stored(own)) >= seq, 40)
+    process.terminate()
+    assert process.wait(20) == 0
+    assert stored(own) == list(range(1, seq + 1))
+    with own.read() as recorded:
+        span = ("room-1", NOW, NOW + DAY)
+        assert add_up(list(recorded.buckets(*span))) == add_up(list(recorded.windows(*span)))
+    log = process.stderr.read() if process.stderr else ""
+    assert "Messages stay at the broker; trying again every 2 s" in log
+    assert "may be missing" not in log
+    assert "Traceback" not in log

@@ -1,0 +1,288 @@
+"""What every kind of storage promises: every window once, added up exactly, whatever comes and however often."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.contract.examples import INFO
+from edge.contract.payloads import ModelNames, State, WindowPayload
+from edge.contract.validation import DeviceMessage, NewerWindow
+from edge.errors import ConfigError
+from edge.recording.reader import StateChange
+from edge.recording.recorder import examine
+from edge.recording.retention import Retention
+from edge.recording.rollups import Bucket
+from edge.recording.session import Delivery
+from edge.recording.window_record import WindowRecord
+from edge.reporting.gaps import gaps
+from edge.reporting.totals import add_up
+from tests.support.recordings import message
+from tests.support.stores import Place, as_messages
+from tests.unit.recording.test_rollups import DAY, MONDAY, runs, window, windows
+
+EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
+
+
+def read(place: Place, device: str = "room-1") -> tuple[list[WindowRecord], list[Bucket]]:
+    with place.read() as recording:
+        return list(recording.windows(device, *EVER)), list(recording.buckets(device, *EVER))
+
+
+def in_order(sent: Sequence[WindowPayload]) -> list[WindowRecord]:
+    return sorted((WindowRecord.of(each) for each in sent), key=lambda each: (each.start, each.seq))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_windows_are_there_once_and_add_up_however_they_came(seed: int, place: Place) -> None:
+    """Late ones, some of them twice, in any order and in transactions of any size."""
+    sent, batch = windows(seed, 200), 7 + 30 * seed
+    order = [*sent, *sent[::3]]
+    random.Random(seed).shuffle(order)  # noqa: S311
+    messages = as_messages(order)
+    with place.opened() as store:
+        new = [store.store(messages[at : at + batch], MONDAY) for at in range(0, len(order), batch)]
+        assert store.store(messages, MONDAY) == 0
+        assert store.count() == sum(new) == len(sent)
+        assert store.devices(10) == ["room-1"]
+    found, buckets = read(place)
+    assert found == in_order(sent)
+    assert add_up(buckets) == add_up(found)
+    end = found[-1].end
+    assert gaps(runs(buckets), [], [], MONDAY, end) == gaps(found, [], [], MONDAY, end)
+    with place.read() as recording:
+        assert recording.devices() == {"room-1": (found[0].start, max(each.end for each in found))}
+        assert recording.newest("room-1") == recording.devices()["room-1"][1]
+        assert (recording.has("room-1"), recording.has("room-2")) == (True, False)
+        assert add_up(list(recording.days("room-1", MONDAY, MONDAY + 7 * DAY))) == add_up(found)
+
+
+def test_a_window_sent_twice_across_the_end_of_a_month_is_stored_once(place: Place) -> None:
+    midnight = datetime(2026, 12, 1, tzinfo=MONDAY.tzinfo)
+    dice = random.Random(1)  # noqa: S311
+    sent = [window(n, midnight + (n - 4) * timedelta(milliseconds=500), dice) for n in range(1, 8)]
+    assert sent[2].window.start < "2026-12" < sent[2].window.end
+    with place.opened() as store:
+        assert store.store(as_messages([*sent, *sent]), midnight - timedelta(seconds=1)) == 7
+    with place.opened() as store:  # a recorder that was restarted
+        assert store.store(as_messages(sent), midnight + DAY) == 0
+    found, buckets = read(place)
+    assert found == in_order(sent)
+    assert add_up(buckets) == add_up(found)
+
+
+def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were_made(place: Place) -> None:
+    dice = random.Random(5)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(minutes=41), dice) for n in range(1, 200)]
+    dice.shuffle(sent)
+
+    def check(start: datetime = MONDAY, end: datetime = MONDAY + 7 * DAY) -> list[Bucket]:
+        with place.read() as recording:
+            parts = list(recording.days("room-1", start, end))
+            assert add_up(parts) == add_up(list(recording.buckets("room-1", start, end)))
+            return [part for part in parts if part.duration == DAY]
+
+    with place.opened() as store:
+        store.store(as_messages(sent[:150]), MONDAY)
+        assert check() == []
+        while store.add_up_days(MONDAY + 3 * DAY):
+            pass
+        made = {part.since.date() for part in check()}
+        assert len(made) == 2, "Tuesday and Wednesday are whole and over"
+        assert check(MONDAY + timedelta(hours=18), MONDAY + timedelta(hours=70))
+        store.store(as_messages(sent[150:]), MONDAY)
+        assert check() == [], "windows of every day came late"
+        while store.add_up_days(MONDAY + 9 * DAY):
+            pass
+        assert len({part.since.date() for part in check()}) >= 5
+        while store.prune(MONDAY + 12 * DAY, Retention(days=10))[1]:
+            pass
+        check()
+        while store.add_up_days(MONDAY + 12 * DAY):
+            pass
+        assert check()[0].since >= MONDAY + DAY
+
+
+@pytest.mark.parametrize("year", [1985, 2023, 2026, 2099, 2100, 2198])
+def test_a_clock_that_is_wrong_loses_no_window(year: int, place: Place) -> None:
+    start = datetime(year, 12, 31, 23, 59, 55, tzinfo=MONDAY.tzinfo)
+    sent = as_messages([window(1, start, random.Random(1))])  # noqa: S311
+    with place.opened() as store:
+        assert [store.store(sent, MONDAY), store.store(sent, MONDAY)] == [1, 0]
+    with place.read() as recording:
+        assert [each.start for each in recording.windows("room-1", start, start + DAY)] == [start]
+
+
+def test_states_and_availability(place: Place) -> None:
+    def state(hours: int, mode: str) -> DeviceMessage:
+        since = (MONDAY + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return DeviceMessage("room-1", "state", State(mode=mode, reason=f"why {hours}", since=since))
+
+    said = [state(2, "paused"), state(1, "running"), state(2, "paused")]
+    said += [DeviceMessage("room-1", "availability", online) for online in (True, True, False, True)]
+    with place.opened() as store:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        for each in said:
+            store.store([each], MONDAY)
+        store.store(said[-1:], MONDAY + DAY)
+    with place.read() as recording:
+        states, words = recording.state_changes("room-1", MONDAY + DAY)
+        assert recording.state_changes("room-2", MONDAY + DAY) == ([], [])
+    hour = timedelta(hours=1)
+    assert states == [
+        StateChange(MONDAY + hour, "running", "why 1"), StateChange(MONDAY + 2 * hour, "paused", "why 2")
+    ]  # fmt: skip
+    assert [each.mode for each in words] == ["online", "offline", "online"]
+    assert {each.since for each in words} == {MONDAY}
+
+
+def test_what_the_picture_leaves_out_is_stored_when_it_changes(place: Place) -> None:
+    sent = windows(1, 20)
+    with place.opened() as store:
+        for at, digest in enumerate((None, None, "aaaaaaaa", "aaaaaaaa", None)):
+            content = json.loads(INFO.to_json()) | {"place": digest, "masked": 0.25 if digest else 0.0}
+            info = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
+            assert info is not None
+            store.store([info], MONDAY + at * DAY)
+            if at == 1:
+                store.store(as_messages(sent), MONDAY)
+    with place.read() as recording:
+        places = recording.places("room-1", MONDAY + 3 * DAY)
+        assert len(recording.places("room-1", MONDAY + 9 * DAY)) == 3
+    last = max(each.end for each in in_order(sent))
+    assert [(each.after, each.heard, each.digest, each.masked) for each in places] == [
+        (None, MONDAY, "", 0.0), (last, MONDAY + 2 * DAY, "aaaaaaaa", 0.25)
+    ]  # fmt: skip
+
+
+def test_what_was_deleted_on_request_is_left_out_when_it_comes_again(place: Place) -> None:
+    dice = random.Random(4)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(minutes=10), dice) for n in range(1, 20)]
+    start, end = MONDAY + timedelta(minutes=50), MONDAY + timedelta(minutes=100)
+    kept = [each for each in in_order(sent) if each.end <= start or each.start >= end]
+    paused = State(mode="paused", reason="x", since="2026-11-16T08:00:00.000Z")
+    later = NewerWindow("edge.window/9", json.dumps({"window": vars(sent[6].window)}).encode())
+    with place.opened() as store:
+        store.store([], MONDAY)
+        place.ask_deletion("room-1", start, end, MONDAY + DAY)
+        others = [DeviceMessage("room-1", "state", paused), DeviceMessage("room-1", "window", later, later.schema)]
+        assert store.store([*as_messages(sent), *others], MONDAY + DAY) == len(kept) < len(sent)
+        place.ask_deletion(None, None, None, MONDAY + DAY)
+        more = [window(n, MONDAY + n * timedelta(minutes=10), dice) for n in (30, 400)]
+        assert store.store(as_messages(more), MONDAY + 2 * DAY) == 1, "what is measured after that is recorded again"
+    with place.read() as recording:
+        assert recording.state_changes("room-1", MONDAY + 9 * DAY) == ([], [])
+        assert more[1].window.start in {row[3] for row in recording.rows("room-1", *EVER)}
+
+
+def test_windows_may_go_and_their_roll_ups_stay(place: Place) -> None:
+    sent, limits = windows(5, 300), Retention(days=200, window_days=50)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+        before, buckets = read(place)
+        while store.prune(MONDAY + 100 * DAY, limits)[1]:
+            pass
+        assert store.count() == 0
+        assert store.devices(9) == ["room-1"]
+        assert read(place) == ([], buckets)
+        with place.read() as recording:
+            assert recording.devices() == {"room-1": (before[0].start, before[-1].end)}
+        while store.prune(MONDAY + 201 * DAY, limits)[1]:
+            pass
+        assert read(place) == ([], [])
+        assert store.devices(9) == []
+
+
+def test_the_last_thing_known_of_a_device_is_kept_and_a_clock_ahead_protects_nothing(place: Place) -> None:
+    dice = random.Random(1)  # noqa: S311
+    ahead = as_messages([window(1, MONDAY + 90 * DAY, dice)])
+    old = [
+        State(mode=mode, reason="", since=f"2026-11-1{day}T08:00:00.000Z")
+        for mode, day in (("paused", 1), ("running", 2))
+    ]
+    said = [DeviceMessage("room-1", "state", each) for each in old]
+    first, last = (DeviceMessage("room-1", "availability", online) for online in (True, False))
+    with place.opened() as store:
+        store.store([*ahead, *said, first], MONDAY - DAY)
+        store.store([last], MONDAY)
+        store.prune(MONDAY + 30 * DAY, Retention(days=20))
+    assert read(place) == ([], [])
+    with place.opened() as store:
+        store.store(as_messages([window(2, MONDAY + 30 * DAY, dice)]), MONDAY + 30 * DAY)
+    with place.read() as recording:
+        states, words = recording.state_changes("room-1", MONDAY + 40 * DAY)
+    assert ([each.mode for each in states], [each.mode for each in words]) == (["running"], ["offline"])
+
+
+def test_one_place_holds_the_devices_of_one_prefix(place: Place) -> None:
+    with place.opened("classroom"):
+        pass
+    with (
+        pytest.raises(ConfigError, match="holds the devices below 'classroom', not below 'school'"),
+        place.opened("school"),
+    ):
+        pass
+
+
+def test_what_is_decided_once_stays(place: Place) -> None:
+    with place.opened() as store:
+        ids, begins = store.client_ids("former"), store.default_begins(MONDAY)
+    assert (ids[0][:12], len(ids[0]), ids[1], begins) == ("edge-record-", 28, None, MONDAY)
+    with place.opened() as store:
+        assert (store.client_ids("former"), store.default_begins(MONDAY + DAY)) == (ids, MONDAY)
+
+
+def test_characters_that_a_database_may_not_take(place: Place) -> None:
+    sent = windows(1, 1)[0].model_copy(update={"model": ModelNames(faces="f\0@1", emotions="'; --\0", pose=None)})
+    said = State(mode="paused", reason="a\0b\\N\t\n'", since="2026-11-16T08:00:00.000Z")
+    with place.opened() as store:
+        for _ in range(2):
+            store.store([*as_messages([sent]), DeviceMessage("room-1", "state", said)], MONDAY)
+        assert store.count() == 1
+    found, buckets = read(place)
+    assert (len(found), len(buckets)) == (1, 1)
+    with place.read() as recording:
+        ((state,), _) = recording.state_changes("room-1", MONDAY + DAY)
+    assert state.reason[:1] == "a"
+
+
+def test_a_device_that_makes_up_models_has_a_bounded_number_of_roll_ups(place: Place) -> None:
+    dice = random.Random(2)  # noqa: S311
+    names = [ModelNames(faces=f"f@{n}", emotions=None, pose=None) for n in range(60)]
+    sent = [window(n + 1, MONDAY, dice).model_copy(update={"model": names[n]}) for n in range(60)]
+    with place.opened() as store:
+        for at in range(0, 60, 13):
+            store.store(as_messages(sent[at : at + 13]), MONDAY)
+    found, buckets = read(place)
+    assert len(buckets) <= 20 + 3, "and one of all others for each mode"
+    assert add_up(buckets).windows == len(found) == 60
+    assert {each.series.faces for each in found if each.series} == {each.faces for each in names}
+
+
+@given(
+    value=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4),
+    data=st.data(),
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_message_can_stop_it(place: Place, value: Any, data: st.DataObject) -> None:
+    """Whatever stands in one place of a window: it is refused, or can be stored."""
+    content = message(7)
+    places = [content, content["window"], content["faces"], content["counts"], content["estimate"], content["quality"]]
+    where = data.draw(st.sampled_from(places))
+    where[data.draw(st.sampled_from(sorted(where)))] = value
+    payload = json.dumps(content).encode()
+    try:
+        found = examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
+    except ValueError:
+        return
+    assert found is not None
+    with place.opened() as store:
+        store.store([found], MONDAY)
+        assert store.store([found], MONDAY) == 0
