@@ -27,6 +27,7 @@ def main() -> int:
         installing.instances(subscriber)
         installing.upgrade(subscriber)
         installing.hardening()
+        run(installing.INSTALL, "--pages")
         setting_up.set_up(subscriber)
         installing.uninstall(before)
     except Exception:  # noqa: BLE001 - whatever it is, the journal says more

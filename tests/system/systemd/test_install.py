@@ -14,7 +14,7 @@ import pytest
 from tests.support.editable import bare_environment, lay_wrong_packages, make_editable_venv
 from tests.support.paths import ROOT
 
-SCRIPTS = (ROOT / "systemd/install.sh", ROOT / "systemd/edge-command.sh", ROOT / "tests/system/systemd/check.sh")
+SCRIPTS = (ROOT / "systemd/install.sh", ROOT / "systemd/edge-command.sh", *ROOT.glob("tests/system/systemd/*.sh"))
 ANALYZE = shutil.which("systemd-analyze")
 VENV = """
 prepare_venv() {
