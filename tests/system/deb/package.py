@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.system.systemd.machine import ETC, Subscriber, configure, fact, is_ac
 
 OLD, NEW = "/packages/edge_old.deb", "/packages/edge_new.deb"
 RELEASE = Path("/etc/debian_version").read_text().strip()
-LIMIT = 60  # seconds of an installation
+LIMIT = 60  # seconds of an installation, of processor time: other programs may keep this machine busy
 APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold")
 
 
@@ -25,11 +26,19 @@ def files() -> set[str]:
     return {f for f in machine.files() if not f.startswith(("/var/lib/dpkg/", "/var/lib/apt/"))} | set(helper)
 
 
-def apt(*arguments: str) -> float:
-    """Run apt; seconds it took."""
-    began = time.monotonic()
+def processor_seconds() -> float:
+    """What the programs that have ended have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def apt(*arguments: str) -> str:
+    """Run apt; how long it took."""
+    began, used = time.monotonic(), processor_seconds()
     run(*APT, *arguments)
-    return time.monotonic() - began
+    used = processor_seconds() - used
+    must(used < LIMIT, f"{' '.join(arguments)} took {used:.0f} s of processor time")
+    return f"{time.monotonic() - began:.0f} s ({used:.0f} s of processor time)"
 
 
 def refused() -> None:
@@ -47,11 +56,10 @@ def refused() -> None:
 def install() -> None:
     """Where nothing is configured: the drawn sample room, with a broker of its own."""
     took = apt("install", OLD)
-    must(took < LIMIT, f"apt install took {took:.0f} s")
     must(is_active() and run("systemctl", "is-enabled", "edge").strip() == "enabled", "it does not run")
     size = run("dpkg-query", "-W", "-f", "${Installed-Size}", "edge")
     real = run("du", "-sm", "/usr/lib/edge").split()[0]
-    fact(f"apt install without a network: {took:.0f} s; {Path(OLD).stat().st_size / 1e6:.0f} MB, installed {real} MB "
+    fact(f"apt install without a network: {took}; {Path(OLD).stat().st_size / 1e6:.0f} MB, installed {real} MB "
          f"with bytecode (dpkg says {int(size) // 1024})")  # fmt: skip
     port = int(re.findall(r"embedded broker: mosquitto on 127.0.0.1:(\d+)", machine.journal())[-1])
     sample = Subscriber("sample", port, user=False)
@@ -101,7 +109,7 @@ def upgrade(subscriber: Subscriber) -> None:
     must(subscriber.windows(2)[-1]["epoch"] == epoch, "another epoch")
     subscriber.windows(1, "room-hall")
     count, _ = subscriber.complete(60)
-    fact(f"upgrade while it runs: {took:.0f} s, both services started anew, configuration and epoch as before; "
+    fact(f"upgrade while it runs: {took}, both services started anew, configuration and epoch as before; "
          f"{count} windows, no gap in their numbers; new defaults in config.yaml.dpkg-dist")  # fmt: skip
     run("systemctl", "disable", "-q", "--now", "edge@hall")
     run("systemctl", "stop", "edge")
