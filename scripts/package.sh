@@ -45,7 +45,7 @@ fill_site() {
   uv pip install --quiet --no-config --target "$site" --python-version "3.$python" --link-mode copy \
     --python-platform "$machine-manylinux_$glibc" --only-binary :all: --constraints requirements-pages.lock \
     --overrides "$wheels/left-out" "$(echo "$wheels"/*.whl)[broker,pages]"
-  rm -rf "$wheels" "$site"/{bin,share,.lock} "$site"/*.dist-info/{RECORD,INSTALLER,REQUESTED,direct_url.json,uv_*.json}
+  rm -rf "$wheels" "${site:?}"/{bin,share,.lock} "$site"/*.dist-info/{RECORD,INSTALLER,REQUESTED,direct_url.json,uv_*.json}
   rm -rf "$site"/ai_edge_litert/{vendors,tools/apply_plugin_main,libLiteRtWebGpuAccelerator.so} # for other processors; 32 MB
   find "$site" -depth -type d -name __pycache__ -exec rm -rf {} + # each device makes its own: debian/postinst
   find "$site" -type f -exec chmod 644 {} +
@@ -86,9 +86,9 @@ put systemd/edge-command.sh "$stage/usr/bin/edge"
 chmod 755 "$stage/usr/bin/edge"
 cp config.yaml "$stage/etc/edge/"
 cp -r scripts/debian/. "$stage/debian/"
-mkdir -p "$stage/doc/docs"
-cp README.md CHANGELOG.md "$stage/doc/"
-cp docs/*.md "$stage/doc/docs/"
+mkdir -p "$stage/manual/docs"
+cp README.md CHANGELOG.md "$stage/manual/"
+cp docs/*.md "$stage/manual/docs/"
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=. python3 scripts/debian/copyright.py "$site" >"$stage/debian/copyright"
 cat >"$stage/debian/changelog" <<CHANGES
 edge ($version) $release; urgency=medium

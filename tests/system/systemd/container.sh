@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by checks that boot a systemd, as root, with $suite set (bookworm or trixie): a systemd-nspawn container without
 # a network, made of a bare Debian that is kept in ~/.cache/edge-tests, with what git would commit here, now, in /root/edge.
-[[ $suite == bookworm || $suite == trixie ]] || { echo "usage: $0 [bookworm|trixie]" >&2; exit 2; }
+[[ ${suite:?} == bookworm || $suite == trixie ]] || { echo "usage: $0 [bookworm|trixie]" >&2; exit 2; }
 ((EUID == 0)) || { echo "$0 needs root: it boots a container" >&2; exit 2; }
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/edge-tests
 base=$cache/systemd-$suite.base
