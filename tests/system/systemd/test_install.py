@@ -279,6 +279,14 @@ def test_the_installed_command_does_not_import_what_lies_in_the_current_folder(
     assert '"title": "State"' in done.stdout
 
 
+def test_beside_the_debian_package_it_refuses(install: Callable[..., str], tmp_path: Path) -> None:
+    package = tmp_path / "root/usr/lib/edge/bin/edge"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    assert "the Debian package edge is installed: sudo apt remove edge" in install(fails=True)
+    assert not (tmp_path / "root/opt").exists()
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_the_scripts_are_sound(script: Path) -> None:
     shell = "sh" if script.read_text().startswith("#!/bin/sh") else "bash"
