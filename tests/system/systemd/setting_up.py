@@ -113,8 +113,8 @@ def refused() -> None:
     there = hashlib.sha256(SETTINGS.read_bytes()).hexdigest()
     told = page.ask("/api/save", {"revision": page.ask("/api/state")["revision"], "restart": True})
     must("changed by somebody else" in str(told.get("problem")), str(told))
-    page.process.terminate()
-    page.process.wait(60)
+    page.process.terminate()  # the shell ends once the page has
     run("systemctl", "stop", "run-*.service", check=False)
+    page.process.wait(60)
     must(hashlib.sha256(SETTINGS.read_bytes()).hexdigest() == there, "it was overwritten")
     fact("edge setup: a file that somebody changed meanwhile is left alone")
