@@ -142,6 +142,7 @@ remove_old_releases() {
 
 install_all() {
   check_wrapper
+  [[ ! -e $prefix/usr/lib/edge/bin/edge ]] || die "the Debian package edge is installed: sudo apt remove edge (it keeps $etc and the state), then start again"
   install_code
   install_config
   put "$tree/systemd/edge.service" "$units/edge.service" 644

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from importlib import metadata
 from typing import NamedTuple
@@ -24,6 +25,11 @@ SPDX = {
     "Python Software Foundation License": "PSF-2.0",
 }
 """What packages say that do not use SPDX names yet."""
+ACCEPTED = {
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "EPL-2.0", "ISC", "MIT", "MIT-0", "MIT-CMU",
+    "MPL-2.0", "PSF-2.0", "Zlib",
+}  # fmt: skip
+"""Licences of what a device gets: a person has looked at each of them."""
 
 
 class Package(NamedTuple):
@@ -34,13 +40,13 @@ class Package(NamedTuple):
     licence: str
 
 
-def installed() -> list[Package]:
-    """All that this Python can import, by name."""
+def installed(folders: list[str] | None = None) -> list[Package]:
+    """All that this Python can import, or that lies in these folders, by name."""
     found = {
         str(each.metadata["Name"]).lower(): Package(
             str(each.metadata["Name"]).lower(), each.version, _licence(each.metadata)
         )
-        for each in metadata.distributions()
+        for each in metadata.distributions(path=sys.path if folders is None else folders)
         if each.metadata["Name"]
     }
     return [found[name] for name in sorted(found)]

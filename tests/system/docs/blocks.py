@@ -88,6 +88,7 @@ class Elsewhere:
 
 
 INSTALLED = Elsewhere("tests/system/systemd/check.sh")
+DEBIAN = Elsewhere("tests/system/deb/check.sh")
 BARE = Elsewhere("tests/system/install/check.sh")
 DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45": ""}
 READER = {"edge record": "connected", "./run record": "connected"}
@@ -136,7 +137,10 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/install-pi.md: sudo apt install python3-gpiozero python3-lgpio": Elsewhere(
         "tests/unit/hardware/test_gpio.py"
     ),
-    "docs/performance.md: edge bench --one-core --size 1280x720 --json b.json --plot b": Elsewhere(
+    "README.md: sudo apt install ./edge_*.deb": DEBIAN,
+    "docs/packaging.md: sudo apt install ./edge_0.1.0+deb12_arm64.deb": DEBIAN,
+    "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
+    "docs/performance.md: edge bench --faces 25 --frames 5 --trace frames.json": Elsewhere(
         "tests/integration/cli/test_bench.py"
     ),
     "docs/prevalence.md: .venv/bin/python -m models.prevalence fer2013.npz --output b": Elsewhere(

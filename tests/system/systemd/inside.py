@@ -27,6 +27,7 @@ def main() -> int:
         installing.instances(subscriber)
         installing.upgrade(subscriber)
         installing.hardening()
+        run(installing.INSTALL, "--pages")
         setting_up.set_up(subscriber)
         pages.pages(subscriber)
         installing.uninstall(before)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support.paths import ROOT
 from tests.system.systemd import machine
 from tests.system.systemd.machine import (
+    COMMAND,
     PYTHON,
     Subscriber,
     configure,
@@ -138,7 +139,7 @@ def pause(subscriber: Subscriber) -> None:
     run("edge", "resume")
     subscriber.windows(1)
     must(not Path("/var/lib/edge/outbox.pause").exists(), "the pause file stays")
-    refused = run("setpriv", "--reuid", "65534", "/usr/local/bin/edge", "pause", check=False)
+    refused = run("setpriv", "--reuid", "65534", COMMAND, "pause", check=False)
     must("needs root" in refused, refused)
     fact(f"sudo edge pause ({took:.1f} s) and resume: 10 s of pause with a watchdog of 4 s, kept over kill -9")
     fact("sudo edge check: seven parts ok, as the service's user, with its password")
@@ -178,7 +179,7 @@ def exits() -> None:
     must(len(lines) == 1, "not said once")
     fact(f"bad configuration: exit 78 once, stays down; the journal says {lines[0].strip()!r}")
     must(
-        subprocess.run(["/usr/local/bin/edge", "check"], capture_output=True, check=False).returncode == 1,
+        subprocess.run([COMMAND, "check"], capture_output=True, check=False).returncode == 1,
         "check: not 1",
     )
     configure(source="/dev/video7")

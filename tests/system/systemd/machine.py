@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ETC = Path("/etc/edge")
-PYTHON = "/opt/edge/.venv/bin/python"
+PYTHON = os.environ.get("EDGE_PYTHON", "/opt/edge/.venv/bin/python")
+COMMAND = "/usr/local/bin/edge" if PYTHON.startswith("/opt/") else "/usr/bin/edge"
 USER, PASSWORD = "edge", "not in any argument"
 
 

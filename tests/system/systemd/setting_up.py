@@ -12,7 +12,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.support.paths import ROOT
 from tests.system.systemd import machine
 from tests.system.systemd.machine import ETC, Subscriber, fact, is_active, must, pid, run, wait_for
 
@@ -65,7 +64,6 @@ class Page:
 
 def set_up(subscriber: Subscriber) -> None:
     """From the page to a restarted service."""
-    run(str(ROOT / "systemd/install.sh"), "--pages")
     machine.configure(privacy__min_faces="1")
     SETTINGS.write_text(f"# kept\n{SETTINGS.read_text()}")
     run("systemctl", "enable", "-q", "edge")

@@ -14,7 +14,17 @@ import pytest
 from tests.support.editable import bare_environment, lay_wrong_packages, make_editable_venv
 from tests.support.paths import ROOT
 
-SCRIPTS = (ROOT / "systemd/install.sh", ROOT / "systemd/edge-command.sh", ROOT / "tests/system/systemd/check.sh")
+SCRIPTS = sorted(
+    file
+    for pattern in (
+        "systemd/*.sh",
+        "tests/system/systemd/*.sh",
+        "tests/system/deb/*.sh",
+        "scripts/*.sh",
+        "scripts/debian/p*[mt]",
+    )
+    for file in ROOT.glob(pattern)
+)
 ANALYZE = shutil.which("systemd-analyze")
 VENV = """
 prepare_venv() {
@@ -327,11 +337,19 @@ def test_the_installed_command_does_not_import_what_lies_in_the_current_folder(
     assert '"title": "State"' in done.stdout
 
 
+def test_beside_the_debian_package_it_refuses(install: Callable[..., str], tmp_path: Path) -> None:
+    package = tmp_path / "root/usr/lib/edge/bin/edge"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    assert "the Debian package edge is installed: sudo apt remove edge" in install(fails=True)
+    assert not (tmp_path / "root/opt").exists()
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_the_scripts_are_sound(script: Path) -> None:
     shell = "sh" if script.read_text().startswith("#!/bin/sh") else "bash"
     subprocess.run([shell, "-n", str(script)], check=True)
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed")
-    done = subprocess.run(["shellcheck", str(script)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["shellcheck", "-x", str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -6,13 +6,9 @@ import re
 
 import pytest
 
-from edge.support.packages import installed, licence
+from edge.support.packages import ACCEPTED, installed, licence
 from tests.support.paths import ROOT
 
-ACCEPTED = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "EPL-2.0", "ISC", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0",
-    "PSF-2.0",
-}  # fmt: skip
 LOCKS = ("requirements.lock", "requirements-broker.lock", "requirements-pages.lock")
 
 
