@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
@@ -28,6 +29,7 @@ from edge.text import printable
 BUSY_SECONDS = 10.0
 TABLES = ("about", "windows", "states", "availability")
 ROLLUP_TABLES = ("rollups", "series", "daily_rollups", "changed_days")
+MOST_DELETED = 1000  # deletions that are read at once
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
 
 
@@ -38,6 +40,22 @@ class StateChange:
     since: datetime
     mode: str
     reason: str
+
+
+class Deleted(NamedTuple):
+    """A time that was deleted on request.
+
+    Attributes:
+        number: Later ones have higher numbers.
+        device: Whose; None: of all.
+        start: None: from the first.
+        end: What is measured from then on was not deleted.
+    """
+
+    number: int
+    device: str | None
+    start: datetime | None
+    end: datetime
 
 
 class Recording:
@@ -191,6 +209,17 @@ class Recording:
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
         return self._query(BETWEEN, device, format_timestamp(start), format_timestamp(end))
+
+    def deleted(self, after: int) -> list[Deleted]:
+        """The newest times that were deleted on request, in order, of those with a number above `after`."""
+        if self._layout < WITH_ROLLUPS:
+            return []
+        query = 'SELECT id, device, start, coalesce("end", asked) FROM deletions WHERE id > ? ORDER BY id DESC LIMIT ?'
+        return [
+            Deleted(int(str(number)), None if device is None else str(device),
+                    None if start is None else self._moment(start), self._moment(end))
+            for number, device, start, end in self._query(query, after, MOST_DELETED)
+        ][::-1]  # fmt: skip
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -164,6 +164,14 @@ class History:
         self._drop(slice(bisect_right(self._ends, last), None))
         self._drop(slice(0, bisect_left(self._ends, first)))
 
+    def drop_between(self, first: int, last: int) -> bool:
+        """Drop every window of which any part lies between two times in milliseconds; whether there was one."""
+        ends, lengths = self._ends, self._lengths
+        gone = [at for at in range(bisect_right(ends, first), len(ends)) if ends[at] - lengths[at] < last]
+        for at in reversed(gone):
+            self._drop(slice(at, at + 1))
+        return bool(gone)
+
     def drop_oldest(self) -> None:
         """Drop one window."""
         self._drop(slice(0, 1))

@@ -142,6 +142,24 @@ class School:
         for room in self.rooms.values():
             room.history.keep(first, last)
 
+    def forget(self, device: str | None, first: int, last: int) -> None:
+        """Forget a time of a room, which was deleted on request.
+
+        Args:
+            device: Its name; None: of all rooms.
+            first: Milliseconds since 1970.
+            last: The same; what is measured from then on is kept.
+        """
+        for name, room in self.rooms.items():
+            if device is not None and name != device:
+                continue
+            room.history.drop_between(first, last)
+            room.marks = deque((mark for mark in room.marks if not first <= mark[0] < last), maxlen=MAX_MARKS)
+            if room.latest is not None and room.latest["end"] > first and room.latest["start"] < last:
+                room.latest = None
+            room.changes += 1
+            self._changed.add(name)
+
     def summaries(self) -> dict[str, Any]:
         """Every room without its history, for a page that opens."""
         return {name: room.summary() for name, room in self.rooms.items()}
