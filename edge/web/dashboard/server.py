@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from edge.errors import EdgeError, pages_missing
 from edge.mqtt.subscription import Subscription
+from edge.recording.reader import Deleted, Recording
 from edge.recording.recording_service import RecordingService
 from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
-from edge.web.dashboard.lesson import at, recent
+from edge.web.dashboard.lesson import at, milliseconds, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
@@ -42,6 +44,7 @@ PUSH_SECONDS = 0.25  # what comes within is sent to the pages together
 MAX_MESSAGES = 500  # taken at once
 HEARTBEAT_SECONDS = 5.0  # after which a page is told at least the time
 TIDY_SECONDS = 60.0
+FORGET_SECONDS = 5.0  # after which what was deleted from the recording is forgotten here, too
 MAX_LINKS = 200  # losses of the broker that are remembered
 MAX_MINUTES = 24 * 60
 LINK_LOST = "this page's server had lost the broker"
@@ -114,14 +117,15 @@ class Dashboard:
         """Read MQTT from the first to the last answer, and record it."""
         stop = threading.Event()
         recording = asyncio.create_task(asyncio.to_thread(self._record, stop))
-        reading = asyncio.create_task(self._read())
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._forget())]
         try:
             yield
         finally:
             stop.set()
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await recording
             self._recent.stop()
             if self._past is not None:
@@ -136,6 +140,17 @@ class Dashboard:
             self._stop()
         finally:
             self._subscription.stop()
+
+    async def _forget(self) -> None:
+        """Forget what is deleted from the recording on request, for as long as this runs."""
+        known = 0
+        while self._past is not None:
+            with contextlib.suppress(EdgeError):  # pages say what is wrong with the file
+                for each in await self._past.ask(partial(_deleted, known)):
+                    first = 0 if each.start is None else milliseconds(each.start)
+                    self._school.forget(each.device, first, milliseconds(each.end))
+                    known = each.number
+            await asyncio.sleep(FORGET_SECONDS)
 
     def _record(self, stop: threading.Event) -> None:
         """Record until `stop`, in a thread of its own: whatever the page is asked, windows are stored."""
@@ -251,6 +266,10 @@ class Dashboard:
                 found.append(Gap(at(lost), at(ms), "unheard", LINK_LOST))
             lost = None if connected else ms
         return found
+
+
+def _deleted(after: int, file: Recording) -> list[Deleted]:
+    return file.deleted(after)
 
 
 class _Charts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
@@ -114,3 +115,29 @@ def test_many_questions_do_not_keep_windows_from_the_file(
         paho.multiple([*sent(2, 100)], port=broker)
         wait_for(lambda: stored() == 100, 20, "all windows in the file")
         assert {answer.result() for answer in asked} == {200}
+
+
+def test_what_is_deleted_from_the_file_is_forgotten_in_memory_too(
+    broker: int, dashboard: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "school.sqlite"
+    address = dashboard(broker, 0, "--database", str(path))
+    classroom, now = Classroom("room-1", 3), datetime.now(timezone.utc)
+    sent = [
+        ("classroom/room-1/window", classroom.window(seq, now - timedelta(seconds=5 * (20 - seq))).to_json(), 1, False)
+        for seq in range(1, 20)
+    ]
+
+    def measured() -> int:
+        answer = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 15}, timeout=30)
+        return int(answer.json()["measured"]) if answer.status_code == 200 else -1
+
+    def shown() -> bool:
+        paho.multiple(list(sent), port=broker)
+        return measured() >= 19 * 5000
+
+    wait_for(shown, 20, "the windows on the page")
+    assert run_command_line(["delete", "--database", str(path), "--device", "room-1", "--yes"]) == 0
+    wait_for(lambda: measured() == 0, 20, "nothing on the page")
+    summary = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 15}, timeout=30).json()
+    assert (summary["pieces"], summary["mean"]) == ([], None)
