@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zoneinfo
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge.timing.zone_names import zone_named
 
 ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
 LONGEST = timedelta(days=32)
+AHEAD = timedelta(minutes=5)  # that a device's clock may be ahead of ours and still be believed
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,25 @@ def period(
     if length <= timedelta():
         raise ConfigError(f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} is no period", "--to must be after --from")
     return Period(since, until, zone)
+
+
+def newest_of(ends: Iterable[datetime], now: datetime) -> datetime:
+    """The end of the newest window of some rooms, never later than now.
+
+    A room whose clock is ahead does not tell when the others were last recorded: only alone it counts, as now.
+
+    Args:
+        ends: The end of the newest window of each room.
+        now: By our own clock.
+    """
+    return min(now, max((end for end in ends if end <= now + AHEAD), default=now))
+
+
+def clock_time(text: str) -> time:
+    """A time of day by the clock on the wall, as `08:00`: without an offset. Raises ValueError."""
+    if not re.fullmatch(r"\d\d:\d\d(:\d\d)?", text):
+        raise ValueError(text)
+    return time.fromisoformat(text)
 
 
 def lesson_period(timetable: Timetable, room: str, day: date, name: str) -> Period:

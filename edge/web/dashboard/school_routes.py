@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from edge.languages.catalogue import choose
 from edge.languages.words import Words
 from edge.recording.reader import Recording
+from edge.reporting.period import newest_of
 from edge.reporting.school_data import MOST_WEEKS, WEEK, MapData, School
 from edge.web.dashboard.map_answer import map_answer
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room
@@ -97,8 +98,9 @@ class _Maps:
             if not known:
                 return None
             oldest = min(start for start, _ in known.values())
-            newest = max(end for _, end in known.values()) - timedelta(seconds=1)
-            school = School(recording, sorted(known), past.timetable, past.zone, datetime.now(timezone.utc))
+            now = datetime.now(timezone.utc)
+            newest = newest_of((end for _, end in known.values()), now) - timedelta(seconds=1)
+            school = School(recording, sorted(known), past.timetable, past.zone, now)
             data = question(school, oldest.astimezone(past.zone), newest.astimezone(past.zone))
             return map_answer(data, words, lessons=past.timetable is not None)
 

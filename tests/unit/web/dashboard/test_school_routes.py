@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +18,7 @@ from edge.web.dashboard.past import Past
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.visitors import EVERYBODY, VISITOR, Visitor
 from tests.support.recorded_school import TIMETABLE, VIENNA, record_school, usual
+from tests.support.recorded_weeks import record, windows
 
 ROOMS = ["b1-9", "b2-1", "b2-2"]
 MONDAY = "2026-11-16"
@@ -36,8 +40,15 @@ Ask = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """Asks for an address as a visitor; returns what JSON says, or status and text."""
+    """Asks about three rooms and a week."""
     path = record_school(tmp_path_factory.mktemp("web") / "s.sqlite", ROOMS, 5, {("b2-1", 3, 2): usual(50, happy=0.7)})
+    with asking(path) as found:
+        yield found
+
+
+@contextmanager
+def asking(path: Path) -> Iterator[Ask]:
+    """Asks for an address as a visitor; returns what JSON says, or status and text."""
     past = Past(path, TIMETABLE, VIENNA)
     gate, loop = Gate(Starlette(routes=school_routes(past))), asyncio.new_event_loop()
     client = httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://page/api/maps/")
@@ -76,6 +87,18 @@ def test_a_day_and_a_term(ask: Ask) -> None:
     assert term["measures"][0]["cells"][0][0]["link"] == ["week", "b1-9", MONDAY]
     assert (term["first"], term["last"], term["next"]) == (MONDAY, "2026-11-29", ["term", "2026-11-30", "2026-12-13"])
     assert len(ask("term")["columns"]) == 1  # nothing is older
+
+
+def test_a_clock_that_is_ahead_moves_no_other_room(tmp_path: Path) -> None:
+    path = record_school(tmp_path / "s.sqlite", ["a1", "a2"], 5)
+    for year in (2100, 2150):
+        record(path, windows(datetime(year, 3, 5, 8, 0, tzinfo=VIENNA), 7, 10, room=f"ahead-{year}"))
+    today = datetime.now(timezone.utc).astimezone(VIENNA).date().isoformat()
+    with asking(path) as ask:
+        assert ask("day")["first"] == "2026-11-20"
+        assert (ask("term")["first"], ask("term")["last"]) == (MONDAY, "2026-11-22")
+        alone = ask("week?room=ahead-2150")
+        assert alone["first"] <= today <= alone["last"]
 
 
 def test_in_the_language_that_was_asked_for(ask: Ask) -> None:
