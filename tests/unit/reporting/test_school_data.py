@@ -17,10 +17,11 @@ from edge.reporting.heat_map import heat_map
 from edge.reporting.school_csv import cells_of, school_csv
 from edge.reporting.school_data import MapData, School, maps_of
 from edge.reporting.school_report import school_page
-from edge.reporting.school_sentences import describe_school, differences, room_rows
+from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, differences, room_rows
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, record_school, usual
+from tests.support.recorded_weeks import info, record
 
 ROOMS = ["room-1", "room-2", "room-3"]
 MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
@@ -182,3 +183,18 @@ def together(recording: Recording, room: str, spans: list[tuple[datetime, dateti
         for window in recording.windows(room, start, end):
             sums.add(window)
     return totals_of(sums)
+
+
+def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:
+    path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
+
+    def told() -> tuple[set[str], str]:
+        recording = Recording(path)
+        recording.start()
+        data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).week("room-1", MONDAY)
+        recording.stop()
+        return {state for row in states(data) for state in row}, str(differences(data, maps_of(data), Words())[-1])
+
+    assert told() == ({"usual"}, "Nothing differs by more than chance explains.")
+    record(path, [info("aaaaaaaa")], datetime(2026, 11, 18, 18, tzinfo=VIENNA))
+    assert told() == ({"usual"}, str(MASKS_UNKNOWN))
