@@ -18,6 +18,7 @@ from edge.timing.zone_names import zone_named
 
 ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
 LONGEST = timedelta(days=32)
+CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 AHEAD = timedelta(minutes=5)  # that a device's clock may be ahead of ours and still be believed
 
 
@@ -107,7 +108,7 @@ def newest_of(ends: Iterable[datetime], now: datetime) -> datetime:
 
 def clock_time(text: str) -> time:
     """A time of day by the clock on the wall, as `08:00`: without an offset. Raises ValueError."""
-    if not re.fullmatch(r"\d\d:\d\d(:\d\d)?", text):
+    if not CLOCK.fullmatch(text):
         raise ValueError(text)
     return time.fromisoformat(text)
 
@@ -165,8 +166,8 @@ def _week(text: str) -> date:
 
 def _moment(text: str, of_day: date, zone: tzinfo, option: str) -> datetime:
     try:
-        if re.fullmatch(r"\d\d:\d\d(:\d\d)?", text):
-            return datetime.combine(of_day, time.fromisoformat(text), zone)
+        if CLOCK.fullmatch(text):
+            return datetime.combine(of_day, clock_time(text), zone)
         found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
     except ValueError:
         raise ConfigError(f"{option} {text!r} is no time", "write it as 2026-11-20T08:00, or 08:00 of --day") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -111,12 +112,12 @@ def test_in_the_language_that_was_asked_for(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "address",
     ["week?room=b2-1&at=x", "day?at=2026-13-01", "day?at=0001-01-01", "term?first=x", "term?last=9999-01-01",
-     "term?first=2026-11-16&last=2026-11-09", "term?first=2000-01-01&last=2026-11-09"],
+     "term?first=2026-11-16&last=2026-11-09", "term?first=2000-01-01&last=2026-11-09", "day?at=2200-01-01"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(ask: Ask, address: str) -> None:
     status, text = ask(address)
     assert status == 400
-    assert "problem" in text
+    assert json.loads(text)["problem"]["text"] in ("{day} is no date", "{first} to {last} is no term")
 
 
 def test_a_visitor_is_told_of_own_rooms_only(ask: Ask) -> None:
@@ -130,6 +131,8 @@ def test_a_visitor_is_told_of_own_rooms_only(ask: Ask) -> None:
         assert ask(address, technician)[0] == 404
     there_is_none = ask(f"week?room=no-such-room&at={MONDAY}")
     assert there_is_none == (404, "There is no such room.\n")
+    for address in ("week", "week?room=", f"week?room=&at={MONDAY}", "week?room=b2-*"):
+        assert ask(address) == ask(address, reader) == there_is_none
     assert ask(f"week?room=b1-9&at={MONDAY}", reader) == there_is_none
     assert ask(f"week?room=b2-1&at={MONDAY}", technician) == there_is_none
     assert ask(f"week?room=b2-1&at={MONDAY}", reader)["kind"] == "week"
