@@ -26,7 +26,8 @@ ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms,
 def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
     """What was recorded, what was not, and what differs: only what chance does not explain, all maps together."""
     sums = [each.totals for each in data.sums]
-    windows, hidden = sum(each.windows for each in sums), sum(each.withheld for each in sums)
+    windows, short = sum(each.windows for each in sums), sum(each.too_short for each in sums)
+    few = sum(each.withheld for each in sums) - short
     found = [
         Sentence(
             "{n} of {rooms} rooms were recorded, {length} in all.",
@@ -37,11 +38,14 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
             },
         )
     ]
-    if hidden:
-        share = words.percent(hidden / windows)
+    if few:
+        share = words.percent(few / windows)
         found.append(
             Sentence("{share} of the windows have no figures: too few people were in the picture.", {"share": share})
         )
+    if short:
+        share = words.percent(short / windows)
+        found.append(Sentence("{share} of the windows have no figures: they were too short.", {"share": share}))
     missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
     if missed >= 60:
         found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
