@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.cli.report_output import explained, speak
 from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
-from edge.reporting.period import day_named, period
+from edge.reporting.period import day_named, newest_of, period
 from edge.timing.timetable import Timetable
 
 
@@ -34,7 +34,6 @@ def write_school(
 
     if not devices:
         raise ConfigError(f"{args.database} holds no window yet", "is edge record running, and connected?")
-    newest = max(end for _, end in devices.values())
     school = School(recording, list(devices), timetable, zone, now)
     if args.term:
         first, last = (day_named(text, "--term") for text in args.term)
@@ -42,11 +41,13 @@ def write_school(
             raise ConfigError(f"--term {first} {last} is no term", f"at most {MOST_WEEKS} weeks, in order")
         data, slug = school.term(first, last), f"{first}-to-{last}"
     else:
+        newest = newest_of((end for _, end in devices.values()), now)
         asked = period(zone, newest, day=args.day, week=args.week, begin=None, end=None)
         data = school.days(asked.start.date()) if args.week else school.day(asked.start.date())
         slug = asked.slug
     if not any(each.totals.windows for each in data.sums):
-        first, last = (moment.astimezone(zone).date() for moment in (min(s for s, _ in devices.values()), newest))
+        ends = min(start for start, _ in devices.values()), max(end for _, end in devices.values())
+        first, last = (moment.astimezone(zone).date() for moment in ends)
         raise ConfigError(
             f"nothing was recorded from {data.start:%Y-%m-%d} on in that time",
             f"there are windows from {first} to {last}",

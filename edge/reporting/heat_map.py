@@ -80,6 +80,9 @@ class Cell:
         return self.state in ("above", "below")
 
 
+_Kind = tuple[Conditions | None, str | None]
+
+
 class _Judged(NamedTuple):
     """How far a figure lies from the others; `apart`: by more than its own interval."""
 
@@ -102,12 +105,7 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
         measure: One of `measures`.
         rooms: Of each row: only cells of the same room are compared, since each camera sees its room in its own way.
     """
-    shown = {
-        (row, column): figure
-        for row, cells in enumerate(grid)
-        for column, each in enumerate(cells)
-        if each and (figure := figures(each.summary).get(measure))
-    }
+    shown = _shown(grid, measure)
     comparable = _comparable(grid, measure, rooms, shown)
     judged = _judge(comparable, measure)
     different = remaining({place: each.probability for place, each in judged.items()})
@@ -133,6 +131,31 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
     ]
 
 
+def masks_unknown(grid: Grid, rooms: Sequence[str]) -> bool:
+    """Whether cells stand side by side of which only some tell what was hidden in the picture.
+
+    Args:
+        grid: What was recorded.
+        rooms: Of each row.
+    """
+    for measure in measures(grid):
+        for group in _comparable(grid, measure, rooms, _shown(grid, measure)):
+            cells = (grid[row][column] for row, column in group)
+            if len({each.conditions.masks is None for each in cells if each and each.conditions}) > 1:
+                return True
+    return False
+
+
+def _shown(grid: Grid, measure: str) -> dict[Place, Figure]:
+    """The figures of a map."""
+    return {
+        (row, column): figure
+        for row, cells in enumerate(grid)
+        for column, each in enumerate(cells)
+        if each and (figure := figures(each.summary).get(measure))
+    }
+
+
 def _comparable(
     grid: Grid, measure: str, rooms: Sequence[str], shown: Mapping[Place, Figure]
 ) -> list[dict[Place, Figure]]:
@@ -147,14 +170,22 @@ def _comparable(
         newest = sorted(those, key=lambda item: item[1].start, reverse=True)
         kinds = Counter(_kind(each, measure) for _, each in newest if each.conditions)
         if kinds:
-            most = kinds.most_common(1)[0][0]
-            found.append({place: shown[place] for place, each in those if _kind(each, measure) == most})
+            most = max(kinds, key=lambda kind: sum(number for each, number in kinds.items() if _fits(each, kind)))
+            found.append({place: shown[place] for place, each in those if _fits(_kind(each, measure), most)})
     return found
 
 
-def _kind(each: Measured, measure: str) -> tuple[Conditions | None, str | None]:
+def _kind(each: Measured, measure: str) -> _Kind:
     """What must be the same in two cells: estimated shares and counted ones are no more comparable than two models."""
     return each.conditions, None if measure in (FACES, FRONT) else each.summary.basis
+
+
+def _fits(kind: _Kind, most: _Kind) -> bool:
+    """Whether figures of a kind stand among those of another one: masks that nobody knows fit any, as in lessons."""
+    (mine, basis), (theirs, wanted) = kind, most
+    if mine is None or theirs is None:
+        return False
+    return basis == wanted and not mine.differing(theirs) and not mine.knows_more_than(theirs)
 
 
 def _judge(groups: Sequence[Mapping[Place, Figure]], measure: str) -> dict[Place, _Judged]:

@@ -21,6 +21,9 @@ LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few eq
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
+MAY_BE_UNKNOWN = ("masks", "place")
+"""Attributes of `Conditions` that match any where they are None."""
+
 Name = TypeVar("Name")
 Verdict = Literal["refused", "not_enough", "one", "few", "same", "different"]
 
@@ -47,9 +50,13 @@ class Conditions:
         """The first of the attributes in which they are known to differ; None: they are comparable."""
         for name in vars(self):
             mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs and not (name in ("masks", "place") and None in (mine, theirs)):
+            if mine != theirs and not (name in MAY_BE_UNKNOWN and None in (mine, theirs)):
                 return name
         return None
+
+    def knows_more_than(self, other: Conditions) -> bool:
+        """Whether something is known here that is not known there."""
+        return any(getattr(self, name) is not None and getattr(other, name) is None for name in MAY_BE_UNKNOWN)
 
 
 @dataclass(frozen=True)

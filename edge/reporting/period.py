@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zoneinfo
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -17,6 +18,8 @@ from edge.timing.zone_names import zone_named
 
 ONE_DAY = timedelta(hours=36)  # what is longer is drawn day by day
 LONGEST = timedelta(days=32)
+CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+AHEAD = timedelta(minutes=5)  # that a device's clock may be ahead of ours and still be believed
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,25 @@ def period(
     return Period(since, until, zone)
 
 
+def newest_of(ends: Iterable[datetime], now: datetime) -> datetime:
+    """The end of the newest window of some rooms, never later than now.
+
+    A room whose clock is ahead does not tell when the others were last recorded: only alone it counts, as now.
+
+    Args:
+        ends: The end of the newest window of each room.
+        now: By our own clock.
+    """
+    return min(now, max((end for end in ends if end <= now + AHEAD), default=now))
+
+
+def clock_time(text: str) -> time:
+    """A time of day by the clock on the wall, as `08:00`: without an offset. Raises ValueError."""
+    if not CLOCK.fullmatch(text):
+        raise ValueError(text)
+    return time.fromisoformat(text)
+
+
 def lesson_period(timetable: Timetable, room: str, day: date, name: str) -> Period:
     """The time of a lesson. Raises ConfigError where the timetable has none of that name, with those that it has."""
     if found := timetable.named(room, day, name):
@@ -144,8 +166,8 @@ def _week(text: str) -> date:
 
 def _moment(text: str, of_day: date, zone: tzinfo, option: str) -> datetime:
     try:
-        if re.fullmatch(r"\d\d:\d\d(:\d\d)?", text):
-            return datetime.combine(of_day, time.fromisoformat(text), zone)
+        if CLOCK.fullmatch(text):
+            return datetime.combine(of_day, clock_time(text), zone)
         found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
     except ValueError:
         raise ConfigError(f"{option} {text!r} is no time", "write it as 2026-11-20T08:00, or 08:00 of --day") from None

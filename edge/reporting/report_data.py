@@ -14,6 +14,7 @@ from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.gaps import Gap, gaps
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
+from edge.reporting.stretch import windows_between
 from edge.reporting.totals import Part, Totals, add_up
 
 HOUR = timedelta(hours=1)
@@ -36,8 +37,9 @@ class ReportData:
 
     @property
     def windows(self) -> list[WindowRecord]:
-        """The windows, where it was read from these: of one stretch of time that is kept window by window."""
-        return [part for part in self.parts if isinstance(part, WindowRecord)]
+        """The windows, where it was read from these alone: of one stretch that is kept window by window; else none."""
+        found = [part for part in self.parts if isinstance(part, WindowRecord)]
+        return found if len(found) == len(self.parts) else []
 
     @property
     def basis(self) -> Basis | None:
@@ -77,28 +79,25 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
     """The same where there may be nothing. Raises ConfigError for far too much."""
     if period.end.astimezone(timezone.utc) - period.start.astimezone(timezone.utc) > LONGEST:
         raise ConfigError(f"{period} is too long for a picture", f"at most {LONGEST.days} days; a .csv may be longer")
-    parts = _parts(recording, device, period)
+    buckets = list(recording.buckets(device, bucket_of(period.start), period.end))
+    parts = _parts(recording, device, period, buckets)
     end = min(period.end, max([now, *(part.end for part in parts)]))
     states, availability = recording.state_changes(device, end)
-    found = gaps(_stretches(parts), states, availability, period.start, end)
+    found = gaps(_stretches(parts, buckets, period), states, availability, period.start, end)
     return ReportData(device, period, parts, found, add_up(parts))
 
 
-def _parts(recording: Recorded, device: str, period: Period) -> list[Part]:
+def _parts(recording: Recorded, device: str, period: Period, buckets: Sequence[Bucket]) -> list[Part]:
     """Windows of one stretch of time; roll-ups of several days, and where the windows were not kept."""
     whole = all(bucket_of(moment) == moment for moment in (period.start, period.end))
-    buckets = list(recording.buckets(device, period.start, period.end))
     if whole and not period.single:
         return [*buckets]
-    windows = list(recording.windows(device, period.start, period.end))
-    inside = (each for each in buckets if period.start <= each.start and each.end <= period.end)
-    kept = len(windows) >= sum(bucket.sums.windows for bucket in inside)
-    return [*windows] if kept else [*buckets]
+    return windows_between(recording, device, buckets, period.start, period.end)
 
 
-def _stretches(parts: Sequence[Part]) -> list[Stretch]:
-    """The times that they cover, in order."""
-    found: list[Stretch] = []
-    for part in parts:
-        found += part.runs if isinstance(part, Bucket) else [part]
-    return sorted(found, key=lambda stretch: (stretch.start, stretch.first))
+def _stretches(parts: Sequence[Part], buckets: Sequence[Bucket], period: Period) -> list[Stretch]:
+    """The times that there were windows in, in order: also of those that were not kept and cannot be told apart."""
+    if all(isinstance(part, WindowRecord) for part in parts) and parts:
+        return [part for part in parts if isinstance(part, WindowRecord)]
+    runs = (run for bucket in buckets for run in bucket.runs if run.start < period.end and run.end > period.start)
+    return sorted(runs, key=lambda stretch: (stretch.start, stretch.first))

@@ -6,8 +6,7 @@ begins or ends within five minutes, its windows there are read.
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
@@ -19,6 +18,7 @@ from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
 from edge.reporting.lesson_statistics import LessonSummary, Minute, summarize_minutes
+from edge.reporting.stretch import parts_between
 from edge.reporting.totals import Part, Totals, add_up, binned
 from edge.timing.timetable import Timetable
 
@@ -198,14 +198,7 @@ class School:
         return self._known_places[room]
 
     def _parts(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> list[Part]:
-        """The windows that begin in a stretch: whole five minutes, and windows where it cuts them."""
-        start, end = (moment.astimezone(timezone.utc) for moment in (start, end))
-        first = start if bucket_of(start) == start else bucket_of(start) + WIDTH
-        last = max(first, bucket_of(end))
-        inside = buckets[_index(buckets, first) : _index(buckets, last)]
-        before = self._recording.windows(room, start, min(first, end)) if start < first else ()
-        after = self._recording.windows(room, last, end) if first <= last < end else ()
-        return [*before, *inside, *after]
+        return parts_between(self._recording, room, buckets, start, end)
 
     def _sums(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot]) -> RoomSums:
         planned = [slot for slot in slots if slot.start < self._now] if self._timetable else []
@@ -260,11 +253,6 @@ def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:
         for slot in those:
             begins[slot.name] = min(begins.get(slot.name, time.max), slot.start.time())
     return sorted(begins, key=lambda name: (begins[name], name))
-
-
-def _index(buckets: Sequence[Bucket], moment: datetime) -> int:
-    since: Callable[[Bucket], datetime] = lambda bucket: bucket.since  # noqa: E731
-    return bisect.bisect_left(buckets, moment, key=since)
 
 
 def _later(start: datetime, length: timedelta) -> datetime:

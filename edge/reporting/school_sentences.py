@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from edge.contract.labels import adjective
 from edge.languages.words import Words
-from edge.reporting.heat_map import Cell
+from edge.reporting.heat_map import Cell, masks_unknown
 from edge.reporting.lesson_comparison import FACES, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
@@ -19,13 +19,15 @@ OWN_PLACE = Sentence(
     "Rooms are not compared with one another: each camera sees its room from a place of its own, and each room has "
     "people and lessons of its own."
 )
+MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all cells of a room is not known.")
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
 
 
 def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
     """What was recorded, what was not, and what differs: only what chance does not explain, all maps together."""
     sums = [each.totals for each in data.sums]
-    windows, hidden = sum(each.windows for each in sums), sum(each.withheld for each in sums)
+    windows, short = sum(each.windows for each in sums), sum(each.too_short for each in sums)
+    few = sum(each.withheld for each in sums) - short
     found = [
         Sentence(
             "{n} of {rooms} rooms were recorded, {length} in all.",
@@ -36,11 +38,14 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
             },
         )
     ]
-    if hidden:
-        share = words.percent(hidden / windows)
+    if few:
+        share = words.percent(few / windows)
         found.append(
             Sentence("{share} of the windows have no figures: too few people were in the picture.", {"share": share})
         )
+    if short:
+        share = words.percent(short / windows)
+        found.append(Sentence("{share} of the windows have no figures: they were too short.", {"share": share}))
     missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
     if missed >= 60:
         found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
@@ -48,28 +53,9 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
 
 
 def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
-    """The surest differences, or that there are none."""
-    places = {
-        (number, row, column): cell
-        for number, each in enumerate(maps)
-        for row, cells in enumerate(each.cells)
-        for column, cell in enumerate(cells)
-        if cell and cell.probability is not None
-    }
-    if not places:
-        return [Sentence("There is too little to tell differences from chance.")]
-    # The maps are looked at together here, so chance is shared among all of them.
-    surely = remaining({place: cell.probability or 0.0 for place, cell in places.items()})
-    told = sorted((p for p in surely if places[p].differs), key=lambda place: places[place].probability or 0.0)
-    if not told:
-        coloured = sum(cell.differs for cell in places.values())
-        if not coloured:
-            return [Sentence("Nothing differs by more than chance explains.")]
-        return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
-    return [
-        _difference(data, maps[number].measure, places[number, row, column], row, column, words)
-        for number, row, column in told[:MOST_TOLD]
-    ]
+    """The surest differences, or that there are none; and where it is not known that all was measured in one way."""
+    found = _differences(data, maps, words)
+    return [*found, MASKS_UNKNOWN] if masks_unknown(data.grid, data.rooms) else found
 
 
 def room_rows(data: MapData, maps: list[Map], words: Words) -> list[tuple[str, ...]]:
@@ -93,6 +79,30 @@ def period_of(data: MapData, words: Words) -> str:
     if data.kind == "day":
         return words.day(first)
     return words.translate("{first} to {last}", first=words.month_day(first), last=words.long_date(last))
+
+
+def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
+    places = {
+        (number, row, column): cell
+        for number, each in enumerate(maps)
+        for row, cells in enumerate(each.cells)
+        for column, cell in enumerate(cells)
+        if cell and cell.probability is not None
+    }
+    if not places:
+        return [Sentence("There is too little to tell differences from chance.")]
+    # The maps are looked at together here, so chance is shared among all of them.
+    surely = remaining({place: cell.probability or 0.0 for place, cell in places.items()})
+    told = sorted((p for p in surely if places[p].differs), key=lambda place: places[place].probability or 0.0)
+    if not told:
+        coloured = sum(cell.differs for cell in places.values())
+        if not coloured:
+            return [Sentence("Nothing differs by more than chance explains.")]
+        return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
+    return [
+        _difference(data, maps[number].measure, places[number, row, column], row, column, words)
+        for number, row, column in told[:MOST_TOLD]
+    ]
 
 
 def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:

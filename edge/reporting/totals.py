@@ -30,6 +30,7 @@ class Totals:
     Attributes:
         windows: All of them.
         withheld: Those without figures about people.
+        too_short: Those of them that were too short to tell whether there were too few people.
         emotions_withheld: Those with faces, but with emotions withheld.
         headcounts: Those in which faces were only counted.
         replayed: Those that came later than their time.
@@ -52,6 +53,7 @@ class Totals:
 
     windows: int
     withheld: int
+    too_short: int
     emotions_withheld: int
     headcounts: int
     replayed: int
@@ -119,6 +121,7 @@ def totals_of(sums: WindowSums) -> Totals:
     return Totals(
         windows=sums.windows,
         withheld=sums.figures_withheld,
+        too_short=sums.withheld.get("figures short", 0),
         emotions_withheld=sums.emotions_withheld,
         headcounts=sums.headcounts,
         replayed=sums.replayed,

@@ -133,6 +133,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
     """What limits the worth of the figures."""
     totals = report.totals
     unestimated = totals.emotional - totals.estimated if report.basis == "estimate" else 0
+    few = totals.withheld - totals.too_short
     unnamed = words.percent(totals.unknown / max(1, totals.unknown + totals.named))
     found = [
         (report.basis == "estimate", ESTIMATE),
@@ -150,9 +151,10 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.headcounts,
             Sentence("In {n} windows faces were only counted: emotions were not measured.", {"n": totals.headcounts}),
         ),
+        (few, Sentence("{n} windows had too few people: their figures are withheld.", {"n": few})),
         (
-            totals.withheld,
-            Sentence("{n} windows had too few people: their figures are withheld.", {"n": totals.withheld}),
+            totals.too_short,
+            Sentence("{n} windows were too short: their figures are withheld.", {"n": totals.too_short}),
         ),
         (
             totals.emotions_withheld,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import State
 from edge.contract.validation import DeviceMessage
 from edge.recording.database import Database
@@ -41,6 +42,13 @@ def windows(start: datetime, seed: int, minutes: int = 45, room: str = "room-1")
         window = classroom.window(number, start + number * MINUTE / 2).model_copy(update={"epoch": epoch})
         found.append(DeviceMessage(room, "window", window, "edge.window/2"))
     return found
+
+
+def info(place: str | None) -> DeviceMessage:
+    """What a device says of itself; `place` tells what is hidden in its picture."""
+    model = {"name": "m", "sha256": "0" * 64}
+    told = {"version": "1", "models": {"faces": model}, "camera": "usb", "window_seconds": 30, "place": place}
+    return DeviceMessage("room-1", "info", MachineInfo.model_validate(told))
 
 
 def record(path: Path, messages: list[DeviceMessage], now: datetime = LESSON) -> Path:

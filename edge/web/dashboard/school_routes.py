@@ -9,15 +9,19 @@ from typing import Any
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from edge.errors import ConfigError
 from edge.languages.catalogue import choose
 from edge.languages.words import Words
 from edge.recording.reader import Recording
+from edge.reporting.period import newest_of
 from edge.reporting.school_data import MOST_WEEKS, WEEK, MapData, School
+from edge.text import Sentence
+from edge.web.dashboard.lesson_days import day_named
 from edge.web.dashboard.map_answer import map_answer
-from edge.web.dashboard.past import NO_STORE, Past, no_such_room
+from edge.web.dashboard.past import Past, no_such_room, sentence_of
 from edge.web.shared import language_of
 from edge.web.visitors import Visitor, visitor_of
 
@@ -49,9 +53,10 @@ class _Maps:
     async def week(self, request: Request) -> Response:
         """A week of a room: `room`, and `at`, a day of it (left out: the newest)."""
         room = request.query_params.get("room", "")
-        at = _day(request, "at")
-        if isinstance(at, Response):
-            return at
+        days = _days(request, "at")
+        if isinstance(days, Response):
+            return days
+        (at,) = days
         if not visitor_of(request).may_see_figures(room):
             return no_such_room()
 
@@ -62,9 +67,10 @@ class _Maps:
 
     async def day(self, request: Request) -> Response:
         """A day of all rooms: `at` (left out: the newest)."""
-        at = _day(request, "at")
-        if isinstance(at, Response):
-            return at
+        days = _days(request, "at")
+        if isinstance(days, Response):
+            return days
+        (at,) = days
 
         def question(school: School, _oldest: datetime, newest: datetime) -> MapData:
             return school.day(at or newest.date())
@@ -73,13 +79,13 @@ class _Maps:
 
     async def term(self, request: Request) -> Response:
         """The weeks of all rooms: `first` and `last`, days of the first and the last one."""
-        first, last = _day(request, "first"), _day(request, "last")
-        if isinstance(first, Response):
-            return first
-        if isinstance(last, Response):
-            return last
+        days = _days(request, "first", "last")
+        if isinstance(days, Response):
+            return days
+        first, last = days
         if first and last and not timedelta() <= last - first <= MOST_WEEKS * WEEK:
-            return _refused(f"last: not before first, and at most {MOST_WEEKS} weeks after it")
+            named = Sentence("{first} to {last} is no term", {"first": f"{first}", "last": f"{last}"})
+            return sentence_of(ConfigError(named, Sentence("at most {n} weeks, in order", {"n": MOST_WEEKS})))
 
         def question(school: School, oldest: datetime, newest: datetime) -> MapData:
             until = last or (first + (USUAL_WEEKS - 1) * WEEK if first else newest.date())
@@ -88,7 +94,9 @@ class _Maps:
 
         return await self._answer(request, ("term", first, last), question)
 
-    async def _answer(self, request: Request, key: tuple[object, ...], question: Question, room: str = "") -> Response:
+    async def _answer(
+        self, request: Request, key: tuple[object, ...], question: Question, room: str | None = None
+    ) -> Response:
         visitor, words = visitor_of(request), Words(choose(language_of(request)))
         past = self._past
 
@@ -97,8 +105,9 @@ class _Maps:
             if not known:
                 return None
             oldest = min(start for start, _ in known.values())
-            newest = max(end for _, end in known.values()) - timedelta(seconds=1)
-            school = School(recording, sorted(known), past.timetable, past.zone, datetime.now(timezone.utc))
+            now = datetime.now(timezone.utc)
+            newest = newest_of((end for _, end in known.values()), now) - timedelta(seconds=1)
+            school = School(recording, sorted(known), past.timetable, past.zone, now)
             data = question(school, oldest.astimezone(past.zone), newest.astimezone(past.zone))
             return map_answer(data, words, lessons=past.timetable is not None)
 
@@ -108,25 +117,18 @@ class _Maps:
         return no_such_room() if answer.body == b"null" else answer
 
 
-def _may(visitor: Visitor, name: str, room: str) -> bool:
-    return visitor.may_see_figures(name) and room in ("", name)
+def _may(visitor: Visitor, name: str, room: str | None) -> bool:
+    return visitor.may_see_figures(name) and room in (None, name)
 
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _day(request: Request, name: str) -> date | Response | None:
-    """A day of the question; a refusal for what is none."""
-    text = request.query_params.get(name)
-    if not text:
-        return None
+def _days(request: Request, *names: str) -> list[date | None] | Response:
+    """The days of the question, None for each that is left out; a refusal for what is none."""
+    texts = [request.query_params.get(name) for name in names]
     try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return _refused(f"{name}: write a day as 2026-11-20")
-    return found if 1970 < found.year < 9000 else _refused(f"{name}: write a day as 2026-11-20")
-
-
-def _refused(problem: str) -> Response:
-    return JSONResponse({"problem": problem, "remedy": ""}, 400, headers=NO_STORE)
+        return [day_named(text) if text else None for text in texts]
+    except ConfigError as error:
+        return sentence_of(error)

@@ -55,6 +55,7 @@ def test_the_time_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--device", "room-1", "--week", "2026-W99"), "--week '2026-W99' is no week: write it as 2026-W47"),
         (("--device", "room-1", "--week", "2026-W47", "--day", "2026-11-20"), "--week stands alone"),
         (("--device", "room-1", "--from", "09:00", "--to", "08:00"), "is no period: --to must be after --from"),
+        (("--device", "room-1", "--from", "08:00+05:00"), "--from '08:00+05:00' is no time"),
         (("--device", "room-1", "--from", "9 am"), "--from '9 am' is no time"),
         (("--device", "room-1", "--from", "2026-01-01T00:00", "--to", "2026-12-01T00:00"), "too long for a picture"),
         (("--device", "room-1", "--zone", "Nowhere"), "time zone 'Nowhere'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ import pytest
 
 from edge.languages.catalogue import texts
 from tests.support.lessons import report
-from tests.support.recorded_school import TIMETABLE_TEXT, record_school, usual
+from tests.support.recorded_school import TIMETABLE_TEXT, VIENNA, record_school, usual
+from tests.support.recorded_weeks import record, windows
 
 WEEK = ("--week", "2026-W47")
 SPECIAL = {("room-1", 3, 2): usual(50, happy=0.7), ("room-2", 1, 1): usual(51, people=3)}
@@ -49,6 +51,13 @@ def test_a_day_a_week_and_a_term(
     assert "room week 47 week 48" in visible(page)
     assert report(*school, "--school", "--output", page) == 0  # the newest day
     assert "Monday, 23 November 2026" in visible(page)
+
+
+def test_a_clock_that_is_ahead_moves_no_other_room(tmp_path: Path) -> None:
+    path, page = record_school(tmp_path / "s.sqlite", ["room-1"], 1), tmp_path / "p.html"
+    record(path, windows(datetime(2150, 3, 5, 8, 0, tzinfo=VIENNA), 7, 10, room="room-9"))
+    assert report("--database", path, "--zone", "Europe/Vienna", "--school", "--output", page) == 0
+    assert visible(page).startswith("All rooms Monday, 16 November 2026 1 of 2 rooms were recorded")
 
 
 def test_the_week_of_a_room_has_its_map(school: tuple[object, ...], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from edge.contract.payloads import Facing
-from edge.reporting.heat_map import Grid, Measured, heat_map, measures
+from edge.reporting.heat_map import Grid, Measured, heat_map, masks_unknown, measures
 from edge.reporting.lesson_comparison import Conditions
 from edge.reporting.lesson_statistics import Figure, LessonSummary, summarize, wilson
 from edge.reporting.scatter import digamma, trigamma, usual
@@ -86,7 +86,7 @@ def test_three_others_are_needed() -> None:
 
 
 def test_other_conditions_are_marked_and_not_compared() -> None:
-    moved = replace(measured(0.7), conditions=replace(SAME, place="window"))
+    moved = replace(measured(0.7), conditions=replace(SAME, faces="f@2"))
     mixed = replace(measured(0.7), conditions=None)
     counted = replace(moved, conditions=SAME, summary=replace(moved.summary, basis="counts"))
     for other in (moved, mixed, counted):
@@ -96,6 +96,31 @@ def test_other_conditions_are_marked_and_not_compared() -> None:
         assert cells[0].figure
         assert all(cell.usual < 0.25 for cell in cells if cell and cell.usual is not None)
     assert states(room(counted), "front") == ["usual"] * 6
+
+
+def masked(*masks: str | None) -> Grid:
+    """A row of cells, the last one the newest, under these masks."""
+    cells = [
+        replace(measured(0.2), conditions=replace(SAME, masks=each), start=START + n * timedelta(days=1))
+        for n, each in enumerate(masks)
+    ]
+    return [cells]
+
+
+def test_masks_that_nobody_knows_fit_any_and_it_is_said() -> None:
+    after_an_update = masked(None, None, None, "a", "a")
+    assert states(after_an_update) == ["usual"] * 5
+    assert masks_unknown(after_an_update, ["a"])
+    for grid in (masked(None, None), masked("a", "a", "a")):
+        assert not masks_unknown(grid, ["a"])
+
+
+def test_masks_that_differ_are_not_compared_through_those_that_nobody_knows() -> None:
+    assert states(masked("a", None, "a", "b", None)) == ["usual", "usual", "usual", "other_conditions", "usual"]
+    assert states(masked("a", "b", None))[:2] == ["other_conditions", "usual"]  # the newest decides
+    other = [[*masked(None, "a")[0], replace(measured(), conditions=replace(SAME, faces="f@2"))]]
+    assert states(other)[2] == "other_conditions"
+    assert not masks_unknown(masked("a", "b", "b"), ["a"])
 
 
 def test_what_has_no_figure_says_why_and_is_no_zero() -> None:

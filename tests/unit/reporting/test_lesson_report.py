@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.contract.machine_messages import MachineInfo
-from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.reporting.lesson_comparison import EarlierLessons
@@ -21,15 +19,9 @@ from edge.reporting.report_data import read_stretch
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson_page import lesson_json
 from tests.support.lessons import report
-from tests.support.recorded_weeks import LESSON, MINUTE, WEEK, record, timetable, weeks, windows
+from tests.support.recorded_weeks import LESSON, MINUTE, WEEK, info, record, timetable, weeks, windows
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
-
-
-def info(place: str | None) -> DeviceMessage:
-    model = {"name": "m", "sha256": "0" * 64}
-    told = {"version": "1", "models": {"faces": model}, "camera": "usb", "window_seconds": 30, "place": place}
-    return DeviceMessage("room-1", "info", MachineInfo.model_validate(told))
 
 
 @pytest.fixture(scope="module")

@@ -10,17 +10,22 @@ from typing import Any
 
 import pytest
 
+from edge.contract.payloads import Withheld
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_sums import WindowSums
 from edge.reporting.heat_map import heat_map
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_report
 from edge.reporting.school_csv import cells_of, school_csv
 from edge.reporting.school_data import MapData, School, maps_of
 from edge.reporting.school_report import school_page
-from edge.reporting.school_sentences import describe_school, differences, room_rows
+from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, differences, room_rows
 from edge.reporting.totals import Totals, add_up, totals_of
+from edge.reporting.wording import notes
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, record_school, usual
+from tests.support.recorded_weeks import info, record
 
 ROOMS = ["room-1", "room-2", "room-3"]
 MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
@@ -182,3 +187,38 @@ def together(recording: Recording, room: str, spans: list[tuple[datetime, dateti
         for window in recording.windows(room, start, end):
             sums.add(window)
     return totals_of(sums)
+
+
+def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path: Path) -> None:
+    short = Withheld(what="figures", reason="short")
+    lesson = [
+        window.model_copy(update={"withheld": short}) if number < 6 else window
+        for number, window in enumerate(usual(51, people=3))
+    ]
+    assert all(window.withheld for window in lesson)
+    recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1"], 1, {("room-1", 0, 0): tuple(lesson)}))
+    recording.start()
+    data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).day(MONDAY)
+    told = [Words().say(each).replace("\N{NO-BREAK SPACE}", " ") for each in describe_school(data, [], Words())]
+    assert told[1] == "20 % of the windows have no figures: too few people were in the picture."
+    assert told[2] == "5 % of the windows have no figures: they were too short."
+    found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
+    recording.stop()
+    limits = notes(found, Words())
+    assert "24 windows had too few people: their figures are withheld." in limits
+    assert "6 windows were too short: their figures are withheld." in limits
+
+
+def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:
+    path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
+
+    def told() -> tuple[set[str], str]:
+        recording = Recording(path)
+        recording.start()
+        data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).week("room-1", MONDAY)
+        recording.stop()
+        return {state for row in states(data) for state in row}, str(differences(data, maps_of(data), Words())[-1])
+
+    assert told() == ({"usual"}, "Nothing differs by more than chance explains.")
+    record(path, [info("aaaaaaaa")], datetime(2026, 11, 18, 18, tzinfo=VIENNA))
+    assert told() == ({"usual"}, str(MASKS_UNKNOWN))

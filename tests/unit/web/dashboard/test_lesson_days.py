@@ -47,7 +47,8 @@ def test_names_times_and_what_is_neither(plan: Timetable) -> None:
     assert (lesson.start, lesson.end - lesson.start, lesson.name) == (LESSON, 45 * MINUTE, "1st period")
     free = named(plan, LESSON.date(), "08:10-24:00")
     assert (free.start, free.end.date(), free.name) == (LESSON + 10 * MINUTE, date(2026, 11, 21), "")
-    for wrong in ("3rd period", "08:00", "09:00-08:00", "08:00-08:00", "8-9-10", ""):
+    others = "08:00+05:00-09:00", "08:00-09:00+01:00", "08:00Z-09:00", "08-09"  # not of the clock on the wall
+    for wrong in ("3rd period", "08:00", "09:00-08:00", "08:00-08:00", "8-9-10", "", *others):
         with pytest.raises(ConfigError, match="has no lesson called"):
             named(plan, LESSON.date(), wrong)
     for wrong in ("", "2026-02-30", "9999-01-01", "yesterday"):

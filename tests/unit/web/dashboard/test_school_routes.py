@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +19,7 @@ from edge.web.dashboard.past import Past
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.visitors import EVERYBODY, VISITOR, Visitor
 from tests.support.recorded_school import TIMETABLE, VIENNA, record_school, usual
+from tests.support.recorded_weeks import record, windows
 
 ROOMS = ["b1-9", "b2-1", "b2-2"]
 MONDAY = "2026-11-16"
@@ -36,8 +41,15 @@ Ask = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """Asks for an address as a visitor; returns what JSON says, or status and text."""
+    """Asks about three rooms and a week."""
     path = record_school(tmp_path_factory.mktemp("web") / "s.sqlite", ROOMS, 5, {("b2-1", 3, 2): usual(50, happy=0.7)})
+    with asking(path) as found:
+        yield found
+
+
+@contextmanager
+def asking(path: Path) -> Iterator[Ask]:
+    """Asks for an address as a visitor; returns what JSON says, or status and text."""
     past = Past(path, TIMETABLE, VIENNA)
     gate, loop = Gate(Starlette(routes=school_routes(past))), asyncio.new_event_loop()
     client = httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://page/api/maps/")
@@ -78,6 +90,18 @@ def test_a_day_and_a_term(ask: Ask) -> None:
     assert len(ask("term")["columns"]) == 1  # nothing is older
 
 
+def test_a_clock_that_is_ahead_moves_no_other_room(tmp_path: Path) -> None:
+    path = record_school(tmp_path / "s.sqlite", ["a1", "a2"], 5)
+    for year in (2100, 2150):
+        record(path, windows(datetime(year, 3, 5, 8, 0, tzinfo=VIENNA), 7, 10, room=f"ahead-{year}"))
+    today = datetime.now(timezone.utc).astimezone(VIENNA).date().isoformat()
+    with asking(path) as ask:
+        assert ask("day")["first"] == "2026-11-20"
+        assert (ask("term")["first"], ask("term")["last"]) == (MONDAY, "2026-11-22")
+        alone = ask("week?room=ahead-2150")
+        assert alone["first"] <= today <= alone["last"]
+
+
 def test_in_the_language_that_was_asked_for(ask: Ask) -> None:
     german = ask(f"day?at={MONDAY}&language=de-AT,en")
     assert german["title"] == "Montag, 16. November 2026"
@@ -88,12 +112,12 @@ def test_in_the_language_that_was_asked_for(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "address",
     ["week?room=b2-1&at=x", "day?at=2026-13-01", "day?at=0001-01-01", "term?first=x", "term?last=9999-01-01",
-     "term?first=2026-11-16&last=2026-11-09", "term?first=2000-01-01&last=2026-11-09"],
+     "term?first=2026-11-16&last=2026-11-09", "term?first=2000-01-01&last=2026-11-09", "day?at=2200-01-01"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(ask: Ask, address: str) -> None:
     status, text = ask(address)
     assert status == 400
-    assert "problem" in text
+    assert json.loads(text)["problem"]["text"] in ("{day} is no date", "{first} to {last} is no term")
 
 
 def test_a_visitor_is_told_of_own_rooms_only(ask: Ask) -> None:
@@ -107,6 +131,8 @@ def test_a_visitor_is_told_of_own_rooms_only(ask: Ask) -> None:
         assert ask(address, technician)[0] == 404
     there_is_none = ask(f"week?room=no-such-room&at={MONDAY}")
     assert there_is_none == (404, "There is no such room.\n")
+    for address in ("week", "week?room=", f"week?room=&at={MONDAY}", "week?room=b2-*"):
+        assert ask(address) == ask(address, reader) == there_is_none
     assert ask(f"week?room=b1-9&at={MONDAY}", reader) == there_is_none
     assert ask(f"week?room=b2-1&at={MONDAY}", technician) == there_is_none
     assert ask(f"week?room=b2-1&at={MONDAY}", reader)["kind"] == "week"

@@ -1,0 +1,53 @@
+"""A lesson whose times cut five minutes: its page and a heat map state the same, whatever was kept of its windows."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from edge.recording.reader import Recording
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_stretch
+from edge.reporting.school_data import School
+from edge.reporting.totals import add_up
+from tests.support.recorded_weeks import LESSON, MINUTE, record, windows
+
+VIENNA = ZoneInfo("Europe/Vienna")
+START, END = LESSON + 3 * MINUTE, LESSON + 43 * MINUTE
+
+
+def kept_since(path: Path, moment: str) -> None:
+    """Delete older windows, as retention does; their roll-ups stay."""
+    database = sqlite3.connect(path)
+    database.execute("DELETE FROM windows WHERE start < ?", (moment,))
+    database.commit()
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("since", "number"),
+    [
+        ("", 80),  # all
+        ("2026-11-20T07:10:30", 76),  # neither those from 08:03 to 08:05, nor all of the five minutes from 08:10
+        ("2026-11-20T07:44:00", 70),  # none of the lesson, but others
+        ("~", 70),
+    ],
+)
+def test_page_and_map_state_the_same(tmp_path: Path, since: str, number: int) -> None:
+    path = record(tmp_path / "s.sqlite", windows(LESSON, 3, 90))
+    kept_since(path, since)
+    recording = Recording(path)
+    recording.start()
+    now = LESSON + timedelta(days=3)
+    page = read_stretch(recording, "room-1", Period(START, END, VIENNA, "1st"), now)
+    cell = add_up(School(recording, ["room-1"], None, VIENNA, now).parts("room-1", START, END))
+    recording.stop()
+    assert (page.totals.windows, page.totals.mean, page.totals.recorded) == (cell.windows, cell.mean, cell.recorded)
+    assert page.totals.windows == number
+    assert max(part.end for part in page.parts) <= END
+    assert page.gaps == []  # there were windows throughout
+    assert len(page.windows) == (number if number == 80 else 0)
