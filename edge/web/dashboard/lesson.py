@@ -36,8 +36,8 @@ def latest(window: WindowPayload) -> JSON:
         "front": front_share(window.facing),
         "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason].template},
         "coverage": window.quality.coverage, "unsynced": not window.quality.clock_synced, "replayed": window.replayed,
-        "small": unclassified.too_small / faces.total if unclassified and faces.total else 0,
-        "unknown": unclassified.total / faces.total if unclassified and faces.total else 0,
+        "small": unclassified.too_small / faces.total if unclassified and faces.total else None,
+        "unknown": unclassified.total / faces.total if unclassified and faces.total else None,
         **shares_json(window_shares(window)),
     }  # fmt: skip
 

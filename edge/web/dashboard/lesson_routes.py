@@ -52,7 +52,7 @@ class _Lessons:
         """Names of the rooms of which something was recorded, as far as this visitor may see their figures."""
         visitor = visitor_of(request)
         try:
-            names = await self._past.ask(lambda recording: recording.names(), "rooms", KEPT)
+            names = await self._past.ask(request, lambda recording: recording.names(), "rooms", KEPT)
         except EdgeError as error:
             return sentence_of(error)
         return JSONResponse({"rooms": [name for name in names if visitor.may_see_figures(name)]}, headers=NO_STORE)
@@ -118,10 +118,12 @@ class _Lessons:
         if not visitor_of(request).may_see_figures(room):
             return no_such_room()
         try:
-            there = room in self._known() or await self._past.ask(lambda file: file.has(room), ("has", room), KEPT)
+            there = room in self._known() or await self._past.ask(
+                request, lambda file: file.has(room), ("has", room), KEPT
+            )
         except EdgeError as error:
             return sentence_of(error)
-        return await self._past.answer(read, key, KEPT) if there else no_such_room()
+        return await self._past.answer(request, read, key, KEPT) if there else no_such_room()
 
 
 def _now() -> datetime:

@@ -113,7 +113,7 @@ class _Maps:
 
         # What a visitor may see is part of the question: an answer is kept for others who ask the same.
         whole = (*key, words.language, visitor.role, visitor.rooms)
-        answer = await past.answer(read, whole, KEPT_SECONDS)
+        answer = await past.answer(request, read, whole, KEPT_SECONDS)
         return no_such_room() if answer.body == b"null" else answer
 
 

@@ -32,7 +32,7 @@ from edge.web.dashboard.feed import Feed, dump
 from edge.web.dashboard.lesson import at, milliseconds, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.machine_routes import machine_routes
-from edge.web.dashboard.past import NO_STORE, Past, no_such_room
+from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
 from edge.web.dashboard.recent import RecentMinutes
 from edge.web.dashboard.school import School
 from edge.web.dashboard.school_routes import school_routes
@@ -240,20 +240,23 @@ class Dashboard:
             return PlainTextResponse(f"minutes: 1 to {MAX_MINUTES}\n", 400)
         if not visitor_of(request).may_see_figures(name) or name not in self._school.rooms:
             return no_such_room()
-        answer = max(
-            [*await self._recorded(name, int(text)), await self._recent.ask(name, int(text), self._deaf()) or {}],
-            key=lambda known: known.get("measured", -1),
-        )
+        try:
+            newest = await self._recent.ask(request, name, int(text), self._deaf()) or {}
+        except EdgeError as error:
+            return sentence_of(error)
+        recorded = await self._recorded(request, name, int(text))
+        answer = max([*recorded, newest], key=lambda known: known.get("measured", -1))
         return Response(dump(answer), media_type="application/json", headers=NO_STORE)
 
-    async def _recorded(self, name: str, minutes: int) -> list[dict[str, Any]]:
+    async def _recorded(self, request: Request, name: str, minutes: int) -> list[dict[str, Any]]:
         """The same from the recording: after a restart it knows more, and while it cannot be written less."""
         if self._past is None:
             return []
         now = at(self._school.now())
         start = now - timedelta(minutes=minutes)
         with contextlib.suppress(EdgeError):
-            return [await self._past.ask(lambda file: recent(file, name, start, now), ("minutes", name, minutes), KEPT)]
+            key = ("minutes", name, minutes)
+            return [await self._past.ask(request, lambda file: recent(file, name, start, now), key, KEPT)]
         return []
 
     def _deaf(self) -> list[Gap]:

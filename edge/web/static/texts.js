@@ -24,9 +24,12 @@ export async function speak(tag) {
 export const language = () => catalogue.language;
 export const languages = () => catalogue.languages;
 
+/** The value of a key that may be a stranger's word, such as `constructor`, which every object inherits. */
+export const own = (map, key) => (Object.hasOwn(map, key) ? map[key] : undefined);
+
 /** A text with its {placeholders} filled in. */
 export function t(text, values = {}) {
-  const found = catalogue.texts[text] ?? text;
+  const found = own(catalogue.texts, text) ?? text;
   return fill(Array.isArray(found) ? found[0] : found, values);
 }
 
@@ -35,7 +38,7 @@ export const mark = (text) => text;
 
 /** The plural form that belongs to n, which is also {n}. */
 export function tn(one, many, n, values = {}) {
-  const forms = catalogue.texts[one];
+  const forms = own(catalogue.texts, one);
   const table = catalogue.plurals;
   const index = n < table.length ? table[n] : table[100 + n % 100];
   return fill(Array.isArray(forms) ? forms[index] : n === 1 ? one : many, { n, ...values });
@@ -88,7 +91,7 @@ export const keepUnits = (text) => text.replaceAll(BEFORE_UNIT, "$1\u00a0");
 
 function fill(text, values) {
   return keepUnits(text.replace(/\{(\w+)\}/g, (whole, name) => {
-    const value = values[name];
+    const value = own(values, name);
     return value === undefined ? whole : typeof value === "number" ? number.format(value) : value;
   }));
 }

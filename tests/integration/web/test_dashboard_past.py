@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import socket
 import sqlite3
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -141,3 +143,43 @@ def test_what_is_deleted_from_the_file_is_forgotten_in_memory_too(
     wait_for(lambda: measured() == 0, 20, "nothing on the page")
     summary = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 15}, timeout=30).json()
     assert (summary["pieces"], summary["mean"]) == ([], None)
+
+
+def test_questions_that_nobody_waits_for_keep_nobody_waiting(
+    broker: int, dashboard: Callable[..., str], tmp_path: Path
+) -> None:
+    path = weeks(tmp_path / "school.sqlite", 2)
+    address = dashboard(broker, 0, "--database", str(path), "--show-only", "--timetable", str(timetable(tmp_path)))
+    port = int(address.rstrip("/").rpartition(":")[2])
+    numbers = iter(range(100_000))
+
+    def ask() -> socket.socket:
+        # Each time another stretch: nothing of it is known from the question before.
+        name = f"08:00:00.{next(numbers):06}-08:45"
+        wire = socket.create_connection(("127.0.0.1", port), timeout=60)
+        wire.sendall(f"GET /api/lesson?room=room-1&day={DAY}&name={name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        return wire
+
+    def answer(wire: socket.socket) -> bytes:
+        with wire:
+            return wire.recv(12)
+
+    assert answer(ask()) == b"HTTP/1.1 200"
+    began = time.monotonic()
+    assert answer(ask()) == b"HTTP/1.1 200"
+    one = time.monotonic() - began
+    for _ in range(600):
+        time.sleep(0.002)  # as a browser does that is told to go on and on
+        ask().close()
+    began = time.monotonic()
+    assert answer(ask()) == b"HTTP/1.1 200"
+    assert time.monotonic() - began < 60 * one + 2, "it waits for what nobody waits for"
+    asked = [ask() for _ in range(60)]
+    told = [answer(wire) for wire in asked]
+    assert {each[-3:] for each in told} == {b"200", b"503"}
+    left = [ask() for _ in range(60)]
+    dashboard.process.terminate()  # type: ignore[attr-defined]
+    _, errors = dashboard.process.communicate(timeout=20)  # type: ignore[attr-defined]
+    assert "Traceback" not in errors
+    for wire in left:
+        wire.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from edge.contract.examples import ALERT, HEALTH, INFO
 from edge.contract.timestamps import format_timestamp
 from edge.text import keep_units, percent
+from edge.web.access_list import add_grant
 from tests.support.dashboard_page import Room, see
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -143,3 +146,46 @@ def test_every_screen_and_no_serious_fault_of_accessibility(
     see(page, ".machine dl", "per second")
     found = axe.Axe().run(page).response["violations"]
     assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+def test_who_may_not_see_figures_is_told_no_zero(
+    broker: int, dashboard: Callable[..., str], open_page: Any, tmp_path: Path
+) -> None:
+    Room(broker, "room-1", seconds=60).window(1)
+    access = tmp_path / "access.yaml"
+    token = add_grant(access, "smith", "technician", ["*"], date(2026, 11, 20), None)
+    address = f"{dashboard(broker, 0, '--access-file', str(access))}?token={token}"
+    page = open_page(f"{address}#school")
+    see(page, ".tile .state", "live")
+    assert page.locator(".tile .count").inner_text() == ""
+    page.locator(".tile a").click()
+    see(page, "#now-state", "live")
+    see(page, "#now-none", "Your token does not show what is counted in rooms.")
+    assert page.locator("#now-faces").inner_text() == "\u2013"
+    assert page.locator("#now-range").inner_text() == ""
+
+
+def test_words_of_devices_are_only_words(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:
+    """Words that every object of JavaScript knows, and words that are texts of the page as well."""
+    words = ["constructor", "__proto__", "Room", "neutral", "unknown"]  # "Room" is "Raum" where it is ours
+    room = Room(broker, "room-1", seconds=60)
+    counts = dict(zip(words, (40, 30, 20, 10, 0), strict=True))
+    room.window(
+        1, counts=counts, people=counts, estimate=None, faces={"total": 100, "mean": 20.0, "min": 20, "max": 20}
+    )
+    told = {"problem": "constructor", "remedy": "Room"}
+    room.say("alert/camera", ALERT.model_copy(update=told).to_json(), retain=True)
+    page = open_page(f"{dashboard(broker)}?language=de#technician")
+    see(page, ".troubles strong", "constructor")
+    assert page.locator(".troubles .remedy").first.inner_text() == "Room"
+    page.locator("nav a[data-view=school]").click()
+    see(page, "#school-legend", "constructor")
+    assert page.locator("#school-legend li").all_inner_texts() == ["neutral", "Room", "__proto__", "constructor"]
+    page.locator("nav a[data-view=now]").click()
+    see(page, "#now-chart .ytick", "constructor")
+    see(page, "#now-chart .ytick", "__proto__")
+    page.locator("nav a[data-view=lesson]").click()
+    see(page, "#lesson-summary", "constructor 40")
+    page.locator("#lesson-details summary").click()
+    see(page, "#lesson-table th", "__proto__")
+    assert page.locator("#lesson-table th", has_text="Room").count() == 1

@@ -27,9 +27,9 @@ export function fill(node, signature, make) {
   node.replaceChildren(...make());
 }
 
-/** A table of a model: `columns` are {key, title, show}, `rows` are objects. */
+/** A table of a model: `columns` are {key, title, show}, `rows` are objects; a name in place of a title is shown as it is. */
 export function table(model, caption) {
-  const head = el("tr", {}, ...model.columns.map((column) => el("th", { scope: "col" }, t(column.title))));
+  const head = el("tr", {}, ...model.columns.map((column) => el("th", { scope: "col" }, column.name ?? t(column.title))));
   const body = model.rows.map((row) =>
     el("tr", {}, ...model.columns.map(({ key, show: format }) => {
       const value = row[key];

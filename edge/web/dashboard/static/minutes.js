@@ -4,7 +4,7 @@ import { $, el, fill, say, show, table } from "./dom.js";
 import { draw as plot } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
-import { STATES, clock, colour, colourName, decimal, duration, known, percent, turned } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, expression, known, percent, turned } from "./words.js";
 import { mark, t, tn } from "../shared/texts.js";
 
 const BASES = { estimate: mark("estimated, corrected for the classifier's confusions"), counts: mark("counted, not corrected") };
@@ -29,7 +29,7 @@ export const ready = ({ store, room, place }) => store.shown(room, minutesOf(pla
 export function model({ store, room, place }) {
   const minutes = minutesOf(place), now = store.now(), { pieces, gaps, from, ...sums } = store.shown(room, minutes);
   const labels = known(pieces.flatMap(({ shares }) => shares));
-  const shares = labels.map(({ label, word }) => ({ key: `share_${label}`, title: word, show: percent }));
+  const shares = labels.map(({ label, word }) => ({ key: `share_${label}`, name: expression(word), show: percent }));
   const time = (ms) => clock(Date.parse(ms), now);
   const columns = [
     { key: "room", title: mark("Room") }, { key: "from", title: mark("From"), show: time }, { key: "to", title: mark("To"), show: time },
@@ -89,7 +89,7 @@ function summary({ pieces, gaps, sums, from, now }) {
   const parts = [t("{time} of {whole} measured", { time: duration(sums.measured), whole: duration(now - from) })];
   if (gaps.length) parts.push(tn("{n} gap", "{n} gaps", gaps.length));
   const largest = [...sums.shares].sort((a, b) => b.share - a.share).slice(0, 3);
-  const mostly = largest.map(({ word, share }) => `${t(word)} ${percent(share)}`).join(", ");
+  const mostly = largest.map(({ word, share }) => `${expression(word)} ${percent(share)}`).join(", ");
   const figures = [t("{n} faces", { n: decimal(sums.mean) }), turned(sums.front)].filter(Boolean).join(", ");
   const basis = mostly ? t(BASES[sums.basis]) : "";
   return [

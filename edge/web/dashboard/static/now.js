@@ -4,7 +4,7 @@ import { $, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colour, colourName, decimal, duration, percent, turned } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, expression, percent, turned } from "./words.js";
 import { mark, t } from "../shared/texts.js";
 
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
@@ -20,6 +20,7 @@ const NONE = {
   headcount: mark("This room only counts faces: expressions are not measured."),
   facing: mark("This room counts faces and how many are turned to the front: expressions are not measured."),
   nobody: mark("Nobody is in view."),
+  untold: mark("Your token does not show what is counted in rooms."),
   unnamed: mark("No face was clear enough to name an expression."),
 };
 
@@ -63,8 +64,8 @@ export function draw({ store, room, theme }) {
   $("now-state").dataset.state = state;
   const since = room.since && (state === "paused" || state === "camera_lost") ? t("since {time}", { time: clock(room.since, now, false) }) : "";
   say($("now-reason"), [shown.rows[0].reason, since].filter(Boolean).join(", "));
-  say($("now-faces"), window ? decimal(window.mean) : "–");
-  say($("now-range"), window ? [t("between {low} and {high}", { low: window.min, high: window.max }), turned(window.front)].filter(Boolean).join(", ") : "");
+  say($("now-faces"), decimal(window?.mean));
+  say($("now-range"), window && tells(window) ? [t("between {low} and {high}", { low: window.min, high: window.max }), turned(window.front)].filter(Boolean).join(", ") : "");
   say($("now-window"), latest ? clock(latest.end, now) : "–");
   say($("now-age"), latest ? t("{length} long, ended {time} ago", { length: duration(latest.ms), time: duration(now - latest.end) }) : "");
 
@@ -79,12 +80,17 @@ export function draw({ store, room, theme }) {
   if ($("now-chart").dataset.drawn === signature) return;
   $("now-chart").dataset.drawn = signature;
   $("now-chart").setAttribute("aria-label", t("Shares of faces: {shares}", { shares: parts.map(sentence).join("; ") }));
-  fill($("now-table"), signature, () => [table({ columns: COLUMNS, rows: shown.rows.map((row, at) => ({ ...row, emotion: t(parts[at].word) })) }, t("Shares of faces in {room}", { room: room.name }))]);
+  fill($("now-table"), signature, () => [table({ columns: COLUMNS, rows: shown.rows.map((row, at) => ({ ...row, emotion: expression(parts[at].word) })) }, t("Shares of faces in {room}", { room: room.name }))]);
   bars(parts, room.labels);
 }
 
+/** Whether a window says anything about people; to those who may not see it, it only says that it came. */
+const tells = ({ mean }) => mean !== null;
+
 /** Why a window has no shares. */
-function why({ withheld, mode, max }) {
+function why(window) {
+  const { withheld, mode, max } = window;
+  if (!tells(window)) return t(NONE.untold);
   if (withheld) {
     const reason = t(withheld.reason);
     return t("The expressions are withheld: {reason}.", { reason });
@@ -97,7 +103,7 @@ function item(text) {
 }
 
 function sentence({ word, share, low, high }) {
-  const expression = t(word), values = { expression, share: percent(share) };
+  const values = { expression: expression(word), share: percent(share) };
   if (low === null) return t("{expression} {share}", values);
   return t("{expression} {share}, between {low} and {high}", { ...values, low: percent(low), high: percent(high) });
 }
@@ -123,9 +129,10 @@ function notes(room, window) {
 }
 
 function bars(parts, labels) {
-  const names = parts.map(({ word }) => plain(t(word))), values = parts.map(({ share }) => 100 * share);
+  const names = parts.map(({ word }) => plain(expression(word))), values = parts.map(({ share }) => 100 * share);
+  const places = [...names.keys()]; // plotly looks names up in an object, and would stumble over `__proto__`
   const trace = {
-    type: "bar", orientation: "h", y: names, x: values, hoverinfo: "none", width: 0.62,
+    type: "bar", orientation: "h", y: places, x: values, hoverinfo: "none", width: 0.62,
     marker: { color: parts.map(({ label }) => colour(colourName(label, labels))), cornerradius: 4 },
   };
   if (parts.some(({ low }) => low !== null)) {
@@ -135,12 +142,12 @@ function bars(parts, labels) {
     };
   }
   const said = parts.map(({ share, low, high }, at) => ({
-    xref: "paper", x: 1, xanchor: "left", xshift: 10, y: names[at], showarrow: false, align: "left",
+    xref: "paper", x: 1, xanchor: "left", xshift: 10, y: at, showarrow: false, align: "left",
     text: `<b>${percent(share)}</b>${low === null ? "" : `  <span style="font-size:12px">${Math.round(100 * low)}–${Math.round(100 * high)}</span>`}`,
   }));
   plot($("now-chart"), [trace], {
     height: 60 + 40 * parts.length, margin: { l: 10, r: 96, t: 6, b: 36 }, annotations: said,
     xaxis: axis({ range: [0, 100], ticksuffix: " %", dtick: $("now-chart").clientWidth < 500 ? 50 : 20, tickangle: 0 }),
-    yaxis: axis({ type: "category", autorange: "reversed", ticks: "", ticklabelstandoff: 6, showgrid: false }),
+    yaxis: axis({ tickvals: places, ticktext: names, autorange: "reversed", ticks: "", ticklabelstandoff: 6, showgrid: false }),
   });
 }

@@ -6,7 +6,7 @@ import { longDay } from "./picker.js";
 import { draw as plot } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
-import { clock, colourName, decimal, known, percent } from "./words.js";
+import { clock, colourName, decimal, expression, known, percent } from "./words.js";
 import { language, mark, sentence, t, tn } from "../shared/texts.js";
 
 const FACES = "faces", FRONT = "front";
@@ -22,7 +22,7 @@ export function start(context) {
   });
 }
 
-const name = (what, word) => t(NAMES[what] ?? word);
+const name = (what, word) => (Object.hasOwn(NAMES, what) ? t(NAMES[what]) : expression(word));
 const value = (what, number) => (number === null || number === undefined ? null : what === FACES ? decimal(number) : percent(number));
 
 const range = (what, low, high) => (low === null || low === undefined ? null : t("{low} to {high}", { low: value(what, low), high: value(what, high) }));
@@ -32,7 +32,7 @@ export function model({ room }, lesson) {
   const now = lesson.to, words = new Map(lesson.lines.map(({ what, word }) => [what, word]));
   const time = (ms) => clock(Date.parse(ms), now);
   const parts = [...words].flatMap(([what, word]) => [
-    { key: `share_${what}`, title: NAMES[what] ?? word, show: percent },
+    { key: `share_${what}`, name: name(what, word), show: percent },
     { key: `low_${what}`, title: mark("at least"), show: percent }, { key: `high_${what}`, title: mark("at most"), show: percent },
   ]);
   const columns = [
@@ -97,7 +97,7 @@ function story(lesson) {
 
 /** A sentence of the server, with its expressions in the page's language. */
 function expressed({ text, values }) {
-  const said = Object.entries(values ?? {}).map(([key, each]) => [key, key.startsWith("expression") ? t(each) : each]);
+  const said = Object.entries(values ?? {}).map(([key, each]) => [key, key.startsWith("expression") ? expression(each) : each]);
   return t(text, Object.fromEntries(said));
 }
 

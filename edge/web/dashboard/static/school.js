@@ -3,7 +3,7 @@
 import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colourName, decimal, known as listed, percent, turned } from "./words.js";
+import { STATES, clock, colourName, decimal, expression, known as listed, percent, turned } from "./words.js";
 import { t, tn } from "../shared/texts.js";
 
 export function model({ store }) {
@@ -39,7 +39,7 @@ export function draw({ store }) {
   fill($("school-legend"), labels.map(({ label }) => label).join("\n"), () => labels.map(({ label, word }) => {
     const swatch = el("span", { className: "swatch", ariaHidden: "true" });
     swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-    return el("li", {}, swatch, el("bdi", {}, t(word)));
+    return el("li", {}, swatch, el("bdi", {}, expression(word)));
   }));
   const list = $("school-tiles");
   const names = rows.map(({ room }) => room);
@@ -76,7 +76,7 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   const { symbol, word } = STATES[key];
   tile.node.dataset.state = key;
   say(tile.state, `${symbol} ${t(word)}`);
-  say(tile.faces, window ? t("{n} faces", { n: decimal(window.mean) }) : "");
+  say(tile.faces, window && window.mean !== null ? t("{n} faces", { n: decimal(window.mean) }) : "");
   say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
   const alerts = known.machine?.alerts ?? 0; // who may not see machines is not told
@@ -95,7 +95,7 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
 
 function largest(parts) {
   const first = [...parts].sort((a, b) => b.share - a.share).slice(0, 2);
-  return first.map(({ word, share }) => `${t(word)} ${percent(share)}`).join(", ");
+  return first.map(({ word, share }) => `${expression(word)} ${percent(share)}`).join(", ");
 }
 
 function others(state, room, because, now, window) {

@@ -2,7 +2,7 @@
 
 import { el, fill } from "./dom.js";
 import { axis, local, plain } from "./plot.js";
-import { STATES, clock, colour, colourName, decimal, duration, percent, turned } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, expression, percent, turned } from "./words.js";
 import { t } from "../shared/texts.js";
 
 const PATTERNS = {
@@ -19,7 +19,7 @@ export function legend(node, { labels, gaps }, all) {
     ...labels.toReversed().map(({ label, word }) => {
       const swatch = el("span", { className: "swatch", ariaHidden: "true" });
       swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-      return el("li", {}, swatch, el("bdi", {}, t(word)));
+      return el("li", {}, swatch, el("bdi", {}, expression(word)));
     }),
     ...states.map(([kind, word]) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[kind].symbol), t(word))),
   ]);
@@ -76,7 +76,7 @@ export function traces({ pieces, gaps, labels, now }, all, counting) {
 function hover(piece, now) {
   const lines = [`<b>${clock(piece.start, now)}–${clock(piece.end, now)}</b>`, t("{n} faces ({low} to {high})", { n: decimal(piece.mean), low: piece.min, high: piece.max })];
   if (piece.front !== null) lines.push(turned(piece.front));
-  for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(t(word))} ${percent(share)}`);
+  for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(expression(word))} ${percent(share)}`);
   return lines.join("<br>");
 }
 

@@ -65,13 +65,15 @@ async function load({ store, redraw }) {
   }
 }
 
-const words = (trouble) => [sentence(trouble.problem), sentence(trouble.remedy)];
+/** What the server says; a device's own words are nobody's texts, and stay as they are. */
+const said = (told) => (typeof told === "string" ? told : sentence(told));
+const words = (trouble) => [said(trouble.problem), said(trouble.remedy)];
 
 function wanted(room) {
   if (only && room.level === "good") return false;
   const all = [
     room.room, t(STATUS[room.status]), ...room.troubles.flatMap((trouble) => [trouble.id, ...words(trouble)]),
-    ...room.facts.map(({ text }) => sentence(text)),
+    ...room.facts.map(({ text }) => said(text)),
   ].join(" ").toLocaleLowerCase();
   return find.toLocaleLowerCase().split(/\s+/).every((word) => all.includes(word));
 }
@@ -123,7 +125,7 @@ function update(card, room, now) {
     return el("li", {}, el("strong", {}, problem), el("span", { className: "remedy" }, remedy), ...since);
   }));
   fill(card.facts, JSON.stringify(room.facts), () => room.facts.map(({ title, text, level }) => {
-    const value = el("dd", {}, text === null ? t("not known") : sentence(text));
+    const value = el("dd", {}, text === null ? t("not known") : said(text));
     value.dataset.level = level;
     return el("div", {}, el("dt", {}, sentence(title)), value);
   }));
@@ -148,7 +150,7 @@ export function model({ store }) {
     room: room.room, level: room.level, status: t(STATUS[room.status]), seen: room.seen === null ? null : iso(room.seen),
     silent_for: room.seen === null ? null : duration(store.now() - room.seen),
     troubles: room.troubles.map((trouble) => words(trouble).join(" ")).join("; "),
-    ...Object.fromEntries(room.facts.map(({ key, text }) => [key, text === null ? null : sentence(text)])),
+    ...Object.fromEntries(room.facts.map(({ key, text }) => [key, text === null ? null : said(text)])),
   }));
   const columns = ["room", "level", "status", "seen", "silent_for", "troubles", ...facts].map((key) => ({ key }));
   return { about: { view: "technician" }, columns, rows };

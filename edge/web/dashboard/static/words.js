@@ -53,13 +53,19 @@ export function known(shares) {
   return ordered(words.keys()).map((label) => ({ label, word: words.get(label) }));
 }
 
-// What expressions are called; labels of other models are shown as they are.
-export const EXPRESSIONS = [mark("happy"), mark("surprised"), mark("neutral"), mark("sad"), mark("afraid"), mark("disgusted"), mark("angry")];
+const EXPRESSIONS = [mark("happy"), mark("surprised"), mark("neutral"), mark("sad"), mark("afraid"), mark("disgusted"), mark("angry")];
+
+/** What an expression is called. Labels of other models are the device's own words: they stay as they are. */
+export const expression = (word) => (word === UNKNOWN || EXPRESSIONS.includes(word) ? t(word) : word);
+
+/** What is not known, or not shown to this visitor, is a dash: to JavaScript null would be a number, 0. */
+const isUnknown = (number) => number === null || number === undefined;
+const UNTOLD = "–";
 
 /** "35 %", never broken over two lines; what only rounds to 0 is no 0. */
-export const percent = (share) => (share > 0 && share < 0.005 ? "<\u00a01\u00a0%" : `${Math.round(100 * share)}\u00a0%`);
-export const turned = (share) => (share === null ? "" : t("{share} turned to the front", { share: percent(share) }));
-export const decimal = (number) => withDigits(number, 1);
+export const percent = (share) => (isUnknown(share) ? UNTOLD : share > 0 && share < 0.005 ? "<\u00a01\u00a0%" : `${Math.round(100 * share)}\u00a0%`);
+export const turned = (share) => (isUnknown(share) ? "" : t("{share} turned to the front", { share: percent(share) }));
+export const decimal = (number) => (isUnknown(number) ? UNTOLD : withDigits(number, 1));
 
 let zoneName = null;
 

@@ -1,10 +1,11 @@
 // A box and two short lines for every face, drawn on the picture itself.
-import { decimal, percent, t } from "./shared/texts.js";
+import { decimal, own, percent, t } from "./shared/texts.js";
 
-export const COLOURS = {
+const COLOURS = {
   happy: "#ffd447", neutral: "#d3dae2", sad: "#7cb7ff", surprise: "#ffa657",
   angry: "#ff7b72", fear: "#c79bf2", disgust: "#7fce7f", unknown: "#9aa4ae", face: "#5fd0c5",
 };
+export const colourOf = (label) => own(COLOURS, label) ?? COLOURS.unknown;
 export const TOO_SMALL = "#ff5fa2";
 export const OUTSIDE = "#c3cad1";
 export const FRONT = "#ffd447"; // where directions are measured and no expressions
@@ -14,10 +15,10 @@ const LETTERS = 11.5; // CSS pixels, however large the picture is shown
 
 /** What a face with this emotion is called; a label of a model that we do not know is shown as it is. */
 export function adjective(emotion) {
-  return {
+  return own({
     happy: t("happy"), neutral: t("neutral"), sad: t("sad"), surprise: t("surprised"), angry: t("angry"),
     fear: t("afraid"), disgust: t("disgusted"), unknown: t("unknown"),
-  }[emotion] ?? emotion;
+  }, emotion) ?? emotion;
 }
 
 export function drawFaces(context, faces, scale, pixel) {
@@ -28,7 +29,7 @@ export function drawFaces(context, faces, scale, pixel) {
     const [x, y, width, height] = face.box.map((value) => value * scale);
     const outside = face.inside === false;
     const turned = face.emotion || typeof face.front !== "boolean" ? "" : face.front ? FRONT : AWAY;
-    const colour = outside ? OUTSIDE : face.small ? TOO_SMALL : turned || (COLOURS[face.emotion ?? "face"] ?? COLOURS.unknown);
+    const colour = outside ? OUTSIDE : face.small ? TOO_SMALL : turned || colourOf(face.emotion ?? "face");
     return { ...face, x, y, width, height, colour, outside };
   });
   for (const face of shown) box(context, face, pixel);

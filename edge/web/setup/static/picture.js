@@ -1,5 +1,5 @@
 // Asks for one picture, draws it, and only then asks for the next: a slow browser sees fewer, never old ones.
-import { AWAY, COLOURS, FRONT, OUTSIDE, TOO_SMALL, adjective, drawFaces } from "./boxes.js";
+import { AWAY, FRONT, OUTSIDE, TOO_SMALL, adjective, colourOf, drawFaces } from "./boxes.js";
 import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { report } from "./steps.js";
@@ -102,11 +102,11 @@ function legend(shot) {
   if (signature === legendOf) return;
   legendOf = signature;
   const names = labels.length ? [...labels, "unknown"] : ["face"];
-  const entries = names.map((name) => entry(name === "face" ? t("a face") : adjective(name), (mark) => { mark.style.background = COLOURS[name] ?? COLOURS.unknown; }));
+  const entries = names.map((name) => entry(name === "face" ? t("a face") : adjective(name), (mark) => { mark.style.background = colourOf(name); }));
   if (!labels.length && values.mode === "facing") {
     entries.splice(0, 1, entry(t("to the front"), (mark) => { mark.style.background = FRONT; }),
       entry(t("turned away"), (mark) => { mark.style.background = AWAY; }),
-      entry(t("direction unknown"), (mark) => { mark.style.background = COLOURS.face; }));
+      entry(t("direction unknown"), (mark) => { mark.style.background = colourOf("face"); }));
   }
   const px = values["vision.min_face_px"];
   entries.push(entry(labels.length ? t("too small for an emotion (under {px} px)", { px }) : t("too small (under {px} px)", { px }), (mark) => {

@@ -100,6 +100,7 @@ def test_a_withheld_window_says_nothing_whatever_it_carries() -> None:
     assert (row.total, row.mean, row.low, row.high, row.counts, row.estimate, row.unclassified) == (None,) * 7
     newest = to.summaries()["room-1"]["latest"]
     assert newest["withheld"] == {"what": "figures", "reason": "too few people"}
+    assert (newest["front"], newest["small"], newest["unknown"]) == (None, None, None)
     assert (newest["mean"], newest["min"], newest["max"], newest["shares"], newest["basis"]) == (
         None,
         None,

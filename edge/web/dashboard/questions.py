@@ -1,0 +1,170 @@
+"""Questions of pages that take a while: answered in few threads, with few that wait, for as long as somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+
+from edge.errors import EdgeError
+from edge.text import Sentence
+from edge.web.visitors import visitor_of
+
+T = TypeVar("T")
+Work = Callable[[], T]
+
+MOST_WAITING = 50
+MOST_OF_ONE = 12  # that wait for one visitor: a page asks three at once, and a school may share one address
+
+
+@dataclass(eq=False)
+class _Question:
+    """Asked once, by all who want the same.
+
+    Attributes:
+        prepare: Makes the work.
+        asker: Who asked first.
+        stamp: By which it is told whether its answer is still good.
+        answer: Of all who wait for it.
+        waiting: How many do.
+    """
+
+    prepare: Callable[[], Work[Any]]
+    asker: Hashable
+    stamp: Any
+    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    waiting: int = 0
+
+
+class Questions:
+    """Answers in order. Not thread-safe: it belongs to the event loop.
+
+    Args:
+        threads: How many are answered at once.
+        kept: How many answers are kept for those who ask the same.
+        name: Of the threads.
+    """
+
+    def __init__(self, threads: int, kept: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._threads = threads
+        self._most_kept = kept
+        self._queue: list[_Question] = []
+        self._running: dict[asyncio.Future[Any], _Question] = {}
+        self._kept: OrderedDict[Hashable, _Question] = OrderedDict()
+        self._stopped = False
+
+    async def ask(
+        self,
+        request: Request,
+        prepare: Callable[[], Work[T]],
+        key: Hashable,
+        stamp: Any = None,  # noqa: ANN401 - only `good` knows it
+        good: Callable[[Any], bool] = lambda _stamp: True,
+    ) -> T:
+        """Wait for an answer, as long as the visitor does.
+
+        Args:
+            request: Who asks. A question that all have left before it began is dropped.
+            prepare: Called here, on the event loop, once it is its turn; what it returns is called in a thread.
+            key: Of the question: who asks the same may get the same answer.
+            stamp: Kept with the answer.
+            good: Whether a kept answer with that stamp will do.
+
+        Raises:
+            EdgeError: Too many wait, this visitor has left, or the server ends; or the work raised it.
+        """
+        question = self._kept.get(key)
+        if question is None or not good(question.stamp) or (question.answer.done() and question.answer.exception()):
+            question = self._take(_Question(prepare, _asker(request), stamp), key)
+        question.waiting += 1
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({question.answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            question.waiting -= 1
+            if not question.waiting and question in self._queue:
+                self._queue.remove(question)
+                _fail(question, _left())
+        if not question.answer.done():
+            raise _left()
+        return question.answer.result()  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        """Begin nothing more; who still waits is told."""
+        self._stopped = True
+        for question in (*self._queue, *self._running.values()):
+            _fail(question, _ends())
+        for running in self._running:
+            running.cancel()  # nobody is left to take its result
+        self._queue.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, question: _Question, key: Hashable) -> _Question:
+        """Let it wait, and remember it. Raises EdgeError."""
+        if self._stopped:
+            raise _ends()
+        self._queue.append(question)
+        self._begin()
+        mine = sum(each.asker == question.asker for each in self._queue)
+        if question in self._queue and (len(self._queue) > MOST_WAITING or mine > MOST_OF_ONE):
+            self._queue.remove(question)
+            raise EdgeError(Sentence("Too many questions are waiting"), Sentence("ask again in a few seconds"))
+        self._kept[key] = question
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._most_kept:
+            self._kept.popitem(last=False)
+        return question
+
+    def _begin(self) -> None:
+        while self._queue and len(self._running) < self._threads and not self._stopped:
+            question = self._queue.pop(0)
+            try:
+                work = question.prepare()
+            except Exception as error:  # noqa: BLE001 - it is the answer
+                _fail(question, error)
+                continue
+            running = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            self._running[running] = question
+            running.add_done_callback(self._done)
+
+    def _done(self, running: asyncio.Future[Any]) -> None:
+        question = self._running.pop(running)
+        if not running.cancelled():
+            error = running.exception()
+            if error is not None:
+                _fail(question, error)
+            elif not question.answer.done():
+                question.answer.set_result(running.result())
+        self._begin()
+
+
+def _asker(request: Request) -> Hashable:
+    """Tokens are told apart, and without them machines."""
+    return visitor_of(request).name, request.client.host if request.client else ""
+
+
+async def _gone(request: Request) -> None:
+    """Return once nobody reads the answer any more."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _fail(question: _Question, error: BaseException) -> None:
+    if not question.answer.done():
+        question.answer.set_exception(error)
+        question.answer.exception()  # seen: where nobody waits, nothing is to be logged
+
+
+def _left() -> EdgeError:
+    return EdgeError("nobody waits for this answer any more")
+
+
+def _ends() -> EdgeError:
+    return EdgeError(Sentence("The server of this page ends"), Sentence("open the page again once it runs"))

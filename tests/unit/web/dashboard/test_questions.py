@@ -1,0 +1,148 @@
+"""What takes a while: few wait, few of them for one visitor, and none for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from edge.errors import EdgeError
+from edge.web.dashboard.questions import MOST_OF_ONE, MOST_WAITING, Questions
+
+Scene = Callable[["Bench"], Awaitable[None]]
+
+
+class Bench:
+    """Questions of which the first is not answered before `let_go`."""
+
+    def __init__(self) -> None:
+        self.questions = Questions(1, 4, "test")
+        self.prepared: list[object] = []
+        self.worked: list[object] = []
+        self.let_go = threading.Event()
+        self.asked: list[asyncio.Task[Any]] = []
+
+    async def ask(self, key: object, address: str = "192.0.2.1") -> tuple[asyncio.Task[Any], asyncio.Event]:
+        """Who asks, and what makes them leave."""
+        leave = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await leave.wait()
+            return {"type": "http.disconnect"}
+
+        def prepare() -> Callable[[], object]:
+            self.prepared.append(key)
+            return partial(self._work, key)
+
+        request = Request({"type": "http", "client": (address, 1)}, receive)
+        task = asyncio.ensure_future(self.questions.ask(request, prepare, key))
+        self.asked.append(task)
+        await asyncio.sleep(0)
+        return task, leave
+
+    def _work(self, key: object) -> object:
+        self.let_go.wait(20)
+        self.worked.append(key)
+        return key
+
+
+def play(scene: Scene) -> Bench:
+    complaints: list[str] = []
+
+    async def whole() -> Bench:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, told: complaints.append(told["message"]))
+        bench = Bench()
+        try:
+            await scene(bench)
+        finally:
+            bench.let_go.set()
+            bench.questions.stop()
+            await asyncio.gather(*bench.asked, return_exceptions=True)
+        return bench
+
+    bench = asyncio.run(whole())
+    assert complaints == []
+    return bench
+
+
+def test_those_who_ask_the_same_are_answered_once_and_kept_answers_are_few() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.let_go.set()
+        twice = [(await bench.ask("a"))[0] for _ in range(3)]
+        assert await asyncio.gather(*twice) == ["a"] * 3
+        for key in "bcdea":
+            assert await (await bench.ask(key))[0] == key
+
+    assert play(scene).worked == ["a", "b", "c", "d", "e", "a"]
+
+
+def test_what_everybody_has_left_is_never_begun() -> None:
+    async def scene(bench: Bench) -> None:
+        first, _ = await bench.ask("first")
+        for number in range(3000):
+            gone, leave = await bench.ask(number)
+            leave.set()
+            with pytest.raises(EdgeError):
+                await gone
+        shared = [await bench.ask("shared") for _ in range(2)]
+        shared[0][1].set()
+        next_one, _ = await bench.ask("next")
+        bench.let_go.set()
+        assert list(await asyncio.gather(first, shared[1][0], next_one)) == ["first", "shared", "next"]
+        with pytest.raises(EdgeError):
+            await shared[0][0]
+        assert await (await bench.ask(7))[0] == 7  # who asks again is answered
+
+    assert play(scene).worked == ["first", "shared", "next", 7]
+
+
+def test_one_visitor_leaves_room_for_others_and_all_together_are_bounded() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("first")
+        mine = [(await bench.ask(number))[0] for number in range(2 * MOST_OF_ONE)]
+        with pytest.raises(EdgeError, match="Too many questions are waiting: ask again in a few seconds"):
+            await mine[MOST_OF_ONE]
+        assert sum(task.done() for task in mine) == MOST_OF_ONE
+        others = [(await bench.ask(f"{number}", f"192.0.2.{number}"))[0] for number in range(2, 100)]
+        assert sum(not task.done() for task in [*mine, *others]) == MOST_WAITING
+        assert bench.prepared == ["first"]  # nothing is copied before its turn
+
+    play(scene)
+
+
+def test_the_end_is_said_to_all_who_wait() -> None:
+    async def scene(bench: Bench) -> None:
+        waiting = [(await bench.ask(key))[0] for key in "ab"]
+        bench.questions.stop()
+        for task in [*waiting, (await bench.ask("c"))[0]]:
+            with pytest.raises(EdgeError, match="The server of this page ends"):
+                await task
+
+    play(scene)
+
+
+def test_a_failure_is_told_to_all_and_not_kept() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.let_go.set()
+        found = [True, False]
+
+        def work() -> str:
+            if found.pop(0):
+                raise EdgeError("it is missing")
+            return "there"
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        request = Request({"type": "http", "client": None}, receive)
+        with pytest.raises(EdgeError, match="it is missing"):
+            await bench.questions.ask(request, lambda: work, "key")
+        assert await bench.questions.ask(request, lambda: work, "key") == "there"
+
+    play(scene)

@@ -1,0 +1,54 @@
+"""The last minutes of a room: whoever asks for them in a thousand ways has few copies made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from starlette.requests import Request
+
+from edge.errors import EdgeError
+from edge.reporting.gaps import Gap
+from edge.web.dashboard.questions import MOST_OF_ONE
+from edge.web.dashboard.recent import RecentMinutes
+from edge.web.dashboard.school import School
+from tests.support.simulated_school import Classroom
+
+NOW = datetime(2026, 11, 20, 8, 0, tzinfo=timezone.utc)
+
+
+class Watched(School):
+    """Counts the copies of windows."""
+
+    copies = 0
+
+    def lesson(self, name: str, minutes: int, deaf: Sequence[Gap]) -> Callable[[], dict[str, Any]]:
+        self.copies += 1
+        return super().lesson(name, minutes, deaf)
+
+
+def test_copies_are_made_one_at_a_time_and_for_few() -> None:
+    school = Watched("classroom", 4, NOW.timestamp)
+    school.receive("classroom/room-1/window", Classroom("room-1", 1).window(1, NOW).to_json())
+
+    async def scene() -> None:
+        recent = RecentMinutes(school)
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        request = Request({"type": "http", "client": ("192.0.2.1", 1)}, receive)
+        asked = [asyncio.ensure_future(recent.ask(request, "room-1", minutes, [])) for minutes in range(1, 101)]
+        await asyncio.sleep(0)
+        assert school.copies == 1
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(each, dict) for each in told) == 1 + MOST_OF_ONE
+        assert sum(isinstance(each, EdgeError) for each in told) == 99 - MOST_OF_ONE
+        assert school.copies == 1 + MOST_OF_ONE
+        assert await recent.ask(request, "room-2", 1, []) is None
+        recent.stop()
+
+    asyncio.run(scene())
