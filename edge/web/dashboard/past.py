@@ -64,7 +64,7 @@ class Past:
         """
         now = time.monotonic()
         return await self._questions.ask(
-            request, lambda: partial(self._read, function), key, now, lambda asked: now - asked <= seconds
+            request, lambda: partial(self.read, function), key, now, lambda asked: now - asked <= seconds
         )
 
     async def answer(
@@ -80,7 +80,8 @@ class Past:
         """Begin nothing more."""
         self._questions.stop()
 
-    def _read(self, function: Callable[[Recording], T]) -> T:
+    def read(self, function: Callable[[Recording], T]) -> T:
+        """Run a function on the recording, here and now; see `ask`. Raises EdgeError."""
         recording = Recording(self._path)
         try:
             recording.start()

@@ -55,6 +55,7 @@ def test_a_lesson_of_the_past(
         with page.expect_download() as waiting:
             page.locator(f"#{kind}").click()
         path = tmp_path / waiting.value.suggested_filename
+        assert path.name == f"edge-lesson-room-1-2026-11-20-1st_period.{kind}"
         waiting.value.save_as(path)
         return str(path.read_text())
 
@@ -77,6 +78,7 @@ def test_a_lesson_of_the_past(
     page.locator("#lesson-before").click()
     see(page, "#past-heading", "6th period: Thursday, 19 November 2026")
     see(page, "#past-story", "Nothing was recorded in this time.")
+    see(page, "#past-gaps", "13:00:00 to 13:45:00")  # it is over: no gap lasts until now
     page.locator("#lesson-day").fill("2026-11-20")
     see(page, "#past-heading", "1st period")
     page.locator("#lesson-name option:checked:has-text('40 min recorded')").wait_for(state="attached")

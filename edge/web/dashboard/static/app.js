@@ -6,7 +6,7 @@ import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
-import { STATES, byName, clock, setZone, zone } from "./words.js";
+import { STATES, byName, clock, moment, setZone, zone } from "./words.js";
 import { language, languages, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for
@@ -177,7 +177,7 @@ function announce(room) {
 
 function download(ending) {
   const shown = context(), time = store.now(), model = view.model(shown);
-  const name = fileName(view.name, view.room ? shown.room.name : "", time, ending);
+  const name = fileName(view.name, view.room ? shown.room.name : "", model.file ?? moment(time), ending);
   if (ending === "csv") save(csv(model), "text/csv;charset=utf-8", name);
   else save(json(model, time), "application/json", name);
 }

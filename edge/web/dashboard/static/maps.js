@@ -49,7 +49,8 @@ function view(name, question) {
       figure: key, room: shown.rows[at].room, row: shown.rows[at].name, column: shown.columns[column].key, ...cell,
     }).filter(Boolean)));
     const about = { view: name, room: context.room && name === "week" ? context.room.name : undefined, first: shown.first, last: shown.last };
-    return { about, rows, columns: COLUMNS.map((each) => ({ key: each })) };
+    const file = name === "term" ? `${shown.first}-${shown.last}` : shown.first;
+    return { about, file, rows, columns: COLUMNS.map((each) => ({ key: each })) };
   }
 
   return { draw, model, ready: () => shown !== null };

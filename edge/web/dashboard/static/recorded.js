@@ -4,9 +4,9 @@ import { $, el, fill, say, show, table } from "./dom.js";
 import { band } from "./band.js";
 import { longDay } from "./picker.js";
 import { draw as plot } from "./plot.js";
-import { iso, rounded } from "./save.js";
+import { iso } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
-import { clock, colourName, decimal, expression, known, percent } from "./words.js";
+import { atLeast, atMost, clock, colourName, decimal, expression, known, percent } from "./words.js";
 import { language, mark, sentence, t, tn } from "../shared/texts.js";
 
 const FACES = "faces", FRONT = "front";
@@ -25,32 +25,37 @@ export function start(context) {
 const name = (what, word) => (Object.hasOwn(NAMES, what) ? t(NAMES[what]) : expression(word));
 const value = (what, number) => (number === null || number === undefined ? null : what === FACES ? decimal(number) : percent(number));
 
-const range = (what, low, high) => (low === null || low === undefined ? null : t("{low} to {high}", { low: value(what, low), high: value(what, high) }));
+const range = (what, low, high) => {
+  if (low === null || low === undefined) return null;
+  const [from, to] = what === FACES ? [decimal(low), decimal(high)] : [atLeast(low), atMost(high)];
+  return t("{low} to {high}", { low: from, high: to });
+};
 
 /** The rows of the table and of the files: the whole lesson, then minute by minute with intervals, and the gaps. */
 export function model({ room }, lesson) {
   const now = lesson.to, words = new Map(lesson.lines.map(({ what, word }) => [what, word]));
   const time = (ms) => clock(Date.parse(ms), now);
   const parts = [...words].flatMap(([what, word]) => [
-    { key: `share_${what}`, name: name(what, word), show: percent },
-    { key: `low_${what}`, title: mark("at least"), show: percent }, { key: `high_${what}`, title: mark("at most"), show: percent },
+    { key: `share_${what}`, name: name(what, word), show: percent, digits: 3 },
+    { key: `low_${what}`, title: mark("at least"), show: atLeast, digits: 3 },
+    { key: `high_${what}`, title: mark("at most"), show: atMost, digits: 3 },
   ]);
   const columns = [
     { key: "room", title: mark("Room") }, { key: "lesson", title: mark("Lesson") }, { key: "from", title: mark("From"), show: time },
     { key: "to", title: mark("To"), show: time }, { key: "state", title: mark("State") }, { key: "reason", title: mark("Reason") },
-    { key: "basis", title: mark("Basis") }, { key: "faces_mean", title: mark("Faces"), show: decimal },
+    { key: "basis", title: mark("Basis") }, { key: "faces_mean", title: mark("Faces"), show: decimal, digits: 2 },
     { key: "faces_min", title: mark("fewest") }, { key: "faces_max", title: mark("most") }, ...parts,
   ];
   const common = { room: room.name, lesson: lesson.name || null };
-  const spread = (what, [share, low, high]) => [[`share_${what}`, rounded(share)], [`low_${what}`, rounded(low)], [`high_${what}`, rounded(high)]];
+  const spread = (what, [share, low, high]) => [[`share_${what}`, share], [`low_${what}`, low], [`high_${what}`, high]];
   const whole = {
-    ...common, from: iso(lesson.from), to: iso(lesson.to), state: t("whole lesson"), reason: "", basis: lesson.basis, faces_mean: rounded(lesson.mean, 2),
+    ...common, from: iso(lesson.from), to: iso(lesson.to), state: t("whole lesson"), reason: "", basis: lesson.basis, faces_mean: lesson.mean,
     ...Object.fromEntries(lesson.figures.filter(({ what }) => words.has(what)).flatMap((each) => spread(each.what, [each.value, each.low, each.high]))),
   };
   const rows = [
     ...lesson.minutes.map((minute) => ({
       ...common, from: iso(minute.start), to: iso(minute.end), state: t("measured"), reason: "", basis: lesson.basis,
-      faces_mean: rounded(minute.mean, 2), faces_min: minute.min, faces_max: minute.max,
+      faces_mean: minute.mean, faces_min: minute.min, faces_max: minute.max,
       ...Object.fromEntries(Object.entries(minute.shares).flatMap(([what, each]) => spread(what, each))),
     })),
     ...lesson.gaps.map((gap) => ({ ...common, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: gap.reason, basis: null })),
@@ -60,7 +65,8 @@ export function model({ room }, lesson) {
     view: "lesson", ...common, from: iso(lesson.from), to: iso(lesson.to), sentences: lesson.sentences.map(sentence), verdict: lesson.verdict,
     earlier_lessons: lesson.earlier, figures,
   };
-  return { about, columns, rows: [whole, ...rows] };
+  const file = `${lesson.day}-${lesson.name || lesson.clock.join("-")}`;
+  return { about, file, columns, rows: [whole, ...rows] };
 }
 
 export function draw(context, lesson) {
@@ -139,7 +145,7 @@ function lines(lesson) {
   show($("past-bands-card"), picked.length > 0);
   fill($("past-bands"), JSON.stringify([language(), lesson.from, lesson.to, lesson.gaps, picked]), () => picked.map((line) => {
     const whole = figure.get(line.what), title = name(line.what, line.word);
-    const said = whole ? t("{share} ({low} to {high})", { share: percent(whole.value), low: percent(whole.low), high: percent(whole.high) }) : "";
+    const said = whole ? t("{share} ({low} to {high})", { share: percent(whole.value), low: atLeast(whole.low), high: atMost(whole.high) }) : "";
     return band(line, lesson, title, said, line.what === FRONT ? "--faces" : colourName(line.what, all));
   }));
 }

@@ -10,14 +10,20 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** A value as files have it. What is shown is rounded from the number itself: rounding twice would make 48.46 % a 49 %. */
+function saved({ key, digits }, row) {
+  const value = row[key] ?? null;
+  return isNumber(value) && digits !== undefined ? rounded(value, digits) : value;
+}
+
 export function csv(model) {
   const lines = [model.columns.map(({ key }) => cell(key))];
-  for (const row of model.rows) lines.push(model.columns.map(({ key }) => cell(row[key])));
+  for (const row of model.rows) lines.push(model.columns.map((column) => cell(saved(column, row))));
   return lines.map((line) => `${line.join(",")}\r\n`).join("");
 }
 
 export function json(model, now) {
-  const rows = model.rows.map((row) => Object.fromEntries(model.columns.map(({ key }) => [key, row[key] ?? null])));
+  const rows = model.rows.map((row) => Object.fromEntries(model.columns.map((column) => [column.key, saved(column, row)])));
   return `${JSON.stringify({ saved: new Date(now).toISOString(), ...model.about, rows }, null, 1)}\n`;
 }
 
@@ -29,9 +35,10 @@ export function save(text, type, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-export function fileName(view, room, now, ending) {
-  const name = room ? `-${room.replaceAll(/[^\w.-]/g, "_")}` : "";
-  return `edge-${view}${name}-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}.${ending}`;
+/** `edge-lesson-room-1-2026-11-20-1st_period.csv`; `of` names what the file holds, or is a moment. */
+export function fileName(view, room, of, ending) {
+  const safe = (text) => text.replaceAll(/[^\p{L}\p{N}_.-]+/gu, "_");
+  return `${["edge", view, room, of].filter(Boolean).map(safe).join("-")}.${ending}`;
 }
 
 /** Numbers as they are shown, not with digits that mean nothing. */

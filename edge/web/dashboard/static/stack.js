@@ -25,11 +25,11 @@ export function legend(node, { labels, gaps }, all) {
   ]);
 }
 
-/** Every gap with its reason, as lines of text. */
-export function reasons({ gaps, now }) {
+/** Every gap with its reason, as lines of text; of a lesson that is over (`running` is false) none goes on. */
+export function reasons({ gaps, now, running = true }) {
   return gaps.map((gap) => {
     const { symbol } = STATES[gap.kind], { word } = gap;
-    const open = gap.end >= now - 1000;
+    const open = running && gap.end >= now - 1000;
     const why = gap.reason.startsWith(word) ? gap.reason : [t(word), gap.reason].filter(Boolean).join(", ");
     const values = { symbol, why, from: clock(gap.start, now) };
     // The length of one that goes on would be read out anew all the time.

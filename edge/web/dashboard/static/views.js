@@ -5,7 +5,8 @@
 // recorded: whether it can be about a room that is not heard of now, but was recorded
 // needs: "database": it shows what was recorded
 // tells: "figures" or "machines": what a visitor must be allowed to see
-// draw(context), model(context): draws the section; what is on screen as {about, columns, rows} for CSV and JSON
+// draw(context), model(context): draws the section; what is on screen as {about, columns, rows} for CSV and JSON;
+//   `file`: what the name of a file says of it, without one the time of day
 // ready(context): whether there is something to save; left out: always
 //
 // context: {store, room, place, theme, go(...parts), redraw()}; place: the parts of the address behind the room

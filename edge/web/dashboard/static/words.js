@@ -67,6 +67,10 @@ export const percent = (share) => (isUnknown(share) ? UNTOLD : share > 0 && shar
 export const turned = (share) => (isUnknown(share) ? "" : t("{share} turned to the front", { share: percent(share) }));
 export const decimal = (number) => (isUnknown(number) ? UNTOLD : withDigits(number, 1));
 
+/** The ends of an interval, rounded outward: an interval never becomes narrower by being told. */
+export const atLeast = (share) => `${Math.floor(100 * share + 1e-9)}\u00a0%`;
+export const atMost = (share) => `${Math.ceil(100 * share - 1e-9)}\u00a0%`;
+
 let zoneName = null;
 
 /** Times are told by the clock of this zone; null: of this browser's. */
@@ -100,6 +104,12 @@ const sameDay = (a, b) => format(DATE).format(a) === format(DATE).format(b);
 export function clock(ms, now, seconds = true) {
   const time = format(seconds ? CLOCK : CLOCK_SHORT).format(ms);
   return sameDay(ms, now) ? time : `${format(DAY).format(ms)} ${time}`;
+}
+
+/** "2026-11-20-08-05", by the clock of the pages, for names of files. */
+export function moment(ms) {
+  const { year, month, day, hour, minute } = Object.fromEntries(format({ ...DATE, ...CLOCK_SHORT, hourCycle: "h23" }).formatToParts(ms).map(({ type, value }) => [type, value]));
+  return [year, month, day, hour, minute].join("-");
 }
 
 export function duration(ms) {
