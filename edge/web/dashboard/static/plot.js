@@ -38,7 +38,11 @@ export function fitToPaper() {
     if (node.offsetParent !== null && node.data) {
       const screen = { ...node.layout, width: undefined };
       window.Plotly.relayout(node, PAPER);
-      window.addEventListener("afterprint", () => window.Plotly.react(node, node.data, screen, CONFIG), { once: true });
+      // The width of the screen is there again only with the next frame.
+      const restore = () => requestAnimationFrame(() => requestAnimationFrame(() => {
+        window.Plotly.react(node, node.data, screen, CONFIG).then(() => window.Plotly.Plots.resize(node));
+      }));
+      window.addEventListener("afterprint", restore, { once: true });
     }
   }
 }
