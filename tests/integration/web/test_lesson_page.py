@@ -148,6 +148,7 @@ def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
     see(page, "#past-table", "measured")
     before = page.locator("#past-table tbody tr:has-text('measured')").count()
     assert before in (10, 11)
+    page.locator("#past-chart .main-svg").first.wait_for()  # the charts are fetched once
     dashboard.process.kill()  # type: ignore[attr-defined]
     dashboard.process.wait()  # type: ignore[attr-defined]
     for seq in range(61, 73):
