@@ -7,11 +7,16 @@ from collections.abc import Sequence
 MAX_DEVICES = 1000  # whoever may publish could invent more
 
 
+OF_ALL = ("availability", "state", "info")
+"""What every device has, and seldom says anew: all of these come together from a broker that sends what is retained."""
+
+
 class RetainedTopics:
     """What a subscriber of `<prefix>/+/...` has to ask for by name.
 
-    A device that sends windows has retained topics. Where none of them came before its first window, the broker keeps
-    them from subscriptions with wildcards (RabbitMQ does), and an exact subscription brings them.
+    A device that sends windows has retained topics. Where they did not all come before its first window, the broker
+    keeps them from subscriptions with wildcards (RabbitMQ does), and an exact subscription brings them. One of them
+    alone proves nothing: a device that has just been paused, or tells its health, says so to everybody.
 
     Args:
         prefix: The first level of the topics.
@@ -21,20 +26,25 @@ class RetainedTopics:
     def __init__(self, prefix: str, names: Sequence[str]) -> None:
         self._prefix = prefix
         self._names = names
-        self._known: set[str] = set()  # devices of which something retained has come, or was asked for
+        self._awaited: dict[str, set[str]] = {}  # device -> what of `OF_ALL` has not come; empty once it was asked for
 
     def clear(self) -> None:
         """There is a new connection."""
-        self._known.clear()
+        self._awaited.clear()
 
     def missing(self, topic: str) -> list[str]:
         """What to subscribe to after a message on that topic."""
         prefix, device, name = [*topic.split("/", 2), "", ""][:3]
-        if prefix != self._prefix or device in self._known or len(self._known) >= MAX_DEVICES:
+        if prefix != self._prefix or name not in ("window", *self._names):
             return []
-        if name == "window":
-            self._known.add(device)
+        if device not in self._awaited:
+            if len(self._awaited) >= MAX_DEVICES:
+                return []
+            self._awaited[device] = set(OF_ALL).intersection(self._names)
+        awaited = self._awaited[device]
+        if name != "window":
+            awaited.discard(name)
+        elif awaited:
+            awaited.clear()
             return [f"{prefix}/{device}/{each}" for each in self._names]
-        if name in self._names:
-            self._known.add(device)
         return []

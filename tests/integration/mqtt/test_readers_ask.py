@@ -26,14 +26,16 @@ def test_a_subscription_asks_for_a_device_that_it_knows_by_its_windows_alone() -
         subscription = Subscription(settings(broker), "classroom", ["+"])
         subscription.start()
         wait_for(lambda: broker.filters == WILD, 5)
-        broker.push("classroom/room-2/state", b"{}")
+        for name in ("state", "availability", "info"):
+            broker.push(f"classroom/room-2/{name}", b"{}")
+        broker.push("classroom/room-1/health", b"{}")  # said just now: it proves nothing
         for _ in range(2):
             broker.push("classroom/room-1/window", b"{}")
             broker.push("classroom/room-2/window", b"{}")
         wait_for(lambda: len(broker.filters) > len(WILD), 5)
         received = list(subscription.poll(0.5))
         subscription.stop()
-    assert len(received) == 5
+    assert len(received) == 8
     assert broker.filters[len(WILD) :] == [f"classroom/room-1/{name}" for name in RETAINED]
 
 
