@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import threading
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -18,6 +19,8 @@ from edge.web.visitors import Visitor
 logger = logging.getLogger(__name__)
 
 Signature = tuple[int, ...]
+
+AT_ONCE = 20_000  # bytes, about 100 tokens: what is larger is read beside the answers, which it would hold up
 
 
 class Keys(Protocol):
@@ -55,7 +58,8 @@ class OneToken:
 class AccessFile:
     """The tokens of a file, which is read again when it has changed.
 
-    A file that cannot be used any more changes nothing: those who were let in before still are, and nobody else.
+    A file that cannot be used any more changes nothing: those who were let in before still are, and nobody else. The
+    same holds while a large one is being read, which takes a second or two.
 
     Args:
         path: Written by `edge access`.
@@ -70,6 +74,7 @@ class AccessFile:
         self._today = today
         self._signature = _signature(path)
         self._grants = read_access(path)
+        self._reader: threading.Thread | None = None
 
     @property
     def seed(self) -> str:
@@ -85,17 +90,26 @@ class AccessFile:
         return found[0].visitor if found and found[0].good(self._today()) else None
 
     def _follow(self) -> None:
+        if self._reader is not None and self._reader.is_alive():
+            return
         signature = _signature(self._path)
         if signature == self._signature:
             return
-        self._signature = signature
+        if signature[-1:] <= (AT_ONCE,):
+            self._read(signature)
+        else:
+            self._reader = threading.Thread(target=self._read, args=(signature,), name="access", daemon=True)
+            self._reader.start()
+
+    def _read(self, signature: Signature) -> None:
         try:
             grants = read_access(self._path)
         except ConfigError as error:
             logger.error("%s; those who had access before still have it, and nobody else", error)
-            return
-        _tell(self._grants, grants, self._path)
-        self._grants = grants
+        else:
+            _tell(self._grants, grants, self._path)
+            self._grants = grants
+        self._signature = signature
 
 
 def _signature(path: Path) -> Signature:
@@ -108,7 +122,8 @@ def _signature(path: Path) -> Signature:
 
 def _tell(before: list[Grant], after: list[Grant], path: Path) -> None:
     """One line in the journal: whose access has changed. Who looked at what is not logged."""
-    added = [grant.name for grant in after if grant not in before]
-    revoked = [grant.name for grant in before if grant not in after]
+    old, new = set(before), set(after)
+    added = [grant.name for grant in after if grant not in old]
+    revoked = [grant.name for grant in before if grant not in new]
     if added or revoked:
         audit.record("access", str(path), datetime.now(timezone.utc), made=added, revoked=revoked)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import threading
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import pytest
 
 from edge.cli import run_command_line
 from edge.errors import ConfigError
-from edge.web.access_list import add_grant, read_access, revoke_grant
+from edge.web.access_list import MOST_GRANTS, add_grant, digest, read_access, revoke_grant
 from edge.web.keys import AccessFile, OneToken
 from edge.web.visitors import Visitor
+from tests.support.brokers import wait_for
 
 TODAY = date(2026, 11, 20)
 
@@ -93,11 +95,13 @@ GOOD = f"name: smith, role: reader, rooms: [room-1], made: 2026-11-20, sha256: {
         ("- {" + GOOD + ", colour: red}", "token 1: colour: "),
         ("- {" + GOOD.replace("0" * 64, "secret") + "}", "token 1: sha256: "),
         ("- {" + GOOD + "}\n- {" + GOOD + "}", "'smith' stands there twice"),
-        ("- [", "access.yaml:1 is not YAML"),
+        ("- [", " is not YAML"),
         ("", "Input should be a valid list"),
         ("text", "Input should be a valid list"),
         ("- !!python/object/apply:os.system [ls]", "token 1: "),
         ("[" * 5000, "is not YAML"),
+        ("[" * 999_999, "is not YAML"),
+        ("- " * 499_999, "is not YAML"),
         ("x" * 1_000_001, "over 1,000,000 bytes"),
     ],
 )
@@ -181,6 +185,25 @@ def test_a_list_that_breaks_opens_nothing_more_and_takes_nothing_away(
     assert found.name == "jones"
     with pytest.raises(ConfigError, match="cannot be read"):
         AccessFile(tmp_path / "none")
+
+
+def test_a_long_list_is_read_beside_the_answers(tmp_path: Path) -> None:
+    file, token = tmp_path / "access.yaml", "correct-horse-battery"
+    entry = "- {name: teacher %d, role: reader, rooms: [room-1, b2-*], made: 2026-11-20, sha256: %s}\n"
+    others = "".join(entry % (number, f"{number:064x}") for number in range(MOST_GRANTS - 1))
+    file.write_text(others)
+    keys = AccessFile(file, lambda: TODAY)
+    file.write_text(others + entry % (MOST_GRANTS, digest(token)))
+    began = time.thread_time()
+    assert len(read_access(file)) == MOST_GRANTS
+    whole = time.thread_time() - began
+    assert keys.visitor(token) is None  # this answer waits for no list, and neither do those that follow
+    wait_for(lambda: keys.visitor(token) is not None, 60, "the new token")
+    file.write_text(others)
+    began = time.thread_time()
+    assert keys.visitor(token) is not None
+    assert time.thread_time() - began < whole / 4, "it read the list itself"
+    wait_for(lambda: keys.visitor(token) is None, 60, "the end of the revoked token")
 
 
 def test_one_token_opens_everything_and_another_nothing() -> None:
