@@ -93,10 +93,10 @@ class StrictBroker(Listener):
         self.most_in_flight = 0
         super().__init__()
 
-    def push(self, topic: str, payload: bytes) -> None:
+    def push(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
         """Send a message of QoS 0 to the client that came last."""
         body = struct.pack(">H", len(topic)) + topic.encode() + (b"\x00" if self.levels[-1] == MQTT5 else b"") + payload
-        self.lines[-1].sendall(bytes([0x30, len(body)]) + body)
+        self.lines[-1].sendall(bytes([0x30 | retained, len(body)]) + body)
 
     def named(self, name: str) -> list[Published]:
         """What it took on topics that end so."""

@@ -17,6 +17,9 @@ from edge.bench.measure import STAGES
 Edge = Callable[..., "subprocess.Popen[str]"]
 
 
+SLACK = 50_000  # microseconds for which a busy machine may hold us up between a stage and its record
+
+
 def result(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=100)
     assert "Traceback" not in err
@@ -53,7 +56,7 @@ def test_it_measures_scenes(edge: Edge, tmp_path: Path) -> None:
         parts = [event for event in events if event["name"] == name]
         assert len(parts) == 24
         for part, frame in zip(parts, frames, strict=True):
-            assert frame["ts"] - 500 <= part["ts"] <= part["ts"] + part["dur"] <= frame["ts"] + frame["dur"] + 500
+            assert frame["ts"] - SLACK <= part["ts"] <= part["ts"] + part["dur"] <= frame["ts"] + frame["dur"] + SLACK
 
 
 def test_it_measures_every_face_where_a_daemon_would_find_no_time_for_it(edge: Edge, tmp_path: Path) -> None:

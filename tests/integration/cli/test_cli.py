@@ -199,6 +199,8 @@ def test_check_survives_markup_and_odd_values(edge: Edge) -> None:
 def test_schema_prints_json(edge: Edge) -> None:
     code, out, _ = result(edge("schema"))
     assert code == 0
-    assert sorted(json.loads(out)) == ["alert", "answer", "asyncapi", "config", "health", "info", "state", "window"]
+    assert sorted(json.loads(out)) == [
+        "alert", "alerts", "answer", "asyncapi", "config", "health", "info", "state", "window",
+    ]  # fmt: skip
     code, out, _ = result(edge("schema", "window"))
     assert "seq" in json.loads(out)["properties"]

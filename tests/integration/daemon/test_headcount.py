@@ -121,7 +121,8 @@ def test_what_a_subscriber_sees(broker: int, edge: Edge, subscribe: Subscribe) -
     assert "mode: headcount" in info["estimate"]
     # What belongs to the faces of a window is told once the window has ended, so one message may lack it.
     stages = [set(valid("health", message.json())["stages_ms"]) for message in subscriber.named("health")]
-    assert set().union(*stages) == {"detect", "track"}
+    # On a busy machine some frames are followed and not searched.
+    assert set().union(*stages) - {"follow"} == {"detect", "track"}
     everything = b"".join(message.payload for message in subscriber.messages if message.name != "config")
     for label in [*INFO.labels, "neutral", "sad", "unknown"]:
         assert label.encode() not in everything

@@ -26,7 +26,7 @@ def test_a_subscription_asks_for_a_device_that_it_knows_by_its_windows_alone() -
         subscription = Subscription(settings(broker), "classroom", ["+"])
         subscription.start()
         wait_for(lambda: broker.filters == WILD, 5)
-        broker.push("classroom/room-2/state", b"{}")
+        broker.push("classroom/room-2/state", b"{}", retained=True)
         for _ in range(2):
             broker.push("classroom/room-1/window", b"{}")
             broker.push("classroom/room-2/window", b"{}")

@@ -47,10 +47,9 @@ def test_the_last_message_costs_what_the_first_did(kind: str, tmp_path: Path) ->
     assert last[len(last) // 2] < 4 * took[len(took) // 2] + 0.005
     began, rounds = time.thread_time(), 1
     while database.prune(NOW + timedelta(days=365), Retention(1))[1]:
-        longest = time.thread_time() - began
-        assert longest < 5.0
+        assert time.thread_time() - began < 1.0
         began, rounds = time.thread_time(), rounds + 1
-    assert rounds == MESSAGES // 5000 + 1
+    assert rounds > 1
     assert _count(database, tmp_path / "r.sqlite", rows) == (kind in ("availability", "state"))
     database.stop()
 
