@@ -66,10 +66,13 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
         if not coloured:
             return [Sentence("Nothing differs by more than chance explains.")]
         return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
-    return [
+    found = [
         _difference(data, maps[number].measure, places[number, row, column], row, column, words)
         for number, row, column in told[:MOST_TOLD]
     ]
+    if others := sum(cell.differs for cell in places.values()) - len(found):
+        found.append(Sentence("Coloured besides, less surely: {n}.", {"n": others}))
+    return found
 
 
 def room_rows(data: MapData, maps: list[Map], words: Words) -> list[tuple[str, ...]]:
@@ -129,4 +132,7 @@ def _difference(data: MapData, measure: str, cell: Cell, row: int, column: int, 
     if measure == FRONT:
         return Sentence("{room}, {when}: about {value} were turned to the front, otherwise {usual}.", values)
     values["expression"] = adjective(measure)
-    return Sentence("{room}, {when}: about {value} looked {expression}, otherwise {usual}.", values)
+    return Sentence(
+        "{room}, {when}: about {value} of the faces with a named expression looked {expression}, otherwise {usual}.",
+        values,
+    )

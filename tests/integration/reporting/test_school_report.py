@@ -55,7 +55,8 @@ def test_the_week_of_a_room_has_its_map(school: tuple[object, ...], tmp_path: Pa
     page = tmp_path / "p.html"
     assert report(*school, "--device", "room-1", *WEEK, "--output", page) == 0
     assert 'class="above">▲ 6' in page.read_text()
-    assert re.search(r"room-1, Thu 19 Nov, 3rd: about 6\d~% looked happy, otherwise 1\d~%\.", visible(page))
+    named = "of the faces with a named expression"
+    assert re.search(rf"room-1, Thu 19 Nov, 3rd: about 6\d~% {named} looked happy, otherwise 1\d~%\.", visible(page))
     assert page.read_text().count("Coloured, with ▲ or ▼") > 2
 
 

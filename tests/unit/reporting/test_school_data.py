@@ -84,10 +84,10 @@ def test_what_has_no_figure_says_why(school: School) -> None:
 def test_a_day_and_a_term_of_all_rooms(school: School) -> None:
     day = school.day(MONDAY + timedelta(days=1))
     assert (day.rows, day.columns) == (ROOMS, [lesson.name for lesson in LESSONS])
-    assert states(day)[1] == ["usual", "withheld", "usual", "usual"]
+    assert states(day)[1] == ["too_few_others", "withheld", "too_few_others", "too_few_others"]
     term = school.term(MONDAY + timedelta(days=2), MONDAY + timedelta(days=7))
     assert term.columns == [MONDAY, MONDAY + timedelta(days=7)]
-    assert states(term) == [["usual", "few"]] * 3  # a week of one day has no scatter to judge it by
+    assert states(term) == [["too_few_others", "few"]] * 3  # a week of one day has no scatter to judge it by
     week = school.days(MONDAY)
     assert (week.rows, week.columns) == (ROOMS, [MONDAY + timedelta(days=n) for n in range(5)])
 

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.web.dashboard.past import Past
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.visitors import EVERYBODY, VISITOR, Visitor
@@ -76,6 +77,19 @@ def test_a_day_and_a_term(ask: Ask) -> None:
     assert term["measures"][0]["cells"][0][0]["link"] == ["week", "b1-9", MONDAY]
     assert (term["first"], term["last"], term["next"]) == (MONDAY, "2026-11-29", ["term", "2026-11-30", "2026-12-13"])
     assert len(ask("term")["columns"]) == 1  # nothing is older
+
+
+def test_every_map_says_what_it_compares_and_what_nobody_measured(ask: Ask) -> None:
+    for address, compared in (
+        (f"week?room=b2-1&at={MONDAY}", "all other cells of this room in this week"),
+        (f"day?at={MONDAY}", "the other cells of its room on this day"),
+        ("term", "the other weeks of its room"),
+    ):
+        legend = ask(address)["legend"]
+        assert legend.count(str(NOT_MEASURED)) == 1
+        assert sum(compared in each for each in legend) == 1
+        needs = "compares it with the same lesson of earlier weeks instead, and needs 3 of them."
+        assert any(needs in each for each in legend) == (address != "term")
 
 
 def test_in_the_language_that_was_asked_for(ask: Ask) -> None:
