@@ -85,8 +85,8 @@ def test_when_it_changed() -> None:
     turned = replace(ROSE, what="front")
     assert plain(describe_changes([turned], VIENNA)) == [
         (
-            "From 08:38 to 08:48 about 41~% were turned to the front, in the rest of the lesson about 16~%; the ranges do "
-            "not overlap."
+            "From 08:38 to 08:48 about 41~% were turned to the front, in the rest of the lesson about 16~%; the ranges "
+            "do not overlap."
         )
     ]
     assert plain(describe_changes([replace(turned, end=None)], VIENNA)) == [

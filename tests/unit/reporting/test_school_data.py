@@ -14,6 +14,10 @@ from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_sums import WindowSums
 from edge.reporting.heat_map import heat_map
+from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting.map_chart import map_pictures
+from edge.reporting.map_words import title_of, worth_showing
+from edge.reporting.png import said
 from edge.reporting.school_csv import cells_of, school_csv
 from edge.reporting.school_data import MapData, School, maps_of
 from edge.reporting.school_report import school_page
@@ -117,6 +121,19 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     told = [str(each) for each in describe_school(school.days(MONDAY), [], Words())]
     assert told[0] == "3 of 3 rooms were recorded, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
+
+
+def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: School) -> None:
+    data, words = school.week("room-1", MONDAY), Words()
+    maps = maps_of(data)
+    titles = [title_of(each.measure, words) for each in worth_showing(maps)]
+    *pictures, legend = map_pictures(data, maps, words)
+    text = legend.texts[0].get_text().replace("\n", " ")
+    assert len(pictures) < len(titles)
+    assert text.endswith("The page (.html) has these maps as well: " + ", ".join(titles[len(pictures) :]) + ".")
+    large, small = said(differences(data, maps, words), words).texts
+    assert "looked happy" in large.get_text()
+    assert small.get_text().replace("\n", " ") == words.say(NOT_MEASURED)
 
 
 def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
