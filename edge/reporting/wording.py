@@ -188,7 +188,7 @@ def outage_summary(report: ReportData, words: Words) -> str:
     """How much time had no figures for which reason, in one line."""
     sums: dict[str, float] = {}
     for gap in report.gaps:
-        if gap.kind != "nothing":
+        if gap.kind not in ("nothing", "unrecorded"):
             sums[gap.kind] = sums.get(gap.kind, 0.0) + (gap.end - gap.start).total_seconds()
     return ", ".join(
         f"{words.say(WORDS[kind])} {words.length(seconds)}"
