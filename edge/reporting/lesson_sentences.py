@@ -29,7 +29,7 @@ SUREST = Sentence(
     "missed, and of twenty lessons in which nothing changed one may have a change named by chance."
 )
 REFUSED = {
-    "mode": Sentence("It is not compared with earlier lessons: something else was measured then (mode)."),
+    "mode": Sentence("It is not compared with earlier lessons: something else was measured then."),
     "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),
     "emotions": Sentence("It is not compared with earlier lessons: another model named the expressions then."),
     "pose": Sentence(

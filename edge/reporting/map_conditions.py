@@ -8,7 +8,7 @@ from edge.text import Sentence
 
 MOST = 10  # sentences
 WHY = {
-    "mode": Sentence("≠ in {room}: something else was measured (mode)."),
+    "mode": Sentence("≠ in {room}: something else was measured."),
     "faces": Sentence("≠ in {room}: another model found the faces."),
     "emotions": Sentence("≠ in {room}: another model named the expressions."),
     "pose": Sentence("≠ in {room}: another rule decided which faces are turned to the front."),

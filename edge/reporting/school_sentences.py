@@ -39,7 +39,9 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
     if hidden:
         share = words.percent(hidden / windows)
         found.append(
-            Sentence("{share} of the windows have no figures: too few people were in the picture.", {"share": share})
+            Sentence(
+                "In {share} of the time there are no figures: too few people were in the picture.", {"share": share}
+            )
         )
     missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
     if missed >= 60:
@@ -84,8 +86,8 @@ def room_rows(data: MapData, maps: list[Map], words: Words) -> list[tuple[str, .
 def room_head(maps: list[Map], words: Words) -> tuple[str, ...]:
     """Its columns."""
     return (
-        words.translate("room"), words.translate("recorded"), words.translate("windows withheld"),
-        words.translate("windows missing"), words.translate("lessons not recorded"),
+        words.translate("room"), words.translate("recorded"), words.translate("without figures"),
+        words.translate("measurements missing"), words.translate("lessons not recorded"),
         *(title_of(each.measure, words) for each in worth_showing(maps)),
     )  # fmt: skip
 

@@ -172,7 +172,7 @@ def test_against_earlier_lessons(comparison: Comparison, words: list[str]) -> No
 
 def test_every_condition_has_its_reason() -> None:
     assert {name: str(each).partition(": ")[2] for name, each in REFUSED.items()} == {
-        "mode": "something else was measured then (mode).",
+        "mode": "something else was measured then.",
         "faces": "another model found the faces then.",
         "emotions": "another model named the expressions then.",
         "pose": "another rule decided then which faces are turned to the front.",

@@ -37,7 +37,7 @@ def told(data: MapData) -> list[str]:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"mode": "headcount"}, "something else was measured (mode)"),
+        ({"mode": "headcount"}, "something else was measured"),
         ({"faces": "x"}, "another model found the faces"),
         ({"emotions": "x"}, "another model named the expressions"),
         ({"pose": "x"}, "another rule decided which faces are turned to the front"),
