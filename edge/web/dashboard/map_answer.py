@@ -30,7 +30,8 @@ from edge.reporting.school_sentences import (
 from edge.text import Sentence
 
 LESSON_PAGE = Sentence(
-    "The page of a lesson compares it with the same lesson of earlier weeks instead, and needs {least} of them."
+    "The page of a lesson compares it with the same lesson of earlier weeks instead, and needs {least} of them.",
+    {"least": FEWEST},
 )
 Address = list[str]
 """The parts of an address of the page: `["week", "room-1", "2026-W47"]`."""
@@ -93,9 +94,9 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
 
 
 def _legend(data: MapData, maps: list[Map], *, lessons: bool) -> list[Sentence]:
-    found = [*([NOT_MEASURED] if maps else []), *legends(data, maps)]
-    if lessons and data.kind in ("week", "day"):
-        found.append(Sentence(LESSON_PAGE.template, {"least": FEWEST}))
+    compared, *others = legends(data, maps)
+    own = [LESSON_PAGE] if lessons and data.kind in ("week", "day") else []
+    found = [*([NOT_MEASURED] if maps else []), compared, *own, *others]
     return found if data.kind == "week" else [*found, OWN_PLACE]
 
 
