@@ -123,6 +123,15 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
 
 
+def test_differences_that_no_sentence_names_are_counted(school: School) -> None:
+    data = school.week("room-1", MONDAY)
+    maps = maps_of(data) * 4  # two cells differ: more than five sentences
+    *named, last = [str(each) for each in differences(data, maps, Words())]
+    coloured = sum(bool(cell and cell.differs) for each in maps for row in each.cells for cell in row)
+    assert 0 < len(named) < coloured
+    assert last == f"Coloured besides, less surely: {coloured - len(named)}."
+
+
 def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: School) -> None:
     data, words = school.week("room-1", MONDAY), Words()
     maps = maps_of(data)
