@@ -25,6 +25,7 @@ WORDS = {
     "short": Sentence("window too short"),
     "nothing": Sentence("no windows"),
     "unheard": Sentence("not known"),
+    "unrecorded": Sentence("not recorded"),
     "before": Sentence("before this dashboard started"),
 }
 FACES_KNOWN = {"few_near", "few_front"}
@@ -95,11 +96,11 @@ def gaps(
 
 
 def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
-    """The same gaps, where nothing is known about them cut at the times in which nobody listened to the broker.
+    """The same gaps, where nothing is known about them cut at the times in which nobody listened or recorded.
 
     Args:
         gaps: Gaps in order.
-        times: Gaps of the kinds `unheard` and `before`, in order, not overlapping.
+        times: Gaps of the kinds `unheard`, `unrecorded` and `before`, in order, not overlapping.
     """
     found: list[Gap] = []
     for gap in gaps:

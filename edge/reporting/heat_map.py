@@ -29,7 +29,7 @@ from edge.reporting.scatter import usual
 from edge.reporting.totals import Totals
 
 HALF_A_FACE = 0.02  # of 25, as a share: one face more or less is no rise by an infinite factor
-State = Literal["usual", "above", "below", "few", "withheld", "nothing", "other_conditions"]
+State = Literal["usual", "above", "below", "too_few_others", "few", "withheld", "nothing", "other_conditions"]
 Place = tuple[int, int]
 """Row and column of a cell."""
 
@@ -63,7 +63,8 @@ class Cell:
     Attributes:
         figure: With its interval; None with `few` (too little was measured), `withheld` and `nothing` (nothing was
             recorded, or this was not measured).
-        state: `above` and `below` differ, `usual` does not; `other_conditions` was measured in another way than
+        state: `above` and `below` differ, `usual` does not; `too_few_others` has fewer than three to be compared with;
+            `other_conditions` was measured in another way than
             most cells of its room, and is compared with none.
         usual: Mean of the others that it was compared with; None: it was not compared.
         probability: Of a distance as large as this, were it like them.
@@ -118,7 +119,7 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
         if place not in alike:
             return Cell(figure, "other_conditions")
         if place not in judged:
-            return Cell(figure, "usual")
+            return Cell(figure, "too_few_others")
         others, probability, apart = judged[place]
         far = abs(figure.value - others) * _people(each.totals, measure) >= LEAST_FACES
         differs = place in different and apart and far

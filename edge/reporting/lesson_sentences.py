@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
-from edge.reporting.lesson_comparison import FACES, Comparison, Difference
+from edge.reporting.lesson_comparison import FACES, FEWEST, Comparison, Difference
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.text import NO_BREAK, Sentence, percent
 
@@ -24,8 +24,12 @@ NOT_MEASURED = Sentence(
     "What faces looked like was counted, nothing else: not attention, not interest, not what anybody felt or learned. "
     "Who writes looks down; who smiles may be bored."
 )
+SUREST = Sentence(
+    "Only the surest changes are named, each as a stretch of time against the rest of the lesson. A change can be "
+    "missed, and of twenty lessons in which nothing changed one may have a change named by chance."
+)
 REFUSED = {
-    "mode": Sentence("It is not compared with earlier lessons: something else was measured then (mode)."),
+    "mode": Sentence("It is not compared with earlier lessons: something else was measured then."),
     "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),
     "emotions": Sentence("It is not compared with earlier lessons: another model named the expressions then."),
     "pose": Sentence(
@@ -38,7 +42,9 @@ REFUSED = {
 
 OVERLAPPING = Sentence("All ranges overlap with those of the one earlier lesson: the two may have been the same.")
 APART = Sentence(
-    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is unusual."
+    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is "
+    "unusual, {least} are needed.",
+    {"least": FEWEST},
 )
 
 
@@ -132,8 +138,9 @@ def _verdict(comparison: Comparison) -> Sentence:
         return OVERLAPPING if all(comparison.overlapping.values()) else APART
     if comparison.verdict == "few":
         return Sentence(
-            "There are {lessons} earlier lessons: too few to tell a difference from what changes from day to day.",
-            {"lessons": lessons},
+            "There are {lessons} earlier lessons: too few to tell a difference from what changes from day to day; "
+            "{least} are needed.",
+            {"lessons": lessons, "least": FEWEST},
         )
     if comparison.verdict == "same":
         return Sentence(
@@ -157,16 +164,17 @@ def _difference(name: str, each: Difference, lessons: int) -> Sentence:
             "About {value} were turned to the front, unlike in the {lessons} earlier lessons ({low} to {high}).", values
         )
     return Sentence(
-        "About {value} looked {expression}, unlike in the {lessons} earlier lessons ({low} to {high}).",
+        "About {value} of the faces with a named expression looked {expression}, unlike in the {lessons} earlier "
+        "lessons ({low} to {high}).",
         {**values, "expression": adjective(name)},
     )
 
 
 def _change(change: Change, zone: tzinfo) -> Sentence:
-    step = _step(change.during, change.before)
-    during, before = _told(change.during, step), _told(change.before, step)
+    # In single points, as the table of minutes beside it.
     values: dict[str, int | float | str] = {
-        "start": _clock(change.start, zone), "share": during["share"], "before": before["share"]
+        "start": _clock(change.start, zone), "share": percent(change.during.share),
+        "before": percent(change.before.share),
     }  # fmt: skip
     if change.end is not None:
         values["end"] = _clock(change.end, zone)
@@ -177,8 +185,8 @@ def _change(change: Change, zone: tzinfo) -> Sentence:
         )
     if change.what == FRONT:
         return Sentence(
-            "From {start} to {end} about {share} were turned to the front, otherwise about {before}; the ranges do not "
-            "overlap.",
+            "From {start} to {end} about {share} were turned to the front, in the rest of the lesson about {before}; "
+            "the ranges do not overlap.",
             values,
         )
     values["expression"] = adjective(change.what)
@@ -187,7 +195,8 @@ def _change(change: Change, zone: tzinfo) -> Sentence:
             "From {start} about {share} looked {expression}, before about {before}; the ranges do not overlap.", values
         )
     return Sentence(
-        "From {start} to {end} about {share} looked {expression}, otherwise about {before}; the ranges do not overlap.",
+        "From {start} to {end} about {share} looked {expression}, in the rest of the lesson about {before}; the ranges "
+        "do not overlap.",
         values,
     )
 

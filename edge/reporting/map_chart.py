@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from edge.languages.words import Words
-from edge.reporting.map_words import ABSENT_LEGEND, LEGEND, cell_text, column_name, title_of, worth_showing
+from edge.reporting.map_words import cell_text, column_name, legends, title_of, worth_showing
 from edge.reporting.palette import LIGHT
 from edge.reporting.school_data import Map, MapData
 from edge.text import printable
@@ -20,8 +20,13 @@ LONGEST_ROW, LONGEST_COLUMN = 20, 14  # characters
 
 def map_pictures(data: MapData, maps: list[Map], words: Words) -> list[Figure]:
     """One picture for each map, and one that says what they mean."""
-    shown = worth_showing(maps)[:MOST]
-    return [*(_picture(data, each, words) for each in shown), *([_legend(words)] if shown else [])]
+    worth = worth_showing(maps)
+    shown, left = worth[:MOST], worth[MOST:]
+    said = [words.say(each) for each in legends(data, shown)]
+    if left:
+        titles = ", ".join(title_of(each.measure, words) for each in left)
+        said.append(words.translate("The page (.html) has these maps as well: {titles}.", titles=titles))
+    return [*(_picture(data, each, words) for each in shown), *([_legend(said)] if shown else [])]
 
 
 def _picture(data: MapData, each: Map, words: Words) -> Figure:
@@ -52,8 +57,8 @@ def _picture(data: MapData, each: Map, words: Words) -> Figure:
     return figure
 
 
-def _legend(words: Words) -> Figure:
-    lines = [line for each in (LEGEND, ABSENT_LEGEND) for line in textwrap.wrap(words.say(each), 140)]
+def _legend(texts: list[str]) -> Figure:
+    lines = [line for each in texts for line in textwrap.wrap(each, 140)]
     figure = Figure(figsize=(10, 0.2 * len(lines) + 0.2))
     figure.text(0.02, 0.97, "\n".join(lines), fontsize=8.5, color=LIGHT["soft"], va="top", linespacing=1.45)
     return figure

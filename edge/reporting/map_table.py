@@ -7,11 +7,10 @@ from html import escape
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell
 from edge.reporting.map_words import (
-    ABSENT_LEGEND,
     CAPTION,
-    LEGEND,
     cell_text,
     column_name,
+    legends,
     range_text,
     title_of,
     worth_showing,
@@ -32,10 +31,10 @@ caption { text-align: left; white-space: normal; color: var(--soft); font-size: 
 
 def map_sections(data: MapData, maps: list[Map], words: Words) -> str:
     """The maps that a page has room for, each with its caption."""
+    said = "".join(f"<p class='soft'>{escape(words.say(one))}</p>" for one in legends(data, maps))
     found = []
     for number, each in enumerate(worth_showing(maps)):
         title = escape(title_of(each.measure, words))
-        said = f"<p class='soft'>{escape(words.say(LEGEND))}</p><p class='soft'>{escape(words.say(ABSENT_LEGEND))}</p>"
         found.append(
             f"<section><h2>{title}</h2>{'' if number else said}"
             f'<div class="wide" tabindex="0" role="region" aria-label="{title}">{_table(data, each, words)}</div>'

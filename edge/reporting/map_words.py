@@ -10,7 +10,8 @@ from edge.reporting.heat_map import Cell, State
 from edge.reporting.lesson_comparison import FACES
 from edge.reporting.lesson_sentences import WORTH_TELLING
 from edge.reporting.lesson_statistics import FRONT, Figure
-from edge.reporting.school_data import Column, Kind, Map
+from edge.reporting.map_conditions import measured_differently
+from edge.reporting.school_data import Column, Kind, Map, MapData
 from edge.text import Sentence
 
 SYMBOLS: dict[State, str] = {"above": "▲", "below": "▼", "other_conditions": "≠"}
@@ -19,9 +20,15 @@ ABSENT: dict[State, Sentence] = {
 }  # fmt: skip
 LEGEND = Sentence(
     "▲ more and ▼ less than in the other cells of the same room, by more than chance explains: only these are "
-    "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way (model, mode "
-    "or place), so not compared."
+    "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way, so not "
+    "compared."
 )
+COMPARED: dict[Kind, Sentence] = {
+    "week": Sentence("Each cell is compared with all other cells of this room in this week."),
+    "day": Sentence("Each cell is compared with the other cells of its room on this day."),
+    "days": Sentence("Each cell is compared with the other days of its room in this week."),
+    "term": Sentence("Each cell is compared with the other weeks of its room."),
+}
 CAPTION = Sentence(
     "Coloured, with ▲ or ▼: differs from the other cells of its room by more than chance explains. Below each figure "
     "its 90 % interval."
@@ -43,6 +50,11 @@ def worth_showing(maps: list[Map]) -> list[Map]:
             for row in each.cells for cell in row if cell
         )
     ]  # fmt: skip
+
+
+def legends(data: MapData, maps: list[Map]) -> list[Sentence]:
+    """What cells are compared with, what their marks mean, and why there is none where there is none."""
+    return [COMPARED[data.kind], LEGEND, ABSENT_LEGEND, *measured_differently(data, maps)]
 
 
 def title_of(measure: str, words: Words) -> str:

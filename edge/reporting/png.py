@@ -1,4 +1,4 @@
-"""A report as one PNG: title, picture, the figures in one line, and what it is not."""
+"""A report as one PNG: title, sentences, picture, the figures in one line, what limits them, and what it is not."""
 
 from __future__ import annotations
 
@@ -15,27 +15,34 @@ from numpy.typing import NDArray
 from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
+from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import MapData, maps_of
-from edge.reporting.wording import FOOTER, figures, outage_summary, period_text
-from edge.text import printable
+from edge.reporting.school_sentences import differences
+from edge.reporting.wording import FOOTER, OBSERVATION, figures, notes, outage_summary, period_text, story
+from edge.text import Sentence, printable
 
 DPI = 150
-LINE = 140  # characters
+LINE, WIDE = 140, 105  # characters of small and of large text
 
 
 def poster(report: ReportData, path: Path, words: Words, data: MapData | None = None) -> None:
     """Write the picture of a device. Raises OSError."""
     several = [days(report, words)] if report.basis and not report.period.single else []
     pictures = [lesson(report, words)] if report.period.single else several
-    maps = map_pictures(data, maps_of(data), words) if data else []
+    every = maps_of(data) if data else []
+    told = differences(data, every, words) if data else story(report)
+    maps = map_pictures(data, every, words) if data else []
     lines = [words.say(BASES[report.basis])] if report.basis and not report.period.single else []
     lines.append("   ".join(f"{name} {value}" for name, value in figures(report, words)))
     if gone := outage_summary(report, words):
         lines.append(words.translate("Without figures: {reasons}.", reasons=gone))
-    write([head(report.device, period_text(report.period, words)), *pictures, *maps, foot(lines, words)], path)
+    tables = words.say(OBSERVATION)  # about a table that a picture has not
+    lines += ["", *(each for each in notes(report, words) if each != tables)]
+    title = head(report.device, period_text(report.period, words))
+    write([title, *([said(told, words)] if told else []), *pictures, *maps, foot(lines, words)], path)
 
 
 def write(figures: Sequence[Figure], path: Path) -> None:
@@ -60,9 +67,22 @@ def head(name: str, period: str) -> Figure:
     return figure
 
 
+def said(sentences: Sequence[Sentence], words: Words) -> Figure:
+    """What is said first, and what nobody measured."""
+    large = [line for each in sentences for line in textwrap.wrap(words.say(each), WIDE)]
+    small = textwrap.wrap(words.say(NOT_MEASURED), LINE)
+    height = 0.24 * len(large) + 0.2 * len(small) + 0.3
+    figure = Figure(figsize=(10, height))
+    figure.text(
+        0.02, 1 - 0.06 / height, "\n".join(large), fontsize=10.5, color=LIGHT["text"], va="top", linespacing=1.45
+    )
+    figure.text(0.02, 0.08 / height, "\n".join(small), fontsize=8.5, color=LIGHT["soft"], va="bottom", linespacing=1.45)
+    return figure
+
+
 def foot(texts: Sequence[str], words: Words) -> Figure:
     """Texts, and what the report is not."""
-    lines = [line for text in texts for line in textwrap.wrap(text, LINE)]
+    lines = [line for text in texts for line in textwrap.wrap(text, LINE) or [""]]
     lines += ["", *textwrap.wrap(words.say(FOOTER), LINE)]
     figure = Figure(figsize=(10, 0.2 * len(lines) + 0.25))
     figure.text(0.02, 0.97, "\n".join(lines), fontsize=8.5, color=LIGHT["soft"], va="top", linespacing=1.45)

@@ -11,7 +11,7 @@ from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Stretch, WindowRecord
-from edge.reporting.gaps import Gap, gaps
+from edge.reporting.gaps import Gap, gaps, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.stretch import windows_between
@@ -84,6 +84,10 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
     end = min(period.end, max([now, *(part.end for part in parts)]))
     states, availability = recording.state_changes(device, end)
     found = gaps(_stretches(parts, buckets, period), states, availability, period.start, end)
+    if found and found[0].kind == "nothing":
+        # What was before the first window of any room is not missing: nobody recorded.
+        begun = min((first for first, _ in recording.devices().values()), default=end)
+        found = unheard(found, [Gap(period.start, min(begun, end), "unrecorded")])
     return ReportData(device, period, parts, found, add_up(parts))
 
 

@@ -37,6 +37,7 @@ def school_page(data: MapData, zone: tzinfo, now: datetime, words: Words) -> str
 def school_poster(data: MapData, path: Path, words: Words) -> None:
     """The report as PNG. Raises OSError."""
     maps = maps_of(data)
-    told = [words.say(each) for each in [*describe_school(data, maps, words), OWN_PLACE]]
     title = png.head(words.translate("All rooms"), period_of(data, words))
-    png.write([title, *map_pictures(data, maps, words), png.foot(told, words)], path)
+    told = png.said(describe_school(data, maps, words), words)
+    foot = png.foot([words.say(OWN_PLACE)], words)
+    png.write([title, told, *map_pictures(data, maps, words), foot], path)

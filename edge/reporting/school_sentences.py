@@ -41,11 +41,15 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
     if few:
         share = words.percent(few / windows)
         found.append(
-            Sentence("{share} of the windows have no figures: too few people were in the picture.", {"share": share})
+            Sentence(
+                "In {share} of the time there are no figures: too few people were in the picture.", {"share": share}
+            )
         )
     if short:
         share = words.percent(short / windows)
-        found.append(Sentence("{share} of the windows have no figures: they were too short.", {"share": share}))
+        found.append(
+            Sentence("In {share} of the time there are no figures: the measurements were too short.", {"share": share})
+        )
     missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
     if missed >= 60:
         found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
@@ -67,8 +71,8 @@ def room_rows(data: MapData, maps: list[Map], words: Words) -> list[tuple[str, .
 def room_head(maps: list[Map], words: Words) -> tuple[str, ...]:
     """Its columns."""
     return (
-        words.translate("room"), words.translate("recorded"), words.translate("windows withheld"),
-        words.translate("windows missing"), words.translate("lessons not recorded"),
+        words.translate("room"), words.translate("recorded"), words.translate("without figures"),
+        words.translate("measurements missing"), words.translate("lessons not recorded"),
         *(title_of(each.measure, words) for each in worth_showing(maps)),
     )  # fmt: skip
 
@@ -99,10 +103,13 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
         if not coloured:
             return [Sentence("Nothing differs by more than chance explains.")]
         return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
-    return [
+    found = [
         _difference(data, maps[number].measure, places[number, row, column], row, column, words)
         for number, row, column in told[:MOST_TOLD]
     ]
+    if others := sum(cell.differs for cell in places.values()) - len(found):
+        found.append(Sentence("Coloured besides, less surely: {n}.", {"n": others}))
+    return found
 
 
 def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
@@ -139,4 +146,7 @@ def _difference(data: MapData, measure: str, cell: Cell, row: int, column: int, 
     if measure == FRONT:
         return Sentence("{room}, {when}: about {value} were turned to the front, otherwise {usual}.", values)
     values["expression"] = adjective(measure)
-    return Sentence("{room}, {when}: about {value} looked {expression}, otherwise {usual}.", values)
+    return Sentence(
+        "{room}, {when}: about {value} of the faces with a named expression looked {expression}, otherwise {usual}.",
+        values,
+    )

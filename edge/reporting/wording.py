@@ -6,9 +6,10 @@ from datetime import time, timedelta
 
 from edge.contract.shares import front_share
 from edge.languages.words import Words
+from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL, SUREST
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -146,6 +147,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
         ),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
+        (report.windows and report.period.end - report.period.start < LONGEST_LESSON, SUREST),
         (report.period.end - report.period.start <= LONGEST, MAY_BE_EQUAL),
         (
             totals.headcounts,
@@ -188,7 +190,7 @@ def outage_summary(report: ReportData, words: Words) -> str:
     """How much time had no figures for which reason, in one line."""
     sums: dict[str, float] = {}
     for gap in report.gaps:
-        if gap.kind != "nothing":
+        if gap.kind not in ("nothing", "unrecorded"):
             sums[gap.kind] = sums.get(gap.kind, 0.0) + (gap.end - gap.start).total_seconds()
     return ", ".join(
         f"{words.say(WORDS[kind])} {words.length(seconds)}"

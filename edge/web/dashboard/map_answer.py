@@ -7,13 +7,14 @@ from typing import Any
 
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, Measured
+from edge.reporting.lesson_comparison import FEWEST
+from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.map_words import (
-    ABSENT_LEGEND,
     CAPTION,
-    LEGEND,
     SYMBOLS,
     cell_text,
     column_name,
+    legends,
     range_text,
     title_of,
 )
@@ -26,7 +27,12 @@ from edge.reporting.school_sentences import (
     room_head,
     room_rows,
 )
+from edge.text import Sentence
 
+LESSON_PAGE = Sentence(
+    "The page of a lesson compares it with the same lesson of earlier weeks instead, and needs {least} of them.",
+    {"least": FEWEST},
+)
 Address = list[str]
 """The parts of an address of the page: `["week", "room-1", "2026-W47"]`."""
 
@@ -52,7 +58,7 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
         "next": _beside(data, 1),
         "sentences": [words.say(each) for each in told],
         "caption": words.say(CAPTION),
-        "legend": [words.say(each) for each in (LEGEND, ABSENT_LEGEND, *([] if single else [OWN_PLACE]))],
+        "legend": [words.say(each) for each in _legend(data, maps, lessons=lessons)],
         "columns": [
             {
                 "name": column_name(data.kind, column, words),
@@ -85,6 +91,13 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
         ],
         "rooms": None if single else {"head": room_head(maps, words), "rows": room_rows(data, maps, words)},
     }
+
+
+def _legend(data: MapData, maps: list[Map], *, lessons: bool) -> list[Sentence]:
+    compared, *others = legends(data, maps)
+    own = [LESSON_PAGE] if lessons and data.kind in ("week", "day") else []
+    found = [*([NOT_MEASURED] if maps else []), compared, *own, *others]
+    return found if data.kind == "week" else [*found, OWN_PLACE]
 
 
 def _marks(each: Map) -> str:

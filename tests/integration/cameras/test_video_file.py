@@ -46,7 +46,7 @@ def test_frames_come_at_their_own_times(tmp_path: Path) -> None:
 def test_a_pause_in_a_film_is_no_lost_camera_and_does_not_hold_a_stop(tmp_path: Path) -> None:
     path = film(tmp_path / "slow.mp4", [0, 7.0, 7.4])
     taken = play(path)
-    assert [round(frame.time - taken[0].time, 1) for frame in taken] == pytest.approx([0, 7.0, 7.4], abs=0.2)
+    assert [round(frame.time - taken[0].time, 1) for frame in taken] == pytest.approx([0, 7.0, 7.4], abs=0.5)
     began = time.monotonic()
     play(path, seconds=1)
     assert time.monotonic() - began < 2.5

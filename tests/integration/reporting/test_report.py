@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import gaps
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_report
 from edge.reporting.totals import add_up
 from edge.reporting.wording import reason
 from tests.support.brokers import wait_for
@@ -84,6 +86,19 @@ def test_every_gap_has_its_reason(tmp_path: Path) -> None:
         (60, 75, "no windows"),
     ]
     assert add_up(windows).missing == 4
+
+
+def test_before_the_first_window_of_any_room_nobody_recorded(tmp_path: Path) -> None:
+    path = record(tmp_path / "r.sqlite", lesson())
+    recording = Recording(path)
+    recording.start()
+    period = Period(MONDAY - 75 * MINUTE, MONDAY + 75 * MINUTE, timezone.utc)
+    found = read_report(recording, "room-1", period, period.end).gaps
+    recording.stop()
+    assert [(gap.kind, gap.start, gap.end) for gap in (found[0], found[-1])] == [
+        ("unrecorded", period.start, MONDAY),
+        ("nothing", MONDAY + 60 * MINUTE, period.end),
+    ]
 
 
 def test_a_device_that_vanished_was_offline(tmp_path: Path) -> None:

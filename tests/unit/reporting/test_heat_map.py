@@ -81,7 +81,7 @@ def test_rooms_are_not_compared_with_one_another() -> None:
 
 
 def test_three_others_are_needed() -> None:
-    assert states([[measured(0.9), measured(), measured(0.21)]]) == ["usual"] * 3
+    assert states([[measured(0.9), measured(), measured(0.21)]]) == ["too_few_others"] * 3
     assert heat_map([[measured(), measured()]], "happy", ["a"])[0][0] is not None
 
 

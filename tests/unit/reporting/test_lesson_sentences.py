@@ -41,7 +41,8 @@ OFTEN = (
     "Of the faces with a named expression about 65~% (50 to 75~%) looked neutral, and about 20~% (15 to 30~%) happy."
 )
 APART = (
-    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is unusual."
+    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is "
+    "unusual, 3 are needed."
 )
 
 
@@ -76,21 +77,24 @@ def test_what_was_not_measured_is_not_told() -> None:
 
 def test_when_it_changed() -> None:
     assert plain(describe_changes([ROSE], VIENNA)) == [
-        "From 08:38 to 08:48 about 40~% looked happy, otherwise about 15~%; the ranges do not overlap."
+        "From 08:38 to 08:48 about 41~% looked happy, in the rest of the lesson about 16~%; the ranges do not overlap."
     ]
     assert plain(describe_changes([replace(ROSE, end=None)], VIENNA)) == [
-        "From 08:38 about 40~% looked happy, before about 15~%; the ranges do not overlap."
+        "From 08:38 about 41~% looked happy, before about 16~%; the ranges do not overlap."
     ]
     turned = replace(ROSE, what="front")
     assert plain(describe_changes([turned], VIENNA)) == [
-        "From 08:38 to 08:48 about 40~% were turned to the front, otherwise about 15~%; the ranges do not overlap."
+        (
+            "From 08:38 to 08:48 about 41~% were turned to the front, in the rest of the lesson about 16~%; the ranges "
+            "do not overlap."
+        )
     ]
     assert plain(describe_changes([replace(turned, end=None)], VIENNA)) == [
-        "From 08:38 about 40~% were turned to the front, before about 15~%; the ranges do not overlap."
+        "From 08:38 about 41~% were turned to the front, before about 16~%; the ranges do not overlap."
     ]
     assert plain(
         describe_changes([replace(ROSE, what="fear", before=ShareRange(0.004, 0, 0.09), end=None)], VIENNA)
-    ) == ["From 08:38 about 40~% looked afraid, before about <~1~%; the ranges do not overlap."]
+    ) == ["From 08:38 about 41~% looked afraid, before about <~1~%; the ranges do not overlap."]
 
 
 def test_the_two_surest_changes_in_order_of_time() -> None:
@@ -123,7 +127,10 @@ def test_no_change_and_nobody_who_looked() -> None:
         (
             Comparison("few", 2, {"place": 3}, {}, {}),
             [
-                "There are 2 earlier lessons: too few to tell a difference from what changes from day to day.",
+                (
+                    "There are 2 earlier lessons: too few to tell a difference from what changes from day to day; "
+                    "3 are needed."
+                ),
                 "Earlier lessons that were measured under other conditions are left out: 3.",
             ],
         ),
@@ -142,7 +149,12 @@ def test_no_change_and_nobody_who_looked() -> None:
         ),
         (
             Comparison("different", 8, {}, {}, {"happy": Difference(0.47, 0.2, 0.11, 0.29, 0.001, differs=True)}),
-            ["About 47~% looked happy, unlike in the 8 earlier lessons (10 to 30~%)."],
+            [
+                (
+                    "About 47~% of the faces with a named expression looked happy, unlike in the 8 earlier lessons "
+                    "(10 to 30~%)."
+                )
+            ],
         ),
         (
             Comparison("different", 8, {}, {}, {"front": Difference(0.4, 0.7, 0.6, 0.8, 0.001, differs=True)}),
@@ -160,7 +172,7 @@ def test_against_earlier_lessons(comparison: Comparison, words: list[str]) -> No
 
 def test_every_condition_has_its_reason() -> None:
     assert {name: str(each).partition(": ")[2] for name, each in REFUSED.items()} == {
-        "mode": "something else was measured then (mode).",
+        "mode": "something else was measured then.",
         "faces": "another model found the faces then.",
         "emotions": "another model named the expressions then.",
         "pose": "another rule decided then which faces are turned to the front.",

@@ -15,7 +15,11 @@ from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_sums import WindowSums
 from edge.reporting.heat_map import heat_map
+from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting.map_chart import map_pictures
+from edge.reporting.map_words import title_of, worth_showing
 from edge.reporting.period import Period
+from edge.reporting.png import said
 from edge.reporting.report_data import read_report
 from edge.reporting.school_csv import cells_of, school_csv
 from edge.reporting.school_data import MapData, School, maps_of
@@ -89,10 +93,10 @@ def test_what_has_no_figure_says_why(school: School) -> None:
 def test_a_day_and_a_term_of_all_rooms(school: School) -> None:
     day = school.day(MONDAY + timedelta(days=1))
     assert (day.rows, day.columns) == (ROOMS, [lesson.name for lesson in LESSONS])
-    assert states(day)[1] == ["usual", "withheld", "usual", "usual"]
+    assert states(day)[1] == ["too_few_others", "withheld", "too_few_others", "too_few_others"]
     term = school.term(MONDAY + timedelta(days=2), MONDAY + timedelta(days=7))
     assert term.columns == [MONDAY, MONDAY + timedelta(days=7)]
-    assert states(term) == [["usual", "few"]] * 3  # a week of one day has no scatter to judge it by
+    assert states(term) == [["too_few_others", "few"]] * 3  # a week of one day has no scatter to judge it by
     week = school.days(MONDAY)
     assert (week.rows, week.columns) == (ROOMS, [MONDAY + timedelta(days=n) for n in range(5)])
 
@@ -122,6 +126,28 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     told = [str(each) for each in describe_school(school.days(MONDAY), [], Words())]
     assert told[0] == "3 of 3 rooms were recorded, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
+
+
+def test_differences_that_no_sentence_names_are_counted(school: School) -> None:
+    data = school.week("room-1", MONDAY)
+    maps = maps_of(data) * 4  # two cells differ: more than five sentences
+    *named, last = [str(each) for each in differences(data, maps, Words())]
+    coloured = sum(bool(cell and cell.differs) for each in maps for row in each.cells for cell in row)
+    assert 0 < len(named) < coloured
+    assert last == f"Coloured besides, less surely: {coloured - len(named)}."
+
+
+def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: School) -> None:
+    data, words = school.week("room-1", MONDAY), Words()
+    maps = maps_of(data)
+    titles = [title_of(each.measure, words) for each in worth_showing(maps)]
+    *pictures, legend = map_pictures(data, maps, words)
+    text = legend.texts[0].get_text().replace("\n", " ")
+    assert len(pictures) < len(titles)
+    assert text.endswith("The page (.html) has these maps as well: " + ", ".join(titles[len(pictures) :]) + ".")
+    large, small = said(differences(data, maps, words), words).texts
+    assert "looked happy" in large.get_text()
+    assert small.get_text().replace("\n", " ") == words.say(NOT_MEASURED)
 
 
 def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
@@ -200,8 +226,8 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
     recording.start()
     data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).day(MONDAY)
     told = [Words().say(each).replace("\N{NO-BREAK SPACE}", " ") for each in describe_school(data, [], Words())]
-    assert told[1] == "20 % of the windows have no figures: too few people were in the picture."
-    assert told[2] == "5 % of the windows have no figures: they were too short."
+    assert told[1] == "In 20 % of the time there are no figures: too few people were in the picture."
+    assert told[2] == "In 5 % of the time there are no figures: the measurements were too short."
     found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
     recording.stop()
     limits = notes(found, Words())

@@ -96,7 +96,7 @@ function story(lesson) {
   if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
   fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
   const small = notes.map(sentence);
-  if (measured) small.push(t("The bands are 90 % intervals of single minutes, smoothed over their neighbours; a change is judged by all of its minutes together."));
+  if (measured) small.push(t("The bands are 90 % intervals of single minutes, smoothed over their neighbours; a change is judged by all of its minutes against all others, so a short one looks smaller in lines and table than in its sentence."));
   fill($("past-notes"), JSON.stringify([language(), small]), () => small.map((each) => el("p", {}, each)));
   show($("past-notes"), small.length > 0);
 }

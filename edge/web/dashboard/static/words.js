@@ -14,6 +14,7 @@ export const STATES = {
   offline: { symbol: "✕", word: mark("offline") },
   silent: { symbol: "◇", word: mark("no windows") },
   unheard: { symbol: "?", word: mark("not known") },
+  unrecorded: { symbol: "←", word: mark("not recorded") },
   waiting: { symbol: "…", word: mark("waiting") },
   nothing: { symbol: "◇", word: mark("no windows") },
   off: { symbol: "◇", word: mark("device off or restarting") },

@@ -15,6 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.web.dashboard.past import Past
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.visitors import EVERYBODY, VISITOR, Visitor
@@ -100,6 +101,19 @@ def test_a_clock_that_is_ahead_moves_no_other_room(tmp_path: Path) -> None:
         assert (ask("term")["first"], ask("term")["last"]) == (MONDAY, "2026-11-22")
         alone = ask("week?room=ahead-2150")
         assert alone["first"] <= today <= alone["last"]
+
+
+def test_every_map_says_what_it_compares_and_what_nobody_measured(ask: Ask) -> None:
+    for address, compared in (
+        (f"week?room=b2-1&at={MONDAY}", "all other cells of this room in this week"),
+        (f"day?at={MONDAY}", "the other cells of its room on this day"),
+        ("term", "the other weeks of its room"),
+    ):
+        legend = ask(address)["legend"]
+        assert legend.count(str(NOT_MEASURED)) == 1
+        assert sum(compared in each for each in legend) == 1
+        needs = "compares it with the same lesson of earlier weeks instead, and needs 3 of them."
+        assert any(needs in each for each in legend) == (address != "term")
 
 
 def test_in_the_language_that_was_asked_for(ask: Ask) -> None:

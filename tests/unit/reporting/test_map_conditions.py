@@ -1,0 +1,57 @@
+"""What the mark ≠ stands for is said: which of model, mode, pose rule, masks or place differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from edge.reporting.heat_map import Measured
+from edge.reporting.lesson_comparison import Conditions
+from edge.reporting.lesson_statistics import Figure, LessonSummary
+from edge.reporting.map_conditions import measured_differently
+from edge.reporting.school_data import MapData, maps_of
+from edge.reporting.totals import add_up
+
+START = datetime(2026, 11, 16, 7, tzinfo=timezone.utc)
+USUAL = Conditions("full", faces="a", emotions="b", pose="c", masks="d", place="e")
+SUMMARY = LessonSummary(2700, 2700, 0, 0, Figure(24, 23, 25, 0.5), None, None, {})
+
+
+def week(*conditions: Conditions | None) -> MapData:
+    cells = [
+        Measured(
+            START + number * timedelta(days=1), START + number * timedelta(days=1, hours=1), add_up([]), SUMMARY, each
+        )
+        for number, each in enumerate(conditions)
+    ]
+    days = [each.start.date() for each in cells]
+    return MapData("week", START, START + timedelta(days=7), ["1st"], [*days], ["room-1"], [cells], [])
+
+
+def told(data: MapData) -> list[str]:
+    return [str(each) for each in measured_differently(data, maps_of(data))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"mode": "headcount"}, "something else was measured"),
+        ({"faces": "x"}, "another model found the faces"),
+        ({"emotions": "x"}, "another model named the expressions"),
+        ({"pose": "x"}, "another rule decided which faces are turned to the front"),
+        ({"masks": "x"}, "other parts of the picture were hidden"),
+    ],
+)
+def test_what_differs_is_said_once(changed: dict[str, str], reason: str) -> None:
+    other = replace(USUAL, **changed)
+    assert told(week(USUAL, USUAL, USUAL, other, other)) == [f"≠ in room-1: {reason}."]
+
+
+def test_nothing_is_said_where_nothing_differs() -> None:
+    assert told(week(USUAL, USUAL)) == []
+
+
+def test_nobody_knows() -> None:
+    assert told(week(USUAL, USUAL, None)) == ["≠ in room-1: nobody knows how it was measured."]
