@@ -117,7 +117,7 @@ def test_masks_that_nobody_knows_fit_any_and_it_is_said() -> None:
 
 def test_masks_that_differ_are_not_compared_through_those_that_nobody_knows() -> None:
     assert states(masked("a", None, "a", "b", None)) == ["usual", "usual", "usual", "other_conditions", "usual"]
-    assert states(masked("a", "b", None))[:2] == ["other_conditions", "usual"]  # the newest decides
+    assert states(masked("a", "b", None))[:2] == ["other_conditions", "too_few_others"]  # the newest decides
     other = [[*masked(None, "a")[0], replace(measured(), conditions=replace(SAME, faces="f@2"))]]
     assert states(other)[2] == "other_conditions"
     assert not masks_unknown(masked("a", "b", "b"), ["a"])
