@@ -47,7 +47,7 @@ def print_address(host: str, port: int, token: str | None, *, secret: bool, publ
     if public is not None:
         shown = f"{public}{_query(told)}"
         print(f"  {shown}  (through the proxy)")
-    from edge.web.gate import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
+    from edge.config.host_names import is_loopback  # noqa: PLC0415 - the libraries for pages, as segno
 
     if terminal and (public is not None or not is_loopback(host)):
         import segno  # noqa: PLC0415

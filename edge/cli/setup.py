@@ -55,8 +55,8 @@ def main(args: argparse.Namespace) -> int:
         return _install(args, environment)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
     try:
+        from edge.config.host_names import is_loopback  # noqa: PLC0415
         from edge.web import server  # noqa: PLC0415 - these need the libraries for pages
-        from edge.web.gate import is_loopback  # noqa: PLC0415
         from edge.web.keys import OneToken  # noqa: PLC0415
         from edge.web.setup.config_file import ConfigFile  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import re
 import socket
 import threading
 from functools import partial
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client.exposition import choose_encoder
 
+from edge.config.host_names import is_loopback, name_in
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -106,8 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*rest)
 
     def do_GET(self) -> None:
-        name = re.sub(r":\d*$", "", self.headers.get("Host", "")).strip("[]")
-        if _loopback(self.connection.getsockname()[0]) and not _loopback(
+        name = name_in(self.headers.get("Host", ""))
+        if is_loopback(self.connection.getsockname()[0]) and not is_loopback(
             name
         ):  # a page that gives its name our address
             self.send_error(421, "Ask under the name of this machine")
@@ -125,13 +124,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nobody needs a line for every answer."""
-
-
-def _loopback(name: object) -> bool:
-    try:
-        return ipaddress.ip_address(str(name)).is_loopback
-    except ValueError:
-        return str(name).lower() == "localhost"
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -23,7 +23,7 @@ from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_PLACES, WI
 from edge.recording.places import MOST, SELECT_PLACES, Place
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_window
+from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_windows
 from edge.text import printable
 
 BUSY_SECONDS = 10.0
@@ -156,11 +156,7 @@ class Recording:
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
-        for row in self.rows(device, start, end):
-            try:
-                yield read_window(row)
-            except DAMAGED:
-                raise self.damaged(row) from None
+        return read_windows(self.rows(device, start, end), self.damaged)
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The roll-ups whose five minutes begin in a period, in order; made of the windows where the file has none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, WindowP
 from edge.contract.shares import ShareRange
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
+from edge.errors import EdgeError
 from edge.recording.window_record import Series, WindowRecord
 
 # Not `dumps`, which makes an encoder for every call.
@@ -54,6 +56,22 @@ def window_row(window: WindowPayload, received: str, schema: str) -> tuple[objec
 
 def _json(content: object) -> str | None:
     return None if content is None else compact(content)
+
+
+def read_windows(
+    rows: Iterable[tuple[object, ...]], damaged: Callable[[Sequence[object]], EdgeError]
+) -> Iterator[WindowRecord]:
+    """The windows of rows, in order.
+
+    Args:
+        rows: The values of `COLUMNS`.
+        damaged: Makes the error to be raised for a row that `edge record` did not write.
+    """
+    for row in rows:
+        try:
+            yield read_window(row)
+        except DAMAGED:
+            raise damaged(row) from None
 
 
 def read_window(row: tuple[object, ...]) -> WindowRecord:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import ipaddress
 import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from edge.config.host_names import is_loopback, name_in
 from edge.web.token_page import token_page
 from edge.web.visitors import VISITOR
 from edge.web.wrong_tokens import WrongTokens
@@ -116,7 +116,7 @@ class Gate:
         return None
 
     def _known(self, host: str) -> bool:
-        name = re.sub(r":\d*$", "", host).strip("[]").lower()
+        name = name_in(host)
         return self._hosts is None or is_loopback(name) or name in self._hosts
 
     async def _form(self, scope: Scope, receive: Receive) -> Response | None:
@@ -207,14 +207,6 @@ class Gate:
             yield
         finally:
             timers[0].cancel()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name, without port and brackets, can only mean the machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _ask_for_token(connection: HTTPConnection, *, wrong: bool) -> Response:

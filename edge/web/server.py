@@ -14,10 +14,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from edge.config.host_names import is_loopback
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
 from edge.web.connections import Connections, GuardedProtocol
-from edge.web.gate import CONNECTION, MAX_HEAD, Gate, is_loopback
+from edge.web.gate import CONNECTION, MAX_HEAD, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

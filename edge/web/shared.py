@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge.languages import catalogue
+
+COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
+"""For large answers; never for events, which it would hold."""
 
 FOLDER = Path(__file__).parent / "static"
 

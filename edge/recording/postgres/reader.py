@@ -21,7 +21,7 @@ from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
 from edge.recording.reader import MOST_CHANGES, StateChange, midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, read_window
+from edge.recording.window_row import DAMAGED, read_windows
 from edge.text import printable
 
 AT_ONCE = 5000  # rows in memory: between two of these, others may ask over the same connection
@@ -127,11 +127,7 @@ class PostgresRecording:
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
-        for row in self.rows(device, start, end):
-            try:
-                yield read_window(row)
-            except DAMAGED:
-                raise self.damaged(row) from None
+        return read_windows(self.rows(device, start, end), self.damaged)
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as a file has them: the values of `COLUMNS`."""

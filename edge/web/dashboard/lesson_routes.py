@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -19,9 +17,9 @@ from edge.timing.timetable import Lesson
 from edge.web.dashboard.lesson import JSON
 from edge.web.dashboard.lesson_days import day_json, day_named, lesson_of_day, neighbours, newest_lesson, period_named
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
+from edge.web.shared import COMPRESSED
 from edge.web.visitors import visitor_of
 
-COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
 WHOLE = timedelta(hours=20)  # what is longer is a whole day
 KEPT = 3.0  # seconds that an answer is kept for others who ask the same
 

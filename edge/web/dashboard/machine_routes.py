@@ -9,22 +9,17 @@ from starlette.routing import BaseRoute, Route
 
 from edge.reporting.machine_report import versions
 from edge.web.dashboard.past import NO_STORE
+from edge.web.shared import COMPRESSED
 from edge.web.visitors import visitor_of
 
 if TYPE_CHECKING:
-    from starlette.middleware import Middleware
     from starlette.requests import Request
 
     from edge.web.dashboard.school import School
 
 
-def machine_routes(school: School, compressed: list[Middleware]) -> list[BaseRoute]:
-    """The routes.
-
-    Args:
-        school: What is known of the rooms.
-        compressed: What compresses an answer.
-    """
+def machine_routes(school: School) -> list[BaseRoute]:
+    """The routes; `school` is what is known of the rooms."""
 
     async def machines(request: Request) -> Response:
         visitor = visitor_of(request)
@@ -35,4 +30,4 @@ def machine_routes(school: School, compressed: list[Middleware]) -> list[BaseRou
         }
         return JSONResponse(answer, headers=NO_STORE)
 
-    return [Route("/api/machines", machines, middleware=compressed)]
+    return [Route("/api/machines", machines, middleware=COMPRESSED)]

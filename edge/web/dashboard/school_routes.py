@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -22,12 +20,11 @@ from edge.text import Sentence
 from edge.web.dashboard.lesson_days import day_named
 from edge.web.dashboard.map_answer import map_answer
 from edge.web.dashboard.past import Past, no_such_room, sentence_of
-from edge.web.shared import language_of
+from edge.web.shared import COMPRESSED, language_of
 from edge.web.visitors import Visitor, visitor_of
 
 USUAL_WEEKS = 13  # of a term that nobody has named
 KEPT_SECONDS = 20.0  # that an answer may be old: a lesson that is under way grows
-COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
 Question = Callable[[School, datetime, datetime], MapData]
 """Asks a school; the moments are those of the first and the last window."""
 

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
@@ -36,7 +34,7 @@ from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
 from edge.web.dashboard.recent import RecentMinutes
 from edge.web.dashboard.school import School
 from edge.web.dashboard.school_routes import school_routes
-from edge.web.shared import Revalidated, shared_routes
+from edge.web.shared import COMPRESSED, Revalidated, shared_routes
 from edge.web.visitors import VISITOR, visitor_of
 
 PAGE = Path(__file__).parent / "static"
@@ -48,7 +46,6 @@ FORGET_SECONDS = 5.0  # after which what was deleted from the recording is forgo
 MAX_LINKS = 200  # losses of the broker that are remembered
 MAX_MINUTES = 24 * 60
 LINK_LOST = "this page's server had lost the broker"
-COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]  # never the events: it would hold them
 KEPT = 1.0  # seconds that the last minutes of a room are the same for all who ask
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -97,7 +94,7 @@ class Dashboard:
             Route("/api/about", self._about),
             *lesson_routes(self._past, lambda: set(self._school.rooms)),
             *school_routes(self._past),
-            *machine_routes(self._school, COMPRESSED),
+            *machine_routes(self._school),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),
         ]

@@ -24,7 +24,7 @@ from edge.recording.session import Delivery
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up
-from tests.support.recordings import message
+from tests.support.any_value import ANY_VALUE, window_with
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, runs, window, windows
 
@@ -266,23 +266,13 @@ def test_a_device_that_makes_up_models_has_a_bounded_number_of_roll_ups(place: P
     assert {each.series.faces for each in found if each.series} == {each.faces for each in names}
 
 
-@given(
-    value=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4),
-    data=st.data(),
-)
+@given(value=ANY_VALUE, data=st.data())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_message_can_stop_it(place: Place, value: Any, data: st.DataObject) -> None:
     """Whatever stands in one place of a window: it is refused, or can be stored."""
-    content = message(7)
-    places = [content, content["window"], content["faces"], content["counts"], content["estimate"], content["quality"]]
-    where = data.draw(st.sampled_from(places))
-    where[data.draw(st.sampled_from(sorted(where)))] = value
-    payload = json.dumps(content).encode()
-    try:
-        found = examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
-    except ValueError:
+    found = window_with(value, data)
+    if found is None:
         return
-    assert found is not None
     with place.opened() as store:
         store.store([found], MONDAY)
         assert store.store([found], MONDAY) == 0

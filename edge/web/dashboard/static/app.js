@@ -6,7 +6,7 @@ import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
-import { STATES, byName, clock, moment, setZone, zone } from "./words.js";
+import { STATES, clock, moment, setZone, zone } from "./words.js";
 import { language, languages, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for

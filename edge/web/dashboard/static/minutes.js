@@ -4,7 +4,7 @@ import { $, el, fill, say, show, table } from "./dom.js";
 import { draw as plot } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
-import { STATES, clock, colour, colourName, decimal, duration, expression, known, percent, turned } from "./words.js";
+import { clock, decimal, duration, expression, known, percent, turned } from "./words.js";
 import { mark, t, tn } from "../shared/texts.js";
 
 const BASES = { estimate: mark("estimated, corrected for the classifier's confusions"), counts: mark("counted, not corrected") };

@@ -1,6 +1,6 @@
 // Which lesson: day by day and one after the other; by the timetable, or by free times where there is none.
 
-import { $, el, fill, say, show } from "./dom.js";
+import { $, fill, say, show } from "./dom.js";
 import { format } from "./words.js";
 import { language, t } from "../shared/texts.js";
 

@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 import { draft, load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
-import { MOST_POINTS, MOST_POLYGONS, area, middle, moved, point, rectangle, split, withCorner, withoutCorner } from "./polygons.js";
+import { MOST_POINTS, MOST_POLYGONS, area, middle, moved, rectangle, split, withCorner, withoutCorner } from "./polygons.js";
 import { startDrawing, drawing, endDrawing, drawnShape } from "./draw.js";
 import { commit, forget, shapes, undo, undoable } from "./shapes.js";
 import { ARROWS, layer, make, place } from "./svg.js";
