@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import State, WindowPayload
@@ -313,6 +314,16 @@ def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     if any(word in text for word in WORDS_OF_A_DISK):
         return DiskError(f"{path} cannot be written ({text})", "check the disk")
     return ConfigError(f"{path} cannot be used ({text})", "name another file")
+
+
+def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:
+    """What a query finds, row by row. Raises ConfigError and DiskError."""
+    try:
+        # Not `yield from`: that would close the cursor with this generator, which may outlive the database.
+        for row in database.execute(query, values):  # noqa: UP028
+            yield row
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
 
 
 def _explain_os(error: OSError, what: str) -> ConfigError | DiskError:

@@ -17,7 +17,7 @@ from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, SELECT_DAYS, TRIGGERS, day_of
-from edge.recording.database import explain
+from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_PLACES, WITH_ROLLUPS, changed, check_header
 from edge.recording.places import MOST, SELECT_PLACES, Place
@@ -263,10 +263,7 @@ class Recording:
     def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
         if self._database is None:
             raise EdgeError(f"{self._path} is not open")
-        try:
-            yield from self._database.execute(query, values)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
+        return rows_of(self._database, self._path, query, values)
 
 
 def midnight(moment: datetime) -> datetime:

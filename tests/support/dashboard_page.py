@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import httpx
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -49,3 +50,17 @@ class Room:
 def see(page: Any, selector: str, words: str) -> None:
     """Wait until an element shows words."""
     page.locator(selector, has_text=words).first.wait_for()
+
+
+def wait_until_heard(address: str) -> None:
+    """Wait until a dashboard has subscribed: its page is there before, and misses what nothing retains.
+
+    A page that wants a token is not waited for.
+    """
+    with httpx.stream("GET", f"{address}events", timeout=20) as events:
+        if events.status_code != httpx.codes.OK:
+            return
+        for line in events.iter_lines():
+            if line.startswith("data: ") and json.loads(line[6:])["connected"]:
+                return
+    raise AssertionError(f"{address} ended its events")

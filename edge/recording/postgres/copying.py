@@ -18,7 +18,7 @@ from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.database import explain
+from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
 from edge.recording.postgres.store import Row
@@ -140,10 +140,7 @@ class SchoolFile:
         """What a query finds."""
         if self._file is None:
             raise ConfigError(f"{self._path} is not open")
-        try:
-            yield from self._file.execute(query, values)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
+        return rows_of(self._file, self._path, query, values)
 
 
 def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:

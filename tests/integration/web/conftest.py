@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from edge.web import server
 from edge.web.keys import OneToken
 from tests.load.dashboard import CHROMIUM, FLAGS
+from tests.support.dashboard_page import wait_until_heard
 from tests.support.web import endless
 
 StartEdge = Callable[..., "subprocess.Popen[str]"]
@@ -66,14 +67,16 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def dashboard(edge: StartEdge) -> Callable[..., str]:
-    """Starts the command on a port; returns its address."""
+    """Starts the command on a port; returns its address once it hears the broker."""
 
     def start(broker: int, port: int = 0, *arguments: str) -> str:
         process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port), *arguments)
         start.process = process  # type: ignore[attr-defined]
         assert process.stdout is not None
         process.stdout.readline()
-        return process.stdout.readline().strip()
+        address = process.stdout.readline().strip()
+        wait_until_heard(address)
+        return address
 
     return start
 
