@@ -44,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
 def ask(path: Path, folder: Path) -> None:
     """Write what the model with the card at `path` says about the views in a folder: (n, count, 2, 7) float16 logits.
 
+    As in models.views the mean over a view and its mirror image.
+
     Raises:
         ModelError: It cannot be used, or lacks an output.
         ValueError, OSError: There are no views.
@@ -57,8 +59,10 @@ def ask(path: Path, folder: Path) -> None:
     told = np.empty((len(flat), len(HEADS), 7), np.float16)
     with tqdm(total=len(flat), desc="ask", unit="view") as bar:
         for start in range(0, len(flat), PART):
-            part = predict(model, card, np.asarray(flat[start : start + PART]), bar.update)
-            told[start : start + PART] = np.stack([part.logits[head] for head in HEADS], 1)
+            part = np.asarray(flat[start : start + PART])
+            mirrored = predict(model, card, np.ascontiguousarray(part[..., ::-1])).logits
+            straight = predict(model, card, part, bar.update).logits
+            told[start : start + PART] = np.stack([(straight[head] + mirrored[head]) / 2 for head in HEADS], 1)
     target = folder / f"told-{card.identity.rpartition('@')[2]}.npy"
     np.save(target.with_suffix(".part.npy"), told.reshape(*views.shape[:2], len(HEADS), 7))
     target.with_suffix(".part.npy").replace(target)

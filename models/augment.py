@@ -15,7 +15,7 @@ JPEG_STEPS = (
     (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
     (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99),
 )  # fmt: skip
-FAR = (20, 24, 28, 33, 39)  # px; how wide the camera may have seen a face that it enlarges to 48
+FAR = (16, 20, 24, 28, 33, 39)  # px; how wide the camera may have seen a face that it enlarges to 48
 
 
 def augment(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> Tensor:
@@ -35,7 +35,7 @@ def augment(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> T
         x = _compress(x, generator)
     x = _move(x, generator)
     if degrade:
-        x = _blur(_shrink(x, generator), generator)
+        x = _smear(_blur(_shrink(x, generator), generator), generator)
     x = _light(x, generator)
     return _cover(x, generator).clamp(-1, 1)
 
@@ -69,7 +69,7 @@ def _compress(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _move(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror, rotate up to 12 degrees, crop from 12 % tighter to 15 % looser, shift up to 5 %."""
+    """Mirror, rotate up to 12 degrees, crop from 12 % tighter to 15 % looser, shift up to 5 %, turn a third."""
     angle = _uniform(x, -math.pi / 15, math.pi / 15, generator)
     scale = _uniform(x, 0.88, 1.15, generator)
     mirror = torch.where(_chosen(x, 0.5, generator), -1.0, 1.0)
@@ -78,8 +78,31 @@ def _move(x: Tensor, generator: torch.Generator) -> Tensor:
     matrix = torch.stack(
         [torch.stack([cos * mirror, -sin, shift_x], 1), torch.stack([sin * mirror, cos, shift_y], 1)], 1
     )
-    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
+    grid = _turn(F.affine_grid(matrix, list(x.shape), align_corners=False), generator)
     return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def _turn(grid: Tensor, generator: torch.Generator) -> Tensor:
+    """A third of the faces as if the head were turned up to 25 degrees aside and bowed or raised up to 20.
+
+    The picture is laid around an upright cylinder and around one that lies, each seen from far away; both are a little
+    wider than the picture, so that a point at its rim is not yet at theirs. The middle of the face stays in the middle.
+
+    Args:
+        grid: Where each pixel is read, (n, h, w, 2) float32, -1..1 across the picture.
+        generator: The source of randomness.
+
+    Returns:
+        The same shape; may pass the rim a little.
+    """
+    turned = _chosen(grid, 1 / 3, generator)
+    axes = []
+    for axis, radius, degrees in ((0, 1.3, 25), (1, 1.5, 20)):
+        limit = math.radians(degrees)
+        angle = (_uniform(grid, -limit, limit, generator) * turned).view(-1, 1, 1)
+        seen = torch.asin((grid[..., axis] / radius).clamp(-0.99, 0.99)) + angle
+        axes.append(radius * (torch.sin(seen.clamp(-math.pi / 2, math.pi / 2)) - torch.sin(angle)))
+    return torch.stack(axes, 3)
 
 
 def _shrink(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -108,17 +131,28 @@ def _blur(x: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(_each(_chosen(x, 0.1, generator)), blurred, x)
 
 
+def _smear(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A tenth of the faces moved while the shutter was open: five pixels across, down, or along a diagonal."""
+    line = torch.eye(5, device=x.device)
+    across = torch.zeros(5, 5, device=x.device)
+    across[2] = 1
+    kernels = torch.stack([across, across.T, line, line.flip(0)]).unsqueeze(1) / 5
+    moved = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernels)
+    way = _uniform(x, 0, 4, generator).long().clamp_max(3).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
+    return torch.where(_each(_chosen(x, 0.1, generator)), moved.gather(1, way), x)
+
+
 def _light(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Exposure, contrast, light from one side; a tenth dark, a twelfth with glare; sensor noise on half of them."""
+    """Exposure, contrast, light from one side, strong on a fifth; a tenth dark, a twelfth with glare; noise on half."""
     level = (x + 1) / 2
     gamma = torch.exp(_each(_uniform(x, -0.3, 0.3, generator)))
     gain = torch.exp(_each(_uniform(x, -0.3, 0.15, generator)))
     dark = torch.where(_chosen(x, 0.1, generator), _uniform(x, 0.2, 0.7, generator), 1.0)
     level = level.clamp_min(1e-4) ** gamma * gain * _each(dark)
     across, down = _ramp(x, 3), _ramp(x, 2)
-    level = level * (
-        1 + _each(_uniform(x, -0.15, 0.15, generator)) * across + _each(_uniform(x, -0.15, 0.15, generator)) * down
-    )
+    window = torch.where(_chosen(x, 0.2, generator), 3.0, 1.0)  # a face beside one has a dark half
+    aside, above = (_each(_uniform(x, -0.15, 0.15, generator) * window) for _ in range(2))
+    level = level * (1 + aside * across + above * down)
     centre_x, centre_y = _each(_uniform(x, -1, 1, generator)), _each(_uniform(x, -1, 1, generator))
     width = _each(_uniform(x, 0.3, 0.8, generator))
     spot = torch.exp(-((across - centre_x) ** 2 + (down - centre_y) ** 2) / width**2)

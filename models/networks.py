@@ -100,6 +100,7 @@ NETWORKS: dict[str, Callable[[], TwoHeads]] = {
     "mobilenet-v2-small": lambda: TwoHeads(*of.mobilenet_v2(of.SMALL)),
     "mobilenet-v4-small": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL)),
     "mobilenet-v4-forked": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL), own=of.own_layers(), fork=8),
+    "mobilenet-v4-forked-dense": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL), own=of.dense_own_layers(), fork=8),
     "resnet-50": lambda: TwoHeads(*of.resnet_50(), dropout=0.4),
     "teacher": lambda: TwoHeads(*of.mobilenet_v4(of.TEACHER, stem_stride=1), dropout=0.4),
     "vgg": lambda: TwoHeads(*of.vgg(), dropout=0.4),

@@ -87,16 +87,20 @@ def draw(images: NDArray[np.uint8], count: int, path: Path, seed: int) -> None:
 
 @torch.no_grad()
 def ask(teacher: Path, views: NDArray[np.uint8], path: Path, *, bfloat16: bool) -> None:
-    """Write the logits of a teacher as (n, count, 2, 7) float16: `ferplus`, then `fer2013`."""
+    """Write the logits of a teacher as (n, count, 2, 7) float16: `ferplus`, then `fer2013`.
+
+    They are the mean of what it says about a view and about its mirror image: `Views.pick` hands out either.
+    """
     network = load(teacher)[0].to(memory_format=torch.channels_last)
     told = np.empty((*views.shape[:2], 2, 7), np.float16)
     step = max(1, CHUNK // views.shape[1])  # larger batches leave the processor's caches, and take five times as long
     for start in tqdm(range(0, len(views), step), desc=f"ask {teacher.parent.name}"):
         part = torch.from_numpy(views[start : start + step]).flatten(0, 1)
+        x = to_input(part).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            heads = network(to_input(part).contiguous(memory_format=torch.channels_last))
-        together = torch.stack([logits.float() for logits in heads], 1)
-        told[start : start + step] = together.view(-1, views.shape[1], 2, 7).numpy()
+            asked = [network(x), network(x.flip(3))]
+        pairs = torch.stack([torch.stack([logits.float() for logits in heads], 1) for heads in asked])
+        told[start : start + step] = pairs.mean(0).view(-1, views.shape[1], 2, 7).numpy()
     np.save(path.with_suffix(".part.npy"), told)
     path.with_suffix(".part.npy").replace(path)
 
