@@ -17,7 +17,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 
 Id = str | tuple[str, str]
 """An English text, or its singular and plural."""
@@ -65,7 +65,7 @@ class Marked(HTMLParser):
 def messages() -> dict[Id, str]:
     """Every text, and the file that it was first found in."""
     found: dict[Id, str] = {}
-    for path in sorted((ROOT / "edge").rglob("*")):
+    for path in sorted(PACKAGE.rglob("*")):
         for each in in_file(path):
             found.setdefault(each, str(path.relative_to(ROOT)))
     return found
@@ -104,4 +104,4 @@ def update(path: Path) -> None:
 
 if __name__ == "__main__":
     for language in sys.argv[1:]:
-        update(ROOT / "edge" / "languages" / f"{language}.po")
+        update(PACKAGE / "languages" / f"{language}.po")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 
-EDGE = ROOT / "edge"
+EDGE = PACKAGE
 FLAT = {"__init__", "__main__", "errors", "text"}
 
 # Lowest first. A folder imports from rows below its own only: never from its own row, never from above.

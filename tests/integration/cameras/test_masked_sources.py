@@ -24,7 +24,7 @@ from edge.cameras.masks import covered
 from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.cameras.supervisor import capture_maker
 from edge.config.schema import Config
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 
 Picture = NDArray[np.uint8]
 
@@ -297,7 +297,7 @@ def test_a_picture_of_another_size_has_its_own_masked_pixels() -> None:
 def test_frames_come_from_the_one_place_that_masks_them() -> None:
     """Whoever wants to see the room has to go through `capture_maker`, which knows the masks."""
     made: dict[str, set[str]] = {}
-    for file in sorted((ROOT / "edge").rglob("*.py")):
+    for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 made.setdefault(node.func.id, set()).add(str(file.relative_to(ROOT)))

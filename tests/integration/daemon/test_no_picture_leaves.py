@@ -19,7 +19,7 @@ from edge.contract.payloads import Info
 from edge.contract.topics import Topics
 from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import Subscriber, wait_for
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 from tests.support.reachability import PICTURES, SENDING, WRITING, calls, pictures, reachable
 from tests.support.strace import SYSCALLS, Trace
 
@@ -203,12 +203,12 @@ def test_edge_image_is_an_entry_point_of_its_own_and_says_so() -> None:
 def test_edge_setup_is_an_entry_point_of_its_own_and_says_so() -> None:
     assert not any(name.startswith(("edge.cli.preview", "edge.cli.setup", "edge.web")) for name in reachable())
     assert "imencode" in pictures(ast.parse(reachable("edge.cli.setup")["edge.web.setup.preview_analyzer"].read_text()))
-    assert "It publishes nothing." in (ROOT / "edge/cli/setup.py").read_text()
-    assert "Pictures of people are shown here" in (ROOT / "edge/web/setup/static/index.html").read_text()
+    assert "It publishes nothing." in (PACKAGE / "cli/setup.py").read_text()
+    assert "Pictures of people are shown here" in (PACKAGE / "web/setup/static/index.html").read_text()
 
 
 def _commands() -> list[str]:
-    return [f"edge.cli.{file.stem}" for file in (ROOT / "edge/cli").glob("*.py") if file.stem != "__init__"]
+    return [f"edge.cli.{file.stem}" for file in (PACKAGE / "cli").glob("*.py") if file.stem != "__init__"]
 
 
 @pytest.mark.parametrize(

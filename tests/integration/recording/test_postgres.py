@@ -20,7 +20,7 @@ from edge.recording.retention import Retention
 from edge.recording.stores import make_store
 from edge.recording.window_store import AwayError
 from edge.reporting.totals import add_up
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
@@ -130,7 +130,7 @@ def test_recorders_that_start_together_make_the_tables_once(postgres: Place) -> 
     assert errors == []
     versions = sql(postgres, "SELECT version FROM edge_private.migrations ORDER BY version")
     assert versions == [
-        str(int(path.name[:4])) for path in sorted((ROOT / "edge/recording/postgres/migrations").glob("*.sql"))
+        str(int(path.name[:4])) for path in sorted((PACKAGE / "recording/postgres/migrations").glob("*.sql"))
     ]
 
 

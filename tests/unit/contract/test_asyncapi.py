@@ -18,7 +18,7 @@ from edge.contract.payloads import PAYLOADS
 from edge.mqtt.command_queue import CommandError, parse
 from edge.mqtt.properties import IncomingMessage
 from tests.support.asyncapi import DOCUMENT, MESSAGES, fits
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 
 CHANNELS: dict[str, Any] = DOCUMENT["channels"]
 BINDINGS = {
@@ -49,7 +49,7 @@ def test_every_topic_of_the_contract_is_in_it() -> None:
 
 
 def test_every_alert_of_the_source_is_in_it() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "edge").rglob("*.py"))
+    source = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     raised = set(re.findall(r'alert\("(\w+)"', source))
     assert raised == set(CHANNELS["alert"]["parameters"]["alert"]["enum"])
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import metadata
 
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 
 # Imports every module of the contract where nothing can be found but the standard library and the names given.
 SCRIPT = """
@@ -60,5 +60,5 @@ def test_the_contract_needs_pydantic_alone() -> None:
     command = [sys.executable, "-c", SCRIPT, ",".join(sorted(allowed))]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == 0, ran.stderr
-    modules = {f"edge.contract.{path.stem}" for path in (ROOT / "edge/contract").glob("*.py")}
+    modules = {f"edge.contract.{path.stem}" for path in (PACKAGE / "contract").glob("*.py")}
     assert set(ran.stdout.split()) == modules - {"edge.contract.__init__"}

@@ -21,7 +21,7 @@ from edge.reporting.lesson_sentences import (
     describe_comparison,
 )
 from edge.reporting.lesson_statistics import Change, Figure, LessonSummary
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE
 
 VIENNA = timezone(timedelta(hours=1))
 START = datetime(2026, 11, 16, 7, 38, tzinfo=timezone.utc)
@@ -183,7 +183,7 @@ def test_every_condition_has_its_reason() -> None:
 
 def test_no_sentence_says_what_anybody_was_or_felt() -> None:
     """What is not measured is said in one sentence, and that one denies it."""
-    tree = ast.parse((ROOT / "edge/reporting/lesson_sentences.py").read_text())
+    tree = ast.parse((PACKAGE / "reporting/lesson_sentences.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"]
     templates = [ast.literal_eval(call.args[0]) for call in calls]  # literals: a catalogue must find them
     assert len(templates) > 20

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from edge.reporting.palette import DARK, LIGHT
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE
 
-STYLE = ROOT / "edge/web/dashboard/static/style.css"
+STYLE = PACKAGE / "web/dashboard/static/style.css"
 
 
 @pytest.mark.parametrize(("selector", "palette"), [(":root", LIGHT), (':root[data-theme="dark"]', DARK)])
