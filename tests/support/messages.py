@@ -17,7 +17,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from tests.support.paths import PACKAGE, ROOT
+from tests.support.paths import PACKAGE
 
 Id = str | tuple[str, str]
 """An English text, or its singular and plural."""
@@ -67,7 +67,7 @@ def messages() -> dict[Id, str]:
     found: dict[Id, str] = {}
     for path in sorted(PACKAGE.rglob("*")):
         for each in in_file(path):
-            found.setdefault(each, str(path.relative_to(ROOT)))
+            found.setdefault(each, str(path.relative_to(PACKAGE.parent)))
     return found
 
 

@@ -80,7 +80,7 @@ def arrows() -> dict[tuple[str, str], list[str]]:
                 continue
             there = folder_of(tuple(name.split(".")[1:]) or ("__init__",))
             if there != here:
-                found.setdefault((here, there), []).append(str(file.relative_to(ROOT)))
+                found.setdefault((here, there), []).append(str(file.relative_to(PACKAGE.parent)))
     return found
 
 
@@ -111,7 +111,7 @@ def test_a_folder_does_not_know_what_is_none_of_its_business(folder: str) -> Non
     for file in files_of(folder):
         for name in imports(file):
             known = {stranger for stranger in STRANGERS[folder] if f"{name}.".startswith(f"{stranger}.")}
-            assert not known, f"{file.relative_to(ROOT)} imports {name}"
+            assert not known, f"{file.relative_to(PACKAGE.parent)} imports {name}"
 
 
 def test_the_contract_needs_pydantic_alone() -> None:

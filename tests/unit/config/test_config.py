@@ -45,7 +45,7 @@ def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_config() == ROOT / "config.yaml"
+    assert find_config().read_text() == (ROOT / "config.yaml").read_text()
     write(tmp_path, "window: {seconds: 7}\n")
     assert load_config(find_config()).window.seconds == 7
 
