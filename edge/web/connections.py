@@ -3,47 +3,71 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import NamedTuple, cast
 
 MAX_CONNECTIONS = 200
 HEAD_SECONDS = 10.0  # within which a connection has to send its next request, from its beginning or its last answer
-STREAM_SECONDS = 5.0  # after which an answer is one that never ends by itself: a stream of events
+
+
+class Owner(NamedTuple):
+    """Who has connections: a visitor with a token, or an address that has not shown one."""
+
+    trusted: bool
+    name: str
 
 
 class Connections:
-    """The open connections. When there are too many, one makes room for the next.
+    """The open connections. When there are too many, one makes room for the next, whatever it does.
 
-    First one that waits for a question, a stranger's before all others; else the oldest stream of events, whose page
-    opens it again by itself.
+    Strangers make room before visitors, and among either whoever has most connections: so nobody holds more than an
+    even share, however often they are opened anew. Of a visitor's own the first to go is one that waits for a question,
+    and then the oldest answer, which is a stream of events: its page opens it again by itself.
     """
 
     def __init__(self) -> None:
         self._open: dict[asyncio.Transport, GuardedProtocol] = {}
+        self._owned: dict[Owner, dict[asyncio.Transport, GuardedProtocol]] = {}  # each in the order they came
         self._closed = False
 
     def add(self, transport: asyncio.Transport, connection: GuardedProtocol) -> bool:
-        """Whether there is room for one more; if not, it is aborted."""
-        if not self._closed and len(self._open) >= MAX_CONNECTIONS:
-            idle = self._least_needed()
-            if idle is not None:
-                self.discard(idle)
-                idle.abort()
-        if self._closed or len(self._open) >= MAX_CONNECTIONS:
+        """Whether it is let in; if not, it is aborted."""
+        if self._closed:
             transport.abort()
             return False
-        self._open[transport] = connection
+        if len(self._open) >= MAX_CONNECTIONS:
+            idle = self._least_needed()
+            self.discard(idle)
+            idle.abort()
+        self._seat(transport, connection)
         return True
 
-    def _least_needed(self) -> asyncio.Transport | None:
-        """Whose seat is given away; None while all are being answered."""
-        streams_since = asyncio.get_running_loop().time() - STREAM_SECONDS
-        found = [each for each in self._open.items() if each[1].waiting or each[1].since < streams_since]
-        found.sort(key=lambda each: (not each[1].waiting, each[1].trusted, each[1].since))
-        return found[0][0] if found else None
+    def _least_needed(self) -> asyncio.Transport:
+        """Whose seat is given away."""
+        owner, owned = min(self._owned.items(), key=lambda each: (each[0].trusted, -len(each[1])))
+        if not owner.trusted:
+            return next(iter(owned))  # whatever it has sent: half a form takes a seat as silence does
+        return min(owned, key=lambda each: (not owned[each].waiting, owned[each].since))
+
+    def let_in(self, connection: GuardedProtocol, visitor: str) -> None:
+        """A connection has shown a token, or needs none."""
+        transport, owner = connection.transport, Owner(trusted=True, name=visitor)
+        if transport is not None and transport in self._open and connection.owner != owner:
+            self.discard(transport)
+            connection.owner = owner
+            self._seat(transport, connection)
+
+    def _seat(self, transport: asyncio.Transport, connection: GuardedProtocol) -> None:
+        self._open[transport] = connection
+        self._owned.setdefault(connection.owner, {})[transport] = connection
 
     def discard(self, transport: asyncio.Transport) -> None:
         """One has ended."""
-        self._open.pop(transport, None)
+        connection = self._open.pop(transport, None)
+        if connection is not None:
+            owned = self._owned[connection.owner]
+            del owned[transport]
+            if not owned:
+                del self._owned[connection.owner]
 
     def of(self, client: tuple[str, int] | None) -> GuardedProtocol | None:
         """The connection from an address and port, if it is open: what an ASGI scope says of it."""
@@ -69,15 +93,16 @@ class GuardedProtocol(asyncio.Protocol):
     def __init__(self, connections: Connections, inner: asyncio.Protocol) -> None:
         self._connections = connections
         self._inner = inner
-        self._transport: asyncio.Transport | None = None  # None: not let in
+        self.transport: asyncio.Transport | None = None
+        """None: not let in, or ended."""
         self._timer: asyncio.TimerHandle | None = None
         self._answering = 0  # the next answer may begin before the program of the last has run to its end
         self.client: tuple[str, int] | None = None
-        """Whose it is: address and port."""
+        """Where it comes from: address and port."""
         self.since = 0.0
         """When it began to wait, or to be answered, in seconds of the loop."""
-        self.trusted = False
-        """Whether it has shown the token."""
+        self.owner = Owner(trusted=False, name="")
+        """Whose it is."""
 
     @property
     def waiting(self) -> bool:
@@ -87,12 +112,17 @@ class GuardedProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, if there is room; it has to ask for something soon."""
         stream = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.client = (str(peer[0]), int(peer[1])) if peer else None
+        self.owner = Owner(trusted=False, name=str(peer[0]) if peer else "")
         if self._connections.add(stream, self):
-            self._transport = stream
-            peer = transport.get_extra_info("peername")
-            self.client = (str(peer[0]), int(peer[1])) if peer else None
+            self.transport = stream
             self._inner.connection_made(transport)
             self._wait()
+
+    def let_in(self, visitor: str) -> None:
+        """It has shown a token, or needs none: from now on it is one of this visitor's."""
+        self._connections.let_in(self, visitor)
 
     def asked(self) -> None:
         """A whole head has come: from now on the time is ours."""
@@ -108,10 +138,10 @@ class GuardedProtocol(asyncio.Protocol):
 
     def _wait(self) -> None:
         self._cancel()
-        if self._transport is not None:
+        if self.transport is not None:
             loop = asyncio.get_running_loop()
             self.since = loop.time()
-            self._timer = loop.call_later(HEAD_SECONDS, self._transport.abort)
+            self._timer = loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -120,17 +150,17 @@ class GuardedProtocol(asyncio.Protocol):
 
     def end(self) -> None:
         """Cut it, in the middle of an answer too."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        if self._transport is not None:
+        if self.transport is not None:
             self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
         """Pass it on."""
-        return self._inner.eof_received() if self._transport is not None else None
+        return self._inner.eof_received() if self.transport is not None else None
 
     def pause_writing(self) -> None:
         """Pass it on."""
@@ -142,8 +172,8 @@ class GuardedProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Make room for another."""
-        if self._transport is not None:
-            self._connections.discard(self._transport)
-            self._transport = None
+        if self.transport is not None:
+            self._connections.discard(self.transport)
+            self.transport = None
             self._cancel()
             self._inner.connection_lost(error)

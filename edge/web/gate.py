@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from edge.config.host_names import is_loopback, name_in
 from edge.web.token_page import token_page
-from edge.web.visitors import VISITOR
+from edge.web.visitors import VISITOR, visitor_of
 from edge.web.wrong_tokens import WrongTokens
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Gate:
         if answer is not None:
             await answer(scope, receive, send_with_headers)
             return
-        scope[CONNECTION].trusted = True
+        scope[CONNECTION].let_in(visitor_of(HTTPConnection(scope)).name)
         with self._only_while_let_in(scope):
             await self._app(scope, receive, send_with_headers)
 

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from edge.web import server
-from edge.web.keys import OneToken
+from edge.web.keys import Keys, OneToken
 from tests.load.dashboard import CHROMIUM, FLAGS
 from tests.support.dashboard_page import wait_until_heard
 from tests.support.web import endless
@@ -108,7 +108,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "secret.txt").write_text("secret")
     running: list[tuple[threading.Thread, Callable[[], None]]] = []
 
-    def start(token: str | None = None, hosts: tuple[str, ...] | None = None) -> int:
+    def start(token: str | None = None, hosts: tuple[str, ...] | None = None, keys: Keys | None = None) -> int:
         routes = [
             Route("/", page),
             Route("/echo", echo, methods=["POST"]),
@@ -116,7 +116,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             Route("/lingering", Lingering()),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]
-        keys = None if token is None else OneToken(token)
+        keys = keys if token is None else OneToken(token)
         app = server.application(routes, keys=keys, hosts=hosts)
         ready, told = threading.Event(), []
 

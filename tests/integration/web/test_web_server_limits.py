@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from edge.errors import EdgeError
 from edge.web import connections, gate, server
+from edge.web.visitors import Visitor
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 from tests.support.web import ask, raw
@@ -146,6 +147,9 @@ REQUESTS = {
     "half a request": b"GET / HTTP/1.1\r\nHost: 127",
     "one request": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "one and a half": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT",
+    "a form that does not come": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\n",
+    "a wrong token": b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer no\r\n\r\n",
     "a body that does not come": b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
 }
 
@@ -175,15 +179,9 @@ def test_strangers_on_all_seats_keep_no_visitor_out(serve: Serve, request_: byte
 
 def test_streams_on_all_seats_make_room_for_a_visitor(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token everybody on this machine is trusted: the oldest stream goes, and its page opens it again."""
-    monkeypatch.setattr(connections, "STREAM_SECONDS", 0.5)
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
     port = serve()
-    streams = []
-    for _ in range(20):
-        streams.append(socket.create_connection(("127.0.0.1", port), timeout=20))
-        streams[-1].sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b"200" in streams[-1].recv(65536)
-    time.sleep(1)
+    streams = [_stream(port) for _ in range(20)]
     began = time.monotonic()
     assert ask(port)[0] == 200
     assert time.monotonic() - began < 2
@@ -193,6 +191,35 @@ def test_streams_on_all_seats_make_room_for_a_visitor(serve: Serve, monkeypatch:
     assert b"tick" in streams[-1].recv(65536)
     for each in streams:
         each.close()
+
+
+class Names:
+    """Tokens that are the names of their visitors."""
+
+    seed = "names"
+
+    def visitor(self, word: str) -> Visitor | None:
+        return Visitor(word)
+
+
+def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    port = serve(keys=Names())
+    mine = _stream(port, "Authorization: Bearer ann\r\n")
+    theirs = [_stream(port, "Authorization: Bearer bob\r\n") for _ in range(60)]  # renewed as they are cut
+    assert ask(port, Authorization="Bearer ann")[0] == 200
+    assert ask(port, Authorization="Bearer cleo")[0] == 200
+    for each in theirs:
+        each.close()
+    assert b"tick" in mine.recv(65536)
+    mine.close()
+
+
+def _stream(port: int, head: str = "") -> socket.socket:
+    wire = socket.create_connection(("127.0.0.1", port), timeout=20)
+    wire.sendall(f"GET /endless HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
+    assert b"200" in wire.recv(65536)
+    return wire
 
 
 def _received(wire: socket.socket) -> bytes:
