@@ -2,6 +2,7 @@
 # Runs the tests against the wheel instead of the checkout: wheel.sh [PYTHON [ARGUMENTS OF PYTEST...]]
 # By default with python3: tests/unit and tests/integration. Nothing of the checkout's edge/ is there.
 set -euo pipefail
+unset PYTHONPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 case ${1:-} in -h | --help) sed -n '2,3s/^# //p' "$0"; exit 0 ;; esac
 python=${1:-python3}

@@ -45,7 +45,9 @@ def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_config().read_text() == (ROOT / "config.yaml").read_text()
+    shipped = find_config()
+    assert shipped is not None
+    assert shipped.read_text() == (ROOT / "config.yaml").read_text()
     write(tmp_path, "window: {seconds: 7}\n")
     assert load_config(find_config()).window.seconds == 7
 
