@@ -11,6 +11,7 @@ import av
 
 from edge.cameras.ffmpeg_memory import MAX_PIXELS, limit_allocations
 from edge.cameras.local_network import is_local
+from edge.cameras.network_formats import FORMATS, MAX_STREAMS, REMEDY
 from edge.cameras.normalize import MAX_SIDE
 from edge.cameras.orientation import Orientation
 from edge.errors import CameraError
@@ -114,12 +115,16 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
         timeout = (limits.open, limits.read)
         # A playlist or a redirection from outside must not name a file of this machine.
         options["protocol_whitelist"] = "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https,httpproxy,crypto"
+        options["format_whitelist"] = ",".join(FORMATS)
+        options["max_streams"] = str(MAX_STREAMS)
         options["rtsp_transport"] = "tcp"  # over UDP, lost packets smear the picture for seconds
         if os.environ.get("http_proxy") and is_local(address):  # FFmpeg obeys it, too
             options["http_proxy"] = ""
     try:
         return av.open(address, timeout=timeout, options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if limits and isinstance(error, av.error.ArgumentError):  # FFmpeg's answer to a format that is not on the list
+            raise CameraError(f"{name} sends a format that is not taken from a network", REMEDY) from None
         if limits:
             raise CameraError(f"{name} cannot be opened: {_words(error)}", _stream_remedy(error)) from None
         raise CameraError(f"{name} cannot be decoded: {_words(error)}", "is it a complete video file?") from None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import http.server
 import itertools
 import struct
+import tempfile
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -68,6 +71,18 @@ STREAMS: dict[str, Callable[[int], bytes | None]] = {
 }
 
 
+@functools.cache
+def matroska() -> bytes:
+    """A film as a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/film.mkv"
+        writer = cv2.VideoWriter(path, cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 10, SMALL)
+        for _ in range(20):
+            writer.write(picture(150, SMALL))
+        writer.release()
+        return Path(path).read_bytes()
+
+
 @dataclass
 class FaultyCamera:
     """Where it listens, and what was asked for: the Authorization headers, in order."""
@@ -102,6 +117,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, "image/png", black_png(6_000))
         elif self.path == "/endless-part":
             self.endless_part()
+        elif self.path == "/film":
+            self.answer(200, "video/x-matroska", matroska())
         elif self.path == "/page":
             self.answer(200, "text/html", b"<html>welcome to your camera</html>")
         else:

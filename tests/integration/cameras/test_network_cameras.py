@@ -13,6 +13,7 @@ import pytest
 
 from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
+from edge.cameras.stream import StreamCamera
 from edge.config.schema import Config
 from edge.errors import CameraError
 from tests.support.faulty_camera import PASSWORD, USER, FaultyCamera, faulty_camera, picture
@@ -50,6 +51,13 @@ def is_whole(frame: Frame) -> bool:
     height, width = frame.image.shape[:2]
     sent = picture(150 if width == 640 else 100, (width, height))
     return bool(np.abs(frame.image.astype(int) - sent).mean() < 12)
+
+
+def test_files_are_not_taken_from_a_network(camera: FaultyCamera) -> None:
+    """They may carry gigabytes before their first picture."""
+    stream = StreamCamera(camera.url("/film"), 3, 3)
+    with pytest.raises(CameraError, match=r"sends a format that is not taken from a network: choose RTSP"):
+        stream.start()
 
 
 def test_a_picture_that_changes_its_size(camera: FaultyCamera) -> None:

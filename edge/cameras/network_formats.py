@@ -1,0 +1,14 @@
+"""In which formats FFmpeg takes a stream from a network."""
+
+from __future__ import annotations
+
+FORMATS = (
+    "rtsp", "sdp", "mpegts", "mpeg", "flv", "live_flv", "h264", "hevc", "m4v", "mpjpeg", "mjpeg",
+    "jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "image2", "image2pipe",
+)  # fmt: skip
+"""What cameras speak (names of FFmpeg's demuxers). Files and playlists (Matroska, MP4, HLS) may carry any number of
+attachments, tags and parts before their first picture, each within the limit of one allocation, gigabytes in all."""
+
+MAX_STREAMS = 16  # pictures, sound, data and what is said back to a camera are four
+
+REMEDY = "choose RTSP, MPEG-TS, FLV or Motion JPEG in the camera's settings; a file is played from this machine only"
