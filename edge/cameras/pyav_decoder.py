@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from edge.cameras.ffmpeg_memory import MAX_PIXELS, limit_allocations
+from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, limit_allocations, while_opening
 from edge.cameras.local_network import is_local
 from edge.cameras.network_formats import FORMATS, MAX_STREAMS, REMEDY
 from edge.cameras.normalize import MAX_SIDE
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BROKEN_READS = 25  # of a damaged file, one after the other, before it counts as ended
 THREADS = 2  # of the decoder; each keeps pictures of its own
+INDEPENDENT = frozenset({"mjpeg", "png", "webp", "bmp"})  # codecs in which no frame refers to others
 DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
 av.logging.set_level(av.logging.PANIC)  # what matters is raised; the rest would be a line a frame
@@ -40,6 +41,7 @@ class PyAvDecoder:
         self._container = _open(address, name, limits)
         try:
             self._stream = _video_stream(self._container, name)
+            self._check_memory()
         except CameraError:
             self._container.close()
             raise
@@ -101,11 +103,25 @@ class PyAvDecoder:
         except av.error.FFmpegError:
             self._skipped.record()
             return
+        self._check_memory()
         for frame in frames:
             if frame.is_corrupt or max(frame.width, frame.height) > MAX_SIDE:
                 self._skipped.record()
             else:
                 self._decoded.append(frame)
+
+    def _check_memory(self) -> None:
+        """Raises CameraError where the decoder would have to keep too much: also a stream that was small may grow."""
+        context = self._stream.codec_context
+        if not context.format or context.name in INDEPENDENT:
+            return
+        parts = context.format.components
+        if sum(part.width * part.height * -(-part.bits // 8) for part in parts) > MAX_FRAME_BYTES:
+            frames = f"{context.width}x{context.height} ({context.format.name})"
+            raise CameraError(
+                f"{self._name} has frames of {frames}, which take too much memory to decode",
+                "choose a lower resolution in the camera's own settings",
+            )
 
 
 def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN401
@@ -121,7 +137,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
         if os.environ.get("http_proxy") and is_local(address):  # FFmpeg obeys it, too
             options["http_proxy"] = ""
     try:
-        return av.open(address, timeout=timeout, options=options)
+        with while_opening():
+            return av.open(address, timeout=timeout, options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if limits and isinstance(error, av.error.ArgumentError):  # FFmpeg's answer to a format that is not on the list
             raise CameraError(f"{name} sends a format that is not taken from a network", REMEDY) from None
