@@ -1,7 +1,8 @@
 """Which windows and roll-ups stand for a stretch of time: the one answer for pages, pictures and heat maps.
 
 A roll-up counts only where its five minutes lie within the stretch. Where the stretch cuts five minutes their windows
-are read; where these were not kept nothing is said of them: their roll-up also tells of the time before or after.
+are read; where these were not kept nothing is said of them: their roll-up also tells of the time before or after. Where
+there are too many windows they count as not kept: a room may send any number.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from datetime import datetime, timezone
 
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
+from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import Part
+
+MOST_WINDOWS = 20_000  # that are read one by one; a day in steps of ten seconds has 8,640
 
 
 def parts_between(
@@ -29,8 +33,8 @@ def parts_between(
     """
     start, end = (moment.astimezone(timezone.utc) for moment in (start, end))
     first, last = _whole(start, end)
-    before = recording.windows(room, start, min(first, end)) if start < first else ()
-    after = recording.windows(room, last, end) if first <= last < end else ()
+    before = _windows(recording, room, buckets, start, min(first, end)) if start < first else ()
+    after = _windows(recording, room, buckets, last, end) if first <= last < end else ()
     return [*before, *_within(buckets, first, last), *after]
 
 
@@ -38,12 +42,22 @@ def windows_between(
     recording: Recorded, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime
 ) -> list[Part]:
     """The same, each window by itself; where some of the whole five minutes were not kept, as `parts_between`."""
-    windows = list(recording.windows(room, start, end))
-    first, last = _whole(start.astimezone(timezone.utc), end.astimezone(timezone.utc))
+    start, end = (moment.astimezone(timezone.utc) for moment in (start, end))
+    windows = _windows(recording, room, buckets, start, end)
+    first, last = _whole(start, end)
     kept = sum(first <= window.start < last for window in windows)
     if kept >= sum(bucket.sums.windows for bucket in _within(buckets, first, last)):
         return [*windows]
     return parts_between(recording, room, buckets, start, end)
+
+
+def _windows(
+    recording: Recorded, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime
+) -> Sequence[WindowRecord]:
+    """The windows that begin in a stretch; none where there are too many."""
+    if sum(bucket.sums.windows for bucket in _within(buckets, bucket_of(start), end)) > MOST_WINDOWS:
+        return ()
+    return list(recording.windows(room, start, end))
 
 
 def _whole(start: datetime, end: datetime) -> tuple[datetime, datetime]:

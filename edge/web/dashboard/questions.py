@@ -1,4 +1,7 @@
-"""Questions of pages that take a while: answered in few threads, with few that wait, for as long as somebody does."""
+"""Questions of pages that take a while: answered in few threads, with few that wait, for as long as somebody does.
+
+Visitors take turns, and where there are several threads one visitor never has all of them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class _Question:
 
 
 class Questions:
-    """Answers in order. Not thread-safe: it belongs to the event loop.
+    """Answers them in turns, the oldest of each visitor first. Not thread-safe: it belongs to the event loop.
 
     Args:
         threads: How many are answered at once.
@@ -55,6 +58,7 @@ class Questions:
         self._threads = threads
         self._most_kept = kept
         self._queue: list[_Question] = []
+        self._last_turn: OrderedDict[Hashable, None] = OrderedDict()  # of the visitors; whose is longest ago is first
         self._running: dict[asyncio.Future[Any], _Question] = {}
         self._kept: OrderedDict[Hashable, _Question] = OrderedDict()
         self._stopped = False
@@ -123,8 +127,15 @@ class Questions:
         return question
 
     def _begin(self) -> None:
-        while self._queue and len(self._running) < self._threads and not self._stopped:
-            question = self._queue.pop(0)
+        while len(self._running) < self._threads and not self._stopped:
+            question = self._next()
+            if question is None:
+                return
+            self._queue.remove(question)
+            self._last_turn[question.asker] = None
+            self._last_turn.move_to_end(question.asker)
+            if len(self._last_turn) > MOST_WAITING:
+                self._last_turn.popitem(last=False)
             try:
                 work = question.prepare()
             except Exception as error:  # noqa: BLE001 - it is the answer
@@ -133,6 +144,13 @@ class Questions:
             running = asyncio.get_running_loop().run_in_executor(self._pool, work)
             self._running[running] = question
             running.add_done_callback(self._done)
+
+    def _next(self) -> _Question | None:
+        """Whose turn it is; None while all that wait are of somebody who has as many threads as one may."""
+        busy = [each.asker for each in self._running.values()]
+        ready = [each for each in self._queue if busy.count(each.asker) < max(1, self._threads - 1)]
+        turns = {asker: turn for turn, asker in enumerate(self._last_turn)}
+        return min(ready, key=lambda each: turns.get(each.asker, -1), default=None)
 
     def _done(self, running: asyncio.Future[Any]) -> None:
         question = self._running.pop(running)

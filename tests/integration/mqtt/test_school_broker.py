@@ -24,6 +24,7 @@ from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.recorder import TOPICS
 from tests.load.fleet.course import Fleet
 from tests.load.fleet.figures import Stored, compare
 from tests.load.fleet.recorder import Receipt
@@ -280,11 +281,13 @@ def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> Non
     monitor = user(school, "monitor").subscribe("$SYS/broker/version")
     monitor.wait("$SYS/broker/version")
     room = user(school, "room-1")
-    for name in ("state", "window"):
+    for name in ("latest", "health", *TOPICS):
         assert room.publish(f"classroom/room-1/{name}") == "Success"
-    recorder.wait("classroom/room-1/window")
+    recorded = {f"classroom/room-1/{kind}" for kind in TOPICS}
+    for topic in recorded:
+        recorder.wait(topic)
     rooms.wait("classroom/room-1/window")
-    assert set(recorder.topics()) <= {f"classroom/room-1/{kind}" for kind in ("window", "state", "availability")}
+    assert set(recorder.topics()) == recorded
     assert set(rooms.topics()) >= {"classroom/room-1/cmd/pause", "classroom/room-1/cmd/interval"}
 
 

@@ -20,8 +20,8 @@ Scene = Callable[["Bench"], Awaitable[None]]
 class Bench:
     """Questions of which the first is not answered before `let_go`."""
 
-    def __init__(self) -> None:
-        self.questions = Questions(1, 4, "test")
+    def __init__(self, threads: int = 1) -> None:
+        self.questions = Questions(threads, 4, "test")
         self.prepared: list[object] = []
         self.worked: list[object] = []
         self.let_go = threading.Event()
@@ -51,12 +51,12 @@ class Bench:
         return key
 
 
-def play(scene: Scene) -> Bench:
+def play(scene: Scene, threads: int = 1) -> Bench:
     complaints: list[str] = []
 
     async def whole() -> Bench:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, told: complaints.append(told["message"]))
-        bench = Bench()
+        bench = Bench(threads)
         try:
             await scene(bench)
         finally:
@@ -113,6 +113,29 @@ def test_one_visitor_leaves_room_for_others_and_all_together_are_bounded() -> No
         assert bench.prepared == ["first"]  # nothing is copied before its turn
 
     play(scene)
+
+
+def test_visitors_take_turns() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("a1", "192.0.2.1")
+        waiting = [(await bench.ask(key, "192.0.2.1"))[0] for key in ("a2", "a3", "a4")]
+        waiting += [(await bench.ask(key, "192.0.2.2"))[0] for key in ("b1", "b2")]
+        waiting.append((await bench.ask("c1", "192.0.2.3"))[0])
+        bench.let_go.set()
+        await asyncio.gather(*waiting)
+
+    assert play(scene).worked == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+def test_one_visitor_never_has_all_threads() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("a1", "192.0.2.1")
+        await bench.ask("a2", "192.0.2.1")
+        assert bench.prepared == ["a1"]
+        await bench.ask("b1", "192.0.2.2")
+        assert bench.prepared == ["a1", "b1"]
+
+    play(scene, threads=2)
 
 
 def test_the_end_is_said_to_all_who_wait() -> None:
