@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from edge.mqtt.properties import IncomingMessage
 
 
+ALL_SECONDS = 1.0  # for commands that came before a connection ends
+
+
 class MqttService:
     """Publishes what the daemon has to say, and brings it the commands.
 
@@ -125,8 +128,9 @@ class MqttService:
         self._commands.serve(handlers)
 
     def serve_all(self, handlers: Mapping[str, Handler]) -> None:
-        """Carry out all that the broker has passed on: it will not do so again."""
-        while self._commands.waiting:
+        """Carry out what the broker has passed on: it will not do so again. More may come for ever: not all of it."""
+        deadline = time.monotonic() + ALL_SECONDS
+        while self._commands.waiting and time.monotonic() < deadline:
             self._commands.serve(handlers)
             time.sleep(0.01)  # some wait until it is known whether they are retained
 
@@ -193,11 +197,11 @@ class MqttService:
         """Send what there is, say `offline`, end the embedded broker. Raises EdgeError when windows are lost."""
         if self._home_assistant is not None:
             self._home_assistant.stop()
-        publisher, self._publisher = self._publisher, None
         try:
-            if publisher is not None:
-                publisher.stop()
+            if self._publisher is not None:
+                self._publisher.stop()
         finally:
+            self._publisher = None  # not before: commands come in until it has ended
             self._stop_broker()
 
     @property

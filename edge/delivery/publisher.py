@@ -32,6 +32,7 @@ from edge.mqtt.refusals import MessageTooLargeError
 logger = logging.getLogger(__name__)
 
 TICK = 0.25
+DISK_SECONDS = 20.0  # that a disk may take for what is being written when everything ends
 REFUSED_RETRY = 30.0  # seconds before refused windows are offered again
 BACKLOG_PER_SECOND = 50.0  # after an outage, forty rooms must not drown the broker and everybody behind it
 BACKLOG_IN_FLIGHT = 15  # of MAX_IN_FLIGHT: the rest is for live windows
@@ -92,6 +93,7 @@ class Publisher:
         self._last_send = 0.0
         self._failure: EdgeError | None = None
         self._stopping = threading.Event()
+        self._stop_by = 0.0  # when it no longer waits for the broker's answers; monotonic
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self, info: Info, state: State) -> None:
@@ -175,6 +177,7 @@ class Publisher:
         Raises:
             EdgeError: Windows are lost, because the disk would not take them.
         """
+        self._stop_by = time.monotonic() + timeout
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
@@ -186,6 +189,8 @@ class Publisher:
             except queue.Empty:
                 continue
         self._connection.stop(goodbye=heard)  # else the will has to say it
+        if self._thread.is_alive():
+            self._thread.join(DISK_SECONDS)  # the next publisher cannot open an outbox that is not closed
         if not self._thread.is_alive():
             self._store.stop()
         lost = self._new.qsize() + self._store.in_memory
@@ -207,7 +212,8 @@ class Publisher:
             self._read_answers()
             self._store.maintain(self.lifetimes.window, connected=self._connection.connected)
             self._send()
-            if stopping and self._new.empty() and not (self._store.in_flight and self._connection.connected):
+            waits = self._store.in_flight and self._connection.connected and time.monotonic() < self._stop_by
+            if stopping and self._new.empty() and not waits:
                 return
 
     def _store_next(self, timeout: float) -> None:

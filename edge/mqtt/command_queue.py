@@ -28,6 +28,7 @@ MAX_URGENT = 100  # of these
 MAX_WAITING = 100  # others; whoever sends more at once than we can serve loses some
 AT_A_TIME = 10  # served between two frames, of urgent ones and of others
 MOST_LINES = 30  # about commands in the log, a minute
+DROP_LINE_SECONDS = 60.0  # between two lines about commands that are dropped
 SUPERSEDED = "a pause came after it"
 WORDS = {"on": True, "off": False}
 
@@ -136,7 +137,7 @@ class CommandQueue:
         self._lock = threading.Lock()
         self._urgent: list[_Urgent] = []
         self._waiting: queue.Queue[tuple[str, IncomingMessage]] = queue.Queue(MAX_WAITING)
-        self._dropping = False
+        self._drop_told = float("-inf")
         self._lines_from = 0.0
         self._lines = 0
 
@@ -165,12 +166,12 @@ class CommandQueue:
                 self._urgent.append(_Urgent(name, incoming, urgency))
             return
         self._waiting.put_nowait((name, incoming))
-        self._dropping = False
 
     def _report_drop(self) -> None:
-        if not self._dropping:  # once for a flood
+        now = time.monotonic()
+        if now - self._drop_told >= DROP_LINE_SECONDS:
+            self._drop_told = now
             logger.warning("too many commands at once: some are dropped without an answer")
-        self._dropping = True
 
     @property
     def waiting(self) -> bool:

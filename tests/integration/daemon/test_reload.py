@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.commander import Commander, states, wait_state
@@ -63,6 +66,41 @@ def test_what_cannot_work_is_refused_and_nothing_changes(running: Running, more:
     goes_on(subscriber)
     assert process.poll() is None
     assert {m.topic.split("/")[1] for m in subscriber.named("window")} == {"room-1"}
+
+
+def test_another_connection_in_a_flood_of_commands(running: Running, broker: int, subscribe: Subscribe) -> None:
+    """The daemon goes on meanwhile, and the outbox is free for the next connection."""
+    process, everything, _, write = running
+    everything.stop()  # it would be flooded, too
+    subscriber, infos = subscribe(broker, "classroom/+/window"), subscribe(broker, "classroom/+/info")
+    flood = paho.Client(CallbackAPIVersion.VERSION2)
+    flood.connect("127.0.0.1", broker)
+    flood.loop_start()
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(0.04):
+            for _ in range(30):
+                flood.publish("classroom/room-1/cmd/health", b"", 0)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        time.sleep(1)
+        for keepalive in (40, 50):
+            write(mode="headcount", mqtt={"broker": f"mqtt://127.0.0.1:{broker}", "keepalive": keepalive})
+            known = len(infos.messages)
+            process.send_signal(signal.SIGHUP)
+            wait_for(lambda known=known: len(infos.messages) > known, 20, "the new connection")  # type: ignore[misc]
+            goes_on(subscriber)
+    finally:
+        over.set()
+        sender.join()
+        flood.loop_stop()
+    goes_on(subscriber)
+    process.send_signal(signal.SIGTERM)
+    assert "Traceback" not in process.communicate(timeout=20)[1]
+    assert process.returncode == 0
 
 
 def test_a_source_that_is_not_there_is_a_lost_camera_until_the_file_is_right(running: Running) -> None:
