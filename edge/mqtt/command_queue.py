@@ -27,6 +27,7 @@ URGENT = ("pause", "resume")  # never behind anything else, and never dropped fo
 MAX_URGENT = 100  # of these
 MAX_WAITING = 100  # others; whoever sends more at once than we can serve loses some
 AT_A_TIME = 10  # served between two frames, of urgent ones and of others
+LONGEST_NAME = 40  # characters of a command's name that may be a mistyped one
 MOST_LINES = 30  # about commands in the log, a minute
 DROP_LINE_SECONDS = 60.0  # between two lines about commands that are dropped
 SUPERSEDED = "a pause came after it"
@@ -148,6 +149,9 @@ class CommandQueue:
             return False
         if incoming.retained and not incoming.payload:  # a retained message is cleared: no command
             return True
+        if len(name) > LONGEST_NAME:  # nor would an answer below such a name be one: names are the sender's
+            self._log(logging.WARNING, name, "there is no such command")
+            return True
         # One byte too many is enough to refuse it.
         incoming = replace(incoming, payload=incoming.payload[: MAX_BYTES + 1])
         try:
@@ -220,6 +224,7 @@ class CommandQueue:
         return self._answer(name, incoming, error, request.id if request else None)
 
     def _log(self, level: int, name: str, text: str) -> None:
+        """In the daemon's thread or in the network's: at worst a line too many."""
         now = time.monotonic()
         if now - self._lines_from >= 60:
             self._lines_from, self._lines = now, 0

@@ -13,8 +13,11 @@ from types import MappingProxyType
 
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.outgoing import Request
+from edge.text import printable
 
 REPEAT_AFTER = 3600.0  # seconds after which a problem that lasts is logged again
+LONGEST_TOPIC = 200  # characters of a topic in a text: commands come below any name
+MOST_LINES = 30  # in the log, a minute
 MAX_LOGGED = 50  # problems that are remembered: a broker chooses some of the words
 REACH_REMEDY = "check mqtt.broker, and that the broker is running"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
@@ -181,26 +184,26 @@ def reset(url: object, reason: str) -> Problem:
 
 def subscription_refused(url: object, topic: str, reason: int, name: str) -> Problem:
     """The broker does not send what was asked for."""
-    text = f"broker {url} refuses the subscription to {topic}: {name}"
+    text = f"broker {url} refuses the subscription to {_shown(topic)}: {name}"
     return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, _right_remedy(reason))
 
 
 def publish_refused(url: object, topic: str, reason: int, name: str) -> Problem:
     """The broker threw a message away."""
-    text = f"broker {url} refuses messages on {topic}: {name}"
+    text = f"broker {url} refuses messages on {_shown(topic)}: {name}"
     return Problem(ProblemCode.PUBLISH_REFUSED, text, _right_remedy(reason))
 
 
 def left_out(url: object, request: Request, reason: str) -> Problem:
     """The broker hangs up or falls silent because of one topic; `reason`: what it does."""
     what = "messages on" if request.action == "publish" else "the subscription to"
-    text = f"broker {url} {reason} after {what} {request.topic}: not sent, everything else goes on"
+    text = f"broker {url} {reason} after {what} {_shown(request.topic)}: not sent, everything else goes on"
     return Problem(ProblemCode.LEFT_OUT, text, ACCESS_REMEDY)
 
 
 def too_large(url: object, topic: str, size: int, limit: int) -> Problem:
     """The broker takes no packet of that many bytes."""
-    text = f"broker {url} takes {limit} bytes at most, and a message on {topic} has {size}: not sent"
+    text = f"broker {url} takes {limit} bytes at most, and a message on {_shown(topic)} has {size}: not sent"
     return Problem(ProblemCode.TOO_LARGE, text, PACKET_REMEDY)
 
 
@@ -218,7 +221,7 @@ def no_acknowledgement(url: object) -> Problem:
 
 def no_wildcards(url: object, topic: str) -> Problem:
     """The broker takes no such subscription."""
-    text = f"broker {url} takes no wildcards: the subscription to {topic} is left out"
+    text = f"broker {url} takes no wildcards: the subscription to {_shown(topic)} is left out"
     return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, "allow wildcard subscriptions at the broker")
 
 
@@ -239,19 +242,32 @@ class ProblemLog:
         self._logger = logger
         self._repeat_after = repeat_after
         self._logged: dict[Problem, float] = {}  # when; monotonic
+        self._lines_from, self._lines = -math.inf, 0  # of this minute
 
     def report(self, problem: Problem, now: float) -> None:
         """Log it unless that was done a short while ago; `now` is monotonic."""
         if self._logger is None or now - self._logged.get(problem, -math.inf) < self._repeat_after:
             return
-        self._logger.warning("%s", problem)
         self._logged[problem] = now
+        if now - self._lines_from >= 60:
+            self._lines_from, self._lines = now, 0
+        self._lines += 1
+        if self._lines <= MOST_LINES:
+            self._logger.warning("%s", problem)
+        elif self._lines == MOST_LINES + 1:
+            self._logger.warning(
+                "more than %d problems with the broker in a minute: the next are not logged", MOST_LINES
+            )
         if len(self._logged) > MAX_LOGGED:
             del self._logged[next(iter(self._logged))]
 
     def clear(self) -> None:
         """A good while passed without a problem: the same one is news again."""
         self._logged.clear()
+
+
+def _shown(topic: str) -> str:
+    return printable(topic, LONGEST_TOPIC)
 
 
 def _right_remedy(reason: int) -> str:

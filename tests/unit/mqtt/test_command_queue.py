@@ -316,6 +316,13 @@ def test_ten_thousand_commands_change_nothing_unless_they_are_valid(
         assert bool(daemon.done) == valid
 
 
+def test_a_name_that_is_no_command_is_answered_unless_it_is_endless() -> None:
+    daemon = Recorder()
+    (reply,) = give(daemon, incoming(b"", "paws"))
+    assert "there is no such command" in json.loads(reply.payload)["error"]
+    assert give(daemon, incoming(b"", "z" * 20_000)) == []
+
+
 def test_requests_say_what_they_hold() -> None:
     assert parse("pause", incoming(b"off")) == PauseRequest(pause=False)
     assert parse("interval", incoming(b"7")) == IntervalRequest(seconds=7)

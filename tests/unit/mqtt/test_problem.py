@@ -113,3 +113,14 @@ def test_a_problem_is_logged_once_and_again_after_an_hour(caplog: pytest.LogCapt
     log.clear()
     log.report(one, 3703.0)
     assert caplog.messages == [f"{text}; do this" for text in "aaba"]
+
+
+def test_problems_that_a_stranger_makes_up_are_few_and_short_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    log = ProblemLog(logging.getLogger("edge.test"))
+    for number in range(500):
+        log.report(problem.publish_refused(URL, f"room/{number}/{'z' * 20_000}\x1b", Reason.NOT_AUTHORIZED, "x"), 1.0)
+    assert len(caplog.messages) == problem.MOST_LINES + 1
+    assert max(map(len, caplog.messages)) < 400
+    assert "\x1b" not in caplog.text
+    log.report(problem.publish_refused(URL, "room/a", Reason.NOT_AUTHORIZED, "x"), 62.0)
+    assert "room/a" in caplog.messages[-1]
