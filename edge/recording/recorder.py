@@ -44,7 +44,8 @@ class Recorder:
         database: Where they go.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
-        retention: How long what is in the file is kept.
+        retention: How long what is in the file is kept; None: somebody else deletes, and makes what is to be made.
+        wanted: Which messages are looked at; the others are acknowledged, because they are safe elsewhere.
         now: Where the time of day comes from.
     """
 
@@ -55,7 +56,8 @@ class Recorder:
         prefix: str,
         devices: Sequence[str],
         *,
-        retention: Retention = KEEP_ALL,
+        retention: Retention | None = KEEP_ALL,
+        wanted: Callable[[Delivery], bool] = lambda _delivery: True,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._session = session
@@ -63,6 +65,7 @@ class Recorder:
         self._prefix = prefix
         self._devices = devices
         self._retention = retention
+        self._wanted = wanted
         self._now = now
         self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
         self._waiting_bytes = 0
@@ -92,6 +95,11 @@ class Recorder:
         """Messages that need no more work: stored, known already, or not to be stored."""
         return self.stored + self.duplicates + self.invalid + self.refused + self._others
 
+    @property
+    def waiting(self) -> int:
+        """Messages that came and are not stored yet."""
+        return len(self._waiting)
+
     def start(self) -> None:
         """Open the file. Raises ConfigError; a disk that may work again later is waited for."""
         self._store()
@@ -119,8 +127,8 @@ class Recorder:
         self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
-        if now >= self._tidy_at and not self.failing:
-            more = self._tidy()
+        if self._retention is not None and now >= self._tidy_at and not self.failing:
+            more = self._tidy(self._retention)
             # Whatever a room has stored to be tidied takes a tenth of the time at most.
             rest = max(TICK, 9 * (time.monotonic() - now))
             self._tidy_at = time.monotonic() + (rest if more else TIDY_EVERY)
@@ -135,6 +143,8 @@ class Recorder:
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
+        if not self._wanted(delivery):
+            return None
         device = device_of(self._prefix, delivery.topic)
         if device is not None and self._devices != ["+"] and device not in self._devices:
             return None  # a subscription of an earlier run
@@ -203,22 +213,22 @@ class Recorder:
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
-    def _tidy(self) -> bool:
+    def _tidy(self, retention: Retention) -> bool:
         """Make some roll-ups that are still to be made, delete some of what is too old; whether there is more."""
         now, deleted = self._now(), 0
         try:
             more = self._database.add_up_former(now)
             if not more:  # windows are not deleted before they are added up; but no room's days keep them for ever
                 more = self._database.add_up_days(now)
-                if self._retention.deletes(now):
-                    deleted, older = self._database.prune(now, self._retention)
+                if retention.deletes(now):
+                    deleted, older = self._database.prune(now, retention)
                     more = more or older
         except DiskError as error:
             self._fail(error)
             return False
         self.total = (self.total or 0) - deleted
         if deleted:
-            logger.info("%d windows are older than %d days and were deleted", deleted, self._retention.shortest)
+            logger.info("%d windows are older than %d days and were deleted", deleted, retention.shortest)
         return more
 
 
