@@ -44,8 +44,9 @@ class Recorder:
         database: Where they go.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
-        retention: How long what is in the file is kept; None: somebody else deletes, and makes what is to be made.
-        wanted: Which messages are looked at; the others are acknowledged, because they are safe elsewhere.
+        retention: How long what is in the file is kept; None: another recorder sees to that, and to what is missing.
+        wanted: Which messages are looked at; the others are acknowledged, because another recorder gets them, so that
+            nobody can tell here which windows never came. None: all.
         now: Where the time of day comes from.
     """
 
@@ -57,7 +58,7 @@ class Recorder:
         devices: Sequence[str],
         *,
         retention: Retention | None = KEEP_ALL,
-        wanted: Callable[[Delivery], bool] = lambda _delivery: True,
+        wanted: Callable[[Delivery], bool] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._session = session
@@ -85,7 +86,7 @@ class Recorder:
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
         self._allowance = Allowance(_report_refused)
-        self._missing = MissingWindows(_report_missing)
+        self._missing = MissingWindows(report_missing) if retention is not None and wanted is None else None
         self._newer_reported: dict[str, set[str]] = {}
         self.failing = False
         """Whether the file cannot be written at the moment."""
@@ -124,7 +125,8 @@ class Recorder:
                 logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()
-        self._missing.look(now)
+        if self._missing is not None:
+            self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
         if self._retention is not None and now >= self._tidy_at and not self.failing:
@@ -143,7 +145,7 @@ class Recorder:
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
-        if not self._wanted(delivery):
+        if self._wanted is not None and not self._wanted(delivery):
             return None
         device = device_of(self._prefix, delivery.topic)
         if device is not None and self._devices != ["+"] and device not in self._devices:
@@ -179,7 +181,7 @@ class Recorder:
         for message in messages:
             if isinstance(message.content, NewerWindow):
                 self._report_newer(message.device, message.content.schema)
-            elif isinstance(message.content, WindowPayload):
+            elif isinstance(message.content, WindowPayload) and self._missing is not None:
                 self._missing.record(message.device, message.content.epoch, message.content.seq, time.monotonic())
         self._others += len(self._waiting) - sum(isinstance(each.content, WindowPayload) for each in messages)
         self.stored += new
@@ -258,7 +260,8 @@ def report_failing(error: DiskError) -> None:
     logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
 
 
-def _report_missing(device: str, first: int, last: int) -> None:
+def report_missing(device: str, first: int, last: int) -> None:
+    """Say that windows never came."""
     logger.warning(
         "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
         "alert/outbox", last - first + 1, printable(device, 64), first, last,

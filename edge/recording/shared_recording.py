@@ -12,15 +12,17 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from edge.files.disk_errors import DiskError
 from edge.recording.former_session import FormerSession
-from edge.recording.recorder import RETRY, Recorder, report_failing
+from edge.recording.recorder import RETRY, Recorder, report_failing, report_missing
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import Retention
 from edge.recording.session import MOST, Session
 from edge.recording.shared_windows import SharedWindows
+from edge.recording.stored_numbers import StoredNumbers
 from edge.recording.stores import make_shared_sessions
 from edge.recording.window_store import WindowStore
 
@@ -101,6 +103,7 @@ class _Member:
         self._session = Session(replace(task.settings, client_id=client_id), self._asked)
         self._recorder = Recorder(self._session, database, task.prefix, task.devices, retention=None)
         self._ordinary: tuple[Session, Recorder, SharedWindows] | None = None
+        self._numbers = StoredNumbers(sessions.missing, report_missing)
         self._rest: FormerSession | None = None  # of a recorder that has gone
         self._free: dict[str, float] = {}  # sessions that are nobody's, and since when
         self._look_at = 0.0
@@ -157,6 +160,7 @@ class _Member:
             self._begin_ordinary(ordinary_id, retention)
         if self._ordinary is not None:
             self._ordinary[2].all_taken = not free and self._rest is None
+            self._numbers.look(datetime.now(timezone.utc))
         if self._rest is None and self._session.subscribed:
             due = (name for name, since in self._free.items() if now - since > PATIENCE)
             found = next(filter(self._sessions.take, due), None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 
 import psycopg
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
+from edge.recording.stored_numbers import Missing
 from edge.recording.window_store import AwayError
 
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
@@ -89,6 +91,12 @@ class SharedSessions:
         """Have the ordinary session of the school; False where somebody else has it."""
         with self._open() as connection:
             return _said_yes(connection, LOCK, (ORDINARY, self._school))
+
+    def missing(self, since: datetime, until: datetime) -> list[Missing]:
+        """The numbers of devices that are missing before those of windows in a period."""
+        query = "SELECT device_name, first, last FROM edge.missing_windows(%s, %s, %s)"
+        with self._open() as connection:
+            return connection.execute(query, (self._address.school, since, until)).fetchall()
 
     def forget(self, client_id: str) -> None:
         """A session that we have was ended at the broker."""
