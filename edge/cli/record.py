@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from edge.cli.copy_school import copy_from
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.contract.topics import NAME_PATTERN
 from edge.daemon.garbage import settle
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.signals import Signals
@@ -26,7 +28,7 @@ from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.recording_service import RecordingService, client_ids
 from edge.recording.session import KEPT, Session
-from edge.recording.stores import Target, make_store
+from edge.recording.stores import Target, make_shared_sessions, make_store
 
 EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration
@@ -35,6 +37,7 @@ EXAMPLES = """examples:
   edge record --database school.sqlite --keep-windows-days 90     then only five-minute sums, as long as --keep-days
   edge record --database school.sqlite --forget              end the session at the broker
   edge record --database postgresql://edge_recorder@db/edge --school north      a district: docs/district.md
+  edge record --database postgresql://edge_recorder@db/edge --school north --share main   ... one of several recorders
 
 A window is acknowledged when it is on the disk, and the broker keeps messages while the recorder is stopped.
 `edge report` draws what is in the file. docs/record.md: as a service, what the broker needs, the tables.
@@ -52,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_broker_arguments(parser)
     add_recording_arguments(parser)
     parser.add_argument(
+        "--share",
+        type=_share,
+        metavar="GROUP",
+        help="with postgresql://: be one of several recorders of this school, on any hosts, each with the same GROUP",
+    )
+    parser.add_argument(
         "--forget",
         action="store_true",
         help=f"end the session at the broker (else it is kept for {KEPT // 86400} days)",
@@ -62,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM."""
     settings, prefix, devices = subscriber_settings(args, "record")
     target = named_database(args)
-    task = recording_task(args, target, settings, prefix, devices)
+    task = replace(recording_task(args, target, settings, prefix, devices), share=_checked_share(args, target))
     if args.copy_from:
         return copy_from(args.copy_from, target, prefix)
     if args.forget:
@@ -76,6 +85,21 @@ def main(args: argparse.Namespace) -> int:
         RecordingService(task, lambda text: _tell(text, notifier, status)).run(signals.stop)
     notifier.stopping()
     return EXIT_OK
+
+
+def _checked_share(args: argparse.Namespace, target: Target) -> str | None:
+    if args.share is not None:
+        make_shared_sessions(target, args.share)  # refuses a file
+    if args.share is not None and args.client_id:
+        raise ConfigError("--share and --client-id exclude each other", "recorders of a share have ids of their own")
+    share: str | None = args.share
+    return share
+
+
+def _share(text: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, text):
+        raise argparse.ArgumentTypeError("a group has 1 to 64 characters, without + # / and control characters")
+    return text
 
 
 def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:

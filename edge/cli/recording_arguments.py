@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.database import CLIENT_ID_PATTERN
-from edge.recording.recording_service import RecordingTask
+from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.stores import Target
 

@@ -115,6 +115,11 @@ class Connection:
         return self._machine.state is State.CONNECTED
 
     @property
+    def number(self) -> int:
+        """Which attempt to connect this is, as in `Receipt`."""
+        return self._machine.attempts
+
+    @property
     def ever_connected(self) -> bool:
         """Whether the broker has accepted us at least once."""
         return self._machine.ever_accepted

@@ -1,6 +1,7 @@
-"""The session of a recorder of version 0.1, whose name could be guessed: emptied into the file, then ended.
+"""A session of a recorder that is no more: emptied into where we record, then ended.
 
-Whoever knows a client id can take its session over, and the broker then drops what it has queued there.
+That is one of version 0.1, whose name could be guessed: whoever knows a client id can take its session over, and the
+broker then drops what it has queued there. Or one of a share, whose recorder has gone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.mqtt.client_factory import BrokerSettings
-from edge.recording.recorder import Recorder, topics
+from edge.recording.recorder import Recorder
 from edge.recording.session import Session
 from edge.recording.window_store import WindowStore
 
@@ -38,7 +39,8 @@ class FormerSession:
         database: Where its windows go.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
-        now: Monotonic seconds.
+        asked: What it may have subscribed to.
+        ended: Called when the session has been ended.
     """
 
     def __init__(
@@ -48,15 +50,15 @@ class FormerSession:
         database: WindowStore,
         prefix: str,
         devices: Sequence[str],
-        now: Callable[[], float] = time.monotonic,
+        *,
+        asked: Sequence[str],
+        ended: Callable[[], None],
     ) -> None:
         self._settings = replace(settings, client_id=client_id)
-        self._database = database
-        self._now = now
-        asked = [*topics(prefix, devices), *topics(prefix, ["+"])]
+        self._ended = ended
         # It asks for nothing any more: only what waits there comes.
         self._session = Session(self._settings, (), asked)
-        self._recorder = Recorder(self._session, database, prefix, devices)
+        self._recorder = Recorder(self._session, database, prefix, devices, retention=None)
         self._ender: Session | None = None
         self._newest: float | None = None  # when something came, or the connection was there
 
@@ -72,19 +74,19 @@ class FormerSession:
             if not self._ender.connected:
                 return False
             self._ender.stop()
-            self._database.forget_former()
+            self._ended()
             logger.info("%d windows were taken over, and the former session is ended", self._recorder.stored)
             return True
         if self._session.forgotten:  # the broker keeps nothing there
             self._session.forgotten = False
-            self._newest = self._now() - QUIET
+            self._newest = time.monotonic() - QUIET
         handled = self._recorder.handled
         self._recorder.step(0.0)
         if not self._session.connected:
             self._newest = None
-        elif self._newest is None or self._recorder.handled > handled:
-            self._newest = self._now()
-        if self._newest is not None and self._now() - self._newest >= QUIET:
+        elif self._newest is None or self._recorder.handled > handled or self._recorder.waiting:
+            self._newest = time.monotonic()
+        if self._newest is not None and time.monotonic() - self._newest >= QUIET:
             self._session.stop()
             self._ender = Session(self._settings, (), keep=False)
             self._ender.start()

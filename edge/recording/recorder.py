@@ -44,7 +44,9 @@ class Recorder:
         database: Where they go.
         prefix: The first level of the topics.
         devices: Whose, or `+` for all.
-        retention: How long what is in the file is kept.
+        retention: How long what is in the file is kept; None: another recorder sees to that, and to what is missing.
+        wanted: Which messages are looked at; the others are acknowledged, because another recorder gets them, so that
+            nobody can tell here which windows never came. None: all.
         now: Where the time of day comes from.
     """
 
@@ -55,7 +57,8 @@ class Recorder:
         prefix: str,
         devices: Sequence[str],
         *,
-        retention: Retention = KEEP_ALL,
+        retention: Retention | None = KEEP_ALL,
+        wanted: Callable[[Delivery], bool] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._session = session
@@ -63,6 +66,7 @@ class Recorder:
         self._prefix = prefix
         self._devices = devices
         self._retention = retention
+        self._wanted = wanted
         self._now = now
         self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
         self._waiting_bytes = 0
@@ -82,7 +86,7 @@ class Recorder:
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
         self._allowance = Allowance(_report_refused)
-        self._missing = MissingWindows(_report_missing)
+        self._missing = MissingWindows(report_missing) if retention is not None and wanted is None else None
         self._newer_reported: dict[str, set[str]] = {}
         self.failing = False
         """Whether the file cannot be written at the moment."""
@@ -91,6 +95,11 @@ class Recorder:
     def handled(self) -> int:
         """Messages that need no more work: stored, known already, or not to be stored."""
         return self.stored + self.duplicates + self.invalid + self.refused + self._others
+
+    @property
+    def waiting(self) -> int:
+        """Messages that came and are not stored yet."""
+        return len(self._waiting)
 
     def start(self) -> None:
         """Open the file. Raises ConfigError; a disk that may work again later is waited for."""
@@ -116,11 +125,12 @@ class Recorder:
                 logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()
-        self._missing.look(now)
+        if self._missing is not None:
+            self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
-        if now >= self._tidy_at and not self.failing:
-            more = self._tidy()
+        if self._retention is not None and now >= self._tidy_at and not self.failing:
+            more = self._tidy(self._retention)
             # Whatever a room has stored to be tidied takes a tenth of the time at most.
             rest = max(TICK, 9 * (time.monotonic() - now))
             self._tidy_at = time.monotonic() + (rest if more else TIDY_EVERY)
@@ -135,6 +145,8 @@ class Recorder:
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
+        if self._wanted is not None and not self._wanted(delivery):
+            return None
         device = device_of(self._prefix, delivery.topic)
         if device is not None and self._devices != ["+"] and device not in self._devices:
             return None  # a subscription of an earlier run
@@ -169,7 +181,7 @@ class Recorder:
         for message in messages:
             if isinstance(message.content, NewerWindow):
                 self._report_newer(message.device, message.content.schema)
-            elif isinstance(message.content, WindowPayload):
+            elif isinstance(message.content, WindowPayload) and self._missing is not None:
                 self._missing.record(message.device, message.content.epoch, message.content.seq, time.monotonic())
         self._others += len(self._waiting) - sum(isinstance(each.content, WindowPayload) for each in messages)
         self.stored += new
@@ -203,22 +215,22 @@ class Recorder:
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
-    def _tidy(self) -> bool:
+    def _tidy(self, retention: Retention) -> bool:
         """Make some roll-ups that are still to be made, delete some of what is too old; whether there is more."""
         now, deleted = self._now(), 0
         try:
             more = self._database.add_up_former(now)
             if not more:  # windows are not deleted before they are added up; but no room's days keep them for ever
                 more = self._database.add_up_days(now)
-                if self._retention.deletes(now):
-                    deleted, older = self._database.prune(now, self._retention)
+                if retention.deletes(now):
+                    deleted, older = self._database.prune(now, retention)
                     more = more or older
         except DiskError as error:
             self._fail(error)
             return False
         self.total = (self.total or 0) - deleted
         if deleted:
-            logger.info("%d windows are older than %d days and were deleted", deleted, self._retention.shortest)
+            logger.info("%d windows are older than %d days and were deleted", deleted, retention.shortest)
         return more
 
 
@@ -248,7 +260,8 @@ def report_failing(error: DiskError) -> None:
     logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
 
 
-def _report_missing(device: str, first: int, last: int) -> None:
+def report_missing(device: str, first: int, last: int) -> None:
+    """Say that windows never came."""
     logger.warning(
         "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
         "alert/outbox", last - first + 1, printable(device, 64), first, last,

@@ -5,46 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.files.disk_errors import DiskError
-from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.former_session import FormerSession, former_client_id
-from edge.recording.recorder import RETAINED, RETRY, Recorder, report_failing, topics
-from edge.recording.retention import DEFAULT_DAYS, Retention
+from edge.recording.recorder import RETRY, Recorder, report_failing, topics
+from edge.recording.recording_task import RecordingTask
 from edge.recording.session import Session
+from edge.recording.shared_recording import SharedRecording
 from edge.recording.stores import Target, make_store
 from edge.recording.window_store import WindowStore
 
 LINE_EVERY = 60.0  # seconds
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RecordingTask:
-    """What is recorded where.
-
-    Attributes:
-        target: The file, or the database.
-        settings: The broker.
-        prefix: The first level of the topics.
-        devices: Whose, or `+` for all.
-        client_id: Of the durable session; None: a random one, kept in the file.
-        days, window_days: How long all, and single windows, are kept; 0: for ever, None: the default.
-    """
-
-    target: Target
-    settings: BrokerSettings
-    prefix: str
-    devices: Sequence[str]
-    client_id: str | None = None
-    days: int | None = None
-    window_days: int | None = None
 
 
 class RecordingService:
@@ -59,6 +34,8 @@ class RecordingService:
         self._task = task
         self._tell = tell
         self._database = make_store(task.target, task.prefix)
+        self._line_at = time.monotonic() + LINE_EVERY  # when the log says next how it goes
+        self._stored = 0  # windows by the last time
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
@@ -84,18 +61,15 @@ class RecordingService:
             ids = self._open(stop)
             if ids is None:
                 return
+            if told.share is not None:
+                SharedRecording(told, self._database, ids[0], self._show).run(stop)
+                return
             given, former = (told.client_id, None) if told.client_id else ids
-            settings = replace(told.settings, client_id=given)
-            rest = FormerSession(settings, former, self._database, told.prefix, told.devices) if former else None
-            everyone = list(told.devices) == ["+"]
-            session = Session(
-                settings,
-                topics(told.prefix, told.devices),
-                [] if everyone else topics(told.prefix, ["+"]),
-                retained=RetainedTopics(told.prefix, RETAINED) if everyone else None,
+            rest = self._former(former) if former else None
+            session = told.ordinary_session(given)
+            recorder = Recorder(
+                session, self._database, told.prefix, told.devices, retention=told.retention(self._database)
             )
-            retention = _retention(told.days, told.window_days, self._database)
-            recorder = Recorder(session, self._database, told.prefix, told.devices, retention=retention)
             logger.info("recording into %s as %s", told.target, given)
             self._record(recorder, session, rest, stop)
         finally:
@@ -118,6 +92,21 @@ class RecordingService:
                 return ids
         return None
 
+    def _show(self, text: str, stored: int, *, failing: bool) -> None:
+        """Tell how it goes, and where nobody sees that, have a line of it in the log every minute."""
+        self.failing = failing
+        now = time.monotonic()
+        if not self._tell(text) and now >= self._line_at:
+            logger.info("%s, %d in the last minute", text, stored - self._stored)
+            self._line_at, self._stored = now + LINE_EVERY, stored
+
+    def _former(self, client_id: str) -> FormerSession:
+        told = self._task
+        return FormerSession(
+            told.settings, client_id, self._database, told.prefix, told.devices,
+            asked=[*topics(told.prefix, told.devices), *topics(told.prefix, ["+"])], ended=self._database.forget_former,
+        )  # fmt: skip
+
     def _record(self, recorder: Recorder, session: Session, rest: FormerSession | None, stop: threading.Event) -> None:
         """Record until we are to stop.
 
@@ -130,21 +119,16 @@ class RecordingService:
         recorder.start()
         session.start()
         started = False
-        line_at, before = time.monotonic() + LINE_EVERY, 0
         try:
             while not stop.is_set():
                 recorder.step()
-                self.failing = recorder.failing
                 if rest is not None and session.subscribed:
                     if not started:
                         rest.start()
                         started = True
                     if rest.step():
                         rest = None
-                text = _in_words(recorder, session)
-                if not self._tell(text) and time.monotonic() >= line_at:
-                    logger.info("%s, %d in the last minute", text, recorder.stored - before)
-                    line_at, before = line_at + LINE_EVERY, recorder.stored
+                self._show(_in_words(recorder, session), recorder.stored, failing=recorder.failing)
         finally:
             session.stop()
             if rest is not None and started:
@@ -168,17 +152,3 @@ def _in_words(recorder: Recorder, session: Session) -> str:
         words.append("the database cannot be written")
     words.append("connected" if session.connected else "not connected")
     return ", ".join(words)
-
-
-def _retention(days: int | None, window_days: int | None, database: WindowStore) -> Retention:
-    """What was asked for; where nothing was, the default, which a former file gets only after a while."""
-    if days is not None:
-        return Retention(days or None, window_days or None)
-    now = datetime.now(timezone.utc)
-    begins = database.default_begins(now)
-    if now < begins:
-        logger.warning(
-            "from %s on, what is older than %d days is deleted: name another time with --keep-days, or keep all with "
-            "--keep-days all", begins.date(), DEFAULT_DAYS,
-        )  # fmt: skip
-    return Retention(max(DEFAULT_DAYS, window_days or 0), window_days or None, begins)

@@ -73,6 +73,21 @@ class Session:
         """Whether the broker has answered everything that was subscribed to, so that nothing is missed."""
         return self._connection.wait_subscribed(0.0)
 
+    @property
+    def connection(self) -> int:
+        """Which connection this is, as in `Delivery`."""
+        return self._connection.number
+
+    @property
+    def protocol5(self) -> bool:
+        """Whether MQTT 5 is spoken."""
+        return self._connection.protocol5
+
+    @property
+    def refused(self) -> bool:
+        """Whether the broker has refused us, or something that was subscribed to."""
+        return self._connection.problem is not None
+
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""
         self._connection.start()
@@ -98,6 +113,10 @@ class Session:
         """Tell the broker that these are safe; those of an earlier connection it sends again."""
         for delivery in deliveries:
             self._connection.acknowledge(Receipt(delivery.connection, delivery.mid, delivery.qos))
+
+    def ask_again(self) -> None:
+        """Subscribe once more; `subscribed` says when that is answered."""
+        self._connection.subscribe(self._topics)
 
     def reset(self) -> None:
         """Have everything sent again that is not acknowledged."""

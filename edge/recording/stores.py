@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
 from edge.recording.database import Database
@@ -10,6 +11,9 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import Recording
 from edge.recording.recorded import Recorded
 from edge.recording.window_store import WindowStore
+
+if TYPE_CHECKING:
+    from edge.recording.postgres.shared_sessions import SharedSessions
 
 Target = Path | PostgresAddress
 
@@ -31,6 +35,19 @@ def make_store(target: Target, prefix: str) -> WindowStore:
     except ImportError as error:
         raise psycopg_missing(error) from None
     return PostgresStore(target, prefix)
+
+
+def make_shared_sessions(target: Target, share: str) -> SharedSessions:
+    """Who knows which recorder of a school has which session of a share. Raises as `make_store`; for a file, too."""
+    if isinstance(target, Path):
+        raise ConfigError(
+            f"{target} is a file, which one recorder writes", "--share needs --database postgresql://user@host/name"
+        )
+    try:
+        from edge.recording.postgres.shared_sessions import SharedSessions  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise psycopg_missing(error) from None
+    return SharedSessions(target, share)
 
 
 def make_reader(target: Target) -> Recorded:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from edge.recording.postgres.address import PostgresAddress
 from edge.reporting.totals import add_up
 from tests.support.brokers import Broker, wait_for
-from tests.support.postgres import PostgresServer
 from tests.support.recordings import NOW, Sender, StartEdge, address, lines_of, message
 from tests.support.stores import Place
 from tests.unit.recording.test_rollups import DAY
 
 StartBroker = Callable[..., Broker]
-
-
-@pytest.fixture
-def own() -> Iterator[Place]:
-    """A server of this test alone, which may be killed."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
-    server = PostgresServer.made()
-    try:
-        server.start()
-        server.sql("CREATE DATABASE edge")
-        yield Place(PostgresAddress(server.url("edge"), "north"), server, "edge")
-    finally:
-        server.remove()
 
 
 def recording(edge: StartEdge, place: Place, port: int) -> subprocess.Popen[str]:

@@ -1,0 +1,65 @@
+"""What is to be recorded where, and what follows from that."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from edge.mqtt.client_factory import BrokerSettings
+from edge.mqtt.retained_topics import RetainedTopics
+from edge.recording.recorder import RETAINED, topics
+from edge.recording.retention import DEFAULT_DAYS, Retention
+from edge.recording.session import Session
+from edge.recording.stores import Target
+from edge.recording.window_store import WindowStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RecordingTask:
+    """What is recorded where.
+
+    Attributes:
+        target: The file, or the database.
+        settings: The broker.
+        prefix: The first level of the topics.
+        devices: Whose, or `+` for all.
+        client_id: Of the durable session; None: a random one, kept in the file.
+        days, window_days: How long all, and single windows, are kept; 0: for ever, None: the default.
+        share: The name at the broker of what several recorders share; None: this one gets everything.
+    """
+
+    target: Target
+    settings: BrokerSettings
+    prefix: str
+    devices: Sequence[str]
+    client_id: str | None = None
+    days: int | None = None
+    window_days: int | None = None
+    share: str | None = None
+
+    def ordinary_session(self, client_id: str) -> Session:
+        """The session that brings all that devices publish, not yet started."""
+        everyone = list(self.devices) == ["+"]
+        return Session(
+            replace(self.settings, client_id=client_id),
+            topics(self.prefix, self.devices),
+            [] if everyone else topics(self.prefix, ["+"]),
+            retained=RetainedTopics(self.prefix, RETAINED) if everyone else None,
+        )
+
+    def retention(self, database: WindowStore) -> Retention:
+        """What was asked for; where nothing was, the default, which a former file gets only after a while."""
+        if self.days is not None:
+            return Retention(self.days or None, self.window_days or None)
+        now = datetime.now(timezone.utc)
+        begins = database.default_begins(now)
+        if now < begins:
+            logger.warning(
+                "from %s on, what is older than %d days is deleted: name another time with --keep-days, or keep all "
+                "with --keep-days all", begins.date(), DEFAULT_DAYS,
+            )  # fmt: skip
+        return Retention(max(DEFAULT_DAYS, self.window_days or 0), self.window_days or None, begins)

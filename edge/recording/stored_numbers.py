@@ -1,0 +1,36 @@
+"""Windows that never came, by what a database has: each of several recorders sees only a part of the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from edge.recording.missing_windows import PATIENCE
+from edge.recording.rollups import WIDTH, bucket_of
+
+Missing = tuple[str, int, int]  # device, first and last number
+
+
+class StoredNumbers:
+    """Judges each five minutes once, when what is on its way has had its time to come.
+
+    Args:
+        missing: Asks for the numbers that are missing before those of a period.
+        report: Called with device, first and last number.
+    """
+
+    def __init__(
+        self, missing: Callable[[datetime, datetime], Iterable[Missing]], report: Callable[[str, int, int], None]
+    ) -> None:
+        self._missing = missing
+        self._report = report
+        self._judged: datetime | None = None  # until then
+
+    def look(self, now: datetime) -> None:
+        """Report what is missing of the five minutes that are due; at first of an hour. Raises as `missing`."""
+        until = bucket_of(now - timedelta(seconds=PATIENCE))
+        since = until - timedelta(hours=1) if self._judged is None else self._judged
+        if until >= since + WIDTH:
+            for device, first, last in self._missing(since, until):
+                self._report(device, first, last)
+            self._judged = until

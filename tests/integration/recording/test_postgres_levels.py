@@ -1,0 +1,155 @@
+"""Minutes, lessons, five minutes and days in SQL say what the roll-ups in Python do."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.retention import Retention
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_sums import WindowSums
+from tests.support.stores import Place, as_messages
+from tests.unit.recording.test_rollups import DAY, MONDAY, window
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+MINUTE = timedelta(minutes=1)
+PLAIN = ("windows", "recorded_ms", "frames", "faces_millionths", "named", "estimate_weight")
+IN_PYTHON = dict(zip(PLAIN, ("windows", "recorded", "frames", "faces", "named", "weight"), strict=True))
+
+
+def ask(place: Place, query: str, *values: object) -> list[dict[str, Any]]:
+    assert isinstance(place.target, PostgresAddress)
+    with psycopg.connect(place.target.url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
+        return list(connection.execute(query, values))
+
+
+def sums_of(windows: Iterable[WindowRecord]) -> WindowSums:
+    sums = WindowSums()
+    for each in windows:
+        sums.add(each)
+    return sums
+
+
+def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of several series as one."""
+    names = (*PLAIN, "figures_withheld", "emotions_withheld", "facing_front", "facing_away", "facing_unknown")
+    found: dict[str, Any] = {name: sum(row[name] or 0 for row in rows) for name in names}
+    for name, choose in (("faces_min", min), ("faces_max", max)):
+        found[name] = choose((row[name] for row in rows if row[name] is not None), default=None)
+    return found
+
+
+def expected(sums: WindowSums) -> dict[str, Any]:
+    facing = sums.facing or [0, 0, 0]
+    return {
+        **{name: getattr(sums, python) for name, python in IN_PYTHON.items()},
+        "figures_withheld": sums.figures_withheld, "emotions_withheld": sums.emotions_withheld,
+        "facing_front": facing[0], "facing_away": facing[1], "facing_unknown": facing[2],
+        "faces_min": sums.least, "faces_max": sums.most,
+    }  # fmt: skip
+
+
+def emotions(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        parts = found.setdefault(row["emotion"], [0, 0, 0, 0])
+        for at, name in enumerate(("count", "share_weighted", "low_weighted", "high_weighted")):
+            parts[at] += row[name] or 0
+    return found
+
+
+def expected_emotions(sums: WindowSums) -> dict[str, list[int]]:
+    return {name: [count, *sums.estimate.get(name, [0, 0, 0])] for name, count in sums.counts.items()}
+
+
+@pytest.fixture
+def stored(postgres: Place) -> list[WindowRecord]:
+    """A week with gaps, of several models, some windows withheld."""
+    dice = random.Random(8)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(seconds=7 if n < 900 else 600), dice) for n in range(1, 1500)]
+    with postgres.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+        while store.add_up_days(MONDAY + 4 * DAY):
+            pass
+    return [WindowRecord.of(each) for each in sent]
+
+
+def within(windows: list[WindowRecord], start: datetime, end: datetime) -> list[WindowRecord]:
+    return [each for each in windows if start <= each.start < end]
+
+
+def test_a_lesson_and_its_minutes_say_what_the_same_windows_do(postgres: Place, stored: list[WindowRecord]) -> None:
+    since, until = MONDAY + 7 * MINUTE + timedelta(seconds=3), MONDAY + 52 * MINUTE
+    lesson = within(stored, since, until)
+    span = ("north", "room-1", since, until)
+    assert any(each.withheld for each in lesson)
+    assert len({each.series for each in lesson}) > 1
+    assert added(ask(postgres, "SELECT * FROM edge.lesson(%s, %s, %s, %s)", *span)) == expected(sums_of(lesson))
+    found = ask(postgres, "SELECT * FROM edge.lesson_emotions(%s, %s, %s, %s)", *span)
+    assert emotions(found) == expected_emotions(sums_of(lesson))
+    minutes = ask(postgres, "SELECT * FROM edge.lesson(%s, %s, %s, %s, '1 minute')", *span)
+    assert added(minutes) == expected(sums_of(lesson))
+    for start in {row["start"] for row in minutes}:
+        part = sums_of(within(stored, start, min(start + MINUTE, until)))
+        assert added([row for row in minutes if row["start"] == start]) == expected(part)
+    assert ask(postgres, "SELECT * FROM edge.lesson('south', %s, %s, %s)", *span[1:]) == []
+    everyone = ask(postgres, "SELECT * FROM edge.lesson(%s, NULL, %s, %s)", "north", since, until)
+    assert added(everyone) == expected(sums_of(lesson))
+
+
+def test_where_windows_were_not_kept_whole_five_minutes_stand_for_them(
+    postgres: Place, stored: list[WindowRecord]
+) -> None:
+    with postgres.opened() as store:
+        while store.prune(MONDAY + 60 * DAY, Retention(days=400, window_days=30))[1]:
+            pass
+    assert ask(postgres, "SELECT 1 FROM edge.windows LIMIT 1") == []
+    since, until = MONDAY + 7 * MINUTE, MONDAY + 52 * MINUTE
+    kept = sums_of(within(stored, MONDAY + 10 * MINUTE, MONDAY + 50 * MINUTE))
+    span = ("north", "room-1", since, until)
+    assert added(ask(postgres, "SELECT * FROM edge.lesson(%s, %s, %s, %s)", *span)) == expected(kept)
+    found = ask(postgres, "SELECT * FROM edge.lesson_emotions(%s, %s, %s, %s)", *span)
+    assert emotions(found) == expected_emotions(kept)
+    assert ask(postgres, "SELECT * FROM edge.lesson(%s, %s, %s, %s, '1 minute')", *span) == []
+
+
+def test_five_minutes_and_days_say_what_their_windows_do_also_before_a_day_is_made(
+    postgres: Place, stored: list[WindowRecord]
+) -> None:
+    assert added(ask(postgres, "SELECT * FROM edge.five_minutes")) == expected(sums_of(stored))
+    assert emotions(ask(postgres, "SELECT * FROM edge.five_minute_emotions")) == expected_emotions(sums_of(stored))
+    changed = {row["day"] for row in ask(postgres, "SELECT day FROM edge.changed_days")}
+    days = ask(postgres, "SELECT * FROM edge.days")
+    names = {row["day"] for row in days}
+    assert changed
+    assert names - changed, "some are made, some are not"
+    for day in names:
+        start = datetime(day.year, day.month, day.day, tzinfo=MONDAY.tzinfo)
+        part = sums_of(within(stored, start, start + DAY))
+        assert added([row for row in days if row["day"] == day]) == expected(part)
+        found = ask(postgres, "SELECT * FROM edge.day_emotions WHERE day = %s", day)
+        assert emotions(found) == expected_emotions(part)
+
+
+def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(postgres: Place) -> None:
+    dice = random.Random(3)  # noqa: S311
+    lost = {*range(40, 44), 100, *range(600, 640)}
+    sent = [window(n, MONDAY + n * timedelta(seconds=10), dice) for n in range(1, 1000) if n not in lost]
+    with postgres.opened() as one, postgres.opened() as other:
+        one.store(as_messages(sent[::2]), MONDAY)
+        other.store(as_messages(sent[1::2]), MONDAY)
+    query = "SELECT device_name, first, last FROM edge.missing_windows('north', %s, %s)"
+
+    def missing(since: datetime, until: datetime) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in ask(postgres, query, since, until)]
+
+    gaps = [("room-1", 40, 43), ("room-1", 100, 100), ("room-1", 600, 639)]
+    assert missing(MONDAY, MONDAY + DAY) == gaps
+    parts = [missing(MONDAY + n * 5 * MINUTE, MONDAY + (n + 1) * 5 * MINUTE) for n in range(40)]
+    assert list(itertools.chain(*parts)) == gaps, "each in one part, also where a whole part has no window"

@@ -1,0 +1,266 @@
+"""Several recorders share the windows of a school: recorders and broker are killed, and every window is there once."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.cli import run_command_line
+from edge.config.broker_url import BrokerUrl
+from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.session import Session
+from edge.recording.shared_windows import SharedWindows
+from edge.reporting.totals import add_up
+from tests.support.brokers import Broker, wait_for
+from tests.support.publishing import Start, window
+from tests.support.recordings import NOW, Sender, StartEdge, address, lines_of, message, stamp
+from tests.support.stores import Place
+from tests.unit.recording.test_rollups import DAY
+
+StartBroker = Callable[..., Broker]
+KEEPING = ("max_queued_messages 10000", "persistence true")
+
+
+def recorder(edge: StartEdge, place: Place, port: int) -> subprocess.Popen[str]:
+    assert not isinstance(place.target, Path)
+    process = edge(
+        "record", "--database", place.target.url, "--school", "north", "--share", "main", "--broker", address(port)
+    )
+    lines_of(process, "connected to broker")
+    return process
+
+
+def sql(place: Place, query: str) -> list[str]:
+    assert place.server
+    return place.server.sql(query, database=place.database).split()
+
+
+def stored(place: Place) -> list[int]:
+    """The numbers that are there, with every repetition."""
+    return list(map(int, sql(place, "SELECT seq FROM edge.windows ORDER BY seq")))
+
+
+def sessions(place: Place) -> int:
+    return len(sql(place, "SELECT id FROM edge_private.shared_sessions"))
+
+
+@pytest.fixture
+def send(sender: Callable[[int], Sender]) -> Callable[[int, int], None]:
+    numbers = itertools.count(1)
+    devices: dict[int, Sender] = {}
+
+    def send(port: int, count: int) -> None:
+        for _ in range(count):
+            devices.setdefault(port, sender(port)).send(message(next(numbers)))
+
+    return send
+
+
+def test_kills_of_either_recorder_and_of_both(
+    postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
+) -> None:
+    port = start_broker(*KEEPING).port
+    first, second = recorder(edge, postgres, port), recorder(edge, postgres, port)
+    send(port, 60)
+    for victims in ([second], [first], [first, second]):
+        for process in victims:
+            process.send_signal(signal.SIGKILL)  # some windows are stored and not acknowledged, some did not come
+        send(port, 60)
+        for process in victims:
+            process.wait()
+        if first in victims:
+            first = recorder(edge, postgres, port)
+        if second in victims:
+            second = recorder(edge, postgres, port)
+        send(port, 60)
+    wait_for(lambda: len(stored(postgres)) >= 420, 40)
+    for process in (first, second):
+        process.terminate()
+        assert process.wait(20) == 0
+        log = process.stderr.read() if process.stderr else ""
+        assert "Traceback" not in log
+    assert stored(postgres) == list(range(1, 421))
+    assert sessions(postgres) == 2, "a recorder that starts goes on with the session of one that died"
+    with postgres.read() as recorded:
+        span = ("room-1", NOW, NOW + DAY)
+        assert add_up(list(recorded.buckets(*span))) == add_up(list(recorded.windows(*span)))
+
+
+def restarted(start_broker: StartBroker, broker: Broker, *lines: str) -> Broker:
+    """Killed, and started again with what it had saved."""
+    broker.process.kill()
+    broker.process.wait()
+    return start_broker(*lines, port=broker.port)
+
+
+def save(broker: Broker, file: Path, what: bytes, count: int = 1) -> None:
+    """Have it save its sessions, as its autosave does."""
+    broker.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: file.exists() and file.read_bytes().count(what) >= count, 20)
+
+
+def test_kills_of_the_broker(
+    postgres: Place, start_broker: StartBroker, edge: StartEdge, publish: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broker"
+    folder.mkdir(mode=0o777)
+    saved, lines = folder / "mosquitto.db", (*KEEPING, f"persistence_location {folder}/")
+    broker = start_broker(*lines)
+    processes = [recorder(edge, postgres, broker.port) for _ in range(2)]
+    publisher = publish(broker.port)
+
+    def send(count: int) -> None:
+        for _ in range(count):
+            publisher.publish_window(window())
+
+    send(30)
+    wait_for(lambda: len(stored(postgres)) == 30, 30)
+    save(broker, saved, b"classroom/+/window")
+    broker.process.kill()  # with everybody connected
+    broker.process.wait()
+    send(30)  # come as soon as it is back, perhaps before any recorder
+    broker = start_broker(*lines, port=broker.port)
+    wait_for(lambda: len(stored(postgres)) == 60, 60)
+    for process in processes:
+        process.kill()
+        process.wait()
+    send(30)
+    wait_for(lambda: publisher.depth == 0, 30)
+    save(broker, saved, b'"edge.window/2"', 30)
+    broker = restarted(start_broker, broker, *lines)  # it forgets the share here, and what comes is in no session of it
+    send(30)
+    wait_for(lambda: publisher.depth == 0, 30)
+    for _ in range(2):
+        recorder(edge, postgres, broker.port)
+    wait_for(lambda: len(stored(postgres)) >= 120, 60)
+    assert stored(postgres) == list(range(1, 121))
+    publisher.stop()
+
+
+def test_the_session_of_a_recorder_that_does_not_come_back_is_emptied_and_ended(
+    postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None],
+    sender: Callable[[int], Sender],
+) -> None:  # fmt: skip
+    """And what is retained is stored once, by whichever has the ordinary session."""
+    port = start_broker(*KEEPING).port
+    device, topic = sender(port), "classroom/room-1/availability"
+    first, second = recorder(edge, postgres, port), recorder(edge, postgres, port)
+    send(port, 40)
+    words = ["online", "offline", "online", "offline"]
+    for word in words[:2]:
+        device.send(word.encode(), topic, retain=True)
+    wait_for(lambda: len(stored(postgres)) == 40, 20)
+    first.kill()
+    first.wait()
+    for word in words[2:]:
+        device.send(word.encode(), topic, retain=True)
+    send(port, 40)
+    wait_for(lambda: sessions(postgres) == 1, 60)
+    send(port, 20)
+    wait_for(lambda: len(stored(postgres)) >= 100, 20)
+    assert stored(postgres) == list(range(1, 101))
+    online = sql(postgres, "SELECT online FROM edge.availability ORDER BY id")
+    assert online == ["t", "f", "t", "f"], "each once, in order, also those that came while nobody listened"
+    second.terminate()
+    log = second.communicate(timeout=20)[1]
+    assert "Traceback" not in log
+
+
+def test_without_its_database_a_recorder_leaves_the_broker_and_comes_back(
+    own: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
+) -> None:
+    assert own.server
+    port = start_broker(*KEEPING).port
+    processes = [recorder(edge, own, port) for _ in range(2)]
+    send(port, 40)
+    own.server.kill()
+    send(port, 60)
+    own.server.start()
+    send(port, 40)
+    wait_for(lambda: len(stored(own)) >= 140, 60)
+    assert stored(own) == list(range(1, 141))
+    assert sessions(own) == 2
+    for process in processes:
+        process.terminate()
+        log = process.communicate(timeout=20)[1]
+        assert "Messages stay at the broker; trying again every 2 s" in log
+        assert "Traceback" not in log
+
+
+def test_a_file_is_not_shared_and_ids_are_not_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["record", "--database", str(tmp_path / "r.sqlite"), "--share", "main"]) == 78
+    assert "is a file, which one recorder writes" in capsys.readouterr().err
+    database = ("--database", "postgresql://nobody@127.0.0.1:1/none", "--school", "north")
+    assert run_command_line(["record", *database, "--share", "main", "--client-id", "mine"]) == 78
+    assert "--share and --client-id exclude each other" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_command_line(["record", *database, "--share", "a/b"])
+
+
+class Pair:
+    """An ordinary session and one of a share, and what the first has brought."""
+
+    def __init__(self, port: int) -> None:
+        settings = [BrokerSettings(BrokerUrl.parse(address(port)), f"pair-{number}") for number in (1, 2)]
+        self.ordinary = Session(settings[0], ["classroom/+/window"])
+        self.shared = Session(settings[1], ["$share/main/classroom/+/window"])
+        self.windows = SharedWindows(self.ordinary, self.shared)
+        self.windows.all_taken = True
+
+    def step(self) -> list[bool]:
+        """Which of the windows that came the share is sure to bring."""
+        self.windows.look()
+        self.shared.acknowledge(self.shared.poll(0.0))
+        return [self.windows.bring(each) for each in self.ordinary.poll(0.05)]
+
+    def answers(self, seconds: float = 20) -> Iterator[bool]:
+        """For each window that comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            yield from self.step()
+
+
+def at(seconds: float, *, synced: bool = True) -> dict[str, Any]:
+    """A window that ended so many seconds from now."""
+    end = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    span = {"start": stamp(end - timedelta(seconds=10)), "end": stamp(end), "seconds": 10.0}
+    return {**message(1), "window": span, "quality": {"coverage": 1.0, "too_small": 0, "clock_synced": synced}}
+
+
+def test_only_windows_that_are_newer_than_the_share_are_left_to_it(
+    start_broker: StartBroker, sender: Callable[[int], Sender]
+) -> None:
+    broker = start_broker(*KEEPING)
+    device, pair = sender(broker.port), Pair(broker.port)
+    pair.ordinary.start()
+    wait_for(lambda: pair.step() == [] and pair.ordinary.subscribed, 20)
+    device.send(at(100))
+    assert next(pair.answers()) is False, "there is no share"
+    pair.shared.start()
+
+    def shared() -> bool:
+        device.send(at(100))
+        return next(pair.answers())
+
+    wait_for(shared, 20)
+    for content, what in ((at(30), "may be older"), (at(100, synced=False), "a clock that was never set"),
+                         ({"end": "never"}, "no window")):  # fmt: skip
+        device.send(content)
+        assert next(pair.answers()) is False, what
+    pair.windows.all_taken = False
+    device.send(at(100))
+    assert next(pair.answers()) is False, "a part of it waits for nobody"
+    pair.windows.all_taken = True
+    pair.shared.stop()
+    pair.step()
+    device.send(at(100))
+    assert next(pair.answers()) is False, "we have left it"
+    pair.ordinary.stop()

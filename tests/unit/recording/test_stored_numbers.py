@@ -1,0 +1,27 @@
+"""Each five minutes are judged once, an hour later."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta, timezone
+
+from edge.recording.stored_numbers import Missing, StoredNumbers
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc)
+
+
+def test_periods_follow_on_one_another_an_hour_behind() -> None:
+    asked: list[tuple[datetime, datetime]] = []
+    reported: list[Missing] = []
+
+    def missing(since: datetime, until: datetime) -> list[Missing]:
+        asked.append((since, until))
+        return [("room-1", 3, 4)] if len(asked) == 2 else []
+
+    numbers = StoredNumbers(missing, lambda *found: reported.append(found))
+    for minutes in (2, 4, 7, 9, 31):
+        numbers.look(NOON + timedelta(minutes=minutes))
+    eleven = NOON - timedelta(hours=1)
+    ends = [eleven + timedelta(minutes=minutes) for minutes in (-60, 0, 5, 30)]
+    assert asked == list(itertools.pairwise(ends))
+    assert reported == [("room-1", 3, 4)]
