@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError, EdgeError
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY
@@ -18,7 +19,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.names import recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
-from edge.recording.reader import MOST_CHANGES, StateChange, midnight
+from edge.recording.reader import MOST_CHANGES, StateChange, WindowsOfDay, midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, read_windows
@@ -46,6 +47,10 @@ WHERE d.device = %s AND d.day >= %s AND d.day < %s
 UNION ALL SELECT day, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM edge.changed_days
 WHERE device = %s AND day >= %s AND day < %s ORDER BY 1, 2
 """
+BY_DAY = """
+SELECT (start AT TIME ZONE 'UTC')::date, count(*), max(received), sum(seq) FROM edge.windows
+WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
+"""
 STATES = """
 SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
 ORDER BY since DESC, received DESC LIMIT %s
@@ -70,6 +75,7 @@ class PostgresRecording:
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._connection: psycopg.Connection | None = None
+        self._school_name = address.school
         self._ids: dict[str, int] = {}
         self._recorded: list[str] = []
 
@@ -92,6 +98,7 @@ class PostgresRecording:
         schools: dict[str, int] = dict(connection.execute("SELECT name, id FROM edge.schools ORDER BY name").fetchall())
         name = self._address.school or (next(iter(schools)) if len(schools) == 1 else "")
         if name in schools:
+            self._school_name = name
             return schools[name]
         known = ", ".join(printable(each) for each in list(schools)[:20]) or "none"
         if not name:
@@ -102,6 +109,11 @@ class PostgresRecording:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+    @property
+    def source(self) -> str:
+        """Which recording it is, in words: its name, wherever it moves to."""
+        return f"school {self._school_name}"
 
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
@@ -139,6 +151,13 @@ class PostgresRecording:
                 yield columns
             if len(page) < AT_ONCE:
                 return
+
+    def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
+        """What there is of each day on which windows of a period begin, in order."""
+        return [
+            WindowsOfDay(day, windows, format_timestamp(received), int(numbers))
+            for day, windows, received, numbers in self._ask(BY_DAY, device, start, end)
+        ]
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The roll-ups whose five minutes begin in a period, in order."""
