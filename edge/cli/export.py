@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
             f"edge export needs pyarrow, which cannot be used here ({error})",
             "pip install 'edge-emotions[parquet]', into the environment of edge; it has none for 32-bit ARM",
         ) from None
-    recording, span = make_reader(named_database(args, default_school=True)), (args.first, args.last)
+    recording, span = make_reader(named_database(args, default_school=True), "edge export"), (args.first, args.last)
     try:
         recording.start()
         stock = stock_of(recording, *span)

@@ -1,4 +1,4 @@
-"""What reports need of a recording, whether it is a file or a school in a database."""
+"""What reports, pages and exports need of a recording, whether it is a file or a school in a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.errors import EdgeError
 from edge.recording.places import Place
-from edge.recording.reader import StateChange, WindowsOfDay
+from edge.recording.reader import Deleted, StateChange, WindowsOfDay
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 
@@ -52,6 +52,9 @@ class Recorded(Protocol):
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are."""
+
+    def deleted(self, after: int) -> list[Deleted]:
+        """The newest times that were deleted on request, in order, of those with a number above `after`."""
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -33,15 +33,23 @@ def make_store(target: Target, prefix: str) -> WindowStore:
     return PostgresStore(target, prefix)
 
 
-def make_reader(target: Target) -> Recorded:
-    """Who reads a file or a database, not yet opened. Raises as `make_store`."""
+def make_reader(target: Target, purpose: str = "edge report") -> Recorded:
+    """Who reads a file or a database, not yet opened.
+
+    Args:
+        target: Which.
+        purpose: What a database calls the connection.
+
+    Raises:
+        ConfigError: psycopg is not installed.
+    """
     if isinstance(target, Path):
         return Recording(target)
     try:
         from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - as above
     except ImportError as error:
         raise psycopg_missing(error) from None
-    return PostgresRecording(target)
+    return PostgresRecording(target, purpose)
 
 
 def psycopg_missing(error: ImportError) -> ConfigError:

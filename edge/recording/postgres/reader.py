@@ -19,7 +19,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.names import recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
-from edge.recording.reader import MOST_CHANGES, StateChange, WindowsOfDay, midnight
+from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, read_windows
@@ -51,6 +51,10 @@ BY_DAY = """
 SELECT (start AT TIME ZONE 'UTC')::date, count(*), max(received), sum(seq) FROM edge.windows
 WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
 """
+DELETED = """
+SELECT id, device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s AND id > %s
+ORDER BY id DESC LIMIT %s
+"""
 STATES = """
 SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
 ORDER BY since DESC, received DESC LIMIT %s
@@ -70,27 +74,29 @@ class PostgresRecording:
 
     Args:
         address: Which database and school; an empty school means the only one.
+        purpose: What the server calls the connection.
     """
 
-    def __init__(self, address: PostgresAddress) -> None:
+    def __init__(self, address: PostgresAddress, purpose: str = "edge report") -> None:
         self._address = address
+        self._purpose = purpose
         self._connection: psycopg.Connection | None = None
-        self._school_name = address.school
+        self._school, self._school_name = 0, address.school
         self._ids: dict[str, int] = {}
         self._recorded: list[str] = []
 
     def start(self) -> None:
         """Connect. Raises EdgeError: it cannot be reached, or there is no such school."""
         try:
-            self._connection = connect(self._address, "edge report")
+            self._connection = connect(self._address, self._purpose)
             self._connection.execute("SET default_transaction_read_only = on")
         except psycopg.Error as error:
             raise explain(error, self._address, was_open=False) from None
         with self._explained() as connection:
-            school = self._find_school(connection)
+            self._school = self._find_school(connection)
             devices = "SELECT name, id FROM edge.devices WHERE school = %s"
-            self._ids = dict(connection.execute(devices, (school,)).fetchall())
-            self._recorded = [name for name, _ in recorded_devices(connection, school, MOST_DEVICES)]
+            self._ids = dict(connection.execute(devices, (self._school,)).fetchall())
+            self._recorded = [name for name, _ in recorded_devices(connection, self._school, MOST_DEVICES)]
 
     def _find_school(self, connection: psycopg.Connection) -> int:
         if connection.execute("SELECT to_regclass('edge.schools')").fetchone() == (None,):
@@ -186,6 +192,12 @@ class PostgresRecording:
             else:
                 yield replace(self._bucket(device, (since, *row)), duration=DAY)
         yield from self.buckets(device, last, end)
+
+    def deleted(self, after: int) -> list[Deleted]:
+        """The newest times that were deleted on request, in order, of those with a number above `after`."""
+        with self._explained() as connection:
+            rows = connection.execute(DELETED, (self._school, after, MOST_DELETED)).fetchall()
+        return [Deleted(*row) for row in rows][::-1]
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""
