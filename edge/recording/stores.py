@@ -1,4 +1,4 @@
-"""Where windows are kept: which kind of store and reader an address means."""
+"""Where windows are kept: which kind of store, reader and eraser an address means."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.recording.database import Database
+from edge.recording.deletion import Eraser
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import Recording
 from edge.recording.recorded import Recorded
+from edge.recording.window_eraser import WindowEraser
 from edge.recording.window_store import WindowStore
 
 Target = Path | PostgresAddress
@@ -50,6 +52,17 @@ def make_reader(target: Target, purpose: str = "edge report") -> Recorded:
     except ImportError as error:
         raise psycopg_missing(error) from None
     return PostgresRecording(target, purpose)
+
+
+def make_eraser(target: Target) -> WindowEraser:
+    """Who deletes from a file or a database, not yet opened. Raises as `make_store`."""
+    if isinstance(target, Path):
+        return Eraser(target)
+    try:
+        from edge.recording.postgres.deletion import PostgresEraser  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise psycopg_missing(error) from None
+    return PostgresEraser(target)
 
 
 def psycopg_missing(error: ImportError) -> ConfigError:

@@ -11,13 +11,13 @@ from typing import Any
 import psycopg
 
 from edge.contract.timestamps import format_timestamp
-from edge.errors import ConfigError, EdgeError
+from edge.errors import EdgeError
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
-from edge.recording.postgres.names import recorded_devices
+from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
 from edge.recording.rollups import Bucket
@@ -93,23 +93,10 @@ class PostgresRecording:
         except psycopg.Error as error:
             raise explain(error, self._address, was_open=False) from None
         with self._explained() as connection:
-            self._school = self._find_school(connection)
+            self._school, self._school_name = find_school(connection, self._address)
             devices = "SELECT name, id FROM edge.devices WHERE school = %s"
             self._ids = dict(connection.execute(devices, (self._school,)).fetchall())
             self._recorded = [name for name, _ in recorded_devices(connection, self._school, MOST_DEVICES)]
-
-    def _find_school(self, connection: psycopg.Connection) -> int:
-        if connection.execute("SELECT to_regclass('edge.schools')").fetchone() == (None,):
-            raise ConfigError(f"{self._address} holds no recording yet", "edge record --database makes it")
-        schools: dict[str, int] = dict(connection.execute("SELECT name, id FROM edge.schools ORDER BY name").fetchall())
-        name = self._address.school or (next(iter(schools)) if len(schools) == 1 else "")
-        if name in schools:
-            self._school_name = name
-            return schools[name]
-        known = ", ".join(printable(each) for each in list(schools)[:20]) or "none"
-        if not name:
-            raise ConfigError(f"{self._address} holds {len(schools)} schools", f"name one with --school-name: {known}")
-        raise ConfigError(f"{self._address} has no school {printable(name)!r}", f"it has: {known}")
 
     def stop(self) -> None:
         """Close the connection."""

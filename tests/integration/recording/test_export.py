@@ -108,8 +108,8 @@ def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.C
     record(tmp_path / "school.sqlite", [("window", message(n + 1, start)) for n, start in enumerate(starts)])
     assert export(place, folder) == 0
     assert days_in(folder) == {"day=2026-11-16": 2, "day=2026-11-17": 1}
-    place.ask_deletion("room-1", MONDAY + DAY, MONDAY + 2 * DAY, MONDAY + 3 * DAY)
-    place.ask_deletion("room-1", MONDAY, MONDAY + timedelta(minutes=1), MONDAY + 3 * DAY)
+    place.delete("room-1", MONDAY + DAY, MONDAY + 2 * DAY, MONDAY + 3 * DAY)
+    place.delete("room-1", MONDAY, MONDAY + timedelta(minutes=1), MONDAY + 3 * DAY)
     assert export(place, folder, "--to", "2026-11-16") == 0
     assert days_in(folder) == {"day=2026-11-16": 1, "day=2026-11-17": 1}
     assert export(place, folder) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def _without_time(answer: Any) -> Any:
     return {key: value for key, value in answer.items() if key not in ("now", "measured")}
 
 
-def test_it_records(broker: int, dashboard: Callable[..., str], postgres: Place, tmp_path: Path) -> None:
+def test_it_records_and_forgets_what_is_deleted(
+    broker: int, dashboard: Callable[..., str], postgres: Place, tmp_path: Path
+) -> None:
     assert postgres.server
     address = dashboard(broker, 0, "--database", address_of(postgres), "--school", "north")
     room = Room(broker)
@@ -98,6 +101,9 @@ def test_it_records(broker: int, dashboard: Callable[..., str], postgres: Place,
         return int(answer.json()["measured"]) if answer.status_code == 200 else -1
 
     wait_for(lambda: measured() > 0, 20, "the windows on the page")
+    now = datetime.now(timezone.utc)
+    assert postgres.delete("room-1", now - timedelta(hours=1), now, now) == 3
+    wait_for(lambda: measured() == 0, 20, "nothing on the page")
 
 
 def test_a_database_that_goes_away_is_told_and_comes_back(
