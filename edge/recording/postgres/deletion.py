@@ -32,6 +32,7 @@ from edge.recording.window_row import DAMAGED, read_window
 
 FIRST, LAST = "-infinity", "infinity"
 LOCK = "SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE"
+ALL = "SELECT name, id FROM edge.devices WHERE school = %s ORDER BY id"
 KNOWN = """
 SELECT name, id FROM edge.devices d WHERE school = %s AND (
     EXISTS (SELECT 1 FROM edge.windows WHERE device = d.id) OR EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id)
@@ -149,10 +150,9 @@ class PostgresEraser:
                 connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
                 row = connection.execute(ASK, (self._school, now, by, device, start, end)).fetchone()
             task = _Task(connection, int(row[0]) if row else 0, start, end, now)
-            known = self._devices()
-            for name in [device] if device else sorted(known):
-                if name in known:
-                    self._delete_of(task, known[name])
+            # Also those of which nothing is there: a recorder may be about to commit the first.
+            for number in [row[1] for row in connection.execute(ALL, (self._school,)) if device in (None, row[0])]:
+                self._delete_of(task, number)
             connection.execute("UPDATE edge.deletions SET finished = %s WHERE id = %s", (now, task.number))
             row = connection.execute("SELECT windows FROM edge.deletions WHERE id = %s", (task.number,)).fetchone()
             self._give_back(connection)

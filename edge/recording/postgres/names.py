@@ -21,8 +21,9 @@ INSERT_SERIES = """
 INSERT INTO edge.series (mode, model_faces, model_emotions, model_pose) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 RECORDED = """
-SELECT name, id FROM edge.devices d WHERE school = %s AND EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id)
-ORDER BY name COLLATE "C" LIMIT %s
+SELECT name, id FROM edge.devices d WHERE school = %s AND (
+    EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id) OR EXISTS (SELECT 1 FROM edge.windows WHERE device = d.id)
+) ORDER BY name COLLATE "C" LIMIT %s
 """
 
 

@@ -21,6 +21,7 @@ from edge.recording.retention import Retention
 from edge.recording.rollups import Bucket
 from edge.recording.session import Delivery
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_store import AwayError
 from edge.reporting.totals import add_up
 from tests.support.brokers import wait_for
 from tests.support.stores import Place, as_messages
@@ -122,6 +123,8 @@ def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_t
     found, buckets = read(place)
     assert min(each.start for each in found) >= MONDAY + MINUTE
     assert buckets == []
+    with place.read() as recording:
+        assert recording.names() == ["room-1"]
 
 
 def test_what_a_room_said_of_itself_goes_by_its_time(place: Place) -> None:
@@ -220,6 +223,61 @@ def test_a_recorder_that_waits_for_a_room_knows_what_was_asked_meanwhile(postgre
         other.commit()
         thread.join(30)
     assert new == [0]
+
+
+def test_what_a_recorder_commits_as_the_first_of_a_room_is_deleted_too(postgres: Place) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+    assert isinstance(postgres.target, PostgresAddress)
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'edge delete' AND wait_event_type = 'Lock'"
+    with postgres.opened() as store:
+        store.store(as_messages(windows(3, 1)), LATER)
+    postgres.delete("room-1", None, None, LATER)
+    done: list[int] = []
+    with psycopg.connect(postgres.target.url) as other, psycopg.connect(postgres.target.url, autocommit=True) as owner:
+        # As a recorder that does not know yet what is asked for now.
+        other.execute("SELECT 1 FROM edge.devices FOR NO KEY UPDATE")
+        other.execute(
+            "INSERT INTO edge.states VALUES (1, %s, 'paused', 'the first', %s)", (LATER + MINUTE, LATER + MINUTE)
+        )
+        thread = threading.Thread(target=lambda: done.append(postgres.delete("room-1", None, None, LATER + DAY)))
+        thread.start()
+        wait_for(lambda: owner.execute(waits).fetchone() == (1,), 20, "the deletion to wait for the recorder")
+        other.commit()
+        thread.join(30)
+        assert done == [0]
+        assert owner.execute("SELECT count(*) FROM edge.states").fetchone() == (0,)
+
+
+def test_one_that_was_interrupted_says_so_and_is_finished_by_the_next(postgres: Place) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+    assert isinstance(postgres.target, PostgresAddress)
+    sent = [each.model_copy(update={"device": name}) for name in ("room-1", "room-2") for each in windows(3, 50)]
+    with postgres.opened() as store:
+        store.store(as_messages(sent), LATER)
+    waits = "SELECT pid FROM pg_stat_activity WHERE application_name = 'edge delete' AND wait_event_type = 'Lock'"
+    ended: list[BaseException] = []
+
+    def delete() -> None:
+        try:
+            postgres.delete(None, None, None, LATER)
+        except AwayError as error:
+            ended.append(error)
+
+    with psycopg.connect(postgres.target.url) as other, psycopg.connect(postgres.target.url, autocommit=True) as owner:
+        other.execute("SELECT 1 FROM edge.devices WHERE name = 'room-2' FOR UPDATE")
+        thread = threading.Thread(target=delete)
+        thread.start()
+        wait_for(lambda: owner.execute(waits).fetchone() is not None, 20, "the deletion to wait for room-2")
+        owner.execute(f"SELECT pg_terminate_backend(pid) FROM ({waits}) AS found")  # noqa: S608
+        thread.join(30)
+    assert len(ended) == 1
+    assert read(postgres) == ([], [])
+    assert len(read(postgres, "room-2")[0]) == 50
+    with postgres.opened() as store:
+        assert store.store(as_messages(sent), LATER) == 0  # what was asked for holds already
+    assert postgres.delete(None, None, None, LATER + MINUTE) == 50
+    with postgres.erasing() as eraser:
+        assert [(each.windows, each.finished) for each in eraser.deletions()] == [(50, None), (50, LATER + MINUTE)]
 
 
 def test_the_command_says_what_a_server_keeps(postgres: Place, capsys: pytest.CaptureFixture[str]) -> None:
