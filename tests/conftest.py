@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -22,11 +23,13 @@ from edge.contract.channels import Lifetimes
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
+from tests.support.stores import Place
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("edge", deadline=None)
@@ -104,6 +107,24 @@ def shared_postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture
+def postgres(shared_postgres: PostgresServer) -> Place:
+    """An empty database."""
+    name = f"edge_{secrets.token_hex(4)}"
+    shared_postgres.sql(f"CREATE DATABASE {name}")
+    return Place(PostgresAddress(shared_postgres.url(name), "north"), shared_postgres, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty file, and an empty database."""
+    if request.param == "sqlite":
+        return Place(tmp_path / "school.sqlite")
+    found = request.getfixturevalue("postgres")
+    assert isinstance(found, Place)
+    return found
 
 
 @pytest.fixture

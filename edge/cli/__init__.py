@@ -35,6 +35,7 @@ COMMANDS = {
     "access": "who may see which rooms on the dashboard: make, list and revoke tokens",
     "record": "store every window once, in an SQLite file or a PostgreSQL database",
     "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
+    "export": "export windows of a recording as Parquet files, one for each day, for research",
     "delete": "delete a room, a day or a lesson from a recording, and show what was deleted",
     "pause": "close the camera of the daemon on this machine until `edge resume`",
     "resume": "end a pause",

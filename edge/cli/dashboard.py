@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
+from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.page import add_page_arguments, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from edge.mqtt.client_factory import BrokerSettings
     from edge.recording.recording_service import RecordingService
+    from edge.recording.stores import Target
     from edge.web.dashboard.past import Past
     from edge.web.keys import Keys
 
@@ -28,6 +30,7 @@ EXAMPLES = """examples:
   edge dashboard --broker mqtt://192.168.1.10:1883      every room of a school
   edge dashboard --database school.sqlite --timetable timetable.yaml     records, and shows every lesson of the past
   edge dashboard --database school.sqlite --show-only   shows what another edge record writes
+  edge dashboard --database postgresql://edge_reader@db/edge --school north --show-only     a school of a district
   ssh -L 8080:127.0.0.1:8080 pi@room-204                on your laptop, to open http://127.0.0.1:8080/ there
   edge dashboard --host 0.0.0.0 --token-file token      for phones and other machines that know the token
   edge dashboard --host 0.0.0.0 --access-file access.yaml    each teacher sees the own rooms: edge access
@@ -53,9 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hours", type=_hours, default=4.0, help="how long numbers are kept in memory (default: %(default)s)"
     )
-    parser.add_argument(
-        "--database", type=Path, metavar="FILE", help="record into this SQLite file, and show what it holds"
-    )
+    add_database_arguments(parser, "--school", "record into this SQLite file, and show what it holds", required=False)
     parser.add_argument("--timetable", type=Path, metavar="FILE", help="when lessons are; its time zone is used")
     parser.add_argument(
         "--show-only", action="store_true", help="another program (edge record) writes the --database: only read it"
@@ -86,7 +87,8 @@ def main(args: argparse.Namespace) -> int:
         )
     server.check_binding(args.host, guarded=keys is not None)
     settings, prefix, devices = subscriber_settings(args, "dashboard")
-    recorder, past = _recorder(args, settings, prefix, devices), _past(args)
+    target = None if args.database is None else named_database(args, default_school=args.show_only)
+    recorder, past = _recorder(args, target, settings, prefix, devices), _past(args, target)
     school = School(prefix, args.hours, time.time)
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
 
@@ -121,13 +123,21 @@ def _keys(access_file: Path | None, token: str | None) -> Keys | None:
 
 
 def _recorder(
-    args: argparse.Namespace, settings: BrokerSettings, prefix: str, devices: Sequence[str]
+    args: argparse.Namespace, target: Target | None, settings: BrokerSettings, prefix: str, devices: Sequence[str]
 ) -> RecordingService | None:
-    """Who records; None: nobody. Raises ConfigError, DiskError: the file cannot be used now."""
-    if args.database is None:
-        for option in ("show_only", "timetable", "client_id", "keep_days", "keep_windows_days"):
+    """Who records; None: nobody. Raises ConfigError, DiskError: the file or database cannot be used now."""
+    if target is None:
+        for option in (
+            "of_school",
+            "password_file",
+            "show_only",
+            "timetable",
+            "client_id",
+            "keep_days",
+            "keep_windows_days",
+        ):
             if getattr(args, option) not in (None, False):
-                name = option.replace("_", "-")
+                name = option.removeprefix("of_").replace("_", "-")
                 raise ConfigError(f"--{name} needs --database", "name the file that is recorded into")
         return None
     if args.show_only:
@@ -140,27 +150,23 @@ def _recorder(
         return None
     from edge.recording.recording_service import RecordingService  # noqa: PLC0415 - --help needs none of it
 
-    recorder = RecordingService(recording_task(args, args.database, settings, prefix, devices))
+    recorder = RecordingService(recording_task(args, target, settings, prefix, devices))
     recorder.check()
     return recorder
 
 
-def _past(args: argparse.Namespace) -> Past | None:
-    """What was recorded; None without a file. Raises EdgeError: it cannot be read."""
-    if args.database is None:
+def _past(args: argparse.Namespace, target: Target | None) -> Past | None:
+    """What was recorded; None without a file or database. Raises EdgeError: it cannot be read."""
+    if target is None:
         return None
-    from edge.recording.reader import Recording  # noqa: PLC0415 - --help needs none of it
-    from edge.reporting.period import time_zone  # noqa: PLC0415
+    from edge.reporting.period import time_zone  # noqa: PLC0415 - --help needs none of it
     from edge.timing.timetable import Timetable  # noqa: PLC0415
     from edge.web.dashboard.past import Past  # noqa: PLC0415
 
     timetable = Timetable.read(args.timetable) if args.timetable else None
-    recording = Recording(args.database)
-    try:
-        recording.start()
-    finally:
-        recording.stop()
-    return Past(args.database, timetable, timetable.zone if timetable else time_zone(None))
+    past = Past(target, timetable, timetable.zone if timetable else time_zone(None))
+    past.read(lambda recording: recording.source)  # it can be read
+    return past
 
 
 def _hours(text: str) -> float:

@@ -16,16 +16,19 @@ from edge.recording.stores import Target
 CREDENTIAL = "database-password"  # of systemd: LoadCredential=database-password:...
 
 
-def add_database_arguments(parser: argparse.ArgumentParser, option: str, meaning: str) -> None:
+def add_database_arguments(
+    parser: argparse.ArgumentParser, option: str, meaning: str, *, required: bool = True
+) -> None:
     """--database and --password-file, and which school is meant.
 
     Args:
         parser: Of the command.
         option: What names the school.
         meaning: Of --database, for --help.
+        required: Whether there has to be one.
     """
     parser.add_argument(
-        "--database", type=_target, required=True, metavar="FILE", help=f"{meaning}; or postgresql://user@host/name"
+        "--database", type=_target, required=required, metavar="FILE", help=f"{meaning}; or postgresql://user@host/name"
     )
     parser.add_argument(
         option, dest="of_school", type=_school, metavar="NAME", help="with postgresql://: whose windows these are"

@@ -9,8 +9,10 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
-from edge.recording.deletion import Deletion, Eraser
+from edge.recording.stores import Target, make_eraser
+from edge.recording.window_eraser import Deletion
 from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
 from edge.timing.timetable import Timetable
@@ -22,6 +24,7 @@ EXAMPLES = """examples:
   edge delete --database school.sqlite --device room-1                    everything of the room
   edge delete --database school.sqlite --all-rooms --day 2026-11-20 --yes
   edge delete --database school.sqlite --list                             what was deleted, by whom and when
+  edge delete --database postgresql://edge_recorder@db/edge --school north --device room-1 --day 2026-11-20
 
 Also while edge record writes. Windows, what they were added up to, and states are deleted, and what still comes of
 that time is not recorded. Files that edge report wrote, and copies of the recording, are yours to delete.
@@ -32,7 +35,7 @@ LONGEST_NAME = 100  # characters
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--database", type=Path, required=True, metavar="FILE", help="recording of `edge record`")
+    add_database_arguments(parser, "--school", "recording of `edge record`")
     rooms = parser.add_mutually_exclusive_group(required=True)
     rooms.add_argument("--device", metavar="NAME", help="of this room")
     rooms.add_argument("--all-rooms", action="store_true", help="of every room")
@@ -51,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Delete what was asked for, once that was confirmed."""
     asked = None if args.list else _asked(args)
-    eraser = Eraser(args.database)
+    target = named_database(args)
+    eraser = make_eraser(target)
     try:
         eraser.start()
         if args.list:
@@ -71,13 +75,17 @@ def main(args: argparse.Namespace) -> int:
         windows, gone = eraser.delete(args.device, start, end, by, datetime.now(timezone.utc))
         print(f"deleted {windows:,} windows: {what}")
         if not gone:
-            print(
-                f"edge: some of it stays in {args.database}-wal until the programs that read the file now are ended",
-                file=sys.stderr,
-            )
+            print(f"edge: {_left(target)}", file=sys.stderr)
     finally:
         eraser.stop()
     return EXIT_OK
+
+
+def _left(target: Target) -> str:
+    """What may still have some of it."""
+    if isinstance(target, Path):
+        return f"some of it stays in {target}-wal until the programs that read the file now are ended"
+    return "the server's files, log and backups have some of it until they are overwritten: docs/district.md"
 
 
 def _asked(args: argparse.Namespace) -> Period | None:

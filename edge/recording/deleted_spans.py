@@ -71,3 +71,9 @@ def span_of(payload: bytes) -> tuple[str, str] | None:
     except DAMAGED:
         return None
     return start, end
+
+
+def may_be_of(payload: bytes, received: str, begins: str, ends: str) -> bool:
+    """Whether a window of a schema that we do not know may be of a time: by what it says, else by when it came."""
+    span = span_of(payload)
+    return received >= begins if span is None else span[0] < ends and span[1] > begins

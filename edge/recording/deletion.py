@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,12 +18,13 @@ from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.database import explain
-from edge.recording.deleted_spans import EVER, NEVER, span_of
+from edge.recording.deleted_spans import EVER, NEVER, may_be_of
 from edge.recording.devices import devices_of
 from edge.recording.former_windows import sound
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
+from edge.recording.window_eraser import Deletion
 from edge.recording.window_row import BETWEEN
 
 BUSY_SECONDS = 30.0  # a recorder holds the file for moments only
@@ -49,23 +49,6 @@ DELETE FROM windows WHERE rowid IN (
 )
 """
 OTHER_TABLES = ("newer_windows", "states", "availability", "places")
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """What was deleted; None: of all devices, or without a beginning or an end.
-
-    Attributes:
-        finished: None: it was interrupted, and is to be asked for again.
-    """
-
-    asked: datetime
-    by: str
-    device: str | None
-    start: datetime | None
-    end: datetime | None
-    windows: int
-    finished: datetime | None
 
 
 class Eraser:
@@ -170,7 +153,7 @@ class Eraser:
 
     def _delete_whole(self, device: str, start: datetime | None, end: datetime | None, number: int | None) -> None:
         """All whole five minutes of the time: their windows, then the roll-ups, which nobody can make anew any more."""
-        since = EVER if start is None else format_timestamp(_ceiling(start))
+        since = EVER if start is None else format_timestamp(ceiling(start))
         until = NEVER if end is None else format_timestamp(bucket_of(end))
         span = (device, since, until, AT_ONCE)
         self._repeat(DELETE_SOME.format(table="windows"), span, number)
@@ -192,7 +175,7 @@ class Eraser:
         if end is not None and bucket_of(end) != end:
             found.add(bucket_of(end))
         if start is not None:
-            first, last = _earliest(start), format_timestamp(_ceiling(start))
+            first, last = _earliest(start), format_timestamp(ceiling(start))
             file, begins = self._open, format_timestamp(start)
             windows = 'SELECT start FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
             found |= {
@@ -258,7 +241,7 @@ class Eraser:
         after = 0
         while found := self._open.execute(NEXT_NEWER, (device, after)).fetchone():
             after, payload, received = found
-            if _may_be_of(payload, received, begins, ends):
+            if may_be_of(payload, received, begins, ends):
                 self._open.execute("DELETE FROM newer_windows WHERE rowid = ?", (after,))
         self._open.execute("BEGIN IMMEDIATE")
         delete_places(self._open, device, begins, ends, all_of_it=start is None and end is None)
@@ -278,12 +261,6 @@ class Eraser:
         return not busy
 
 
-def _may_be_of(payload: bytes, received: str, begins: str, ends: str) -> bool:
-    """Whether a window of a schema that we do not know may be of a time: by what it says, else by when it came."""
-    span = span_of(payload)
-    return received >= begins if span is None else span[0] < ends and span[1] > begins
-
-
 def _texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
     return EVER if start is None else format_timestamp(start), NEVER if end is None else format_timestamp(end)
 
@@ -293,7 +270,8 @@ def _earliest(start: datetime | None) -> str:
     return EVER if start is None else format_timestamp(start - LONGEST_WINDOW)
 
 
-def _ceiling(moment: datetime) -> datetime:
+def ceiling(moment: datetime) -> datetime:
+    """When the first five minutes begin that begin at a moment or later."""
     since = bucket_of(moment)
     return since if since == moment else since + WIDTH
 

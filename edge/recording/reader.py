@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -31,6 +31,11 @@ TABLES = ("about", "windows", "states", "availability")
 ROLLUP_TABLES = ("rollups", "series", "daily_rollups", "changed_days")
 MOST_DELETED = 1000  # deletions that are read at once
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
+
+BY_DAY = """
+SELECT substr(start, 1, 10), count(*), substr(max(received), 1, 30), sum(seq) FROM windows
+WHERE device = ? AND start >= ? AND start < ? GROUP BY 1 ORDER BY 1
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,21 @@ class Deleted(NamedTuple):
     device: str | None
     start: datetime | None
     end: datetime
+
+
+class WindowsOfDay(NamedTuple):
+    """The windows of a device that begin on a day of UTC; they never change: this tells whether some came or went.
+
+    Attributes:
+        windows: How many there are.
+        received: When the last of them came, as text.
+        numbers: The sum of their numbers.
+    """
+
+    day: date
+    windows: int
+    received: str
+    numbers: int
 
 
 class Recording:
@@ -100,6 +120,11 @@ class Recording:
         """Close it."""
         if self._database is not None:
             self._database.close()
+
+    @property
+    def source(self) -> str:
+        """Which recording it is, in words: its name, wherever it moves to."""
+        return self._path.name
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
@@ -205,6 +230,16 @@ class Recording:
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
         return self._query(BETWEEN, device, format_timestamp(start), format_timestamp(end))
+
+    def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
+        """What there is of each day on which windows of a period begin, in order."""
+        found = self._query(BY_DAY, device, format_timestamp(start), format_timestamp(end))
+        return [
+            WindowsOfDay(
+                self._moment(f"{day}T00:00:00.000Z").date(), int(str(windows)), str(received), int(str(numbers))
+            )
+            for day, windows, received, numbers in found
+        ]
 
     def deleted(self, after: int) -> list[Deleted]:
         """The newest times that were deleted on request, in order, of those with a number above `after`."""

@@ -1,4 +1,4 @@
-"""What reports need of a recording, whether it is a file or a school in a database."""
+"""What reports, pages and exports need of a recording, whether it is a file or a school in a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.errors import EdgeError
 from edge.recording.places import Place
-from edge.recording.reader import StateChange
+from edge.recording.reader import Deleted, StateChange, WindowsOfDay
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 
@@ -21,6 +21,10 @@ class Recorded(Protocol):
 
     def stop(self) -> None:
         """Close it."""
+
+    @property
+    def source(self) -> str:
+        """Which recording it is, in words: its name, wherever it moves to."""
 
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
@@ -40,11 +44,17 @@ class Recorded(Protocol):
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as a file has them: the values of `COLUMNS`."""
 
+    def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
+        """What there is of each day on which windows of a period begin, in order."""
+
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The roll-ups whose five minutes begin in a period, in order."""
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are."""
+
+    def deleted(self, after: int) -> list[Deleted]:
+        """The newest times that were deleted on request, in order, of those with a number above `after`."""
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -1,4 +1,4 @@
-"""Where windows are kept: which kind of store and reader an address means."""
+"""Where windows are kept: which kind of store, reader and eraser an address means."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
 from edge.recording.database import Database
+from edge.recording.deletion import Eraser
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import Recording
 from edge.recording.recorded import Recorded
+from edge.recording.window_eraser import WindowEraser
 from edge.recording.window_store import WindowStore
 
 if TYPE_CHECKING:
@@ -50,15 +52,34 @@ def make_shared_sessions(target: Target, share: str) -> SharedSessions:
     return SharedSessions(target, share)
 
 
-def make_reader(target: Target) -> Recorded:
-    """Who reads a file or a database, not yet opened. Raises as `make_store`."""
+def make_reader(target: Target, purpose: str = "edge report") -> Recorded:
+    """Who reads a file or a database, not yet opened.
+
+    Args:
+        target: Which.
+        purpose: What a database calls the connection.
+
+    Raises:
+        ConfigError: psycopg is not installed.
+    """
     if isinstance(target, Path):
         return Recording(target)
     try:
         from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - as above
     except ImportError as error:
         raise psycopg_missing(error) from None
-    return PostgresRecording(target)
+    return PostgresRecording(target, purpose)
+
+
+def make_eraser(target: Target) -> WindowEraser:
+    """Who deletes from a file or a database, not yet opened. Raises as `make_store`."""
+    if isinstance(target, Path):
+        return Eraser(target)
+    try:
+        from edge.recording.postgres.deletion import PostgresEraser  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise psycopg_missing(error) from None
+    return PostgresEraser(target)
 
 
 def psycopg_missing(error: ImportError) -> ConfigError:

@@ -6,14 +6,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from edge.contract.payloads import WindowPayload
-from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
-from edge.recording.deletion import Eraser
 from edge.recording.recorded import Recorded
-from edge.recording.stores import Target, make_reader, make_store
+from edge.recording.stores import Target, make_eraser, make_reader, make_store
+from edge.recording.window_eraser import WindowEraser
 from edge.recording.window_store import WindowStore
 from tests.support.postgres import PostgresServer
 
@@ -51,24 +49,20 @@ class Place:
         finally:
             recording.stop()
 
-    def ask_deletion(self, device: str | None, start: datetime | None, end: datetime | None, now: datetime) -> None:
-        """Have what comes later of this time left out."""
-        if isinstance(self.target, Path):
-            eraser = Eraser(self.target)
-            eraser.start()
-            eraser.delete(device, start, end, "anna", now)
+    @contextlib.contextmanager
+    def erasing(self) -> Iterator[WindowEraser]:
+        """An eraser that is open."""
+        eraser = make_eraser(self.target)
+        eraser.start()
+        try:
+            yield eraser
+        finally:
             eraser.stop()
-            return
-        assert self.server
-        asked, name, begins, ends = (
-            "NULL" if value is None else f"'{value if isinstance(value, str) else format_timestamp(value)}'"
-            for value in (now, device, start, end)
-        )
-        self.server.sql(
-            'INSERT INTO edge.deletions (school, asked, by, device, start, "end", windows) '  # noqa: S608
-            f"SELECT id, {asked}, 'anna', {name}, {begins}, {ends}, 0 FROM edge.schools",
-            database=self.database,
-        )
+
+    def delete(self, device: str | None, start: datetime | None, end: datetime | None, now: datetime) -> int:
+        """Delete a time, and have what comes later of it left out; how many windows are gone."""
+        with self.erasing() as eraser:
+            return eraser.delete(device, start, end, "anna", now)[0]
 
 
 def as_messages(windows: Sequence[WindowPayload]) -> list[DeviceMessage]:

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 import psycopg
 
+from edge.errors import ConfigError
+from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_record import Series
+from edge.text import printable
 
 MOST = 10_000  # series that are known by heart
 
@@ -18,9 +21,26 @@ INSERT_SERIES = """
 INSERT INTO edge.series (mode, model_faces, model_emotions, model_pose) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 RECORDED = """
-SELECT name, id FROM edge.devices d WHERE school = %s AND EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id)
-ORDER BY name COLLATE "C" LIMIT %s
+SELECT name, id FROM edge.devices d WHERE school = %s AND (
+    EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id) OR EXISTS (SELECT 1 FROM edge.windows WHERE device = d.id)
+) ORDER BY name COLLATE "C" LIMIT %s
 """
+
+
+def find_school(connection: psycopg.Connection, address: PostgresAddress) -> tuple[int, str]:
+    """Number and name of the school that is meant; of the only one where none is named. Raises ConfigError."""
+    if connection.execute("SELECT to_regclass('edge.schools')").fetchone() == (None,):
+        raise ConfigError(f"{address} holds no recording yet", "edge record --database makes it")
+    schools: dict[str, int] = dict(connection.execute("SELECT name, id FROM edge.schools ORDER BY name").fetchall())
+    name = address.school or (next(iter(schools)) if len(schools) == 1 else "")
+    if name in schools:
+        return schools[name], name
+    known = ", ".join(printable(each) for each in list(schools)[:20]) or "none"
+    if not name:
+        raise ConfigError(
+            f"{address} holds {len(schools)} schools", f"name one with --school (edge report: --school-name): {known}"
+        )
+    raise ConfigError(f"{address} has no school {printable(name)!r}", f"it has: {known}")
 
 
 def recorded_devices(connection: psycopg.Connection, school: int, most: int) -> list[tuple[str, int]]:

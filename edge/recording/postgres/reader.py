@@ -10,15 +10,16 @@ from typing import Any
 
 import psycopg
 
-from edge.errors import ConfigError, EdgeError
+from edge.contract.timestamps import format_timestamp
+from edge.errors import EdgeError
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
-from edge.recording.postgres.names import recorded_devices
+from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
-from edge.recording.reader import MOST_CHANGES, StateChange, midnight
+from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, read_windows
@@ -46,6 +47,14 @@ WHERE d.device = %s AND d.day >= %s AND d.day < %s
 UNION ALL SELECT day, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM edge.changed_days
 WHERE device = %s AND day >= %s AND day < %s ORDER BY 1, 2
 """
+BY_DAY = """
+SELECT (start AT TIME ZONE 'UTC')::date, count(*), max(received), sum(seq) FROM edge.windows
+WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
+"""
+DELETED = """
+SELECT id, device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s AND id > %s
+ORDER BY id DESC LIMIT %s
+"""
 STATES = """
 SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
 ORDER BY since DESC, received DESC LIMIT %s
@@ -65,43 +74,39 @@ class PostgresRecording:
 
     Args:
         address: Which database and school; an empty school means the only one.
+        purpose: What the server calls the connection.
     """
 
-    def __init__(self, address: PostgresAddress) -> None:
+    def __init__(self, address: PostgresAddress, purpose: str = "edge report") -> None:
         self._address = address
+        self._purpose = purpose
         self._connection: psycopg.Connection | None = None
+        self._school, self._school_name = 0, address.school
         self._ids: dict[str, int] = {}
         self._recorded: list[str] = []
 
     def start(self) -> None:
         """Connect. Raises EdgeError: it cannot be reached, or there is no such school."""
         try:
-            self._connection = connect(self._address, "edge report")
+            self._connection = connect(self._address, self._purpose)
             self._connection.execute("SET default_transaction_read_only = on")
         except psycopg.Error as error:
             raise explain(error, self._address, was_open=False) from None
         with self._explained() as connection:
-            school = self._find_school(connection)
+            self._school, self._school_name = find_school(connection, self._address)
             devices = "SELECT name, id FROM edge.devices WHERE school = %s"
-            self._ids = dict(connection.execute(devices, (school,)).fetchall())
-            self._recorded = [name for name, _ in recorded_devices(connection, school, MOST_DEVICES)]
-
-    def _find_school(self, connection: psycopg.Connection) -> int:
-        if connection.execute("SELECT to_regclass('edge.schools')").fetchone() == (None,):
-            raise ConfigError(f"{self._address} holds no recording yet", "edge record --database makes it")
-        schools: dict[str, int] = dict(connection.execute("SELECT name, id FROM edge.schools ORDER BY name").fetchall())
-        name = self._address.school or (next(iter(schools)) if len(schools) == 1 else "")
-        if name in schools:
-            return schools[name]
-        known = ", ".join(printable(each) for each in list(schools)[:20]) or "none"
-        if not name:
-            raise ConfigError(f"{self._address} holds {len(schools)} schools", f"name one with --school-name: {known}")
-        raise ConfigError(f"{self._address} has no school {printable(name)!r}", f"it has: {known}")
+            self._ids = dict(connection.execute(devices, (self._school,)).fetchall())
+            self._recorded = [name for name, _ in recorded_devices(connection, self._school, MOST_DEVICES)]
 
     def stop(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+    @property
+    def source(self) -> str:
+        """Which recording it is, in words: its name, wherever it moves to."""
+        return f"school {self._school_name}"
 
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
@@ -140,6 +145,13 @@ class PostgresRecording:
             if len(page) < AT_ONCE:
                 return
 
+    def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
+        """What there is of each day on which windows of a period begin, in order."""
+        return [
+            WindowsOfDay(day, windows, format_timestamp(received), int(numbers))
+            for day, windows, received, numbers in self._ask(BY_DAY, device, start, end)
+        ]
+
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The roll-ups whose five minutes begin in a period, in order."""
         after: tuple[Any, ...] = (start, FIRST_SERIES)
@@ -167,6 +179,12 @@ class PostgresRecording:
             else:
                 yield replace(self._bucket(device, (since, *row)), duration=DAY)
         yield from self.buckets(device, last, end)
+
+    def deleted(self, after: int) -> list[Deleted]:
+        """The newest times that were deleted on request, in order, of those with a number above `after`."""
+        with self._explained() as connection:
+            rows = connection.execute(DELETED, (self._school, after, MOST_DELETED)).fetchall()
+        return [Deleted(*row) for row in rows][::-1]
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

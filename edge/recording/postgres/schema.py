@@ -32,10 +32,7 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
     newest = max(files)
     found = applied(connection)
     if found > newest:
-        raise ConfigError(
-            f"{address} was made by a newer version of edge (migration {found}; this version knows {newest})",
-            "upgrade edge here; the database was not changed",
-        )
+        raise newer_version(address, found, newest)
     if found == newest:
         return
     with connection.transaction():
@@ -53,6 +50,27 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
                 connection.execute(
                     "INSERT INTO edge_private.migrations (version, name) VALUES (%s, %s)", (version, path.stem)
                 )
+
+
+def newer_version(address: PostgresAddress, found: int, newest: int) -> ConfigError:
+    """To be raised."""
+    return ConfigError(
+        f"{address} was made by a newer version of edge (migration {found}; this version knows {newest})",
+        "upgrade edge here; the database was not changed",
+    )
+
+
+def check_version(connection: psycopg.Connection, address: PostgresAddress) -> None:
+    """For those that make no tables. Raises ConfigError where another version made them."""
+    found, newest = applied(connection), max(int(path.name[:4]) for path in FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    if found == 0:
+        raise ConfigError(f"{address} holds no recording yet", "edge record --database makes it")
+    if found < newest:
+        raise ConfigError(
+            f"{address} was made by an older version of edge", "start edge record of this version on it once"
+        )
+    if found > newest:
+        raise newer_version(address, found, newest)
 
 
 def applied(connection: psycopg.Connection) -> int:

@@ -129,7 +129,6 @@ class PostgresStore:
         came = format_timestamp(now)
         with self._open() as connection:
             self._devices.prepare(connection, self._school, (message.device for message in messages))
-            self._load_deleted(connection)
             rows = [
                 Row(_named(window_row(each.content, came, each.schema)), WindowRecord.of(each.content))
                 for each in messages
@@ -138,6 +137,7 @@ class PostgresStore:
             self._prepare(connection, rows, now)
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
+                self._load_deleted(connection)  # only now: who deletes asks first, and then waits for these locks
                 new = self._add_rows(connection, rows, now)
                 for message in messages:
                     self._store_other(connection, message, now)

@@ -41,12 +41,12 @@ class TakingStore(PostgresStore):
         """
         with self._open() as connection:
             self._devices.prepare(connection, self._school, (device,))
-            self._load_deleted(connection)
             self._prepare(connection, rows, now)
             self._series.prepare(connection, in_roll_ups(each.series for each in instead))
             with connection.transaction():
                 number = self._devices[device]
                 self._lock(connection, (device,))
+                self._load_deleted(connection)
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
                 return self._add_rows(connection, rows, now, add_up=not taken)
 

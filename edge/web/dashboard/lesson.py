@@ -10,7 +10,8 @@ from edge.contract.labels import UNKNOWN, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
-from edge.recording.reader import Recording, StateChange
+from edge.recording.reader import StateChange
+from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
@@ -75,7 +76,7 @@ def lesson(
     }  # fmt: skip
 
 
-def recent(recording: Recording, room: str, start: datetime, now: datetime) -> JSON:
+def recent(recording: Recorded, room: str, start: datetime, now: datetime) -> JSON:
     """The same of what was recorded."""
     windows = list(recording.windows(room, start, now + TRAILING_TIME))
     return lesson(windows, *recording.state_changes(room, now), [], start, now)

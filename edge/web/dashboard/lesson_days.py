@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from edge.errors import ConfigError
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.recording.runs import Run
 from edge.reporting.period import Period, clock_time
 from edge.text import Sentence, printable
@@ -23,7 +23,7 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 
 
 def day_json(
-    recording: Recording, room: str, day: date, timetable: Timetable | None, zone: tzinfo, now: datetime
+    recording: Recorded, room: str, day: date, timetable: Timetable | None, zone: tzinfo, now: datetime
 ) -> JSON:
     """The lessons of a day, each with the seconds that were recorded of it."""
     start, end = midnight(day, zone), midnight(day + DAY, zone)
@@ -81,7 +81,7 @@ def period_named(room: str, day: date, name: str, timetable: Timetable | None, z
 
 
 def lesson_of_day(
-    recording: Recording, room: str, day: date, timetable: Timetable | None, zone: tzinfo, now: datetime
+    recording: Recorded, room: str, day: date, timetable: Timetable | None, zone: tzinfo, now: datetime
 ) -> Period:
     """What is shown first of a day: of today the newest lesson, else the first one that was recorded; or all of it."""
     lessons = [each for each in (timetable.lessons(room, day) if timetable else []) if each.start <= now]
@@ -101,7 +101,7 @@ def _unknown(name: str) -> ConfigError:
     )
 
 
-def newest_lesson(recording: Recording, room: str, timetable: Timetable | None, zone: tzinfo, now: datetime) -> Period:
+def newest_lesson(recording: Recorded, room: str, timetable: Timetable | None, zone: tzinfo, now: datetime) -> Period:
     """What a page shows first: the lesson that goes on, else the last one of which something was recorded."""
     if timetable and (running := timetable.at(room, now)):
         return Period(running.start, running.end, zone, running.name)

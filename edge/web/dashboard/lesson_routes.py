@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from edge.errors import EdgeError
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.reporting.period import Period
 from edge.timing.timetable import Lesson
 from edge.web.dashboard.lesson import JSON
@@ -60,7 +60,7 @@ class _Lessons:
         room, day = (request.query_params.get(name, "") for name in ("room", "day"))
         past = self._past
 
-        def read(recording: Recording) -> JSON:
+        def read(recording: Recorded) -> JSON:
             return day_json(recording, room, day_named(day), past.timetable, past.zone, _now())
 
         return await self._answer(request, room, read, ("day", room, day))
@@ -70,7 +70,7 @@ class _Lessons:
         room, day, name = (request.query_params.get(each, "") for each in ("room", "day", "name"))
         past = self._past
 
-        def read(recording: Recording) -> JSON:
+        def read(recording: Recorded) -> JSON:
             now = _now()
             if name:
                 asked = period_named(room, day_named(day), name, past.timetable, past.zone)
@@ -82,7 +82,7 @@ class _Lessons:
 
         return await self._answer(request, room, read, ("lesson", room, day, name))
 
-    def _told(self, recording: Recording, room: str, asked: Period, now: datetime) -> JSON:
+    def _told(self, recording: Recorded, room: str, asked: Period, now: datetime) -> JSON:
         # Only here: numpy takes a while to load, and a page that shows the present needs none.
         from edge.reporting.lesson_report import compare_with_earlier, report_lesson  # noqa: PLC0415
         from edge.reporting.report_data import read_stretch  # noqa: PLC0415
@@ -110,7 +110,7 @@ class _Lessons:
         }  # fmt: skip
 
     async def _answer(
-        self, request: Request, room: str, read: Callable[[Recording], JSON], key: tuple[str, ...]
+        self, request: Request, room: str, read: Callable[[Recorded], JSON], key: tuple[str, ...]
     ) -> Response:
         """What was asked, of a room that there is and whose figures this visitor may see."""
         if not visitor_of(request).may_see_figures(room):

@@ -1,4 +1,4 @@
-"""What was recorded, for the pages: questions to the file, in few threads, so that many visitors slow nobody down."""
+"""What was recorded, for the pages: asked for in few threads, so that many visitors slow nobody down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from edge.errors import ConfigError, EdgeError
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
+from edge.recording.stores import Target, make_reader
 from edge.text import Sentence
 from edge.timing.local_zone import LOCAL
 from edge.timing.timetable import Timetable
@@ -31,15 +32,15 @@ class Past:
     """A recording that is asked about.
 
     Args:
-        path: The file of `edge record`.
+        target: The file of `edge record`, or a school in a database.
         timetable: When lessons are; None: nobody knows.
         zone: Whose clock times are told by.
     """
 
-    def __init__(self, path: Path, timetable: Timetable | None, zone: tzinfo) -> None:
+    def __init__(self, target: Target, timetable: Timetable | None, zone: tzinfo) -> None:
         self.timetable = timetable
         self.zone = zone
-        self._path = path
+        self._target = target
         self._questions = Questions(THREADS, MOST_KEPT, "past")
 
     @property
@@ -50,7 +51,12 @@ class Past:
             return os.path.realpath(LOCAL).partition("/zoneinfo/")[2] or None
         return cast("str | None", key)
 
-    async def ask(self, request: Request, function: Callable[[Recording], T], key: Hashable, seconds: float = 2.0) -> T:
+    @property
+    def district(self) -> bool:
+        """Whether it is in a database, and so not on this machine alone."""
+        return not isinstance(self._target, Path)
+
+    async def ask(self, request: Request, function: Callable[[Recorded], T], key: Hashable, seconds: float = 2.0) -> T:
         """Run a function on the recording, in another thread.
 
         Args:
@@ -60,7 +66,7 @@ class Past:
             seconds: How old an answer may be.
 
         Raises:
-            EdgeError: The file is missing or damaged, or the function raised it; or as `Questions.ask`.
+            EdgeError: It is missing, damaged or away, or the function raised it; or as `Questions.ask`.
         """
         now = time.monotonic()
         return await self._questions.ask(
@@ -68,7 +74,7 @@ class Past:
         )
 
     async def answer(
-        self, request: Request, function: Callable[[Recording], Any], key: Hashable, seconds: float = 2.0
+        self, request: Request, function: Callable[[Recorded], Any], key: Hashable, seconds: float = 2.0
     ) -> Response:
         """The same as JSON for a page; an error becomes `{"problem": sentence, "remedy": sentence}`."""
         try:
@@ -80,9 +86,9 @@ class Past:
         """Begin nothing more."""
         self._questions.stop()
 
-    def read(self, function: Callable[[Recording], T]) -> T:
+    def read(self, function: Callable[[Recorded], T]) -> T:
         """Run a function on the recording, here and now; see `ask`. Raises EdgeError."""
-        recording = Recording(self._path)
+        recording = make_reader(self._target, "edge dashboard")
         try:
             recording.start()
             return function(recording)

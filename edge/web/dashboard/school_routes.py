@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from edge.errors import ConfigError
 from edge.languages.catalogue import choose
 from edge.languages.words import Words
-from edge.recording.reader import Recording
+from edge.recording.recorded import Recorded
 from edge.reporting.period import newest_of
 from edge.reporting.school_data import MOST_WEEKS, WEEK, MapData, School
 from edge.text import Sentence
@@ -97,7 +97,7 @@ class _Maps:
         visitor, words = visitor_of(request), Words(choose(language_of(request)))
         past = self._past
 
-        def read(recording: Recording) -> dict[str, Any] | None:
+        def read(recording: Recorded) -> dict[str, Any] | None:
             known = {name: ends for name, ends in recording.devices().items() if _may(visitor, name, room)}
             if not known:
                 return None

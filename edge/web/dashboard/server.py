@@ -23,7 +23,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from edge.errors import EdgeError, pages_missing
 from edge.mqtt.subscription import Subscription
-from edge.recording.reader import Deleted, Recording
+from edge.recording.reader import Deleted
+from edge.recording.recorded import Recorded
 from edge.recording.recording_service import RecordingService
 from edge.reporting.gaps import Gap
 from edge.web.dashboard.feed import Feed, dump
@@ -217,6 +218,7 @@ class Dashboard:
                 "rooms": None if visitor.rooms is None else list(visitor.rooms),
                 "zone": self._past.zone_name if self._past else None,
                 "database": self._past is not None,
+                "district": self._past is not None and self._past.district,
                 "timetable": bool(timetable),
                 "records": self._recorder is not None,
                 "hours": self._school.hours,
@@ -268,7 +270,7 @@ class Dashboard:
         return found
 
 
-def _deleted(after: int, file: Recording) -> list[Deleted]:
+def _deleted(after: int, file: Recorded) -> list[Deleted]:
     return file.deleted(after)
 
 

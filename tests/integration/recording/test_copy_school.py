@@ -51,7 +51,7 @@ def school(tmp_path: Path) -> Place:
         state = State(mode="paused", reason="x", since="2026-11-16T08:00:00.000Z")
         others = [DeviceMessage("room-2", "availability", online) for online in (True, False)]
         store.store([DeviceMessage("room-1", "state", state), *others], MONDAY)
-        place.ask_deletion("room-3", MONDAY, MONDAY + DAY, MONDAY + DAY)
+        place.delete("room-3", MONDAY, MONDAY + DAY, MONDAY + DAY)
         cut = next(each for each in sent if each.seq > 60)
         now = parse_timestamp(cut.window.end) + 50 * DAY  # in the middle of five minutes
         store.prune(now, Retention(days=300, window_days=50))

@@ -259,7 +259,7 @@ def test_schools_of_a_database_do_not_mix(postgres: Place, tmp_path: Path, capsy
         return code, capsys.readouterr().err
 
     code, text = report()
-    assert (code, "name one with --school-name: north, south" in text) == (78, True)
+    assert (code, "name one with --school (edge report: --school-name): north, south" in text) == (78, True)
     assert "has no school 'west'" in report("--school-name", "west")[1]
     assert report("--school-name", "south", "--day", "2026-11-16", "--zone", "UTC")[0] == 0
     with (tmp_path / "day.csv").open(newline="") as file:

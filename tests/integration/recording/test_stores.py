@@ -171,10 +171,10 @@ def test_what_was_deleted_on_request_is_left_out_when_it_comes_again(place: Plac
     later = NewerWindow("edge.window/9", json.dumps({"window": vars(sent[6].window)}).encode())
     with place.opened() as store:
         store.store([], MONDAY)
-        place.ask_deletion("room-1", start, end, MONDAY + DAY)
+        place.delete("room-1", start, end, MONDAY + DAY)
         others = [DeviceMessage("room-1", "state", paused), DeviceMessage("room-1", "window", later, later.schema)]
         assert store.store([*as_messages(sent), *others], MONDAY + DAY) == len(kept) < len(sent)
-        place.ask_deletion(None, None, None, MONDAY + DAY)
+        place.delete(None, None, None, MONDAY + DAY)
         more = [window(n, MONDAY + n * timedelta(minutes=10), dice) for n in (30, 400)]
         assert store.store(as_messages(more), MONDAY + 2 * DAY) == 1, "what is measured after that is recorded again"
     with place.read() as recording:

@@ -118,6 +118,8 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
         "tests/integration/recording/test_postgres_kills.py"
     ),
+    "docs/district.md: edge dashboard": Elsewhere("tests/integration/web/test_dashboard_district.py"),
+    "docs/district.md: edge delete": Elsewhere("tests/integration/recording/test_deletion_stores.py"),
     "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
         "tests/integration/recording/test_copy_school.py"
     ),
@@ -140,6 +142,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "README.md: sudo apt install ./edge_*.deb": DEBIAN,
     "docs/packaging.md: sudo apt install ./edge_0.1.0+deb12_arm64.deb": DEBIAN,
     "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
+    "docs/parquet.md: edge export": Elsewhere("tests/integration/recording/test_export.py"),
     "docs/performance.md: edge bench --one-core --size 1280x720 --json b.json --plot b.svg": Elsewhere(
         "tests/integration/cli/test_bench.py"
     ),

@@ -143,14 +143,16 @@ function link() {
   show($("trouble"), about !== null && (!good || troubles.recorder));
   if (about === null) return;
   say($("trouble"), alive && connected
-    ? t("What comes cannot be recorded now: the file cannot be written. It stays at the broker until it can; see what the server says.")
+    ? t("What comes cannot be recorded now. It stays at the broker until it can; see what the server says.")
     : alive
       ? t("The server of this page cannot reach the broker {broker}. It keeps trying; until then no figures here are current.", { broker: about.broker })
       : t("This page has lost its server. It keeps trying; until then no figures here are current."));
   const here = zone() || t("this browser's time zone");
   const notes = [
     page.database
-      ? t("What was recorded is in a file of this page's server, and nothing of it elsewhere.")
+      ? page.district
+        ? t("What was recorded is in a database that this page's server asks.")
+        : t("What was recorded is in a file of this page's server, and nothing of it elsewhere.")
       : t("Numbers of the last {n} h are kept in the memory of this page's server, nowhere else.", { n: about.hours }),
     t("It started at {time} and reads {prefix}/ at {broker}.", { time: clock(about.started, store.now(), false), prefix: about.prefix, broker: about.broker }),
     t("Times are shown in {zone}; saved files use UTC.", { zone: here }),

@@ -1,0 +1,172 @@
+"""A recording as Parquet files, one for each day (UTC), which are brought up to date by doing it again.
+
+A day whose windows are the same as when its file was written is left as it is; one of which the recording has nothing
+any more loses its file, so that what was deleted is not kept on here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from edge.errors import ConfigError
+from edge.recording.reader import WindowsOfDay
+from edge.recording.recorded import Recorded
+from edge.recording.window_row import DAMAGED, FIRST, LAST
+from edge.reporting.parquet_columns import SCHEMA, batch_of, values_of
+from edge.text import printable
+
+FORMAT = 1  # a higher one has every day written anew
+NAME = "windows.parquet"
+AT_ONCE = 50_000  # rows in memory, and of a row group
+ONE_DAY = timedelta(days=1)
+Stock = dict[date, dict[str, WindowsOfDay]]
+"""What a recording has, by day and device."""
+
+
+@dataclass
+class Exported:
+    """What a run has done.
+
+    Attributes:
+        written: Days whose files were written.
+        same: Days whose files were as they should be.
+        removed: Days of which the recording has nothing any more.
+        windows: In the files of `written`.
+    """
+
+    written: list[date] = field(default_factory=list)
+    same: list[date] = field(default_factory=list)
+    removed: list[date] = field(default_factory=list)
+    windows: int = 0
+
+
+def stock_of(recording: Recorded, first: date | None, last: date | None) -> Stock:
+    """What there is to export.
+
+    Args:
+        recording: Open.
+        first: The first day; None: of all.
+        last: The last day, which is exported as well.
+
+    Raises:
+        EdgeError: The recording cannot be read.
+    """
+    start, end = FIRST if first is None else _midnight(first), LAST if last is None else _midnight(last) + ONE_DAY
+    found: Stock = {}
+    for device in recording.names():
+        for each in recording.windows_by_day(device, start, end):
+            found.setdefault(each.day, {})[device] = each
+    return dict(sorted(found.items()))
+
+
+def export(
+    recording: Recorded, stock: Stock, folder: Path, span: tuple[date | None, date | None], told: Callable[[int], None]
+) -> Exported:  # fmt: skip
+    """Bring the files of a folder up to date.
+
+    Args:
+        recording: Open.
+        stock: Of it.
+        folder: Made when missing; it holds one recording.
+        span: The first and the last day that was asked for.
+        told: Is called with the number of windows that are done.
+
+    Raises:
+        ConfigError: The folder holds another recording, or files that are not ours.
+        EdgeError: The recording cannot be read, or is damaged.
+        OSError: A file cannot be written; those that were written are whole.
+    """
+    done, source = Exported(), recording.source
+    for day, path in _there(folder):
+        if day not in stock and (span[0] is None or span[0] <= day) and (span[1] is None or day <= span[1]):
+            _marks(path, source)
+            path.unlink()
+            with contextlib.suppress(OSError):  # somebody keeps something else beside it
+                path.parent.rmdir()
+            done.removed.append(day)
+    for day, devices in stock.items():
+        path, windows = folder / f"day={day}" / NAME, sum(each.windows for each in devices.values())
+        marks = {b"edge.source": source.encode(), b"edge.content": _digest(devices)}
+        if path.exists() and _marks(path, source) == marks:
+            done.same.append(day)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            done.windows += _write(path, _rows(recording, day, devices), marks)
+            done.written.append(day)
+        told(windows)
+    return done
+
+
+def _there(folder: Path) -> Iterator[tuple[date, Path]]:
+    """The files that a folder has, by day."""
+    for path in sorted(folder.glob(f"day=????-??-??/{NAME}")):
+        with contextlib.suppress(ValueError):
+            yield date.fromisoformat(path.parent.name.removeprefix("day=")), path
+
+
+def _marks(path: Path, source: str) -> dict[bytes, bytes]:
+    """What our files say of themselves. Raises ConfigError for one of others."""
+    try:
+        found = pq.read_schema(path).metadata or {}
+    except pa.ArrowInvalid:
+        found = {}
+    marks = {name: found[name] for name in (b"edge.source", b"edge.content") if name in found}
+    if len(marks) < 2:
+        raise ConfigError(f"{path} was not made by edge export", "give another --output")
+    if (other := marks[b"edge.source"].decode(errors="replace")) != source:
+        raise ConfigError(f"{path} is of {printable(other)}, not of {printable(source)}", "give another --output")
+    return marks
+
+
+def _digest(devices: dict[str, WindowsOfDay]) -> bytes:
+    """What changes when the windows of a day do."""
+    parts = [(name, each.windows, each.received, each.numbers) for name, each in sorted(devices.items())]
+    return hashlib.sha256(json.dumps([FORMAT, parts]).encode()).hexdigest().encode()
+
+
+def _rows(recording: Recorded, day: date, devices: dict[str, WindowsOfDay]) -> Iterator[tuple[Any, ...]]:
+    start = _midnight(day)
+    for device in sorted(devices):
+        for row in recording.rows(device, start, start + ONE_DAY):
+            try:
+                yield values_of(row)
+            except DAMAGED:
+                raise recording.damaged(row) from None
+
+
+def _write(path: Path, rows: Iterator[tuple[Any, ...]], marks: dict[bytes, bytes]) -> int:
+    """Put a whole file in the place of what is there; how many rows it has."""
+    temporary, written = path.with_name(f".{path.name}.new"), 0  # readers of a folder leave out what begins with a dot
+    try:
+        with temporary.open("wb") as file:
+            with pq.ParquetWriter(file, SCHEMA.with_metadata(marks), compression="zstd") as writer:
+                rest: list[tuple[Any, ...]] = []
+                for row in rows:
+                    rest.append(row)
+                    if len(rest) == AT_ONCE:
+                        writer.write_batch(batch_of(rest))
+                        written, rest = written + len(rest), []
+                if rest:
+                    writer.write_batch(batch_of(rest))
+                    written += len(rest)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return written
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone.utc)

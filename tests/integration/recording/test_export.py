@@ -1,0 +1,247 @@
+"""`edge export`: Parquet files have what the recording has, from a file and a database, again and after changes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.cli import run_command_line
+from edge.recording.postgres.address import PostgresAddress
+from tests.support.lessons import HIDDEN, message, record
+from tests.support.paths import ROOT
+from tests.support.stores import Place, as_messages
+from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
+
+pytest.importorskip("pyarrow", reason="pyarrow is not installed (the extra `parquet`)")
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from edge.reporting.parquet_columns import SCHEMA, TABLE, batch_of, values_of
+
+EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
+PAGE = (ROOT / "docs/parquet.md").read_text()
+
+
+def export(place: Place, folder: Path, *options: str) -> int:
+    address = place.target.url if isinstance(place.target, PostgresAddress) else str(place.target)
+    return run_command_line(["export", "--database", address, "--output", str(folder), *options])
+
+
+def days_in(folder: Path) -> dict[str, int]:
+    return {path.parent.name: pq.read_metadata(path).num_rows for path in sorted(folder.rglob("*.parquet"))}
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    return {path.parent.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*.parquet")}
+
+
+@pytest.fixture
+def filled(place: Place) -> Place:
+    """Four days of a room in a file and in a database; figures are hidden in some windows."""
+    dice = random.Random(3)  # noqa: S311
+    sent = windows(1, 200) + [window(n, MONDAY + n * timedelta(minutes=19), dice) for n in range(500, 700)]
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY + 40 * DAY)
+    return place
+
+
+def test_every_window_is_there_as_it_is_recorded(filled: Place, tmp_path: Path) -> None:
+    assert export(filled, tmp_path / "out") == 0
+    with filled.read() as recording:
+        rows = list(recording.rows("room-1", *EVER))
+        expected = batch_of(map(values_of, rows)).to_pylist()
+    table = ds.dataset(tmp_path / "out", partitioning="hive").to_table()
+    found = table.sort_by([("start", "ascending"), ("seq", "ascending")]).to_pylist()
+    assert len(found) == len(rows) == 400
+    assert {row["start"].strftime("%Y-%m-%d") for row in found} == {str(row.pop("day")) for row in found}
+    key = lambda row: (row["start"], row["seq"])  # noqa: E731
+    assert found == sorted(expected, key=key)
+    assert {row["withheld"] for row in found} >= {None, "figures"}
+    for row in found:
+        assert (row["faces_total"] is None) == (row["withheld"] == "figures")
+        assert row["withheld"] is None or (row["counts"] is None and row["estimate"] is None)
+
+
+def test_again_costs_nothing_and_changes_are_brought_up_to_date(
+    filled: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    assert export(filled, folder) == 0
+    days, before = days_in(folder), stamps(folder)
+    assert sum(days.values()) == 400
+    capsys.readouterr()
+    assert export(filled, folder) == 0
+    assert f"0 days written with 0 windows, {len(days)} as before" in capsys.readouterr().out
+    assert stamps(folder) == before
+    first = min(days)
+    with filled.opened() as store:
+        late = window(900, datetime.fromisoformat(f"{first[4:]}T23:00:00+00:00"), random.Random(1))  # noqa: S311
+        store.store(as_messages([late]), MONDAY + 41 * DAY)
+    assert export(filled, folder) == 0
+    assert "1 day written" in capsys.readouterr().out
+    assert days_in(folder) == days | {first: days[first] + 1}
+    assert {day for day, each in stamps(folder).items() if each != before[day]} == {first}
+
+
+def test_only_the_days_that_are_asked_for_are_touched(filled: Place, tmp_path: Path) -> None:
+    assert export(filled, tmp_path / "all") == 0
+    days = days_in(tmp_path / "all")
+    _, second, third, *_ = sorted(days)
+    assert export(filled, tmp_path / "out", "--from", second[4:], "--to", third[4:]) == 0
+    assert days_in(tmp_path / "out") == {day: days[day] for day in (second, third)}
+
+
+def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place, folder = Place(tmp_path / "school.sqlite"), tmp_path / "out"
+    starts = [MONDAY, MONDAY + timedelta(minutes=1), MONDAY + DAY]
+    record(tmp_path / "school.sqlite", [("window", message(n + 1, start)) for n, start in enumerate(starts)])
+    assert export(place, folder) == 0
+    assert days_in(folder) == {"day=2026-11-16": 2, "day=2026-11-17": 1}
+    place.delete("room-1", MONDAY + DAY, MONDAY + 2 * DAY, MONDAY + 3 * DAY)
+    place.delete("room-1", MONDAY, MONDAY + timedelta(minutes=1), MONDAY + 3 * DAY)
+    assert export(place, folder, "--to", "2026-11-16") == 0
+    assert days_in(folder) == {"day=2026-11-16": 1, "day=2026-11-17": 1}
+    assert export(place, folder) == 0
+    assert "2026-11-17 removed: nothing is recorded of it" in capsys.readouterr().out
+    assert days_in(folder) == {"day=2026-11-16": 1}
+    assert not (folder / "day=2026-11-17").exists()
+
+
+def test_a_folder_is_of_one_recording_and_what_is_not_ours_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "out", tmp_path / "out/day=2026-11-16/windows.parquet"
+    for name in ("north", "south"):
+        record(tmp_path / f"{name}.sqlite", [("window", message(1, MONDAY))])
+    assert export(Place(tmp_path / "north.sqlite"), folder) == 0
+    before = file.read_bytes()
+    assert export(Place(tmp_path / "south.sqlite"), folder) == 78
+    assert "is of north.sqlite, not of south.sqlite: give another --output" in capsys.readouterr().err
+    assert file.read_bytes() == before
+    for foreign in (b"somebody's notes", _foreign_parquet(tmp_path)):
+        file.write_bytes(foreign)
+        for options in ((), ("--from", "2026-11-16", "--to", "2026-11-16")):
+            assert export(Place(tmp_path / "north.sqlite"), folder, *options) == 78
+            assert "was not made by edge export" in capsys.readouterr().err
+        assert file.read_bytes() == foreign
+
+
+def _foreign_parquet(folder: Path) -> bytes:
+    path = folder / "foreign.parquet"
+    pq.write_table(SCHEMA.empty_table().replace_schema_metadata(None), path)
+    return path.read_bytes()
+
+
+def test_what_another_program_wrote_beside_withheld_figures_is_not_exported(tmp_path: Path) -> None:
+    path = tmp_path / "school.sqlite"
+    record(path, [("window", message(1, MONDAY, **HIDDEN))])
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE windows SET faces_total = 7, counts = '{\"happy\": 7}'")
+    assert export(Place(path), tmp_path / "out") == 0
+    (row,) = ds.dataset(tmp_path / "out").to_table().to_pylist()
+    assert (row["withheld"], row["faces_total"], row["counts"]) == ("figures", None, None)
+
+
+def test_a_damaged_row_ends_it_with_its_name_and_leaves_no_half_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "school.sqlite"
+    record(path, [("window", message(n + 1, MONDAY + n * timedelta(minutes=1))) for n in range(3)])
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE windows SET counts = 'nonsense' WHERE seq = 2")
+    assert export(Place(path), tmp_path / "out") == 1
+    assert "window 2 of room-1 is damaged" in capsys.readouterr().err
+    assert [each for each in (tmp_path / "out").rglob("*") if each.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--from", "2026-11-20", "--to", "2026-11-19"), "--to 2026-11-19 is before --from 2026-11-20"),
+        (("--school", "north"), "has no password and no schools"),
+    ],
+)
+def test_mistakes(options: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    assert export(Place(tmp_path / "school.sqlite"), tmp_path / "out", *options) == 78
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    (tmp_path / "out").write_text("a file")
+    assert export(Place(tmp_path / "school.sqlite"), tmp_path / "out") == 1
+    assert f"{tmp_path / 'out'} cannot be written" in capsys.readouterr().err
+
+
+def test_without_pyarrow_a_sentence_says_what_to_install(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['pyarrow'] = None; from edge.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", script, "export", "--database", "x.sqlite", "--output", "out"]
+    done = subprocess.run(command, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 78
+    assert "pip install 'edge-emotions[parquet]'" in done.stderr
+
+
+def test_a_bar_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
+    record(tmp_path / "school.sqlite", [("window", message(n + 1, MONDAY + n * DAY)) for n in range(5)])
+    command = [sys.executable, "-m", "edge", "export", "--database", "school.sqlite", "--output", "out"]
+    master, slave = pty.openpty()
+    done = subprocess.run(
+        command, cwd=tmp_path, env=_environment(), stdout=subprocess.PIPE, stderr=slave, text=True, check=True
+    )
+    os.close(slave)
+    assert "exporting" in os.read(master, 65536).decode()
+    os.close(master)
+    assert done.stdout == "out: 5 days written with 5 windows, 0 as before\n"
+    done = subprocess.run(command, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+
+
+def test_the_page_has_the_columns_and_its_example_runs(filled: Place, tmp_path: Path) -> None:
+    lines = [line.split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
+    assert [[cell.strip("|` ") for cell in line[:1]] + [line[-1].strip("| ")] for line in lines] == [
+        [each.name, each.meaning] for each in TABLE
+    ]
+    assert [(line[1], line[2].strip()) for line in lines] == [
+        (str(each.type), "" if each.needed else "yes") for each in TABLE
+    ]
+    (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert len(example.splitlines()) < 25
+    assert export(filled, tmp_path / "windows") == 0
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
+    said = [line.split("\t") for line in done.stdout.splitlines()]
+    assert said == _hours(filled)
+
+
+def _hours(place: Place) -> list[list[str]]:
+    """The same without pyarrow."""
+    found: dict[datetime, list[Any]] = {}
+    with place.read() as recording:
+        for each in recording.windows("room-1", *EVER):
+            hour = found.setdefault(each.start.replace(minute=0, second=0, microsecond=0), [0, 0, 0, 0])
+            counts = each.counts or {}
+            hour[0] += 1
+            hour[1] += each.withheld is not None
+            hour[2] += counts.get("happy", 0)
+            hour[3] += sum(counts.values()) - counts.get("unknown", 0)
+    return [
+        ["room-1", str(hour.astimezone(timezone.utc)), str(n), str(hidden), str(happy / named if named else None)]
+        for hour, (n, hidden, happy, named) in sorted(found.items())
+    ]

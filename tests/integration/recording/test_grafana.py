@@ -1,0 +1,177 @@
+"""docs/grafana: every query of the dashboard runs in PostgreSQL, as the reader, and says what reports say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from edge.contract.payloads import State
+from edge.contract.validation import DeviceMessage
+from edge.reporting.totals import Totals, add_up
+from tests.support.paths import ROOT
+from tests.support.postgres import PostgresServer
+from tests.support.stores import Place, as_messages
+from tests.unit.recording.test_rollups import MONDAY, windows
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs/grafana/district.json").read_text())
+PANELS = {panel["title"]: panel["targets"][0]["rawSql"] for panel in DASHBOARD["panels"]}
+VARIABLES = {each["name"]: each["query"] for each in DASHBOARD["templating"]["list"]}
+HOUR = timedelta(hours=1)
+ROOMS = ["room-1", "room 2, O'Hara's"]
+Ask = Callable[..., list[dict[str, Any]]]
+
+
+def asked(query: str, values: dict[str, str], hours: int) -> str:
+    """A query as Grafana sends it: https://grafana.com/docs/grafana/latest/datasources/postgres."""
+    seconds = hours * 3600
+    group = rf"floor(extract(epoch from \1)/{seconds})*{seconds}"
+    query = re.sub(r"\$__timeGroupAlias\(([^,)]+), \$__interval\)", rf'{group} AS "time"', query)
+    query = re.sub(r"\$__timeGroup\(([^,)]+), \$__interval\)", group, query)
+    span = f"'{(MONDAY - HOUR).isoformat()}' AND '{(MONDAY + 100 * HOUR).isoformat()}'"
+    query = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {span}", query)
+    for name, value in values.items():
+        query = query.replace(f"${{{name}:sqlstring}}", value)
+    assert "$" not in query
+    return query
+
+
+@pytest.fixture
+def school(postgres: Place) -> Iterator[Place]:
+    """Two rooms, read by somebody who may only read."""
+    assert postgres.server
+    with postgres.opened() as store:
+        for seed, room in enumerate(ROOMS):
+            store.store(as_messages([each.model_copy(update={"device": room}) for each in windows(seed, 300)]), MONDAY)
+            state = State(mode="paused", reason="x", since="2026-11-16T08:00:00.000Z")
+            store.store(
+                [DeviceMessage(room, "state", state), DeviceMessage(room, "availability", content=True)], MONDAY
+            )
+    _as_reader(postgres.server, postgres.database)
+    yield postgres
+    postgres.server.sql("DROP OWNED BY grafana", "DROP ROLE grafana", database=postgres.database)
+
+
+def _as_reader(server: PostgresServer, database: str) -> None:
+    server.sql(
+        "CREATE ROLE grafana LOGIN", "GRANT USAGE ON SCHEMA edge TO grafana",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA edge TO grafana", database=database,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def ask(school: Place) -> Iterator[Ask]:
+    """Asks as Grafana does; a text is quoted as `sqlstring` does it."""
+    assert school.server
+    with psycopg.connect(
+        school.server.url(school.database, "grafana"), row_factory=psycopg.rows.dict_row
+    ) as connection:
+
+        def run(query: str, hours: int = 1, **values: str | list[str]) -> list[dict[str, Any]]:
+            texts = {name: _quoted([value] if isinstance(value, str) else value) for name, value in values.items()}
+            found: list[dict[str, Any]] = connection.execute(asked(query, texts, hours)).fetchall()
+            return found
+
+        yield run
+
+
+def _quoted(values: list[str]) -> str:
+    return ",".join("'" + each.replace("'", "''") + "'" for each in values)
+
+
+def choices(ask: Ask) -> dict[str, Any]:
+    """What the variables offer, as they are chosen at first: all rooms, the newest series."""
+    (school,) = ask(VARIABLES["school"])
+    rooms = ask(VARIABLES["device"], school=school["name"])
+    series = ask(VARIABLES["series"], school=school["name"])
+    assert sorted(each["name"] for each in rooms) == sorted(ROOMS)
+    assert all(each["__text"] for each in series)
+    return {
+        "school": school["name"], "device": ROOMS,
+        "series": [str(each["__value"]) for each in series],
+    }  # fmt: skip
+
+
+def test_every_query_finds_something_and_leaves_no_column_empty(ask: Ask) -> None:
+    chosen = choices(ask)
+    for title, query in PANELS.items():
+        found = [row for series in chosen["series"] for row in ask(query, **(chosen | {"series": series}))]
+        assert found, title
+        for column in found[0]:
+            assert any(row[column] is not None for row in found), f"{title}: {column}"
+
+
+def test_they_add_up_what_reports_add_up(ask: Ask, school: Place) -> None:
+    chosen = choices(ask)
+    with school.read() as recording:
+        buckets = {room: list(recording.buckets(room, MONDAY, MONDAY + 100 * HOUR)) for room in ROOMS}
+    by_id = {row["__value"]: row["__text"] for row in ask(VARIABLES["series"], school=chosen["school"])}
+    for number, text in by_id.items():
+        totals = {
+            room: add_up([each for each in found if ", ".join(filter(None, each.series)) == text])
+            for room, found in buckets.items()
+        }
+        options = chosen | {"series": str(number)}
+        faces = {row["metric"]: row["faces"] for row in ask(PANELS["Faces"], 1000, **options)}
+        assert {room: value and float(value) for room, value in faces.items()} == pytest.approx(
+            {room: each.mean for room, each in totals.items() if each.windows}
+        )
+        front = {row["metric"]: row["front"] for row in ask(PANELS["Turned to the front"], 1000, **options)}
+        assert {room: float(value) for room, value in front.items() if value is not None} == {
+            room: each.facing.front / (each.facing.front + each.facing.away)
+            for room, each in totals.items() if each.facing and each.facing.front + each.facing.away
+        }  # fmt: skip
+        shares = {row["metric"]: float(row["share"]) for row in ask(PANELS["Expressions"], 1000, **options)}
+        assert shares == pytest.approx(_shares(list(totals.values())))
+        one = options | {"device": [ROOMS[0]]}
+        estimates = {row["metric"]: float(row["share"]) for row in ask(PANELS["Estimated shares"], 1000, **one)}
+        assert estimates == pytest.approx({name: each.share for name, each in totals[ROOMS[0]].estimate.items()})
+    whole = {room: add_up(found) for room, found in buckets.items()}
+    rooms = {row["room"]: (row["windows"], row["withheld"], row["late"]) for row in ask(PANELS["Rooms"], **chosen)}
+    assert rooms == {room: (each.windows, each.withheld, each.replayed) for room, each in whole.items()}
+    missing = {row["room"]: row["missing"] for row in ask(PANELS["Missing windows"], **chosen)}
+    assert missing == {room: each.missing for room, each in whole.items()}
+    (north,) = ask(PANELS["Schools"], **chosen)
+    assert (north["school"], north["rooms"], north["windows"]) == ("north", 2, 600)
+    withheld = sum(row["windows"] for row in ask(PANELS["Windows by what is withheld"], **chosen))
+    assert withheld == sum(each.withheld + each.emotions_withheld for each in whole.values())
+
+
+def _shares(totals: list[Totals]) -> dict[str, float]:
+    counts: dict[str, int] = {}
+    for each in totals:
+        for name, n in each.counts.items():
+            if name != "unknown":
+                counts[name] = counts.get(name, 0) + n
+    named = sum(counts.values())
+    return {name: n / named for name, n in counts.items()} if named else {}
+
+
+def test_nothing_withheld_is_shown(ask: Ask) -> None:
+    for row in ask(PANELS["Newest windows"], **choices(ask)):
+        if row["withheld"] == "figures":
+            assert (row["faces"], row["counts"]) == (None, None)
+        assert (row["withheld"] is None) == (row["reason"] is None)
+
+
+def test_the_files_are_what_grafana_takes() -> None:
+    """As far as it can be told without Grafana: what each panel and variable needs is there."""
+    panels = DASHBOARD["panels"]
+    assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
+    for panel in panels:
+        at, (target,) = panel["gridPos"], panel["targets"]
+        assert 0 <= at["x"] < at["x"] + at["w"] <= 24
+        assert target["format"] == ("table" if panel["type"] == "table" else "time_series")
+        assert ('"time"' in asked(target["rawSql"], dict.fromkeys(VARIABLES, "''"), 1)) == (panel["type"] != "table")
+        assert panel["datasource"]["uid"] == target["datasource"]["uid"] == "${datasource}"
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
+    assert len(places) == len(panels)
+    (source,) = yaml.safe_load((ROOT / "docs/grafana/datasource.yml").read_text())["datasources"]
+    assert source["type"] == VARIABLES["datasource"] == panels[0]["datasource"]["type"]
