@@ -18,7 +18,6 @@ from tests.load.fleet.figures import Process
 from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 
 SMALL_DISK_MB = 3000
-SETTLE = 15.0  # seconds until the first windows are stored and all is known
 PATIENCE = 30.0  # seconds without anything new, after which what has not come is lost
 LONGEST = 600.0  # seconds to catch up
 SAY_EVERY = 10.0
@@ -94,7 +93,7 @@ class District:
             time.sleep(0.1)
         self._ask("go")
         self._say(f"{self._plan.rooms} rooms send")
-        time.sleep(SETTLE + self._plan.window)
+        time.sleep(self._plan.settle + self._plan.window)
 
     def _listen(self) -> Peace:
         before, used = time.time(), self._used()

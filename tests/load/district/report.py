@@ -28,6 +28,7 @@ class Plan:
     outage: float = 5.0  # seconds that each fault lasts
     away: float = 60.0  # seconds without the database
     tls: bool = True
+    settle: float = 15.0  # seconds until all is known that windows refer to
 
 
 @dataclass(frozen=True)
