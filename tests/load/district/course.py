@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,9 @@ class District:
         self._broker.start()
         for recorder in self._recorders:
             recorder.start()
+        assert self._broker.process is not None
+        # Their sessions are on the broker's disk from here on, as they are five minutes after anybody's first start.
+        os.kill(self._broker.process.pid, signal.SIGUSR1)
         share, more = divmod(self._plan.rooms, len(self._names))
         for number, name in enumerate(self._names):
             broker = self._broker
