@@ -6,7 +6,8 @@ python -m tests.load.district --rooms 4000 --minutes 1 --faults        kill -9 o
 python -m tests.load.district --rooms 4000 --minutes 1 --fault away --away 600     ten minutes without a database
 
 Rooms are the payload code of the daemon; what a school's bridge would bring comes over a few connections of its own.
-The broker is set up by docs/mosquitto as a district's; each recorder keeps one school. Exit status 1 when a window is
+The broker is set up by docs/mosquitto as a district's; each recorder keeps one school,
+or with --share all keep the same. Exit status 1 when a window is
 not there exactly once, or not added up; 3 when all are, but a target was missed. A full disk needs root.
 """
 
@@ -36,6 +37,7 @@ def main() -> int:
     parser.add_argument("--rooms", type=int, default=400, help="default: %(default)s")
     parser.add_argument("--minutes", type=float, default=1.0, help="of peace (default: %(default)g)")
     parser.add_argument("--recorders", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--share", action="store_true", help="recorders share one school (default: one for each)")
     parser.add_argument("--window", type=float, default=10.0, help="seconds of each window (default: %(default)g)")
     parser.add_argument("--faults", action="store_true", help="all of them, one after the other")
     parser.add_argument("--fault", choices=faults.NAMES, action="append", default=[], help="this one; repeatable")
@@ -46,7 +48,8 @@ def main() -> int:
     args = parser.parse_args()
     chosen = faults.NAMES if args.faults else tuple(args.fault)
     plan = Plan(
-        args.rooms, args.minutes, args.recorders, args.window, chosen, args.outage, args.away, not args.plain
+        args.rooms, args.minutes, args.recorders, args.share, args.window, chosen, args.outage, args.away,
+        not args.plain,
     )  # fmt: skip
     began = time.monotonic()
     try:

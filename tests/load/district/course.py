@@ -36,10 +36,14 @@ class District:
     def __init__(self, plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
         self._plan = plan
         self._say = say
-        names = [f"school-{number}" for number in range(1, plan.recorders + 1)]
-        self._broker = SchoolBroker(folder / "broker", [*names, "recorder"], acl="district.acl", tls=plan.tls)
+        names = ["school-1" if plan.share else f"school-{number}" for number in range(1, plan.recorders + 1)]
+        self._broker = SchoolBroker(
+            folder / "broker", [*sorted(set(names)), "recorder"], acl="district.acl", tls=plan.tls
+        )
         self._database = Database()
-        self._recorders = [RecorderProcess(name, folder, self._arguments(name)) for name in names]
+        self._recorders = [
+            RecorderProcess(f"recorder-{number}", folder, self._arguments(name)) for number, name in enumerate(names, 1)
+        ]
         self._names = names
         self._schools: list[Child] = []
         self._lost = 0
@@ -74,6 +78,7 @@ class District:
             settings.append(f"mqtt.ca_file={broker.ca}")
         return [
             "--database", self._database.server.url(NAME), "--school", school, "--prefix", school,
+            *(("--share", "district") if self._plan.share else ()),
             "--broker", broker.url, *(part for each in settings for part in ("--set", each)),
         ]  # fmt: skip
 
@@ -86,11 +91,12 @@ class District:
         assert self._broker.process is not None
         # Their sessions are on the broker's disk from here on, as they are five minutes after anybody's first start.
         os.kill(self._broker.process.pid, signal.SIGUSR1)
-        share, more = divmod(self._plan.rooms, len(self._names))
+        each, more = divmod(self._plan.rooms, len(self._names))
         for number, name in enumerate(self._names):
             broker = self._broker
             school = School(
-                name, share + (number < more), self._plan.window, HOST, broker.port, broker.ca, PASSWORD
+                name, 1 + number * (each + 1), each + (number < more), self._plan.window, HOST, broker.port,
+                broker.ca, PASSWORD,
             )  # fmt: skip
             self._schools.append(Child(name, play, school))
         while not self._look().connected:
@@ -167,7 +173,10 @@ class District:
         deadline = time.monotonic() + PATIENCE
         while (self._look().waiting or self._behind() > 0) and time.monotonic() < deadline:
             time.sleep(0.25)
-        return dict(zip(self._names, self._ask("stop"), strict=True))
+        given: dict[str, dict[str, int]] = {}
+        for name, numbers in zip(self._names, self._ask("stop"), strict=True):
+            given.setdefault(name, {}).update(numbers)
+        return given
 
     def _ask(self, word: str) -> list[dict[str, int]]:
         for school in self._schools:

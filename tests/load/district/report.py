@@ -23,6 +23,7 @@ class Plan:
     rooms: int
     minutes: float  # of peace
     recorders: int
+    share: bool = False  # whether they share one school
     window: float = 10.0  # seconds
     faults: tuple[str, ...] = ()
     outage: float = 5.0  # seconds that each fault lasts

@@ -41,6 +41,7 @@ class School:
     """What a process is to play."""
 
     name: str  # the first level of the topics, and the user
+    first: int  # number of its first room here; another process may play others
     rooms: int
     seconds: float  # of a window
     host: str
@@ -66,7 +67,7 @@ class _Line:
         self.acknowledged = 0
         self.connected = False
         client = self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, f"{school.name}-{number}", protocol=MQTTProtocolVersion.MQTTv5
+            CallbackAPIVersion.VERSION2, f"{school.name}-{school.first}-{number}", protocol=MQTTProtocolVersion.MQTTv5
         )
         client.username_pw_set(school.name, school.password)
         if school.ca_file:
@@ -98,8 +99,8 @@ class _Line:
 class _Rooms:
     def __init__(self, school: School) -> None:
         self._school = school
-        self._chance = random.Random(school.name)  # noqa: S311 - no secret
-        self._names = [f"room-{number:04}" for number in range(1, school.rooms + 1)]
+        self._chance = random.Random(f"{school.name}-{school.first}")  # noqa: S311 - no secret
+        self._names = [f"room-{number:04}" for number in range(school.first, school.first + school.rooms)]
         self._builders = [PayloadBuilder(name, "emotions", MODELS, min_faces=5, round_to=1) for name in self._names]
         self._seqs = [0] * school.rooms
         self._lines = [_Line(school, number) for number in range(CONNECTIONS)]
