@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from edge.mqtt.retained_topics import RetainedTopics
 KEPT = 30 * 24 * 3600  # seconds that the broker keeps the session of a recorder that is away (MQTT 5)
 MOST = 200  # messages that may be on their way to us, not yet acknowledged (MQTT 5); and of one poll
 TICK = 0.5
+GATHER = 0.25  # seconds that a message may wait for others of the same transaction, while they come
+PAUSE = 0.02  # seconds without any, after which no more are waited for
 REMEDIES: Mapping[int, str] = {
     Reason.SESSION_TAKEN_OVER: "another recorder uses the same id: give each its own --client-id",
     Reason.CLIENT_IDENTIFIER_NOT_VALID: "the broker does not take this id: give another --client-id",
@@ -93,7 +96,10 @@ class Session:
         self._connection.start()
 
     def poll(self, seconds: float) -> list[Delivery]:
-        """What comes within so many seconds, as soon as something does; call it again and again.
+        """What comes within so many seconds; call it again and again.
+
+        As soon as something does, what follows at once is gathered: a transaction for each window of thousands of rooms
+        would cost several times as much. A broker that waits for our acknowledgement sends nothing, and ends that.
 
         Raises:
             RefusedError: The broker refused us from the first.
@@ -103,11 +109,18 @@ class Session:
         found: list[Delivery] = []
         try:
             found.append(self._queue.get(timeout=seconds))
+            self._gather()
             while len(found) < MOST:  # what is here already belongs into the same transaction
                 found.append(self._queue.get_nowait())
         except queue.Empty:
             pass
         return found
+
+    def _gather(self) -> None:
+        until, before = time.monotonic() + GATHER, -1
+        while before < (waiting := self._queue.qsize()) < MOST - 1 and time.monotonic() < until:
+            before = waiting
+            time.sleep(PAUSE)
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Tell the broker that these are safe; those of an earlier connection it sends again."""

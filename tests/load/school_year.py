@@ -21,72 +21,40 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from edge.contract.examples import WINDOW
-from edge.contract.payloads import FaceFigures, ShareEstimate, WindowPayload, Withheld
 from edge.contract.timestamps import format_timestamp
-from edge.contract.validation import WITHHELD_FIELDS
 from edge.languages.words import Words
 from edge.recording.database import Database
 from edge.recording.reader import Recording
-from edge.recording.rollups import STORE_ROLLUP, Bucket, rolled_in_order
+from edge.recording.rollups import STORE_ROLLUP, Bucket
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import INSERT_WINDOW, compact, window_row
+from edge.recording.window_row import INSERT_WINDOW, window_row
 from edge.recording.window_sums import WindowSums
 from edge.reporting.school_data import School
 from edge.reporting.totals import add_up, totals_of
 from edge.web.dashboard.map_answer import map_answer
+from tests.load.made_up_windows import (
+    EACH_DAY,
+    EPOCH,
+    FIRST,
+    HOURS,
+    LENGTH,
+    SECONDS,
+    moved,
+    pattern_of,
+    patterns,
+    roll_ups_of_first_day,
+    school_days,
+)
 
-ROOMS, DAYS, HOURS, SECONDS = 40, 190, 6, 10
-FIRST = datetime(2026, 9, 7, 6, 0, tzinfo=timezone.utc)
-EACH_DAY, LENGTH, EPOCH = HOURS * 3600 // SECONDS, timedelta(seconds=SECONDS), "6f1c9a2e"
+ROOMS, DAYS = 40, 190
 WEEKS = 13  # of a term
-PATTERNS = 97  # different windows, which repeat: their figures do not matter, their size does
 BYTES = 1150  # on the disk for each window, with its share of the roll-up
 MEMORY_MB = 200
 QUESTIONS = {"lesson": 0.3, "week": 1.0, "term": 5.0, "week map": 1.0, "day map": 5.0, "days map": 5.0, "term map": 5.0}
 """Seconds; the maps are those of pages and reports: a room's week, and of all rooms a day, a week and a term."""
-
-
-def school_days(count: int) -> Iterator[datetime]:
-    """When so many school days begin: Monday to Friday."""
-    day = FIRST
-    while count:
-        if day.weekday() < 5:
-            yield day
-            count -= 1
-        day += timedelta(days=1)
-
-
-def patterns() -> list[WindowPayload]:
-    """Windows that differ as those of a room do: every ninth withholds something."""
-    dice = random.Random(1)  # noqa: S311
-    found = []
-    for number in range(PATTERNS):
-        counts = {label: dice.randrange(300) for label in WINDOW.counts or {}}
-        total, named = sum(counts.values()), sum(counts.values()) - counts["unknown"]
-        estimate = {
-            label: ShareEstimate(share=round(n / named, 3), low=round(n / named * 0.8, 3), high=round(n / named, 3))
-            for label, n in counts.items()
-            if label != "unknown"
-        }
-        front = total // 2
-        changes: dict[str, object] = {
-            "faces": FaceFigures(total=total, mean=round(total / 28, 2), min=20, max=30),
-            "counts": counts, "estimate": estimate,
-            "facing": WINDOW.facing and WINDOW.facing.model_copy(update={"front": front, "away": total - front}),
-            "unclassified": WINDOW.unclassified
-            and WINDOW.unclassified.model_copy(update={"too_small": 0, "away": 0, "unclear": counts["unknown"]}),
-        }  # fmt: skip
-        window = WINDOW.model_copy(update=changes)
-        if number % 9 == 8:
-            withheld = Withheld(what="figures", reason="few_people")
-            window = window.model_copy(update={**WITHHELD_FIELDS["figures"], "withheld": withheld})
-        found.append(window)
-    return found
 
 
 def generate(path: Path, days: int, rooms: int) -> int:
@@ -102,14 +70,18 @@ def generate(path: Path, days: int, rooms: int) -> int:
     names = [f"room-{number:02}" for number in range(1, rooms + 1)]
     file.execute("INSERT INTO series VALUES (1, ?, ?, ?, ?)", records[0].series or ())
     count, began = 0, time.monotonic()
-    first_day = [_roll_ups(records, number) for number in range(rooms)]
+    first_day = [roll_ups_of_first_day(records, number) for number in range(rooms)]
     for day, start in enumerate(school_days(days)):
         file.execute("BEGIN")
         # In the order of arrival: forty rooms side by side.
         file.executemany(INSERT_WINDOW, _windows(start, day, rows, names))
         file.executemany(
             STORE_ROLLUP,
-            (_moved(bucket, name, start, day) for name, each in zip(names, first_day, strict=True) for bucket in each),
+            (
+                _row(moved(bucket, start, day), name)
+                for name, each in zip(names, first_day, strict=True)
+                for bucket in each
+            ),
         )
         file.execute("COMMIT")
         count += EACH_DAY * rooms
@@ -128,27 +100,13 @@ def _windows(start: datetime, day: int, rows: list[list[object]], names: list[st
         begin = start + number * LENGTH
         begins, ends = format_timestamp(begin), format_timestamp(begin + LENGTH)
         for room, name in enumerate(names):
-            row = rows[(number * 7 + room) % PATTERNS]
+            row = rows[pattern_of(number, room)]
             yield [name, EPOCH, day * EACH_DAY + number + 1, begins, ends, row[5], ends, *row[7:]]
 
 
-def _roll_ups(records: list[WindowRecord], room: int) -> list[Bucket]:
-    """Those of the first day of a room; other days have the same windows at another time, with other numbers."""
-    placed = []
-    for number in range(EACH_DAY):
-        record, start = records[(number * 7 + room) % PATTERNS], FIRST + number * LENGTH
-        placed.append(replace(record, epoch=EPOCH, seq=number + 1, start=start, end=start + LENGTH))
-    return list(rolled_in_order(placed))
-
-
-def _moved(bucket: Bucket, name: str, start: datetime, day: int) -> tuple[object, ...]:
-    since, shift = bucket.since + (start - FIRST), day * EACH_DAY
-    low, high, count = bucket.sums.epochs[EPOCH]
-    sums = replace(bucket.sums, epochs={EPOCH: [low + shift, high + shift, count]})
-    runs = json.loads(bucket.runs_text)
-    for run in runs:
-        run[3:5] = [run[3] + shift, run[4] + shift]
-    return name, format_timestamp(since), 1, format_timestamp(since), compact(sums.as_json()), compact(runs)
+def _row(bucket: Bucket, name: str) -> tuple[object, ...]:
+    since = format_timestamp(bucket.since)
+    return name, since, 1, since, *bucket.to_row()
 
 
 def answer(path: Path, question: str, number: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,11 @@ OWNER = "owner"  # the superuser of the server
 # Nothing here is about a machine that loses power; where programs are killed, the system still has what they wrote.
 FAST = (
     "fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=16MB", "max_connections=30",
+    "unix_socket_permissions=0777",
+)  # fmt: skip
+# As on a machine of its own that must not lose anything; when each row became visible is kept.
+LASTING = (
+    "shared_buffers=1GB", "max_wal_size=4GB", "track_commit_timestamp=on", "listen_addresses=", "max_connections=60",
     "unix_socket_permissions=0777",
 )  # fmt: skip
 # Whoever reaches the socket is who they say; but these two have to know their password.
@@ -42,17 +47,19 @@ class PostgresServer:
 
     Args:
         folder: Its data and its socket; not below a folder that only root may enter.
+        settings: Of the server.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = FAST) -> None:
         self.folder = folder
+        self._settings = settings
         self._binaries = binaries()
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def made(cls) -> PostgresServer:
-        """A new one, not yet started."""
-        server = cls(Path(tempfile.mkdtemp(prefix="edge-pg-")))
+    def made(cls, settings: Sequence[str] = FAST, parent: Path | None = None) -> PostgresServer:
+        """A new one, not yet started, in a folder below that for temporary files, or another."""
+        server = cls(Path(tempfile.mkdtemp(prefix="edge-pg-", dir=parent)), settings)
         if os.geteuid() == 0:  # PostgreSQL refuses root
             nobody = pwd.getpwnam("nobody")
             os.chown(server.folder, nobody.pw_uid, nobody.pw_gid)
@@ -63,7 +70,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = [part for each in FAST for part in ("-c", each)]
+        options = [part for each in self._settings for part in ("-c", each)]
         self._process = subprocess.Popen(
             [self._binaries / "postgres", "-D", "data", "-k", self.folder, *options], cwd=self.folder,
             stderr=(self.folder / "log").open("ab"), **_ordinary(),

@@ -18,7 +18,7 @@ from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.names import find_school, recorded_devices
-from edge.recording.postgres.window_rows import BETWEEN, After, to_columns
+from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
@@ -132,10 +132,13 @@ class PostgresRecording:
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
-        return read_windows(self.rows(device, start, end), self.damaged)
+        return read_windows(self._rows(device, start, end), self.damaged)
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as a file has them: the values of `COLUMNS`."""
+        return map(compacted, self._rows(device, start, end))
+
+    def _rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         after: After = (start, *FIRST_WINDOW)
         while True:
             page = self._ask(BETWEEN, device, start, end, *after, AT_ONCE)

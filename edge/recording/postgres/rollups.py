@@ -14,7 +14,7 @@ from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import Bucket, roll_up
 from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED
+from edge.recording.window_row import DAMAGED, compact
 from edge.recording.window_sums import OTHER
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,9 @@ SELECT r.device, r.start, r.series, r.sums::text, r.runs FROM edge.rollups r
 JOIN unnest(%s::int4[], %s::timestamptz[], %s::int4[]) AS k (device, start, series) USING (device, start, series)
 """
 STORE = """
-INSERT INTO edge.rollups VALUES (%s, %s, %s, %s, %s::jsonb, %s) ON CONFLICT (device, start, series)
-DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
+INSERT INTO edge.rollups SELECT device, start, series, %s, sums, runs
+FROM json_to_recordset(%s::json) AS b (device int4, start timestamptz, series int4, sums jsonb, runs text)
+ON CONFLICT (device, start, series) DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
 """
 SERIES_OF = "SELECT device, array_agg(series) FROM edge.device_series WHERE device = ANY(%s) GROUP BY device"
 ADD_SERIES = "INSERT INTO edge.device_series VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -74,12 +75,8 @@ def take_rollups(
     if connection.execute(query, (device, buckets[0].since)).fetchone():
         return False
     series.load(connection, (device,))
-    with connection.cursor() as cursor:
-        rows = [
-            (device, each.since, series.choose(connection, device, each.series), changed, *each.to_row())
-            for each in buckets
-        ]
-        cursor.executemany(STORE, rows)
+    found = {(device, each.since, series.choose(connection, device, each.series)): each for each in buckets}
+    _store(connection, found, changed)
     take_back(connection, [(device, each.since) for each in buckets])
     return True
 
@@ -109,6 +106,16 @@ def add_windows(
             bucket.merge(Bucket.from_row(bucket.since, bucket.series, sums, runs))
         except (*DAMAGED, EdgeError):  # of this room alone; the windows are there still
             logger.warning("the roll-up of device %d from %s is damaged: it begins anew", device, start)
-    with connection.cursor() as cursor:
-        cursor.executemany(STORE, [(*key, changed, *bucket.to_row()) for key, bucket in found.items()])
+    _store(connection, found, changed)
     take_back(connection, [(device, start) for device, start, _ in found])
+
+
+def _store(connection: psycopg.Connection, found: Mapping[Key, Bucket], changed: datetime) -> None:
+    """In one statement: one for each would cost us and the server twice as much, and arrays of texts nearly so."""
+    rows = []
+    for (device, start, series), bucket in found.items():
+        sums, runs = bucket.to_row()
+        rows.append(
+            f'{{"device":{device},"start":"{start.isoformat()}","series":{series},"sums":{sums},"runs":{compact(runs)}}}'
+        )
+    connection.execute(STORE, (changed, f"[{','.join(rows)}]"))

@@ -37,6 +37,7 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.execute("SET LOCAL statement_timeout = 0")  # an index of a large table takes what it takes
         for schema in ("edge", "edge_private"):
             # Not IF NOT EXISTS, which asks for the right to make schemas where it is there as well.
             if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:

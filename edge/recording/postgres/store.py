@@ -27,7 +27,7 @@ from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
 from edge.recording.postgres.schema import migrate
-from edge.recording.postgres.window_rows import STORED, TYPES, key_of, series_of, to_row
+from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
@@ -48,7 +48,7 @@ SELECT device, start, coalesce("end", asked) FROM edge.deletions WHERE school = 
 # In one order, so that two recorders never wait for each other.
 LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 COUNT_WINDOWS = """
-UPDATE edge.devices SET windows = windows + %s WHERE id = %s
+UPDATE edge.devices d SET windows = windows + n FROM unnest(%s::int4[], %s::int8[]) AS new (device, n) WHERE id = device
 """
 SET_ABOUT = """
 INSERT INTO edge_private.about VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
@@ -167,7 +167,7 @@ class PostgresStore:
         ]
         with connection.cursor() as cursor:
             with cursor.copy(COPY) as copy:
-                copy.set_types([*TYPES.values(), "int4"])
+                copy.set_types([*COPIED, "int4"])
                 for place, row in enumerate(staged):
                     copy.write_row((*row, place))
             found = set(cursor.execute(MOVE).fetchall())
@@ -177,12 +177,12 @@ class PostgresStore:
             if key in found:
                 found.remove(key)  # what came twice in one batch is added up once
                 # As it is stored, so that roll-ups name the same models.
-                record = replace(given.record, series=series_of(given.values))
-                new.setdefault(key[0], []).append(record)
+                series, record = series_of(given.values), given.record
+                same = record if record.series == series else replace(record, series=series)
+                new.setdefault(key[0], []).append(same)
         if add_up:
             add_windows(connection, self._series_of, new, now)
-        with connection.cursor() as cursor:
-            cursor.executemany(COUNT_WINDOWS, [(len(windows), device) for device, windows in new.items()])
+        connection.execute(COUNT_WINDOWS, (list(new), list(map(len, new.values()))))
         return sum(map(len, new.values()))
 
     def _store_other(self, connection: psycopg.Connection, message: DeviceMessage, now: datetime) -> None:

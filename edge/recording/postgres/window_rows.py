@@ -9,8 +9,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.window_record import Series
 from edge.recording.window_row import COLUMNS, compact
@@ -22,20 +20,23 @@ PLAIN = (
     "estimate_absent", "withheld", "withheld_reason",
 )  # fmt: skip
 TIMES = ("start", "end", "received")
+JSON = ("counts", "estimate")
 TYPES = {
     "device": "int4", "series": "int4", "seq": "int4", "seconds": "float8", "coverage": "float8", "frames": "int4",
-    "faces_mean": "float8", "replayed": "bool", "clock_synced": "bool", "counts": "jsonb", "estimate": "jsonb",
+    "faces_mean": "float8", "replayed": "bool", "clock_synced": "bool", **dict.fromkeys(JSON, "jsonb"),
     **dict.fromkeys(TIMES, "timestamptz"), **dict.fromkeys(("faces_total", "faces_min", "faces_max"), "int4"),
     **{f"facing_{part}": "int4" for part in FACING}, **{f"unclassified_{part}": "int4" for part in UNCLASSIFIED},
     **dict.fromkeys(("epoch", "schema", "estimate_absent", "withheld", "withheld_reason"), "text"),
 }  # fmt: skip
 """Columns of `windows` in the order in which they are copied, with their types."""
+COPIED = ["text" if kind == "jsonb" else kind for kind in TYPES.values()]
+"""As what they are copied: JSON is text already, and PostgreSQL reads it."""
 STORED = ", ".join(f'"{column}"' for column in TYPES)
 
-READ = (*PLAIN, *TIMES, "replayed", "clock_synced", "counts", "estimate")
+READ = (*PLAIN, *TIMES, "replayed", "clock_synced")
 BETWEEN = f"""
-SELECT {", ".join(f'w."{column}"' for column in READ)}, {", ".join(f"w.facing_{part}" for part in FACING)},
-    {", ".join(f"w.unclassified_{part}" for part in UNCLASSIFIED)},
+SELECT {", ".join(f'w."{column}"' for column in READ)}, {", ".join(f"w.{name}::text" for name in JSON)},
+    {", ".join(f"w.facing_{part}" for part in FACING)}, {", ".join(f"w.unclassified_{part}" for part in UNCLASSIFIED)},
     e.mode, e.model_faces, e.model_emotions, e.model_pose
 FROM edge.windows w JOIN edge.series e ON e.id = w.series
 WHERE w.device = %s AND w.start >= %s AND w.start < %s AND (w.start, w.seq, w.epoch) > (%s, %s, %s)
@@ -61,7 +62,7 @@ def to_row(values: dict[str, Any], device: int, series: int) -> tuple[object, ..
     found: dict[str, object] = {name: values[name] for name in PLAIN}
     found |= {name: parse_timestamp(values[name]) for name in TIMES}
     found |= {name: bool(values[name]) for name in ("replayed", "clock_synced")}
-    found |= {name: values[name] and Jsonb(json.loads(values[name]), compact) for name in ("counts", "estimate")}
+    found |= {name: values[name] for name in JSON}
     found |= _parts(values, "facing", FACING) | _parts(values, "unclassified", UNCLASSIFIED)
     found |= {"device": device, "series": series}
     return tuple(found[name] for name in TYPES)
@@ -73,17 +74,25 @@ def _parts(values: dict[str, Any], group: str, parts: tuple[str, ...]) -> dict[s
 
 
 def to_columns(device: str, row: tuple[Any, ...]) -> tuple[tuple[object, ...], After]:
-    """What `BETWEEN` selects as the values of `COLUMNS`, and what the next ones come after."""
-    plain, rest = row[: len(READ)], row[len(READ) :]
+    """What `BETWEEN` selects as the values of `COLUMNS`, with JSON as PostgreSQL writes it, and what comes after it."""
+    plain, rest = row[: len(READ)], row[len(READ) + len(JSON) :]
     values = dict(zip(READ, plain, strict=True))
     after = values["start"], values["seq"], values["epoch"]
     values |= {name: format_timestamp(values[name]) for name in TIMES}
-    values |= {name: None if values[name] is None else compact(values[name]) for name in ("counts", "estimate")}
+    values |= zip(JSON, row[len(READ) :], strict=False)
     values["facing"] = _group(FACING, rest[:3])
     values["unclassified"] = _group(UNCLASSIFIED, rest[3:6])
     values |= zip(("mode", "model_faces", "model_emotions", "model_pose"), rest[6:], strict=True)
     values["device"] = device
     return tuple(values[name] for name in COLUMNS), after
+
+
+def compacted(row: tuple[object, ...]) -> tuple[object, ...]:
+    """Values of `COLUMNS` with JSON as a file has it."""
+    return tuple(
+        compact(json.loads(value)) if name in JSON and isinstance(value, str) else value
+        for name, value in zip(COLUMNS, row, strict=True)
+    )
 
 
 def _group(parts: tuple[str, ...], figures: tuple[int | None, ...]) -> str | None:
