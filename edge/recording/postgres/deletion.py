@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from edge.contract.timestamps import format_timestamp
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError
 from edge.recording.deleted_spans import EVER, NEVER, may_be_of
 from edge.recording.deletion import AT_ONCE, LONGEST_WINDOW, ceiling
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.daily_rollups import take_back
+from edge.recording.postgres.five_minutes import edges, rolled_up, windows_of
 from edge.recording.postgres.names import SeriesIds, find_school
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
 from edge.recording.postgres.schema import check_version
-from edge.recording.postgres.window_rows import BETWEEN, to_columns
-from edge.recording.rollups import WIDTH, Bucket, bucket_of
+from edge.recording.rollups import WIDTH, bucket_of
 from edge.recording.window_eraser import Deletion
-from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, read_window
 
 FIRST, LAST = "-infinity", "infinity"
 LOCK = "SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE"
@@ -64,11 +62,6 @@ UPDATE edge.deletions SET windows = windows + %(gone)s WHERE id = %(number)s
 DELETE_ROLLUPS = """
 DELETE FROM edge.rollups WHERE device = %s AND start >= %s::timestamptz AND start < %s::timestamptz
 RETURNING device, start
-"""
-ROLLUPS = """
-SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM edge.rollups r JOIN edge.series e ON e.id = r.series
-WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start
 """
 DELETE_SAID = (
     "DELETE FROM edge.states WHERE device = %s AND since >= %s::timestamptz AND since < %s::timestamptz",
@@ -171,7 +164,7 @@ class PostgresEraser:
         self._repeat(task, device, since, until)
         with task.locked(device) as connection:
             _delete_rollups(connection, device, since, until)
-        for edge in _edges(task, device):
+        for edge in edges(task.connection, device, task.start, task.end):
             self._delete_edge(task, device, edge)
         with task.locked(device) as connection:
             _delete_others(connection, task, device)
@@ -195,30 +188,27 @@ class PostgresEraser:
         """Delete some of the windows of five minutes, and add the others up anew; as in a file, or the roll-up goes."""
         span = (format_timestamp(since), format_timestamp(since + WIDTH))
         with task.locked(device) as connection:
-            reach, rolled = _rolled(connection, device, since, since + WIDTH).get(since, (since, 0))
-            kept = _windows(connection, device, since)
+            reach, rolled = rolled_up(connection, device, since, since + WIDTH).get(since, (since, 0))
+            kept = windows_of(connection, device, since)
             if kept is None:  # more than an honest room has: nobody shall wait while they are added up anew
                 _delete_rollups(connection, device, *span)
+            else:
+                gone = self._delete_some(task, device, *span)
+                if len(kept) < rolled:
+                    if (task.start is None or reach > task.start) and (task.end is None or since < task.end):
+                        _delete_rollups(connection, device, *span)
+                elif gone:
+                    _delete_rollups(connection, device, *span)
+                    left = windows_of(connection, device, since) or []
+                    self._series.prepare(connection, in_roll_ups(each.series for each in left if each.series))
+                    add_windows(connection, self._series_of, {device: left}, task.now)
         if kept is None:
             self._repeat(task, device, *span)
-            return
-        self._series.prepare(task.connection, in_roll_ups(each.series for each in kept if each.series))
-        with task.locked(device) as connection:
-            kept = _windows(connection, device, since) or []
-            gone = self._delete_some(task, device, *span)
-            if len(kept) < rolled:
-                if (task.start is None or reach > task.start) and (task.end is None or since < task.end):
-                    _delete_rollups(connection, device, *span)
-            elif gone:
-                _delete_rollups(connection, device, *span)
-                if left := _windows(connection, device, since):
-                    add_windows(connection, self._series_of, {device: left}, task.now)
 
     def _give_back(self, connection: psycopg.Connection) -> None:
-        """Have the room of what was deleted used again."""
-        connection.execute("SET statement_timeout = 0")
+        """Have the room of what was deleted used again, if that can be done at once; else the server does it later."""
         for part in sorted(self._parts):
-            # Somebody else may look after the table just now, or own it.
+            # Somebody else may look after the table just now, or own it, or it takes too long.
             with contextlib.suppress(psycopg.Error):
                 connection.execute(sql.SQL("VACUUM (SKIP_LOCKED) {}").format(sql.Identifier(*part.split("."))))
 
@@ -254,51 +244,6 @@ class _Task:
         with self.connection.transaction():
             self.connection.execute(LOCK, (device,))
             yield self.connection
-
-
-def _edges(task: _Task, device: int) -> list[datetime]:
-    """The five minutes that lie partly in the time, or have a window that reaches into it."""
-    found: set[datetime] = set()
-    if task.end is not None and bucket_of(task.end) != task.end:
-        found.add(bucket_of(task.end))
-    if task.start is not None:
-        first, last = task.start - LONGEST_WINDOW, ceiling(task.start)
-        query = 'SELECT start FROM edge.windows WHERE device = %s AND start >= %s AND start < %s AND "end" > %s'
-        rows = task.connection.execute(query, (device, first, last, task.start)).fetchall()
-        found |= {bucket_of(start) for (start,) in rows}
-        # Of a roll-up without its windows, its runs tell how far it reaches.
-        rolled = _rolled(task.connection, device, bucket_of(first), last)
-        found |= {since for since, (reach, _) in rolled.items() if reach > task.start}
-    return sorted(found)
-
-
-def _rolled(
-    connection: psycopg.Connection, device: int, since: datetime, until: datetime
-) -> dict[datetime, tuple[datetime, int]]:
-    """Until when the windows of some roll-ups are, and how many these have; of a damaged one, more than there are."""
-    found: dict[datetime, tuple[datetime, int]] = {}
-    for start, mode, faces, emotions, pose, sums, runs in connection.execute(ROLLUPS, (device, since, until)):
-        try:
-            bucket = Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
-            reach, windows = bucket.end, bucket.sums.windows
-        except (*DAMAGED, EdgeError):
-            reach, windows = start + LONGEST_WINDOW, AT_ONCE + 1
-        before = found.get(start, (start, 0))
-        found[start] = max(reach, before[0]), windows + before[1]
-    return found
-
-
-def _windows(connection: psycopg.Connection, device: int, since: datetime) -> list[WindowRecord] | None:
-    """The windows of five minutes, without damaged ones; None: there are too many to be added up while others wait."""
-    span = (device, since, since + WIDTH, since - timedelta(days=1), -1, "")
-    rows = connection.execute(BETWEEN, (*span, AT_ONCE + 1)).fetchall()
-    if len(rows) > AT_ONCE:
-        return None
-    found = []
-    for row in rows:
-        with contextlib.suppress(*DAMAGED):
-            found.append(read_window(to_columns("", row)[0]))
-    return found
 
 
 def _delete_rollups(connection: psycopg.Connection, device: int, since: str, until: str) -> None:

@@ -116,6 +116,7 @@ def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_t
     monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
     if isinstance(place.target, PostgresAddress):
         monkeypatch.setattr("edge.recording.postgres.deletion.AT_ONCE", 20)
+        monkeypatch.setattr("edge.recording.postgres.five_minutes.AT_ONCE", 20)
     dice = random.Random(2)  # noqa: S311
     with place.opened() as store:
         store.store(as_messages([window(n, MONDAY + n * timedelta(seconds=1), dice) for n in range(1, 100)]), LATER)

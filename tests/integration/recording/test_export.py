@@ -17,6 +17,7 @@ import pytest
 
 from edge.cli import run_command_line
 from edge.recording.postgres.address import PostgresAddress
+from tests.support.brokers import wait_for
 from tests.support.lessons import HIDDEN, message, record
 from tests.support.paths import ROOT
 from tests.support.stores import Place, as_messages
@@ -208,6 +209,25 @@ def test_a_bar_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
     assert done.stdout == "out: 5 days written with 5 windows, 0 as before\n"
     done = subprocess.run(command, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_one_that_is_killed_leaves_whole_files_and_goes_on(tmp_path: Path) -> None:
+    place, dice = Place(tmp_path / "school.sqlite"), random.Random(5)  # noqa: S311
+    sent = [window(n + 1, MONDAY + n * timedelta(minutes=5), dice) for n in range(20 * 288)]
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+    folder = tmp_path / "out"
+    command = [sys.executable, "-m", "edge", "export", "--database", "school.sqlite", "--output", "out"]
+    with subprocess.Popen(command, cwd=tmp_path, env=_environment(), stdout=subprocess.DEVNULL) as process:
+        wait_for(lambda: len(list(folder.glob("day=*/windows.parquet"))) >= 3, 30, "some days")
+        process.kill()
+    before = stamps(folder)
+    assert 3 <= len(before) < 20
+    assert sum(days_in(folder).values()) > 0, "every file can be read"
+    assert export(place, folder) == 0
+    assert sum(days_in(folder).values()) == len(sent)
+    assert before.items() <= stamps(folder).items()
+    assert [path for path in folder.rglob("*") if path.is_file() and path.name != "windows.parquet"] == []
 
 
 def _environment() -> dict[str, str]:

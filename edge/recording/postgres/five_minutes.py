@@ -1,0 +1,66 @@
+"""Five minutes of a device, of which some is to be deleted: what is there, as windows and added up."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta
+
+import psycopg
+
+from edge.errors import EdgeError
+from edge.recording.deletion import AT_ONCE, LONGEST_WINDOW, ceiling
+from edge.recording.postgres.window_rows import BETWEEN, to_columns
+from edge.recording.rollups import WIDTH, Bucket, bucket_of
+from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_row import DAMAGED, read_window
+
+ROLLUPS = """
+SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
+FROM edge.rollups r JOIN edge.series e ON e.id = r.series
+WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start
+"""
+
+
+def edges(connection: psycopg.Connection, device: int, start: datetime | None, end: datetime | None) -> list[datetime]:
+    """The five minutes that lie partly in the time, or have a window that reaches into it."""
+    found: set[datetime] = set()
+    if end is not None and bucket_of(end) != end:
+        found.add(bucket_of(end))
+    if start is not None:
+        first, last = start - LONGEST_WINDOW, ceiling(start)
+        query = 'SELECT start FROM edge.windows WHERE device = %s AND start >= %s AND start < %s AND "end" > %s'
+        rows = connection.execute(query, (device, first, last, start)).fetchall()
+        found |= {bucket_of(moment) for (moment,) in rows}
+        # Of a roll-up without its windows, its runs tell how far it reaches.
+        rolled = rolled_up(connection, device, bucket_of(first), last)
+        found |= {since for since, (reach, _) in rolled.items() if reach > start}
+    return sorted(found)
+
+
+def rolled_up(
+    connection: psycopg.Connection, device: int, since: datetime, until: datetime
+) -> dict[datetime, tuple[datetime, int]]:
+    """Until when the windows of some roll-ups are, and how many these have; of a damaged one, more than there are."""
+    found: dict[datetime, tuple[datetime, int]] = {}
+    for start, mode, faces, emotions, pose, sums, runs in connection.execute(ROLLUPS, (device, since, until)):
+        try:
+            bucket = Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
+            reach, windows = bucket.end, bucket.sums.windows
+        except (*DAMAGED, EdgeError):
+            reach, windows = start + LONGEST_WINDOW, AT_ONCE + 1
+        before = found.get(start, (start, 0))
+        found[start] = max(reach, before[0]), windows + before[1]
+    return found
+
+
+def windows_of(connection: psycopg.Connection, device: int, since: datetime) -> list[WindowRecord] | None:
+    """The windows of five minutes, without damaged ones; None: there are too many to be added up while others wait."""
+    span = (device, since, since + WIDTH, since - timedelta(days=1), -1, "")
+    rows = connection.execute(BETWEEN, (*span, AT_ONCE + 1)).fetchall()
+    if len(rows) > AT_ONCE:
+        return None
+    found = []
+    for row in rows:
+        with contextlib.suppress(*DAMAGED):
+            found.append(read_window(to_columns("", row)[0]))
+    return found
