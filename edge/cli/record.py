@@ -117,7 +117,7 @@ def _known_client_ids(target: Target, prefix: str) -> list[str]:
     store = make_store(target, prefix)
     store.start()
     try:
-        return [name for name in client_ids(store, target) if name]
+        return [*filter(None, client_ids(store, target)), *store.shared_client_ids()]
     finally:
         store.stop()
 

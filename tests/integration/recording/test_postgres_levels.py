@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import WindowSums
+from tests.support.paths import ROOT
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window
 
@@ -153,3 +155,13 @@ def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(po
     assert missing(MONDAY, MONDAY + DAY) == gaps
     parts = [missing(MONDAY + n * 5 * MINUTE, MONDAY + (n + 1) * 5 * MINUTE) for n in range(40)]
     assert list(itertools.chain(*parts)) == gaps, "each in one part, also where a whole part has no window"
+
+
+def test_the_queries_of_the_documentation_run(postgres: Place, stored: list[WindowRecord]) -> None:
+    assert stored
+    text = (ROOT / "docs/district.md").read_text().replace("2026-11-20", f"{MONDAY:%Y-%m-%d}")
+    blocks = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    statements = [each for block in blocks for each in block.split(";") if each.strip()]
+    assert len(statements) >= 5
+    found = [ask(postgres, each) for each in statements]
+    assert [bool(rows) for rows in found] == [True] * (len(found) - 1) + [False], "no number is missing"
