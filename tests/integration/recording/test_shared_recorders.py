@@ -220,6 +220,19 @@ def test_forget_ends_every_session_of_the_school(
     wait_for(lambda: stored(postgres) == [6, 7, 8, 9, 10], 20)
 
 
+def test_days_are_kept_no_shorter_than_what_they_are_made_of_and_not_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = ("--database", "postgresql://nobody@127.0.0.1:1/none", "--school", "north")
+    for target, given, words in (
+        (("--database", str(tmp_path / "r.sqlite")), ("--keep-daily-days", "500"), "is a file, which keeps days as"),
+        (database, ("--keep-daily-days", "300"), "300 is less than the 400 days of --keep-days"),
+        (database, ("--keep-daily-days", "500", "--keep-days", "all"), "500 is less than the 36500 days"),
+    ):
+        assert run_command_line(["record", *target, *given]) == 78
+        assert words in capsys.readouterr().err
+
+
 def test_a_file_is_not_shared_and_ids_are_not_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["record", "--database", str(tmp_path / "r.sqlite"), "--share", "main"]) == 78
     assert "is a file, which one recorder writes" in capsys.readouterr().err
