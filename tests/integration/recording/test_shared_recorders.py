@@ -104,6 +104,7 @@ def restarted(start_broker: StartBroker, broker: Broker, *lines: str) -> Broker:
 
 def save(broker: Broker, file: Path, what: bytes, count: int = 1) -> None:
     """Have it save its sessions, as its autosave does."""
+    file.unlink(missing_ok=True)  # what it saved before may look the same
     broker.process.send_signal(signal.SIGUSR1)
     wait_for(lambda: file.exists() and file.read_bytes().count(what) >= count, 20)
 
