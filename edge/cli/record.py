@@ -18,7 +18,7 @@ from rich.status import Status
 from edge.cli import set_up_logging
 from edge.cli.copy_school import copy_from
 from edge.cli.database_arguments import add_database_arguments, named_database
-from edge.cli.recording_arguments import add_recording_arguments, recording_task
+from edge.cli.recording_arguments import MOST_DAYS, add_recording_arguments, days, recording_task
 from edge.cli.subscriber import add_broker_arguments, subscriber_settings
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.garbage import settle
@@ -27,6 +27,7 @@ from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.recording_service import RecordingService, client_ids
+from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.session import KEPT, Session
 from edge.recording.stores import Target, make_shared_sessions, make_store
 
@@ -55,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_broker_arguments(parser)
     add_recording_arguments(parser)
     parser.add_argument(
+        "--keep-daily-days",
+        type=days,
+        metavar="N",
+        help="with postgresql://: keep what whole days add up to for longer than --keep-days (default: as long)",
+    )
+    parser.add_argument(
         "--share",
         type=_share,
         metavar="GROUP",
@@ -71,7 +78,8 @@ def main(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM."""
     settings, prefix, devices = subscriber_settings(args, "record")
     target = named_database(args)
-    task = replace(recording_task(args, target, settings, prefix, devices), share=_checked_share(args, target))
+    task = recording_task(args, target, settings, prefix, devices)
+    task = replace(task, share=_checked_share(args, target), daily_days=_checked_days(args, target))
     if args.copy_from:
         return copy_from(args.copy_from, target, prefix)
     if args.forget:
@@ -96,6 +104,25 @@ def _checked_share(args: argparse.Namespace, target: Target) -> str | None:
     return share
 
 
+def _checked_days(args: argparse.Namespace, target: Target) -> int | None:
+    """How many days; all: as many as a calendar has."""
+    if args.keep_daily_days is None:
+        return None
+    if isinstance(target, Path):
+        raise ConfigError(
+            f"{target} is a file, which keeps days as long as their five minutes",
+            "--keep-daily-days needs --database postgresql://user@host/name",
+        )
+    kept = DEFAULT_DAYS if args.keep_days is None else args.keep_days or MOST_DAYS
+    found: int = args.keep_daily_days or MOST_DAYS
+    if found < kept:
+        raise ConfigError(
+            f"--keep-daily-days {found} is less than the {kept} days of --keep-days",
+            "days are kept at least as long as what they are made of",
+        )
+    return found
+
+
 def _share(text: str) -> str:
     if not re.fullmatch(NAME_PATTERN, text):
         raise argparse.ArgumentTypeError("a group has 1 to 64 characters, without + # / and control characters")
@@ -117,7 +144,7 @@ def _known_client_ids(target: Target, prefix: str) -> list[str]:
     store = make_store(target, prefix)
     store.start()
     try:
-        return [name for name in client_ids(store, target) if name]
+        return [*filter(None, client_ids(store, target)), *store.shared_client_ids()]
     finally:
         store.stop()
 

@@ -13,6 +13,8 @@ from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.stores import Target
 
+MOST_DAYS = 36500
+
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     """--client-id, --keep-days and --keep-windows-days."""
@@ -24,13 +26,13 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep-days",
-        type=_days,
+        type=days,
         metavar="N",
         help=f"delete what is older; all: keep it (default: {DEFAULT_DAYS}, a school year and the summer after it)",
     )
     parser.add_argument(
         "--keep-windows-days",
-        type=_days,
+        type=days,
         metavar="N",
         help="delete windows that are older, and keep what five minutes of them add up to (default: as --keep-days)",
     )
@@ -65,11 +67,11 @@ def _client_id(text: str) -> str:
     return text
 
 
-def _days(text: str) -> int:
+def days(text: str) -> int:
     """A number of days; 0: all are kept."""
     if text == "all":
         return 0
-    days = int(text)
-    if not 1 <= days <= 36500:
-        raise argparse.ArgumentTypeError("1 to 36500 days, or all")
-    return days
+    number = int(text)
+    if not 1 <= number <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"1 to {MOST_DAYS} days, or all")
+    return number

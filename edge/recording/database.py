@@ -129,6 +129,10 @@ class Database:
             raise changed(self._path, "its client id cannot be one")
         return ids
 
+    def shared_client_ids(self) -> list[str]:
+        """None: a file has one recorder."""
+        return []
+
     def forget_former(self) -> None:
         """The session of version 0.1 has been ended."""
         with self._explained(), self._transaction() as database:

@@ -121,7 +121,7 @@ class Recorder:
             self._take(delivery)
         if self._session.forgotten:
             self._session.forgotten = False
-            if self._known or self.stored:
+            if self._retention is not None and (self._known or self.stored):  # else another recorder gets them
                 logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()

@@ -29,6 +29,7 @@ class RecordingTask:
         devices: Whose, or `+` for all.
         client_id: Of the durable session; None: a random one, kept in the file.
         days, window_days: How long all, and single windows, are kept; 0: for ever, None: the default.
+        daily_days: How long roll-ups of days outlive all else; None: they do not.
         share: The name at the broker of what several recorders share; None: this one gets everything.
     """
 
@@ -39,6 +40,7 @@ class RecordingTask:
     client_id: str | None = None
     days: int | None = None
     window_days: int | None = None
+    daily_days: int | None = None
     share: str | None = None
 
     def ordinary_session(self, client_id: str) -> Session:
@@ -54,7 +56,7 @@ class RecordingTask:
     def retention(self, database: WindowStore) -> Retention:
         """What was asked for; where nothing was, the default, which a former file gets only after a while."""
         if self.days is not None:
-            return Retention(self.days or None, self.window_days or None)
+            return Retention(self.days or None, self.window_days or None, daily_days=self.daily_days)
         now = datetime.now(timezone.utc)
         begins = database.default_begins(now)
         if now < begins:
@@ -62,4 +64,4 @@ class RecordingTask:
                 "from %s on, what is older than %d days is deleted: name another time with --keep-days, or keep all "
                 "with --keep-days all", begins.date(), DEFAULT_DAYS,
             )  # fmt: skip
-        return Retention(max(DEFAULT_DAYS, self.window_days or 0), self.window_days or None, begins)
+        return Retention(max(DEFAULT_DAYS, self.window_days or 0), self.window_days or None, begins, self.daily_days)

@@ -49,11 +49,13 @@ class Retention:
         days: Everything that is older is deleted; None: nothing is.
         window_days: Windows that are older are deleted, and their roll-ups stay; None: as everything else.
         begins: Nothing is deleted before.
+        daily_days: Roll-ups of whole days are kept for longer; None: as everything else. Only a database can.
     """
 
     days: int | None = None
     window_days: int | None = None
     begins: datetime | None = None
+    daily_days: int | None = None
 
     @property
     def shortest(self) -> int:

@@ -27,10 +27,10 @@ class StoredNumbers:
         self._judged: datetime | None = None  # until then
 
     def look(self, now: datetime) -> None:
-        """Report what is missing of the five minutes that are due; at first of an hour. Raises as `missing`."""
-        until = bucket_of(now - timedelta(seconds=PATIENCE))
-        since = until - timedelta(hours=1) if self._judged is None else self._judged
-        if until >= since + WIDTH:
-            for device, first, last in self._missing(since, until):
+        """Report what is missing of the next five minutes that are due, from an hour before on. Raises as `missing`."""
+        due = bucket_of(now - timedelta(seconds=PATIENCE))
+        since = due - timedelta(hours=1) if self._judged is None else self._judged
+        if since < due:
+            for device, first, last in self._missing(since, since + WIDTH):
                 self._report(device, first, last)
-            self._judged = until
+            self._judged = since + WIDTH

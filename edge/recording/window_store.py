@@ -68,5 +68,8 @@ class WindowStore(Protocol):
             former: What version 0.1 called the session.
         """
 
+    def shared_client_ids(self) -> list[str]:
+        """Those of the sessions of several recorders, which share these windows."""
+
     def forget_former(self) -> None:
         """The session of version 0.1 has been ended."""

@@ -54,6 +54,11 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
         connection.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
             "set_config('idle_in_transaction_session_timeout', %s, false), set_config('TimeZone', 'UTC', false), "
+            # A host of ours that has gone without a word keeps its locks until the server notices.
+            "set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
+            "set_config('tcp_keepalives_count', '3', false), "
+            # To compile a query of ours takes longer than to run it.
+            "set_config('jit', 'off', false), "
             # An administrator may ask for more than `on`, but what is acknowledged must at least be on this disk.
             "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
             "ELSE current_setting('synchronous_commit') END, false)",

@@ -27,7 +27,7 @@ WITH changed AS (
     SELECT DISTINCT device, (start AT TIME ZONE 'UTC')::date AS day
     FROM unnest(%s::int4[], %s::timestamptz[]) AS given (device, start)
 ), gone AS (
-    DELETE FROM edge.daily_rollups d USING changed c WHERE d.device = c.device AND d.day = c.day
+    DELETE FROM edge.daily_rollups d USING changed c WHERE d.device = c.device AND d.day = c.day AND NOT d.kept
 ) INSERT INTO edge.changed_days SELECT device, day FROM changed ON CONFLICT DO NOTHING
 """
 NEXT = """
@@ -39,7 +39,11 @@ SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::t
 FROM edge.rollups r JOIN edge.series e ON e.id = r.series
 WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start, r.series LIMIT %s
 """
-STORE = "INSERT INTO edge.daily_rollups VALUES (%s, %s, %s, %s::jsonb, %s)"
+KEPT = """
+SELECT d.day, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
+FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series WHERE d.device = %s AND d.day = %s AND d.kept
+"""
+STORE = "INSERT INTO edge.daily_rollups VALUES (%s, %s, %s, %s::jsonb, %s, %s)"
 
 
 def take_back(connection: psycopg.Connection, changed: Iterable[tuple[int, datetime]]) -> None:
@@ -81,14 +85,19 @@ def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: d
     forget = "DELETE FROM edge.changed_days WHERE device = %s AND day = %s"
     if not connection.execute(forget, (device, day)).rowcount:
         return  # another recorder has made it
+    kept = [(start, *row) for _, *row in connection.execute(KEPT, (device, day)).fetchall()]
     try:
-        whole = whole_day(start, map(_bucket, rows))
+        whole = whole_day(start, map(_bucket, [*kept, *rows]))
     except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
         logger.warning("a roll-up of device %d of %s is damaged: its day is left out", device, day)
         return
+    if kept:  # what came later goes into the day, as those before it did
+        connection.execute("DELETE FROM edge.daily_rollups WHERE device = %s AND day = %s", (device, day))
+        query = "DELETE FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s"
+        connection.execute(query, (device, start, start + DAY))
     series.prepare(connection, (each.series for each in whole))  # they are all there
     with connection.cursor() as cursor:
-        cursor.executemany(STORE, [(device, day, series[each.series], *each.to_row()) for each in whole])
+        cursor.executemany(STORE, [(device, day, series[each.series], *each.to_row(), bool(kept)) for each in whole])
 
 
 def _bucket(row: tuple[Any, ...]) -> Bucket:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import psycopg
 from psycopg import errors, sql
@@ -48,14 +48,26 @@ AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND hear
 ROLLUPS = """
 WITH gone AS (
     DELETE FROM edge.rollups WHERE device = ANY(%(devices)s)
-    AND (start < %(limit)s OR (start > %(ahead)s AND changed < %(limit)s))
+    AND (start < %(first)s OR (start > %(ahead)s AND changed < %(limit)s))
     RETURNING device, (start AT TIME ZONE 'UTC')::date AS day
 ), days AS (
-    DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day
+    DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day AND NOT d.kept
 ) INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
 """
-OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS)
+DAYS = "DELETE FROM edge.daily_rollups WHERE device = ANY(%(devices)s) AND kept AND day < %(last_day)s"
+OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS, DAYS)
 """Not the last thing known about a device, nor what is still in force."""
+# Where days outlive their five minutes: only of whole days, and of those that are made.
+KEEP_DAYS = """
+UPDATE edge.daily_rollups d SET kept = true WHERE device = ANY(%(devices)s) AND day < %(day)s AND NOT kept
+AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
+"""
+ROLLUPS_OF_KEPT = """
+DELETE FROM edge.rollups r USING edge.daily_rollups d WHERE r.device = ANY(%(devices)s) AND d.kept
+AND d.device = r.device AND d.day < %(day)s AND d.day = (r.start AT TIME ZONE 'UTC')::date
+AND r.start < %(day)s::date::timestamp AT TIME ZONE 'UTC'
+AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
+"""
 MONTHS = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
@@ -86,8 +98,12 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
     if retention.days is not None:
         with connection.transaction():
             connection.execute(LOCK, (school,))
-            for statement in OTHERS:
-                connection.execute(statement, {**values, "limit": now - timedelta(days=retention.days)})
+            limit, outlive = now - timedelta(days=retention.days), retention.daily_days is not None
+            values |= {"limit": limit, "day": limit.astimezone(timezone.utc).date()}
+            values["last_day"] = (now - timedelta(days=retention.daily_days or retention.days)).date()
+            values["first"] = datetime.min.replace(tzinfo=timezone.utc) if outlive else limit
+            for statement in (*((KEEP_DAYS, ROLLUPS_OF_KEPT) if outlive else ()), *OTHERS):
+                connection.execute(statement, values)
     return deleted, False
 
 

@@ -50,6 +50,7 @@ LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO
 COUNT_WINDOWS = """
 UPDATE edge.devices d SET windows = windows + n FROM unnest(%s::int4[], %s::int8[]) AS new (device, n) WHERE id = device
 """
+SHARED = "SELECT client_id FROM edge_private.shared_sessions WHERE school = %s ORDER BY id"
 SET_ABOUT = """
 INSERT INTO edge_private.about VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
@@ -246,6 +247,11 @@ class PostgresStore:
         if not re.fullmatch(CLIENT_ID_PATTERN, found):
             raise ConfigError(f"the client id of school {self._address.school} in {self._address} cannot be one")
         return found, None
+
+    def shared_client_ids(self) -> list[str]:
+        """As `WindowStore`."""
+        with self._open() as connection:
+            return [name for (name,) in connection.execute(SHARED, (self._school,)).fetchall()]
 
     def forget_former(self) -> None:
         """There is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import WindowSums
+from edge.reporting.totals import add_up
+from tests.support.paths import ROOT
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window
 
@@ -72,7 +75,8 @@ def expected_emotions(sums: WindowSums) -> dict[str, list[int]]:
 def stored(postgres: Place) -> list[WindowRecord]:
     """A week with gaps, of several models, some windows withheld."""
     dice = random.Random(8)  # noqa: S311
-    sent = [window(n, MONDAY + n * timedelta(seconds=7 if n < 900 else 600), dice) for n in range(1, 1500)]
+    sent = [window(n, MONDAY + n * timedelta(seconds=7), dice) for n in range(1, 900)]
+    sent += [window(n, MONDAY + (n - 880) * timedelta(minutes=10), dice) for n in range(900, 1500)]
     with postgres.opened() as store:
         store.store(as_messages(sent), MONDAY)
         while store.add_up_days(MONDAY + 4 * DAY):
@@ -137,6 +141,41 @@ def test_five_minutes_and_days_say_what_their_windows_do_also_before_a_day_is_ma
         assert emotions(found) == expected_emotions(part)
 
 
+def test_days_outlive_their_five_minutes_and_take_in_what_comes_later(
+    postgres: Place, stored: list[WindowRecord]
+) -> None:
+    now, retention = MONDAY + 98 * DAY, Retention(days=95, daily_days=120)
+    late = window(5000, MONDAY + timedelta(minutes=3), random.Random(2))  # noqa: S311 - of a clock that was wrong
+    midnight = datetime(2026, 11, 19, tzinfo=MONDAY.tzinfo)
+
+    def check(windows: list[WindowRecord]) -> None:
+        assert added(ask(postgres, "SELECT * FROM edge.days")) == expected(sums_of(windows))
+        with postgres.read() as recording:
+            parts = list(recording.days("room-1", MONDAY - DAY, MONDAY + 30 * DAY))
+            assert add_up(parts) == add_up(windows)
+
+    with postgres.opened() as store:
+
+        def tidy(moment: datetime) -> None:
+            while store.add_up_days(moment) or store.prune(moment, retention)[1]:
+                pass
+
+        tidy(now)
+        five = ask(postgres, "SELECT min(start) AS first FROM edge.five_minutes")
+        assert five[0]["first"] >= midnight, "of whole days alone"
+        check(stored)
+        store.store(as_messages([late]), now)
+        check([*stored, WindowRecord.of(late)])
+        tidy(now)
+        check([*stored, WindowRecord.of(late)])
+        assert ask(postgres, "SELECT min(start) AS first FROM edge.five_minutes") == five
+        tidy(MONDAY + 122 * DAY)
+        assert ask(postgres, "SELECT min(day) AS day FROM edge.days")[0]["day"] == (MONDAY + 2 * DAY).date()
+        retention = Retention(days=95)
+        tidy(MONDAY + 122 * DAY)
+        assert ask(postgres, "SELECT * FROM edge.days WHERE day < %s", (MONDAY + 27 * DAY).date()) == []
+
+
 def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(postgres: Place) -> None:
     dice = random.Random(3)  # noqa: S311
     lost = {*range(40, 44), 100, *range(600, 640)}
@@ -153,3 +192,13 @@ def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(po
     assert missing(MONDAY, MONDAY + DAY) == gaps
     parts = [missing(MONDAY + n * 5 * MINUTE, MONDAY + (n + 1) * 5 * MINUTE) for n in range(40)]
     assert list(itertools.chain(*parts)) == gaps, "each in one part, also where a whole part has no window"
+
+
+def test_the_queries_of_the_documentation_run(postgres: Place, stored: list[WindowRecord]) -> None:
+    assert stored
+    text = (ROOT / "docs/district.md").read_text().replace("2026-11-20", f"{MONDAY:%Y-%m-%d}")
+    blocks = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    statements = [each for block in blocks for each in block.split(";") if each.strip()]
+    assert len(statements) >= 5
+    found = [ask(postgres, each) for each in statements]
+    assert [bool(rows) for rows in found] == [True] * (len(found) - 1) + [False], "no number is missing"

@@ -16,6 +16,7 @@ import pytest
 from edge.cli import run_command_line
 from edge.config.broker_url import BrokerUrl
 from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.postgres.address import PostgresAddress
 from edge.recording.session import Session
 from edge.recording.shared_windows import SharedWindows
 from edge.reporting.totals import add_up
@@ -30,7 +31,7 @@ KEEPING = ("max_queued_messages 10000", "persistence true")
 
 
 def recorder(edge: StartEdge, place: Place, port: int) -> subprocess.Popen[str]:
-    assert not isinstance(place.target, Path)
+    assert isinstance(place.target, PostgresAddress)
     process = edge(
         "record", "--database", place.target.url, "--school", "north", "--share", "main", "--broker", address(port)
     )
@@ -103,6 +104,7 @@ def restarted(start_broker: StartBroker, broker: Broker, *lines: str) -> Broker:
 
 def save(broker: Broker, file: Path, what: bytes, count: int = 1) -> None:
     """Have it save its sessions, as its autosave does."""
+    file.unlink(missing_ok=True)  # what it saved before may look the same
     broker.process.send_signal(signal.SIGUSR1)
     wait_for(lambda: file.exists() and file.read_bytes().count(what) >= count, 20)
 
@@ -170,6 +172,9 @@ def test_the_session_of_a_recorder_that_does_not_come_back_is_emptied_and_ended(
     online = sql(postgres, "SELECT online FROM edge.availability ORDER BY id")
     # In order, also those that came while nobody listened; what was stored and not yet acknowledged is heard again.
     assert "".join(online) in ("tftf", "tftftf")
+    third = recorder(edge, postgres, port)  # of which the broker knows nothing
+    third.terminate()
+    assert "may be missing" not in third.communicate(timeout=20)[1]
     second.terminate()
     log = second.communicate(timeout=20)[1]
     assert "Traceback" not in log
@@ -191,9 +196,43 @@ def test_without_its_database_a_recorder_leaves_the_broker_and_comes_back(
     assert sessions(own) == 2
     for process in processes:
         process.terminate()
+    for process in processes:
         log = process.communicate(timeout=20)[1]
         assert "Messages stay at the broker; trying again every 2 s" in log
+        assert "may be missing" not in log
         assert "Traceback" not in log
+
+
+def test_forget_ends_every_session_of_the_school(
+    postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    port = start_broker(*KEEPING).port
+    processes = [recorder(edge, postgres, port) for _ in range(2)]
+    for process in processes:
+        process.terminate()
+        process.wait(20)
+    database = ("--database", postgres.target.url, "--school", "north", "--broker", address(port))
+    done = edge("record", *database, "--forget")
+    assert len(done.communicate(timeout=30)[0].splitlines()) == 3
+    assert done.returncode == 0
+    send(port, 5)  # for nobody
+    recorder(edge, postgres, port)
+    send(port, 5)
+    wait_for(lambda: stored(postgres) == [6, 7, 8, 9, 10], 20)
+
+
+def test_days_are_kept_no_shorter_than_what_they_are_made_of_and_not_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = ("--database", "postgresql://nobody@127.0.0.1:1/none", "--school", "north")
+    for target, given, words in (
+        (("--database", str(tmp_path / "r.sqlite")), ("--keep-daily-days", "500"), "is a file, which keeps days as"),
+        (database, ("--keep-daily-days", "300"), "300 is less than the 400 days of --keep-days"),
+        (database, ("--keep-daily-days", "500", "--keep-days", "all"), "500 is less than the 36500 days"),
+    ):
+        assert run_command_line(["record", *target, *given]) == 78
+        assert words in capsys.readouterr().err
 
 
 def test_a_file_is_not_shared_and_ids_are_not_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

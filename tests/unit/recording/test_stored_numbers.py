@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import datetime, timedelta, timezone
 
+from edge.recording.rollups import WIDTH
 from edge.recording.stored_numbers import Missing, StoredNumbers
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc)
@@ -19,9 +19,12 @@ def test_periods_follow_on_one_another_an_hour_behind() -> None:
         return [("room-1", 3, 4)] if len(asked) == 2 else []
 
     numbers = StoredNumbers(missing, lambda *found: reported.append(found))
-    for minutes in (2, 4, 7, 9, 31):
+    for minutes in (2, *[3] * 11):
         numbers.look(NOON + timedelta(minutes=minutes))
     eleven = NOON - timedelta(hours=1)
-    ends = [eleven + timedelta(minutes=minutes) for minutes in (-60, 0, 5, 30)]
-    assert asked == list(itertools.pairwise(ends))
+    assert asked == [(eleven - n * WIDTH, eleven - (n - 1) * WIDTH) for n in range(12, 0, -1)]
+    numbers.look(NOON + timedelta(minutes=4))
+    assert len(asked) == 12, "nothing is due"
+    numbers.look(NOON + timedelta(minutes=5))
+    assert asked[12:] == [(eleven, eleven + WIDTH)]
     assert reported == [("room-1", 3, 4)]

@@ -1,6 +1,9 @@
 -- Five minutes, days, and any period such as a minute or a lesson, for people and dashboards: sums in whole numbers, as
 -- edge/recording/window_sums.py has them, so that they may be added up further. What is withheld is in no sum, and counted.
 
+-- Whether the five minutes of a day are gone, and it stays as it is, or with what came later added.
+ALTER TABLE edge.daily_rollups ADD COLUMN kept boolean NOT NULL DEFAULT false;
+
 CREATE TYPE edge.sums AS (
     windows bigint,
     figures_withheld bigint,
