@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import errors
 
 from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
@@ -20,18 +21,24 @@ from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
-from edge.recording.rollups import Bucket
+from edge.recording.rollups import WIDTH, Bucket
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, read_windows
 from edge.text import printable
 
+T = TypeVar("T")
+Slice = Callable[[str, datetime, datetime], Iterator[T]]
+MONTH = timedelta(days=31)
 AT_ONCE = 5000  # rows in memory: between two of these, others may ask over the same connection
 
+PAGES_AT_ONCE = 64  # that the server asks its disk for side by side
+NEXT = "SELECT min(start) FROM edge.rollups WHERE device = %s AND start > %s"
 FIRST_WINDOW, FIRST_SERIES = (-1, ""), -1  # before every one
+# As `window_rows.BETWEEN`.
 BUCKETS = """
+WITH r AS MATERIALIZED (SELECT * FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s)
 SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM edge.rollups r JOIN edge.series e ON e.id = r.series
-WHERE r.device = %s AND r.start >= %s AND r.start < %s AND (r.start, r.series) > (%s, %s)
+FROM r JOIN edge.series e ON e.id = r.series WHERE (r.start, r.series) > (%s, %s)
 ORDER BY r.start, r.series LIMIT %s
 """
 OUTERMOST = """
@@ -90,6 +97,8 @@ class PostgresRecording:
         try:
             self._connection = connect(self._address, self._purpose)
             self._connection.execute("SET default_transaction_read_only = on")
+            with contextlib.suppress(errors.InvalidParameterValue):  # a server whose system knows no such thing
+                self._connection.execute(f"SET effective_io_concurrency = {PAGES_AT_ONCE}")
         except psycopg.Error as error:
             raise explain(error, self._address, was_open=False) from None
         with self._explained() as connection:
@@ -139,6 +148,23 @@ class PostgresRecording:
         return map(compacted, self._rows(device, start, end))
 
     def _rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
+        return self._slices(self._rows_of_slice, device, start, end, DAY)
+
+    def _slices(self, read: Slice[T], device: str, start: datetime, end: datetime, width: timedelta) -> Iterator[T]:
+        """A long time bit by bit, so that what is sorted at once stays small; time without anything is passed over."""
+        while start < end:
+            until, empty = min(start + width, end), True
+            for each in read(device, start, until):
+                empty = False
+                yield each
+            if empty and until < end:
+                found = [start for (start,) in self._ask(NEXT, device, until - WIDTH) if start is not None]
+                if not found:
+                    return
+                until = max(until, *found)
+            start = until
+
+    def _rows_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         after: After = (start, *FIRST_WINDOW)
         while True:
             page = self._ask(BETWEEN, device, start, end, *after, AT_ONCE)
@@ -157,6 +183,9 @@ class PostgresRecording:
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The roll-ups whose five minutes begin in a period, in order."""
+        return self._slices(self._buckets_of_slice, device, start, end, MONTH)
+
+    def _buckets_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         after: tuple[Any, ...] = (start, FIRST_SERIES)
         while True:
             page = self._ask(BUCKETS, device, start, end, *after, AT_ONCE)

@@ -34,12 +34,13 @@ COPIED = ["text" if kind == "jsonb" else kind for kind in TYPES.values()]
 STORED = ", ".join(f'"{column}"' for column in TYPES)
 
 READ = (*PLAIN, *TIMES, "replayed", "clock_synced")
+# The rows first, in any order: they lie on as many pages as there are, which PostgreSQL then has read side by side.
 BETWEEN = f"""
+WITH w AS MATERIALIZED (SELECT * FROM edge.windows WHERE device = %s AND start >= %s AND start < %s)
 SELECT {", ".join(f'w."{column}"' for column in READ)}, {", ".join(f"w.{name}::text" for name in JSON)},
     {", ".join(f"w.facing_{part}" for part in FACING)}, {", ".join(f"w.unclassified_{part}" for part in UNCLASSIFIED)},
     e.mode, e.model_faces, e.model_emotions, e.model_pose
-FROM edge.windows w JOIN edge.series e ON e.id = w.series
-WHERE w.device = %s AND w.start >= %s AND w.start < %s AND (w.start, w.seq, w.epoch) > (%s, %s, %s)
+FROM w JOIN edge.series e ON e.id = w.series WHERE (w.start, w.seq, w.epoch) > (%s, %s, %s)
 ORDER BY w.start, w.seq, w.epoch LIMIT %s
 """  # noqa: S608
 """The windows of a device that begin between two times and come after one, so many of them, for `to_columns`."""

@@ -23,7 +23,7 @@ FROM edge.windows WHERE "end" >= '{began}' AND "end" < '{ended}'
 STORED = "SELECT coalesce(sum(windows), 0) FROM edge.devices"
 # One row for each room: what is there, and what was added up of it.
 ROOMS = """
-SELECT s.name, d.name, d.windows, count(*), count(DISTINCT (w.epoch, w.seq)), min(w.seq), max(w.seq),
+SELECT s.name, d.name, d.windows, count(*), count(DISTINCT (w.epoch, w.seq)), array_agg(DISTINCT w.seq),
     (SELECT sum((r.sums ->> 'windows')::bigint) FROM edge.rollups r WHERE r.device = d.id)
 FROM edge.windows w JOIN edge.devices d ON d.id = w.device JOIN edge.schools s ON s.id = d.school GROUP BY 1, 2, 3, d.id
 """
@@ -120,12 +120,13 @@ class Database:
         """
         found = []
         seen = set()
-        for school, room, told, rows, distinct, least, most, rolled in self.sql(ROOMS):
+        for school, room, told, rows, distinct, numbers, rolled in self.sql(ROOMS):
             seen.add((school, room))
             newest = given[school][room]
-            if not int(told) == int(rows) == int(distinct) == newest or (least, most) != ("1", str(newest)):
-                text = f"{newest} windows were sent ({least} to {most} came), {distinct} are there in {rows} rows"
-                found.append(f"{school}/{room}: {text}, {told} by the count")
+            missing = sorted(set(range(1, newest + 1)) - set(map(int, numbers.strip("{}").split(","))))
+            if missing or not int(told) == int(rows) == int(distinct) == newest:
+                text = f"{newest} windows were sent, {distinct} are there in {rows} rows, {told} by the count"
+                found.append(f"{school}/{room}: {text}, missing: {missing[:10]}")
             if int(rolled) != int(distinct):
                 found.append(f"{school}/{room}: {distinct} windows are there, {rolled} are added up")
         for school, rooms in given.items():
