@@ -90,19 +90,21 @@ check_libraries() {
 
 make_image() {
   local container name=localhost/edge:$version
-  export STORAGE_DRIVER=${STORAGE_DRIVER:-vfs} BUILDAH_ISOLATION=chroot
-  container=$(buildah from --arch "$architecture" scratch)
-  buildah copy --quiet "$container" "$root" / >/dev/null
   # The format of Docker, because that of OCI has no place for a health check; either program loads it.
-  buildah config --arch "$architecture" --os linux --user 10001:10001 --workingdir /var/lib/edge --volume /var/lib/edge --port 8080 \
+  export BUILDAH_FORMAT=docker BUILDAH_ISOLATION=chroot
+  local buildah=(buildah --root "$PWD/$stage/store" --runroot "$PWD/$stage/run" --storage-driver vfs --log-level error)
+  container=$("${buildah[@]}" from --arch "$architecture" scratch)
+  "${buildah[@]}" copy --quiet "$container" "$root" / >/dev/null
+  "${buildah[@]}" config --arch "$architecture" --os linux --user 10001:10001 --workingdir /var/lib/edge --volume /var/lib/edge --port 8080 \
     --env PATH=/usr/bin:/usr/sbin --env STATE_DIRECTORY=/var/lib/edge --env HOME=/var/lib/edge --env PROGRESS_FILE=/tmp/progress \
     --env OPENBLAS_NUM_THREADS=1 --env LANG=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1 \
     --entrypoint '["/usr/bin/edge"]' --cmd run --healthcheck 'CMD /usr/bin/edge-healthy' --healthcheck-interval 15s --healthcheck-timeout 5s \
     --healthcheck-retries 2 --healthcheck-start-period 60s \
     --label org.opencontainers.image.title=edge --label "org.opencontainers.image.version=$version" \
     --label org.opencontainers.image.licenses=Apache-2.0 "$container"
-  rm -f "$image"
-  buildah commit --quiet --rm --format docker --timestamp "$SOURCE_DATE_EPOCH" "$container" "docker-archive:$image:$name" >/dev/null
+  "${buildah[@]}" commit --quiet --rm --format docker --timestamp "$SOURCE_DATE_EPOCH" "$container" "docker-archive:$stage/image.tar:$name" >/dev/null
+  gzip -n <"$stage/image.tar" >"$image"
+  rm -rf "$stage/image.tar" "$stage/store" "$stage/run"
 }
 
 fetch_packages
@@ -113,7 +115,7 @@ unpack "$package"
 configure
 compile
 check_libraries
-image=dist/edge_${version}_$architecture.image.tar
+image=dist/edge_${version}_$architecture.image.tar.gz
 make_image
-python3 scripts/sbom.py "$root" --name "edge image $architecture" --version "$version" >"$image.cdx.json"
+python3 scripts/sbom.py "$root" --name "edge image $architecture" --version "$version" >"${image%.tar.gz}.cdx.json"
 echo "$image: $(du -m "$image" | cut -f1) MB; unpacked $(du -sm "$root" | cut -f1) MB"

@@ -83,7 +83,8 @@ check_libraries
 make_environment
 for unit in systemd/*.service; do put "$unit" "$stage/lib/systemd/system/${unit#*/}"; done
 put systemd/edge-command.sh "$stage/usr/bin/edge"
-chmod 755 "$stage/usr/bin/edge"
+cp systemd/upgrade.sh "$home/bin/upgrade"
+chmod 755 "$stage/usr/bin/edge" "$home/bin/upgrade"
 cp config.yaml "$stage/etc/edge/"
 cp -r scripts/debian/. "$stage/debian/"
 mkdir -p "$stage/manual/docs"

@@ -1,20 +1,22 @@
-#!/usr/lib/edge/bin/python3 -IS
-"""The image's health check. Without an argument: frames are analysed (or there is a reason why none is); with a URL: it answers.
+#!/usr/lib/edge/bin/python3 -I
+"""The image's health check. Without an argument: frames are analysed (or there is a reason why none is). With tcp://HOST:PORT: somebody
+answers there.
 
-Exits with 1 where PROGRESS_FILE, which the daemon and the recorder touch, has not been touched for 30 seconds, as the watchdog of the
-systemd units does it.
+Exits with 1 where PROGRESS_FILE, which daemon and recorder touch, has not been touched for 30 seconds: what the watchdog of the
+systemd units does.
 """
 
 import os
+import socket
 import sys
 import time
-import urllib.request
 
 LIMIT = 30  # seconds, as WatchdogSec= of systemd/edge.service
 
 try:
     if sys.argv[1:]:
-        urllib.request.urlopen(sys.argv[1], timeout=4).close()  # the caller's own page
+        host, port = sys.argv[1].removeprefix("tcp://").split(":")
+        socket.create_connection((host, int(port)), timeout=4).close()
     else:
         silent = time.time() - os.stat(os.environ["PROGRESS_FILE"]).st_mtime
         if silent > LIMIT:
