@@ -1,7 +1,7 @@
-"""Prints what a folder holds as CycloneDX 1.6: Python packages, Debian packages, models; with versions, licences and hashes.
+"""Prints what a folder holds as CycloneDX 1.6: Python packages, Debian packages, models.
 
-`sbom.py ROOT --name NAME --version VERSION`, with the repository on PYTHONPATH (or run from it). ROOT is laid out as the file
-system of a package or an image. The same folder gives the same bytes. Fails on a folder without any Python package.
+`sbom.py ROOT --name NAME --version VERSION`. ROOT is laid out as the file system of a package or an image, and refused
+if it is not. The same folder gives the same bytes.
 """
 
 from __future__ import annotations
@@ -48,13 +48,15 @@ def document(name: str, version: str, components: list[Component]) -> dict[str, 
 def python_packages(site: Path) -> list[Component]:
     """What lies in site-packages."""
     return [
-        component("library", each.name, each.version, f"pkg:pypi/{quote(each.name)}@{quote(each.version)}", each.licence)
+        component(
+            "library", each.name, each.version, f"pkg:pypi/{quote(each.name)}@{quote(each.version)}", each.licence
+        )
         for each in installed([str(site)])
     ]
 
 
 def debian_packages(root: Path) -> list[Component]:
-    """What is unpacked from Debian; each one's licences stand in its copyright file, its source at snapshot.debian.org."""
+    """What is unpacked from Debian; licences stand in each one's copyright file, sources at snapshot.debian.org."""
     found = []
     for path in sorted(root.glob("var/lib/dpkg/status.d/*")):
         about = HeaderParser().parsestr(path.read_text(encoding="utf-8"))

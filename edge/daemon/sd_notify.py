@@ -33,7 +33,7 @@ class Notifier:
 
     @classmethod
     def from_environment(cls, environment: MutableMapping[str, str] = os.environ) -> Notifier:
-        """What systemd, or the image of a container, left for us. It is taken away, so that no child (the embedded broker) speaks in our name."""
+        """What systemd or a container left for us. Taken away, so that no child (the embedded broker) speaks for us."""
         names = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "PROGRESS_FILE")
         address, usec, pid, file = (environment.pop(name, "") for name in names)
         ours = usec.isascii() and usec.isdigit() and pid in ("", str(os.getpid()))

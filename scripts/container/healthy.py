@@ -1,15 +1,15 @@
 #!/usr/lib/edge/bin/python3 -I
-"""The image's health check. Without an argument: frames are analysed (or there is a reason why none is). With tcp://HOST:PORT: somebody
-answers there.
+"""The image's health check: frames are analysed, or there is a reason for none; with tcp://HOST:PORT: somebody answers.
 
-Exits with 1 where PROGRESS_FILE, which daemon and recorder touch, has not been touched for 30 seconds: what the watchdog of the
-systemd units does.
+Ends with 1 where PROGRESS_FILE, which daemon and recorder touch, was not touched for 30 seconds: as the watchdog of the
+systemd units.
 """
 
 import os
 import socket
 import sys
 import time
+from pathlib import Path
 
 LIMIT = 30  # seconds, as WatchdogSec= of systemd/edge.service
 
@@ -18,7 +18,7 @@ try:
         host, port = sys.argv[1].removeprefix("tcp://").split(":")
         socket.create_connection((host, int(port)), timeout=4).close()
     else:
-        silent = time.time() - os.stat(os.environ["PROGRESS_FILE"]).st_mtime
+        silent = time.time() - Path(os.environ["PROGRESS_FILE"]).stat().st_mtime
         if silent > LIMIT:
             sys.exit(f"no progress for {silent:.0f} s")
 except (OSError, KeyError) as error:
