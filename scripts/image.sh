@@ -94,7 +94,7 @@ make_image() {
   export BUILDAH_FORMAT=docker BUILDAH_ISOLATION=chroot
   local buildah=(buildah --root "$PWD/$stage/store" --runroot "$PWD/$stage/run" --storage-driver vfs --log-level error)
   container=$("${buildah[@]}" from --arch "$architecture" scratch)
-  "${buildah[@]}" copy --quiet "$container" "$root" / >/dev/null
+  cp -a "$root/." "$("${buildah[@]}" mount "$container")/" # `buildah copy` would give it all to root
   "${buildah[@]}" config --arch "$architecture" --os linux --user 10001:10001 --workingdir /var/lib/edge --volume /var/lib/edge --port 8080 \
     --env PATH=/usr/bin:/usr/sbin --env STATE_DIRECTORY=/var/lib/edge --env HOME=/var/lib/edge --env PROGRESS_FILE=/tmp/progress \
     --env OPENBLAS_NUM_THREADS=1 --env LANG=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1 \

@@ -108,5 +108,6 @@ mkdir -p dist
 package=dist/edge_${version}_$architecture.deb
 mv "build/$(basename "$package")" "$package"
 rm -f "build/edge_${version}_$architecture".{changes,buildinfo}
+python3 scripts/sbom.py "$stage" --name edge --version "$version" >"${package%.deb}.cdx.json"
 lintian --fail-on error "$package" || die "lintian: see above"
 echo "$package: $(du -m "$package" | cut -f1) MB, installed $(dpkg-deb -f "$package" Installed-Size | awk '{ printf "%d", $1 / 1024 }') MB"
