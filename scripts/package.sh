@@ -83,7 +83,8 @@ check_libraries
 make_environment
 for unit in systemd/*.service; do put "$unit" "$stage/lib/systemd/system/${unit#*/}"; done
 put systemd/edge-command.sh "$stage/usr/bin/edge"
-chmod 755 "$stage/usr/bin/edge"
+cp systemd/upgrade.sh "$home/bin/upgrade"
+chmod 755 "$stage/usr/bin/edge" "$home/bin/upgrade"
 cp config.yaml "$stage/etc/edge/"
 cp -r scripts/debian/. "$stage/debian/"
 mkdir -p "$stage/manual/docs"
@@ -107,5 +108,6 @@ mkdir -p dist
 package=dist/edge_${version}_$architecture.deb
 mv "build/$(basename "$package")" "$package"
 rm -f "build/edge_${version}_$architecture".{changes,buildinfo}
+python3 scripts/sbom.py "$stage" --name edge --version "$version" >"${package%.deb}.cdx.json"
 lintian --fail-on error "$package" || die "lintian: see above"
 echo "$package: $(du -m "$package" | cut -f1) MB, installed $(dpkg-deb -f "$package" Installed-Size | awk '{ printf "%d", $1 / 1024 }') MB"

@@ -2,6 +2,7 @@
 # The `edge` command for the service, installed by systemd/install.sh:
 #   sudo edge pause          for edge.service, with /etc/edge/config.yaml
 #   sudo edge @hall pause    for edge@hall.service, with /etc/edge/hall.yaml
+#   sudo edge upgrade NEW.deb           for all of them; the Debian package only
 #   sudo edge access list    for edge-dashboard.service, with its list of tokens
 # Commands about a service run as its own user, with its files, password and networks. So `check` sees what the service
 # sees, and root never writes where another user may have placed a symbolic link.
@@ -31,6 +32,14 @@ case $command in
     case " $* " in *' --by'*) ;; *) set -- "$@" --by "${SUDO_USER:-root}" ;; esac
     unit=edge-dashboard.service secrets=$etc/dashboard.env
     [ ! -t 0 ] || terminal=--pty # it asks before it deletes
+    ;;
+  upgrade)
+    shift
+    if [ ! -x "${edge%/*}/upgrade" ]; then
+      echo "edge: upgrade is for the Debian package; here: git pull && sudo systemd/install.sh" >&2
+      exit 2
+    fi
+    exec "${edge%/*}/upgrade" "$@"
     ;;
   check | masks | pause | resume | unregister | support) shift ;;
   setup | preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it

@@ -86,9 +86,11 @@ def machine_lines(reports: Sequence[MachineReport], width: int, now: int, palett
 
 
 def version_line(found: Sequence[Version], width: int) -> Text:
-    """How many rooms run which version."""
+    """How many rooms run which version; of the older ones, which rooms."""
     parts = [f"{each.version or 'not known'} in {len(each.rooms)} rooms" for each in found]
-    return fit(Text(f"versions: {', '.join(parts)}", "dim"), width)
+    old = [f"{each.version}: {', '.join(printable(name) for name in each.rooms)}" for each in found if each.older]
+    text = f"versions: {', '.join(parts)}" + (f"; to upgrade: {'; '.join(old)}" if old else "")
+    return fit(Text(text, "dim"), width)
 
 
 def ago(then: int | None, now: int) -> str:

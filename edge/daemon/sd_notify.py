@@ -1,4 +1,4 @@
-"""Reports to systemd: ready, what we do now, and that frames still come. Silent where there is no systemd."""
+"""Reports to whoever supervises us: ready, what we do now, and that frames still come. Silent where nobody does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import socket
 import time
 from collections.abc import MutableMapping
+from pathlib import Path
 
 SEND_SECONDS = 0.5  # systemd may be busy; a daemon does not wait for its own supervisor
+FILE_SECONDS = 2.0  # between signs of life in a file; a container looks at it less often
 MAX_STATUS = 1000  # characters; systemd takes 4096 bytes altogether
 
 
@@ -18,20 +20,24 @@ class Notifier:
     Args:
         address: The socket, as in $NOTIFY_SOCKET; empty: nobody listens.
         watchdog_seconds: After how long without a sign of life we are killed; 0: never.
+        progress_file: Is touched as a sign of life, for the health check of a container; None: none.
     """
 
-    def __init__(self, address: str, watchdog_seconds: float = 0.0) -> None:
+    def __init__(self, address: str, watchdog_seconds: float = 0.0, progress_file: Path | None = None) -> None:
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._rest = watchdog_seconds / 4  # a sign of life for every frame would only wake systemd
+        # A sign of life for every frame would only wake systemd.
+        self._rest = watchdog_seconds / 4 or (FILE_SECONDS if progress_file else 0.0)
+        self._progress_file = progress_file
         self._fed: float | None = None
         self._status = ""
 
     @classmethod
     def from_environment(cls, environment: MutableMapping[str, str] = os.environ) -> Notifier:
-        """What systemd left for us. It is taken away, so that no child (the embedded broker) speaks in our name."""
-        address, usec, pid = (environment.pop(k, "") for k in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"))
+        """What systemd or a container left for us. Taken away, so that no child (the embedded broker) speaks for us."""
+        names = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "PROGRESS_FILE")
+        address, usec, pid, file = (environment.pop(name, "") for name in names)
         ours = usec.isascii() and usec.isdigit() and pid in ("", str(os.getpid()))
-        return cls(address, int(usec) / 1e6 if ours else 0.0)
+        return cls(address, int(usec) / 1e6 if ours else 0.0, Path(file) if file else None)
 
     def ready(self) -> None:
         """Everything is up, or the configuration was read again."""
@@ -58,6 +64,9 @@ class Notifier:
         if self._rest and (self._fed is None or now - self._fed >= self._rest):
             self._fed = now
             self._send("WATCHDOG=1")
+            if self._progress_file is not None:
+                with contextlib.suppress(OSError):  # then the supervisor misses it, as it should
+                    self._progress_file.touch()
 
     def _send(self, message: str) -> None:
         if not self._address:

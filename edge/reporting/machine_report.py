@@ -116,11 +116,12 @@ class MachineReport:
 
 
 class Version(NamedTuple):
-    """A version with its models, and the rooms that run it."""
+    """A version with its models, and the rooms that run it; `older` where another room runs a newer one."""
 
     version: str
     models: str
     rooms: list[str]
+    older: bool
 
 
 def report(room: Room, now: int) -> MachineReport:
@@ -158,7 +159,11 @@ def versions(reports: Iterable[MachineReport]) -> list[Version]:
     for each in reports:
         found.setdefault((each.version, each.models), []).append(each.name)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [Version(*key, sorted(names, key=natural)) for key, names in ordered]
+    newest = max((_age(version) for version, _ in found if version), default=())
+    return [
+        Version(version, models, sorted(names, key=natural), bool(version) and _age(version) < newest)
+        for (version, models), names in ordered
+    ]
 
 
 def matches(text: str, words: str) -> bool:
@@ -182,6 +187,13 @@ def natural(name: str) -> list[tuple[int, str]]:
 def told(text: Sentence | str | None) -> dict[str, Any] | str | None:
     """Ready for JSON; a sentence is translated by the page."""
     return text.as_json() if isinstance(text, Sentence) else text
+
+
+def _age(version: str) -> tuple[tuple[int, int], ...]:
+    """Newer versions are greater: 0.2.0rc1 < 0.2.0 < 0.10.0."""
+    parts = re.findall(r"[0-9]+|[a-z]+", version.lower())
+    order = {"a": -3, "b": -2, "rc": -1}
+    return (*((1, int(part)) if part.isdecimal() else (order.get(part, -4), 0) for part in parts), (0, 0))
 
 
 def _status(room: Room, now: int) -> str:

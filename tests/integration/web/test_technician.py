@@ -57,6 +57,7 @@ def test_a_technician_at_work(
     see(first, ".troubles", ALERT.remedy)
     see(page, "#technician-versions", "0.2.0")
     assert page.locator("#technician-versions tbody tr").count() == 2
+    see(page, "#technician-versions", "0.1.0, older")
 
     # Facts stay open while messages come, and what is told changes without a click.
     page.locator(".machine", has_text="room-7").locator("summary").click()

@@ -22,6 +22,11 @@ sed -i 's/^Version: .*/Version: 9.9.9/' "$machine/newer/DEBIAN/control"
 sed -i 's/^__version__ = .*/__version__ = "9.9.9"/' "$machine"/newer/usr/lib/edge/lib/python3*/site-packages/edge/__init__.py
 echo "# a new line" >>"$machine/newer/etc/edge/config.yaml"
 dpkg-deb -Zgzip -z1 -b "$machine/newer" "$machine/packages/edge_new.deb" >/dev/null
+
+step "one that does not become ready"
+sed -i 's/^Version: .*/Version: 9.9.10/' "$machine/newer/DEBIAN/control"
+echo 'raise SystemExit("broken")' >"$(echo "$machine"/newer/usr/lib/edge/lib/python3*/site-packages/edge/daemon)/daemon.py"
+dpkg-deb -Zgzip -z1 -b "$machine/newer" "$machine/packages/edge_broken.deb" >/dev/null
 rm -rf "$machine/newer"
 
 boot tests.system.deb.inside EDGE_PYTHON=/usr/lib/edge/bin/python3

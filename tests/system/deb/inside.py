@@ -21,6 +21,7 @@ def main() -> int:
         package.what_is_missing()
         subscriber = Subscriber("check")
         package.upgrade(subscriber)
+        package.roll_back(subscriber)
         living.ready(subscriber)
         living.hang_and_die(subscriber)
         living.pause(subscriber)

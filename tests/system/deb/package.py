@@ -14,7 +14,7 @@ from tests.support.paths import ROOT
 from tests.system.systemd import machine
 from tests.system.systemd.machine import ETC, Subscriber, configure, fact, is_active, must, pid, run, show, wait_for
 
-OLD, NEW = "/packages/edge_old.deb", "/packages/edge_new.deb"
+OLD, NEW, BROKEN = "/packages/edge_old.deb", "/packages/edge_new.deb", "/packages/edge_broken.deb"
 RELEASE = Path("/etc/debian_version").read_text().strip()
 LIMIT = 60  # seconds of an installation, of processor time: other programs may keep this machine busy
 APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold")
@@ -117,6 +117,30 @@ def upgrade(subscriber: Subscriber) -> None:
     fact(f"upgrade while it runs: {took}, both services started anew, configuration and epoch as before; "
          f"{count} windows, no gap in their numbers; new defaults in config.yaml.dpkg-dist")  # fmt: skip
     run("systemctl", "disable", "-q", "--now", "edge@hall")
+    run("systemctl", "stop", "edge")
+
+
+def roll_back(subscriber: Subscriber) -> None:
+    """`edge upgrade`: a version that does not become ready gives way to the one before, another one stays."""
+    run("systemctl", "start", "edge")
+    epoch = subscriber.windows(1)[-1]["epoch"]
+    said = run("edge", "upgrade", NEW, check=False)
+    must("nothing to do" in said, said)
+    said = run("edge", "upgrade", BROKEN, check=False)
+    must("--previous" in said and "9.9.9" in said and is_active(), said)
+    said = run("edge", "upgrade", "--check", "--previous", NEW, BROKEN)
+    must("from 9.9.9 to 9.9.10" in said and "edge.service" in said, said)
+    began = time.monotonic()
+    said = run("edge", "upgrade", "--previous", NEW, BROKEN, check=False)
+    took = time.monotonic() - began
+    must("9.9.9 is installed again, and ready" in said and "broken" in said, said)
+    must(is_active() and subscriber.windows(2)[-1]["epoch"] == epoch, "it does not count again")
+    must(run("dpkg-query", "-W", "-f", "${Version}", "edge") == "9.9.9", "another version")
+    fact(f"edge upgrade to a version that does not become ready: the one before was back after {took:.0f} s")
+    apt("install", "--allow-downgrades", OLD)
+    run("edge", "upgrade", "--previous", OLD, NEW)
+    must(subscriber.of("info")[-1]["version"] == "9.9.9" and is_active(), "the new version does not run")
+    fact("edge upgrade to one that does: it stays, and is kept to go back to")
     run("systemctl", "stop", "edge")
 
 

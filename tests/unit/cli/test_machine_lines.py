@@ -8,8 +8,10 @@ from rich.cells import cell_len
 from edge.cli.board import View
 from edge.cli.columns import cell
 from edge.cli.inbox import Inbox
+from edge.cli.machine_lines import version_line
 from edge.cli.terminal_palette import contrast, terminal_palette
 from edge.contract.examples import ALERT, HEALTH, INFO
+from edge.reporting.machine_report import Version
 from edge.reporting.palette import DARK, LIGHT
 from tests.support.watching import NOW, VIEW, picture, room, stamp, state
 
@@ -68,6 +70,13 @@ def test_machines_in_columns_of_any_script(width: int) -> None:
     assert ("version" in head) == (width == 120)
     assert "84.5" in "".join(rows)
     assert any(row.startswith("versions: 0.1.0 in 40 rooms") for row in rows)
+
+
+def test_rooms_that_wait_for_an_upgrade_are_named() -> None:
+    found = [Version("0.2.0", "", ["room-1", "room-2"], False), Version("0.1.0", "", ["room-3", "room-7"], True)]
+    assert version_line(found, 120).plain.rstrip() == (
+        "versions: 0.2.0 in 2 rooms, 0.1.0 in 2 rooms; to upgrade: 0.1.0: room-3, room-7"
+    )
 
 
 def test_only_the_rooms_that_are_asked_for() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ import pytest
 
 from edge.daemon import sd_notify
 from edge.daemon.sd_notify import Notifier
+from tests.support.paths import ROOT
 
 
 @pytest.fixture
@@ -134,3 +137,30 @@ def test_a_watchdog_that_is_not_ours_is_not_fed(folder: Path, supervisor: Superv
     notifier.progress()
     notifier.ready()
     assert supervisor.heard() == ["READY=1"]
+
+
+def test_progress_touches_the_file_of_a_container(folder: Path) -> None:
+    file = folder / "progress"
+    notifier = Notifier.from_environment({"PROGRESS_FILE": str(file)})
+    notifier.ready()
+    notifier.status("running")
+    assert not file.exists()  # only frames, or a reason for none, are progress
+    notifier.progress()
+    assert file.exists()
+
+
+def test_progress_without_a_place_to_say_so_goes_on(folder: Path) -> None:
+    Notifier.from_environment({"PROGRESS_FILE": str(folder / "missing/progress")}).progress()
+
+
+@pytest.mark.parametrize(("silent", "code"), [(0, 0), (29, 0), (31, 1), (None, 1)])
+def test_the_health_check_of_the_image_follows_progress(folder: Path, silent: int | None, code: int) -> None:
+    file = folder / "progress"
+    if silent is not None:
+        file.touch()
+        os.utime(file, (time.time() - silent + 0.5,) * 2)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/container/healthy.py")],
+        env={"PROGRESS_FILE": str(file)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, bool(done.stderr)) == (code, code == 1)

@@ -132,9 +132,19 @@ def test_how_many_rooms_run_which_version() -> None:
     new = machine(info={"version": "0.2.0"})
     shown = [report(each, NOW) for each in (room("b"), room("c10", of=new), room("c9", of=new))]
     silent = report(Room("z", True, None, None, Machine(), NOW), NOW)
-    assert [(each.version, each.rooms) for each in versions([*shown, silent])] == [
-        ("0.2.0", ["c9", "c10"]), ("", ["z"]), ("0.1.0", ["b"]),
+    assert [(each.version, each.rooms, each.older) for each in versions([*shown, silent])] == [
+        ("0.2.0", ["c9", "c10"], False), ("", ["z"], False), ("0.1.0", ["b"], True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("0.9.0", "0.10.0"), ("0.2.0rc1", "0.2.0"), ("0.2.0b2", "0.2.0rc1"), ("0.2", "0.2.1"), ("nonsense", "0.1")],
+)
+def test_an_older_version_is_told_from_a_newer_one(older: str, newer: str) -> None:
+    rooms = [room("a", of=machine(info={"version": older})), room("b", of=machine(info={"version": newer}))]
+    found = {each.version: each.older for each in versions(report(each, NOW) for each in rooms)}
+    assert found == {older: True, newer: False}
 
 
 def test_every_word_is_searched() -> None:

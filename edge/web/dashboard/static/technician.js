@@ -134,11 +134,14 @@ function update(card, room, now) {
 function inventory() {
   fill($("technician-versions"), JSON.stringify(told.versions), () => {
     const columns = [
-      { key: "version", title: mark("Version"), show: (text) => text || t("not known") }, { key: "number", title: mark("Number") },
+      { key: "version", title: mark("Version"), show: (text) => text || t("not known") },
+      { key: "number", title: mark("Number") },
       { key: "models", title: mark("Models"), show: (text) => text || t("not known") },
       { key: "rooms", title: mark("Rooms"), show: (rooms) => rooms.join(", ") },
     ];
-    const rows = told.versions.map((each) => ({ ...each, number: each.rooms.length }));
+    const rows = told.versions.map((each) => ({
+      ...each, number: each.rooms.length, version: each.older ? t("{version}, older", { version: each.version }) : each.version,
+    }));
     return [table({ columns, rows }, t("How many rooms run which version and models"))];
   });
 }

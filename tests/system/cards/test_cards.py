@@ -1,0 +1,107 @@
+"""First-boot files of many rooms: what a card gets, and tables that write none."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edge.config.loader import load_config
+from tests.support.paths import ROOT
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+def cards(folder: Path, table: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "rooms.csv").write_text(table)
+    (folder / "ca.pem").write_text(PEM)
+    command = [sys.executable, str(ROOT / "scripts/cards.py"), "rooms.csv", "--output", "cards", *options]
+    return subprocess.run(
+        command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+
+
+def user_data(folder: Path, room: str) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load((folder / "cards" / room / "user-data").read_text())
+    return data
+
+
+def files(data: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {each["path"]: each for each in data["write_files"]}
+
+
+SHARED = (
+    "--config", str(ROOT / "docs/many-boxes/room.yaml"), "--base", str(ROOT / "docs/many-boxes/user-data.yaml"),
+    "--ca-file", "ca.pem",
+)  # fmt: skip
+
+
+def test_the_example_gives_cards_that_the_daemon_and_cloud_init_accept(tmp_path: Path) -> None:
+    done = cards(tmp_path, (ROOT / "docs/many-boxes/rooms.csv").read_text(), *SHARED)
+    assert done.returncode == 0, done.stderr
+    data = user_data(tmp_path, "room-205")
+    assert data["hostname"] == "room-205"
+    assert data["timezone"] == "Europe/Berlin"
+    written = files(data)
+    assert written["/etc/edge/mqtt-password"]["permissions"] == "0600"
+    assert written["/etc/edge/ca.pem"]["content"] == PEM
+    config_file = tmp_path / "config.yaml"
+    config_file.write_text(written["/etc/edge/config.yaml"]["content"])
+    config = load_config(config_file, [], {})
+    assert (config.device.name, config.mqtt.username, config.camera.source) == ("room-205", "room-205", "usb:0")
+    assert (tmp_path / "cards").stat().st_mode & 0o077 == 0
+    if shutil.which("cloud-init"):
+        subprocess.run(["cloud-init", "schema", "--config-file", "cards/room-205/user-data"], cwd=tmp_path, check=True)
+
+
+def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.pem").write_text(PEM.replace("AAAA", name * 4))
+        (tmp_path / f"{name}.key").write_text(PEM.replace("AAAA", name * 8))
+    table = "name,certificate_file,key_file\nroom-a,a.pem,a.key\nroom-b,b.pem,b.key\n"
+    done = cards(tmp_path, table, *SHARED)
+    assert done.returncode == 0, done.stderr
+    for name in ("a", "b"):
+        written = files(user_data(tmp_path, f"room-{name}"))
+        assert name * 4 in written["/etc/edge/room.pem"]["content"]
+        key = written["/etc/edge/room.key"]
+        assert name * 8 in key["content"]
+        assert (key["permissions"], key["owner"]) == ("0640", "root:video")
+        assert "/etc/edge/mqtt-password" not in written
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("room\nroom-1\n", "no column 'name'"),
+        ("name\n", "names no room"),
+        ("name\nroom-1\nROOM-1\n", "line 2: two rooms are called 'room-1'"),
+        ("name\nroom 1\n", "line 2: name 'room 1' must be letters"),
+        ("name,camera.source\nroom-1,usb:0,x\n", "line 2: more values than columns"),
+        ("name,window.seconds\nroom-1,\nroom-2,0\n", "line 3:"),
+        ("name,camera.sauce\nroom-1,usb:0\n", "sauce"),
+        ("name,camera.source.kind\nroom-1,usb:0\n", "camera.source"),
+        ("name,mode.kind\nroom-1,1\n", "mode is 'headcount' and not a section"),
+        ("name,certificate_file,key_file\nroom-1,ca.pem,rooms.csv\n", "rooms.csv is no PEM file"),
+    ],
+)
+def test_a_mistake_is_named_and_no_card_written(tmp_path: Path, table: str, problem: str) -> None:
+    done = cards(tmp_path, table, "--config", str(ROOT / "docs/many-boxes/room.yaml"))
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "cards").exists()
+
+
+def test_cards_of_before_stay(tmp_path: Path) -> None:
+    table = "name,password\nroom-1,old\n"
+    assert cards(tmp_path, table, *SHARED).returncode == 0
+    done = cards(tmp_path, table.replace("old", "new"), *SHARED)
+    assert done.returncode == 1
+    assert "cards exists" in done.stderr
+    assert files(user_data(tmp_path, "room-1"))["/etc/edge/mqtt-password"]["content"] == "old\n"
