@@ -71,7 +71,10 @@ class RetainedProbe:
                     return False
                 if topic in self._stored or len(self._stored) < MOST_TOPICS:
                     self._stored[topic] = incoming.payload
-                self._held = [held for held in self._held if not _same(held.incoming, incoming)]
+                same = [held for held in self._held if _same(held.incoming, incoming)]
+                # Others may have sent the very same live. A pause in doubt is obeyed, all else in doubt is not.
+                came_back = same[:1] if urgency is Urgency.CLOSES else same
+                self._held = [held for held in self._held if held not in came_back]
                 return True
             if not incoming.payload and topic in self._stored:  # somebody clears it
                 del self._stored[topic]

@@ -77,6 +77,24 @@ def test_a_retained_copy_keeps_no_later_command_of_the_same_words_out(probe: Ret
     assert released(probe, clock) == [b"on"]
 
 
+def test_a_pause_that_somebody_retains_takes_no_live_one_with_it(probe: RetainedProbe, clock: Clock) -> None:
+    for _ in range(3):  # somebody retains it and clears it, again and again, while another sends it live
+        assert not probe.receive("pause", message(), Urgency.CLOSES)
+        assert not probe.receive("pause", message(), Urgency.CLOSES)
+        probe.release()
+        assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # to be refused
+        assert not probe.receive("pause", message(b""), Urgency.OPENS)
+        assert released(probe, clock) == [b"on"]
+
+
+def test_a_resume_that_somebody_retains_is_not_obeyed_in_doubt(probe: RetainedProbe, clock: Clock) -> None:
+    for _ in range(2):
+        assert not probe.receive("pause", message(b"off"), Urgency.OPENS)
+    probe.release()
+    assert probe.receive("pause", message(b"off", retained=True), Urgency.OPENS)
+    assert released(probe, clock) == []
+
+
 def test_clearing_is_no_command(probe: RetainedProbe, clock: Clock) -> None:
     assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # as at every start
     assert not probe.receive("pause", message(b""), Urgency.CLOSES)
