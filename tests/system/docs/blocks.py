@@ -121,7 +121,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
         "tests/integration/recording/test_copy_school.py"
     ),
-    "docs/district.md: edge record --database postgresql://edge_recorder@db.example/edge --school north --share": Elsewhere(
+    "docs/district.md: edge record --database postgresql://edge_recorder@db.example/edge --school north --s": Elsewhere(
         "tests/integration/recording/test_shared_recorders.py"
     ),
     "docs/home-assistant.md: ./run unregister": Here(room=False),
