@@ -123,6 +123,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
         "tests/integration/recording/test_copy_school.py"
     ),
+    "docs/district.md: edge record --database postgresql://edge_recorder@db.example/edge --school north --s": Elsewhere(
+        "tests/integration/recording/test_shared_recorders.py"
+    ),
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
         "tests/system/gstreamer/check.sh"
