@@ -39,6 +39,21 @@ def address(place: Place) -> PostgresAddress:
     return place.target
 
 
+def test_windows_of_any_time_are_read_in_order_however_long_nothing_was(postgres: Place) -> None:
+    dice = random.Random(5)  # noqa: S311
+    times = [datetime(year, 3, 1, 8, tzinfo=timezone.utc) for year in (1975, 2025, 2026, 2150)]
+    times += [MONDAY, MONDAY + timedelta(hours=30), MONDAY + timedelta(days=2), MONDAY + timedelta(days=40)]
+    ever = datetime(1971, 1, 1, tzinfo=timezone.utc), datetime(2200, 1, 1, tzinfo=timezone.utc)
+    sent = [window(seq, start, dice) for seq, start in enumerate(sorted(times), 1)]
+    with postgres.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+    with postgres.read() as recording:
+        assert [each.start for each in recording.windows("room-1", *ever)] == sorted(times)
+        assert [each.start for each in recording.buckets("room-1", *ever)] == sorted(times)
+        assert list(recording.windows("room-9", *ever)) == []
+        assert [each.start for each in recording.windows("room-1", times[1], MONDAY)] == times[1:3]
+
+
 def test_two_recorders_at_once_store_and_add_up_every_window_once(postgres: Place) -> None:
     sent = windows(3, 300)
     new: list[int] = []

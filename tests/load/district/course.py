@@ -21,6 +21,7 @@ from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 SMALL_DISK_MB = 3000
 PATIENCE = 30.0  # seconds without anything new, after which what has not come is lost
 LONGEST = 600.0  # seconds to catch up
+REST = 5.0  # seconds between faults: what still waits at a broker that is killed is lost
 SAY_EVERY = 10.0
 
 
@@ -146,6 +147,7 @@ class District:
         lost = self._catch_up()
         took = time.monotonic() - began - (PATIENCE if lost else 0)
         self._say(f"{waiting} windows waited, all there after {took:.1f} s" + (f", {lost} LOST" if lost else ""))
+        time.sleep(min(REST, self._plan.settle))
         return Blow(fault.name, waiting, took, lost)
 
     def _catch_up(self) -> int:

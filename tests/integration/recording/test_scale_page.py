@@ -1,0 +1,36 @@
+"""The SQL of docs/scale.md: a district's office sees days of schools with three rooms and more, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.load.district_rows import District
+from tests.support.paths import ROOT
+from tests.support.postgres import PostgresServer
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+SQL = re.compile(r"^```sql\n(CREATE ROLE edge_district.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def test_the_view_for_a_district_hides_small_groups_and_all_else() -> None:
+    found = SQL.search((ROOT / "docs/scale.md").read_text())
+    assert found
+    server = PostgresServer.made()
+    try:
+        server.start()
+        # A school of forty rooms for two days, and on the second day another with two.
+        rows = District(server, rooms=42, days=2)
+        rows.generate()
+        server.psql(text=found[1], database="edge")
+        with psycopg.connect(server.url("edge", "edge_district"), autocommit=True) as connection:
+            days = connection.execute(
+                "SELECT school, day, rooms, windows FROM edge.district_days ORDER BY day"
+            ).fetchall()
+            assert days == [("school-001", day.date(), 40, 40 * 2160) for day in rows.days]
+            for table in ("windows", "rollups", "daily_rollups", "devices", "named_windows"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(f"SELECT 1 FROM edge.{table} LIMIT 1")  # noqa: S608
+    finally:
+        server.remove()
