@@ -50,7 +50,7 @@ gunzip <"$image" | "${podman[@]}" load --quiet >/dev/null
 
 step "as another user, read-only, with the embedded broker and the sample room"
 start "$run_name" room run --set camera.source=sample --set "mqtt.embedded_port=$port" --set window.seconds=2
-wait_for 60 healthy "$run_name" || die "not healthy"
+wait_for 90 healthy "$run_name" || die "not healthy: $(inside "$run_name" /usr/bin/edge-healthy 2>&1)"
 inside "$run_name" /usr/bin/edge version --verbose --json >"$work/about.json" || die "a model is not what its card says"
 inside "$run_name" /usr/bin/python3 -c "
 import os, pathlib
