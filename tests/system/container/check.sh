@@ -9,6 +9,7 @@ for program in podman buildah crun mmdebstrap; do
 done
 # crun does not know a mixture of both versions of cgroups, as some machines have it; a mount of our own has the second alone.
 if [[ ! -e /sys/fs/cgroup/cgroup.controllers && -z ${OWN_MOUNTS:-} ]]; then
+  # shellcheck disable=SC2016 # the inner shell expands it
   OWN_MOUNTS=yes exec unshare --mount --propagation private bash -c 'mount -t cgroup2 none /sys/fs/cgroup && exec bash "$0"' \
     "$PWD/tests/system/container/check.sh"
 fi
