@@ -29,10 +29,9 @@ root=$stage/root
 rm -rf "$stage"
 mkdir -p "$root/var/lib/dpkg/status.d" "$stage/debs"
 # What maintainer scripts and logins need: nothing of it is needed to run.
-left_out='adduser base-passwd debconf dpkg init-system-helpers mawk passwd login.defs openssl openssl-provider-legacy
-  sysvinit-utils tar perl-base libaudit.* libpam.* libsemanage.* libsepol.* libselinux1 libpcre2.* libbsd0 libmd0 libcap-ng0
-  libacl1 libattr1 libdb5.* libdebconfclient0 libcrypt1 libreadline8.* readline-common'
-left_out=$(echo $left_out | tr ' ' '|')
+left_out=(adduser base-passwd debconf dpkg init-system-helpers mawk passwd login.defs openssl openssl-provider-legacy
+  sysvinit-utils tar perl-base 'libaudit.*' 'libpam.*' 'libsemanage.*' 'libsepol.*' libselinux1 'libpcre2.*' libbsd0 libmd0 libcap-ng0
+  libacl1 libattr1 'libdb5.*' libdebconfclient0 libcrypt1 'libreadline8.*' readline-common)
 
 fetch_packages() {
   mmdebstrap --quiet --variant=extract --architectures="$architecture" --skip=cleanup/apt,essential/unlink \
@@ -109,7 +108,7 @@ make_image() {
 
 fetch_packages
 for deb in "$stage"/debs/*.deb; do
-  dpkg-deb -f "$deb" Package | grep -qxE "$left_out" || unpack "$deb"
+  dpkg-deb -f "$deb" Package | grep -qxE -f <(printf '%s\n' "${left_out[@]}") || unpack "$deb"
 done
 unpack "$package"
 configure

@@ -9,6 +9,7 @@ for program in podman buildah crun mmdebstrap; do
 done
 # crun does not know a mixture of both versions of cgroups, as some machines have it; a mount of our own has the second alone.
 if [[ ! -e /sys/fs/cgroup/cgroup.controllers && -z ${OWN_MOUNTS:-} ]]; then
+  # shellcheck disable=SC2016 # the inner shell expands it
   OWN_MOUNTS=yes exec unshare --mount --propagation private bash -c 'mount -t cgroup2 none /sys/fs/cgroup && exec bash "$0"' \
     "$PWD/tests/system/container/check.sh"
 fi
@@ -50,7 +51,7 @@ gunzip <"$image" | "${podman[@]}" load --quiet >/dev/null
 
 step "as another user, read-only, with the embedded broker and the sample room"
 start "$run_name" room run --set camera.source=sample --set "mqtt.embedded_port=$port" --set window.seconds=2
-wait_for 60 healthy "$run_name" || die "not healthy"
+wait_for 90 healthy "$run_name" || die "not healthy: $(inside "$run_name" /usr/bin/edge-healthy 2>&1)"
 inside "$run_name" /usr/bin/edge version --verbose --json >"$work/about.json" || die "a model is not what its card says"
 inside "$run_name" /usr/bin/python3 -c "
 import os, pathlib
@@ -79,7 +80,8 @@ step "recorder and dashboard, in one volume"
 start edge-recorder school record --broker "mqtt://127.0.0.1:$port" --database /var/lib/edge/school.sqlite
 wait_for 30 healthy edge-recorder || { "${podman[@]}" logs edge-recorder >&2; die "the recorder is not healthy"; }
 start edge-dashboard school dashboard --broker "mqtt://127.0.0.1:$port" --database /var/lib/edge/school.sqlite --show-only --port $((port + 1))
-wait_for 60 inside edge-dashboard /usr/bin/edge-healthy "tcp://127.0.0.1:$((port + 1))" ||
+answers() { inside edge-dashboard /usr/bin/edge-healthy "tcp://127.0.0.1:$((port + 1))" 2>/dev/null; }
+wait_for 60 answers ||
   { "${podman[@]}" logs edge-dashboard >&2; die "no dashboard"; }
 python3 -c 'import sys, urllib.request as u; page = u.urlopen(sys.argv[1]).read().decode(); assert "<title>" in page, page[:200]; print("the dashboard answers")' \
   "http://127.0.0.1:$((port + 1))/"

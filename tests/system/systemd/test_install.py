@@ -20,6 +20,7 @@ SCRIPTS = sorted(
         "systemd/*.sh",
         "tests/system/systemd/*.sh",
         "tests/system/deb/*.sh",
+        "tests/system/container/*.sh",
         "scripts/*.sh",
         "scripts/debian/p*[mt]",
     )
