@@ -34,6 +34,7 @@ ALL = "SELECT name, id FROM edge.devices WHERE school = %s ORDER BY id"
 KNOWN = """
 SELECT name, id FROM edge.devices d WHERE school = %s AND (
     EXISTS (SELECT 1 FROM edge.windows WHERE device = d.id) OR EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id)
+    OR EXISTS (SELECT 1 FROM edge.daily_rollups WHERE device = d.id)
     OR EXISTS (SELECT 1 FROM edge.newer_windows WHERE device = d.id)
     OR EXISTS (SELECT 1 FROM edge.states WHERE device = d.id)
     OR EXISTS (SELECT 1 FROM edge.availability WHERE device = d.id)
@@ -66,6 +67,12 @@ RETURNING device, start
 DELETE_SAID = (
     "DELETE FROM edge.states WHERE device = %s AND since >= %s::timestamptz AND since < %s::timestamptz",
     "DELETE FROM edge.availability WHERE device = %s AND received >= %s::timestamptz AND received < %s::timestamptz",
+    # A day that has outlived its five minutes cannot be divided.
+    (
+        "DELETE FROM edge.daily_rollups WHERE device = %s AND kept "
+        "AND (day + 1)::timestamp AT TIME ZONE 'UTC' > %s::timestamptz "
+        "AND day::timestamp AT TIME ZONE 'UTC' < %s::timestamptz"
+    ),
 )
 NEXT_NEWER = """
 SELECT sha256, payload, received FROM edge.newer_windows WHERE device = %s AND sha256 > %s ORDER BY sha256 LIMIT 1
@@ -254,7 +261,7 @@ def _delete_rollups(connection: psycopg.Connection, device: int, since: str, unt
 
 
 def _delete_others(connection: psycopg.Connection, task: _Task, device: int) -> None:
-    """What a device said of itself in the time, and its windows of a newer schema."""
+    """What a device said of itself in the time, its windows of a newer schema, and days that stand for windows."""
     for statement in DELETE_SAID:
         connection.execute(statement, (device, task.begins, task.ends))
     after, begins, ends = b"", *(None if each is None else format_timestamp(each) for each in (task.start, task.end))

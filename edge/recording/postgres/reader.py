@@ -21,7 +21,7 @@ from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
-from edge.recording.rollups import WIDTH, Bucket
+from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, read_windows
 from edge.text import printable
@@ -32,7 +32,8 @@ MONTH = timedelta(days=31)
 AT_ONCE = 5000  # rows in memory: between two of these, others may ask over the same connection
 
 PAGES_AT_ONCE = 64  # that the server asks its disk for side by side
-NEXT = "SELECT min(start) FROM edge.rollups WHERE device = %s AND start > %s"
+NEXT_WINDOW = "SELECT start FROM edge.windows WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"
+NEXT_ROLLUP = "SELECT start FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"
 FIRST_WINDOW, FIRST_SERIES = (-1, ""), -1  # before every one
 # As `window_rows.BETWEEN`.
 BUCKETS = """
@@ -148,9 +149,11 @@ class PostgresRecording:
         return map(compacted, self._rows(device, start, end))
 
     def _rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
-        return self._slices(self._rows_of_slice, device, start, end, DAY)
+        return self._slices(self._rows_of_slice, NEXT_WINDOW, device, start, end, DAY)
 
-    def _slices(self, read: Slice[T], device: str, start: datetime, end: datetime, width: timedelta) -> Iterator[T]:
+    def _slices(
+        self, read: Slice[T], query: str, device: str, start: datetime, end: datetime, width: timedelta
+    ) -> Iterator[T]:
         """A long time bit by bit, so that what is sorted at once stays small; time without anything is passed over."""
         while start < end:
             until, empty = min(start + width, end), True
@@ -158,10 +161,10 @@ class PostgresRecording:
                 empty = False
                 yield each
             if empty and until < end:
-                found = [start for (start,) in self._ask(NEXT, device, until - WIDTH) if start is not None]
+                found = self._ask(query, device, until, end)
                 if not found:
                     return
-                until = max(until, *found)
+                until = found[0][0]
             start = until
 
     def _rows_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
@@ -183,7 +186,7 @@ class PostgresRecording:
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The roll-ups whose five minutes begin in a period, in order."""
-        return self._slices(self._buckets_of_slice, device, start, end, MONTH)
+        return self._slices(self._buckets_of_slice, NEXT_ROLLUP, device, start, end, MONTH)
 
     def _buckets_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         after: tuple[Any, ...] = (start, FIRST_SERIES)

@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -174,6 +174,25 @@ def test_days_outlive_their_five_minutes_and_take_in_what_comes_later(
         retention = Retention(days=95)
         tidy(MONDAY + 122 * DAY)
         assert ask(postgres, "SELECT * FROM edge.days WHERE day < %s", (MONDAY + 27 * DAY).date()) == []
+
+
+def test_days_that_outlived_their_five_minutes_are_deleted_on_request(
+    postgres: Place, stored: list[WindowRecord]
+) -> None:
+    now, retention = MONDAY + 98 * DAY, Retention(days=95, daily_days=120)
+    with postgres.opened() as store:
+        while store.add_up_days(now) or store.prune(now, retention)[1]:
+            pass
+
+    def days() -> set[date]:
+        return {row["day"] for row in ask(postgres, "SELECT day FROM edge.days")}
+
+    before, first = days(), MONDAY.date()
+    assert first in before
+    postgres.delete(None, MONDAY + timedelta(hours=1), MONDAY + timedelta(hours=2), now)
+    assert days() == before - {first}, "it cannot be divided"
+    postgres.delete("room-1", None, None, now)
+    assert days() == set()
 
 
 def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(postgres: Place) -> None:
