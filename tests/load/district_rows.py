@@ -88,18 +88,20 @@ class District:
         server: Running.
         rooms: Of all schools together, for a day; those of the first school for all days.
         days: School days of the first school.
+        school: Rooms of each school; the last may have fewer.
     """
 
-    def __init__(self, server: PostgresServer, rooms: int, days: int) -> None:
+    def __init__(self, server: PostgresServer, rooms: int, days: int, school: int = SCHOOL) -> None:
         self.server = server
         self.rooms = rooms
+        self.school = school
         self.days = list(school_days(days))
         self.url = server.url("edge")
 
     @property
     def windows(self) -> int:
         """How many there are."""
-        return EACH_DAY * (self.rooms + (len(self.days) - 1) * min(SCHOOL, self.rooms))
+        return EACH_DAY * (self.rooms + (len(self.days) - 1) * min(self.school, self.rooms))
 
     def generate(self) -> None:
         """Make everything."""
@@ -114,7 +116,7 @@ class District:
             records = [WindowRecord.of(window) for window in patterns()]
             buckets = [roll_ups_of_first_day(records, place) for place in range(PATTERNS)]
             for day, start in enumerate(self.days):
-                last = self.rooms if day == len(self.days) - 1 else min(SCHOOL, self.rooms)
+                last = self.rooms if day == len(self.days) - 1 else min(self.school, self.rooms)
                 began = time.monotonic()
                 with connection.transaction():
                     for number in range(EACH_DAY):
@@ -139,13 +141,13 @@ class District:
             with self._store(name) as store:
                 while store.add_up_days(self.days[-1] + DAY):
                     pass
-        per_day = (time.process_time() - began) / (self.rooms + (len(self.days) - 1) * min(SCHOOL, self.rooms))
+        per_day = (time.process_time() - began) / (self.rooms + (len(self.days) - 1) * min(self.school, self.rooms))
         say(f"a day of a room made of its five minutes in {1000 * per_day:.1f} ms of a core")
         self.server.sql("VACUUM ANALYZE", database="edge")
 
     def school_names(self) -> list[str]:
         """In the order of their numbers."""
-        return [f"school-{number:03}" for number in range(1, -(-self.rooms // SCHOOL) + 1)]
+        return [f"school-{number:03}" for number in range(1, -(-self.rooms // self.school) + 1)]
 
     @contextlib.contextmanager
     def _store(self, name: str) -> Iterator[PostgresStore]:
@@ -156,7 +158,7 @@ class District:
 
     def _names(self, connection: psycopg.Connection) -> None:
         add = "INSERT INTO edge.devices (school, name, windows) SELECT (room - 1) / %s + 1, 'room-' || room, %s "
-        connection.execute(f"{add} FROM generate_series(1, %s) room", (SCHOOL, EACH_DAY, self.rooms))
+        connection.execute(f"{add} FROM generate_series(1, %s) room", (self.school, EACH_DAY, self.rooms))
         series = WindowRecord.of(patterns()[0]).series
         assert series is not None
         add = "INSERT INTO edge.series (mode, model_faces, model_emotions, model_pose) VALUES (%s, %s, %s, %s)"
@@ -193,14 +195,14 @@ class Questions:
     def __init__(self, district: District) -> None:
         self._district = district
         self._first, self._last = district.days[0], district.days[-1]
-        self._rooms = [f"room-{number}" for number in range(1, min(SCHOOL, district.rooms) + 1)]
+        self._rooms = [f"room-{number}" for number in range(1, min(district.school, district.rooms) + 1)]
         self._weeks = max(1, len(district.days) // 5)
 
     def lesson(self, dice: random.Random) -> int:
         """The windows of 45 minutes of any room, on the day of all rooms."""
         number = dice.randrange(self._district.rooms)
         start = self._last + timedelta(minutes=45 * dice.randrange(7))
-        with self._district.recording(self._district.school_names()[number // SCHOOL]) as recording:
+        with self._district.recording(self._district.school_names()[number // self._district.school]) as recording:
             return add_up(recording.windows(f"room-{number + 1}", start, start + timedelta(minutes=45))).windows
 
     def week(self, dice: random.Random) -> int:

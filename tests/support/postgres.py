@@ -23,7 +23,7 @@ FAST = (
 )  # fmt: skip
 # As on a machine of its own that must not lose anything; when each row became visible is kept.
 LASTING = (
-    "shared_buffers=1GB", "max_wal_size=4GB", "track_commit_timestamp=on", "listen_addresses=", "max_connections=60",
+    "shared_buffers=3GB", "max_wal_size=4GB", "track_commit_timestamp=on", "listen_addresses=", "max_connections=60",
     "unix_socket_permissions=0777",
 )  # fmt: skip
 # Whoever reaches the socket is who they say; but these two have to know their password.

@@ -20,15 +20,15 @@ def test_the_view_for_a_district_hides_small_groups_and_all_else() -> None:
     server = PostgresServer.made()
     try:
         server.start()
-        # A school of forty rooms for two days, and on the second day another with two.
-        rows = District(server, rooms=42, days=2)
+        # A school of three rooms for two days, and on the second day another with two.
+        rows = District(server, rooms=5, days=2, school=3)
         rows.generate()
         server.psql(text=found[1], database="edge")
         with psycopg.connect(server.url("edge", "edge_district"), autocommit=True) as connection:
             days = connection.execute(
                 "SELECT school, day, rooms, windows FROM edge.district_days ORDER BY day"
             ).fetchall()
-            assert days == [("school-001", day.date(), 40, 40 * 2160) for day in rows.days]
+            assert days == [("school-001", day.date(), 3, 3 * 2160) for day in rows.days]
             for table in ("windows", "rollups", "daily_rollups", "devices", "named_windows"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(f"SELECT 1 FROM edge.{table} LIMIT 1")  # noqa: S608
