@@ -88,6 +88,7 @@ class Elsewhere:
 
 
 INSTALLED = Elsewhere("tests/system/systemd/check.sh")
+IMAGE = Elsewhere("tests/system/container/check.sh")  # with podman; the compose file is only read there
 DEBIAN = Elsewhere("tests/system/deb/check.sh")
 BARE = Elsewhere("tests/system/install/check.sh")
 DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45": ""}
@@ -143,6 +144,12 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "tests/unit/hardware/test_gpio.py"
     ),
     "README.md: sudo apt install ./edge_*.deb": DEBIAN,
+    "docs/container.md: gunzip <edge_0.1.0_amd64.image.tar.gz | docker load": IMAGE,
+    "docs/container.md: cd docs/container": IMAGE,
+    "docs/container.md: sudo apt install --no-install-recommends mmdebstrap buildah": IMAGE,
+    "docs/many-boxes.md: ./run --help >/dev/null": Elsewhere("tests/system/cards/test_cards.py"),
+    "docs/many-boxes.md: sudo edge upgrade --check edge_NEWER.deb": DEBIAN,
+    "docs/many-boxes.md: for room in $(cut -d, -f1 rooms.csv | tail -n +2); do": DEBIAN,
     "docs/packaging.md: sudo apt install ./edge_0.1.0+deb12_arm64.deb": DEBIAN,
     "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
     "docs/parquet.md: edge export": Elsewhere("tests/integration/recording/test_export.py"),
