@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.loader import MAX_BYTES, Document, override, parse_document, usable
+from edge.config.schema import Config, without_password
 from edge.errors import ConfigError, EdgeError
 from edge.files.replace_file import staged_file
 
@@ -82,7 +83,7 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
         os.close(descriptor)
     if data is None:
         raise ConfigError(f"{folder} has no configuration in it", "save in the page first")
-    _check(parse_document(data, config), environment)
+    settings = _check(parse_document(data, config), environment)
     present = config.read_bytes() if config.exists() else b""
     if before != hashlib.sha256(present).hexdigest().encode():
         raise EdgeError(
@@ -96,13 +97,18 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
             said.append(f"The password is in {password}, which only root can read.")
         backup = file.put(backup=True)
     said.insert(0, f"{config} is installed" + (f"; what it was before: {backup}" if backup else ""))
+    if without_password(settings.camera.source) != settings.camera.source:
+        said.append(
+            f"Every user of this machine can read the camera's address in {config}. If it holds a password, put it into "
+            f"{config.with_name('config.env')} instead, as EDGE_CAMERA__SOURCE=... (docs/install-pi.md)."
+        )
     return said
 
 
-def _check(document: Document, environment: Mapping[str, str]) -> None:
+def _check(document: Document, environment: Mapping[str, str]) -> Config:
     """As the daemon does at its start. Raises ConfigError."""
     override(document, (), environment)
-    usable(document)
+    return usable(document)
 
 
 def _read(folder: int, name: str, limit: int) -> bytes | None:

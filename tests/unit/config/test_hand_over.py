@@ -50,6 +50,17 @@ def test_configuration_and_password_get_their_places_and_modes(device: Device) -
     assert "geheim" not in " ".join(said) + repr(HandOver(AFTER, BEFORE, "geheim"))
 
 
+def test_who_can_read_a_password_of_a_camera_is_said(device: Device) -> None:
+    words = b"mode: headcount\ncamera: {source: 'rtsp://anna:geheim@192.0.2.1/'}\n"
+    hand_over(device.folder, HandOver(words, BEFORE))
+    said = device.install()
+    assert "Every user of this machine can read the camera's address" in said[-1]
+    assert str(device.etc / "config.env") in said[-1]
+    assert "geheim" not in " ".join(said)
+    hand_over(device.folder, HandOver(AFTER, words))
+    assert len(device.install()) == 1
+
+
 def test_what_the_daemon_could_not_start_with_is_refused(device: Device) -> None:
     for text, words in (
         (b"mode: no\n", "mode"),
