@@ -9,6 +9,6 @@ FORMATS = (
 """What cameras speak (names of FFmpeg's demuxers). Files and playlists (Matroska, MP4, HLS) may carry any number of
 attachments, tags and parts before their first picture, each within the limit of one allocation, gigabytes in all."""
 
-MAX_STREAMS = 16  # pictures, sound, data and what is said back to a camera are four
+MAX_STREAMS = 4  # pictures, sound, data, and what is said back to a camera; of each some frames are decoded to know it
 
 REMEDY = "choose RTSP, MPEG-TS, FLV or Motion JPEG in the camera's settings; a file is played from this machine only"
