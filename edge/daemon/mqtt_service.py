@@ -219,7 +219,9 @@ class MqttService:
             broker.stop()
 
     def _receive(self, incoming: IncomingMessage) -> None:
-        """In the network thread."""
+        """In the network thread, which may have one more when its connection has ended."""
+        if self._publisher is None:
+            return
         if not self._commands.receive(incoming) and self._home_assistant is not None:
             self._home_assistant.receive(incoming)
 

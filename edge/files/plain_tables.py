@@ -6,6 +6,16 @@ import re
 import sqlite3
 from collections.abc import Collection
 
+from edge.text import printable
+
+LONGEST = 10_000  # characters of the SQL of a table or an index
+INDEX = re.compile(r'CREATE INDEX (IF NOT EXISTS )?"?\w+"? ON "?\w+"? ?\( ?"?\w+"?( ?, ?"?\w+"?)* ?\)')
+# Text, quoted names and comments, as SQLite reads them: words in them mean nothing.
+NO_WORDS = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|$)""", re.DOTALL
+)
+KEEPS_OUT = re.compile(r"\b(CHECK|UNIQUE|REFERENCES|COLLATE|CONFLICT|GENERATED|AS)\b", re.IGNORECASE)
+
 
 def strange_part(database: sqlite3.Connection, tables: Collection[str], triggers: Collection[str] = ()) -> str | None:
     """What in a file is none of a program that makes plain tables, in words; None where all is as it should be.
@@ -19,27 +29,34 @@ def strange_part(database: sqlite3.Connection, tables: Collection[str], triggers
         triggers: The SQL of those that may be there.
     """
     known = {" ".join(each.split()) for each in triggers}
-    for (sql,) in database.execute("SELECT substr(sql, 1, 10000) FROM sqlite_master WHERE type = 'trigger'"):
-        if " ".join(str(sql).split()) not in known:
+    found = database.execute(f"SELECT name, type, substr(sql, 1, {LONGEST + 1}) FROM sqlite_master").fetchall()  # noqa: S608
+    for name, kind, sql in found:
+        text = " ".join(str(sql).split())
+        if kind == "trigger" and text not in known:
             return "it has a trigger"
-    # What keeps rows out, but for the primary keys that a table is made with.
-    if database.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND sql LIKE '%UNIQUE%'").fetchone():
-        return "it has an index that keeps rows out"
-    found = database.execute("SELECT name, type, substr(sql, 1, 10000) FROM sqlite_master WHERE type != 'index'")
-    for name, kind, sql in found.fetchall():
-        if str(name).lower() not in tables:  # as SQLite finds them
-            continue
-        # Columns that are computed are hidden from `table_info`.
-        listed, all_there_are = (
-            database.execute(f"SELECT COUNT(*) FROM pragma_{info}(?)", (name,)).fetchone()[0]  # noqa: S608
-            for info in ("table_info", "table_xinfo")
-        )
-        plain = re.match(r"CREATE TABLE\b", str(sql)) and not re.search(r"\bCHECK\s*\(", str(sql), re.IGNORECASE)
-        if kind != "table" or not plain or listed != all_there_are:
-            return f"{name} is no plain table"
-        if strange := _strange_index(database, str(name)):
-            return strange
+        # Those of primary keys have no SQL. No condition, no expression, no UNIQUE.
+        if kind == "index" and sql is not None and (len(str(sql)) > LONGEST or not INDEX.fullmatch(text)):
+            return f"{printable(str(name))} is no plain index"
+        if kind in ("table", "view") and str(name).lower() in tables:  # as SQLite finds them
+            strange = f"{name} is no plain table"
+            if kind != "table" or len(str(sql)) > LONGEST or not _is_plain(str(sql)):
+                return strange
+            # Columns that are computed are hidden from `table_info`.
+            listed, all_there_are = (
+                database.execute(f"SELECT COUNT(*) FROM pragma_{info}(?)", (name,)).fetchone()[0]  # noqa: S608
+                for info in ("table_info", "table_xinfo")
+            )
+            if listed != all_there_are:
+                return strange
+            if strange_index := _strange_index(database, str(name)):
+                return strange_index
     return None
+
+
+def _is_plain(sql: str) -> bool:
+    """Whether a table has nothing that keeps rows out but its primary key, whatever its text hides it behind."""
+    bare = NO_WORDS.sub(" ", sql)
+    return bool(re.match(r"CREATE\s+TABLE\b", bare)) and not KEEPS_OUT.search(bare)
 
 
 def columns(database: sqlite3.Connection, tables: Collection[str]) -> dict[str, list[tuple[object, ...]]]:
@@ -49,10 +66,8 @@ def columns(database: sqlite3.Connection, tables: Collection[str]) -> dict[str, 
 
 
 def _strange_index(database: sqlite3.Connection, table: str) -> str | None:
-    """What one of its indexes does that ours do not: keep rows out, or compute something for each row."""
-    for name, unique, origin in database.execute('SELECT name, "unique", origin FROM pragma_index_list(?)', (table,)):
-        if unique and origin != "pk":
-            return f"{table} has an index that keeps rows out"
-        if database.execute("SELECT 1 FROM pragma_index_xinfo(?) WHERE cid = -2", (name,)).fetchone():
-            return f"{table} has an index that computes something"
+    """Whether one of its indexes keeps rows out; the only one with that right is that of the primary key."""
+    query = 'SELECT "unique", origin FROM pragma_index_list(?)'
+    if any(unique and origin != "pk" for unique, origin in database.execute(query, (table,))):
+        return f"{table} has an index that keeps rows out"
     return None

@@ -48,6 +48,7 @@ WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that ma
 
 CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 
+HAS_WINDOW = "SELECT 1 FROM windows WHERE device = ? AND epoch = ? AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
 # The same word again, as after every reconnect, changes nothing.
@@ -153,6 +154,7 @@ class Database:
         """
         came = format_timestamp(now)
         with self._explained(), self._transaction() as database:
+            self._deleted.load(database, now)
             new = self._store_windows(database, messages, came)
             for message in messages:
                 device, content = message.device, message.content
@@ -178,7 +180,6 @@ class Database:
 
     def _store_windows(self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], came: str) -> int:
         """Store windows, and add the new ones to the roll-ups; how many were new."""
-        self._deleted.load(database)
         new: dict[str, list[WindowRecord]] = {}
         for message in messages:
             if not isinstance(message.content, WindowPayload):
@@ -189,6 +190,8 @@ class Database:
             # Not `executemany`: it does not say which were not there yet.
             if database.execute(INSERT_WINDOW, window_row(message.content, came, message.schema)).rowcount:
                 new.setdefault(message.device, []).append(window)
+            elif database.execute(HAS_WINDOW, (message.device, window.epoch, window.seq)).fetchone() is None:
+                raise changed(self._path, "it lets a window neither in nor has it")
         for device, windows in new.items():
             add_windows(database, device, windows, came, self._series)
         return sum(map(len, new.values()))

@@ -275,7 +275,7 @@ OTHERS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "other tables": (foreign, "it is another program's database"),
     "other application": (lambda path: marked(path, 0x0F055111, 0), "it is another program's database"),
     "an endless view": (lambda path: prepared(path, VIEW), "windows is no plain table"),
-    "an index that computes": (lambda path: prepared(path, INDEX), "windows has an index that computes something"),
+    "an index that computes": (lambda path: prepared(path, INDEX), "x is no plain index"),
     "a trigger": (lambda path: prepared(path, TRIGGER), "it has a trigger"),
     "newer": (lambda path: marked(path, APPLICATION, LAYOUT + 1), f"layout {LAYOUT + 1} of a newer version"),
 }

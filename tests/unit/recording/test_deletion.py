@@ -76,10 +76,10 @@ def test_what_was_deleted_does_not_come_back_from_an_outbox(database: Database, 
     sent = windows(1, 100)
     store(database, sent[:50])
     eraser.delete("room-1", None, None, "anna", LATER)
-    assert store(database, sent) == 0
+    assert store(database, sent, LATER) == 0
     assert read(path) == ([], [])
     new = window(1000, LATER + MINUTE, random.Random(1))  # noqa: S311
-    assert store(database, [new]) == 1
+    assert store(database, [new], LATER + MINUTE) == 1
 
 
 def test_nor_do_states_and_windows_of_a_newer_version(database: Database, eraser: Eraser, path: Path) -> None:

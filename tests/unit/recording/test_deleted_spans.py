@@ -1,0 +1,47 @@
+"""Times that were deleted on request: what a prepared file says of them keeps nothing out that is measured later."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from edge.contract.timestamps import format_timestamp
+from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.layout import create
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def spans(*requests: tuple[str | None, datetime | None, datetime | None, datetime]) -> DeletedSpans:
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    create(database, "classroom")
+    for device, start, end, asked in requests:
+        times = [None if each is None else format_timestamp(each) for each in (start, end)]
+        query = 'INSERT INTO deletions (asked, by, device, start, "end", windows) VALUES (?, ?, ?, ?, ?, 0)'
+        database.execute(query, (format_timestamp(asked), "anna", device, *times))
+    found = DeletedSpans()
+    found.load(database, NOW)
+    return found
+
+
+@pytest.mark.parametrize("asked", [NOW - HOUR, NOW + 9999 * HOUR])
+def test_no_request_reaches_into_a_time_after_it(asked: datetime) -> None:
+    found = spans((None, None, NOW + 99999 * HOUR, asked))
+    assert found.covers("room-1", NOW - 3 * HOUR, NOW - 2 * HOUR)
+    assert not found.covers("room-1", NOW, NOW + HOUR)
+    assert not found.covers_moment("room-1", format_timestamp(NOW))
+
+
+def test_many_that_overlap_are_as_quick_as_one() -> None:
+    found = spans(
+        ("room-1", NOW - 9 * HOUR, NOW - 7 * HOUR, NOW), ("room-1", NOW - 8 * HOUR, NOW - 6 * HOUR, NOW),
+        ("room-1", NOW - 4 * HOUR, NOW - 3 * HOUR, NOW), (None, NOW - 3 * HOUR, NOW - 2 * HOUR, NOW),
+    )  # fmt: skip
+    covered = [found.covers("room-1", NOW - n * HOUR, NOW - (n - 1) * HOUR) for n in range(10, 0, -1)]
+    assert covered == [False, True, True, True, False, False, True, True, False, False]
+    assert [found.covers("room-2", NOW - n * HOUR, NOW - (n - 1) * HOUR) for n in (4, 3, 2)] == [False, True, False]
+    moments = [NOW - 9 * HOUR, NOW - 6 * HOUR - timedelta(milliseconds=1), NOW - 6 * HOUR]
+    assert [found.covers_moment("room-1", format_timestamp(each)) for each in moments] == [True, True, False]
