@@ -8,6 +8,7 @@ from psycopg import errors
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_store import AwayError
+from edge.text import printable
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
@@ -44,13 +45,15 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
         purpose: What the server calls this connection: `edge record`.
 
     Raises:
+        ConfigError: It has another encoding than UTF8.
         psycopg.Error: To be explained by `explain`.
     """
-    options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, **SILENCE}
+    options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, "client_encoding": "utf8", **SILENCE}
     if address.password is not None:
         options["password"] = address.password
     connection = psycopg.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
     try:
+        _check_encoding(connection, address)
         connection.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
             "set_config('idle_in_transaction_session_timeout', %s, false), set_config('TimeZone', 'UTC', false), "
@@ -63,6 +66,15 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_encoding(connection: psycopg.Connection, address: PostgresAddress) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"{address} keeps text in {printable(str(encoding))}, which has not all letters",
+            "make a database in UTF8: docs/district.sql",
+        )
 
 
 def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -> ConfigError | AwayError:

@@ -1,14 +1,13 @@
-"""Deleting what is too old, some rows at a time; a month without windows goes as a whole."""
+"""Deleting what is too old, some rows at a time; a part of the table without windows goes as a whole."""
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import errors, sql
 
-from edge.recording.postgres.partitions import EARLY, LATE, name_of
+from edge.recording.postgres.partitions import EVER, NEVER, months_ahead, parts_of
 from edge.recording.retention import AHEAD, PRUNE_MOST, Retention
 
 DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
@@ -56,10 +55,6 @@ WITH gone AS (
 """
 OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS)
 """Not the last thing known about a device, nor what is still in force."""
-MONTHS = """
-SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
-"""
 
 
 def prune(connection: psycopg.Connection, school: int, now: datetime, retention: Retention) -> tuple[int, bool]:
@@ -82,7 +77,7 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
             deleted = int(row[0]) if row else 0
         if deleted >= PRUNE_MOST:
             return deleted, True
-        _drop_empty_months(connection, limit)
+        _drop_empty_parts(connection, limit, now)
     if retention.days is not None:
         with connection.transaction():
             connection.execute(LOCK, (school,))
@@ -91,14 +86,21 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
     return deleted, False
 
 
-def _drop_empty_months(connection: psycopg.Connection, limit: datetime) -> None:
-    """Drop the months before a moment that have no window, of any school; where somebody reads one now, later."""
-    for (name,) in connection.execute(MONTHS).fetchall():
-        if name in (EARLY, LATE) or name >= name_of(limit):
+def _drop_empty_parts(connection: psycopg.Connection, limit: datetime, now: datetime) -> None:
+    """Drop what lies before a moment, or later than the months ahead, and has no window of any school."""
+    ahead = months_ahead(now)[-1]
+    for part in parts_of(connection):
+        if part.first == EVER or part.last == NEVER or (part.last > limit and part.first <= ahead):
             continue
-        table = sql.Identifier("edge", name)
-        with contextlib.suppress(errors.LockNotAvailable), connection.transaction():
-            connection.execute(f"SET LOCAL lock_timeout = {DROP_MS}")
-            connection.execute(sql.SQL("LOCK TABLE ONLY edge.windows, {} IN ACCESS EXCLUSIVE MODE").format(table))
-            if connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None:
-                connection.execute(sql.SQL("DROP TABLE {}").format(table))
+        table = sql.Identifier("edge", part.name)
+        empty = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)
+        try:
+            if connection.execute(empty).fetchone() is not None:
+                continue
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = {DROP_MS}")
+                connection.execute(sql.SQL("LOCK TABLE ONLY edge.windows, {} IN ACCESS EXCLUSIVE MODE").format(table))
+                if connection.execute(empty).fetchone() is None:
+                    connection.execute(sql.SQL("DROP TABLE {}").format(table))
+        except (errors.LockNotAvailable, errors.UndefinedTable):  # somebody reads now, or was first: another time
+            return

@@ -21,10 +21,10 @@ from edge.recording.database import CLIENT_ID_PATTERN
 from edge.recording.deleted_spans import EVER, DeletedSpans
 from edge.recording.postgres import device_messages, pruning
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.connection import TOO_LATE, connect, explain
 from edge.recording.postgres.daily_rollups import DailyRollups
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
-from edge.recording.postgres.partitions import Partitions
+from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
 from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
@@ -228,7 +228,9 @@ class PostgresStore:
     def add_up_days(self, now: datetime) -> bool:
         """Make some of the days that are over, and the months ahead; whether there are more days to make."""
         with self._open() as connection:
-            self._partitions.prepare(connection, (), now)
+            # What is not needed yet stops nobody: whoever is in the way has an hour until the next attempt.
+            with contextlib.suppress(*TOO_LATE):
+                self._partitions.prepare(connection, months_ahead(now), now)
             return self._days.make(connection, self._school, self._series, now)
 
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:

@@ -69,7 +69,7 @@ WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
 """
 
 
-def test_months_are_made_ahead_and_where_a_window_needs_one(postgres: Place) -> None:
+def test_months_are_made_ahead_and_years_for_what_clocks_got_wrong(postgres: Place) -> None:
     dice = random.Random(1)  # noqa: S311
     november = datetime(2026, 11, 20, tzinfo=timezone.utc)
     with postgres.opened() as store:
@@ -78,11 +78,75 @@ def test_months_are_made_ahead_and_where_a_window_needs_one(postgres: Place) -> 
         assert names == ["windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02"]
         for year in (1990, 2024, 2099, 2150):
             store.store(as_messages([window(year, november.replace(year=year), dice)]), november)
+        for month in (datetime(2026, 1, 9, tzinfo=timezone.utc), datetime(2027, 7, 9, tzinfo=timezone.utc)):
+            store.store(as_messages([window(month.year, month, dice)]), november)
     found = sql(postgres, MONTHS)
-    assert len(found) == 8
+    assert len(found) == 10
     assert "windows_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')" in found
+    assert "windows_2026_01 FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')" in found
+    assert "windows_2027_03_to_12 FOR VALUES FROM ('2027-03-01 00:00:00+00') TO ('2028-01-01 00:00:00+00')" in found
     assert not any("DEFAULT" in line for line in found)
     assert [line.split()[0] for line in found if "VALUE)" in line] == ["windows_early", "windows_late"]
+
+
+def test_made_up_months_make_no_more_parts_than_years_and_go_when_they_are_empty(postgres: Place) -> None:
+    november = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    months = [datetime(year, month, 5, tzinfo=timezone.utc) for year in range(2024, 2100) for month in range(1, 13)]
+    dice = random.Random(1)  # noqa: S311
+    sent = as_messages([window(n, month, dice) for n, month in enumerate(months, 1)])
+    with postgres.opened() as store, postgres.opened() as late:
+        assert store.store(sent, november) == 912
+        late.add_up_days(november)
+        assert len(sql(postgres, MONTHS)) < 100
+        # A year later those months come, and are in the part that there is.
+        honest = as_messages([window(5000, november + 200 * DAY, dice)])
+        assert late.store(honest, november + 200 * DAY) == 1
+        while late.prune(november + 401 * DAY, Retention(days=400))[1]:
+            pass
+        # Those of 2027 are not a year old, whenever they came; nothing else is left, nor the parts that it was in.
+        kept = sql(postgres, "SELECT DISTINCT extract(year FROM start) FROM edge.windows WHERE start > '2027-01-01'")
+        assert kept == ["2027"]
+        assert sql(postgres, "SELECT count(*) FROM edge.windows WHERE seq = 5000") == ["1"]
+        assert [line.split()[0] for line in sql(postgres, MONTHS)] == [
+            "windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02", "windows_2027_03_to_12",
+            "windows_2028_01_to_12",
+        ]  # fmt: skip
+
+
+def test_a_reader_that_locks_what_everybody_may_stops_nobody(postgres: Place) -> None:
+    with psycopg.connect(address(postgres).url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(1162102597)")  # what recorders once locked to make tables
+        with postgres.opened() as store:
+            assert store.store(as_messages(windows(1, 30)), MONDAY) == 30
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_has_not_all_letters_is_refused_in_a_sentence(
+    encoding: str, shared_postgres: PostgresServer
+) -> None:
+    name = f"edge_{encoding.lower()}"
+    shared_postgres.sql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    place = Place(PostgresAddress(shared_postgres.url(name), "north"))
+    with pytest.raises(ConfigError, match=f"keeps text in {encoding}.*UTF8: docs/district.sql"), place.opened():
+        pass
+
+
+def test_the_recipe_makes_the_database_in_utf8_whatever_the_cluster_has() -> None:
+    recipe = (ROOT / "docs/district.sql").read_text()
+    assert "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0" in recipe
+
+
+def test_a_month_that_cannot_be_made_ahead_stops_nothing(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording.postgres.connection.LOCK_SECONDS", 0.2)
+    with postgres.opened() as store, psycopg.connect(address(postgres).url) as connection:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        connection.execute("LOCK TABLE edge_private.migrations")
+        store.add_up_days(MONDAY)
+        assert store.is_open
+        assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
+        connection.rollback()
+        store.add_up_days(MONDAY)
+        assert len(sql(postgres, MONTHS)) == 4
 
 
 def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres: Place) -> None:
@@ -179,7 +243,8 @@ def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
             connection.execute(f"SELECT * FROM edge.{table}")  # noqa: S608
         for forbidden in (
             "SELECT * FROM edge_private.about", "DELETE FROM edge.windows", "CREATE TABLE edge.mine ()",
-            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()",
+            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()", "SELECT lo_from_bytea(0, 'x')",
+            "SELECT lo_create(0)", "SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 1)",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
