@@ -7,7 +7,7 @@ from psycopg import errors
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.window_store import AwayError
+from edge.recording.window_store import AwayError, UnstorableError
 from edge.text import printable
 
 CONNECT_SECONDS = 5
@@ -26,6 +26,7 @@ REFUSALS = (
     ("invalid connection option", "check the options of --database"),
     ("invalid URI query parameter", "check the options of --database"),
 )
+UNSTORABLE = (psycopg.DataError, errors.ProgramLimitExceeded)  # what only other values could mend
 TOO_LATE = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected)
 PASSING = (
     (TOO_LATE, "did not answer in time", "see what else it does"),
@@ -78,7 +79,7 @@ def _check_encoding(connection: psycopg.Connection, address: PostgresAddress) ->
 
 
 def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -> ConfigError | AwayError:
-    """An AwayError where waiting may help, else a ConfigError, to be raised.
+    """An AwayError where waiting may help, an UnstorableError where other values may, else a ConfigError, to be raised.
 
     Args:
         error: What psycopg raised.
@@ -90,6 +91,8 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -
     refused = [remedy for refusal, remedy in REFUSALS if refusal in str(error)]
     if error.sqlstate is None and refused and not was_open:
         return ConfigError(f"{address} refuses us ({told})", refused[0])
+    if isinstance(error, UNSTORABLE):
+        return UnstorableError(f"{address} cannot keep a value ({told})", "tell whoever looks after the database")
     for kinds, problem, remedy in PASSING:
         if isinstance(error, kinds):
             return AwayError(f"{address} {problem} ({told})", remedy)

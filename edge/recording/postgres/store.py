@@ -31,7 +31,7 @@ from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_o
 from edge.recording.retention import BEGINS, Retention
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
-from edge.recording.window_store import AwayError
+from edge.recording.window_store import AwayError, UnstorableError
 
 STAGING = f"""
 CREATE TEMPORARY TABLE staging ON COMMIT DELETE ROWS AS
@@ -275,6 +275,9 @@ class PostgresStore:
         except psycopg.Error as error:
             self.stop()
             raise explain(error, self._address, was_open=self._was_open) from None
+        except UnicodeError:
+            self.stop()
+            raise UnstorableError(f"{self._address} cannot keep a text that is none") from None
         except BaseException:
             self.stop()
             raise
