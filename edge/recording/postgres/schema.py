@@ -18,7 +18,7 @@ CREATE TABLE edge_private.migrations (
     version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now()
 )
 """
-THERE = (errors.DuplicateSchema, errors.DuplicateTable, errors.UniqueViolation)
+THERE = (errors.DuplicateSchema, errors.DuplicateTable, errors.DuplicateObject, errors.UniqueViolation)
 
 logger = logging.getLogger(__name__)
 

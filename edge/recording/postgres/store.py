@@ -25,11 +25,11 @@ from edge.recording.postgres.connection import TOO_LATE, connect, explain
 from edge.recording.postgres.daily_rollups import DailyRollups
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions, months_ahead
-from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
+from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
-from edge.recording.window_record import WindowRecord
+from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
 from edge.recording.window_store import AwayError, UnstorableError
 
@@ -134,7 +134,7 @@ class PostgresStore:
                 for each in messages
                 if isinstance(each.content, WindowPayload)
             ]
-            self._prepare(connection, rows, now)
+            rows = self._prepared(connection, rows, now)
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection)  # only now: who deletes asks first, and then waits for these locks
@@ -143,10 +143,31 @@ class PostgresStore:
                     self._store_other(connection, message, now)
         return new
 
-    def _prepare(self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime) -> None:
-        """Make, in statements of their own, what these windows refer to: no transaction waits for another there."""
+    def _prepared(
+        self,
+        connection: psycopg.Connection,
+        rows: Sequence[Row],
+        now: datetime,
+        others: Iterable[tuple[int, Series]] = (),
+    ) -> list[Row]:
+        """Make, in statements of their own, what windows refer to: no transaction waits for another there.
+
+        Args:
+            connection: Outside of a transaction.
+            rows: The windows.
+            now: The time of day.
+            others: What else devices want to have roll-ups of.
+
+        Returns:
+            The windows with the series that they are stored with.
+        """
         self._partitions.prepare(connection, (row.record.start for row in rows), now)
-        self._series.prepare(connection, in_roll_ups(series_of(row.values) for row in rows))
+        wanted = [(self._devices[row.values["device"]], series_of(row.values)) for row in rows]
+        self._series_of.prepare(connection, [*wanted, *others])
+        return [
+            row._replace(record=replace(row.record, series=self._series_of.kept(*each)))
+            for row, each in zip(rows, wanted, strict=True)
+        ]
 
     def _lock(self, connection: psycopg.Connection, devices: Iterable[str]) -> None:
         """Have no other recorder store anything of these devices before the end of the transaction."""
@@ -161,25 +182,23 @@ class PostgresStore:
         ]
         if not wanted:
             return 0
-        staged = [
-            to_row(row.values, self._devices[row.values["device"]], self._series[series_of(row.values)])
-            for row in wanted
-        ]
+        staged = []
+        for row in wanted:
+            device = self._devices[row.values["device"]]
+            series = self._series_of.kept(device, series_of(row.values))
+            staged.append(to_row(row.values, device, self._series[series]))
         with connection.cursor() as cursor:
             with cursor.copy(COPY) as copy:
                 copy.set_types([*COPIED, "int4"])
-                for place, row in enumerate(staged):
-                    copy.write_row((*row, place))
+                for place, values in enumerate(staged):
+                    copy.write_row((*values, place))
             found = set(cursor.execute(MOVE).fetchall())
         new: dict[int, list[WindowRecord]] = {}
         for given, stored in zip(wanted, staged, strict=True):
             key = key_of(stored)
             if key in found:
                 found.remove(key)  # what came twice in one batch is added up once
-                # As it is stored, so that roll-ups name the same models.
-                series, record = series_of(given.values), given.record
-                same = record if record.series == series else replace(record, series=series)
-                new.setdefault(key[0], []).append(same)
+                new.setdefault(key[0], []).append(given.record)
         if add_up:
             add_windows(connection, self._series_of, new, now)
         connection.execute(COUNT_WINDOWS, (list(new), list(map(len, new.values()))))

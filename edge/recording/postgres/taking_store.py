@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from edge.recording.postgres import device_messages
-from edge.recording.postgres.rollups import in_roll_ups, take_rollups
+from edge.recording.postgres.rollups import take_rollups
 from edge.recording.postgres.store import PostgresStore, Row
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.rollups import Bucket
@@ -41,10 +41,9 @@ class TakingStore(PostgresStore):
         """
         with self._open() as connection:
             self._devices.prepare(connection, self._school, (device,))
-            self._prepare(connection, rows, now)
-            self._series.prepare(connection, in_roll_ups(each.series for each in instead))
+            number = self._devices[device]
+            rows = self._prepared(connection, rows, now, [(number, each.series) for each in instead])
             with connection.transaction():
-                number = self._devices[device]
                 self._lock(connection, (device,))
                 self._load_deleted(connection)
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import run_command_line
+from edge.contract.payloads import ModelNames
 from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
@@ -61,6 +62,26 @@ def test_two_recorders_at_once_store_and_add_up_every_window_once(postgres: Plac
         found = list(recording.windows(*span))
         assert len(found) == len(sent)
         assert add_up(list(recording.buckets(*span))) == add_up(found)
+
+
+def test_of_a_room_that_makes_up_names_of_models_the_rest_are_one(postgres: Place) -> None:
+    sent = [
+        each.model_copy(update={"model": ModelNames(faces=f"faces-{n}", emotions=None, pose=None)})
+        for n, each in enumerate(windows(1, 300))
+    ]
+    other = [each.model_copy(update={"device": "room-2"}) for each in windows(1, 3)]
+    with postgres.opened() as store:
+        assert store.store(as_messages([*sent[:150], *other]), MONDAY) == 153
+    with postgres.opened() as store:  # a start later
+        assert store.store(as_messages(sent[150:]), MONDAY) == 150
+    named = "SELECT count(*), count(DISTINCT model_faces), count(*) FILTER (WHERE model_faces = 'other') FROM "
+    assert sql(postgres, named + "edge.named_windows WHERE device_name = 'room-1'") == ["300|21|280"]
+    # Those of another room have their names still.
+    assert sql(postgres, named + "edge.named_windows WHERE device_name = 'room-2'") == ["3|1|0"]
+    assert int(sql(postgres, "SELECT count(*) FROM edge.series")[0]) <= 20 + 3 + 3  # by mode
+    with postgres.read() as recording:
+        span = ("room-1", MONDAY, MONDAY + DAY)
+        assert add_up(list(recording.buckets(*span))) == add_up(list(recording.windows(*span)))
 
 
 MONTHS = """
