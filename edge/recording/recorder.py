@@ -18,6 +18,7 @@ from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
+from edge.recording.window_row import LONGEST_NAME
 from edge.recording.window_store import UnstorableError, WindowStore
 from edge.text import printable
 
@@ -30,7 +31,6 @@ MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
 TIDY_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
-LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
 MOST_REPORTED = 3  # schemas of a device
 RETAINED = ("state", "availability", "info")
 TOPICS = ("window", *RETAINED)

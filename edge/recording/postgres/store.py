@@ -43,7 +43,8 @@ INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
 SPANS = """
-SELECT device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s
+SELECT device, start, coalesce("end", asked) FROM edge.deletions
+WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked))
 """
 # In one order, so that two recorders never wait for each other.
 LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
