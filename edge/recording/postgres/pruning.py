@@ -30,38 +30,47 @@ WITH old AS (
     UPDATE edge.devices d SET windows = d.windows - counted.n FROM counted WHERE d.id = counted.device
 ) SELECT coalesce(sum(n), 0) FROM counted
 """
-NEWER = "DELETE FROM edge.newer_windows WHERE device = ANY(%(devices)s) AND received < %(limit)s"
+NEWER = """
+DELETE FROM edge.newer_windows WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.newer_windows WHERE device = ANY(%(devices)s) AND received < %(limit)s LIMIT %(most)s))
+"""
 STATES = """
-DELETE FROM edge.states s WHERE device = ANY(%(devices)s) AND since < %(limit)s
-AND since < (SELECT max(since) FROM edge.states WHERE device = s.device)
+DELETE FROM edge.states WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.states s WHERE device = ANY(%(devices)s) AND since < %(limit)s
+    AND since < (SELECT max(since) FROM edge.states WHERE device = s.device) LIMIT %(most)s))
 """
 AVAILABILITY = """
-DELETE FROM edge.availability a WHERE device = ANY(%(devices)s) AND received < %(limit)s
-AND received < (SELECT max(received) FROM edge.availability WHERE device = a.device)
+DELETE FROM edge.availability WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.availability a WHERE device = ANY(%(devices)s) AND received < %(limit)s
+    AND received < (SELECT max(received) FROM edge.availability WHERE device = a.device) LIMIT %(most)s))
 """
 PLACES = """
-DELETE FROM edge.places p WHERE device = ANY(%(devices)s) AND heard < %(limit)s
-AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND heard < %(limit)s)
+DELETE FROM edge.places WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.places p WHERE device = ANY(%(devices)s) AND heard < %(limit)s
+    AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND heard < %(limit)s) LIMIT %(most)s))
 """
 # Those of a clock that ran ahead are as old as their last change.
 ROLLUPS = """
 WITH gone AS (
-    DELETE FROM edge.rollups WHERE device = ANY(%(devices)s)
-    AND (start < %(limit)s OR (start > %(ahead)s AND changed < %(limit)s))
+    DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM edge.rollups WHERE device = ANY(%(devices)s)
+        AND (start < %(limit)s OR (start > %(ahead)s AND changed < %(limit)s)) LIMIT %(most)s))
     RETURNING device, (start AT TIME ZONE 'UTC')::date AS day
 ), days AS (
     DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day
-) INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
+), changed AS (
+    INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
+) SELECT 1 FROM gone
 """
 OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS)
-"""Not the last thing known about a device, nor what is still in force."""
+"""Not the last thing known about a device, nor what is still in force; so many at once, as nobody stores meanwhile."""
 
 
 def prune(connection: psycopg.Connection, school: int, now: datetime, retention: Retention) -> tuple[int, bool]:
     """Delete some of what a school may not keep.
 
     Returns:
-        How many windows were deleted, and whether there may be more.
+        How many windows were deleted, and whether there may be more of anything.
 
     Raises:
         psycopg.Error: To be explained.
@@ -78,12 +87,14 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
         if deleted >= PRUNE_MOST:
             return deleted, True
         _drop_empty_parts(connection, limit, now)
+    more = False
     if retention.days is not None:
-        with connection.transaction():
-            connection.execute(LOCK, (school,))
-            for statement in OTHERS:
-                connection.execute(statement, {**values, "limit": now - timedelta(days=retention.days)})
-    return deleted, False
+        for statement in OTHERS:
+            with connection.transaction():
+                connection.execute(LOCK, (school,))
+                gone = connection.execute(statement, {**values, "limit": now - timedelta(days=retention.days)})
+                more = more or gone.rowcount >= PRUNE_MOST
+    return deleted, more
 
 
 def _drop_empty_parts(connection: psycopg.Connection, limit: datetime, now: datetime) -> None:

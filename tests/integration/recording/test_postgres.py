@@ -183,6 +183,28 @@ def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres:
         assert store.store(early, MONDAY) == 1
 
 
+def test_what_is_too_old_goes_some_at_a_time(postgres: Place) -> None:
+    retention, now = Retention(days=400), MONDAY + 30 * DAY
+    with postgres.opened() as store:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        sql(
+            postgres,
+            "INSERT INTO edge.states SELECT 1, timestamptz '1971-01-02' + i * interval '1 second', 'paused', 'x', "
+            "now() FROM generate_series(1, 12000) i",
+            "INSERT INTO edge.rollups SELECT 1, timestamptz '1971-01-02' + i * interval '5 minutes', 1, now(), sums, "
+            "runs FROM generate_series(1, 12000) i, (SELECT sums, runs FROM edge.rollups LIMIT 1) AS r",
+        )
+        left = (
+            "SELECT (SELECT count(*) FROM edge.states), (SELECT count(*) FROM edge.rollups WHERE start < '1972-01-01')"
+        )
+        assert store.prune(now, retention) == (0, True)
+        assert sql(postgres, left) == ["7000|7000"]
+        assert store.prune(now, retention) == (0, True)
+        assert store.prune(now, retention) == (0, False)
+        assert sql(postgres, left) == ["1|0"], "the last state is known still"
+        assert store.count() == 3
+
+
 def test_a_lesson_is_read_from_one_month_through_its_index(postgres: Place) -> None:
     with postgres.opened() as store:
         for months in range(4):
