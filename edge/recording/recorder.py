@@ -18,7 +18,8 @@ from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
-from edge.recording.window_store import WindowStore
+from edge.recording.window_row import LONGEST_NAME
+from edge.recording.window_store import UnstorableError, WindowStore
 from edge.text import printable
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
 TIDY_EVERY = 3600.0  # seconds
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
-LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
 MOST_REPORTED = 3  # schemas of a device
 RETAINED = ("state", "availability", "info")
 TOPICS = ("window", *RETAINED)
@@ -155,12 +155,13 @@ class Recorder:
         try:
             return examine(self._prefix, delivery)
         except ValueError:  # pydantic's error is one
-            self.invalid += 1
-            if self.invalid == 1:
-                logger.warning(
-                    "an invalid message on %s was left out; more are only counted", printable(delivery.topic)
-                )
+            self._leave_out(f"an invalid message on {printable(delivery.topic)}")
             return None
+
+    def _leave_out(self, what: str, count: int = 1) -> None:
+        if self.invalid == 0:
+            logger.warning("%s was left out; more are only counted", what)
+        self.invalid += count
 
     def _store(self) -> None:
         messages = [message for _, message in self._waiting if message is not None]
@@ -171,10 +172,14 @@ class Recorder:
                 self.total = self._database.count()
                 self._known = self.total > 0
                 self._allowance.know(self._database.devices(MOST_DEVICES))
-            new = self._database.store(messages, self._now()) if messages else 0
+            new, left_out = self._store_all(messages) if messages else (0, [])
         except DiskError as error:
             self._fail(error)
             return
+        if left_out:
+            self._leave_out(f"a message of {left_out[0].device} cannot be stored and", len(left_out))
+            gone = set(map(id, left_out))
+            messages = [message for message in messages if id(message) not in gone]
         if self.failing:
             logger.info("the database can be written again: %d messages that waited are stored", len(messages))
         self.failing = False
@@ -183,16 +188,29 @@ class Recorder:
                 self._report_newer(message.device, message.content.schema)
             elif isinstance(message.content, WindowPayload) and self._missing is not None:
                 self._missing.record(message.device, message.content.epoch, message.content.seq, time.monotonic())
-        self._others += len(self._waiting) - sum(isinstance(each.content, WindowPayload) for each in messages)
+        windows = sum(isinstance(each.content, WindowPayload) for each in messages)
+        self._others += len(self._waiting) - windows - len(left_out)
         self.stored += new
         self.total = (self.total or 0) + new
-        self.duplicates += sum(isinstance(message.content, WindowPayload) for message in messages) - new
+        self.duplicates += windows - new
         self._session.acknowledge(delivery for delivery, _ in self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
         if self._overflow:
             self._overflow = False
             self._session.reset()
+
+    def _store_all(self, messages: list[DeviceMessage]) -> tuple[int, list[DeviceMessage]]:
+        """Store what can be: how many windows were new, and what cannot be. Raises ConfigError, DiskError."""
+        try:
+            return self._database.store(messages, self._now()), []
+        except UnstorableError:  # one message of one room does not end the recording of the others
+            self._database.start()
+            if len(messages) == 1:
+                return 0, messages
+        middle = len(messages) // 2
+        first, second = self._store_all(messages[:middle]), self._store_all(messages[middle:])
+        return first[0] + second[0], first[1] + second[1]
 
     def _report_newer(self, device: str, schema: str) -> None:
         self.newer += 1

@@ -6,19 +6,22 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Any, cast
+from typing import Any, TypeVar, cast, get_args
 
 from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, WindowPayload, Withheld
 from edge.contract.shares import ShareRange
 from edge.contract.timestamps import parse_timestamp
-from edge.contract.validation import MAX_COUNT, WITHHELD_FIELDS
+from edge.contract.validation import MAX_COUNT, MAX_LABEL, SCHEMA_PATTERN, WITHHELD_FIELDS
 from edge.errors import EdgeError
 from edge.recording.window_record import Series, WindowRecord
 
 # Not `dumps`, which makes an encoder for every call.
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1971, 2200))  # what time zones can follow
+LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
 LONGEST_TEXT = 64 * 1024  # bytes of any value of a row that is read: what a message can bring
+Group = TypeVar("Group", Facing, Unclassified)
+Name = TypeVar("Name", str, "str | None")
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What reading a row raises that `edge record` did not write."""
 
@@ -76,41 +79,47 @@ def read_windows(
 
 def read_window(row: tuple[object, ...]) -> WindowRecord:
     """The values of `COLUMNS` as a window. Raises one of `DAMAGED` for a row that `edge record` did not write."""
-    (_, epoch, seq, start, end, _, _, _, mode, replayed, frames, total, mean, low, high, facing, counts, unclassified,
-     estimate, absent, what, reason, coverage, synced, by_faces, by_emotions, by_pose) = row  # fmt: skip
+    (_, epoch, seq, start, end, seconds, received, schema, mode, replayed, frames, total, mean, low, high, facing,
+     counts, unclassified, estimate, absent, what, reason, coverage, synced, by_faces, by_emotions,
+     by_pose) = row  # fmt: skip
     withheld = Withheld.model_validate({"what": what, "reason": reason}) if what is not None else None
     hidden = WITHHELD_FIELDS[withheld.what] if withheld else {}
     figures = "faces" not in hidden
     observed = _from_json(counts) if "counts" not in hidden else None
-    if observed is not None and not all(map(str.isprintable, observed)):
+    shares = _from_json(estimate) if "estimate" not in hidden else None
+    if not all(name.isprintable() and len(name.encode()) <= MAX_LABEL for name in (*(observed or ()), *(shares or ()))):
         raise ValueError
     if observed is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in observed.values()):
         raise ValueError
-    shares = _from_json(estimate) if "estimate" not in hidden else None
     if mode not in ("headcount", "facing", "emotions"):
         raise ValueError
     first, last = parse_timestamp(str(start)), parse_timestamp(str(end))
     if not FIRST <= first < last < LAST:
         raise ValueError
-    if not re.fullmatch("[0-9a-f]{8}", str(epoch)):
+    if not re.fullmatch("[0-9a-f]{8}", str(epoch)) or not re.fullmatch(SCHEMA_PATTERN, str(schema)):
+        raise ValueError
+    if not FIRST <= parse_timestamp(str(received)) < LAST:
+        raise ValueError
+    _number(seconds, MAX_COUNT)
+    turned = _group(Facing, facing) if "facing" not in hidden else None
+    nameless = _group(Unclassified, unclassified) if observed is not None else None
+    if absent is not None and absent not in get_args(EstimateAbsent):
         raise ValueError
     return WindowRecord(
-        epoch=str(epoch), seq=_whole(seq), start=first, end=last,
+        epoch=str(epoch), seq=_count(seq), start=first, end=last,
         mode=mode, replayed=bool(replayed), frames=_count(frames),
         total=_count(total) if figures else None, mean=_number(mean, MAX_COUNT) if figures else None,
         low=_count(low) if figures else None, high=_count(high) if figures else None,
-        facing=Facing(**_from_json(facing)) if facing is not None and "facing" not in hidden else None,
+        facing=turned,
         counts=observed,
-        unclassified=Unclassified(**_from_json(unclassified))
-        if unclassified is not None and observed is not None
-        else None,
+        unclassified=nameless,
         estimate=shares and {
             str(name): ShareRange(*(_number(each[part], 1.0) for part in ("share", "low", "high")))
             for name, each in shares.items()
         },
         estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
         coverage=_number(coverage, 1.0), clock_synced=bool(synced),
-        series=Series(mode, str(by_faces), _text(by_emotions), _text(by_pose)),
+        series=Series(mode, _name(str(by_faces)), _name(_text(by_emotions)), _name(_text(by_pose))),
     )  # fmt: skip
 
 
@@ -128,6 +137,23 @@ def _number(value: object, most: float) -> float:
     if not 0 <= found <= most:
         raise ValueError
     return found
+
+
+def _group(kind: type[Group], text: object) -> Group | None:
+    """Figures that belong together; a part may be missing. Raises ValueError, TypeError."""
+    if text is None:
+        return None
+    figures = _from_json(text)
+    if not all(part is None or 0 <= _whole(part) <= MAX_COUNT for part in figures.values()):
+        raise ValueError
+    return kind(**figures)
+
+
+def _name(name: Name) -> Name:
+    """The name of a model. Raises ValueError for a longer one than any that is kept."""
+    if len(name or "") > LONGEST_NAME:
+        raise ValueError
+    return name
 
 
 def _from_json(text: object) -> Any:  # noqa: ANN401 - whatever stands in the file

@@ -7,12 +7,17 @@ from datetime import datetime
 from typing import Protocol
 
 from edge.contract.validation import DeviceMessage
+from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError
 from edge.recording.retention import Retention
 
 
 class AwayError(DiskError):
     """A database server is away, busy, or has no room; as with a disk, it may work again later."""
+
+
+class UnstorableError(ConfigError):
+    """Something of what was given cannot be stored as it stands; the rest could be."""
 
 
 class WindowStore(Protocol):
@@ -41,6 +46,9 @@ class WindowStore(Protocol):
 
         Returns:
             How many windows were new.
+
+        Raises:
+            UnstorableError: One of the messages is at fault.
         """
 
     def count(self) -> int:

@@ -7,7 +7,8 @@ from psycopg import errors
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.window_store import AwayError
+from edge.recording.window_store import AwayError, UnstorableError
+from edge.text import printable
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
@@ -25,6 +26,7 @@ REFUSALS = (
     ("invalid connection option", "check the options of --database"),
     ("invalid URI query parameter", "check the options of --database"),
 )
+UNSTORABLE = (psycopg.DataError, errors.ProgramLimitExceeded)  # what only other values could mend
 TOO_LATE = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected)
 PASSING = (
     (TOO_LATE, "did not answer in time", "see what else it does"),
@@ -44,13 +46,15 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
         purpose: What the server calls this connection: `edge record`.
 
     Raises:
+        ConfigError: It has another encoding than UTF8.
         psycopg.Error: To be explained by `explain`.
     """
-    options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, **SILENCE}
+    options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, "client_encoding": "utf8", **SILENCE}
     if address.password is not None:
         options["password"] = address.password
     connection = psycopg.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
     try:
+        _check_encoding(connection, address)
         connection.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
             "set_config('idle_in_transaction_session_timeout', %s, false), set_config('TimeZone', 'UTC', false), "
@@ -70,8 +74,17 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
     return connection
 
 
+def _check_encoding(connection: psycopg.Connection, address: PostgresAddress) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"{address} keeps text in {printable(str(encoding))}, which has not all letters",
+            "make a database in UTF8: docs/district.sql",
+        )
+
+
 def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -> ConfigError | AwayError:
-    """An AwayError where waiting may help, else a ConfigError, to be raised.
+    """An AwayError where waiting may help, an UnstorableError where other values may, else a ConfigError, to be raised.
 
     Args:
         error: What psycopg raised.
@@ -83,6 +96,8 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -
     refused = [remedy for refusal, remedy in REFUSALS if refusal in str(error)]
     if error.sqlstate is None and refused and not was_open:
         return ConfigError(f"{address} refuses us ({told})", refused[0])
+    if isinstance(error, UNSTORABLE):
+        return UnstorableError(f"{address} cannot keep a value ({told})", "tell whoever looks after the database")
     for kinds, problem, remedy in PASSING:
         if isinstance(error, kinds):
             return AwayError(f"{address} {problem} ({told})", remedy)

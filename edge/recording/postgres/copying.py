@@ -6,14 +6,15 @@ minutes add up to, because their windows were deleted in time, that is taken ove
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
@@ -21,10 +22,16 @@ from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
+from edge.recording.postgres import file_rows
 from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
 from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, read_window
+from edge.recording.window_store import UnstorableError
+
+logger = logging.getLogger(__name__)
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 STEP = timedelta(days=1)  # of a room, at once
 BUSY_SECONDS = 10.0
@@ -67,6 +74,7 @@ class SchoolFile:
             file = self._file = sqlite3.connect(
                 f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS
             )
+            file.text_factory = lambda text: text.decode(errors="replace")
             older = check_header(file, self._path) < LAYOUT
             about = {} if older else dict(file.execute("SELECT key, substr(value, 1, 1000) FROM about LIMIT 10"))
             if strange := strange_part(file, TABLES, TRIGGERS):
@@ -91,19 +99,26 @@ class SchoolFile:
 
     def client_id(self) -> str | None:
         """What names the session of the file at the broker."""
-        found = list(self.rows("SELECT substr(value, 1, 64) FROM about WHERE key = 'client_id'"))
-        return str(found[0][0]) if found else None
+        found = list(self.rows("SELECT substr(value, 1, 65) FROM about WHERE key = 'client_id'"))
+        return next(self.sound(file_rows.client_id, (value for (value,) in found)), None)
 
     def devices(self) -> list[str]:
         """All devices that windows or roll-ups are of."""
         if self._file is None:
             raise ConfigError(f"{self._path} is not open")
         try:
-            return sorted(
-                {name for table in ("windows", "rollups") for name in devices_of(self._file, table, MOST_DEVICES)}
-            )
+            found = {name for table in ("windows", "rollups") for name in devices_of(self._file, table, MOST_DEVICES)}
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
+        return list(self.sound(file_rows.device, sorted(found)))
+
+    def sound(self, read: Callable[[Given], Found], rows: Iterable[Given]) -> Iterator[Found]:
+        """What is read of rows; damaged ones are left out, and counted."""
+        for row in rows:
+            try:
+                yield read(row)
+            except DAMAGED:
+                self.damaged += 1
 
     def days(self, device: str) -> Iterator[tuple[list[Row], list[Bucket]]]:
         """The windows of a device and its roll-ups, a day at a time."""
@@ -116,25 +131,18 @@ class SchoolFile:
             ((first,),) = self.rows(query, device, after)
             if first is None:
                 return
-            begin = bucket_of(parse_timestamp(str(first)))
-            span = (device, format_timestamp(begin), format_timestamp(begin + STEP))
-            windows = [row for row in map(self._window, self.rows(BETWEEN, *span)) if row is not None]
-            yield windows, list(self._buckets(span))
-            after = span[2]
-
-    def _window(self, row: tuple[Any, ...]) -> Row | None:
-        try:
-            return Row(dict(zip(COLUMNS, row, strict=True)), read_window(row))
-        except DAMAGED:
-            self.damaged += 1
-            return None
-
-    def _buckets(self, span: tuple[str, str, str]) -> Iterator[Bucket]:
-        for row in self.rows(SELECT_BUCKETS, *span):
             try:
-                yield read_bucket(row)
+                begin = bucket_of(file_rows.moment(first))
             except DAMAGED:
                 self.damaged += 1
+                if not isinstance(first, str):  # bytes, behind all texts
+                    return
+                after = f"{first} "
+                continue
+            span = (device, format_timestamp(begin), format_timestamp(begin + STEP))
+            windows = list(self.sound(_window, self.rows(BETWEEN, *span)))
+            yield windows, list(self.sound(_bucket, self.rows(SELECT_BUCKETS, *span)))
+            after = span[2]
 
     def rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """What a query finds."""
@@ -155,25 +163,61 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
         ConfigError, DiskError: One of them cannot be used; what was copied stays, and the next run goes on.
     """
     windows = new = 0
-    store.take_deletions(
-        file.rows('SELECT asked, by, device, start, "end", windows, finished FROM deletions ORDER BY id')
+    rows = file.rows(
+        'SELECT asked, substr(by, 1, 200), device, start, "end", windows, finished FROM deletions ORDER BY id'
     )
+    deletions = list(file.sound(lambda row: file_rows.deletion(row, now), rows))
+    if deletions:
+        newest = format_timestamp(max(row[0] for row in deletions))
+        logger.info("%d deletions on request hold on, the newest of %s: see edge delete --list", len(deletions), newest)
+    store.take_deletions(deletions)
     store.take_client_id(file.client_id())
     for device in file.devices():
-        for rows, buckets in file.days(device):
-            whole, rest = parted(rows, buckets)
-            windows += len(rows)
-            new += store.store_rows(device, whole, now)
+        for found, buckets in file.days(device):
+            whole, rest = parted(found, buckets)
+            windows += len(found)
+            new += _store(file, store, device, whole, now)
             for start, parts in rest.items():
-                of_time = [row for row in rows if bucket_of(row.record.start) == start]
-                new += store.store_rows(device, of_time, now, instead=parts)
+                of_time = [row for row in found if bucket_of(row.record.start) == start]
+                new += _store(file, store, device, of_time, now, parts)
+    states = file.rows("SELECT device, since, mode, substr(reason, 1, 200), received FROM states ORDER BY rowid")
+    online = file.rows("SELECT device, received, online FROM availability ORDER BY rowid")
+    newer = file.rows("SELECT device, schema, received, payload FROM newer_windows ORDER BY rowid")
+    places = file.rows("SELECT device, after, heard, place, masked FROM places ORDER BY rowid")
     store.take_others(
-        file.rows("SELECT device, since, mode, substr(reason, 1, 200), received FROM states ORDER BY rowid"),
-        file.rows("SELECT device, received, online FROM availability ORDER BY rowid"),
-        file.rows("SELECT device, schema, received, payload FROM newer_windows ORDER BY rowid"),
-        file.rows("SELECT device, after, heard, place, masked FROM places ORDER BY rowid"),
+        file.sound(file_rows.state, states),
+        file.sound(file_rows.availability, online),
+        file.sound(file_rows.newer, newer),
+        file.sound(file_rows.place, places),
     )
     return Copied(windows, new, file.damaged)
+
+
+def _store(
+    file: SchoolFile, store: TakingStore, device: str, rows: list[Row], now: datetime, parts: Sequence[Bucket] = ()
+) -> int:
+    """Store windows of a device, without those that the database cannot keep; how many were new."""
+    try:
+        return store.store_rows(device, rows, now, instead=parts)
+    except UnstorableError:
+        store.start()
+        if parts:  # what these windows add up to is at fault, or one of them
+            file.damaged += len(parts)
+            return _store(file, store, device, rows, now)
+        if len(rows) == 1:
+            file.damaged += 1
+            return 0
+    middle = len(rows) // 2
+    return sum(_store(file, store, device, half, now) for half in (rows[:middle], rows[middle:]))
+
+
+def _window(row: tuple[Any, ...]) -> Row:
+    record = read_window(row)
+    return Row(file_rows.window(dict(zip(COLUMNS, row, strict=True)), record), record)
+
+
+def _bucket(row: tuple[Any, ...]) -> Bucket:
+    return file_rows.bucket(read_bucket(row))
 
 
 def parted(rows: Iterable[Row], buckets: Iterable[Bucket]) -> tuple[list[Row], dict[datetime, list[Bucket]]]:

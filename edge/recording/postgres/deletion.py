@@ -23,7 +23,7 @@ from edge.recording.postgres.connection import connect, explain
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.five_minutes import edges, rolled_up, windows_of
 from edge.recording.postgres.names import SeriesIds, find_school
-from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
+from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import check_version
 from edge.recording.rollups import WIDTH, bucket_of
 from edge.recording.window_eraser import Deletion
@@ -102,8 +102,7 @@ class PostgresEraser:
         self._address = address
         self._connection: psycopg.Connection | None = None
         self._school = 0
-        self._series = SeriesIds()
-        self._series_of = SeriesOfDevices(self._series)
+        self._series_of = SeriesOfDevices(SeriesIds())
         self._parts: set[str] = set()  # tables that windows were deleted of
 
     def start(self) -> None:
@@ -207,7 +206,7 @@ class PostgresEraser:
                 elif gone:
                     _delete_rollups(connection, device, *span)
                     left = windows_of(connection, device, since) or []
-                    self._series.prepare(connection, in_roll_ups(each.series for each in left if each.series))
+                    self._series_of.prepare(connection, ((device, each.series) for each in left if each.series))
                     add_windows(connection, self._series_of, {device: left}, task.now)
         if kept is None:
             self._repeat(task, device, *span)

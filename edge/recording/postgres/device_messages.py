@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -13,6 +13,7 @@ from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow
 from edge.recording.places import MOST
 from edge.recording.postgres.window_rows import without_nul
+from edge.recording.retention import AHEAD, DEFAULT_DAYS
 
 INSERT_STATE = "INSERT INTO edge.states VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 INSERT_NEWER = "INSERT INTO edge.newer_windows VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
@@ -25,7 +26,8 @@ WHERE %(online)s IS DISTINCT FROM
 INSERT_PLACE = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT %(device)s, (SELECT max("end") FROM
-    (SELECT "end" FROM edge.windows WHERE device = %(device)s ORDER BY start DESC LIMIT 3) AS newest),
+    (SELECT "end" FROM edge.windows WHERE device = %(device)s AND start > %(since)s AND start < %(until)s
+    ORDER BY start DESC LIMIT 3) AS newest),
     %(heard)s, %(place)s, %(masked)s
 WHERE %(place)s IS DISTINCT FROM
     (SELECT place FROM edge.places WHERE device = %(device)s ORDER BY heard DESC, id DESC LIMIT 1)
@@ -70,6 +72,8 @@ def store_newer(connection: psycopg.Connection, device: int, window: NewerWindow
 
 def store_place(connection: psycopg.Connection, device: int, info: MachineInfo, came: datetime) -> None:
     """Store what a device says of its picture where that is new, within the caller's transaction."""
-    values = {"device": device, "heard": came, "place": info.place or "", "masked": info.masked}
+    # Only parts of the table that clocks may be right about, however many there are.
+    span = {"since": came - timedelta(days=DEFAULT_DAYS), "until": came + AHEAD}
+    values = {**span, "device": device, "heard": came, "place": info.place or "", "masked": info.masked}
     if connection.execute(INSERT_PLACE, values).rowcount:
         connection.execute(BOUND_PLACES, (device, device, MOST - 1))

@@ -14,11 +14,16 @@ from edge.text import printable
 MOST = 10_000  # series that are known by heart
 
 FIND_SERIES = """
-SELECT id FROM edge.series WHERE mode = %s AND model_faces = %s AND model_emotions IS NOT DISTINCT FROM %s
-AND model_pose IS NOT DISTINCT FROM %s
+SELECT DISTINCT e.mode, e.model_faces, e.model_emotions, e.model_pose, e.id FROM edge.series e
+JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS w (mode, faces, emotions, pose)
+ON e.mode = w.mode AND e.model_faces = w.faces AND e.model_emotions IS NOT DISTINCT FROM w.emotions
+AND e.model_pose IS NOT DISTINCT FROM w.pose
 """
+# In one order, so that two recorders never wait for each other.
 INSERT_SERIES = """
-INSERT INTO edge.series (mode, model_faces, model_emotions, model_pose) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO edge.series (mode, model_faces, model_emotions, model_pose)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS w (mode, faces, emotions, pose)
+ORDER BY mode, faces, emotions, pose ON CONFLICT DO NOTHING
 """
 RECORDED = """
 SELECT name, id FROM edge.devices d WHERE school = %s AND (
@@ -79,16 +84,20 @@ class SeriesIds:
 
     def prepare(self, connection: psycopg.Connection, wanted: Iterable[Series]) -> None:
         """Make those that are missing, outside of a transaction: recorders would wait for each other."""
-        wanted = set(wanted)
         if len(self._known) >= MOST:
             self._known.clear()
-        for series in wanted - self._known.keys():
-            found = connection.execute(FIND_SERIES, series).fetchone()
-            if found is None:
-                connection.execute(INSERT_SERIES, series)
-                found = connection.execute(FIND_SERIES, series).fetchone()
-            if found is not None:
-                self._known[series] = int(found[0])
+        missing = self._find(connection, set(wanted) - self._known.keys())
+        if missing:
+            connection.execute(INSERT_SERIES, _columns(missing))
+            self._find(connection, missing)
+
+    def _find(self, connection: psycopg.Connection, wanted: set[Series]) -> set[Series]:
+        """Learn their numbers; those that are not there."""
+        if not wanted:
+            return wanted
+        for mode, faces, emotions, pose, number in connection.execute(FIND_SERIES, _columns(wanted)).fetchall():
+            self._known[Series(mode, faces, emotions, pose)] = number
+        return wanted - self._known.keys()
 
     def __getitem__(self, series: Series) -> int:
         return self._known[series]
@@ -96,3 +105,7 @@ class SeriesIds:
     def forget(self) -> None:
         """Ask the database again."""
         self._known.clear()
+
+
+def _columns(series: Iterable[Series]) -> list[list[str | None]]:
+    return [list(column) for column in zip(*series, strict=True)]

@@ -1,14 +1,13 @@
-"""Deleting what is too old, some rows at a time; a month without windows goes as a whole."""
+"""Deleting what is too old, some rows at a time; a part of the table without windows goes as a whole."""
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, timedelta, timezone
 
 import psycopg
 from psycopg import errors, sql
 
-from edge.recording.postgres.partitions import EARLY, LATE, name_of
+from edge.recording.postgres.partitions import EVER, NEVER, months_ahead, parts_of
 from edge.recording.retention import AHEAD, PRUNE_MOST, Retention
 
 DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
@@ -31,36 +30,52 @@ WITH old AS (
     UPDATE edge.devices d SET windows = d.windows - counted.n FROM counted WHERE d.id = counted.device
 ) SELECT coalesce(sum(n), 0) FROM counted
 """
-NEWER = "DELETE FROM edge.newer_windows WHERE device = ANY(%(devices)s) AND received < %(limit)s"
+NEWER = """
+DELETE FROM edge.newer_windows WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.newer_windows WHERE device = ANY(%(devices)s) AND received < %(limit)s LIMIT %(most)s))
+"""
 STATES = """
-DELETE FROM edge.states s WHERE device = ANY(%(devices)s) AND since < %(limit)s
-AND since < (SELECT max(since) FROM edge.states WHERE device = s.device)
+DELETE FROM edge.states WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.states s WHERE device = ANY(%(devices)s) AND since < %(limit)s
+    AND since < (SELECT max(since) FROM edge.states WHERE device = s.device) LIMIT %(most)s))
 """
 AVAILABILITY = """
-DELETE FROM edge.availability a WHERE device = ANY(%(devices)s) AND received < %(limit)s
-AND received < (SELECT max(received) FROM edge.availability WHERE device = a.device)
+DELETE FROM edge.availability WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.availability a WHERE device = ANY(%(devices)s) AND received < %(limit)s
+    AND received < (SELECT max(received) FROM edge.availability WHERE device = a.device) LIMIT %(most)s))
 """
 PLACES = """
-DELETE FROM edge.places p WHERE device = ANY(%(devices)s) AND heard < %(limit)s
-AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND heard < %(limit)s)
+DELETE FROM edge.places WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.places p WHERE device = ANY(%(devices)s) AND heard < %(limit)s
+    AND heard < (SELECT max(heard) FROM edge.places WHERE device = p.device AND heard < %(limit)s) LIMIT %(most)s))
 """
 # Those of a clock that ran ahead are as old as their last change.
 ROLLUPS = """
 WITH gone AS (
-    DELETE FROM edge.rollups WHERE device = ANY(%(devices)s)
-    AND (start < %(first)s OR (start > %(ahead)s AND changed < %(limit)s))
+    DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM edge.rollups WHERE device = ANY(%(devices)s)
+        AND (start < %(first)s OR (start > %(ahead)s AND changed < %(limit)s)) LIMIT %(most)s))
     RETURNING device, (start AT TIME ZONE 'UTC')::date AS day
 ), days AS (
     DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day AND NOT d.kept
-) INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
+), changed AS (
+    INSERT INTO edge.changed_days SELECT DISTINCT device, day FROM gone ON CONFLICT DO NOTHING
+) SELECT 1 FROM gone
 """
-DAYS = "DELETE FROM edge.daily_rollups WHERE device = ANY(%(devices)s) AND kept AND day < %(last_day)s"
+DAYS = """
+DELETE FROM edge.daily_rollups WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.daily_rollups WHERE device = ANY(%(devices)s) AND kept AND day < %(last_day)s
+    LIMIT %(most)s))
+"""
 OTHERS = (NEWER, STATES, AVAILABILITY, PLACES, ROLLUPS, DAYS)
-"""Not the last thing known about a device, nor what is still in force."""
+"""Not the last thing known about a device, nor what is still in force; so many at once, as nobody stores meanwhile."""
 # Where days outlive their five minutes: only of whole days, and of those that are made.
 KEEP_DAYS = """
-UPDATE edge.daily_rollups d SET kept = true WHERE device = ANY(%(devices)s) AND day < %(day)s AND NOT kept
-AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
+UPDATE edge.daily_rollups SET kept = true WHERE (device, day) IN (
+    SELECT DISTINCT device, day FROM edge.daily_rollups d
+    WHERE device = ANY(%(devices)s) AND day < %(day)s AND NOT kept
+    AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day) LIMIT %(days)s
+)
 """
 ROLLUPS_OF_KEPT = """
 DELETE FROM edge.rollups r USING edge.daily_rollups d WHERE r.device = ANY(%(devices)s) AND d.kept
@@ -68,17 +83,14 @@ AND d.device = r.device AND d.day < %(day)s AND d.day = (r.start AT TIME ZONE 'U
 AND r.start < %(day)s::date::timestamp AT TIME ZONE 'UTC'
 AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
 """
-MONTHS = """
-SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
-"""
+MOST_DAYS = 50  # that are kept at once, with all of their five minutes
 
 
 def prune(connection: psycopg.Connection, school: int, now: datetime, retention: Retention) -> tuple[int, bool]:
     """Delete some of what a school may not keep.
 
     Returns:
-        How many windows were deleted, and whether there may be more.
+        How many windows were deleted, and whether there may be more of anything.
 
     Raises:
         psycopg.Error: To be explained.
@@ -94,27 +106,40 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
             deleted = int(row[0]) if row else 0
         if deleted >= PRUNE_MOST:
             return deleted, True
-        _drop_empty_months(connection, limit)
+        _drop_empty_parts(connection, limit, now)
+    more = False
     if retention.days is not None:
-        with connection.transaction():
-            connection.execute(LOCK, (school,))
-            limit, outlive = now - timedelta(days=retention.days), retention.daily_days is not None
-            values |= {"limit": limit, "day": limit.astimezone(timezone.utc).date()}
-            values["last_day"] = (now - timedelta(days=retention.daily_days or retention.days)).date()
-            values["first"] = datetime.min.replace(tzinfo=timezone.utc) if outlive else limit
-            for statement in (*((KEEP_DAYS, ROLLUPS_OF_KEPT) if outlive else ()), *OTHERS):
-                connection.execute(statement, values)
-    return deleted, False
+        limit, outlive = now - timedelta(days=retention.days), retention.daily_days is not None
+        values |= {"limit": limit, "day": limit.astimezone(timezone.utc).date(), "days": MOST_DAYS}
+        values["last_day"] = (now - timedelta(days=retention.daily_days or retention.days)).date()
+        values["first"] = datetime.min.replace(tzinfo=timezone.utc) if outlive else limit
+        if outlive:
+            with connection.transaction():  # both or neither: what is kept must not be added up from its parts again
+                connection.execute(LOCK, (school,))
+                more = connection.execute(KEEP_DAYS, values).rowcount >= MOST_DAYS
+                connection.execute(ROLLUPS_OF_KEPT, values)
+        for statement in OTHERS:
+            with connection.transaction():
+                connection.execute(LOCK, (school,))
+                more = connection.execute(statement, values).rowcount >= PRUNE_MOST or more
+    return deleted, more
 
 
-def _drop_empty_months(connection: psycopg.Connection, limit: datetime) -> None:
-    """Drop the months before a moment that have no window, of any school; where somebody reads one now, later."""
-    for (name,) in connection.execute(MONTHS).fetchall():
-        if name in (EARLY, LATE) or name >= name_of(limit):
+def _drop_empty_parts(connection: psycopg.Connection, limit: datetime, now: datetime) -> None:
+    """Drop what lies before a moment, or later than the months ahead, and has no window of any school."""
+    ahead = months_ahead(now)[-1]
+    for part in parts_of(connection):
+        if part.first == EVER or part.last == NEVER or (part.last > limit and part.first <= ahead):
             continue
-        table = sql.Identifier("edge", name)
-        with contextlib.suppress(errors.LockNotAvailable), connection.transaction():
-            connection.execute(f"SET LOCAL lock_timeout = {DROP_MS}")
-            connection.execute(sql.SQL("LOCK TABLE ONLY edge.windows, {} IN ACCESS EXCLUSIVE MODE").format(table))
-            if connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None:
-                connection.execute(sql.SQL("DROP TABLE {}").format(table))
+        table = sql.Identifier("edge", part.name)
+        empty = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)
+        try:
+            if connection.execute(empty).fetchone() is not None:
+                continue
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = {DROP_MS}")
+                connection.execute(sql.SQL("LOCK TABLE ONLY edge.windows, {} IN ACCESS EXCLUSIVE MODE").format(table))
+                if connection.execute(empty).fetchone() is None:
+                    connection.execute(sql.SQL("DROP TABLE {}").format(table))
+        except (errors.LockNotAvailable, errors.UndefinedTable):  # somebody reads now, or was first: another time
+            return

@@ -28,54 +28,71 @@ INSERT INTO edge.rollups SELECT device, start, series, %s, sums, runs
 FROM json_to_recordset(%s::json) AS b (device int4, start timestamptz, series int4, sums jsonb, runs text)
 ON CONFLICT (device, start, series) DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
 """
-SERIES_OF = "SELECT device, array_agg(series) FROM edge.device_series WHERE device = ANY(%s) GROUP BY device"
+SERIES_OF = """
+SELECT d.device, e.id, e.mode, e.model_faces, e.model_emotions, e.model_pose
+FROM edge.device_series d JOIN edge.series e ON e.id = d.series WHERE d.device = ANY(%s)
+"""
 ADD_SERIES = "INSERT INTO edge.device_series VALUES (%s, %s) ON CONFLICT DO NOTHING"
 Key = tuple[int, datetime, int]
 
 
-def in_roll_ups(series: Iterable[Series]) -> set[Series]:
-    """Those that windows, or their roll-ups, may need."""
-    return {each for one in series for each in (one, Series(one.mode, OTHER, None, None))}
-
-
 class SeriesOfDevices:
-    """Which series have roll-ups of a device: beyond the most, all further ones are one."""
+    """Which series windows and roll-ups of a device have: beyond the most, all further ones are one.
+
+    What is decided stays so until `forget`, whether or not it comes to be stored.
+    """
 
     def __init__(self, ids: SeriesIds) -> None:
         self._ids = ids
-        self._of: dict[int, set[int]] = {}
+        self._of: dict[int, set[Series]] = {}
+        self._stored: set[tuple[int, int]] = set()
 
-    def load(self, connection: psycopg.Connection, devices: Iterable[int]) -> None:
-        """Learn them, for devices that are not known yet."""
-        new = [device for device in devices if device not in self._of]
+    def prepare(self, connection: psycopg.Connection, wanted: Iterable[tuple[int, Series]]) -> None:
+        """Make what is missing of what devices want, outside of a transaction: recorders would wait for each other."""
+        wanted = list(wanted)
+        new = {device for device, _ in wanted} - self._of.keys()
         if new:
-            found: dict[int, list[int]] = dict(connection.execute(SERIES_OF, (new,)).fetchall())
-            self._of.update({device: set(found.get(device, ())) for device in new})
+            self._of.update({device: set() for device in new})
+            for device, number, mode, faces, emotions, pose in connection.execute(SERIES_OF, (list(new),)).fetchall():
+                self._of[device].add(Series(mode, faces, emotions, pose))
+                self._stored.add((device, number))
+        self._ids.prepare(connection, {self.kept(*each) for each in wanted})
+
+    def kept(self, device: int, series: Series) -> Series:
+        """The series that a window of a device has, which is prepared, once it is stored."""
+        of_device = self._of[device]
+        if series not in of_device and len(of_device) >= MOST_SERIES:
+            series = Series(series.mode, OTHER, None, None)
+        of_device.add(series)
+        return series
 
     def choose(self, connection: psycopg.Connection, device: int, series: Series) -> int:
-        """The series in whose roll-up a window goes, both of which are known, within the caller's transaction."""
-        of_device, wanted = self._of[device], self._ids[series]
-        if wanted not in of_device and len(of_device) >= MOST_SERIES:
-            wanted = self._ids[Series(series.mode, OTHER, None, None)]
-        if wanted not in of_device:
-            connection.execute(ADD_SERIES, (device, wanted))
-            of_device.add(wanted)
-        return wanted
+        """The number of that series, which a roll-up has then, within the caller's transaction."""
+        number = self._ids[self.kept(device, series)]
+        if (device, number) not in self._stored:
+            connection.execute(ADD_SERIES, (device, number))
+            self._stored.add((device, number))
+        return number
 
     def forget(self) -> None:
         """Ask the database again."""
         self._of.clear()
+        self._stored.clear()
 
 
 def take_rollups(
     connection: psycopg.Connection, series: SeriesOfDevices, device: int, buckets: Sequence[Bucket], changed: datetime
 ) -> bool:
-    """Store the roll-ups of five minutes as they are, unless there are some already; whether they were stored."""
+    """Store the roll-ups of five minutes as they are, unless there are some already; whether they were stored.
+
+    Their series are prepared.
+    """
     query = "SELECT 1 FROM edge.rollups WHERE device = %s AND start = %s LIMIT 1"
     if connection.execute(query, (device, buckets[0].since)).fetchone():
         return False
-    series.load(connection, (device,))
-    found = {(device, each.since, series.choose(connection, device, each.series)): each for each in buckets}
+    found: dict[Key, Bucket] = {}
+    for each in buckets:
+        _put(found, (device, each.since, series.choose(connection, device, each.series)), each)
     _store(connection, found, changed)
     take_back(connection, [(device, each.since) for each in buckets])
     return True
@@ -87,16 +104,15 @@ def add_windows(
     windows: Mapping[int, Iterable[WindowRecord]],
     changed: datetime,
 ) -> None:
-    """Add windows by device, none of which is in its roll-ups yet; the caller's transaction has locked the devices."""
-    series.load(connection, windows)
+    """Add windows by device, none of which is in its roll-ups yet, and whose series are prepared.
+
+    The caller's transaction has locked the devices.
+    """
     found: dict[Key, Bucket] = {}
     for device, records in windows.items():
         for bucket in roll_up(records):
             key = (device, bucket.since, series.choose(connection, device, bucket.series))
-            if key in found:  # two that were not told apart any more
-                found[key].merge(bucket)
-            else:
-                found[key] = bucket
+            _put(found, key, bucket)
     if not found:
         return
     columns = [list(column) for column in zip(*found, strict=True)]
@@ -108,6 +124,13 @@ def add_windows(
             logger.warning("the roll-up of device %d from %s is damaged: it begins anew", device, start)
     _store(connection, found, changed)
     take_back(connection, [(device, start) for device, start, _ in found])
+
+
+def _put(found: dict[Key, Bucket], key: Key, bucket: Bucket) -> None:
+    if key in found:  # two that are not told apart any more
+        found[key].merge(bucket)
+    else:
+        found[key] = bucket
 
 
 def _store(connection: psycopg.Connection, found: Mapping[Key, Bucket], changed: datetime) -> None:

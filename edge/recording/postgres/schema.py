@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
 import psycopg
+from psycopg import errors
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 
 FOLDER = Path(__file__).parent / "migrations"
-LOCK = 0x45444745  # of the advisory lock: EDGE
 TABLE = """
-CREATE TABLE IF NOT EXISTS edge_private.migrations (
+CREATE TABLE edge_private.migrations (
     version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now()
 )
 """
+THERE = (errors.DuplicateSchema, errors.DuplicateTable, errors.DuplicateObject, errors.UniqueViolation)
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +37,10 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
         raise newer_version(address, found, newest)
     if found == newest:
         return
+    _begin(connection)
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        lock_tables(connection)
         connection.execute("SET LOCAL statement_timeout = 0")  # an index of a large table takes what it takes
-        for schema in ("edge", "edge_private"):
-            # Not IF NOT EXISTS, which asks for the right to make schemas where it is there as well.
-            if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
-                connection.execute(f"CREATE SCHEMA {schema}")
-        connection.execute(TABLE)
         found = applied(connection)  # another may have been first
         for version, path in files.items():
             if version > found:
@@ -51,6 +49,26 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
                 connection.execute(
                     "INSERT INTO edge_private.migrations (version, name) VALUES (%s, %s)", (version, path.stem)
                 )
+
+
+def lock_tables(connection: psycopg.Connection) -> None:
+    """Have nobody else make tables before the end of the transaction.
+
+    Not an advisory lock: whoever may connect may take that, and hold every recorder up.
+    """
+    connection.execute("LOCK TABLE edge_private.migrations IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _begin(connection: psycopg.Connection) -> None:
+    """Make what can be locked, where it is not there; another may do the same."""
+    for schema in ("edge", "edge_private"):
+        # Not IF NOT EXISTS, which asks for the right to make schemas where it is there as well.
+        if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+            with contextlib.suppress(*THERE):
+                connection.execute(f"CREATE SCHEMA {schema}")
+    if not table_exists(connection, "edge_private", "migrations"):
+        with contextlib.suppress(*THERE):
+            connection.execute(TABLE)
 
 
 def newer_version(address: PostgresAddress, found: int, newest: int) -> ConfigError:

@@ -21,17 +21,17 @@ from edge.recording.database import CLIENT_ID_PATTERN
 from edge.recording.deleted_spans import EVER, DeletedSpans
 from edge.recording.postgres import device_messages, pruning
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.connection import TOO_LATE, connect, explain
 from edge.recording.postgres.daily_rollups import DailyRollups
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
-from edge.recording.postgres.partitions import Partitions
-from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, in_roll_ups
+from edge.recording.postgres.partitions import Partitions, months_ahead
+from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
-from edge.recording.window_record import WindowRecord
+from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
-from edge.recording.window_store import AwayError
+from edge.recording.window_store import AwayError, UnstorableError
 
 STAGING = f"""
 CREATE TEMPORARY TABLE staging ON COMMIT DELETE ROWS AS
@@ -43,7 +43,8 @@ INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
 SPANS = """
-SELECT device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s
+SELECT device, start, coalesce("end", asked) FROM edge.deletions
+WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked))
 """
 # In one order, so that two recorders never wait for each other.
 LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
@@ -135,7 +136,7 @@ class PostgresStore:
                 for each in messages
                 if isinstance(each.content, WindowPayload)
             ]
-            self._prepare(connection, rows, now)
+            rows = self._prepared(connection, rows, now)
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection)  # only now: who deletes asks first, and then waits for these locks
@@ -144,10 +145,31 @@ class PostgresStore:
                     self._store_other(connection, message, now)
         return new
 
-    def _prepare(self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime) -> None:
-        """Make, in statements of their own, what these windows refer to: no transaction waits for another there."""
+    def _prepared(
+        self,
+        connection: psycopg.Connection,
+        rows: Sequence[Row],
+        now: datetime,
+        others: Iterable[tuple[int, Series]] = (),
+    ) -> list[Row]:
+        """Make, in statements of their own, what windows refer to: no transaction waits for another there.
+
+        Args:
+            connection: Outside of a transaction.
+            rows: The windows.
+            now: The time of day.
+            others: What else devices want to have roll-ups of.
+
+        Returns:
+            The windows with the series that they are stored with.
+        """
         self._partitions.prepare(connection, (row.record.start for row in rows), now)
-        self._series.prepare(connection, in_roll_ups(series_of(row.values) for row in rows))
+        wanted = [(self._devices[row.values["device"]], series_of(row.values)) for row in rows]
+        self._series_of.prepare(connection, [*wanted, *others])
+        return [
+            row._replace(record=replace(row.record, series=self._series_of.kept(*each)))
+            for row, each in zip(rows, wanted, strict=True)
+        ]
 
     def _lock(self, connection: psycopg.Connection, devices: Iterable[str]) -> None:
         """Have no other recorder store anything of these devices before the end of the transaction."""
@@ -162,25 +184,23 @@ class PostgresStore:
         ]
         if not wanted:
             return 0
-        staged = [
-            to_row(row.values, self._devices[row.values["device"]], self._series[series_of(row.values)])
-            for row in wanted
-        ]
+        staged = []
+        for row in wanted:
+            device = self._devices[row.values["device"]]
+            series = self._series_of.kept(device, series_of(row.values))
+            staged.append(to_row(row.values, device, self._series[series]))
         with connection.cursor() as cursor:
             with cursor.copy(COPY) as copy:
                 copy.set_types([*COPIED, "int4"])
-                for place, row in enumerate(staged):
-                    copy.write_row((*row, place))
+                for place, values in enumerate(staged):
+                    copy.write_row((*values, place))
             found = set(cursor.execute(MOVE).fetchall())
         new: dict[int, list[WindowRecord]] = {}
         for given, stored in zip(wanted, staged, strict=True):
             key = key_of(stored)
             if key in found:
                 found.remove(key)  # what came twice in one batch is added up once
-                # As it is stored, so that roll-ups name the same models.
-                series, record = series_of(given.values), given.record
-                same = record if record.series == series else replace(record, series=series)
-                new.setdefault(key[0], []).append(same)
+                new.setdefault(key[0], []).append(given.record)
         if add_up:
             add_windows(connection, self._series_of, new, now)
         connection.execute(COUNT_WINDOWS, (list(new), list(map(len, new.values()))))
@@ -229,7 +249,9 @@ class PostgresStore:
     def add_up_days(self, now: datetime) -> bool:
         """Make some of the days that are over, and the months ahead; whether there are more days to make."""
         with self._open() as connection:
-            self._partitions.prepare(connection, (), now)
+            # What is not needed yet stops nobody: whoever is in the way has an hour until the next attempt.
+            with contextlib.suppress(*TOO_LATE):
+                self._partitions.prepare(connection, months_ahead(now), now)
             return self._days.make(connection, self._school, self._series, now)
 
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
@@ -279,6 +301,9 @@ class PostgresStore:
         except psycopg.Error as error:
             self.stop()
             raise explain(error, self._address, was_open=self._was_open) from None
+        except UnicodeError:
+            self.stop()
+            raise UnstorableError(f"{self._address} cannot keep a text that is none") from None
         except BaseException:
             self.stop()
             raise

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from edge.recording.postgres import device_messages
-from edge.recording.postgres.rollups import in_roll_ups, take_rollups
+from edge.recording.postgres.rollups import take_rollups
 from edge.recording.postgres.store import PostgresStore, Row
-from edge.recording.postgres.window_rows import without_nul
 from edge.recording.rollups import Bucket
 
 TAKE_DELETION = """
@@ -41,10 +40,9 @@ class TakingStore(PostgresStore):
         """
         with self._open() as connection:
             self._devices.prepare(connection, self._school, (device,))
-            self._prepare(connection, rows, now)
-            self._series.prepare(connection, in_roll_ups(each.series for each in instead))
+            number = self._devices[device]
+            rows = self._prepared(connection, rows, now, [(number, each.series) for each in instead])
             with connection.transaction():
-                number = self._devices[device]
                 self._lock(connection, (device,))
                 self._load_deleted(connection)
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
@@ -59,7 +57,7 @@ class TakingStore(PostgresStore):
         """Know what was deleted on request. Raises as `store`.
 
         Args:
-            rows: Of asked, by, device, start, end, windows and finished.
+            rows: Checked, of asked, by, device, start, end, windows and finished.
         """
         with self._open() as connection, connection.transaction(), connection.cursor() as cursor:
             connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
@@ -72,7 +70,7 @@ class TakingStore(PostgresStore):
         newer: Iterable[tuple[Any, ...]],
         places: Iterable[tuple[Any, ...]],
     ) -> None:
-        """Take over what another store has beside windows, in its order. Raises as `store`."""
+        """Take over what another store has beside windows, checked, in its order. Raises as `store`."""
         with self._open() as connection:
             for rows, statement in (
                 (states, device_messages.INSERT_STATE),
@@ -81,11 +79,6 @@ class TakingStore(PostgresStore):
                 (places, device_messages.TAKE_PLACE),
             ):
                 found = list(rows)
-                self._devices.prepare(connection, self._school, (str(row[0]) for row in found))
+                self._devices.prepare(connection, self._school, (row[0] for row in found))
                 with connection.transaction(), connection.cursor() as cursor:
-                    cursor.executemany(statement, [(self._devices[row[0]], *map(clean, row[1:])) for row in found])
-
-
-def clean(value: object) -> object:
-    """A value of a file as PostgreSQL takes it."""
-    return without_nul(value) if isinstance(value, str) else value
+                    cursor.executemany(statement, [(self._devices[row[0]], *row[1:]) for row in found])

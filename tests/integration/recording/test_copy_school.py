@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,6 +25,7 @@ from edge.recording.recorder import examine
 from edge.recording.retention import Retention
 from edge.recording.session import Delivery
 from edge.reporting.totals import add_up
+from tests.support.postgres import PostgresServer
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
 
@@ -134,3 +137,103 @@ def test_another_prefix_is_refused(school: Place, postgres: Place) -> None:
     with pytest.raises(ConfigError, match="below 'classroom', not below 'elsewhere'"):
         file.start()
     file.stop()
+
+
+WINDOWS = [
+    "received = 'infinity'", "seconds = 'abc'", "seq = 9000000000", "schema = 'a' || char(0)", "start = 'soon'",
+    "start = x'00ff'", "start = '20271116T080000.000Z', \"end\" = '20271116T080010.000Z'",
+    "model_faces = hex(randomblob(20000))", "estimate_absent = 'x'", "device = 'room-1' || char(10)",
+    """facing = '{"front": 5000000000, "away": 0, "unknown": 0}'""",
+    """unclassified = '{"too_small": 99999999999, "away": null, "unclear": 0}'""",
+    *(
+        f"""estimate = '{{"{label}": {{"share": 0.1, "low": 0, "high": 0.2}}}}'"""
+        for label in ("a\\u0000", "\\ud800", "x" * 200)
+    ),
+]  # fmt: skip
+"""What no window has, to be set in one."""
+ROWS = [
+    "states VALUES (x'00ff', '2026-11-16T08:00:00.000Z', 'paused', 'y', '2026-11-16T08:00:00.000Z')",
+    "states VALUES ('room-1', 'infinity', 'paused', 'y', '2026-11-16T08:00:00.000Z')",
+    "states VALUES ('room-1', '2026-11-16T08:00:00.000Z', 'asleep', 'y', '2026-11-16T08:00:00.000Z')",
+    "states VALUES ('room-1', '2026-11-16T08:00:00.000Z', 'paused', x'00', '2026-11-16T08:00:00.000Z')",
+    "states VALUES ('room-1', '2026-11-16T08:00:00.000Z', 'paused', 'y', 'yesterday')",
+    "availability VALUES ('room-1', 'now', 1)",
+    "availability VALUES ('room-1', '2026-11-16T08:00:00.000Z', 'x')",
+    "newer_windows VALUES ('room-1', 'a' || char(0), '2026-11-16T08:00:00.000Z', x'00', 'y')",
+    "newer_windows VALUES ('room-1', 'edge.window/9', '2026-11-16T08:00:00.000Z', 'text', 'y')",
+    "places VALUES ('room-1', 'x', '2026-11-16T08:00:00.000Z', 'aaaaaaaa', 0.5)",
+    "places VALUES ('room-1', '', '2026-11-16T08:00:00.000Z', 'z', 0.5)",
+    "places VALUES ('room-1', '', '2026-11-16T08:00:00.000Z', 'aaaaaaaa', 9e999)",
+    "deletions VALUES (99, '2026-11-16T08:00:00.000Z', 'me', NULL, NULL, 'infinity', 0, NULL)",
+    "deletions VALUES (99, 'infinity', 'me', NULL, NULL, NULL, 0, NULL)",
+    "deletions VALUES (99, '9998-11-16T08:00:00.000Z', 'me', NULL, NULL, NULL, 0, NULL)",
+    "deletions VALUES (99, '2100-11-16T08:00:00.000Z', 'me', NULL, NULL, NULL, 0, NULL)",
+    "deletions VALUES (99, '2026-11-16T08:00:00.000Z', 'me', 'no/such', NULL, NULL, 0, NULL)",
+]
+"""What no table has, to be added to one."""
+SOME = "device = 'room-1' AND seq = (SELECT max(seq) FROM windows WHERE estimate IS NOT NULL)"
+PREPARED = [
+    *(f"UPDATE windows SET {values} WHERE {SOME}" for values in WINDOWS),  # noqa: S608
+    *(f"INSERT INTO {values}" for values in ROWS),
+    "UPDATE about SET value = 'x y' || char(10) WHERE key = 'client_id'",
+    "UPDATE about SET value = printf('%.*c', 65, 'x') WHERE key = 'client_id'",
+]
+
+
+def prepared(school: Place, statement: str) -> None:
+    """What another program does to the file."""
+    assert isinstance(school.target, Path)
+    with contextlib.closing(sqlite3.connect(school.target, isolation_level=None)) as file:
+        file.execute(statement)
+        assert file.execute("SELECT changes()").fetchone()[0] >= 1
+
+
+def test_rows_that_another_program_made_are_left_out_and_the_school_goes_on(
+    school: Place, shared_postgres: PostgresServer, subtests: pytest.Subtests
+) -> None:
+    assert isinstance(school.target, Path)
+    shared_postgres.sql("DROP DATABASE IF EXISTS prepared", "CREATE DATABASE prepared")
+    whole = school.target.read_bytes()
+    for number, statement in enumerate(PREPARED):
+        with subtests.test(statement=statement):
+            school.target.write_bytes(whole)
+            prepared(school, statement)
+            address = PostgresAddress(shared_postgres.url("prepared"), f"school {number}")
+            file, store = SchoolFile(school.target, "classroom"), TakingStore(address, "classroom")
+            try:
+                file.start()
+                store.start()
+                done = copy_school(file, store, MONDAY)
+            finally:
+                file.stop()
+                store.stop()
+            assert done.damaged == 1
+            assert done.new == done.windows >= 80
+            later = [window(n, MONDAY + 60 * DAY + n * timedelta(minutes=1), random.Random(1)) for n in (900, 901)]  # noqa: S311
+            with Place(address).opened() as recorder:
+                recorder.client_ids("")
+                assert recorder.store(as_messages(later), MONDAY + 60 * DAY) == 2
+                assert recorder.prune(MONDAY, Retention(days=400)) == (0, False)
+
+
+def test_a_deletion_reaches_no_further_than_when_it_was_asked_for(school: Place, postgres: Place) -> None:
+    prepared(
+        school,
+        "INSERT INTO deletions VALUES (99, '2026-11-16T08:00:00.000Z', 'me', NULL, NULL, '2190-01-01T00:00:00.000Z', "
+        "0, NULL)",
+    )
+    copied(school, postgres)
+    later = [window(900, MONDAY + 60 * DAY, random.Random(1))]  # noqa: S311
+    with postgres.opened() as store:
+        assert store.store(as_messages(later), MONDAY + 60 * DAY) == 1
+
+
+def test_a_deletion_without_an_end_that_was_copied_once_stops_no_recorder(postgres: Place) -> None:
+    assert postgres.server
+    with postgres.opened() as store:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        postgres.server.sql(
+            "INSERT INTO edge.deletions (school, asked, by, \"end\", windows) VALUES (1, now(), 'me', 'infinity', 0)",
+            database=postgres.database,
+        )
+        assert store.store(as_messages(windows(1, 5)), MONDAY) == 2

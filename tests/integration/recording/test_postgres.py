@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import run_command_line
+from edge.contract.payloads import ModelNames
 from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
@@ -78,13 +79,33 @@ def test_two_recorders_at_once_store_and_add_up_every_window_once(postgres: Plac
         assert add_up(list(recording.buckets(*span))) == add_up(found)
 
 
+def test_of_a_room_that_makes_up_names_of_models_the_rest_are_one(postgres: Place) -> None:
+    sent = [
+        each.model_copy(update={"model": ModelNames(faces=f"faces-{n}", emotions=None, pose=None)})
+        for n, each in enumerate(windows(1, 300))
+    ]
+    other = [each.model_copy(update={"device": "room-2"}) for each in windows(1, 3)]
+    with postgres.opened() as store:
+        assert store.store(as_messages([*sent[:150], *other]), MONDAY) == 153
+    with postgres.opened() as store:  # a start later
+        assert store.store(as_messages(sent[150:]), MONDAY) == 150
+    named = "SELECT count(*), count(DISTINCT model_faces), count(*) FILTER (WHERE model_faces = 'other') FROM "
+    assert sql(postgres, named + "edge.named_windows WHERE device_name = 'room-1'") == ["300|21|280"]
+    # Those of another room have their names still.
+    assert sql(postgres, named + "edge.named_windows WHERE device_name = 'room-2'") == ["3|1|0"]
+    assert int(sql(postgres, "SELECT count(*) FROM edge.series")[0]) <= 20 + 3 + 3  # by mode
+    with postgres.read() as recording:
+        span = ("room-1", MONDAY, MONDAY + DAY)
+        assert add_up(list(recording.buckets(*span))) == add_up(list(recording.windows(*span)))
+
+
 MONTHS = """
 SELECT c.relname || ' ' || pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'edge.windows'::regclass ORDER BY c.relname
 """
 
 
-def test_months_are_made_ahead_and_where_a_window_needs_one(postgres: Place) -> None:
+def test_months_are_made_ahead_and_years_for_what_clocks_got_wrong(postgres: Place) -> None:
     dice = random.Random(1)  # noqa: S311
     november = datetime(2026, 11, 20, tzinfo=timezone.utc)
     with postgres.opened() as store:
@@ -93,11 +114,75 @@ def test_months_are_made_ahead_and_where_a_window_needs_one(postgres: Place) -> 
         assert names == ["windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02"]
         for year in (1990, 2024, 2099, 2150):
             store.store(as_messages([window(year, november.replace(year=year), dice)]), november)
+        for month in (datetime(2026, 1, 9, tzinfo=timezone.utc), datetime(2027, 7, 9, tzinfo=timezone.utc)):
+            store.store(as_messages([window(month.year, month, dice)]), november)
     found = sql(postgres, MONTHS)
-    assert len(found) == 8
+    assert len(found) == 10
     assert "windows_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')" in found
+    assert "windows_2026_01 FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')" in found
+    assert "windows_2027_03_to_12 FOR VALUES FROM ('2027-03-01 00:00:00+00') TO ('2028-01-01 00:00:00+00')" in found
     assert not any("DEFAULT" in line for line in found)
     assert [line.split()[0] for line in found if "VALUE)" in line] == ["windows_early", "windows_late"]
+
+
+def test_made_up_months_make_no_more_parts_than_years_and_go_when_they_are_empty(postgres: Place) -> None:
+    november = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    months = [datetime(year, month, 5, tzinfo=timezone.utc) for year in range(2024, 2100) for month in range(1, 13)]
+    dice = random.Random(1)  # noqa: S311
+    sent = as_messages([window(n, month, dice) for n, month in enumerate(months, 1)])
+    with postgres.opened() as store, postgres.opened() as late:
+        assert store.store(sent, november) == 912
+        late.add_up_days(november)
+        assert len(sql(postgres, MONTHS)) < 100
+        # A year later those months come, and are in the part that there is.
+        honest = as_messages([window(5000, november + 200 * DAY, dice)])
+        assert late.store(honest, november + 200 * DAY) == 1
+        while late.prune(november + 401 * DAY, Retention(days=400))[1]:
+            pass
+        # Those of 2027 are not a year old, whenever they came; nothing else is left, nor the parts that it was in.
+        kept = sql(postgres, "SELECT DISTINCT extract(year FROM start) FROM edge.windows WHERE start > '2027-01-01'")
+        assert kept == ["2027"]
+        assert sql(postgres, "SELECT count(*) FROM edge.windows WHERE seq = 5000") == ["1"]
+        assert [line.split()[0] for line in sql(postgres, MONTHS)] == [
+            "windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02", "windows_2027_03_to_12",
+            "windows_2028_01_to_12",
+        ]  # fmt: skip
+
+
+def test_a_reader_that_locks_what_everybody_may_stops_nobody(postgres: Place) -> None:
+    with psycopg.connect(address(postgres).url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(1162102597)")  # what recorders once locked to make tables
+        with postgres.opened() as store:
+            assert store.store(as_messages(windows(1, 30)), MONDAY) == 30
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_has_not_all_letters_is_refused_in_a_sentence(
+    encoding: str, shared_postgres: PostgresServer
+) -> None:
+    name = f"edge_{encoding.lower()}"
+    shared_postgres.sql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    place = Place(PostgresAddress(shared_postgres.url(name), "north"))
+    with pytest.raises(ConfigError, match=f"keeps text in {encoding}.*UTF8: docs/district.sql"), place.opened():
+        pass
+
+
+def test_the_recipe_makes_the_database_in_utf8_whatever_the_cluster_has() -> None:
+    recipe = (ROOT / "docs/district.sql").read_text()
+    assert "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0" in recipe
+
+
+def test_a_month_that_cannot_be_made_ahead_stops_nothing(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording.postgres.connection.LOCK_SECONDS", 0.2)
+    with postgres.opened() as store, psycopg.connect(address(postgres).url) as connection:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        connection.execute("LOCK TABLE edge_private.migrations")
+        store.add_up_days(MONDAY)
+        assert store.is_open
+        assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
+        connection.rollback()
+        store.add_up_days(MONDAY)
+        assert len(sql(postgres, MONTHS)) == 4
 
 
 def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres: Place) -> None:
@@ -111,6 +196,28 @@ def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres:
         assert not store.is_open
         store.start()  # as a recorder does, two seconds later
         assert store.store(early, MONDAY) == 1
+
+
+def test_what_is_too_old_goes_some_at_a_time(postgres: Place) -> None:
+    retention, now = Retention(days=400), MONDAY + 30 * DAY
+    with postgres.opened() as store:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        sql(
+            postgres,
+            "INSERT INTO edge.states SELECT 1, timestamptz '1971-01-02' + i * interval '1 second', 'paused', 'x', "
+            "now() FROM generate_series(1, 12000) i",
+            "INSERT INTO edge.rollups SELECT 1, timestamptz '1971-01-02' + i * interval '5 minutes', 1, now(), sums, "
+            "runs FROM generate_series(1, 12000) i, (SELECT sums, runs FROM edge.rollups LIMIT 1) AS r",
+        )
+        left = (
+            "SELECT (SELECT count(*) FROM edge.states), (SELECT count(*) FROM edge.rollups WHERE start < '1972-01-01')"
+        )
+        assert store.prune(now, retention) == (0, True)
+        assert sql(postgres, left) == ["7000|7000"]
+        assert store.prune(now, retention) == (0, True)
+        assert store.prune(now, retention) == (0, False)
+        assert sql(postgres, left) == ["1|0"], "the last state is known still"
+        assert store.count() == 3
 
 
 def test_a_lesson_is_read_from_one_month_through_its_index(postgres: Place) -> None:
@@ -194,7 +301,8 @@ def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
             connection.execute(f"SELECT * FROM edge.{table}")  # noqa: S608
         for forbidden in (
             "SELECT * FROM edge_private.about", "DELETE FROM edge.windows", "CREATE TABLE edge.mine ()",
-            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()",
+            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()", "SELECT lo_from_bytea(0, 'x')",
+            "SELECT lo_create(0)", "SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 1)",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)

@@ -1,7 +1,8 @@
-"""Recorder and database are killed while windows come: every window once, and added up once."""
+"""Recorder and database are killed, or cannot keep a message: every window of the others once, and added up once."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable
 
@@ -70,3 +71,32 @@ def test_kills_of_recorder_and_database_in_the_middle_of_a_stream(
     assert "Messages stay at the broker; trying again every 2 s" in log
     assert "may be missing" not in log
     assert "Traceback" not in log
+
+
+def test_a_message_that_the_database_cannot_keep_ends_nothing(
+    own: Place, start_broker: StartBroker, edge: StartEdge, sender: Callable[[int], Sender]
+) -> None:
+    assert own.server
+    with own.opened():  # the tables are there
+        pass
+    own.server.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.reason = '\u2603' THEN RAISE "
+        "untranslatable_character; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON edge.states FOR EACH ROW EXECUTE FUNCTION refuse()",
+        database=own.database,
+    )
+    port = start_broker().port
+    device = sender(port)
+    process = recording(edge, own, port)
+    process.send_signal(signal.SIGSTOP)  # so that all comes in one batch
+    for seq in range(1, 41):
+        device.send(message(seq))
+        if seq % 20 == 0:
+            state = {"mode": "paused", "reason": "\u2603", "since": f"2026-11-20T08:00:{seq}.000Z"}
+            device.send(state, "classroom/room-9/state")
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: len(stored(own)) == 40, 20)
+    process.terminate()
+    _, log = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert log.count("a message of room-9 cannot be stored and was left out; more are only counted") == 1

@@ -1,0 +1,119 @@
+"""Rows of a file as a database takes them. Another program may have written the file: every value is checked.
+
+Each function raises one of `DAMAGED` for a row that `edge record` did not write.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+from typing import Any, get_args
+
+from edge.contract.payloads import RunMode
+from edge.contract.timestamps import PATTERN, parse_timestamp
+from edge.contract.topics import NAME_PATTERN
+from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN
+from edge.recording.database import CLIENT_ID_PATTERN
+from edge.recording.postgres.window_rows import without_nul
+from edge.recording.retention import AHEAD
+from edge.recording.rollups import Bucket
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import FIRST, LAST, LONGEST_NAME
+
+DIGEST = r"([0-9a-f]{8})?"
+MOST = 2**53  # of anything that is counted
+
+
+def moment(value: object) -> datetime:
+    """A time as recorders write it: PostgreSQL would also take `infinity`, or `yesterday`."""
+    found = parse_timestamp(_matching(PATTERN, value))
+    if not FIRST <= found < LAST:
+        raise ValueError
+    return found
+
+
+def device(value: object) -> str:
+    """The name of a device."""
+    return _matching(NAME_PATTERN, value)
+
+
+def client_id(value: object) -> str:
+    """The client id of a session."""
+    return _matching(CLIENT_ID_PATTERN, value)
+
+
+def deletion(row: tuple[Any, ...], now: datetime) -> tuple[Any, ...]:
+    """Asked, by, device, start, end, windows and finished.
+
+    It was asked for before now, and reaches to then at most: else a row would have all left out that comes later.
+    """
+    asked, by, name, start, end, windows, finished = row
+    was = moment(asked)
+    if was > now + AHEAD or not isinstance(windows, int) or not 0 <= windows <= MOST:
+        raise ValueError
+    until = None if end is None else min(moment(end), was)
+    return was, _text(by), name and device(name), start and moment(start), until, windows, finished and moment(finished)
+
+
+def state(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Device, since, mode, reason, received."""
+    name, since, mode, reason, received = row
+    if mode not in get_args(RunMode):
+        raise ValueError
+    return device(name), moment(since), mode, _text(reason), moment(received)
+
+
+def availability(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Device, received, online (0 or 1)."""
+    name, received, online = row
+    if online not in (0, 1):
+        raise ValueError
+    return device(name), moment(received), online
+
+
+def newer(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Device, schema, received, payload."""
+    name, schema, received, payload = row
+    if not isinstance(payload, bytes) or len(payload) > MAX_PAYLOAD:
+        raise ValueError
+    return device(name), _matching(SCHEMA_PATTERN, schema), moment(received), payload
+
+
+def place(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Device, after (may be empty), heard, digest (may be empty), share that is masked."""
+    name, after, heard, digest, masked = row
+    if not isinstance(masked, float | int) or not math.isfinite(masked) or not 0 <= masked <= 1:
+        raise ValueError
+    begins = after if after == "" else moment(after).isoformat()
+    return device(name), begins, moment(heard), _matching(DIGEST, digest), masked
+
+
+def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:
+    """The values of `COLUMNS` of a window that could be read, without what it withholds."""
+    device(values["device"])
+    hidden = {
+        "counts": record.counts, "unclassified": record.counts, "estimate": record.estimate,
+        "estimate_absent": record.estimate_absent, "facing": record.facing, "faces_total": record.total,
+        "faces_mean": record.mean, "faces_min": record.low, "faces_max": record.high,
+    }  # fmt: skip
+    return values | {name: None for name, shown in hidden.items() if shown is None}
+
+
+def bucket(found: Bucket) -> Bucket:
+    """A roll-up that could be read."""
+    if any(len(name or "") > LONGEST_NAME for name in found.series[1:]):
+        raise ValueError
+    return found
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str):
+        raise TypeError
+    return without_nul(value[:LONGEST_NAME])
+
+
+def _matching(pattern: str, value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(pattern.removeprefix("^").removesuffix("$"), value):
+        raise ValueError
+    return value
