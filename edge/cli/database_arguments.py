@@ -71,6 +71,9 @@ def _password(path: Path | None) -> str | None:
 
 def _target(text: str) -> Target:
     if not is_address(text):
+        # As a file it would be made, with the password in its name.
+        if re.match(r"\s*[\w.+-]+:/", text) or re.search(r"(password|pwd)\s*=", text, re.IGNORECASE):
+            raise argparse.ArgumentTypeError("neither a file nor a postgresql://user@host/name without a password")
         return Path(text)
     try:
         return PostgresAddress.parse(text)

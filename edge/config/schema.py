@@ -389,4 +389,5 @@ def without_password(text: str) -> str:
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
     # Many cheap cameras take user and password as a part of the path; GStreamer's elements as user-pw and proxy-pw.
-    return re.sub(r"((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *[^&/ !]*", r"\1=***", text, flags=re.IGNORECASE)
+    value = r"""(?:"[^"]*"?|'[^']*'?|[^&/ !]*)"""  # in quotation marks with spaces
+    return re.sub(rf"((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *{value}", r"\1=***", text, flags=re.IGNORECASE)

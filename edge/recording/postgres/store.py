@@ -42,8 +42,9 @@ MOVE = f"""
 INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
+# As in a file: no request reaches into a time after it.
 SPANS = """
-SELECT device, start, coalesce("end", asked) FROM edge.deletions
+SELECT device, start, least("end", asked, now()) FROM edge.deletions
 WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked))
 """
 # In one order, so that two recorders never wait for each other.
