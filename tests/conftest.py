@@ -117,6 +117,19 @@ def postgres(shared_postgres: PostgresServer) -> Place:
     return Place(PostgresAddress(shared_postgres.url(name), "north"), shared_postgres, name)
 
 
+@pytest.fixture
+def own() -> Iterator[Place]:
+    """A server of this test alone, which may be stopped and killed."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+    server = PostgresServer.made()
+    try:
+        server.start()
+        server.sql("CREATE DATABASE edge")
+        yield Place(PostgresAddress(server.url("edge"), "north"), server, "edge")
+    finally:
+        server.remove()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty file, and an empty database."""

@@ -29,14 +29,16 @@ class DeletedSpans:
         """Read them again where there are new ones, within the caller's transaction."""
         newest = database.execute("SELECT MAX(id) FROM deletions").fetchone()[0]
         if not self.is_current(newest):
-            # A request is about what was measured until then, whatever its time says: rooms are used again. Nor was any
-            # made in a time to come, and a file that says so was prepared: it would keep every window out.
+            # A whole room may be used again: then what was measured until the request is meant. A lesson or day may go
+            # on when it is asked for, a longer time not; and nobody asks in a time to come. A file that says otherwise
+            # was prepared, and would keep every window out.
             query = """
-                SELECT substr(device, 1, 200), substr(coalesce(start, ?), 1, 30),
-                    min(coalesce(substr("end", 1, 30), ?), substr(asked, 1, 30), ?)
-                FROM deletions ORDER BY id DESC LIMIT ?
+                SELECT substr(device, 1, 200), substr(coalesce(start, ?1), 1, 30),
+                    min(coalesce(substr("end", 1, 30), substr(asked, 1, 30)),
+                        iif(asked <= ?2, coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', asked, '+1 day'), ?2), ?2))
+                FROM deletions ORDER BY id DESC LIMIT ?3
             """
-            self.replace(newest, database.execute(query, (EVER, NEVER, format_timestamp(now), MOST)))
+            self.replace(newest, database.execute(query, (EVER, format_timestamp(now), MOST)))
 
     def is_current(self, newest: int | None) -> bool:
         """Whether the newest request is known."""

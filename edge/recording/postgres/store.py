@@ -42,9 +42,11 @@ MOVE = f"""
 INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
-# As in a file: no request reaches into a time after it.
+# As in a file: no request reaches further than a day after it.
 SPANS = """
-SELECT device, start, least("end", asked, now()) FROM edge.deletions
+SELECT device, start,
+    least(coalesce("end", asked), CASE WHEN asked <= now() THEN asked + interval '1 day' ELSE now() END)
+FROM edge.deletions
 WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked))
 """
 # In one order, so that two recorders never wait for each other.

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from edge.recording.postgres.address import PostgresAddress
-from tests.support.postgres import PostgresServer
 from tests.support.recordings import Sender
-from tests.support.stores import Place
 
 
 @pytest.fixture
@@ -23,16 +20,3 @@ def sender() -> Iterator[Callable[[int], Sender]]:
     yield start
     for each in started:
         each.stop()
-
-
-@pytest.fixture
-def own() -> Iterator[Place]:
-    """A server of this test alone, which may be killed."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
-    server = PostgresServer.made()
-    try:
-        server.start()
-        server.sql("CREATE DATABASE edge")
-        yield Place(PostgresAddress(server.url("edge"), "north"), server, "edge")
-    finally:
-        server.remove()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from edge.cli import run_command_line
 from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import wait_for
 from tests.support.dashboard_page import Room
-from tests.support.postgres import PostgresServer
 from tests.support.recorded_weeks import LESSON, timetable, weeks
 from tests.support.stores import Place
 
@@ -35,19 +34,6 @@ QUESTIONS = [
 def address_of(place: Place) -> str:
     assert isinstance(place.target, PostgresAddress)
     return place.target.url
-
-
-@pytest.fixture
-def own() -> Iterator[Place]:
-    """A server of this test alone, which may be stopped."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
-    server = PostgresServer.made()
-    try:
-        server.start()
-        server.sql("CREATE DATABASE edge")
-        yield Place(PostgresAddress(server.url("edge"), "north"), server, "edge")
-    finally:
-        server.remove()
 
 
 def moved(path: Path, place: Place) -> None:

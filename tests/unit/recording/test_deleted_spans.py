@@ -27,12 +27,22 @@ def spans(*requests: tuple[str | None, datetime | None, datetime | None, datetim
     return found
 
 
-@pytest.mark.parametrize("asked", [NOW - HOUR, NOW + 9999 * HOUR])
-def test_no_request_reaches_into_a_time_after_it(asked: datetime) -> None:
+def test_a_lesson_that_goes_on_is_left_out_to_its_end_and_a_room_is_used_again() -> None:
+    found = spans(("room-1", NOW - HOUR, NOW + HOUR, NOW), ("room-2", None, None, NOW - HOUR))
+    assert found.covers("room-1", NOW + HOUR / 2, NOW + HOUR)
+    assert not found.covers("room-1", NOW + HOUR, NOW + 2 * HOUR)
+    assert found.covers("room-2", NOW - 2 * HOUR, NOW - HOUR)
+    assert not found.covers("room-2", NOW - HOUR, NOW)
+
+
+@pytest.mark.parametrize(
+    ("asked", "last"), [(NOW - 48 * HOUR, NOW - 24 * HOUR), (NOW + 9999 * HOUR, NOW)], ids=["long ago", "to come"]
+)
+def test_no_request_keeps_out_what_is_measured_for_ever(asked: datetime, last: datetime) -> None:
     found = spans((None, None, NOW + 99999 * HOUR, asked))
-    assert found.covers("room-1", NOW - 3 * HOUR, NOW - 2 * HOUR)
-    assert not found.covers("room-1", NOW, NOW + HOUR)
-    assert not found.covers_moment("room-1", format_timestamp(NOW))
+    assert found.covers("room-1", last - HOUR, last)
+    assert not found.covers("room-1", last, last + HOUR)
+    assert not found.covers_moment("room-1", format_timestamp(last))
 
 
 def test_many_that_overlap_are_as_quick_as_one() -> None:
