@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -131,12 +132,13 @@ def test_everybody_can_read_it_on_every_screen_and_on_paper(
 def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
     broker: int, dashboard: Callable[..., str], open_page: Any, tmp_path: Path
 ) -> None:
-    now = datetime.now(timezone.utc)
-    begin = max(now - timedelta(minutes=20), now.replace(hour=0, minute=0))
-    end = min(now + timedelta(minutes=40), now.replace(hour=23, minute=59))
+    # In a place where it is noon: lessons do not reach over midnight.
+    zone = f"Etc/GMT{datetime.now(timezone.utc).hour - 12:+d}"
+    now = datetime.now(ZoneInfo(zone))
+    begin, end = now - timedelta(minutes=20), now + timedelta(minutes=40)
     names = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     lesson = f'[{{name: Maths, from: "{begin:%H:%M}", to: "{end:%H:%M}"}}]'
-    plan = timetable(tmp_path, "time_zone: UTC\ndays:\n" + "".join(f"  {name}: {lesson}\n" for name in names))
+    plan = timetable(tmp_path, f"time_zone: {zone}\ndays:\n" + "".join(f"  {name}: {lesson}\n" for name in names))
     path, port = tmp_path / "school.sqlite", free_port()
     options = ["--database", str(path), "--timetable", str(plan)]
     address = dashboard(broker, port, *options)
