@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.cli import set_up_logging
 from edge.errors import EXIT_OK, ConfigError
-from edge.recording.stores import Target, psycopg_missing
+from edge.recording.stores import Target, psycopg_wanted
 
 
 def copy_from(path: Path, target: Target, prefix: str) -> int:
@@ -21,11 +21,9 @@ def copy_from(path: Path, target: Target, prefix: str) -> int:
             f"--copy-from copies into a database, and {target} is a file",
             "copy the file itself: cp, beside a stopped recorder",
         )
-    try:
+    with psycopg_wanted():
         from edge.recording.postgres.copying import SchoolFile, copy_school  # noqa: PLC0415 - needs psycopg
         from edge.recording.postgres.taking_store import TakingStore  # noqa: PLC0415
-    except ImportError as error:
-        raise psycopg_missing(error) from None
     set_up_logging()
     file, store = SchoolFile(path, prefix), TakingStore(target, prefix)
     try:

@@ -79,15 +79,17 @@ class MqttService:
         self._patient = patient
         self.examine(self._config)
         try:
-            self._publisher = self._start_publisher(info, state)
+            self._publisher = self._make_publisher()  # before it starts: commands may come at once
+            self._publisher.start(info, state)
         except EdgeError:
+            self._publisher = None
             self._stop_broker()
             raise
         self.publish_state(state)
         if self._home_assistant is not None:
             self._home_assistant.start(info)
 
-    def _start_publisher(self, info: Info, state: State) -> Publisher:
+    def _make_publisher(self) -> Publisher:
         config = self._config
         if config.mqtt.broker == "embedded":
             self._broker = EmbeddedBroker(config.mqtt.embedded_port)
@@ -96,12 +98,10 @@ class MqttService:
         settings = broker_settings(config, url, protocol="3.1.1" if old else None)
         self.url: BrokerUrl = settings.url
         listen = [self._topics.commands, *([self._home_assistant.birth_topic] if self._home_assistant else [])]
-        publisher = Publisher(
+        return Publisher(
             settings, self._topics, make_outbox(config), lifetimes(config), self._on_window,
             on_message=self._receive, listen=listen,
         )  # fmt: skip
-        publisher.start(info, state)
-        return publisher
 
     def check(self) -> None:
         """Check all parts, now and then. Raises EdgeError for what only a person can mend."""

@@ -140,18 +140,7 @@ class Database:
             database.execute("DELETE FROM about WHERE key = 'former_client_id'")
 
     def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
-        """Store what is not there yet, all or nothing; it is on the disk when this returns.
-
-        Args:
-            messages: Windows, also those of a newer schema, states, availability and what the picture leaves out.
-            now: When they came.
-
-        Returns:
-            How many windows were new.
-
-        Raises:
-            ConfigError, DiskError: As `start`; nothing was stored, and `start` has to be called again.
-        """
+        """As `WindowStore`; it is on the disk when this returns."""
         came = format_timestamp(now)
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)

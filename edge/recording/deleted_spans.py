@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.daily_rollups import DAY
 from edge.recording.window_row import DAMAGED
 
 logger = logging.getLogger(__name__)
@@ -29,29 +30,26 @@ class DeletedSpans:
         """Read them again where there are new ones, within the caller's transaction."""
         newest = database.execute("SELECT MAX(id) FROM deletions").fetchone()[0]
         if not self.is_current(newest):
-            # A whole room may be used again: then what was measured until the request is meant. A lesson or day may go
-            # on when it is asked for, a longer time not; and nobody asks in a time to come. A file that says otherwise
-            # was prepared, and would keep every window out.
-            query = """
-                SELECT substr(device, 1, 200), substr(coalesce(start, ?1), 1, 30),
-                    min(coalesce(substr("end", 1, 30), substr(asked, 1, 30)),
-                        iif(asked <= ?2, coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', asked, '+1 day'), ?2), ?2))
-                FROM deletions ORDER BY id DESC LIMIT ?3
-            """
-            self.replace(newest, database.execute(query, (EVER, format_timestamp(now), MOST)))
+            texts = (f"substr(CAST({name} AS TEXT), 1, 200)" for name in ("device", "start", '"end"', "asked"))
+            query = f"SELECT {', '.join(texts)} FROM deletions ORDER BY id DESC LIMIT ?"  # noqa: S608
+            self.replace(newest, database.execute(query, (MOST,)), now)
 
     def is_current(self, newest: int | None) -> bool:
         """Whether the newest request is known."""
         return newest == self._newest
 
-    def replace(self, newest: int | None, spans: Iterable[tuple[str | None, str, str]]) -> None:
+    def replace(
+        self, newest: int | None, requests: Iterable[tuple[str | None, str | None, str | None, str]], now: datetime
+    ) -> None:
         """Know these.
 
         Args:
             newest: The number of the newest request.
-            spans: Device (None: all), start and end, as they are stored; see `EVER`.
+            requests: Device (None: all), start and end (None: without one), and when it was asked for, as stored.
+            now: The time of day.
         """
         self._newest, self._spans = newest, {}
+        spans = [(device, start or EVER, _reach(end, asked, now)) for device, start, end, asked in requests]
         for device, start, end in sorted(spans, key=lambda span: span[1]):
             known = self._spans.setdefault(device, [])
             if known and start <= known[-1][1]:
@@ -83,6 +81,21 @@ class DeletedSpans:
             if at >= 0 and begins < spans[at][1]:
                 return True
         return False
+
+
+def _reach(end: str | None, asked: str, now: datetime) -> str:
+    """Until when what still comes is left out.
+
+    A whole room may be used again: then what was measured until the request is meant. A lesson or a day may go on when
+    it is asked for, a longer time not; and nobody asks in a time to come. A file that says otherwise was prepared, and
+    would keep every window out.
+    """
+    try:
+        when = parse_timestamp(asked)
+        until = when if end is None else parse_timestamp(end)
+        return format_timestamp(min(until, when + DAY if when <= now else now))
+    except DAMAGED:
+        return EVER
 
 
 def span_of(payload: bytes) -> tuple[str, str] | None:

@@ -108,18 +108,7 @@ class Eraser:
     def delete(
         self, device: str | None, start: datetime | None, end: datetime | None, by: str, now: datetime
     ) -> tuple[int, bool]:
-        """Delete a time of a device, or of all; in small steps, so that a recorder waits for moments only.
-
-        Args:
-            device: None: all of them.
-            start: None: from the first. What comes later of this time is not recorded any more.
-            end: None: to the last; what is measured after `now` is recorded again.
-            by: Who asked for it.
-            now: When.
-
-        Returns:
-            How many windows were deleted, and whether nothing of them is left in the file and its -wal.
-        """
+        """As `WindowEraser`; what is said of bytes is about the file and its -wal."""
         file = self._open
         asked = format_timestamp(now)
         begins, ends = (None if each is None else format_timestamp(each) for each in (start, end))

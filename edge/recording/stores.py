@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +34,8 @@ def make_store(target: Target, prefix: str) -> WindowStore:
     """
     if isinstance(target, Path):
         return Database(target, prefix)
-    try:
-        from edge.recording.postgres.store import PostgresStore  # noqa: PLC0415 - who records into a file has no psycopg
-    except ImportError as error:
-        raise psycopg_missing(error) from None
+    with psycopg_wanted():
+        from edge.recording.postgres.store import PostgresStore  # noqa: PLC0415 - as below
     return PostgresStore(target, prefix)
 
 
@@ -45,10 +45,8 @@ def make_shared_sessions(target: Target, share: str) -> SharedSessions:
         raise ConfigError(
             f"{target} is a file, which one recorder writes", "--share needs --database postgresql://user@host/name"
         )
-    try:
-        from edge.recording.postgres.shared_sessions import SharedSessions  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise psycopg_missing(error) from None
+    with psycopg_wanted():
+        from edge.recording.postgres.shared_sessions import SharedSessions  # noqa: PLC0415 - as below
     return SharedSessions(target, share)
 
 
@@ -64,10 +62,8 @@ def make_reader(target: Target, purpose: str = "edge report") -> Recorded:
     """
     if isinstance(target, Path):
         return Recording(target)
-    try:
-        from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise psycopg_missing(error) from None
+    with psycopg_wanted():
+        from edge.recording.postgres.reader import PostgresRecording  # noqa: PLC0415 - as below
     return PostgresRecording(target, purpose)
 
 
@@ -75,16 +71,18 @@ def make_eraser(target: Target) -> WindowEraser:
     """Who deletes from a file or a database, not yet opened. Raises as `make_store`."""
     if isinstance(target, Path):
         return Eraser(target)
-    try:
-        from edge.recording.postgres.deletion import PostgresEraser  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise psycopg_missing(error) from None
+    with psycopg_wanted():
+        from edge.recording.postgres.deletion import PostgresEraser  # noqa: PLC0415 - as below
     return PostgresEraser(target)
 
 
-def psycopg_missing(error: ImportError) -> ConfigError:
-    """To be raised where it could not be imported."""
-    return ConfigError(
-        f"postgresql:// needs psycopg, which cannot be used here ({error})",
-        "pip install 'edge-emotions[district]', into the environment of edge",
-    )
+@contextlib.contextmanager
+def psycopg_wanted() -> Iterator[None]:
+    """For an import of what needs psycopg, which is not there where files are recorded. Raises ConfigError."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            f"postgresql:// needs psycopg, which cannot be used here ({error})",
+            "pip install 'edge-emotions[district]', into the environment of edge",
+        ) from None

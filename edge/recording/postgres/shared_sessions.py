@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-from collections.abc import Iterator
 from datetime import datetime
 
 import psycopg
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.stored_numbers import Missing
-from edge.recording.window_store import AwayError
 
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
 LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
@@ -43,41 +40,34 @@ class SharedSessions:
     def __init__(self, address: PostgresAddress, share: str) -> None:
         self._address = address
         self._share = share
-        self._connection: psycopg.Connection | None = None
-        self._school = 0
         self._held: dict[str, int] = {}  # rows by client id
-        self._was_open = False
+        self._kept = KeptConnection(address, "edge record, share", self._held.clear)
+        self._school = 0
 
     def start(self) -> str:
         """Take a session that nobody has, with what waits in it, or make one; its client id."""
         self.stop()
-        with self._explained():
-            connection = self._connection = connect(self._address, "edge record, share")
+        with self._kept.opened() as connection:
             query = "SELECT id FROM edge.schools WHERE name = %s"
             row = connection.execute(query, (self._address.school,)).fetchone()
             if row is None:
                 raise ConfigError(f"{self._address} has no school {self._address.school!r}")
             self._school = int(row[0])
-            self._was_open = True
         return next(filter(self.take, self.free()), None) or self._make()
 
     def stop(self) -> None:
         """Let go of all of them."""
-        connection, self._connection = self._connection, None
-        self._held.clear()
-        if connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                connection.close()
+        self._kept.close()
 
     def free(self) -> list[str]:
         """The client ids of sessions that nobody has."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             return [name for _, name in connection.execute(FREE, (self._school, self._share)).fetchall()]
 
     def take(self, client_id: str) -> bool:
         """Have a session; False where somebody else has it, or has ended it."""
         query = "SELECT id FROM edge_private.shared_sessions WHERE client_id = %s"
-        with self._open() as connection:
+        with self._kept.used() as connection:
             row = connection.execute(query, (client_id,)).fetchone()
             if row is None or not _said_yes(connection, LOCK, (SHARED, row[0])):
                 return False
@@ -89,47 +79,29 @@ class SharedSessions:
 
     def take_ordinary(self) -> bool:
         """Have the ordinary session of the school; False where somebody else has it."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             return _said_yes(connection, LOCK, (ORDINARY, self._school))
 
     def missing(self, since: datetime, until: datetime) -> list[Missing]:
         """The numbers of devices that are missing before those of windows in a period."""
         query = "SELECT device_name, first, last FROM edge.missing_windows(%s, %s, %s)"
-        with self._open() as connection:
+        with self._kept.used() as connection:
             return connection.execute(query, (self._address.school, since, until)).fetchall()
 
     def forget(self, client_id: str) -> None:
         """A session that we have was ended at the broker."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             connection.execute("DELETE FROM edge_private.shared_sessions WHERE client_id = %s", (client_id,))
             connection.execute(UNLOCK, (SHARED, self._held.pop(client_id)))
 
     def _make(self) -> str:
         client_id = f"edge-record-{secrets.token_hex(8)}"
-        with self._open() as connection, connection.transaction():
+        with self._kept.used() as connection, connection.transaction():
             row = connection.execute(NEW, (self._school, self._share, client_id)).fetchone()
             self._held[client_id] = int(row[0]) if row else 0
             # Before anybody else sees the row.
             connection.execute("SELECT pg_advisory_lock(%s, %s)", (SHARED, self._held[client_id]))
         return client_id
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[psycopg.Connection]:
-        if self._connection is None:
-            raise AwayError(f"{self._address} is not connected")
-        with self._explained():
-            yield self._connection
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            self.stop()
-            raise explain(error, self._address, was_open=self._was_open) from None
-        except BaseException:
-            self.stop()
-            raise
 
 
 def _said_yes(connection: psycopg.Connection, query: str, values: tuple[int, int]) -> bool:

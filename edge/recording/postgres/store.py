@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,11 +18,12 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.database import CLIENT_ID_PATTERN
-from edge.recording.deleted_spans import EVER, DeletedSpans
+from edge.recording.deleted_spans import MOST, DeletedSpans
 from edge.recording.postgres import device_messages, pruning
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import TOO_LATE, connect, explain
+from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.daily_rollups import DailyRollups
+from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
@@ -31,7 +32,6 @@ from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_o
 from edge.recording.retention import BEGINS, Retention
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
-from edge.recording.window_store import AwayError, UnstorableError
 
 STAGING = f"""
 CREATE TEMPORARY TABLE staging ON COMMIT DELETE ROWS AS
@@ -42,12 +42,10 @@ MOVE = f"""
 INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
-# As in a file: no request reaches further than a day after it.
 SPANS = """
-SELECT device, start,
-    least(coalesce("end", asked), CASE WHEN asked <= now() THEN asked + interval '1 day' ELSE now() END)
-FROM edge.deletions
-WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked))
+SELECT device, start, "end", asked FROM edge.deletions
+WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked)) AND isfinite(asked)
+ORDER BY id DESC LIMIT %s
 """
 # In one order, so that two recorders never wait for each other.
 LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
@@ -78,18 +76,17 @@ class PostgresStore:
     def __init__(self, address: PostgresAddress, prefix: str) -> None:
         self._address = address
         self._prefix = prefix
-        self._connection: psycopg.Connection | None = None
+        self._kept = KeptConnection(address, "edge record", self._forget)
         self._school = 0
         self._devices, self._series, self._partitions = DeviceIds(), SeriesIds(), Partitions()
         self._series_of = SeriesOfDevices(self._series)
         self._days = DailyRollups()
         self._deleted = DeletedSpans()
-        self._was_open = False
 
     @property
     def is_open(self) -> bool:
         """Whether it can be used."""
-        return self._connection is not None
+        return self._kept.is_open
 
     def start(self) -> None:
         """Connect; the tables are made, or brought up to date, where that is needed.
@@ -98,12 +95,10 @@ class PostgresStore:
             ConfigError: The server refuses us, a right is missing, or the school has another prefix.
             AwayError: It cannot be reached now.
         """
-        with self._explained():
-            connection = self._connection = connect(self._address, "edge record")
+        with self._kept.opened() as connection:
             migrate(connection, self._address)
             self._school = self._find_school(connection)
             connection.execute(STAGING)
-        self._was_open = True
 
     def _find_school(self, connection: psycopg.Connection) -> int:
         name = self._address.school
@@ -120,19 +115,18 @@ class PostgresStore:
 
     def stop(self) -> None:
         """Close the connection."""
-        connection, self._connection = self._connection, None
+        self._kept.close()
+
+    def _forget(self) -> None:
         # What was learnt may have been of a transaction that never was, or of a database that comes back another one.
         for known in (self._devices, self._series, self._series_of, self._partitions):
             known.forget()
         self._deleted = DeletedSpans()
-        if connection is not None:
-            with contextlib.suppress(psycopg.Error):  # nothing is lost: what `store` returned from is committed
-                connection.close()
 
     def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
         """As `WindowStore`."""
         came = format_timestamp(now)
-        with self._open() as connection:
+        with self._kept.used() as connection:
             self._devices.prepare(connection, self._school, (message.device for message in messages))
             rows = [
                 Row(_named(window_row(each.content, came, each.schema)), WindowRecord.of(each.content))
@@ -142,7 +136,7 @@ class PostgresStore:
             rows = self._prepared(connection, rows, now)
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
-                self._load_deleted(connection)  # only now: who deletes asks first, and then waits for these locks
+                self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
                 new = self._add_rows(connection, rows, now)
                 for message in messages:
                     self._store_other(connection, message, now)
@@ -222,27 +216,23 @@ class PostgresStore:
         elif isinstance(content, NewerWindow) and not self._deleted.covers_newer(name, content.payload):
             device_messages.store_newer(connection, device, content, now)
 
-    def _load_deleted(self, connection: psycopg.Connection) -> None:
+    def _load_deleted(self, connection: psycopg.Connection, now: datetime) -> None:
         row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
         newest = row[0] if row else None
         if not self._deleted.is_current(newest):
-            self._deleted.replace(
-                newest,
-                (
-                    (device, EVER if start is None else format_timestamp(start), format_timestamp(end))
-                    for device, start, end in connection.execute(SPANS, (self._school,))
-                ),
-            )
+            found = connection.execute(SPANS, (self._school, MOST))
+            requests = ((device, *(each and format_timestamp(each) for each in times)) for device, *times in found)
+            self._deleted.replace(newest, requests, now)
 
     def count(self) -> int:
         """As `WindowStore`."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             query = "SELECT coalesce(sum(windows), 0) FROM edge.devices WHERE school = %s"
             return int(_value(connection.execute(query, (self._school,))))
 
     def devices(self, most: int) -> list[str]:
         """As `WindowStore`."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             return [name for name, _ in recorded_devices(connection, self._school, most)]
 
     def add_up_former(self, now: datetime) -> bool:  # noqa: ARG002 - no older version knew PostgreSQL
@@ -251,7 +241,7 @@ class PostgresStore:
 
     def add_up_days(self, now: datetime) -> bool:
         """Make some of the days that are over, and the months ahead; whether there are more days to make."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             # What is not needed yet stops nobody: whoever is in the way has an hour until the next attempt.
             with contextlib.suppress(*TOO_LATE):
                 self._partitions.prepare(connection, months_ahead(now), now)
@@ -259,7 +249,7 @@ class PostgresStore:
 
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
         """As `WindowStore`."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             return pruning.prune(connection, self._school, now, retention)
 
     def default_begins(self, now: datetime) -> datetime:
@@ -275,7 +265,7 @@ class PostgresStore:
 
     def shared_client_ids(self) -> list[str]:
         """As `WindowStore`."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             return [name for (name,) in connection.execute(SHARED, (self._school,)).fetchall()]
 
     def forget_former(self) -> None:
@@ -283,33 +273,10 @@ class PostgresStore:
 
     def _about(self, key: str, first: str) -> str:
         """What is kept of the school under a name; `first` where nothing is."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             connection.execute(SET_ABOUT, (self._school, key, first))
             query = "SELECT value FROM edge_private.about WHERE school = %s AND key = %s"
             return str(_value(connection.execute(query, (self._school, key))))
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[psycopg.Connection]:
-        """The connection; its errors in words."""
-        if self._connection is None:
-            raise AwayError(f"{self._address} is not connected")
-        with self._explained():
-            yield self._connection
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """PostgreSQL's errors in words; the connection is closed after any, so that the next attempt begins anew."""
-        try:
-            yield
-        except psycopg.Error as error:
-            self.stop()
-            raise explain(error, self._address, was_open=self._was_open) from None
-        except UnicodeError:
-            self.stop()
-            raise UnstorableError(f"{self._address} cannot keep a text that is none") from None
-        except BaseException:
-            self.stop()
-            raise
 
 
 def _named(row: tuple[object, ...]) -> dict[str, Any]:

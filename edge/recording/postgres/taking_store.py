@@ -38,13 +38,13 @@ class TakingStore(PostgresStore):
         Raises:
             ConfigError, AwayError: As `store`.
         """
-        with self._open() as connection:
+        with self._kept.used() as connection:
             self._devices.prepare(connection, self._school, (device,))
             number = self._devices[device]
             rows = self._prepared(connection, rows, now, [(number, each.series) for each in instead])
             with connection.transaction():
                 self._lock(connection, (device,))
-                self._load_deleted(connection)
+                self._load_deleted(connection, now)
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
                 return self._add_rows(connection, rows, now, add_up=not taken)
 
@@ -59,7 +59,7 @@ class TakingStore(PostgresStore):
         Args:
             rows: Checked, of asked, by, device, start, end, windows and finished.
         """
-        with self._open() as connection, connection.transaction(), connection.cursor() as cursor:
+        with self._kept.used() as connection, connection.transaction(), connection.cursor() as cursor:
             connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
             cursor.executemany(TAKE_DELETION, [(self._school, *row, *row[:5], self._school) for row in rows])
 
@@ -71,7 +71,7 @@ class TakingStore(PostgresStore):
         places: Iterable[tuple[Any, ...]],
     ) -> None:
         """Take over what another store has beside windows, checked, in its order. Raises as `store`."""
-        with self._open() as connection:
+        with self._kept.used() as connection:
             for rows, statement in (
                 (states, device_messages.INSERT_STATE),
                 (availability, device_messages.TAKE_AVAILABILITY),

@@ -31,7 +31,7 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
 
 pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
-from edge.recording.postgres.copying import SchoolFile, copy_school
+from edge.recording.postgres.copying import Copied, SchoolFile, copy_school
 from edge.recording.postgres.taking_store import TakingStore
 
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
@@ -73,18 +73,22 @@ def everything(place: Place) -> dict[str, Any]:
         }
 
 
+def moved(path: Path, address: PostgresAddress) -> Copied:
+    file, store = SchoolFile(path, "classroom"), TakingStore(address, "classroom")
+    try:
+        file.start()
+        store.start()
+        return copy_school(file, store, MONDAY)
+    finally:
+        file.stop()
+        store.stop()
+
+
 def copied(school: Place, postgres: Place) -> tuple[int, int]:
     """Copy; how many windows there were, and how many were new."""
     assert isinstance(postgres.target, PostgresAddress)
     assert isinstance(school.target, Path)
-    file, store = SchoolFile(school.target, "classroom"), TakingStore(postgres.target, "classroom")
-    try:
-        file.start()
-        store.start()
-        done = copy_school(file, store, MONDAY)
-    finally:
-        file.stop()
-        store.stop()
+    done = moved(school.target, postgres.target)
     assert done.damaged == 0
     return done.windows, done.new
 
@@ -199,14 +203,7 @@ def test_rows_that_another_program_made_are_left_out_and_the_school_goes_on(
             school.target.write_bytes(whole)
             prepared(school, statement)
             address = PostgresAddress(shared_postgres.url("prepared"), f"school {number}")
-            file, store = SchoolFile(school.target, "classroom"), TakingStore(address, "classroom")
-            try:
-                file.start()
-                store.start()
-                done = copy_school(file, store, MONDAY)
-            finally:
-                file.stop()
-                store.stop()
+            done = moved(school.target, address)
             assert done.damaged == 1
             assert done.new == done.windows >= 80
             later = [window(n, MONDAY + 60 * DAY + n * timedelta(minutes=1), random.Random(1)) for n in (900, 901)]  # noqa: S311

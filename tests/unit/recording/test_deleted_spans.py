@@ -55,3 +55,17 @@ def test_many_that_overlap_are_as_quick_as_one() -> None:
     assert [found.covers("room-2", NOW - n * HOUR, NOW - (n - 1) * HOUR) for n in (4, 3, 2)] == [False, True, False]
     moments = [NOW - 9 * HOUR, NOW - 6 * HOUR - timedelta(milliseconds=1), NOW - 6 * HOUR]
     assert [found.covers_moment("room-1", format_timestamp(each)) for each in moments] == [True, True, False]
+
+
+def test_values_of_any_kind_stop_nothing() -> None:
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    create(database, "classroom")
+    asked = format_timestamp(NOW)
+    rows = [(asked, b"2026", None), (b"now", None, None), (7, None, b"9999"), (asked, None, 3.5), (asked, None, asked)]
+    query = 'INSERT INTO deletions (asked, by, device, start, "end", windows) VALUES (?, ?, NULL, ?, ?, 0)'
+    for when, start, end in rows:
+        database.execute(query, (when, b"x", start, end))
+    found = DeletedSpans()
+    found.load(database, NOW)
+    assert found.covers("room-1", NOW - HOUR, NOW)
+    assert not found.covers("room-1", NOW, NOW + HOUR)

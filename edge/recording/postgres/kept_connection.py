@@ -1,0 +1,78 @@
+"""A connection that is kept until something goes wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import psycopg
+
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.connection import connect, explain
+from edge.recording.window_store import AwayError, UnstorableError
+
+
+class KeptConnection:
+    """Closed after any error, so that the next attempt begins anew.
+
+    Args:
+        address: Where to.
+        purpose: What the server calls it.
+        ended: Called whenever it is closed: what was learnt over it may not be so any more.
+    """
+
+    def __init__(self, address: PostgresAddress, purpose: str, ended: Callable[[], None]) -> None:
+        self._address = address
+        self._purpose = purpose
+        self._ended = ended
+        self._connection: psycopg.Connection | None = None
+        self._was_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._connection is not None
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[psycopg.Connection]:
+        """Connect, and prepare what is used later. Raises as `used`."""
+        with self._explained():
+            self._connection = connect(self._address, self._purpose)
+            yield self._connection
+        self._was_open = True
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[psycopg.Connection]:
+        """The connection; its errors in words.
+
+        Raises:
+            ConfigError: A person has to change something.
+            AwayError: It may work again later.
+            UnstorableError: A value is at fault.
+        """
+        if self._connection is None:
+            raise AwayError(f"{self._address} is not connected")
+        with self._explained():
+            yield self._connection
+
+    def close(self) -> None:
+        """Close it."""
+        connection, self._connection = self._connection, None
+        self._ended()
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):  # nothing is lost: what was committed is
+                connection.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            self.close()
+            raise explain(error, self._address, was_open=self._was_open) from None
+        except UnicodeError:
+            self.close()
+            raise UnstorableError(f"{self._address} cannot keep a text that is none") from None
+        except BaseException:
+            self.close()
+            raise
