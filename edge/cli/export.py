@@ -21,9 +21,9 @@ EXAMPLES = """examples:
   edge export --database school.sqlite --output windows --from 2026-11-16 --to 2026-11-20
   edge export --database postgresql://edge_reader@db/edge --school north --output district/school=north
 
-Days are of UTC: windows/day=2026-11-20/windows.parquet. Again writes only the days that changed, and removes those that
-the recording has not any more; with --from and --to only these days are looked at. docs/parquet.md: the columns, and
-how to read them.
+Days are of UTC: windows/day=2026-11-20/windows.parquet. Run again, it writes only the days that changed and
+removes those that the recording no longer has; with --from and --to it looks at these days only. The columns, and how
+to read them: docs/parquet.md.
 """
 
 
