@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from edge.daemon.reload import Reload
 
 
+MOST_CHANGES = 10  # of the window's length, a minute: each ends the running window, and is told to everybody
+MINUTE = 60.0  # seconds
+
+
 class CommandHandlers:
     """Carries out checked requests.
 
@@ -23,11 +30,20 @@ class CommandHandlers:
         pauses: Pauses and resumes.
         reload: Holds the configuration in force and replaces it.
         health: Publishes how the daemon is doing.
+        monotonic: Where passed time comes from.
     """
 
-    def __init__(self, pauses: PauseControl, reload: Reload, health: HealthReporter) -> None:
+    def __init__(
+        self,
+        pauses: PauseControl,
+        reload: Reload,
+        health: HealthReporter,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pauses = pauses
         self._reload = reload
+        self._monotonic = monotonic
+        self._changed: deque[float] = deque(maxlen=MOST_CHANGES)  # when, each
         self.handlers: dict[str, Handler] = {
             "pause": self._pause,
             "resume": self._resume,
@@ -56,7 +72,14 @@ class CommandHandlers:
             window = WindowConfig(seconds=request.seconds)
         except ValidationError:
             raise CommandError("interval: allowed is a number from 1 to 3600, in seconds") from None
-        self._reload.apply(self._reload.wanted.model_copy(update={"window": window}), _requester(request))
+        wanted = self._reload.wanted.model_copy(update={"window": window})
+        if wanted == self._reload.wanted:
+            return
+        now = self._monotonic()
+        if len(self._changed) == MOST_CHANGES and now - self._changed[0] < MINUTE:
+            raise CommandError(f"interval: at most {MOST_CHANGES} changes a minute; try again later")
+        self._reload.apply(wanted, _requester(request))
+        self._changed.append(now)
 
 
 def _requester(request: Request) -> str:

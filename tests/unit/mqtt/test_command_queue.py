@@ -104,6 +104,29 @@ def test_a_command_is_carried_out_and_answered(name: str, payload: bytes, done: 
     ]
 
 
+def test_a_flood_of_intervals_ends_a_few_windows_a_minute_and_the_next_minute_has_its_own() -> None:
+    daemon, now = Recorder(), [1000.0]
+    control = CommandHandlers(pauses=daemon, reload=daemon, health=daemon, monotonic=lambda: now[0])  # type: ignore[arg-type]
+    interval = control.handlers["interval"]
+
+    def sent(count: int) -> int:
+        refused = 0
+        for number in range(count):
+            try:
+                interval(IntervalRequest(seconds=2 + number % 2))
+            except CommandError as error:
+                assert "changes a minute" in str(error)
+                refused += 1
+        return refused
+
+    assert sent(100) == 90
+    assert len(daemon.done) == 10
+    now[0] += 59.0
+    assert sent(2) == 1  # the window has that length already: nothing to do, so nothing to refuse
+    now[0] += 1.0
+    assert sent(100) == 90
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "more", "expected"),
     [
