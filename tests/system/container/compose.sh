@@ -66,7 +66,7 @@ docker-compose ps
 step "the page, with the token and without; the windows of the room"
 status() { curl --silent --output "$work/page" --write-out '%{http_code}' "$@" http://127.0.0.1:8080/; }
 code=$(status)
-[[ $code == 401 ]] || die "without a token the page answers $code"
+[[ $code == 403 ]] || die "without a token the page answers $code"
 code=$(status --header "Authorization: Bearer $token")
 [[ $code == 200 && $(<"$work/page") == *"<title>"* ]] || die "with the token the page answers $code"
 wait_for 60 more_than 2 || die "windows: $(windows)"
