@@ -6,6 +6,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/system/picamera2/debian.sh
 source "$here/../picamera2/debian.sh"
+# shellcheck source=tests/system/emulation.sh
+source "$here/../emulation.sh"
 
 # The processors of a Raspberry Pi 4 and 2. Under qemu's own choice for arm64, int8 sums come out wrong.
 case "$*" in
@@ -24,26 +26,8 @@ step() { echo "[$suite $arch ${SECONDS}s] $*"; }
 debootstrap() { command debootstrap --arch="$arch" "$@"; }
 in_project() { inside "set -euo pipefail; cd /root/edge; $1"; }
 
-# The kernel starts foreign programs by itself once it is told how; since Linux 6.7 it forgets that with the last mount.
-teach_kernel() {
-  local binfmt=/proc/sys/fs/binfmt_misc
-  [[ -e $binfmt/register ]] || mount -t binfmt_misc binfmt_misc "$binfmt" || die "this kernel has no binfmt_misc"
-  [[ -e $binfmt/$emulator ]] || grep '^:' "/usr/lib/binfmt.d/$emulator.conf" >"$binfmt/register" ||
-    die "the kernel cannot be told to start $arch programs: in a container, install qemu-user-static on its host"
-}
-
-# The runtime's XNNPACK reads the processor's name there, and crashes on that of a PC.
 pretend_to_be_a_pi() {
-  local processor features architecture part
-  case $arch in
-    arm64) features="fp asimd evtstrm crc32 cpuid" architecture=8 part=0xd08 ;;
-    armhf) features="half thumb vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae" architecture=7 part=0xc07 ;;
-  esac
-  for ((processor = 0; processor < $(nproc --all); processor++)); do
-    printf '%s\t: %s\n' processor "$processor" BogoMIPS 108.00 Features "$features" "CPU implementer" 0x41 \
-      "CPU architecture" "$architecture" "CPU variant" 0x0 "CPU part" "$part" "CPU revision" 3
-    echo
-  done >"$system/opt/cpuinfo"
+  write_cpuinfo "$arch" "$system/opt/cpuinfo"
   mount --bind "$system/opt/cpuinfo" "$system/proc/cpuinfo"
   if [[ -L $system/sys ]]; then rm "$system/sys"; fi
   mkdir -p "$system/sys"
@@ -88,7 +72,7 @@ install() {
   step "installed from requirements.lock and requirements-test.lock, every hash checked"
 }
 
-teach_kernel
+teach_kernel "$arch" "$emulator"
 make_system "$arch-$suite" "$suite" "add_to_$arch"
 pretend_to_be_a_pi
 found=$(inside "python3 -c 'import platform; print(platform.machine(), platform.python_version())'")
