@@ -24,6 +24,7 @@ from edge.mqtt.broker_limits import BrokerLimits, read_limits
 from edge.mqtt.client_factory import BrokerSettings, SessionOptions, connect_options, make_client
 from edge.mqtt.outgoing import Flow, Outgoing, Request, Sent
 from edge.mqtt.properties import IncomingMessage, Receipt
+from edge.mqtt.publish_packet import Publish
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Attempt:
         self._number = number
         self._settings = settings
         self._listener = listener
+        self._manual = session.manual_acknowledgement
         self._ids = itertools.count(1)
         self._flow = Flow(MAX_IN_FLIGHT, suspects)
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()  # None: end
@@ -110,7 +112,7 @@ class Attempt:
         client.on_subscribe = lambda _c, _d, mid, codes, _p: self._put(
             lambda: self._answered(mid, [*map(_answer, codes)])
         )
-        client.on_message = self._handle_message
+        client.received = self._handle_message
 
     def start(self) -> None:
         """Connect, in a thread of its own."""
@@ -237,12 +239,12 @@ class Attempt:
         self._work.put(None)
         self._listener.handle_closed(self, answer, by_broker=by_broker)
 
-    def _handle_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+    def _handle_message(self, message: Publish) -> None:
         incoming = properties.incoming(message, self._number)
-        if incoming is None:  # its topic is not even text: nothing that was subscribed to
-            client.ack(message.mid, message.qos)
-        else:
+        if incoming is not None:  # else its topic is not even text: nothing that was subscribed to
             self._listener.handle_message(self, incoming)
+        if message.qos and (incoming is None or not self._manual):
+            self._client.ack(message.message_id, message.qos)
 
     def _unique(self, item: Outgoing) -> int:
         return self._number << 32 | item.id

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 
 from edge.contract.channels import MAX_PACKET
-from edge.mqtt.publish_packet import with_known_properties
+from edge.mqtt.publish_packet import Publish, read_publish
 
 logger = logging.getLogger(__name__)
 
 
 class BoundedClient(paho.Client):
-    """Hangs up when a packet announces more than MAX_PACKET bytes, and leaves out properties that nobody asked for.
+    """Hangs up when a packet announces more than MAX_PACKET bytes, and reads messages itself.
 
     A broker that speaks MQTT 3.1.1 cannot be told how much we take. paho asks its socket for the whole rest of a packet
-    at once, and keeps what it gets. `_sock_recv` and `_handle_publish` are not part of its public interface;
-    tests/integration/mqtt/test_large_messages.py and test_odd_properties.py fail if another version no longer calls
-    them so.
+    at once, and keeps what it gets. `_sock_recv`, `_handle_publish` and `_in_packet` are not part of its public
+    interface; tests/integration/mqtt/test_large_messages.py and test_odd_properties.py fail if another version no
+    longer uses them so.
     """
+
+    received: Callable[[Publish], None]
+    """Called with each message, in the network thread; whoever takes it has to call `ack`."""
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > MAX_PACKET:
@@ -32,7 +36,10 @@ class BoundedClient(paho.Client):
         return super()._sock_recv(bufsize)
 
     def _handle_publish(self) -> MQTTErrorCode:
-        if self._protocol == MQTTProtocolVersion.MQTTv5:
-            qos = (self._in_packet["command"] >> 1) & 3
-            self._in_packet["packet"] = bytearray(with_known_properties(self._in_packet["packet"], qos))
-        return super()._handle_publish()
+        mqtt5 = self._protocol == MQTTProtocolVersion.MQTTv5
+        try:
+            found = read_publish(self._in_packet["command"], self._in_packet["packet"], mqtt5=mqtt5)
+        except ValueError:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        self.received(found)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -97,8 +96,8 @@ def connect_options(protocol: MQTTProtocolVersion, session: SessionOptions) -> d
 def make_client(
     settings: BrokerSettings, protocol: MQTTProtocolVersion, session: SessionOptions = CLEAN_SESSION,
     limits: BrokerLimits = NO_LIMITS,
-) -> paho.Client:  # fmt: skip
-    """A client for one connection, with user, password and TLS set up; it never reconnects by itself.
+) -> BoundedClient:  # fmt: skip
+    """A client for one connection, with user, password and TLS set up; it never reconnects or acknowledges by itself.
 
     Args:
         settings: Where and as whom.
@@ -114,7 +113,7 @@ def make_client(
         options["clean_session"] = not session.keep or session.will_topic is not None
     client = BoundedClient(CallbackAPIVersion.VERSION2, settings.client_id, protocol=protocol, **options)
     client.reconnect_delay_set(0, 0)  # even so paho would wait before it ends its thread
-    client.manual_ack_set(session.manual_acknowledgement)
+    client.manual_ack_set(True)
     if session.will_topic:
         will = of_will(WILL_DELAY) if protocol == MQTTProtocolVersion.MQTTv5 else None
         client.will_set(session.will_topic, "offline", qos=min(1, limits.qos), retain=limits.retain, properties=will)

@@ -11,6 +11,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.contract.channels import MAX_RESPONSE_TOPIC
+from edge.mqtt.publish_packet import Publish
 
 MAX_PAYLOAD = 128 * 1024  # bytes; nothing that this program subscribes to is nearly as long
 
@@ -63,20 +64,26 @@ def of_message(payload: bytes, expiry: float | None, schema: str | None, correla
     return properties
 
 
-def incoming(message: paho.MQTTMessage, attempt: int = 0) -> IncomingMessage | None:
+def incoming(message: Publish, attempt: int = 0) -> IncomingMessage | None:
     """A message as it came over the connection of that number; None when its topic is not even text."""
     try:
-        topic = message.topic
+        topic = message.topic.decode()
     except UnicodeDecodeError:
         return None
-    response = getattr(message.properties, "ResponseTopic", None)
-    if not isinstance(response, str) or not 0 < len(response) <= MAX_RESPONSE_TOPIC or set("+#\0") & set(response):
-        response = None
-    correlation = getattr(message.properties, "CorrelationData", None)
+    response = _topic_to_answer(message.response_topic) if message.response_topic else None
+    receipt = Receipt(attempt, message.message_id, message.qos)
     # One byte more than allowed is enough to see that it is too long; MQTT 3.1.1 has no way to refuse the rest.
-    payload = bytes(message.payload[: MAX_PAYLOAD + 1])
-    receipt = Receipt(attempt, message.mid, message.qos)
-    return IncomingMessage(topic, payload, message.retain, response, correlation, receipt)
+    payload = message.payload[: MAX_PAYLOAD + 1]
+    return IncomingMessage(topic, payload, message.retained, response, message.correlation, receipt)
+
+
+def _topic_to_answer(data: bytes) -> str | None:
+    """What can be published to; None for anything else."""
+    try:
+        topic = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return topic if len(topic) <= MAX_RESPONSE_TOPIC and not set("+#\0\ufeff") & set(topic) else None
 
 
 def subscribe(client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = False) -> int | None:

@@ -1,14 +1,17 @@
-"""What is kept of a message's MQTT 5 properties before paho reads them: where to answer, when it expires.
+"""A PUBLISH packet as it came: topic, payload and, of its MQTT 5 properties, where to answer.
 
-A stranger chooses the properties of a message. paho hangs up at a character that MQTT forbids in them, and the broker
-then sends the same message again, for ever; of thousands of properties it makes ever longer lists.
+Read here, not by paho: a stranger chooses the properties of a message. paho hangs up at a character that MQTT forbids
+in them, and the broker then sends the same message again, for ever; of thousands of properties it makes ever longer
+lists. And it takes several times as long, which whoever records a district feels.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 MOST = 2048  # bytes of properties that are looked at; no request needs more
+RETAIN, QOS = 0x01, 0x06  # flags of the first byte
 EXPIRY, RESPONSE_TOPIC, CORRELATION = 2, 8, 9
-KEPT = frozenset({EXPIRY, RESPONSE_TOPIC, CORRELATION})
 NUMBERS = {1: 1, EXPIRY: 4, 35: 2}
 """Bytes of the properties that are numbers: payload format, expiry, topic alias."""
 SUBSCRIPTION, USER = 11, 38
@@ -16,23 +19,47 @@ TEXTS = {3: 1, RESPONSE_TOPIC: 1, CORRELATION: 1, USER: 2}
 """How many texts or blocks of bytes, each after its length, the others have."""
 
 
-def with_known_properties(packet: bytes | bytearray, qos: int) -> bytes | bytearray:
-    """The same PUBLISH packet without properties that this program does not use.
+class Publish(NamedTuple):
+    """A message in the bytes that came; of two properties of one kind the first counts."""
+
+    topic: bytes
+    payload: bytes
+    message_id: int
+    qos: int
+    retained: bool
+    response_topic: bytes | None
+    correlation: bytes | None
+
+
+def read_publish(first: int, packet: bytes | bytearray, *, mqtt5: bool) -> Publish:
+    """Read a packet.
 
     Args:
-        packet: All of an MQTT 5 packet behind its fixed header.
-        qos: Its quality of service: 0 has no message id.
+        first: Its first byte, with the flags.
+        packet: All of it behind its fixed header.
+        mqtt5: Whether it has properties.
 
-    Returns:
-        What is to be parsed; a packet without properties, or whose lengths cannot be right, as it was.
+    Raises:
+        ValueError: It ends before its own lengths say so, or has a quality of service that nobody asks for.
     """
-    at = 2 + int.from_bytes(packet[:2], "big") + (2 if qos else 0)
-    length, begin = _variable(packet, at)
-    end = begin + length
-    if not 0 < length <= len(packet) - begin:
-        return packet
-    kept = _known(packet[begin:end]) if length <= MOST else b""
-    return b"".join((packet[:at], _as_variable(len(kept)), kept, packet[end:]))
+    qos = (first & QOS) >> 1
+    topic_end = 2 + int.from_bytes(packet[:2], "big")
+    at = topic_end + (2 if qos else 0)
+    if qos > 1 or at > len(packet):
+        raise ValueError("no packet that can be read")
+    message_id = int.from_bytes(packet[topic_end:at], "big")
+    response, correlation = None, None
+    if mqtt5:
+        length, at = _variable(packet, at)
+        end = at + length
+        if length < 0 or end > len(packet):
+            raise ValueError("its properties end behind it")
+        if 0 < length <= MOST:
+            response, correlation = _answer_to(packet[at:end])
+        at = end
+    return Publish(
+        bytes(packet[2:topic_end]), bytes(packet[at:]), message_id, qos, bool(first & RETAIN), response, correlation
+    )
 
 
 def _variable(data: bytes | bytearray, at: int) -> tuple[int, int]:
@@ -45,16 +72,14 @@ def _variable(data: bytes | bytearray, at: int) -> tuple[int, int]:
     return -1, at
 
 
-def _as_variable(value: int) -> bytes:
-    return bytes((value,)) if value < 128 else bytes((value & 127 | 128, value >> 7))  # up to MOST
-
-
-def _known(properties: bytes | bytearray) -> bytes:
-    kept: dict[int, bytes] = {}
+def _answer_to(properties: bytes | bytearray) -> tuple[bytes | None, bytes | None]:
+    """Response topic and correlation data among some properties, as far as these can be read."""
+    found: dict[int, bytes] = {}
     at = 0
     while at < len(properties):
-        start, kind = at, properties[at]
+        kind = properties[at]
         at += 1
+        start = at + 2
         if kind in NUMBERS:
             at += NUMBERS[kind]
         elif kind == SUBSCRIPTION:
@@ -66,14 +91,6 @@ def _known(properties: bytes | bytearray) -> bytes:
                 at += 2 + int.from_bytes(properties[at : at + 2], "big")
         else:
             break
-        if at <= len(properties) and kind in KEPT and (kind != RESPONSE_TOPIC or _plain(properties[start + 3 : at])):
-            kept.setdefault(kind, bytes(properties[start:at]))  # paho hangs up at a second one
-    return b"".join(kept.values())
-
-
-def _plain(text: bytes | bytearray) -> bool:
-    """Whether paho takes it: UTF-8 without what MQTT forbids."""
-    try:
-        return not {"\0", "\ufeff"} & set(text.decode())
-    except UnicodeDecodeError:
-        return False
+        if kind in (RESPONSE_TOPIC, CORRELATION) and start <= at <= len(properties):
+            found.setdefault(kind, bytes(properties[start:at]))
+    return found.get(RESPONSE_TOPIC), found.get(CORRELATION)

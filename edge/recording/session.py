@@ -18,7 +18,7 @@ from edge.mqtt.retained_topics import RetainedTopics
 KEPT = 30 * 24 * 3600  # seconds that the broker keeps the session of a recorder that is away (MQTT 5)
 MOST = 200  # messages that may be on their way to us, not yet acknowledged (MQTT 5); and of one poll
 TICK = 0.5
-GATHER = 0.25  # seconds that a message may wait for others of the same transaction, while they come
+GATHER = 0.4  # seconds that a message may wait for others of the same transaction, while they come
 PAUSE = 0.02  # seconds without any, after which no more are waited for
 REMEDIES: Mapping[int, str] = {
     Reason.SESSION_TAKEN_OVER: "another recorder uses the same id: give each its own --client-id",

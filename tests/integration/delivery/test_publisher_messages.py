@@ -113,18 +113,6 @@ def test_commands_come_with_what_they_say_about_their_answer(broker: int, talker
     assert extra.UserProperty == [("schema", "edge.answer/1")]
 
 
-@pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "x" * 257])
-def test_a_topic_that_cannot_be_answered_to_is_none(topic: str) -> None:
-    from edge.mqtt.properties import incoming  # noqa: PLC0415
-
-    message = paho.MQTTMessage(1, b"t")
-    message.properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    message.properties.ResponseTopic = topic
-    found = incoming(message)
-    assert found is not None
-    assert found.response_topic is None
-
-
 def test_commands_reach_us_under_mqtt_3_too(broker: int, talker: Talker, listener: Listener) -> None:
     publisher, heard = listener(broker, protocol="3.1.1")
     talker.wait_online()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import MQTTProtocolVersion
 
-from edge.mqtt.client_factory import BrokerSettings, make_client
+from edge.mqtt.client_factory import BrokerSettings
+from tests.load.fleet.plain_client import plain_client
 
 TOPICS = "$SYS/broker/messages/+"  # what it counts as publish/messages leaves out the retained ones
 INTERVAL = "sys_interval 1"
@@ -24,7 +24,7 @@ class Counter:
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
         self._counts: dict[str, list[tuple[float, int]]] = {}
-        self._client = make_client(settings, MQTTProtocolVersion.MQTTv5)
+        self._client = plain_client(settings)
         self._client.on_connect = lambda client, *_: client.subscribe(TOPICS)
         self._client.on_message = self._remember
 

@@ -15,11 +15,11 @@ from datetime import datetime
 from multiprocessing.connection import Connection as Pipe
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.mqtt.client_factory import BrokerSettings, make_client
+from edge.mqtt.client_factory import BrokerSettings
+from tests.load.fleet.plain_client import plain_client
 
 SESSION_SECONDS = 3600
 AGAIN = 0.2  # seconds between two attempts to connect
@@ -97,7 +97,7 @@ def _answer(pipe: Pipe, tape: _Tape) -> bool:
 
 
 def _client(settings: BrokerSettings, topic: str, tape: _Tape) -> paho.Client:
-    client = make_client(settings, MQTTProtocolVersion.MQTTv5)
+    client = plain_client(settings)
     client.manual_ack_set(True)
 
     def remember(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:

@@ -6,12 +6,12 @@ import socket
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config.broker_url import BrokerUrl
-from edge.mqtt.client_factory import BrokerSettings, make_client
+from edge.mqtt.client_factory import BrokerSettings
+from tests.load.fleet.plain_client import plain_client
 from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 from tests.support.brokers import Message, wait_for
 
@@ -42,7 +42,7 @@ class User:
         self._subscribed = 0
         url = BrokerUrl(HOST, broker.port, broker.url.startswith("mqtts"))
         settings = BrokerSettings(url, session or f"test-{name}-{id(self)}", name, password, broker.ca)
-        self._client = make_client(settings, MQTTProtocolVersion.MQTTv5)
+        self._client = plain_client(settings)
         if will:
             self._client.will_set(will, "offline", qos=1, retain=True)
         self._client.on_connect = self._connected

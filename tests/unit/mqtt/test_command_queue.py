@@ -109,22 +109,22 @@ def test_a_flood_of_intervals_ends_a_few_windows_a_minute_and_the_next_minute_ha
     control = CommandHandlers(pauses=daemon, reload=daemon, health=daemon, monotonic=lambda: now[0])  # type: ignore[arg-type]
     interval = control.handlers["interval"]
 
-    def sent(count: int) -> int:
-        refused = 0
-        for number in range(count):
+    def refused(first: int, last: int) -> int:
+        count = 0
+        for seconds in range(first, last + 1):
             try:
-                interval(IntervalRequest(seconds=2 + number % 2))
+                interval(IntervalRequest(seconds=seconds))
             except CommandError as error:
                 assert "changes a minute" in str(error)
-                refused += 1
-        return refused
+                count += 1
+        return count
 
-    assert sent(100) == 90
-    assert len(daemon.done) == 10
+    assert refused(1, 100) == 90
+    assert daemon.config.window.seconds == len(daemon.done) == 10
     now[0] += 59.0
-    assert sent(2) == 1  # the window has that length already: nothing to do, so nothing to refuse
+    assert refused(10, 11) == 1  # the window has the first length already: nothing to do, so nothing to refuse
     now[0] += 1.0
-    assert sent(100) == 90
+    assert refused(101, 200) == 90
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Of a message's properties only those remain that this program uses, and paho can always read what does."""
+"""A PUBLISH packet is read as paho reads it, and whatever a stranger writes into its properties costs nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.mqtt.publish_packet import MOST, with_known_properties
+from edge.mqtt.properties import incoming
+from edge.mqtt.publish_packet import MOST, Publish, read_publish
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\ufeff"), max_size=20)
+QOS_1 = 0x32
 
 
 def packet(topic: bytes, mid: bytes, properties: bytes, payload: bytes) -> bytes:
@@ -26,31 +28,22 @@ def packet(topic: bytes, mid: bytes, properties: bytes, payload: bytes) -> bytes
     return len(topic).to_bytes(2, "big") + topic + mid + bytes(length) + properties + payload
 
 
-def parts(data: bytes | bytearray, qos: int) -> tuple[bytes, bytes, Properties, bytes]:
-    """As paho reads it."""
-    at = 2 + int.from_bytes(data[:2], "big")
-    mid = bytes(data[at : at + (2 if qos else 0)])
-    found = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    _, used = found.unpack(bytes(data[at + len(mid) :]))  # type: ignore[no-untyped-call]
-    return bytes(data[2:at]), mid, found, bytes(data[at + len(mid) + used :])
-
-
 def text(kind: int, content: bytes) -> bytes:
     return bytes((kind,)) + len(content).to_bytes(2, "big") + content
 
 
 @given(
     topic=TEXT,
-    qos=st.sampled_from([0, 1]),
+    first=st.sampled_from([0x30, 0x31, 0x32, 0x33]),
     payload=st.binary(max_size=50),
     users=st.lists(st.tuples(TEXT, TEXT), max_size=5),
     response=st.none() | TEXT,
     correlation=st.none() | st.binary(max_size=20),
     number=st.none() | st.integers(1, 268_435_455),
 )
-def test_where_to_answer_is_kept_and_all_else_is_as_it_was(
-    topic: str, qos: int, payload: bytes, users: list[tuple[str, str]], response: str | None, correlation: bytes | None,
-    number: int | None,
+def test_what_paho_packs_is_read(
+    topic: str, first: int, payload: bytes, users: list[tuple[str, str]], response: str | None,
+    correlation: bytes | None, number: int | None,
 ) -> None:  # fmt: skip
     sent = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     if users:
@@ -58,43 +51,72 @@ def test_where_to_answer_is_kept_and_all_else_is_as_it_was(
     sent.ContentType = "application/json"
     for name, value in (
         ("ResponseTopic", response), ("CorrelationData", correlation), ("MessageExpiryInterval", number),
-        ("SubscriptionIdentifier", number),
+        ("SubscriptionIdentifier", number), ("TopicAlias", number and number % 65535 + 1),
     ):  # fmt: skip
         if value is not None:
             setattr(sent, name, value)
+    qos, retained = first >> 1 & 1, bool(first & 1)
     mid = b"\x12\x34" if qos else b""
     packed = sent.pack()  # type: ignore[no-untyped-call]
-    whole = len(topic.encode()).to_bytes(2, "big") + topic.encode() + mid + packed + payload
-    found_topic, found_mid, found, rest = parts(with_known_properties(whole, qos), qos)
-    assert (found_topic, found_mid, rest) == (topic.encode(), mid, payload)
-    assert getattr(found, "ResponseTopic", None) == response
-    assert getattr(found, "CorrelationData", None) == correlation
-    assert getattr(found, "MessageExpiryInterval", None) == number
-    assert not any(hasattr(found, name) for name in ("UserProperty", "ContentType", "SubscriptionIdentifier"))
+    head = len(topic.encode()).to_bytes(2, "big") + topic.encode() + mid
+    number_of_it = 0x1234 if qos else 0
+    assert read_publish(first, bytearray(head + packed + payload), mqtt5=True) == Publish(
+        topic.encode(), payload, number_of_it, qos, retained,
+        None if response is None else response.encode(), correlation,
+    )  # fmt: skip
+    assert read_publish(first, bytearray(head + payload), mqtt5=False) == Publish(
+        topic.encode(), payload, number_of_it, qos, retained, None, None
+    )
 
 
 @pytest.mark.parametrize(
-    "properties",
+    ("properties", "response"),
     {
-        "a forbidden character": text(38, "\ufeff".encode()) + text(0, b"")[1:],
-        "the same in the answer's address": text(8, "a\ufeffb".encode()),
-        "no UTF-8 there": text(8, b"\xff\xfe"),
-        "an address twice": text(8, b"here") + text(8, b"there"),
-        "an unknown kind": text(8, b"here") + b"\x7f\x00",
-        "a length beyond the end": b"\x26\xff\xff",
-        "a number cut off": b"\x02\x00",
-        "no number": b"\x0b\xff\xff\xff\xff\xff",
-        "too many": text(38, b"")[:3] * 2000,
+        "a forbidden character": (text(38, "\ufeff".encode()) + text(0, b"")[1:], None),
+        "an address twice": (text(8, b"here") + text(8, b"there"), b"here"),
+        "an unknown kind": (text(8, b"here") + b"\x7f\x00" + text(9, b"x"), b"here"),
+        "a length beyond the end": (b"\x08\xff\xffa", None),
+        "a number cut off": (b"\x02\x00", None),
+        "no number": (b"\x0b\xff\xff\xff\xff\xff", None),
+        "too many": (text(8, b"here") + text(38, b"")[:3] * 2000, None),
     }.values(),
 )
-def test_paho_reads_whatever_came(properties: bytes) -> None:
-    _, _, _, payload = parts(with_known_properties(packet(b"a/b", b"\0\1", properties, b"online"), 1), 1)
-    assert payload == b"online"
+def test_the_message_is_read_whatever_its_properties(properties: bytes, response: bytes | None) -> None:
+    found = read_publish(QOS_1, packet(b"a/b", b"\0\1", properties, b"online"), mqtt5=True)
+    assert found == Publish(b"a/b", b"online", 1, 1, False, response, None)
 
 
-@given(st.binary(max_size=40), st.sampled_from([0, 1]))
-def test_no_bytes_are_too_odd(data: bytes, qos: int) -> None:
-    assert len(with_known_properties(data, qos)) <= len(data)
+@given(st.binary(max_size=40), st.integers(0x30, 0x3F), st.booleans())
+def test_bytes_of_any_kind_are_read_or_refused(data: bytes, first: int, mqtt5: bool) -> None:  # noqa: FBT001
+    try:
+        found = read_publish(first, data, mqtt5=mqtt5)
+    except ValueError:
+        return
+    assert found.qos < 2
+    assert found.topic + found.payload in data or len(found.topic) + len(found.payload) < len(data)
+
+
+@pytest.mark.parametrize(
+    ("first", "data"),
+    [
+        (QOS_1, b"\0\5abc"),
+        (QOS_1, b"\0\3abc\0"),
+        (QOS_1, b"\0\1a\0\1\x05\x26"),
+        (QOS_1, b"\0\1a\0\1\xff\xff\xff\xff"),
+        (0x34, packet(b"a", b"\0\1", b"", b"x")),
+    ],
+    ids=["topic cut off", "id cut off", "properties cut off", "no length", "qos 2"],
+)
+def test_a_packet_that_is_none_is_refused(first: int, data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"read|behind"):
+        read_publish(first, data, mqtt5=True)
+
+
+@pytest.mark.parametrize("topic", [b"", b"a/+", b"#", b"a\0b", b"x" * 257, b"\xff\xfe", "a\ufeffb".encode()])
+def test_a_topic_that_cannot_be_answered_to_is_none(topic: bytes) -> None:
+    found = incoming(Publish(b"t", b"", 1, 1, False, topic, None))
+    assert found is not None
+    assert found.response_topic is None
 
 
 def test_many_properties_cost_no_more_than_few() -> None:
@@ -103,7 +125,7 @@ def test_many_properties_cost_no_more_than_few() -> None:
         best = 1.0
         for _ in range(5):
             began = time.perf_counter()
-            with_known_properties(data, 1)
+            read_publish(QOS_1, data, mqtt5=True)
             best = min(best, time.perf_counter() - began)
         return best
 
