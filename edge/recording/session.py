@@ -100,6 +100,7 @@ class Session:
 
         As soon as something does, what follows at once is gathered: a transaction for each window of thousands of rooms
         would cost several times as much. A broker that waits for our acknowledgement sends nothing, and ends that.
+        Within no time, only what is here already is brought.
 
         Raises:
             RefusedError: The broker refused us from the first.
@@ -109,7 +110,8 @@ class Session:
         found: list[Delivery] = []
         try:
             found.append(self._queue.get(timeout=seconds))
-            self._gather()
+            if seconds:
+                self._gather()
             while len(found) < MOST:  # what is here already belongs into the same transaction
                 found.append(self._queue.get_nowait())
         except queue.Empty:
