@@ -99,8 +99,11 @@ class _Member:
         self._database = database
         self._sessions = sessions
         self._client_id = client_id
-        self._asked = [f"$share/{task.share}/{task.prefix}/{device}/window" for device in task.devices]
-        self._session = Session(replace(task.settings, client_id=client_id), self._asked)
+        asked = [f"$share/{sessions.group}/{task.prefix}/{device}/window" for device in task.devices]
+        # Of version 0.2.0, whose name of the group anybody could guess.
+        guessed = [f"$share/{task.share}/{task.prefix}/{device}/window" for device in {*task.devices, "+"}]
+        self._asked = [*asked, *guessed]
+        self._session = Session(replace(task.settings, client_id=client_id), asked, guessed)
         self._recorder = Recorder(self._session, database, task.prefix, task.devices, retention=None)
         self._ordinary: tuple[Session, Recorder, SharedWindows] | None = None
         self._numbers = StoredNumbers(sessions.missing, report_missing)
@@ -181,7 +184,7 @@ class _Member:
 
     def _begin_rest(self, client_id: str) -> None:
         task = self._task
-        everyone = f"$share/{task.share}/{task.prefix}/+/window"
+        everyone = f"$share/{self._sessions.group}/{task.prefix}/+/window"
         self._rest = FormerSession(
             task.settings, client_id, self._database, task.prefix, task.devices,
             asked=[*self._asked, everyone], ended=lambda: self._sessions.forget(client_id),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from edge.recording.missing_windows import PATIENCE
+from edge.recording.missing_windows import MOST_REPORTS, PATIENCE
 from edge.recording.rollups import WIDTH, bucket_of
 
 Missing = tuple[str, int, int]  # device, first and last number
@@ -27,10 +28,19 @@ class StoredNumbers:
         self._judged: datetime | None = None  # until then
 
     def look(self, now: datetime) -> None:
-        """Report what is missing of the next five minutes that are due, from an hour before on. Raises as `missing`."""
+        """Report what is missing of the next five minutes that are due, from an hour before on.
+
+        At most MOST_REPORTS of a device, which may skip numbers as often as it likes.
+
+        Raises:
+            Exception: As `missing`.
+        """
         due = bucket_of(now - timedelta(seconds=PATIENCE))
         since = due - timedelta(hours=1) if self._judged is None else self._judged
         if since < due:
+            reported: Counter[str] = Counter()
             for device, first, last in self._missing(since, since + WIDTH):
-                self._report(device, first, last)
+                reported[device] += 1
+                if reported[device] <= MOST_REPORTS:
+                    self._report(device, first, last)
             self._judged = since + WIDTH

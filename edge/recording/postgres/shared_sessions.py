@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.stored_numbers import Missing
 
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
+GROUP_PATTERN = "[^/+#]{1,200}-[0-9a-f]{16}"
 LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
 UNLOCK = "SELECT pg_advisory_unlock(%s, %s)"
 FREE = f"""
@@ -23,6 +25,13 @@ WHERE s.school = %s AND s.share = %s AND NOT EXISTS (
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 ORDER BY s.id
 """  # noqa: S608
+# Made by whoever is first.
+NAME = """
+WITH new AS (
+    INSERT INTO edge_private.about (school, key, value) VALUES (%(school)s, %(key)s, %(name)s)
+    ON CONFLICT DO NOTHING RETURNING value
+) SELECT value FROM new UNION ALL SELECT value FROM edge_private.about WHERE school = %(school)s AND key = %(key)s
+"""
 NEW = "INSERT INTO edge_private.shared_sessions (school, share, client_id) VALUES (%s, %s, %s) RETURNING id"
 
 
@@ -43,9 +52,11 @@ class SharedSessions:
         self._held: dict[str, int] = {}  # rows by client id
         self._kept = KeptConnection(address, "edge record, share", self._held.clear)
         self._school = 0
+        self.group = ""
+        """What the share is called at the broker: whoever may subscribe there and knew it would get windows, too."""
 
     def start(self) -> str:
-        """Take a session that nobody has, with what waits in it, or make one; its client id."""
+        """Take a session that nobody has, with what waits in it, or make one; its client id. `group` is known then."""
         self.stop()
         with self._kept.opened() as connection:
             query = "SELECT id FROM edge.schools WHERE name = %s"
@@ -53,6 +64,7 @@ class SharedSessions:
             if row is None:
                 raise ConfigError(f"{self._address} has no school {self._address.school!r}")
             self._school = int(row[0])
+            self.group = self._name(connection)
         return next(filter(self.take, self.free()), None) or self._make()
 
     def stop(self) -> None:
@@ -93,6 +105,13 @@ class SharedSessions:
         with self._kept.used() as connection:
             connection.execute("DELETE FROM edge_private.shared_sessions WHERE client_id = %s", (client_id,))
             connection.execute(UNLOCK, (SHARED, self._held.pop(client_id)))
+
+    def _name(self, connection: psycopg.Connection) -> str:
+        made = {"school": self._school, "key": f"share {self._share}", "name": f"{self._share}-{secrets.token_hex(8)}"}
+        row = connection.execute(NAME, made).fetchone() or connection.execute(NAME, made).fetchone()
+        if row is None or not re.fullmatch(GROUP_PATTERN, row[0]):
+            raise ConfigError(f"the name of share {self._share} in {self._address} cannot be one")
+        return str(row[0])
 
     def _make(self) -> str:
         client_id = f"edge-record-{secrets.token_hex(8)}"

@@ -245,6 +245,23 @@ def test_a_file_is_not_shared_and_ids_are_not_given(tmp_path: Path, capsys: pyte
         run_command_line(["record", *database, "--share", "a/b"])
 
 
+def test_who_guesses_the_name_of_the_share_takes_no_window(
+    postgres: Place, start_broker: StartBroker, edge: StartEdge, sender: Callable[[int], Sender]
+) -> None:
+    port = start_broker(*KEEPING).port
+    recorder(edge, postgres, port)
+    time.sleep(5)  # by then it leaves to the share what the share is sure to bring
+    stranger = Session(BrokerSettings(BrokerUrl.parse(address(port)), "stranger"), ["$share/main/classroom/+/window"])
+    stranger.start()
+    wait_for(lambda: stranger.poll(0.05) == [] and stranger.subscribed, 20)
+    device = sender(port)
+    for number in range(1, 21):
+        device.send({**at(100 + number), "seq": number})
+    wait_for(lambda: len(stored(postgres)) >= 20, 20)
+    stranger.stop()
+    assert stored(postgres) == list(range(1, 21))
+
+
 class Pair:
     """An ordinary session and one of a share, and what the first has brought."""
 

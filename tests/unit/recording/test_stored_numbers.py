@@ -28,3 +28,14 @@ def test_periods_follow_on_one_another_an_hour_behind() -> None:
     numbers.look(NOON + timedelta(minutes=5))
     assert asked[12:] == [(eleven, eleven + WIDTH)]
     assert reported == [("room-1", 3, 4)]
+
+
+def test_a_device_that_skips_ever_more_numbers_is_reported_a_few_times() -> None:
+    reported: list[str] = []
+    gaps = [("room-9", n, n) for n in range(0, 4000, 2)] + [("room-1", 3, 4)]
+    numbers = StoredNumbers(
+        lambda since, _until: gaps if since == NOON - 2 * WIDTH * 12 else [], lambda device, *_: reported.append(device)
+    )
+    numbers.look(NOON)
+    assert reported.count("room-9") <= 5
+    assert "room-1" in reported
