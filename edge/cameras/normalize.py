@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 8192  # a wrong header must not make us allocate gigabytes
 MAX_FILE_BYTES = 100_000_000
-AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+# Eight bits from the first: of sixteen, one of the largest size would take a gigabyte.
+AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def read_picture(path: Path) -> NDArray[np.uint8] | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -37,3 +41,18 @@ def test_sixteen_bits_keep_their_brightness() -> None:
 def test_an_eight_bit_frame_is_not_copied() -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     assert to_bgr(image) is image
+
+
+def test_a_picture_file_of_sixteen_bits_takes_the_memory_of_eight(tmp_path: Path) -> None:
+    file = tmp_path / "deep.png"
+    cv2.imwrite(str(file), np.full((3000, 3000), 0x80FF, np.uint16))
+    # In a process of its own: what was allocated before would hide it.
+    script = (
+        "import resource, sys, pathlib; from edge.cameras.normalize import read_picture; "
+        "most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; before = most(); "
+        "picture = read_picture(pathlib.Path(sys.argv[1])); print(picture.max(), most() - before)"
+    )
+    command = [sys.executable, "-c", script, str(file)]
+    brightest, kilobytes = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert brightest == "128"
+    assert int(kilobytes) * 1024 < 8 * 3000 * 3000, "a picture of three bytes for each pixel, and a copy of it"
