@@ -44,12 +44,14 @@ BEGIN
     END LOOP;
     -- These an administrator alone can set. Temporary files: of each process of the server; and errors go to whoever made them,
     -- not into the server's log.
-    FOR login IN SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname <> 'edge_recorder'
-        AND has_database_privilege(oid, 'edge', 'CONNECT') LOOP
+    FOR login IN SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
+        AND NOT pg_has_role(oid, 'edge_recorder', 'MEMBER') AND has_database_privilege(oid, 'edge', 'CONNECT') LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE edge SET temp_file_limit = ''200MB''', login);
         EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_messages = fatal', login);
         -- So that edge record may end a reader's transaction of hours, which keeps the tables from being cleared.
-        EXECUTE format('GRANT %I TO edge_recorder', login);
+        IF pg_has_role(login, 'edge_read_all', 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO edge_recorder', login);
+        END IF;
     END LOOP;
 END
 $$;
