@@ -1,29 +1,57 @@
--- Run once by an administrator: psql -f district.sql. Who records may write, who reads may read, nobody else may connect.
+-- Run by an administrator: psql -f district.sql. Who records may write, who reads may read, nobody else may connect.
+-- Run it again with a new version of edge, and after another login was let in.
+\set ON_ERROR_STOP on
 
-CREATE ROLE edge_recorder LOGIN;
--- Half of PostgreSQL's 100 connections: readers do not keep recorders out.
-CREATE ROLE edge_reader LOGIN CONNECTION LIMIT 50;
+-- A login for each who asks: a role may change its own settings and its password, for all who use it. The limits are half of
+-- PostgreSQL's 100 connections together: readers do not keep recorders out.
+SELECT format('CREATE ROLE %s %s', name, options) FROM (VALUES
+    ('edge_recorder', 'LOGIN'),                     -- edge record, edge delete
+    ('edge_read_all', 'NOLOGIN'),                   -- what its members may: read everything
+    ('edge_reader', 'LOGIN CONNECTION LIMIT 30'),   -- edge dashboard, edge report, edge export
+    ('edge_grafana', 'LOGIN CONNECTION LIMIT 20')   -- Grafana, which hands on what its viewers ask in SQL
+) AS wanted (name, options) WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+\gexec
+GRANT edge_read_all TO edge_reader, edge_grafana;
 -- UTF8 whatever the cluster has: rooms, reasons and labels may have any letters.
-CREATE DATABASE edge OWNER edge_recorder ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
+SELECT $$CREATE DATABASE edge OWNER edge_recorder ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0$$
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'edge')
+\gexec
 REVOKE ALL ON DATABASE edge FROM PUBLIC;
-GRANT CONNECT ON DATABASE edge TO edge_reader;
+GRANT CONNECT ON DATABASE edge TO edge_read_all;
+-- To compile such queries takes longer than to run them.
+ALTER DATABASE edge SET jit = off;
 \connect edge
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-CREATE SCHEMA edge AUTHORIZATION edge_recorder;
-GRANT USAGE ON SCHEMA edge TO edge_reader;
--- To compile such queries takes longer than to run them.
-ALTER ROLE edge_reader IN DATABASE edge SET jit = off;
+CREATE SCHEMA IF NOT EXISTS edge AUTHORIZATION edge_recorder;
+GRANT USAGE ON SCHEMA edge TO edge_read_all;
 -- The tables come with the first start of edge record, and a month's with the month before.
-ALTER DEFAULT PRIVILEGES FOR ROLE edge_recorder IN SCHEMA edge GRANT SELECT ON TABLES TO edge_reader;
--- What PostgreSQL lets everybody use: large objects, which fill the disk, and advisory locks, by which recorders share sessions.
+GRANT SELECT ON ALL TABLES IN SCHEMA edge TO edge_read_all;
+ALTER DEFAULT PRIVILEGES FOR ROLE edge_recorder IN SCHEMA edge GRANT SELECT ON TABLES TO edge_read_all;
+-- What PostgreSQL lets everybody use: large objects, the log of transactions, their numbers, exported snapshots, notifications and
+-- what programs in the database say fill the disk; by advisory locks recorders share sessions.
+REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql TO edge_recorder;
 DO $$
 DECLARE
     found regprocedure;
+    login name;
 BEGIN
     FOR found IN SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
-        AND proname ~ '^(lo_|loread$|lowrite$|pg_advisory_|pg_try_advisory_)' LOOP
+        AND (proname ~ '^(lo_|pg_advisory_|pg_try_advisory_)' OR proname IN ('loread', 'lowrite', 'pg_logical_emit_message',
+            'pg_notify', 'pg_export_snapshot', 'pg_current_xact_id', 'txid_current')) LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', found);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO edge_recorder', found);
+    END LOOP;
+    -- These an administrator alone can set. Temporary files: of each process of the server; and errors go to whoever made them,
+    -- not into the server's log.
+    FOR login IN SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
+        AND NOT pg_has_role(oid, 'edge_recorder', 'MEMBER') AND has_database_privilege(oid, 'edge', 'CONNECT') LOOP
+        EXECUTE format('ALTER ROLE %I IN DATABASE edge SET temp_file_limit = ''200MB''', login);
+        EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_messages = fatal', login);
+        -- So that edge record may end a reader's transaction of hours, which keeps the tables from being cleared.
+        IF pg_has_role(login, 'edge_read_all', 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO edge_recorder', login);
+        END IF;
     END LOOP;
 END
 $$;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import psycopg
 from psycopg import errors
 
@@ -15,6 +18,21 @@ STATEMENT_SECONDS = 30
 LOCK_SECONDS = 10
 # A host that has gone without a word is noticed after about as many seconds.
 SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# A role may change its own settings, for all who use it: so what a value means is never left to them.
+MEANING = {
+    "extra_float_digits": "3", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "bytea_output": "hex",
+    "TimeZone": "UTC", "standard_conforming_strings": "on", "array_nulls": "on", "quote_all_identifiers": "off",
+    "search_path": "",
+    # Who deletes and who stores see each other's rows once they have the lock.
+    "default_transaction_isolation": "read committed", "row_security": "on",
+}  # fmt: skip
+# Those that this version of the server has. An administrator may ask for more than `on`, but what is acknowledged must
+# at least be on this disk.
+SET = """
+SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
+WHERE current_setting(name, true) IS NOT NULL
+UNION ALL SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
 # What libpq says, which has no code for it, when trying again would not help.
 REFUSALS = (
     ("password authentication failed", "check user and password: --password-file, or PGPASSFILE"),
@@ -55,23 +73,27 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
     connection = psycopg.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
     try:
         _check_encoding(connection, address)
-        connection.execute(
-            "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
-            "set_config('idle_in_transaction_session_timeout', %s, false), set_config('TimeZone', 'UTC', false), "
-            # A host of ours that has gone without a word keeps its locks until the server notices.
-            "set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
-            "set_config('tcp_keepalives_count', '3', false), "
-            # To compile a query of ours takes longer than to run it.
-            "set_config('jit', 'off', false), "
-            # An administrator may ask for more than `on`, but what is acknowledged must at least be on this disk.
-            "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
-            "ELSE current_setting('synchronous_commit') END, false)",
-            (f"{STATEMENT_SECONDS}s", f"{LOCK_SECONDS}s", f"{2 * STATEMENT_SECONDS}s"),
-        )
+        # By itself and first: what the role has may be too short for anything else.
+        connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+        settings = {**MEANING, **_limits()}
+        connection.execute(SET, (list(settings), list(settings.values())))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _limits() -> dict[str, str]:
+    """How long the server waits for anything."""
+    return {
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{2 * STATEMENT_SECONDS}s",
+        "idle_session_timeout": "0",
+        "transaction_timeout": "0",  # from PostgreSQL 17 on
+        # A host of ours that has gone without a word keeps its locks until the server notices.
+        "tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+        "jit": "off",  # to compile a query of ours takes longer than to run it
+    }  # fmt: skip
 
 
 def _check_encoding(connection: psycopg.Connection, address: PostgresAddress) -> None:
@@ -81,6 +103,32 @@ def _check_encoding(connection: psycopg.Connection, address: PostgresAddress) ->
             f"{address} keeps text in {printable(str(encoding))}, which has not all letters",
             "make a database in UTF8: docs/district.sql",
         )
+
+
+@contextlib.contextmanager
+def explained(address: PostgresAddress, *, was_open: bool) -> Iterator[None]:
+    """Say in a sentence what psycopg raises.
+
+    Args:
+        address: Of the database.
+        was_open: As `explain`.
+
+    Raises:
+        ConfigError: A person has to change something.
+        AwayError: It may work again later.
+        UnstorableError: A value is at fault.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise explain(error, address, was_open=was_open) from None
+    except UnicodeError:
+        raise UnstorableError(f"{address} cannot keep a text that is none") from None
+    except NotImplementedError as error:  # psycopg: of dates that are written in another way, as a pooler may have it
+        raise ConfigError(
+            f"{address} sends values in a form that cannot be read ({printable(str(error))})",
+            "connect to the server itself, not through a pooler",
+        ) from None
 
 
 def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -> ConfigError | AwayError:

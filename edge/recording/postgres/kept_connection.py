@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import connect, explain
-from edge.recording.window_store import AwayError, UnstorableError
+from edge.recording.postgres.connection import connect, explained
+from edge.recording.window_store import AwayError
 
 
 class KeptConnection:
@@ -66,13 +66,8 @@ class KeptConnection:
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
-            yield
-        except psycopg.Error as error:
-            self.close()
-            raise explain(error, self._address, was_open=self._was_open) from None
-        except UnicodeError:
-            self.close()
-            raise UnstorableError(f"{self._address} cannot keep a text that is none") from None
+            with explained(self._address, was_open=self._was_open):
+                yield
         except BaseException:
             self.close()
             raise

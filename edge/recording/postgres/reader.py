@@ -17,7 +17,7 @@ from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import connect, explain
+from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
@@ -95,13 +95,11 @@ class PostgresRecording:
 
     def start(self) -> None:
         """Connect. Raises EdgeError: it cannot be reached, or there is no such school."""
-        try:
+        with explained(self._address, was_open=False):
             self._connection = connect(self._address, self._purpose)
             self._connection.execute("SET default_transaction_read_only = on")
             with contextlib.suppress(errors.InvalidParameterValue):  # a server whose system knows no such thing
                 self._connection.execute(f"SET effective_io_concurrency = {PAGES_AT_ONCE}")
-        except psycopg.Error as error:
-            raise explain(error, self._address, was_open=False) from None
         with self._explained() as connection:
             self._school, self._school_name = find_school(connection, self._address)
             devices = "SELECT name, id FROM edge.devices WHERE school = %s"
@@ -258,7 +256,5 @@ class PostgresRecording:
     def _explained(self) -> Iterator[psycopg.Connection]:
         if self._connection is None:
             raise EdgeError(f"{self._address} is not open")
-        try:
+        with explained(self._address, was_open=False):
             yield self._connection
-        except psycopg.Error as error:
-            raise explain(error, self._address, was_open=False) from None

@@ -24,6 +24,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.daily_rollups import DailyRollups
 from edge.recording.postgres.kept_connection import KeptConnection
+from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
 from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
@@ -240,8 +241,12 @@ class PostgresStore:
         return False
 
     def add_up_days(self, now: datetime) -> bool:
-        """Make some of the days that are over, and the months ahead; whether there are more days to make."""
+        """Make some of the days that are over, and the months ahead; whether there are more days to make.
+
+        Readers who have kept a transaction open for too long are sent away.
+        """
         with self._kept.used() as connection:
+            end_long_readers(connection)
             # What is not needed yet stops nobody: whoever is in the way has an hour until the next attempt.
             with contextlib.suppress(*TOO_LATE):
                 self._partitions.prepare(connection, months_ahead(now), now)

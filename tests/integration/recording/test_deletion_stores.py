@@ -115,7 +115,7 @@ def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_t
 ) -> None:
     monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
     if isinstance(place.target, PostgresAddress):
-        monkeypatch.setattr("edge.recording.postgres.deletion.AT_ONCE", 20)
+        monkeypatch.setattr("edge.recording.postgres.deletion_task.AT_ONCE", 20)
         monkeypatch.setattr("edge.recording.postgres.five_minutes.AT_ONCE", 20)
     dice = random.Random(2)  # noqa: S311
     with place.opened() as store:
@@ -126,6 +126,54 @@ def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_t
     assert buckets == []
     with place.read() as recording:
         assert recording.names() == ["room-1"]
+
+
+# What is deleted, by transaction: during which somebody else may wait for the room.
+COUNT_DELETED = """
+CREATE TABLE deleted (xact xid8, part text, rows bigint);
+CREATE FUNCTION count_deleted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO public.deleted SELECT pg_current_xact_id(), TG_TABLE_NAME, count(*) FROM gone HAVING count(*) > 0;
+    RETURN NULL;
+END $$;
+"""
+# 5,000 rows each, as a room makes them up.
+MADE_UP = {
+    "windows": "SELECT device, start + i * interval '1 second', \"end\", epoch, seq + i, {rest} FROM edge.windows",
+    "rollups": "SELECT device, start + i * interval '5 minutes', series, changed, sums, runs FROM edge.rollups",
+    "states": "SELECT 1, now() - i * interval '1 second', 'paused', '', now()",
+    "availability": "SELECT 100 + i, 1, now() - i * interval '1 second', true",
+    "newer_windows": "SELECT 1, 'edge.window/9', now(), '{}', sha256(i::text::bytea)",
+}
+
+
+def test_of_a_room_that_stored_much_only_some_is_deleted_while_its_recorder_waits(postgres: Place) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
+    assert isinstance(postgres.target, PostgresAddress)
+    with postgres.opened() as store:
+        store.store(as_messages(windows(3, 1)), LATER)
+    with psycopg.connect(postgres.target.url, autocommit=True) as owner:
+        columns = owner.execute("SELECT * FROM edge.windows LIMIT 0").description
+        rest = ", ".join(f'"{each.name}"' for each in columns[5:])
+        owner.execute(COUNT_DELETED)
+        for table, rows in MADE_UP.items():
+            many = rows.replace("{rest}", rest) + (" CROSS JOIN" if " FROM " in rows else " FROM")
+            owner.execute(
+                f"INSERT INTO edge.{table} OVERRIDING SYSTEM VALUE {many} generate_series(1, 5000) AS made (i)"
+            )
+            owner.execute(
+                f"CREATE TRIGGER counted AFTER DELETE ON edge.{table} REFERENCING OLD TABLE AS gone "
+                "FOR EACH STATEMENT EXECUTE FUNCTION count_deleted()"
+            )
+        assert postgres.delete("room-1", None, None, LATER) == 5001
+        found = owner.execute(
+            "SELECT part, sum(rows), max(rows), count(*) FROM (SELECT part, sum(rows) AS rows FROM deleted "
+            "GROUP BY part, xact) AS transactions GROUP BY part"
+        ).fetchall()
+    assert {part for part, *_ in found} == set(MADE_UP)
+    for part, all_of_it, most, transactions in found:
+        assert all_of_it >= 5000, part
+        assert most <= 2000, f"{part}: so many in a transaction"
+        assert transactions <= 20, f"{part}: a transaction for every few"
 
 
 def test_what_a_room_said_of_itself_goes_by_its_time(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import re
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from edge.contract.payloads import WindowPayload
+from edge.contract.validation import MAX_COUNT, MAX_PEOPLE
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
 from edge.recording.window_record import WindowRecord
@@ -221,3 +224,31 @@ def test_the_queries_of_the_documentation_run(postgres: Place, stored: list[Wind
     assert len(statements) >= 5
     found = [ask(postgres, each) for each in statements]
     assert [bool(rows) for rows in found] == [True] * (len(found) - 1) + [False], "no number is missing"
+
+
+def test_a_room_that_says_it_saw_all_the_world_makes_no_sum_an_error(postgres: Place) -> None:
+    dice = random.Random(9)  # noqa: S311
+    windows = [window(n, MONDAY + n * timedelta(seconds=10), dice) for n in range(1, 60)]
+    body = [each.model_dump(by_alias=True, mode="json") for each in windows]
+    for each in (each for each in body if each["counts"]):
+        each["frames"], each["faces"]["mean"] = MAX_COUNT, MAX_PEOPLE
+    wrong = [WindowPayload.model_validate_json(json.dumps(each)) for each in body]
+    with postgres.opened() as store:
+        store.store(as_messages(wrong), MONDAY)
+        while store.add_up_days(MONDAY + 4 * DAY):
+            pass
+    sums = sums_of(map(WindowRecord.of, wrong))
+    assert sums.faces > 2**63
+    spans = ("north", None, MONDAY, MONDAY + DAY)
+    for query, values in (
+        ("SELECT * FROM edge.lesson(%s, %s, %s, %s)", spans),
+        ("SELECT * FROM edge.five_minutes", ()),
+        ("SELECT * FROM edge.days", ()),
+    ):
+        assert added(ask(postgres, query, *values))["faces_millionths"] == sums.faces
+    for query, values in (
+        ("SELECT * FROM edge.lesson_emotions(%s, %s, %s, %s)", spans),
+        ("SELECT * FROM edge.five_minute_emotions", ()),
+        ("SELECT * FROM edge.day_emotions", ()),
+    ):
+        assert emotions(ask(postgres, query, *values)) == expected_emotions(sums)

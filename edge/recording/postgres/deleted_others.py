@@ -1,0 +1,87 @@
+"""Deleting what is no window: roll-ups, what devices said of themselves, and windows of a newer schema."""
+
+from __future__ import annotations
+
+import psycopg
+
+from edge.contract.timestamps import format_timestamp
+from edge.recording.deleted_spans import EVER, NEVER, may_be_of
+from edge.recording.postgres.daily_rollups import take_back
+from edge.recording.postgres.deletion_task import DeletionTask
+
+ROLLUPS = """
+DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM edge.rollups WHERE device = %s AND start >= %s::timestamptz AND start < %s::timestamptz LIMIT %s))
+RETURNING device, start
+"""
+SOME = "DELETE FROM edge.{0} WHERE ctid = ANY(ARRAY(SELECT ctid FROM edge.{0} WHERE device = %s AND {1} LIMIT %s))"
+SAID = (
+    SOME.format("states", "since >= %s::timestamptz AND since < %s::timestamptz"),
+    SOME.format("availability", "received >= %s::timestamptz AND received < %s::timestamptz"),
+    # A day that has outlived its five minutes cannot be divided.
+    SOME.format(
+        "daily_rollups",
+        "kept AND (day + 1)::timestamp AT TIME ZONE 'UTC' > %s::timestamptz "
+        "AND day::timestamp AT TIME ZONE 'UTC' < %s::timestamptz",
+    ),
+)
+NEWER_AT_ONCE = 500  # of a few kilobytes each
+NEWER = """
+SELECT sha256, payload, received FROM edge.newer_windows WHERE device = %s AND sha256 > %s ORDER BY sha256 LIMIT %s
+"""
+DELETE_NEWER = "DELETE FROM edge.newer_windows WHERE device = %s AND sha256 = ANY(%s)"
+# What was in force at the end of the time is needed to compare what comes later.
+KEEP_PLACE = """
+UPDATE edge.places SET heard = %(ends)s, after = CASE WHEN after IS NOT NULL THEN least(after, %(ends)s) END
+WHERE id = (SELECT max(id) FROM edge.places
+    WHERE device = %(device)s AND heard >= %(begins)s::timestamptz AND heard < %(ends)s)
+"""
+# Of a device there are never more than `edge.recording.places.MOST`.
+DELETE_PLACES = """
+DELETE FROM edge.places WHERE device = %s AND heard >= %s::timestamptz AND heard < %s::timestamptz
+"""
+
+
+def delete_rollups(connection: psycopg.Connection, device: int, since: str, until: str, most: int) -> int:
+    """Delete at most so many, and have their days made anew, within the caller's transaction; how many."""
+    gone = connection.execute(ROLLUPS, (device, since, until, most)).fetchall()
+    if gone:
+        take_back(connection, gone)
+    return len(gone)
+
+
+def delete_others(task: DeletionTask, device: int) -> None:
+    """What a device said of itself in the time, its windows of a newer schema, and days that stand for windows.
+
+    Args:
+        task: That has locked the device before, after the request was committed.
+        device: Which.
+    """
+    connection = task.connection
+    for statement in SAID:
+        _delete_said(task, device, statement)
+    _delete_newer(task, device)
+    with task.locked(device):
+        if task.start is not None or task.end is not None:
+            until = task.now if task.end is None else task.end
+            connection.execute(KEEP_PLACE, {"device": device, "begins": task.begins, "ends": until})
+        connection.execute(DELETE_PLACES, (device, task.begins, task.ends))
+
+
+def _delete_said(task: DeletionTask, device: int, statement: str) -> None:
+    span = (device, task.begins, task.ends)
+    task.repeat(device, lambda most: task.connection.execute(statement, (*span, most)).rowcount)
+
+
+def _delete_newer(task: DeletionTask, device: int) -> None:
+    """Without the lock: nothing is added up of them, and a recorder brings none of the time any more."""
+    begins, ends = (None if each is None else format_timestamp(each) for each in (task.start, task.end))
+    after = b""
+    while found := task.connection.execute(NEWER, (device, after, NEWER_AT_ONCE)).fetchall():
+        after = found[-1][0]
+        gone = [
+            digest
+            for digest, payload, received in found
+            if may_be_of(payload, format_timestamp(received), begins or EVER, ends or NEVER)
+        ]
+        task.connection.execute(DELETE_NEWER, (device, gone))

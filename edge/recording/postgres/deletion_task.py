@@ -1,0 +1,62 @@
+"""A request to delete that goes on: never more of a device at once than a recorder may wait for.
+
+Whoever has locked a device of it after the request was committed knows that no recorder stores anything of its time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import psycopg
+
+from edge.contract.timestamps import format_timestamp
+from edge.recording.deletion import AT_ONCE, REST
+
+FIRST, LAST = "-infinity", "infinity"
+LOCK = "SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE"
+
+
+class DeletionTask:
+    """A request that goes on.
+
+    Args:
+        connection: Outside of a transaction.
+        number: Of the request.
+        start, end: As they were asked for.
+        now: When that was.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection, number: int, start: datetime | None, end: datetime | None, now: datetime
+    ) -> None:
+        self.connection, self.number, self.start, self.end, self.now = connection, number, start, end, now
+        self.begins, self.ends = as_texts(start, end)
+
+    @contextlib.contextmanager
+    def locked(self, device: int) -> Iterator[psycopg.Connection]:
+        """A transaction in which no recorder stores anything of a device."""
+        with self.connection.transaction():
+            self.connection.execute(LOCK, (device,))
+            yield self.connection
+
+    def repeat(self, device: int, delete: Callable[[int], int]) -> None:
+        """Delete until there is no more, each time with the device locked.
+
+        Args:
+            device: Which.
+            delete: Deletes at most so many rows; how many it did.
+        """
+        while True:
+            with self.locked(device):
+                gone = delete(AT_ONCE)
+            if gone < AT_ONCE:
+                return
+            time.sleep(REST)  # a lock goes to whoever asks next, however long others have waited
+
+
+def as_texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    """A time as PostgreSQL reads it."""
+    return FIRST if start is None else format_timestamp(start), LAST if end is None else format_timestamp(end)
