@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections import deque
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -18,7 +19,7 @@ from edge.errors import ConfigError
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
-AT_ONCE = 8  # connections that are answered; more are closed
+AT_ONCE = 8  # connections that are answered; for one more the oldest is closed, which an honest one never is for long
 SECONDS = 10.0  # that one may last
 
 
@@ -64,18 +65,16 @@ class _Server(ThreadingTCPServer):
     block_on_close = False
 
     def __init__(self, where: tuple[str, int], handler: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        self._seats = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        self._open: deque[socket.socket] = deque()  # in the order in which they came
         super().__init__(where, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        if not self._seats.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:  # no thread could be started, which would give the seat back
-            self._seats.release()
-            raise
+        with self._lock:
+            if len(self._open) >= AT_ONCE:
+                _hang_up(self._open.popleft())
+            self._open.append(request)
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         # The time limit of a socket counts from its last byte; this one counts from the first.
@@ -86,7 +85,8 @@ class _Server(ThreadingTCPServer):
             super().process_request_thread(request, client_address)
         finally:
             limit.cancel()
-            self._seats.release()
+            with self._lock, contextlib.suppress(ValueError):  # it made room
+                self._open.remove(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """A visitor who went away is no event."""

@@ -162,6 +162,18 @@ def test_there_is_one_address(start: Start) -> None:
     assert connection.getresponse().status == 421
 
 
+def test_held_connections_keep_nobody_out(start: Start) -> None:
+    _, port = start()
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
+    for _ in range(5):
+        assert ask(port)[0] == 200
+        held += [socket.create_connection(("127.0.0.1", port)) for _ in range(10)]
+    held[0].settimeout(5)
+    assert not held[0].recv(1), "the oldest made room"
+    for each in held:
+        each.close()
+
+
 def test_held_connections_are_few_and_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics_server, "SECONDS", 1.0)
     _, port = start()
