@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import itertools
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -35,7 +34,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 from rich.table import Table
 
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker
+from tests.load.elsewhere import OURS, Elsewhere, inside
+from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 from tests.support.brokers import wait_for
 from tests.support.hostile import KINDS
 from tests.support.paths import ROOT
@@ -46,9 +46,7 @@ HOSTILE = "room-9"
 EVERY = 0.5  # seconds between two windows of an honest room
 SETTLE = 20.0  # seconds after an attack in which everything has to be stored
 SLOWEST, MEMORY = 2.0, 200e6  # seconds, bytes
-INSIDE = "EDGE_HOSTILE_ROOM_INSIDE"
 LIMITED_PORT = 1883  # of docs/mosquitto/limits.nft
-OURS, THEIRS = "10.9.0.1", "10.9.0.2"
 IN_FLIGHT = 500  # messages of the attacker, so that it is as quick as the broker lets it be
 
 
@@ -132,41 +130,6 @@ class Honest:
         return len(self.sent.keys() - self.stored.keys())
 
 
-class Elsewhere:
-    """A network of the attacker's own, from which the broker is reached over a wire with the shipped limits.
-
-    Args:
-        limited: Whether these limits are loaded.
-    """
-
-    def __init__(self, *, limited: bool) -> None:
-        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-        time.sleep(0.5)
-        for command in (
-            "ip link set lo up",
-            "ip link add veth0 type veth peer name veth1",
-            f"ip link set veth1 netns {self._holder.pid}",
-            f"ip addr add {OURS}/24 dev veth0",
-            "ip link set veth0 up",
-            f"nsenter -t {self._holder.pid} -n ip addr add {THEIRS}/24 dev veth1",
-            f"nsenter -t {self._holder.pid} -n ip link set veth1 up",
-            *([f"nft -f {SHIPPED}/limits.nft"] if limited else []),
-        ):
-            subprocess.run(command.split(), check=True)
-
-    def flood(self, attack: str, seconds: float) -> int:
-        """How many messages were sent to the broker."""
-        program = [sys.executable, "-m", "tests.load.raw_flood", OURS, str(LIMITED_PORT), HOSTILE, attack, f"{seconds}"]
-        command = ["nsenter", "-t", str(self._holder.pid), "-n", *program]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-        return int(done.stdout)
-
-    def stop(self) -> None:
-        """End it; the kernel removes the wire with the network."""
-        self._holder.kill()
-        self._holder.wait()
-
-
 def run_attack(
     name: str, seconds: float, folder: Path, elsewhere: Elsewhere | None
 ) -> tuple[Honest, int, float, float]:
@@ -188,7 +151,7 @@ def run_attack(
 
     def attack() -> None:
         if elsewhere is not None:
-            sent[0] = elsewhere.flood(name, seconds)
+            sent[0] = int(elsewhere.run("tests.load.raw_flood", OURS, str(LIMITED_PORT), HOSTILE, name, f"{seconds}"))
         else:
             _attack(hostile, ATTACKS[name], attack_ends, sent)
 
@@ -269,9 +232,8 @@ def main() -> int:
     parser.add_argument("--raw", action="store_true", help="as fast as a socket takes it, from a network of its own")
     parser.add_argument("--unlimited", action="store_true", help="without docs/mosquitto/limits.nft (with --raw)")
     args = parser.parse_args()
-    if args.raw and INSIDE not in os.environ:
-        command = ["unshare", "--mount", "--net", sys.executable, "-m", "tests.load.hostile_room", *sys.argv[1:]]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, INSIDE: "1"}, check=False).returncode
+    if args.raw and (status := inside("tests.load.hostile_room")) is not None:
+        return status
     elsewhere = Elsewhere(limited=not args.unlimited) if args.raw else None
     table = Table(
         "attack", "messages", "windows of others", "p50 s", "p99 s", "max s", "missing", "file MB", "recorder MB"
