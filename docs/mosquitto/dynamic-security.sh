@@ -6,9 +6,10 @@
 # OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
 #   -h broker.school.example -p 8883 --cafile ca.pem -u admin -P ADMIN-PASSWORD
 # A room is bound to the client id of its daemon: nobody else can connect with that id, and it cannot leave sessions behind.
+# `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password.
 # The others are bound to the id that is given; `-` binds them to none: `edge watch` and `edge dashboard` take a new one
 # each time, and so do recorders of a share. KIND is one of
-#   reader          a dashboard: reads everything of the rooms
+#   dashboard       reads everything of the rooms: `edge dashboard`, `edge watch`
 #   recorder        windows, states, availability and info; alone or together with others (--share)
 #   commander       reads everything, and gives commands to the rooms that this script has made
 #   homeassistant   the same, of commands only the pause; finds the rooms
@@ -27,7 +28,7 @@ if [ "${1-}" = --prefix ] && [ $# -gt 1 ]; then
     shift 2
 fi
 case ${1-} in
---reader | --recorder | --commander | --homeassistant | --monitor | --school | --remove)
+--dashboard | --recorder | --commander | --homeassistant | --monitor | --school | --remove)
     kind=${1#--}
     shift
     ;;
@@ -92,7 +93,8 @@ rights='' made='' groups=''
 
 if [ "$kind" = remove ]; then
     # In this order, a role only when nobody has it any more: Mosquitto 2.0.11 dies of one that a group still has.
-    made="{\"command\": \"deleteClient\", \"username\": \"$name\"}"
+    made="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
+{\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
     for group in commanders/commands pausers/pause; do
         made="$made, {\"command\": \"removeGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
     done
@@ -101,7 +103,7 @@ if [ "$kind" = remove ]; then
     done
     ask "$made" "$@"
     case $said in
-    *'"deleteClient","error":'*)
+    *'[{"command":"deleteClient","error":'*)
         echo "error: the broker has no user $name" >&2
         exit 1
         ;;
@@ -124,7 +126,7 @@ recorder)
         may subscribePattern "\$share/+/$prefix/+/$topic" # a share has a name that only its recorders know
     done
     ;;
-reader | commander | homeassistant) may_read "$prefix/#" ;;
+dashboard | commander | homeassistant) may_read "$prefix/#" ;;
 monitor) may_read "\$SYS/#" ;;
 school)
     may subscribeLiteral "$name/+/cmd/+"
@@ -159,10 +161,17 @@ if [ "${speaker-}" ]; then
     may publishClientSend "$speaker/cmd/pause"
     role "$name/pause"
 fi
-made="$made{\"command\": \"createClient\", \"username\": \"$name\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
+user() { # NAME CLIENT-ID: a command that makes a user with the role of $name
+    made="$made{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
 \"$name\"}], \"groups\": [$groups]"
-if [ "$client" != - ]; then made="$made, \"clientid\": \"$client\""; fi
-made="$made}"
+    if [ "$2" != - ]; then made="$made, \"clientid\": \"$2\""; fi
+    made="$made}"
+}
+user "$name" "$client"
+if [ "$kind" = room ]; then
+    made="$made, "
+    user "$name-check" "$client-check"
+fi
 if [ "${speaker-}" ]; then
     for group in commanders/commands pausers/pause; do
         made="$made, {\"command\": \"addGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"

@@ -5,6 +5,7 @@ password of a room gets, and what everybody else needs.
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 from edge.contract.commands import REQUESTS
 from edge.recording.recorder import TOPICS
 from tests.load.fleet.plugin_broker import PluginBroker, missing
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
 
@@ -37,7 +39,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginBroker]:
     broker.prepare()
     broker.start()
     broker.add_rooms(*HONEST, HOSTILE)
-    for kind in ("reader", "recorder", "commander", "homeassistant", "monitor"):
+    for kind in ("dashboard", "recorder", "commander", "homeassistant", "monitor"):
         broker.add(kind, kind)
     yield broker
     broker.kill()
@@ -78,6 +80,8 @@ def test_a_client_id_is_of_its_room_alone(user: Connect) -> None:
     assert user("room-1", "another").refused == REFUSED
     assert user("room-2", "edge-classroom-room-1").refused == REFUSED
     assert user("room-2").refused is None
+    assert user("room-2-check").refused is None  # of `edge check`
+    assert user("room-2-check", "another").refused == REFUSED
     assert user("recorder", "one").refused is None
     assert user("recorder", "another").refused is None
 
@@ -86,7 +90,7 @@ def test_a_rooms_subscriptions_cost_the_others_nothing(school: PluginBroker, use
     """With access-list.conf the first of these left 12 ms for each window of anybody, and the second stopped the broker
     for 0.4 s a packet: each is granted there.
     """
-    reader, rooms = user("reader").subscribe("classroom/+/window"), {name: user(name) for name in HONEST}
+    reader, rooms = user("dashboard").subscribe("classroom/+/window"), {name: user(name) for name in HONEST}
     for name, room in rooms.items():
         for kind in ("availability", "info", "state", "latest", "health", "alerts", "alert/disk"):
             room.publish(f"classroom/{name}/{kind}", "x" * 200, retain=True)
@@ -119,7 +123,7 @@ def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> N
     ordinary = user("recorder", "recorder-3")
     assert ordinary.ask(*(f"classroom/+/{name}" for name in TOPICS)) == [GRANTED] * len(TOPICS)
     assert ordinary.ask("classroom/#", "classroom/+/latest", f"$share/{SHARE}/#") == [REFUSED] * 3
-    for name in (HOSTILE, "reader", "commander", "homeassistant", "monitor"):
+    for name in (HOSTILE, "dashboard", "commander", "homeassistant", "monitor"):
         thief = user(name)
         assert thief.ask(f"$share/{SHARE}/classroom/+/window", "$share/x/#", "$share/x/+/+/#") == [REFUSED] * 3, name
     room = user("room-2")
@@ -138,7 +142,7 @@ def test_commands_are_given_to_rooms_that_there_are(school: PluginBroker, user: 
 
     assert answers("commander", "room-1") == {**dict.fromkeys(REQUESTS, True), "made-up": False}
     assert answers("homeassistant", "room-1") == {**dict.fromkeys(REQUESTS, False), "pause": True, "made-up": False}
-    assert not any(answers("reader", "room-1").values())
+    assert not any(answers("dashboard", "room-1").values())
     for name in ("commander", "homeassistant"):
         assert not any(answers(name, "made-up").values()), name
     # A room that comes later, and goes again: it is thrown out at once, and its rights are gone.
@@ -149,6 +153,7 @@ def test_commands_are_given_to_rooms_that_there_are(school: PluginBroker, user: 
     assert school.script("--remove", "room-7").returncode == 0
     wait_for(lambda: not room.connected, 10, "the room to be thrown out")
     assert user("room-7").refused == REFUSED
+    assert user("room-7-check", "edge-classroom-room-7-check").refused == REFUSED
     assert not any(answers("commander", "room-7").values())
     assert user("room-1").refused is None  # the broker lives
 
@@ -173,8 +178,8 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
 def test_the_programs_work_under_these_rights(
     school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], pictures: str, tmp_path: Path
 ) -> None:
-    """`edge run` and `edge record`, with everything that they ask for."""
-    everything = user("reader").subscribe("classroom/#")
+    """`edge check`, `edge run` and `edge record`, with everything that they ask for."""
+    everything = user("dashboard").subscribe("classroom/#")
     finder = user("homeassistant").subscribe("homeassistant/#")
     file = tmp_path / "school.sqlite"
     words = ("--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}")
@@ -184,7 +189,11 @@ def test_the_programs_work_under_these_rights(
         "mqtt.password_file": school.password_file, "camera.source": pictures, "camera.loop": "true",
         "window.seconds": "1", "health.seconds": "1", "vision.detect_width": "640",
     }  # fmt: skip
-    daemon = edge("run", "--quiet", *(word for key, value in settings.items() for word in ("--set", f"{key}={value}")))
+    words_of_room = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    checking = edge("check", *words_of_room, "--set", "mqtt.username=room-3-check")
+    out, err = checking.communicate(timeout=60)
+    assert "round trip" in out, out + err
+    daemon = edge("run", "--quiet", *words_of_room)
     for name in ("info", "state", "window", "latest", "health"):
         everything.wait(f"classroom/room-3/{name}", seconds=60)
     assert b"components" in finder.wait("homeassistant/device/classroom_room-3/config").payload
@@ -201,3 +210,39 @@ def test_the_programs_work_under_these_rights(
         process.terminate()
         _, said = process.communicate(timeout=30)
         assert "refuses" not in said, said
+
+
+def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_path: Path) -> None:
+    """A school's bridge writes below its name and nowhere else; a recorder and its share read all schools."""
+    school.add("school", "north", "bridge-north")
+    school.add("recorder", "office", prefix="+")
+    school.add("commander", "head", prefix="+")
+    assert user("north", "another").refused == REFUSED
+    bridge = user("north", "bridge-north")
+    for name in ("room-1/window", "room-1/alert/disk", "bridge/link", "room-1/cmd/pause/response"):
+        assert bridge.publish(f"north/{name}") in TAKEN, name
+        assert bridge.publish(f"south/{name}") == REFUSED, name
+    assert bridge.publish("north/room-1/alert/made-up") == REFUSED
+    assert bridge.ask("north/+/cmd/+", "north/#", "+/+/cmd/+", "$share/x/north/+/cmd/+") == [GRANTED] + [REFUSED] * 3
+    bridge.stop()
+    office = user("office")
+    assert office.ask("north/+/window", f"$share/{SHARE}/north/+/window", "#") == [GRANTED, GRANTED, REFUSED]
+
+    # The shipped bridge, between two brokers with the plugin, with commands.
+    lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{school.port}")
+    lines = lines.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD).replace("\n#topic", "\ntopic")
+    lines = re.sub(r"(?m)^bridge_(cafile|tls_version) .*\n", "", lines)
+    north = PluginBroker(tmp_path / "north", more=[lines])
+    north.prepare()
+    north.start()
+    try:
+        north.add_rooms("room-1")
+        room = user("room-1", broker=north).subscribe("classroom/room-1/cmd/+")
+        before = len(office.messages)
+        assert room.publish("classroom/room-1/window", "carried") == "Success"
+        wait_for(lambda: len(office.messages) > before, 20, "the window at the district")
+        assert office.messages[-1].topic == "north/room-1/window"
+        assert user("head").publish("north/room-1/cmd/pause", "on") == "Success"
+        room.wait("classroom/room-1/cmd/pause", b"on")
+    finally:
+        north.kill()

@@ -146,7 +146,9 @@ def lines_of_scale_md(after: str) -> list[str]:
 
 
 def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_path: Path) -> None:
-    """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it."""
+    """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it, and
+    then a room whose certificate was revoked.
+    """
     lines = lines_of_scale_md("**Client certificates instead of passwords.**")
     folder = tmp_path / "school"
     school = start_school(more=[line.replace("/etc/mosquitto/edge", str(folder)) for line in lines])
@@ -174,6 +176,16 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     nobody = check("room-204", None)
     assert nobody.returncode == 1
     assert "certificate" in nobody.stdout
+
+    script = ["sh", str(SHIPPED / "certificates.sh"), str(folder), "--revoke"]
+    subprocess.run([*script, "room-204"], check=True, capture_output=True)
+    again = subprocess.run([*script, "room-204"], check=False, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "nothing was changed" in again.stderr
+    school.kill()
+    school.start()
+    assert check("room-204", "room-204").returncode == 1
+    assert check("room-205", "room-205").returncode == 0
 
 
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find, run
@@ -24,12 +25,13 @@ class PluginBroker(SchoolBroker):
     Args:
         folder: For everything that it keeps.
         tls: False leaves the encryption out.
+        more: Lines of configuration to add.
     """
 
     FILES = ("school.conf", "dynamic-security.conf")
 
-    def __init__(self, folder: Path, *, tls: bool = False) -> None:
-        super().__init__(folder, (), tls=tls)
+    def __init__(self, folder: Path, *, tls: bool = False, more: Iterable[str] = ()) -> None:
+        super().__init__(folder, (), tls=tls, more=more)
         self._rules = folder / "rules.json"
 
     def prepare(self) -> None:
