@@ -5,8 +5,8 @@ python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
 python -m tests.load.hostile_room --raw             as fast as a socket takes it, through docs/mosquitto/limits.nft
 python -m tests.load.hostile_room --raw --unlimited the same without it: windows of others are late, or lost
 
-A real Mosquitto with docs/mosquitto/school.conf and school.acl, a real `edge record`, and three honest rooms that send
-a window every half second. Prints for each attack how long the others' windows take from publication to the file,
+A real Mosquitto with the plugin, as docs/scale.md recommends, a real `edge record`, and three honest rooms that send a
+window every half second. Prints for each attack how long the others' windows take from publication to the file,
 whether any is missing, and how file and memory of the recorder grow. Exit status 1 when a window is missing, the
 slowest of a hundred takes more than 2 s, or the recorder passes 200 MB. `--raw` needs root and nftables.
 """
@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.load.elsewhere import OURS, Elsewhere, inside
+from tests.load.fleet.plugin_broker import PluginBroker, client_id
 from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 from tests.support.brokers import wait_for
 from tests.support.hostile import KINDS
@@ -98,7 +99,7 @@ class Client:
     """A user of the broker."""
 
     def __init__(self, broker: SchoolBroker, name: str) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, f"load-{name}", protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id(name), protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set(name, PASSWORD)
         self._client.max_inflight_messages_set(IN_FLIGHT)
         self._client.connect(HOST, broker.port)
@@ -135,9 +136,11 @@ def run_attack(
 ) -> tuple[Honest, int, float, float]:
     """What the others felt, messages of the attacker, and growth of the file and memory of the recorder in bytes."""
     more = [f"listener {LIMITED_PORT} {OURS}"] if elsewhere else []
-    broker = SchoolBroker(folder / "broker", [*ROOMS, HOSTILE, "recorder"], tls=False, more=more)
+    broker = PluginBroker(folder / "broker", more=more)
     broker.prepare()
     broker.start()
+    broker.add_rooms(*ROOMS, HOSTILE)
+    broker.add("recorder", "recorder")
     file = folder / "school.sqlite"
     command = [
         sys.executable, "-m", "edge", "record", "--database", str(file), "--broker", broker.url, "--set",
@@ -146,11 +149,12 @@ def run_attack(
     recorder = subprocess.Popen(command, cwd=ROOT, stderr=(folder / "recorder.log").open("wb"))
     honest, stopping, attack_ends = Honest(), threading.Event(), threading.Event()
     clients = {room: Client(broker, room) for room in ROOMS}
-    hostile = Client(broker, HOSTILE)
+    hostile = Client(broker, HOSTILE) if elsewhere is None else None  # one at a time: both have the room's client id
     sent = [0]
 
     def attack() -> None:
-        if elsewhere is not None:
+        if hostile is None:
+            assert elsewhere is not None
             sent[0] = int(elsewhere.run("tests.load.raw_flood", OURS, str(LIMITED_PORT), HOSTILE, name, f"{seconds}"))
         else:
             _attack(hostile, ATTACKS[name], attack_ends, sent)
@@ -174,7 +178,7 @@ def run_attack(
     finally:
         attack_ends.set()
         stopping.set()
-        for client in (*clients.values(), hostile):
+        for client in filter(None, (*clients.values(), hostile)):
             client.stop()
         recorder.terminate()
         recorder.wait(20)

@@ -17,6 +17,7 @@ import pytest
 from edge.contract.commands import REQUESTS
 from edge.recording.recorder import TOPICS
 from tests.load.fleet.plugin_broker import PluginBroker, missing
+from tests.load.fleet.plugin_broker import client_id as client_id_of
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
@@ -51,7 +52,7 @@ def user(school: PluginBroker) -> Iterator[Connect]:
     connected: list[User] = []
 
     def connect(name: str, client_id: str | None = None, broker: PluginBroker = school) -> User:
-        own = f"edge-classroom-{name}" if name.startswith("room-") else None
+        own = client_id_of(name) if name.startswith("room-") else None
         connected.append(User(broker, name, session=client_id or own))
         return connected[-1]
 

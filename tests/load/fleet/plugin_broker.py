@@ -12,6 +12,11 @@ from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find,
 ADMIN = "password-of-admin"
 
 
+def client_id(room: str) -> str:
+    """With which a room can connect."""
+    return f"edge-classroom-{room}"
+
+
 def missing() -> list[str]:
     """What is not installed of what it needs."""
     programs = ("mosquitto", "mosquitto_ctrl", "mosquitto_rr", "openssl")
