@@ -5,6 +5,7 @@ password of a room gets, and what everybody else needs.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 import subprocess
@@ -15,12 +16,16 @@ import psutil
 import pytest
 
 from edge.contract.commands import REQUESTS
+from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recorder import TOPICS
 from tests.load.fleet.plugin_broker import PluginBroker, missing
 from tests.load.fleet.plugin_broker import client_id as client_id_of
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
+from tests.support.publishing import window
+from tests.support.recordings import lines_of
+from tests.support.stores import Place
 
 GRANTED, REFUSED = "Granted QoS 1", "Not authorized"
 TAKEN = ("Success", "No matching subscribers")
@@ -134,6 +139,35 @@ def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> N
     shares = [{message.payload for message in each.messages} for each in pair]
     assert len(shares[0] | shares[1]) == 20
     assert not shares[0] & shares[1]
+
+
+def test_two_recorders_of_a_share_store_every_window(
+    school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], postgres: Place
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    assert postgres.server
+    words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]
+    words += ["--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}"]
+    pair = [edge("record", *words) for _ in range(2)]
+    for process in pair:
+        assert "refuses" not in lines_of(process, "connected to broker")
+    room = user("room-4")
+    for number in range(1, 41):
+        body = {**window().model_dump(mode="json", by_alias=True), "schema": "edge.window/2", "replayed": False}
+        body |= {"device": "room-4", "epoch": "6f1c9a2e", "seq": number}
+        assert room.publish("classroom/room-4/window", json.dumps(body)) == "Success"
+
+    def stored() -> list[str]:
+        assert postgres.server
+        return postgres.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=postgres.database).split()
+
+    wait_for(lambda: len(stored()) >= 40, 20, "forty windows")
+    assert stored() == [str(number) for number in range(1, 41)]
+    for process in pair:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+        assert "refuse" not in said, said
+        assert "not authorized" not in said.lower(), said
 
 
 def test_commands_are_given_to_rooms_that_there_are(school: PluginBroker, user: Connect) -> None:
