@@ -2,31 +2,64 @@
 # One authority of your own, and certificates for a broker or for its users.
 #   sh certificates.sh FOLDER broker.school.example 192.168.1.10
 #   sh certificates.sh FOLDER --user room-204
-# Makes ca.pem and ca.key in FOLDER, unless they are there, then server.pem and server.key for these names and
+#   sh certificates.sh FOLDER --revoke room-204
+# Makes ca.pem, ca.key and crl.pem in FOLDER, unless they are there, then server.pem and server.key for these names and
 # addresses; or room-204.pem and room-204.key, with which a client is the user room-204. Keep ca.key off the broker and
-# off every room; ca.pem is no secret and goes to all of them.
+# off every room; ca.pem is no secret and goes to all of them. --revoke puts the certificate on the list crl.pem of those that are
+# good no longer, which goes to the broker; it needs ca.key and room-204.pem (revoked.txt has who is on it).
 set -eu
-if [ $# -lt 2 ] || { [ "$2" = --user ] && [ $# -ne 3 ]; }; then
-    echo "usage: sh certificates.sh FOLDER NAME-OR-ADDRESS...  or  sh certificates.sh FOLDER --user NAME" >&2
+usage() {
+    sed -n 's/^#   sh /usage: sh /p' "$0" >&2
     exit 2
-fi
+}
+[ $# -ge 2 ] || usage
 folder=$1
 shift
 case $1 in
---user)
+--user | --revoke)
+    [ $# -eq 2 ] || usage
     owner=$2
     case $owner in
-    *[!A-Za-z0-9-]* | ca | server)
-        echo "error: a user is named with letters, digits and -, and not ca or server" >&2
+    '' | *[!A-Za-z0-9-]* | ca | crl | server)
+        echo "error: a user is named with letters, digits and -, and not ca, crl or server" >&2
         exit 2
         ;;
     esac
     ;;
+-*) usage ;;
 *) owner=server ;;
 esac
 umask 077
 mkdir -p "$folder"
 cd "$folder"
+authority() { # ARGUMENTS OF openssl ca: for ten years, as the authority itself; a list that has run out lets nobody in
+    touch revoked.txt
+    printf '[ca]\ndefault_ca = a\n[a]\ndatabase = revoked.txt\ncertificate = ca.pem\nprivate_key = ca.key\ndefault_md = sha256\n' \
+        >ca.cnf
+    openssl ca -config ca.cnf "$@" || {
+        rm ca.cnf
+        echo "error: nothing was changed" >&2
+        exit 1
+    }
+    rm ca.cnf
+}
+list() {
+    authority -gencrl -crldays 3650 -out crl.pem.new
+    chmod 644 crl.pem.new
+    mv crl.pem.new crl.pem
+}
+if [ "$1" = --revoke ]; then
+    for file in ca.key ca.pem "$owner.pem"; do
+        [ -e "$file" ] || {
+            echo "error: there is no $file in $folder: run this where the certificate was made" >&2
+            exit 1
+        }
+    done
+    authority -revoke "$owner.pem"
+    list
+    echo "crl.pem says that $owner.pem is good no longer: copy it to the broker, and restart it there"
+    exit
+fi
 if [ -e "$owner.pem" ]; then
     echo "error: there is a $owner.pem in $folder: move it and $owner.key away for a new one" >&2
     exit 1
@@ -35,6 +68,7 @@ if [ ! -e ca.key ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=classroom authority" \
         -addext "keyUsage=critical,keyCertSign,cRLSign" -keyout ca.key -out ca.pem
 fi
+[ -e crl.pem ] || list
 if [ "$owner" = server ]; then
     names=
     for name in "$@"; do

@@ -1,84 +1,189 @@
 #!/bin/sh
-# A room as a user of Mosquitto's dynamic security plugin, bound to the client id of its daemon: nobody else can connect
-# with that id, and so push the room off the broker.
-#   sh dynamic-security.sh room-204 PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
-#   sh dynamic-security.sh --reader recorder CLIENT-ID PASSWORD OPTIONS-OF-MOSQUITTO_CTRL...
-# such as: sh dynamic-security.sh room-204 secret -u admin -P admin-secret --cafile ca.pem -h broker.school.example -p 8883
-# A reader may read all rooms, and is bound to the id that is given; `-` binds it to none: `edge watch` and `edge dashboard` take a
-# new id each time. The rights of a room are those of a room in school.acl. The plugin of Mosquitto 2.0 knows no %u: each room gets a role of its own.
+# Users of a broker with dynamic-security.conf: what each may do, and with which client id.
+#   sh dynamic-security.sh room-204 PASSWORD OPTIONS...
+#   sh dynamic-security.sh --KIND NAME CLIENT-ID PASSWORD OPTIONS...
+#   sh dynamic-security.sh --remove NAME OPTIONS...
+# OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
+#   -h broker.school.example -p 8883 --cafile ca.pem -u admin -P ADMIN-PASSWORD
+# A room is bound to the client id of its daemon: nobody else can connect with that id, and it cannot leave sessions behind.
+# `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password.
+# The others are bound to the id that is given; `-` binds them to none: `edge watch` and `edge dashboard` take a new one
+# each time, and so do recorders of a share. KIND is one of
+#   dashboard       reads everything of the rooms: `edge dashboard`, `edge watch`
+#   recorder        windows, states, availability and info; alone or together with others (--share)
+#   commander       reads everything, and gives commands to the rooms that this script has made
+#   homeassistant   the same, of commands only the pause; finds the rooms
+#   monitor         $SYS/#
+#   school          at a district's broker: the bridge of a school, whose name is NAME
+# At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
+# No rights are `pattern`s: the plugin of Mosquitto 2.0 knows no %u, so each user gets a role of its own.
 set -eu
-reader='' least=3
-if [ "${1-}" = --reader ]; then
-    reader=yes least=4
-    shift
-fi
-if [ $# -lt $least ]; then
-    echo "usage: sh dynamic-security.sh ROOM PASSWORD OPTIONS-OF-MOSQUITTO_CTRL..." >&2
-    echo "       sh dynamic-security.sh --reader NAME CLIENT-ID PASSWORD OPTIONS-OF-MOSQUITTO_CTRL..." >&2
+usage() {
+    sed -n 's/^#   sh /usage: sh /p' "$0" >&2
     exit 2
+}
+prefix=classroom kind=room
+if [ "${1-}" = --prefix ] && [ $# -gt 1 ]; then
+    prefix=$2
+    shift 2
 fi
-room=$1
+case ${1-} in
+--dashboard | --recorder | --commander | --homeassistant | --monitor | --school | --remove)
+    kind=${1#--}
+    shift
+    ;;
+-*) usage ;;
+esac
+case $kind in
+remove) least=1 ;;
+room) least=2 ;;
+*) least=3 ;;
+esac
+[ $# -ge $least ] || usage
+name=$1
 shift
-if [ -n "$reader" ]; then
+client=edge-$prefix-$name password=''
+case $kind in
+remove | room) ;;
+*)
     client=$1
     shift
-else
-    client=edge-classroom-$room
+    ;;
+esac
+if [ "$kind" != remove ]; then
+    password=$1
+    shift
 fi
-password=$1
-shift
-case $room in
-*[!A-Za-z0-9-]*)
-    echo "error: a name has letters, digits and - only" >&2
+case $name in
+'' | admin | *[!A-Za-z0-9-]*)
+    echo "error: a name has letters, digits and - only, and is not admin: $name" >&2
     exit 2
     ;;
 esac
-dynsec() { # COMMAND...: what it says is shown only when it fails
-    # shellcheck disable=SC2086 # options, separated by spaces
-    if ! said=$(mosquitto_ctrl $options dynsec "$@" 2>&1) || [ "${said##*Error: }" != "$said" ]; then
-        echo "$said" >&2
-        echo "error: mosquitto_ctrl dynsec $1 failed; the room is not complete" >&2
+case $prefix$client$password in
+*[\\\"[:cntrl:]]*)
+    echo "error: no prefix, client id or password has quotation marks, backslashes or control characters" >&2
+    exit 2
+    ;;
+esac
+
+# shellcheck disable=SC2016 # no variables, but what the broker calls its own topics
+ask() { # JSON OPTIONS...: the broker's answer, in $said
+    commands=$1
+    shift
+    if ! said=$(mosquitto_rr -V 5 -q 1 -W 10 "$@" -t '$CONTROL/dynamic-security/v1' \
+        -e '$CONTROL/dynamic-security/v1/response' -m "{\"commands\": [$commands]}" 2>&1) || [ -z "$said" ]; then
+        echo "${said:-the broker does not answer: is -u its admin, and the plugin loaded?}" >&2
+        echo "error: nothing was changed" >&2
         exit 1
     fi
 }
-allow() { # TYPE TOPIC: one right of the room's role
-    dynsec addRoleACL "$room" "$1" "$2" allow
-    rights=$((rights + 1))
+may() { # TYPE TOPIC: one more right, in $rights
+    rights="$rights${rights:+, }{\"acltype\": \"$1\", \"topic\": \"$2\", \"allow\": true}"
 }
-incomplete() {
-    echo "$said" >&2
-    echo "error: the broker has not made all of $room: is it running, and was memory.conf removed?" >&2
-    exit 1
+may_read() { # FILTER
+    may subscribePattern "$1"
+    may publishClientReceive "$1"
 }
-options=$* rights=0
+role() { # NAME: a command that makes a role of $rights
+    made="$made{\"command\": \"createRole\", \"rolename\": \"$1\", \"acls\": [$rights]}, "
+    rights=''
+}
+rights='' made='' groups=''
 
-# mosquitto_ctrl says nothing and ends with 0 also where the broker does not answer: what was made is asked for.
-dynsec createRole "$room"
-dynsec getRole "$room"
-echo "$said" | grep -q "Rolename: $room" || incomplete
-if [ -n "$reader" ]; then
-    allow subscribePattern 'classroom/#'
-    allow publishClientReceive 'classroom/#'
-else
+if [ "$kind" = remove ]; then
+    # In this order, a role only when nobody has it any more: Mosquitto 2.0.11 dies of one that a group still has.
+    made="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
+{\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
+    for group in commanders/commands pausers/pause; do
+        made="$made, {\"command\": \"removeGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
+    done
+    for each in "$name/commands" "$name/pause" "$name"; do
+        made="$made, {\"command\": \"deleteRole\", \"rolename\": \"$each\"}"
+    done
+    ask "$made" "$@"
+    case $said in
+    *'[{"command":"deleteClient","error":'*)
+        echo "error: the broker has no user $name" >&2
+        exit 1
+        ;;
+    esac
+    exit
+fi
+
+case $kind in
+room)
+    may publishClientSend "homeassistant/device/${prefix}_$name/config"
+    # Exactly these filters: whoever may choose some makes the broker look through all that it keeps, or keep thousands.
+    for topic in "$prefix/$name/cmd/+" "$prefix/$name/alert/+" homeassistant/status; do
+        may subscribeLiteral "$topic"
+        may publishClientReceive "$topic"
+    done
+    ;;
+recorder)
+    for topic in window state availability info; do
+        may_read "$prefix/+/$topic"
+        may subscribePattern "\$share/+/$prefix/+/$topic" # a share has a name that only its recorders know
+    done
+    ;;
+dashboard | commander | homeassistant) may_read "$prefix/#" ;;
+monitor) may_read "\$SYS/#" ;;
+school)
+    may subscribeLiteral "$name/+/cmd/+"
+    may publishClientReceive "$name/+/cmd/+"
+    ;;
+esac
+case $kind in
+room) speaker=$prefix/$name ;;
+school)
+    speaker=$name/+
+    may publishClientSend "$name/bridge/link"
+    ;;
+commander) groups='{"groupname": "commanders"}' ;;
+homeassistant)
+    groups='{"groupname": "pausers"}'
+    may_read 'homeassistant/#'
+    may publishClientSend homeassistant/status
+    ;;
+esac
+if [ "${speaker-}" ]; then
     for topic in availability info state window latest health alerts \
         alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
         cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
-        allow publishClientSend "classroom/$room/$topic"
-    done
-    allow publishClientSend "homeassistant/device/classroom_$room/config"
-    for topic in "classroom/$room/cmd/+" "classroom/$room/alert/+" homeassistant/status; do
-        allow subscribePattern "$topic"
-        allow publishClientReceive "$topic"
+        may publishClientSend "$speaker/$topic"
     done
 fi
-if [ "$client" = - ]; then
-    dynsec createClient "$room" -p "$password"
-else
-    dynsec createClient "$room" -c "$client" -p "$password"
+role "$name"
+if [ "${speaker-}" ]; then
+    # Commands are given to rooms that there are, and by their names: a message may be retained under each.
+    for topic in health interval pause reload resume; do may publishClientSend "$speaker/cmd/$topic"; done
+    role "$name/commands"
+    may publishClientSend "$speaker/cmd/pause"
+    role "$name/pause"
 fi
-dynsec addClientRole "$room" "$room"
-
-dynsec getRole "$room"
-if [ "$(echo "$said" | grep -c ' : ')" -lt "$rights" ]; then incomplete; fi
-dynsec getClient "$room"
-echo "$said" | grep -q "Roles: *$room" || incomplete
+user() { # NAME CLIENT-ID: a command that makes a user with the role of $name
+    made="$made{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
+\"$name\"}], \"groups\": [$groups]"
+    if [ "$2" != - ]; then made="$made, \"clientid\": \"$2\""; fi
+    made="$made}"
+}
+user "$name" "$client"
+if [ "$kind" = room ]; then
+    made="$made, "
+    user "$name-check" "$client-check"
+fi
+if [ "${speaker-}" ]; then
+    for group in commanders/commands pausers/pause; do
+        made="$made, {\"command\": \"addGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
+    done
+fi
+# Those that are there already are errors of no matter.
+ask '{"command": "createGroup", "groupname": "commanders"}, {"command": "createGroup", "groupname": "pausers"}' "$@"
+ask "$made" "$@"
+case $said in
+*'"error":'*)
+    echo "$said" >&2
+    echo "error: the user is not complete: is there one of this name? \`--remove $name\` takes it away" >&2
+    exit 1
+    ;;
+esac

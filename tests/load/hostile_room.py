@@ -5,8 +5,8 @@ python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
 python -m tests.load.hostile_room --raw             as fast as a socket takes it, through docs/mosquitto/limits.nft
 python -m tests.load.hostile_room --raw --unlimited the same without it: windows of others are late, or lost
 
-A real Mosquitto with docs/mosquitto/school.conf and school.acl, a real `edge record`, and three honest rooms that send
-a window every half second. Prints for each attack how long the others' windows take from publication to the file,
+A real Mosquitto with the plugin, as docs/scale.md recommends, a real `edge record`, and three honest rooms that send a
+window every half second. Prints for each attack how long the others' windows take from publication to the file,
 whether any is missing, and how file and memory of the recorder grow. Exit status 1 when a window is missing, the
 slowest of a hundred takes more than 2 s, or the recorder passes 200 MB. `--raw` needs root and nftables.
 """
@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import itertools
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -35,7 +34,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 from rich.table import Table
 
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker
+from tests.load.elsewhere import OURS, Elsewhere, inside
+from tests.load.fleet.plugin_broker import PluginBroker, client_id
+from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
 from tests.support.brokers import wait_for
 from tests.support.hostile import KINDS
 from tests.support.paths import ROOT
@@ -46,9 +47,7 @@ HOSTILE = "room-9"
 EVERY = 0.5  # seconds between two windows of an honest room
 SETTLE = 20.0  # seconds after an attack in which everything has to be stored
 SLOWEST, MEMORY = 2.0, 200e6  # seconds, bytes
-INSIDE = "EDGE_HOSTILE_ROOM_INSIDE"
 LIMITED_PORT = 1883  # of docs/mosquitto/limits.nft
-OURS, THEIRS = "10.9.0.1", "10.9.0.2"
 IN_FLIGHT = 500  # messages of the attacker, so that it is as quick as the broker lets it be
 
 
@@ -100,7 +99,7 @@ class Client:
     """A user of the broker."""
 
     def __init__(self, broker: SchoolBroker, name: str) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, f"load-{name}", protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id(name), protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set(name, PASSWORD)
         self._client.max_inflight_messages_set(IN_FLIGHT)
         self._client.connect(HOST, broker.port)
@@ -132,49 +131,16 @@ class Honest:
         return len(self.sent.keys() - self.stored.keys())
 
 
-class Elsewhere:
-    """A network of the attacker's own, from which the broker is reached over a wire with the shipped limits.
-
-    Args:
-        limited: Whether these limits are loaded.
-    """
-
-    def __init__(self, *, limited: bool) -> None:
-        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-        time.sleep(0.5)
-        for command in (
-            "ip link set lo up",
-            "ip link add veth0 type veth peer name veth1",
-            f"ip link set veth1 netns {self._holder.pid}",
-            f"ip addr add {OURS}/24 dev veth0",
-            "ip link set veth0 up",
-            f"nsenter -t {self._holder.pid} -n ip addr add {THEIRS}/24 dev veth1",
-            f"nsenter -t {self._holder.pid} -n ip link set veth1 up",
-            *([f"nft -f {SHIPPED}/limits.nft"] if limited else []),
-        ):
-            subprocess.run(command.split(), check=True)
-
-    def flood(self, attack: str, seconds: float) -> int:
-        """How many messages were sent to the broker."""
-        program = [sys.executable, "-m", "tests.load.raw_flood", OURS, str(LIMITED_PORT), HOSTILE, attack, f"{seconds}"]
-        command = ["nsenter", "-t", str(self._holder.pid), "-n", *program]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-        return int(done.stdout)
-
-    def stop(self) -> None:
-        """End it; the kernel removes the wire with the network."""
-        self._holder.kill()
-        self._holder.wait()
-
-
 def run_attack(
     name: str, seconds: float, folder: Path, elsewhere: Elsewhere | None
 ) -> tuple[Honest, int, float, float]:
     """What the others felt, messages of the attacker, and growth of the file and memory of the recorder in bytes."""
     more = [f"listener {LIMITED_PORT} {OURS}"] if elsewhere else []
-    broker = SchoolBroker(folder / "broker", [*ROOMS, HOSTILE, "recorder"], tls=False, more=more)
+    broker = PluginBroker(folder / "broker", more=more)
     broker.prepare()
     broker.start()
+    broker.add_rooms(*ROOMS, HOSTILE)
+    broker.add("recorder", "recorder")
     file = folder / "school.sqlite"
     command = [
         sys.executable, "-m", "edge", "record", "--database", str(file), "--broker", broker.url, "--set",
@@ -183,12 +149,13 @@ def run_attack(
     recorder = subprocess.Popen(command, cwd=ROOT, stderr=(folder / "recorder.log").open("wb"))
     honest, stopping, attack_ends = Honest(), threading.Event(), threading.Event()
     clients = {room: Client(broker, room) for room in ROOMS}
-    hostile = Client(broker, HOSTILE)
+    hostile = Client(broker, HOSTILE) if elsewhere is None else None  # one at a time: both have the room's client id
     sent = [0]
 
     def attack() -> None:
-        if elsewhere is not None:
-            sent[0] = elsewhere.flood(name, seconds)
+        if hostile is None:
+            assert elsewhere is not None
+            sent[0] = int(elsewhere.run("tests.load.raw_flood", OURS, str(LIMITED_PORT), HOSTILE, name, f"{seconds}"))
         else:
             _attack(hostile, ATTACKS[name], attack_ends, sent)
 
@@ -211,7 +178,7 @@ def run_attack(
     finally:
         attack_ends.set()
         stopping.set()
-        for client in (*clients.values(), hostile):
+        for client in filter(None, (*clients.values(), hostile)):
             client.stop()
         recorder.terminate()
         recorder.wait(20)
@@ -269,9 +236,8 @@ def main() -> int:
     parser.add_argument("--raw", action="store_true", help="as fast as a socket takes it, from a network of its own")
     parser.add_argument("--unlimited", action="store_true", help="without docs/mosquitto/limits.nft (with --raw)")
     args = parser.parse_args()
-    if args.raw and INSIDE not in os.environ:
-        command = ["unshare", "--mount", "--net", sys.executable, "-m", "tests.load.hostile_room", *sys.argv[1:]]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, INSIDE: "1"}, check=False).returncode
+    if args.raw and (status := inside("tests.load.hostile_room")) is not None:
+        return status
     elsewhere = Elsewhere(limited=not args.unlimited) if args.raw else None
     table = Table(
         "attack", "messages", "windows of others", "p50 s", "p99 s", "max s", "missing", "file MB", "recorder MB"

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from tests.load.fleet.plugin_broker import client_id
 from tests.load.fleet.school import PASSWORD
 
 AT_ONCE = 50  # messages of one call
@@ -26,7 +27,7 @@ def main(make: Callable[[int], tuple[str, bytes]], host: str, port: int, user: s
     """Flood the broker for so long; returns how many messages it was sent."""
     with socket.create_connection((host, port), timeout=30) as wire:
         name = b"\0\4MQTT\5" + bytes((0b11000010,)) + KEEPALIVE + b"\0"
-        wire.sendall(_packet(CONNECT, name + _text(f"flood-{user}") + _text(user) + _text(PASSWORD)))
+        wire.sendall(_packet(CONNECT, name + _text(client_id(user)) + _text(user) + _text(PASSWORD)))
         if wire.recv(100)[:1] != b"\x20":
             raise SystemExit("the broker did not take us")
         threading.Thread(target=_forget_answers, args=(wire,), daemon=True).start()

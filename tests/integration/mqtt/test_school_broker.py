@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.alerts import ALERTS
@@ -31,7 +29,7 @@ from tests.load.fleet.recorder import Receipt
 from tests.load.fleet.report import Plan
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find
 from tests.load.fleet.users import User
-from tests.support.brokers import can_connect, free_port, wait_for
+from tests.support.brokers import wait_for
 from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, window
 
@@ -148,7 +146,9 @@ def lines_of_scale_md(after: str) -> list[str]:
 
 
 def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_path: Path) -> None:
-    """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it."""
+    """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it, and
+    then a room whose certificate was revoked.
+    """
     lines = lines_of_scale_md("**Client certificates instead of passwords.**")
     folder = tmp_path / "school"
     school = start_school(more=[line.replace("/etc/mosquitto/edge", str(folder)) for line in lines])
@@ -177,89 +177,15 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     assert nobody.returncode == 1
     assert "certificate" in nobody.stdout
 
-
-def plugin() -> Path | None:
-    """Mosquitto's dynamic security plugin."""
-    return next(iter(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")), None)
-
-
-@pytest.mark.skipif(plugin() is None or find("mosquitto_ctrl") is None, reason="the plugin is not installed")
-def test_client_ids_are_bound_to_users_by_the_plugin(tmp_path: Path) -> None:
-    rules = tmp_path / "rules.json"
-    subprocess.run([find("mosquitto_ctrl") or "", "dynsec", "init", rules, "admin", "ofadmin"], check=True)
-    port = free_port()
-    # As docs/scale.md says: the plugin in place of password_file and acl_file, without memory.conf.
-    text = re.sub(
-        r"(?m)^(password_file|acl_file|certfile|keyfile|tls_version) .*\n", "", (SHIPPED / "school.conf").read_text()
-    )
-    text = text.replace("listener 8883", f"listener {port} {HOST}").replace("/var/lib/mosquitto/", f"{tmp_path}/")
-    lines = [text, f"plugin {plugin()}", f"plugin_opt_config_file {rules}"]
-    if os.geteuid() == 0:
-        lines.append("user root")
-    (tmp_path / "m.conf").write_text("\n".join(lines) + "\n")
-    broker = subprocess.Popen([find("mosquitto") or "", "-c", tmp_path / "m.conf"], stderr=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: can_connect(port), 10)
-        for room in ("room-1", "room-2"):
-            script = ["sh", str(SHIPPED / "dynamic-security.sh"), room, f"of {room}"]
-            path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
-            options = ["-h", HOST, "-p", str(port), "-u", "admin", "-P", "ofadmin"]
-            subprocess.run([*script, *options], check=True, env={**os.environ, "PATH": path})
-
-        def attempt(user: str, client_id: str, topic: str) -> str:
-            return _publish_as(port, user, f"of {user}", client_id, topic)
-
-        script = ["sh", str(SHIPPED / "dynamic-security.sh"), "--reader", "recorder", "an-id-of-its-own", "of recorder"]
-        subprocess.run([*script, *options], check=True, env={**os.environ, "PATH": path})
-        reader = paho.Client(CallbackAPIVersion.VERSION2, "an-id-of-its-own", protocol=MQTTProtocolVersion.MQTTv5)
-        reader.username_pw_set("recorder", "of recorder")
-        came: list[str] = []
-        granted: list[str] = []
-        reader.on_message = lambda _client, _data, message: came.append(message.topic)
-        reader.on_subscribe = lambda _client, _data, _mid, reasons, _properties: granted.extend(map(str, reasons))
-        reader.connect(HOST, port)
-        reader.loop_start()
-        wait_for(reader.is_connected, 10)
-        reader.subscribe("classroom/+/window", 1)
-        wait_for(lambda: bool(granted), 10)
-        assert attempt("room-1", "edge-classroom-room-1", "classroom/room-1/window") in TAKEN
-        wait_for(lambda: came == ["classroom/room-1/window"], 10)
-        assert granted == ["Granted QoS 1"]
-        assert attempt("recorder", "another", "classroom/room-1/window") == "not connected: Not authorized"
-        assert attempt("recorder", "an-id-of-its-own", "classroom/room-1/window") == NOT_AUTHORISED
-        reader.disconnect()
-        reader.loop_stop()
-        script = ["sh", str(SHIPPED / "dynamic-security.sh"), "--reader", "dashboard", "-", "of dashboard"]
-        subprocess.run([*script, *options], check=True, env={**os.environ, "PATH": path})
-        for name in ("one-id", "another-id"):
-            assert attempt("dashboard", name, "classroom/room-1/window") == NOT_AUTHORISED  # but connected
-        assert attempt("room-1", "edge-classroom-room-1", "classroom/room-2/window") == NOT_AUTHORISED
-        assert attempt("room-1", "another", "classroom/room-1/window") == "not connected: Not authorized"
-        assert attempt("room-2", "edge-classroom-room-1", "classroom/room-2/window") == "not connected: Not authorized"
-    finally:
-        broker.kill()
-        broker.wait()
-
-
-def _publish_as(port: int, user: str, password: str, client_id: str, topic: str) -> str:
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
-    client.username_pw_set(user, password)
-    connected: list[str] = []
-    answered: list[str] = []
-    client.on_connect = lambda _c, _d, _f, reason, _p: connected.append(str(reason))
-    client.on_publish = lambda _c, _d, _m, reason, _p: answered.append(str(reason))
-    client.connect(HOST, port)
-    client.loop_start()
-    try:
-        wait_for(lambda: bool(connected), 10)
-        if connected[0] != "Success":
-            return f"not connected: {connected[0]}"
-        client.publish(topic, "x", 1)
-        wait_for(lambda: bool(answered), 10)
-        return answered[0]
-    finally:
-        client.disconnect()
-        client.loop_stop()
+    script = ["sh", str(SHIPPED / "certificates.sh"), str(folder), "--revoke"]
+    subprocess.run([*script, "room-204"], check=True, capture_output=True)
+    again = subprocess.run([*script, "room-204"], check=False, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "nothing was changed" in again.stderr
+    school.kill()
+    school.start()
+    assert check("room-204", "room-204").returncode == 1
+    assert check("room-205", "room-205").returncode == 0
 
 
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:

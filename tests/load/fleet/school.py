@@ -28,6 +28,9 @@ def find(program: str) -> str | None:
 class SchoolBroker:
     """One broker with certificate, passwords and access list; the folder outlives it, as a disk does.
 
+    Attributes:
+        FILES: Which of the shipped files are its configuration.
+
     Args:
         folder: For everything that it keeps; a `ca.key` that is there signs its certificate.
         users: Who may connect, all with the same password.
@@ -35,6 +38,8 @@ class SchoolBroker:
         tls: False leaves the encryption out.
         more: Lines of configuration to add.
     """
+
+    FILES: tuple[str, ...] = ("school.conf", "access-list.conf", "memory.conf")
 
     def __init__(
         self, folder: Path, users: Iterable[str], *, acl: str = "school.acl", tls: bool = True, more: Iterable[str] = ()
@@ -70,14 +75,15 @@ class SchoolBroker:
         folder = self._folder
         folder.mkdir(parents=True, exist_ok=True)
         if self._tls:
-            _run("sh", str(SHIPPED / "certificates.sh"), str(folder), HOST, "localhost")
+            run("sh", str(SHIPPED / "certificates.sh"), str(folder), HOST, "localhost")
         Path(self.password_file).write_text(PASSWORD)
-        passwords = folder / "passwords"
-        passwords.write_text("".join(f"{user}:{PASSWORD}\n" for user in self._users))
-        _run(find("mosquitto_passwd") or "", "-U", str(passwords))
+        if self._users:
+            passwords = folder / "passwords"
+            passwords.write_text("".join(f"{user}:{PASSWORD}\n" for user in self._users))
+            run(find("mosquitto_passwd") or "", "-U", str(passwords))
         for acl in SHIPPED.glob("*.acl"):
             shutil.copy(acl, folder)
-        shipped = "".join((SHIPPED / name).read_text() for name in ("school.conf", "memory.conf"))
+        shipped = "".join((SHIPPED / name).read_text() for name in self.FILES)
         text = shipped.replace("school.acl", self._acl)
         lines = [self.localised(text).replace("listener 8883", f"listener {self.port} {HOST}"), *self._more]
         if os.geteuid() == 0:
@@ -113,7 +119,8 @@ class SchoolBroker:
         return (self._folder / "mosquitto.log").read_text(errors="replace")
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
+    """Run a program that has to succeed. Raises BrokerError."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BrokerError(f"{Path(command[0]).name} failed: {done.stderr.strip()[-300:]}")

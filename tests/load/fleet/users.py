@@ -39,16 +39,17 @@ class User:
         self.messages: list[Message] = []
         self.refused: str | None = None
         self._answers: dict[int, str] = {}
-        self._subscribed = 0
+        self._granted: list[list[str]] = []
         url = BrokerUrl(HOST, broker.port, broker.url.startswith("mqtts"))
         settings = BrokerSettings(url, session or f"test-{name}-{id(self)}", name, password, broker.ca)
         self._client = plain_client(settings)
         if will:
             self._client.will_set(will, "offline", qos=1, retain=True)
         self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
         self._client.on_message = self._remember
         self._client.on_publish = lambda _c, _d, mid, code, _p: self._answers.update({mid: str(code)})
-        self._client.on_subscribe = self._count
+        self._client.on_subscribe = self._answered
         self._is_connected = False
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 3600 if session else 0
@@ -57,10 +58,15 @@ class User:
         wait_for(lambda: self._is_connected or self.refused is not None, 10, f"{name} to connect")
 
     def subscribe(self, topic: str) -> User:
-        wanted = self._subscribed + 1
-        self._client.subscribe(topic, 1)
-        wait_for(lambda: self._subscribed == wanted, 10, "the subscription")
+        self.ask(topic)
         return self
+
+    def ask(self, *topics: str) -> list[str]:
+        """Subscribe to some filters in one packet; returns the broker's answers in words."""
+        wanted = len(self._granted) + 1
+        self._client.subscribe([(topic, 1) for topic in topics])
+        wait_for(lambda: len(self._granted) == wanted, 10, "the subscription")
+        return self._granted[-1]
 
     def publish(self, topic: str, payload: bytes | str = b"x", *, retain: bool = False) -> str:
         """Returns the broker's answer in words."""
@@ -83,6 +89,10 @@ class User:
         assert found is not None
         return found
 
+    @property
+    def connected(self) -> bool:
+        return self._is_connected
+
     def vanish(self) -> None:
         """End without a goodbye."""
         line = self._client.socket()
@@ -99,8 +109,11 @@ class User:
         else:
             self._is_connected = True
 
-    def _count(self, *_: object) -> None:
-        self._subscribed += 1
+    def _disconnected(self, *_: object) -> None:
+        self._is_connected = False
+
+    def _answered(self, _client: object, _data: object, _mid: int, codes: list[Any], _properties: object) -> None:
+        self._granted.append([str(code) for code in codes])
 
     def _remember(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         expiry = getattr(message.properties, "MessageExpiryInterval", None)

@@ -1,0 +1,283 @@
+"""A school's broker with the dynamic security plugin, as docs/mosquitto/dynamic-security.sh sets it up: what a stolen
+password of a room gets, and what everybody else needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from edge.contract.commands import REQUESTS
+from edge.recording.postgres.address import PostgresAddress
+from edge.recording.recorder import TOPICS
+from tests.load.fleet.plugin_broker import PluginBroker, missing
+from tests.load.fleet.plugin_broker import client_id as client_id_of
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
+from tests.load.fleet.users import User
+from tests.support.brokers import wait_for
+from tests.support.publishing import window
+from tests.support.recordings import lines_of
+from tests.support.stores import Place
+
+GRANTED, REFUSED = "Granted QoS 1", "Not authorized"
+TAKEN = ("Success", "No matching subscribers")
+HONEST = [f"room-{number}" for number in range(1, 6)]
+HOSTILE = "room-9"
+AT_ONCE = 1000  # filters of one packet, 20 KB of them
+SHARE = "main-0123456789abcdef"  # a share has such a name at the broker
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}")
+Connect = Callable[..., User]
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginBroker]:
+    """One broker for all tests of this file, with everybody that scale.md names."""
+    broker = PluginBroker(tmp_path_factory.mktemp("plugin"))
+    broker.prepare()
+    broker.start()
+    broker.add_rooms(*HONEST, HOSTILE)
+    for kind in ("dashboard", "recorder", "commander", "homeassistant", "monitor"):
+        broker.add(kind, kind)
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def user(school: PluginBroker) -> Iterator[Connect]:
+    """Connects users, rooms with the client id of their daemon."""
+    connected: list[User] = []
+
+    def connect(name: str, client_id: str | None = None, broker: PluginBroker = school) -> User:
+        own = client_id_of(name) if name.startswith("room-") else None
+        connected.append(User(broker, name, session=client_id or own))
+        return connected[-1]
+
+    yield connect
+    for each in connected:
+        each.stop()
+
+
+def test_a_room_speaks_and_hears_for_itself_only(user: Connect) -> None:
+    room = user("room-1")
+    own = ("availability", "info", "state", "window", "latest", "health", "alerts", "alert/disk", "cmd/pause/response")
+    for name in own:
+        assert room.publish(f"classroom/room-1/{name}") in TAKEN, name
+        assert room.publish(f"classroom/room-2/{name}") == REFUSED, name
+    for topic in ("classroom/room-1/cmd/pause", "classroom/room-1/alert/made-up", "classroom/room-1/x", "x"):
+        assert room.publish(topic) == REFUSED, topic
+    assert room.publish("homeassistant/device/classroom_room-1/config") in TAKEN
+    assert room.publish("homeassistant/device/classroom_room-2/config") == REFUSED
+    wanted = ("classroom/room-1/cmd/+", "classroom/room-1/alert/+", "homeassistant/status")
+    assert room.ask(*wanted) == [GRANTED] * 3
+    others = ("classroom/room-1/cmd/x", "classroom/room-1/#", "classroom/room-2/cmd/+", "homeassistant/#", "#")
+    assert room.ask(*others) == [REFUSED] * 5
+
+
+def test_a_client_id_is_of_its_room_alone(user: Connect) -> None:
+    assert user("room-1", "another").refused == REFUSED
+    assert user("room-2", "edge-classroom-room-1").refused == REFUSED
+    assert user("room-2").refused is None
+    assert user("room-2-check").refused is None  # of `edge check`
+    assert user("room-2-check", "another").refused == REFUSED
+    assert user("recorder", "one").refused is None
+    assert user("recorder", "another").refused is None
+
+
+def test_a_rooms_subscriptions_cost_the_others_nothing(school: PluginBroker, user: Connect) -> None:
+    """With access-list.conf the first of these left 12 ms for each window of anybody, and the second stopped the broker
+    for 0.4 s a packet: each is granted there.
+    """
+    reader, rooms = user("dashboard").subscribe("classroom/+/window"), {name: user(name) for name in HONEST}
+    for name, room in rooms.items():
+        for kind in ("availability", "info", "state", "latest", "health", "alerts", "alert/disk"):
+            room.publish(f"classroom/{name}/{kind}", "x" * 200, retain=True)
+    hostile = user(HOSTILE)
+    assert school.process is not None
+    broker = psutil.Process(school.process.pid)
+
+    def cpu() -> float:
+        return float(sum(broker.cpu_times()[:2]))
+
+    began, memory = cpu(), broker.memory_info().rss
+    for packet in range(5):
+        names = [f"$share/{packet * AT_ONCE + number:x}/+/+/#" for number in range(AT_ONCE)]
+        assert set(hostile.ask(*names)) == {REFUSED}
+        assert set(hostile.ask(*[f"classroom/{HOSTILE}/cmd/{name[7:11]}" for name in names])) == {REFUSED}
+    assert set(hostile.ask(*["#"] * AT_ONCE)) == {REFUSED}
+    for number in range(20):
+        assert rooms["room-1"].publish("classroom/room-1/window", f"{number}") == "Success"
+    wait_for(lambda: len(reader.messages) >= 20, 5, "twenty windows")
+    assert cpu() - began < 0.3
+    assert broker.memory_info().rss - memory < 4e6
+
+
+def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> None:
+    pair = [user("recorder", f"recorder-{number}") for number in (1, 2)]
+    for each in pair:
+        assert (
+            each.ask(f"$share/{SHARE}/classroom/+/window", f"$share/{SHARE}/classroom/room-1/window") == [GRANTED] * 2
+        )
+    ordinary = user("recorder", "recorder-3")
+    assert ordinary.ask(*(f"classroom/+/{name}" for name in TOPICS)) == [GRANTED] * len(TOPICS)
+    assert ordinary.ask("classroom/#", "classroom/+/latest", f"$share/{SHARE}/#") == [REFUSED] * 3
+    for name in (HOSTILE, "dashboard", "commander", "homeassistant", "monitor"):
+        thief = user(name)
+        assert thief.ask(f"$share/{SHARE}/classroom/+/window", "$share/x/#", "$share/x/+/+/#") == [REFUSED] * 3, name
+    room = user("room-2")
+    for number in range(20):
+        assert room.publish("classroom/room-2/window", f"{number}") == "Success"
+    wait_for(lambda: sum(len(each.messages) for each in pair) >= 20, 5, "twenty windows")
+    shares = [{message.payload for message in each.messages} for each in pair]
+    assert len(shares[0] | shares[1]) == 20
+    assert not shares[0] & shares[1]
+
+
+def test_two_recorders_of_a_share_store_every_window(
+    school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], postgres: Place
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    assert postgres.server
+    words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]
+    words += ["--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}"]
+    pair = [edge("record", *words) for _ in range(2)]
+    for process in pair:
+        assert "refuses" not in lines_of(process, "connected to broker")
+    room = user("room-4")
+    for number in range(1, 41):
+        body = {**window().model_dump(mode="json", by_alias=True), "schema": "edge.window/2", "replayed": False}
+        body |= {"device": "room-4", "epoch": "6f1c9a2e", "seq": number}
+        assert room.publish("classroom/room-4/window", json.dumps(body)) == "Success"
+
+    def stored() -> list[str]:
+        assert postgres.server
+        return postgres.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=postgres.database).split()
+
+    wait_for(lambda: len(stored()) >= 40, 20, "forty windows")
+    assert stored() == [str(number) for number in range(1, 41)]
+    for process in pair:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+        assert "refuse" not in said, said
+        assert "not authorized" not in said.lower(), said
+
+
+def test_commands_are_given_to_rooms_that_there_are(school: PluginBroker, user: Connect) -> None:
+    def answers(name: str, room: str) -> dict[str, bool]:
+        somebody = user(name)
+        return {each: somebody.publish(f"classroom/{room}/cmd/{each}") in TAKEN for each in (*REQUESTS, "made-up")}
+
+    assert answers("commander", "room-1") == {**dict.fromkeys(REQUESTS, True), "made-up": False}
+    assert answers("homeassistant", "room-1") == {**dict.fromkeys(REQUESTS, False), "pause": True, "made-up": False}
+    assert not any(answers("dashboard", "room-1").values())
+    for name in ("commander", "homeassistant"):
+        assert not any(answers(name, "made-up").values()), name
+    # A room that comes later, and goes again: it is thrown out at once, and its rights are gone.
+    school.add_rooms("room-7")
+    room = user("room-7")
+    assert answers("commander", "room-7")["pause"]
+    assert user("homeassistant").publish("homeassistant/status", "online") in TAKEN
+    assert school.script("--remove", "room-7").returncode == 0
+    wait_for(lambda: not room.connected, 10, "the room to be thrown out")
+    assert user("room-7").refused == REFUSED
+    assert user("room-7-check", "edge-classroom-room-7-check").refused == REFUSED
+    assert not any(answers("commander", "room-7").values())
+    assert user("room-1").refused is None  # the broker lives
+
+
+def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
+    for words, status, said in (
+        (("room-1", "x"), 1, "Role already exists"),
+        (("--remove", "nobody"), 1, "has no user nobody"),
+        (("--remove", "admin"), 2, "is not admin"),
+        (("room 1", "x"), 2, "letters, digits and -"),
+        (("room-8", 'x", "y": "'), 2, "quotation marks"),
+        (("--unknown", "x", "y", "z"), 2, "usage: sh dynamic-security.sh"),
+    ):
+        done = school.script(*words)
+        assert (done.returncode, said in done.stderr) == (status, True), (words, done.stderr)
+    nobody = PluginBroker(tmp_path)
+    done = nobody.script("room-1", "x")
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr
+
+
+def test_the_programs_work_under_these_rights(
+    school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], pictures: str, tmp_path: Path
+) -> None:
+    """`edge check`, `edge run` and `edge record`, with everything that they ask for."""
+    everything = user("dashboard").subscribe("classroom/#")
+    finder = user("homeassistant").subscribe("homeassistant/#")
+    file = tmp_path / "school.sqlite"
+    words = ("--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}")
+    recorder = edge("record", "--database", str(file), "--broker", school.url, *words)
+    settings = {
+        "device.name": "room-3", "mqtt.broker": school.url, "mqtt.username": "room-3",
+        "mqtt.password_file": school.password_file, "camera.source": pictures, "camera.loop": "true",
+        "window.seconds": "1", "health.seconds": "1", "vision.detect_width": "640",
+    }  # fmt: skip
+    words_of_room = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    checking = edge("check", *words_of_room, "--set", "mqtt.username=room-3-check")
+    out, err = checking.communicate(timeout=60)
+    assert "round trip" in out, out + err
+    daemon = edge("run", "--quiet", *words_of_room)
+    for name in ("info", "state", "window", "latest", "health"):
+        everything.wait(f"classroom/room-3/{name}", seconds=60)
+    assert b"components" in finder.wait("homeassistant/device/classroom_room-3/config").payload
+    commander = user("commander").subscribe("classroom/room-3/cmd/+/response")
+    assert commander.publish("classroom/room-3/cmd/interval", "2") == "Success"
+    assert commander.wait("classroom/room-3/cmd/interval/response").json()["status"] == "ok"
+
+    def stored() -> int:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            return int(database.execute("SELECT count(*) FROM windows WHERE device = 'room-3'").fetchone()[0])
+
+    wait_for(lambda: stored() > 0, 20, "a window in the recording")
+    for process in (daemon, recorder):
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+        assert "refuses" not in said, said
+
+
+def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_path: Path) -> None:
+    """A school's bridge writes below its name and nowhere else; a recorder and its share read all schools."""
+    school.add("school", "north", "bridge-north")
+    school.add("recorder", "office", prefix="+")
+    school.add("commander", "head", prefix="+")
+    assert user("north", "another").refused == REFUSED
+    bridge = user("north", "bridge-north")
+    for name in ("room-1/window", "room-1/alert/disk", "bridge/link", "room-1/cmd/pause/response"):
+        assert bridge.publish(f"north/{name}") in TAKEN, name
+        assert bridge.publish(f"south/{name}") == REFUSED, name
+    assert bridge.publish("north/room-1/alert/made-up") == REFUSED
+    assert bridge.ask("north/+/cmd/+", "north/#", "+/+/cmd/+", "$share/x/north/+/cmd/+") == [GRANTED] + [REFUSED] * 3
+    bridge.stop()
+    office = user("office")
+    assert office.ask("north/+/window", f"$share/{SHARE}/north/+/window", "#") == [GRANTED, GRANTED, REFUSED]
+
+    # The shipped bridge, between two brokers with the plugin, with commands.
+    lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{school.port}")
+    lines = lines.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD).replace("\n#topic", "\ntopic")
+    lines = re.sub(r"(?m)^bridge_(cafile|tls_version) .*\n", "", lines)
+    north = PluginBroker(tmp_path / "north", more=[lines])
+    north.prepare()
+    north.start()
+    try:
+        north.add_rooms("room-1")
+        room = user("room-1", broker=north).subscribe("classroom/room-1/cmd/+")
+        before = len(office.messages)
+        assert room.publish("classroom/room-1/window", "carried") == "Success"
+        wait_for(lambda: len(office.messages) > before, 20, "the window at the district")
+        assert office.messages[-1].topic == "north/room-1/window"
+        assert user("head").publish("north/room-1/cmd/pause", "on") == "Success"
+        room.wait("classroom/room-1/cmd/pause", b"on")
+    finally:
+        north.kill()

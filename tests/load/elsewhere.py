@@ -1,0 +1,62 @@
+"""A network of an attacker's own, from which a broker is reached over a wire with docs/mosquitto/limits.nft."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from tests.load.fleet.school import SHIPPED
+from tests.support.paths import ROOT
+
+OURS, THEIRS = "10.9.0.1", ("10.9.0.2", "10.9.0.3")
+INSIDE = "EDGE_TEST_INSIDE_ITS_NETWORK"
+
+
+def inside(module: str) -> int | None:
+    """Run a module once more with a network of its own, in which nothing of this machine can be changed. Needs root.
+
+    Returns:
+        Its exit status; None for the module that is inside.
+    """
+    if INSIDE in os.environ:
+        return None
+    command = ["unshare", "--mount", "--net", sys.executable, "-m", module, *sys.argv[1:]]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, INSIDE: "1"}, check=False).returncode
+
+
+class Elsewhere:
+    """The attacker's network, at the other end of the wire.
+
+    Args:
+        limited: Whether the limits are loaded at our end.
+    """
+
+    def __init__(self, *, limited: bool) -> None:
+        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        time.sleep(0.5)
+        there = f"nsenter -t {self._holder.pid} -n"
+        for command in (
+            "ip link set lo up",
+            "ip link add veth0 type veth peer name veth1",
+            f"ip link set veth1 netns {self._holder.pid}",
+            f"ip addr add {OURS}/24 dev veth0",
+            "ip link set veth0 up",
+            *(f"{there} ip addr add {address}/24 dev veth1" for address in THEIRS),
+            f"{there} ip link set veth1 up",
+            # As in a school: from there any address may come, and the kernel drops none (rp_filter of Debian).
+            "ip route add default dev veth0",
+            *([f"nft -f {SHIPPED}/limits.nft"] if limited else []),
+        ):
+            subprocess.run(command.split(), check=True)
+
+    def run(self, module: str, *arguments: str) -> str:
+        """What a module says that runs there."""
+        command = ["nsenter", "-t", str(self._holder.pid), "-n", sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    def stop(self) -> None:
+        """End it; the kernel removes the wire with the network."""
+        self._holder.kill()
+        self._holder.wait()

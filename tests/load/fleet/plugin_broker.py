@@ -1,0 +1,66 @@
+"""A Mosquitto with the dynamic security plugin, whose users `docs/mosquitto/dynamic-security.sh` makes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find, run
+
+ADMIN = "password-of-admin"
+
+
+def client_id(room: str) -> str:
+    """With which a room can connect."""
+    return f"edge-classroom-{room}"
+
+
+def missing() -> list[str]:
+    """What is not installed of what it needs."""
+    programs = ("mosquitto", "mosquitto_ctrl", "mosquitto_rr", "openssl")
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    return [*(name for name in programs if find(name) is None), *([] if plugin else ["the dynamic security plugin"])]
+
+
+class PluginBroker(SchoolBroker):
+    """Users are added while it runs.
+
+    Args:
+        folder: For everything that it keeps.
+        tls: False leaves the encryption out.
+        more: Lines of configuration to add.
+    """
+
+    FILES = ("school.conf", "dynamic-security.conf")
+
+    def __init__(self, folder: Path, *, tls: bool = False, more: Iterable[str] = ()) -> None:
+        super().__init__(folder, (), tls=tls, more=more)
+        self._rules = folder / "rules.json"
+
+    def prepare(self) -> None:
+        """Besides, make the file of its users, in which there is an administrator."""
+        super().prepare()
+        run(find("mosquitto_ctrl") or "", "dynsec", "init", str(self._rules), "admin", ADMIN)
+
+    def script(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the shipped script with these words, and this broker's options."""
+        options = ["-h", HOST, "-p", str(self.port), "-u", "admin", "-P", ADMIN]
+        options += ["--cafile", self.ca] if self.ca else []
+        command = ["sh", str(SHIPPED / "dynamic-security.sh"), *words, *options]
+        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    def add_rooms(self, *rooms: str) -> None:
+        """Each with the password of everybody, and the client id of its daemon."""
+        for room in rooms:
+            self._add(room)
+
+    def add(self, kind: str, name: str, client_id: str = "-", *, prefix: str = "classroom") -> None:
+        """Somebody else; the client id `-` is any."""
+        self._add("--prefix", prefix, f"--{kind}", name, client_id)
+
+    def _add(self, *words: str) -> None:
+        done = self.script(*words, PASSWORD)
+        assert done.returncode == 0, done.stderr
