@@ -47,6 +47,9 @@ WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
 CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
+"""Of one that a person gives."""
+STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
+"""Of one that a recording keeps: in a prepared one it might be the id of a room, which the recorder would cut off."""
 
 HAS_WINDOW = "SELECT 1 FROM windows WHERE device = ? AND epoch = ? AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
@@ -126,7 +129,7 @@ class Database:
                     about["former_client_id"] = former
                 database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
             ids = about["client_id"], about.get("former_client_id")
-        if not all(one is None or (isinstance(one, str) and re.fullmatch(CLIENT_ID_PATTERN, one)) for one in ids):
+        if not all(one is None or (isinstance(one, str) and re.fullmatch(STORED_ID_PATTERN, one)) for one in ids):
             raise changed(self._path, "its client id cannot be one")
         return ids
 

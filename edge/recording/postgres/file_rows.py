@@ -14,7 +14,7 @@ from edge.contract.payloads import RunMode
 from edge.contract.timestamps import PATTERN, parse_timestamp
 from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN
-from edge.recording.database import CLIENT_ID_PATTERN
+from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD
 from edge.recording.rollups import Bucket
@@ -40,7 +40,7 @@ def device(value: object) -> str:
 
 def client_id(value: object) -> str:
     """The client id of a session."""
-    return _matching(CLIENT_ID_PATTERN, value)
+    return _matching(STORED_ID_PATTERN, value)
 
 
 def deletion(row: tuple[Any, ...], now: datetime) -> tuple[Any, ...]:

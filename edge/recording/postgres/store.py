@@ -17,7 +17,7 @@ from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
-from edge.recording.database import CLIENT_ID_PATTERN
+from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.deleted_spans import MOST, DeletedSpans
 from edge.recording.postgres import device_messages, pruning
 from edge.recording.postgres.address import PostgresAddress
@@ -264,7 +264,7 @@ class PostgresStore:
     def client_ids(self, former: str) -> tuple[str, str | None]:  # noqa: ARG002 - version 0.1 knew no PostgreSQL
         """As `WindowStore`; there is no former one."""
         found = self._about("client_id", f"edge-record-{secrets.token_hex(8)}")
-        if not re.fullmatch(CLIENT_ID_PATTERN, found):
+        if not re.fullmatch(STORED_ID_PATTERN, found):
             raise ConfigError(f"the client id of school {self._address.school} in {self._address} cannot be one")
         return found, None
 

@@ -181,6 +181,7 @@ PREPARED = [
     *(f"INSERT INTO {values}" for values in ROWS),
     "UPDATE about SET value = 'x y' || char(10) WHERE key = 'client_id'",
     "UPDATE about SET value = printf('%.*c', 65, 'x') WHERE key = 'client_id'",
+    "UPDATE about SET value = 'edge-classroom-room-1' WHERE key = 'client_id'",
 ]
 
 

@@ -234,10 +234,10 @@ def test_one_place_holds_the_devices_of_one_prefix(place: Place) -> None:
 
 def test_what_is_decided_once_stays(place: Place) -> None:
     with place.opened() as store:
-        ids, begins = store.client_ids("former"), store.default_begins(MONDAY)
+        ids, begins = store.client_ids("edge-record-0123456789"), store.default_begins(MONDAY)
     assert (ids[0][:12], len(ids[0]), ids[1], begins) == ("edge-record-", 28, None, MONDAY)
     with place.opened() as store:
-        assert (store.client_ids("former"), store.default_begins(MONDAY + DAY)) == (ids, MONDAY)
+        assert (store.client_ids("edge-record-0123456789"), store.default_begins(MONDAY + DAY)) == (ids, MONDAY)
 
 
 def test_characters_that_a_database_may_not_take(place: Place) -> None:
