@@ -1,7 +1,7 @@
 """One connection of a page's server: cut when it asks for nothing, or for too much.
 
-Bytes and lines of a request are counted before anything is parsed: 4,000 short lines of a head take the parser 10 ms,
-in which nobody else is answered.
+Lines are counted before anything is parsed: 4,000 short ones of a head take the parser 10 ms, in which nobody else is
+answered. Bytes are read so few at once that uvicorn's own limits hold: it reads no more while an answer goes on.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import cast
 from edge.web.seats import Owner, Seats
 
 HEAD_SECONDS = 10.0  # within which a connection has to send its next request, from its beginning or its last answer
-MAX_HEAD = 16384  # bytes of a request before its body; cookies of all that has the same name come with it
-MAX_BODY = 65536  # bytes, of the routes that take one at all
 MAX_LINES = 100  # of a request; browsers and proxies send 40 at most, and pages no line breaks in a body
 REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 27\r\n"
@@ -21,7 +19,7 @@ REFUSAL = (
 )
 
 
-class GuardedProtocol(asyncio.Protocol):
+class GuardedProtocol(asyncio.BufferedProtocol):
     """Closes a connection that is not being answered and asks for nothing; uvicorn's protocol is within.
 
     Of uvicorn it needs only what `Config.http` documents: a class of asyncio protocols.
@@ -29,11 +27,14 @@ class GuardedProtocol(asyncio.Protocol):
     Args:
         seats: Those of the page.
         inner: uvicorn's own protocol for this connection.
+        buffer: Where what comes is read into, the same for all: it is passed on before anything else is read.
+            asyncio's own buffers, of 256 KB for each connection, add up.
     """
 
-    def __init__(self, seats: Seats, inner: asyncio.Protocol) -> None:
+    def __init__(self, seats: Seats, inner: asyncio.Protocol, buffer: memoryview) -> None:
         self._seats = seats
         self._inner = inner
+        self._buffer = buffer
         self.transport: asyncio.Transport | None = None
         """None: not let in, or ended."""
         self._timer: asyncio.TimerHandle | None = None
@@ -44,14 +45,18 @@ class GuardedProtocol(asyncio.Protocol):
         """When it began to wait, or to be answered, in seconds of the loop."""
         self.owner = Owner(trusted=False, name="")
         """Whose it is; only `Seats` changes it."""
-        self.heard = False
-        """Whether the head of a request has come."""
-        self._bytes = self._lines = 0  # since a head had come, or an answer ended
+        self._heard = False
+        self._lines = 0  # since a head had come, or an answer ended
 
     @property
     def ended(self) -> bool:
         """Whether nobody can read an answer any more."""
         return self.transport is None
+
+    @property
+    def heard(self) -> bool:
+        """Whether the head of a request has come, or none will."""
+        return self._heard or self.transport is None or self.transport.is_closing()
 
     @property
     def waiting(self) -> bool:
@@ -80,16 +85,16 @@ class GuardedProtocol(asyncio.Protocol):
 
     def asked(self) -> None:
         """A whole head has come: from now on the time is ours."""
-        self.heard = True
+        self._heard = True
         self._answering += 1
-        self._bytes = self._lines = 0
+        self._lines = 0
         self.since = asyncio.get_running_loop().time()
         self._cancel()
 
     def answered(self) -> None:
         """An answer has ended; without another, it waits for the next question, also while half of it has come."""
         self._answering -= 1
-        self._bytes = self._lines = 0
+        self._lines = 0
         if not self._answering:
             self._wait()
 
@@ -110,13 +115,17 @@ class GuardedProtocol(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
-    def data_received(self, data: bytes) -> None:
-        """Pass it on, unless it is too much."""
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Where to read into."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Pass it on, unless these are too many lines."""
         if self.transport is None or self.transport.is_closing():
             return
-        self._bytes += len(data)
+        data = bytes(self._buffer[:nbytes])
         self._lines += data.count(b"\n")
-        if self._bytes <= MAX_HEAD + MAX_BODY and self._lines <= MAX_LINES:
+        if self._lines <= MAX_LINES:
             self._inner.data_received(data)
         elif self.waiting:
             self.transport.write(REFUSAL)

@@ -15,7 +15,6 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from edge.config.host_names import is_loopback, name_in
-from edge.web.connections import MAX_BODY, MAX_HEAD
 from edge.web.seats import Owner
 from edge.web.token_page import token_page
 from edge.web.turns import Turns
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from edge.web.keys import Keys
 
 MAX_URL = 2048  # bytes of path and query
+MAX_HEAD = 16384  # bytes of a request before its body; cookies of all that has the same name come with it
+MAX_BODY = 65536  # bytes, of the routes that take one at all
 MAX_FIELDS = 50  # of a query; each costs more than its bytes
 FORM = "application/x-www-form-urlencoded"  # only the gate takes these: pages send JSON
 MAX_FORM = 1024  # bytes: a token of 256 characters, each of them escaped

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from edge.web.connections import GuardedProtocol
 
-SEATS = 200  # of visitors, and as many of strangers
+SEATS = 200  # of visitors, and as many of strangers: with what else is open fewer than 1,024 descriptors
 
 
 class Owner(NamedTuple):
