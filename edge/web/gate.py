@@ -146,7 +146,8 @@ class Gate:
         if scope["method"] != "POST" or kind != FORM:
             return None
         origin = connection.headers.get("origin", "null")  # "null" of our own page too, which tells nobody where it is
-        foreign = origin != "null" and urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower()
+        asked = connection.headers.get("host", "").lower()
+        foreign = origin != "null" and origin.partition("://")[2].lower() != asked
         if foreign or connection.headers.get("sec-fetch-site") == "cross-site":
             return _say("Another site's page asks for this one.", 403)
         if int(connection.headers.get("content-length", "0")) > MAX_FORM:

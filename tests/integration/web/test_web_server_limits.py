@@ -91,6 +91,10 @@ def test_a_form_is_looked_at_only_if_it_is_small(serve: Serve) -> None:
     assert time.monotonic() - began < gate.FORM_SECONDS / 2  # its body was not waited for
     fields = "&".join(["a=b"] * gate.MAX_FORM_FIELDS + [f"token={TOKEN}"])
     assert raw(port, f"{head}{len(fields)}\r\n\r\n{fields}".encode()).startswith(b"HTTP/1.1 400")
+    for origin in ("http://[", "http://localhost.evil.example", ""):
+        found = ask(port, "/", "POST", Origin=origin, Content_Type=gate.FORM, Content_Length="0")
+        assert found[0] == 403, origin
+        assert "Another site" in found[2]
     longest = "token=" + "%41" * 256
     assert raw(port, f"{head}{len(longest)}\r\n\r\n{longest}".encode()).startswith(b"HTTP/1.1 403")
 
@@ -296,6 +300,18 @@ def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: p
         each.close()
     assert b"tick" in mine.recv(65536)
     mine.close()
+
+
+def test_the_many_requests_of_one_visitor_keep_no_other_waiting(serve: Serve) -> None:
+    port = serve(keys=Names())
+    theirs = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(150)]
+    for each in theirs:
+        each.sendall(b"GET /dear HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\n\r\n")
+    began = time.monotonic()
+    assert ask(port, Authorization="Bearer bob")[0] == 200
+    assert time.monotonic() - began < 2
+    for each in theirs:
+        each.close()
 
 
 def test_a_newcomer_gets_through_one_visitor_s_seats_and_strangers(
