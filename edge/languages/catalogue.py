@@ -20,6 +20,7 @@ from babel.numbers import format_decimal
 ENGLISH = "en"
 FOLDER = Path(__file__).parent
 FORMS = 200  # numbers whose plural form the browser is told; beyond it forms repeat every hundred in every language
+MOST_WANTED = 20  # languages of a list that are looked at
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 Value = float | int | str
@@ -39,7 +40,7 @@ def choose(wanted: str, folder: Path = FOLDER) -> str:
         folder: Where the catalogues are.
     """
     there = available(folder)
-    for tag in wanted.lower().split(","):
+    for tag in wanted.lower().split(",", MOST_WANTED)[:MOST_WANTED]:
         name = tag.partition(";")[0].strip().replace("_", "-")
         for candidate in (name, name.partition("-")[0]):
             if candidate in there:

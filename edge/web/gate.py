@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from edge.config.host_names import is_loopback, name_in
+from edge.web.seats import Owner
 from edge.web.token_page import token_page
+from edge.web.turns import Turns
 from edge.web.visitors import VISITOR, visitor_of
 from edge.web.wrong_tokens import WrongTokens
 
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from edge.web.keys import Keys
 
 MAX_URL = 2048  # bytes of path and query
-MAX_HEAD = 16384  # bytes of a request before its body
+MAX_HEAD = 16384  # bytes of a request before its body; cookies of all that has the same name come with it
 MAX_BODY = 65536  # bytes, of the routes that take one at all
+MAX_FIELDS = 50  # of a query; each costs more than its bytes
 FORM = "application/x-www-form-urlencoded"  # only the gate takes these: pages send JSON
+MAX_FORM = 1024  # bytes: a token of 256 characters, each of them escaped
+MAX_FORM_FIELDS = 4
 FORM_SECONDS = 10.0  # within which a form has to arrive
 STILL_SECONDS = 2.0  # after which it is asked again whether an answer that goes on may go on
 
@@ -71,6 +76,7 @@ class Gate:
         seed = "" if keys is None else keys.seed
         self._cookie = f"edge-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
         self._wrong = WrongTokens()
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have it answered."""
@@ -85,21 +91,35 @@ class Gate:
                     headers.setdefault(name, value)
             await send(message)
 
-        answer = self._refusal(scope)
-        if answer is None and self._keys is not None:
-            answer = await self._form(scope, receive) or await self._stranger(scope, self._keys)
+        try:
+            answer = await self._answer(scope, receive)
+        except ClientDisconnect:  # in the middle of a form
+            return
+        known = answer is None or VISITOR in scope
+        owner = Owner(trusted=True, name=visitor_of(HTTPConnection(scope)).name) if known else None
+        scope[CONNECTION].shown(owner)
+        if not await self._turns.take(owner, scope[CONNECTION]):
+            return
         if answer is not None:
             await answer(scope, receive, send_with_headers)
             return
-        scope[CONNECTION].let_in(visitor_of(HTTPConnection(scope)).name)
         with self._only_while_let_in(scope):
             await self._app(scope, receive, send_with_headers)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
+        """What is said instead of the page; the visitor stands in the scope if the right token was shown."""
+        answer = self._refusal(scope)
+        if answer is None and self._keys is not None:
+            answer = await self._form(scope, receive) or await self._stranger(scope, self._keys)
+        return answer
 
     def _refusal(self, scope: Scope) -> Response | None:  # noqa: PLR0911 - one sentence for each reason
         """Why a request is not looked at any further."""
         connection = HTTPConnection(scope)
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL:
             return _say("This address is too long.", 414)
+        if scope["query_string"].count(b"&") >= MAX_FIELDS:
+            return _say("This address asks for too much.", 414)
         if (
             sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD
         ):  # h11 lets pass what came at once
@@ -119,21 +139,26 @@ class Gate:
         name = name_in(host)
         return self._hosts is None or is_loopback(name) or name in self._hosts
 
-    async def _form(self, scope: Scope, receive: Receive) -> Response | None:
+    async def _form(self, scope: Scope, receive: Receive) -> Response | None:  # noqa: PLR0911 - as above
         """What the field for the token, or the button to sign out, has sent; None: it was neither."""
         connection = HTTPConnection(scope)
         kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] != "POST" or kind != FORM:
             return None
         origin = connection.headers.get("origin", "null")  # "null" of our own page too, which tells nobody where it is
-        foreign = origin != "null" and urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower()
+        asked = connection.headers.get("host", "").lower()
+        foreign = origin != "null" and origin.partition("://")[2].lower() != asked
         if foreign or connection.headers.get("sec-fetch-site") == "cross-site":
             return _say("Another site's page asks for this one.", 403)
+        if int(connection.headers.get("content-length", "0")) > MAX_FORM:
+            return _say("This request is too large.", 413)
         try:
             body = await asyncio.wait_for(Request(scope, receive).body(), FORM_SECONDS)
+            fields = parse_qs(body.decode("latin-1"), max_num_fields=MAX_FORM_FIELDS)
         except asyncio.TimeoutError:
             return _say("This request took too long.", 408)
-        fields = parse_qs(body.decode("latin-1"))
+        except ValueError:
+            return _say("This form has too many fields.", 400)
         if "sign_out" in fields:
             answer = self._back(scope)
             answer.delete_cookie(self._cookie, **self._cookie_place())
@@ -162,8 +187,10 @@ class Gate:
 
     async def _take(self, scope: Scope, word: str) -> Response:
         """Give the browser a cookie for a right token, and take it out of its address bar and history."""
-        if self._keys is None or self._keys.visitor(word) is None:
+        visitor = None if self._keys is None else self._keys.visitor(word)
+        if visitor is None:
             return await self._refuse(HTTPConnection(scope))
+        scope[VISITOR] = visitor
         answer = self._back(scope)
         # Lax: a link from the school's own site opens the page, and nothing changes by being asked for with GET.
         answer.set_cookie(self._cookie, word, httponly=True, samesite="lax", **self._cookie_place())
@@ -220,11 +247,8 @@ def _ask_for_token(connection: HTTPConnection, *, wrong: bool) -> Response:
 
 def _cookie(connection: HTTPConnection, name: str) -> str | None:
     """The value of one cookie. Ours is a plain word; Python's reader takes seconds for some that are quoted."""
-    for each in connection.headers.get("cookie", "").split(";"):
-        key, equals, value = each.strip().partition("=")
-        if equals and key == name:
-            return value
-    return None
+    found = re.search(rf"(?:^|;)[ \t]*{name}=([^;]*)", connection.headers.get("cookie", ""))
+    return None if found is None else found[1].strip()
 
 
 def _from_another_site(connection: HTTPConnection) -> bool:

@@ -17,8 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from edge.config.host_names import is_loopback
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
-from edge.web.connections import Connections, GuardedProtocol
+from edge.web.connections import GuardedProtocol
 from edge.web.gate import CONNECTION, MAX_HEAD, Gate
+from edge.web.seats import SEATS, Seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 256  # connections taken at once: with those that are open they stay below 1,024 descriptors
+BACKLOG = SEATS // 2  # connections taken at once, so that each is read before two times as many have come after it
+QUEUE = 1024  # connections that wait for that in the kernel: who finds it full tries again a second later
+READ_BYTES = 16384  # at once
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
 
@@ -150,7 +153,8 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, on_started: Callable[[Callable[[], None]], None]) -> None:
         self._app = app
         self._on_started = on_started
-        self._connections = Connections()
+        self._seats = Seats()
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._loop: asyncio.AbstractEventLoop | None = None
         self.failure: Exception | None = None
         """What `on_started` raised."""
@@ -172,17 +176,23 @@ class _Server(uvicorn.Server):
             )
         )
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn, whose `backlog` is both what waits and what is taken at once."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(QUEUE)
+
     def stop(self) -> None:
         self.should_exit = True
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended already
-                self._loop.call_soon_threadsafe(self._connections.abort_all)
+                self._loop.call_soon_threadsafe(self._seats.end_all)
 
     def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002 - uvicorn's signature
         self.stop()
 
     def _protocol(self, **parts: Any) -> GuardedProtocol:  # noqa: ANN401 - uvicorn's own, handed through
-        return GuardedProtocol(self._connections, H11Protocol(**parts))
+        return GuardedProtocol(self._seats, H11Protocol(**parts), self._buffer)
 
     async def _announcing(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_and_announce(message: Message) -> None:
@@ -199,8 +209,10 @@ class _Server(uvicorn.Server):
             await self._app(scope, receive, send_and_announce)
             return
         # Known by its address: the ASGI scope says no more of a connection.
-        connection = self._connections.of(scope["client"])
+        connection = self._seats.of(scope["client"])
         if connection is None:  # it had to make room
+            while (await receive())["type"] != "http.disconnect":  # uvicorn logs answers that are missing before
+                pass
             return
         scope[CONNECTION] = connection
         connection.asked()

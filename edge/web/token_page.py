@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 
 from starlette.responses import HTMLResponse
@@ -45,7 +46,11 @@ def token_page(wanted: str, *, wrong: bool) -> HTMLResponse:
         wanted: Languages in order of preference, as browsers send them: `de-CH,de;q=0.9,en`.
         wrong: Whether a token was shown that opens nothing.
     """
-    language = choose(wanted)
+    return HTMLResponse(_text(choose(wanted), wrong), 403, {"Vary": "Accept-Language, Accept"})
+
+
+@lru_cache(maxsize=64)
+def _text(language: str, wrong: bool) -> str:  # noqa: FBT001 - keeps what strangers may ask for all the time
     refusal = translate("This token opens nothing. It may be mistyped, revoked or expired.", language)
     texts = {
         "language": language,
@@ -59,5 +64,4 @@ def token_page(wanted: str, *, wrong: bool) -> HTMLResponse:
         "button": translate("Open", language),
     }
     alert = f'<p role="alert">{escape(refusal)}</p>\n' if wrong else ""
-    page = PAGE.format(wrong=alert, **{name: escape(text) for name, text in texts.items()})
-    return HTMLResponse(page, 403, {"Vary": "Accept-Language, Accept"})
+    return PAGE.format(wrong=alert, **{name: escape(text) for name, text in texts.items()})

@@ -6,6 +6,7 @@ import asyncio
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,11 @@ async def echo(request: Request) -> Response:
     return PlainTextResponse(await request.body())
 
 
+async def dear(_request: Request) -> Response:
+    time.sleep(0.03)  # noqa: ASYNC251 - keeps the loop busy, as making a large answer does
+    return PlainTextResponse("dear")
+
+
 class Lingering:
     """A program that goes on for a while after its answer has been read, as background tasks do."""
 
@@ -112,6 +118,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         routes = [
             Route("/", page),
             Route("/echo", echo, methods=["POST"]),
+            Route("/dear", dear),
             Route("/endless", endless),
             Route("/lingering", Lingering()),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),

@@ -198,13 +198,14 @@ def test_what_fails_when_it_starts_is_raised() -> None:
 
 
 def test_uvicorn_still_has_what_we_use_of_it() -> None:
-    """Three things beyond its documentation; where one changes, see edge/web/server.py and connections.py."""
+    """Four things beyond its documentation; where one changes, see edge/web/server.py and connections.py."""
     assert list(inspect.signature(uvicorn.Server.handle_exit).parameters) == ["self", "sig", "frame"]
+    assert list(inspect.signature(uvicorn.Server.startup).parameters) == ["self", "sockets"]
     assert uvicorn.Server(uvicorn.Config("none")).should_exit is False
     assert issubclass(H11Protocol, asyncio.Protocol)
     made = {
         name
-        for name, value in vars(asyncio.Protocol).items() | vars(asyncio.BaseProtocol).items()
+        for name, value in vars(asyncio.BufferedProtocol).items() | vars(asyncio.BaseProtocol).items()
         if callable(value) and not name.startswith("_")
     }
     assert made <= set(vars(connections.GuardedProtocol)), "asyncio has another callback, which has to be passed on"

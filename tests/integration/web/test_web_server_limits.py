@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
@@ -17,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge.errors import EdgeError
-from edge.web import connections, gate, server
+from edge.web import connections, gate, seats, server
 from edge.web.visitors import Visitor
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
@@ -47,6 +48,64 @@ def test_what_is_too_large_or_no_http_is_refused_and_others_are_still_served(ser
     ):
         assert raw(port, junk).partition(b"\r\n")[0].startswith(b"HTTP/1.1 4")
     assert ask(port)[0] == 200
+
+
+def test_a_head_of_many_lines_is_refused_before_it_is_parsed(serve: Serve) -> None:
+    port = serve()
+    begin = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+    as_browsers = begin + b"Accept: *\r\n" * (connections.MAX_LINES - 3) + b"\r\n"
+    assert raw(port, as_browsers).startswith(b"HTTP/1.1 200")
+    assert raw(port, begin + b"a:\r\n" * 4060 + b"\r\n").startswith(b"HTTP/1.1 431")
+    assert raw(port, b"\n" * 200).startswith(b"HTTP/1.1 431")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+        for _ in range(3):  # each request has its own lines
+            wire.sendall(as_browsers)
+            came = b""
+            while not came.endswith(b"page "):
+                came += wire.recv(65536)
+        wire.sendall(as_browsers + as_browsers)
+        assert wire.recv(65536).startswith(b"HTTP/1.1 431")
+
+
+def test_who_sends_many_lines_while_an_answer_goes_on_is_cut(serve: Serve) -> None:
+    wire = _stream(serve())
+    with contextlib.suppress(ConnectionError):
+        wire.sendall(b"\n" * 200)
+        while wire.recv(65536):
+            pass  # it ends
+    wire.close()
+
+
+def test_an_address_with_many_fields_is_refused(serve: Serve) -> None:
+    port = serve(token=TOKEN)
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert ask(port, "/?" + "a&" * (gate.MAX_FIELDS - 1), **bearer)[0] == 200
+    assert ask(port, "/?" + "a&" * gate.MAX_FIELDS, **bearer)[0] == 414
+
+
+def test_a_form_is_looked_at_only_if_it_is_small(serve: Serve) -> None:
+    port = serve(token=TOKEN)
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: {gate.FORM}\r\nContent-Length: "
+    began = time.monotonic()
+    assert raw(port, f"{head}{gate.MAX_FORM + 1}\r\n\r\n".encode()).startswith(b"HTTP/1.1 413")
+    assert time.monotonic() - began < gate.FORM_SECONDS / 2  # its body was not waited for
+    fields = "&".join(["a=b"] * gate.MAX_FORM_FIELDS + [f"token={TOKEN}"])
+    assert raw(port, f"{head}{len(fields)}\r\n\r\n{fields}".encode()).startswith(b"HTTP/1.1 400")
+    for origin in ("http://[", "http://localhost.evil.example", ""):
+        found = ask(port, "/", "POST", Origin=origin, Content_Type=gate.FORM, Content_Length="0")
+        assert found[0] == 403, origin
+        assert "Another site" in found[2]
+    longest = "token=" + "%41" * 256
+    assert raw(port, f"{head}{len(longest)}\r\n\r\n{longest}".encode()).startswith(b"HTTP/1.1 403")
+
+
+def test_a_form_whose_sender_leaves_is_not_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    port = serve(token=TOKEN)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+        wire.sendall(REQUESTS["a form that does not come"])
+        wait_for(lambda: ask(port)[0] == 403, 20)
+    assert ask(port)[0] == 403
+    assert caplog.text == ""
 
 
 def test_a_port_in_use_and_a_foreign_address_are_explained() -> None:
@@ -102,7 +161,7 @@ def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals
 
 def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 1.0)
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(seats, "SEATS", 20)
     port = serve()
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
     idle[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half a request is none
@@ -162,7 +221,7 @@ def test_strangers_on_all_seats_keep_no_visitor_out(serve: Serve, request_: byte
         stream.sendall(f"GET /endless HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
         assert b"200" in stream.recv(65536)
         held = []
-        for n in range(connections.MAX_CONNECTIONS + 50):
+        for n in range(seats.SEATS + 50):
             held.append(socket.create_connection(("127.0.0.1", port), timeout=20))
             held[-1].sendall(request_)
             if n % 50 == 0:
@@ -177,9 +236,37 @@ def test_strangers_on_all_seats_keep_no_visitor_out(serve: Serve, request_: byte
         assert b"tick" in stream.recv(65536)  # whoever knows the token keeps the seat
 
 
+BEGIN = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n"
+WORST = {
+    "header lines": BEGIN + b"a:\r\n" * 4050 + b"\r\n",
+    "as many as are taken": BEGIN + (b"a:" + b"x " * 80 + b"\r\n") * 94 + b"\r\n",
+    "fields": b"GET /?" + b"%ff&" * 500 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "cookies": BEGIN + b"Cookie: " + b";" * 16000 + b"\r\n\r\n",
+    "languages": BEGIN + b"Accept-Language: " + b"," * 16000 + b"\r\n\r\n",
+    "a form": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 65536\r\n\r\n" + b"%ff=%ff&" * 8192,
+}
+
+
+@pytest.mark.parametrize("request_", WORST.values(), ids=WORST)
+def test_strangers_who_do_their_worst_keep_no_visitor_waiting(serve: Serve, request_: bytes) -> None:
+    port = serve(token=TOKEN)
+    strangers = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(200)]
+    for each in strangers:
+        each.setblocking(False)  # what does not fit is not sent
+        with contextlib.suppress(OSError):
+            each.sendall(request_ * 4)
+    for _ in range(3):
+        began = time.monotonic()
+        assert ask(port, Authorization=f"Bearer {TOKEN}")[0] == 200
+        assert time.monotonic() - began < 2
+    for each in strangers:
+        each.close()
+
+
 def test_streams_on_all_seats_make_room_for_a_visitor(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token everybody on this machine is trusted: the oldest stream goes, and its page opens it again."""
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(seats, "SEATS", 20)
     port = serve()
     streams = [_stream(port) for _ in range(20)]
     began = time.monotonic()
@@ -203,7 +290,7 @@ class Names:
 
 
 def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(seats, "SEATS", 20)
     port = serve(keys=Names())
     mine = _stream(port, "Authorization: Bearer ann\r\n")
     theirs = [_stream(port, "Authorization: Bearer bob\r\n") for _ in range(60)]  # renewed as they are cut
@@ -213,6 +300,71 @@ def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: p
         each.close()
     assert b"tick" in mine.recv(65536)
     mine.close()
+
+
+def test_the_many_requests_of_one_visitor_keep_no_other_waiting(serve: Serve) -> None:
+    port = serve(keys=Names())
+    theirs = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(150)]
+    for each in theirs:
+        each.sendall(b"GET /dear HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\n\r\n")
+    began = time.monotonic()
+    assert ask(port, Authorization="Bearer bob")[0] == 200
+    assert time.monotonic() - began < 2
+    for each in theirs:
+        each.close()
+
+
+def test_a_newcomer_gets_through_one_visitor_s_seats_and_strangers(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = serve(keys=Names())
+    theirs = [_stream(port, "Authorization: Bearer ann\r\n") for _ in range(199)]
+    over, strangers = threading.Event(), list[socket.socket]()
+
+    def come() -> None:
+        while not over.wait(1 / 300):
+            strangers.append(socket.socket())
+            strangers[-1].setblocking(False)
+            strangers[-1].connect_ex(("127.0.0.1", port))
+
+    crowd = threading.Thread(target=come)
+    crowd.start()
+    try:
+        wait_for(lambda: len(strangers) > seats.SEATS + 20, 20)
+        for _ in range(20):
+            began = time.monotonic()
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+                time.sleep(0.05)  # so far away
+                wire.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer bob\r\n\r\n")
+                assert _received(wire).startswith(b"HTTP/1.1 200")
+            assert time.monotonic() - began < 2
+    finally:
+        over.set()
+        crowd.join()
+    assert caplog.text == ""
+    for each in (*theirs, *strangers):
+        each.close()
+
+
+def test_who_no_longer_shows_a_token_is_a_stranger_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "SEATS", 10)
+    port = serve(token=TOKEN)
+    former = [HTTPConnection("127.0.0.1", port, timeout=20) for _ in range(5)]
+    for one in former:
+        for headers, status in (({"Authorization": f"Bearer {TOKEN}"}, 200), ({}, 403)):
+            one.request("GET", "/", headers=headers)
+            answer = one.getresponse()
+            assert answer.status == status
+            answer.read()
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(10)]
+    began = time.monotonic()
+    for one in former:
+        assert _received(one.sock) == b""
+    assert time.monotonic() - began < connections.HEAD_SECONDS / 4  # they made room, before it was up
+    for each in silent:
+        each.close()
+    for one in former:
+        one.close()
 
 
 def _stream(port: int, head: str = "") -> socket.socket:

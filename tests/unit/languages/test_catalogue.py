@@ -9,7 +9,17 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from edge.languages import catalogue
-from edge.languages.catalogue import FOLDER, available, choose, fill, for_page, placeholders, texts, translate
+from edge.languages.catalogue import (
+    FOLDER,
+    MOST_WANTED,
+    available,
+    choose,
+    fill,
+    for_page,
+    placeholders,
+    texts,
+    translate,
+)
 from tests.support.messages import Id, messages, update
 
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.po"))
@@ -98,6 +108,7 @@ def test_the_best_language_of_a_list() -> None:
     assert choose("de-CH,de;q=0.9,en;q=0.8") == "de"
     assert choose("xx,DE") == "de"
     assert choose("en-GB,de") == "en"
+    assert choose("," * MOST_WANTED + "de") == "en"  # a list has an end
     for odd in ("", "xx", "../de", "de/../..", "\x00", "x" * 5000):
         assert choose(odd) == "en"
 
