@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,6 +17,7 @@ from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
 from edge.reporting.totals import Part, add_up
+from edge.web.packed import Packed, pack_json
 
 PIECES = 240  # about as many as a chart can show
 MOST = 500  # pieces and gaps of an answer, the newest: more are of a room that makes them up
@@ -24,6 +26,17 @@ TRAILING_TIME = timedelta(seconds=2)
 MARGIN = timedelta(seconds=30)
 
 JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Minutes(Packed):
+    """The last minutes of a room, packed.
+
+    Attributes:
+        measured: Milliseconds with figures.
+    """
+
+    measured: int
 
 
 def latest(window: WindowPayload) -> JSON:
@@ -80,6 +93,12 @@ def recent(recording: Recorded, room: str, start: datetime, now: datetime) -> JS
     """The same of what was recorded."""
     windows = list(recording.windows(room, start, now + TRAILING_TIME))
     return lesson(windows, *recording.state_changes(room, now), [], start, now)
+
+
+def packed(told: JSON) -> Minutes:
+    """What `lesson` tells, as it travels."""
+    answer = pack_json(told)
+    return Minutes(answer.data, answer.length, told["measured"])
 
 
 def _axis(windows: Sequence[WindowRecord], start: datetime, now: datetime) -> datetime:

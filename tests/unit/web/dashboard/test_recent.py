@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from edge.errors import EdgeError
 from edge.reporting.gaps import Gap
-from edge.web.dashboard.questions import MOST_OF_ONE
+from edge.web.dashboard.lesson import Minutes
+from edge.web.dashboard.questions import MOST_OF_ONE, Questions
 from edge.web.dashboard.recent import RecentMinutes
 from edge.web.dashboard.school import School
 from tests.support.simulated_school import Classroom
@@ -34,7 +35,8 @@ def test_copies_are_made_one_at_a_time_and_for_few() -> None:
     school.receive("classroom/room-1/window", Classroom("room-1", 1).window(1, NOW).to_json())
 
     async def scene() -> None:
-        recent = RecentMinutes(school)
+        questions = Questions(1, 4, "present")
+        recent = RecentMinutes(school, questions)
 
         async def receive() -> dict[str, Any]:
             await asyncio.Event().wait()
@@ -45,10 +47,10 @@ def test_copies_are_made_one_at_a_time_and_for_few() -> None:
         await asyncio.sleep(0)
         assert school.copies == 1
         told = await asyncio.gather(*asked, return_exceptions=True)
-        assert sum(isinstance(each, dict) for each in told) == 1 + MOST_OF_ONE
+        assert sum(isinstance(each, Minutes) for each in told) == 1 + MOST_OF_ONE
         assert sum(isinstance(each, EdgeError) for each in told) == 99 - MOST_OF_ONE
         assert school.copies == 1 + MOST_OF_ONE
         assert await recent.ask(request, "room-2", 1, []) is None
-        recent.stop()
+        questions.stop()
 
     asyncio.run(scene())
