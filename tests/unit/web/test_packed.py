@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, ItemsView
+from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -20,6 +20,9 @@ from starlette.routing import Route
 from edge.web.dashboard.past import NO_STORE, Past
 from edge.web.packed import CHUNK, PackedResponse, pack_json
 from tests.support.recorded_weeks import LESSON, record, windows
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items
 
 LARGE = {"a": [{"b": [[{"c": n, "d": "ü" * 9, "e": None}] for n in range(9000)]}, {}], "f": [], "g": {"h": 0.5}}
 Answer = Callable[[Request], Any]
@@ -92,7 +95,7 @@ class Watched(dict[str, Any]):
 
     threads: list[str]
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self) -> dict_items[str, Any]:
         self.threads.append(threading.current_thread().name)
         return super().items()
 
