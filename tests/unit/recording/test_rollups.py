@@ -395,3 +395,10 @@ def test_numbers_that_fall_and_ever_new_epochs_and_models_stay_readable_and_boun
     assert sum(bucket.sums.windows for bucket in buckets) == 1000
     assert all(bucket.start < bucket.end for bucket in buckets)
     recording.stop()
+
+
+def test_what_thousands_of_windows_say_alike_is_in_memory_once(database: Database, path: Path) -> None:
+    store(database, windows(1, 100))
+    found, _ = read(path)
+    names = [name for each in found for name in (*(each.counts or {}), *(each.estimate or {}))]
+    assert len({id(name) for name in names}) == len(set(names)) < len(names)
