@@ -163,7 +163,7 @@ def _name(name: Name) -> Name:
     """The name of a model. Raises ValueError for a longer one than any that is kept."""
     if len(name or "") > LONGEST_NAME:
         raise ValueError
-    return name and cast("Name", _shared(name))
+    return name and _shared(name)
 
 
 @lru_cache(maxsize=1000)
