@@ -46,6 +46,14 @@ TRIGGERS = tuple(
     TRIGGER.format(name=f"rollup_{event.lower()}", event=event, row="OLD" if event == "DELETE" else "NEW")
     for event in ("INSERT", "UPDATE", "DELETE")
 )
+SELECT_FEW = SELECT_BUCKETS.replace(
+    "ORDER BY",
+    """AND substr(r.start, 1, 10) NOT IN (
+        SELECT substr(start, 1, 10) FROM rollups WHERE device = ? AND start >= ? AND start < ?
+        GROUP BY 1 HAVING count(*) > ? OR sum(length(sums) + length(runs)) > ?
+    ) ORDER BY""",
+)
+"""As `SELECT_BUCKETS`, without the days that have too many or too large ones: a room may make up any number."""
 SELECT_DAYS = f"""
 SELECT substr(d.day, 1, 10) || 'T00:00:00.000Z', s.mode, substr(s.model_faces, 1, 200),
     substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
@@ -94,7 +102,7 @@ class DailyRollups:
         rows = database.execute(SELECT_BUCKETS, (device, format_timestamp(start), format_timestamp(start + DAY)))
         try:
             whole = whole_day(start, (read_bucket(row) for row in _few(rows)))
-        except TooMuchError:  # it stays as it is: who reads the day reads its five minutes
+        except TooMuchError:  # it stays as it is, and readers leave it out
             return
         except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
             logger.warning("a roll-up of %s of %s is damaged: its day is left out", printable(device), printable(day))

@@ -16,7 +16,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import DAY, SELECT_DAYS, TRIGGERS, day_of
+from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
 from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_PLACES, WITH_ROLLUPS, changed, check_header
@@ -184,11 +184,15 @@ class Recording:
         return read_windows(self.rows(device, start, end), self.damaged)
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The roll-ups whose five minutes begin in a period, in order; made of the windows where the file has none."""
+        """The roll-ups whose five minutes begin in a period, in order; made of the windows where the file has none.
+
+        Days (UTC) with more of them than an honest room has are left out.
+        """
         if not self._is_rolled_up():
             yield from rolled_in_order(self.windows(device, start, end))
             return
-        for row in self._query(SELECT_BUCKETS, device, format_timestamp(start), format_timestamp(end)):
+        span = (device, format_timestamp(start), format_timestamp(end))
+        for row in self._query(SELECT_FEW, *span, *span, MOST_ROWS, MOST_BYTES):
             yield self._bucket(device, row)
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:

@@ -48,7 +48,10 @@ class Recorded(Protocol):
         """What there is of each day on which windows of a period begin, in order."""
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The roll-ups whose five minutes begin in a period, in order."""
+        """The roll-ups whose five minutes begin in a period, in order.
+
+        Days (UTC) with more of them than an honest room has are left out.
+        """
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, TypeVar, cast, get_args
 
 from pydantic_core import to_json
@@ -115,15 +116,15 @@ def read_window(row: tuple[object, ...]) -> WindowRecord:
     if absent is not None and absent not in get_args(EstimateAbsent):
         raise ValueError
     return WindowRecord(
-        epoch=str(epoch), seq=_count(seq), start=first, end=last,
+        epoch=_shared(str(epoch)), seq=_count(seq), start=first, end=last,
         mode=mode, replayed=bool(replayed), frames=_count(frames),
         total=_count(total) if figures else None, mean=_number(mean, MAX_COUNT) if figures else None,
         low=_count(low) if figures else None, high=_count(high) if figures else None,
         facing=turned,
-        counts=observed,
+        counts=observed and {_shared(name): n for name, n in observed.items()},
         unclassified=nameless,
         estimate=shares and {
-            str(name): ShareRange(*(_number(each[part], 1.0) for part in ("share", "low", "high")))
+            _shared(str(name)): ShareRange(*(_number(each[part], 1.0) for part in ("share", "low", "high")))
             for name, each in shares.items()
         },
         estimate_absent=cast("EstimateAbsent | None", absent) if observed is not None else None, withheld=withheld,
@@ -162,7 +163,13 @@ def _name(name: Name) -> Name:
     """The name of a model. Raises ValueError for a longer one than any that is kept."""
     if len(name or "") > LONGEST_NAME:
         raise ValueError
-    return name
+    return name and _shared(name)
+
+
+@lru_cache(maxsize=1000)
+def _shared(text: str) -> str:
+    """The same text, once in memory: thousands of windows have the same names in them."""
+    return text
 
 
 def _from_json(text: object) -> Any:  # noqa: ANN401 - whatever stands in the file

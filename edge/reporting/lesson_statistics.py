@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.window_record import WindowRecord
-from edge.reporting.totals import Part, Totals, add_up, binned
+from edge.reporting.totals import Bins, Part, Totals, add_up, binned
 
 FRONT = "front"
 """Name of the share turned to the front beside those of the expressions."""
@@ -141,6 +141,12 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         basis=basis if shown else None,
         expressions=shown,
     )
+
+
+def summarize_bins(bins: Bins) -> LessonSummary:
+    """The summary of a time from its sums, whose stretches are the pieces that intervals come from."""
+    pieces = [Minute(bins.start + number * bins.width, totals) for number, totals in bins.shown() if bins.start]
+    return summarize_minutes(bins.totals, pieces)
 
 
 def front_series(parts: Sequence[Minute]) -> list[Point]:

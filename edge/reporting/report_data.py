@@ -14,7 +14,7 @@ from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.gaps import Gap, gaps, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
-from edge.reporting.stretch import windows_between
+from edge.reporting.stretch import runs_of, windows_between
 from edge.reporting.totals import Part, Totals, add_up
 
 HOUR = timedelta(hours=1)
@@ -103,5 +103,5 @@ def _stretches(parts: Sequence[Part], buckets: Sequence[Bucket], period: Period)
     """The times that there were windows in, in order: also of those that were not kept and cannot be told apart."""
     if all(isinstance(part, WindowRecord) for part in parts) and parts:
         return [part for part in parts if isinstance(part, WindowRecord)]
-    runs = (run for bucket in buckets for run in bucket.runs if run.start < period.end and run.end > period.start)
+    runs = (run for run in runs_of(buckets) if run.start < period.end and run.end > period.start)
     return sorted(runs, key=lambda stretch: (stretch.start, stretch.first))

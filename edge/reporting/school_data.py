@@ -7,7 +7,7 @@ begins or ends within five minutes, its windows there are read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -17,9 +17,9 @@ from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
-from edge.reporting.lesson_statistics import LessonSummary, Minute, summarize_minutes
+from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
 from edge.reporting.stretch import parts_between
-from edge.reporting.totals import Part, Totals, add_up, binned
+from edge.reporting.totals import Bins, Part, Totals, add_up
 from edge.timing.timetable import Timetable
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -82,6 +82,30 @@ class MapData:
     sums: list[RoomSums]
 
 
+@dataclass
+class _Day:
+    """A room on a day; its roll-ups are not kept.
+
+    Attributes:
+        slots: Its lessons, or all hours.
+        cells: What was recorded in each slot, by its name.
+        hours: In which anything was recorded.
+    """
+
+    slots: list[Slot]
+    cells: dict[str, Measured]
+    hours: set[int]
+
+
+@dataclass
+class _Sums:
+    """What a room adds up to, day by day."""
+
+    bins: Bins = field(default_factory=lambda: Bins(None, HOUR))
+    planned: float = 0.0
+    taught: float = 0.0
+
+
 class Map(NamedTuple):
     """The map of one figure."""
 
@@ -123,42 +147,41 @@ class School:
 
     def week(self, room: str, monday: date, length: int = 7) -> MapData:
         """A week of a room, or another number of days: lessons (or hours) by days."""
+        sums = _Sums()
+        found = {day: self._day(room, day, sums) for day in (monday + n * DAY for n in range(length))}
+        lessons = bool(self._timetable)
+        days = [day for day, each in found.items() if day.weekday() < 5 or (lessons and each.slots) or each.hours]
+        names = self._names(found[day] for day in days)
+        grid = [[found[day].cells.get(name) for day in days] for name in names]
         start, end = self._midnight(monday), self._midnight(monday + length * DAY)
-        buckets = list(self._recording.buckets(room, start, end))
-        days = [monday + n * DAY for n in range(length)]
-        recorded = {each.since.astimezone(self._zone).date() for each in buckets}
-        hours = self._hours(buckets)
-        slots = {day: self._slots(room, day, hours) for day in days}
-        days = [day for day in days if day.weekday() < 5 or (self._timetable and slots[day]) or day in recorded]
-        names = _names(slots[day] for day in days)
-        grid = [[self._slot(room, buckets, slots[day], name) for day in days] for name in names]
-        sums = self._sums(room, buckets, [each for day in days for each in slots[day]])
-        return MapData("week", start, end, names, [*days], [room] * len(names), grid, [sums])
+        return MapData("week", start, end, names, [*days], [room] * len(names), grid, [self._summed(room, sums)])
 
     def day(self, day: date) -> MapData:
         """A day of all rooms: rooms by lessons (or hours)."""
+        sums = {room: _Sums() for room in self._rooms}
+        found = {room: self._day(room, day, sums[room]) for room in self._rooms}
+        names = self._names(found.values())
+        grid = [[found[room].cells.get(name) for name in names] for room in self._rooms]
         start, end = self._midnight(day), self._midnight(day + DAY)
-        found = {room: list(self._recording.buckets(room, start, end)) for room in self._rooms}
-        hours = self._hours(each for buckets in found.values() for each in buckets)
-        slots = {room: self._slots(room, day, hours) for room in self._rooms}
-        names = _names(slots.values())
-        grid = [[self._slot(room, found[room], slots[room], name) for name in names] for room in self._rooms]
-        sums = [self._sums(room, found[room], slots[room]) for room in self._rooms]
-        return MapData("day", start, end, [*self._rooms], [*names], [*self._rooms], grid, sums)
+        summed = [self._summed(room, each) for room, each in sums.items()]
+        return MapData("day", start, end, [*self._rooms], [*names], [*self._rooms], grid, summed)
 
     def days(self, monday: date) -> MapData:
         """A week of all rooms: rooms by days."""
-        start, end = self._midnight(monday), self._midnight(monday + WEEK)
         days = [monday + n * DAY for n in range(7)]
-        grid, sums, seen = [], [], set()
+        grid, summed, seen = [], [], set()
         for room in self._rooms:
-            buckets = list(self._recording.buckets(room, start, end))
-            seen |= {each.since.astimezone(self._zone).date() for each in buckets}
-            grid.append([self._whole(room, buckets, day) for day in days])
-            sums.append(self._sums(room, buckets, [each for d in days for each in self._slots(room, d, [])]))
+            row, sums = [], _Sums()
+            for day in days:
+                row.append(self._whole(room, day, sums))
+                if row[-1].totals.windows:
+                    seen.add(day)
+            grid.append(row)
+            summed.append(self._summed(room, sums))
         kept = [number for number, day in enumerate(days) if day.weekday() < 5 or day in seen]
         shown = [[row[number] for number in kept] for row in grid]
-        return MapData("days", start, end, [*self._rooms], [days[n] for n in kept], [*self._rooms], shown, sums)
+        start, end = self._midnight(monday), self._midnight(monday + WEEK)
+        return MapData("days", start, end, [*self._rooms], [days[n] for n in kept], [*self._rooms], shown, summed)
 
     def term(self, first: date, last: date) -> MapData:
         """The weeks from that of one day to that of another, of all rooms: rooms by weeks."""
@@ -167,29 +190,63 @@ class School:
         edges = [self._midnight(week) for week in [*weeks, weeks[-1] + WEEK]]
         grid, sums = [], []
         for room in self._rooms:
-            row, every = [], []
+            row, every = [], Bins(edges[0], DAY)
             for start, end in pairwise(edges):
-                parts = list(self._recording.days(room, start, end))
-                row.append(_measured(start, end, parts, DAY, self._places(room)))
-                every += parts
+                bins = Bins(start, DAY)
+                for part in self._recording.days(room, start, end):
+                    bins.add(part)
+                    every.add(part)
+                row.append(_measured(start, end, bins, self._places(room)))
             grid.append(row)
-            sums.append(RoomSums(room, add_up(every), summary_of(every, edges[0], DAY), None, 0.0))
+            sums.append(RoomSums(room, every.totals, summarize_bins(every), None, 0.0))
         return MapData("term", edges[0], edges[-1], [*self._rooms], [*weeks], [*self._rooms], grid, sums)
 
     def parts(self, room: str, start: datetime, end: datetime) -> list[Part]:
         """The windows of a room that begin in a stretch of time, as roll-ups as far as these begin and end with it."""
         return self._parts(room, list(self._recording.buckets(room, bucket_of(start), end)), start, end)
 
-    def _slot(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot], name: str) -> Measured | None:
-        slot = next((each for each in slots if each.name == name), None)
-        return self._stretch(room, buckets, slot.start, slot.end) if slot else None
+    def _day(self, room: str, day: date, sums: _Sums) -> _Day:
+        """A day of a room; it is added to the sums."""
+        buckets = self._buckets(room, day, sums)
+        slots = self._lessons(room, day) if self._timetable else self._every_hour(day)
+        cells: dict[str, Measured] = {}
+        for slot in slots:
+            if slot.name not in cells:
+                cells[slot.name] = self._measured(room, buckets, slot.start, slot.end, WIDTH)
+        self._plan(room, buckets, slots if self._timetable else (), sums)
+        return _Day(slots, cells, {each.since.astimezone(self._zone).hour for each in buckets})
 
-    def _whole(self, room: str, buckets: Sequence[Bucket], day: date) -> Measured:
-        start, end = self._midnight(day), self._midnight(day + DAY)
-        return _measured(start, end, self._parts(room, buckets, start, end), HOUR, self._places(room))
+    def _whole(self, room: str, day: date, sums: _Sums) -> Measured:
+        """All of a day of a room; it is added to the sums."""
+        buckets = self._buckets(room, day, sums)
+        self._plan(room, buckets, self._lessons(room, day), sums)
+        return self._measured(room, buckets, self._midnight(day), self._midnight(day + DAY), HOUR)
 
-    def _stretch(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
-        return _measured(start, end, self._parts(room, buckets, start, end), WIDTH, self._places(room))
+    def _buckets(self, room: str, day: date, sums: _Sums) -> list[Bucket]:
+        """The roll-ups of a day of a room; they are added to the sums."""
+        buckets = list(self._recording.buckets(room, self._midnight(day), self._midnight(day + DAY)))
+        for each in buckets:
+            sums.bins.add(each)
+        return buckets
+
+    def _plan(self, room: str, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
+        """Add how much there should be, and was, of the lessons of a day that have begun."""
+        for slot in lessons:
+            if slot.start < self._now:
+                sums.planned += (min(slot.end, self._now) - slot.start).total_seconds()
+                sums.taught += add_up(self._parts(room, buckets, slot.start, slot.end)).recorded
+
+    def _measured(
+        self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime, width: timedelta
+    ) -> Measured:
+        bins = Bins(bucket_of(start) if width == WIDTH else start, width)
+        for part in self._parts(room, buckets, start, end):
+            bins.add(part)
+        return _measured(start, end, bins, self._places(room))
+
+    def _summed(self, room: str, sums: _Sums) -> RoomSums:
+        planned = sums.planned if self._timetable else None
+        return RoomSums(room, sums.bins.totals, summarize_bins(sums.bins), planned, sums.taught)
 
     def _places(self, room: str) -> list[Place]:
         """What was hidden in the picture of a room, and when that changed."""
@@ -200,50 +257,34 @@ class School:
     def _parts(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> list[Part]:
         return parts_between(self._recording, room, buckets, start, end)
 
-    def _sums(self, room: str, buckets: Sequence[Bucket], slots: Iterable[Slot]) -> RoomSums:
-        planned = [slot for slot in slots if slot.start < self._now] if self._timetable else []
-        length = sum((min(slot.end, self._now) - slot.start).total_seconds() for slot in planned)
-        taught = sum(add_up(self._parts(room, buckets, slot.start, slot.end)).recorded for slot in planned)
-        summary = summary_of(buckets, buckets[0].since if buckets else self._now, HOUR)
-        return RoomSums(room, add_up(buckets), summary, length if self._timetable else None, taught)
-
-    def _slots(self, room: str, day: date, hours: Sequence[int]) -> list[Slot]:
-        if self._timetable:
-            return self._lessons(room, day)
-        found = [(datetime.combine(day, time(hour), self._zone), f"{hour:02}:00") for hour in hours]
+    def _every_hour(self, day: date) -> list[Slot]:
+        found = [(datetime.combine(day, time(hour), self._zone), f"{hour:02}:00") for hour in range(24)]
         return [Slot(name, start, _later(start, HOUR)) for start, name in found]
 
     def _lessons(self, room: str, day: date) -> list[Slot]:
         return [Slot(*vars(each).values()) for each in self._timetable.lessons(room, day)] if self._timetable else []
 
-    def _hours(self, buckets: Iterable[Bucket]) -> list[int]:
-        """From the first hour of a day in which anything was recorded to the last."""
-        found = {each.since.astimezone(self._zone).hour for each in buckets}
-        return list(range(min(found), max(found) + 1)) if found else []
+    def _names(self, days: Iterable[_Day]) -> list[str]:
+        """Of the lessons; or of the hours from the first of a day in which anything was recorded to the last."""
+        if self._timetable:
+            return _names(each.slots for each in days)
+        hours = {hour for each in days for hour in each.hours}
+        return [f"{hour:02}:00" for hour in range(min(hours), max(hours) + 1)] if hours else []
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self._zone)
 
 
-def summary_of(parts: Sequence[Part], start: datetime, width: timedelta = WIDTH) -> LessonSummary:
-    """Parts of a stretch of time with intervals, as a cell of a map has them.
-
-    Args:
-        parts: What was recorded.
-        start: Of the stretch.
-        width: Of the pieces whose scatter the intervals come from.
-    """
-    if width == WIDTH:
-        start = bucket_of(start)
-    pieces = [Minute(start + number * width, totals) for number, totals in binned(parts, start, width)]
-    return summarize_minutes(add_up(parts), pieces)
+def summary_of(parts: Iterable[Part], start: datetime) -> LessonSummary:
+    """Parts of a lesson with intervals, as a cell of a map has them; `start` is when it began."""
+    bins = Bins(bucket_of(start), WIDTH)
+    for part in parts:
+        bins.add(part)
+    return summarize_bins(bins)
 
 
-def _measured(
-    start: datetime, end: datetime, parts: Sequence[Part], width: timedelta, places: Sequence[Place]
-) -> Measured:
-    conditions = conditions_of((each.series for each in parts), places, start, end)
-    return Measured(start, end, add_up(parts), summary_of(parts, start, width), conditions)
+def _measured(start: datetime, end: datetime, bins: Bins, places: Sequence[Place]) -> Measured:
+    return Measured(start, end, bins.totals, summarize_bins(bins), conditions_of(bins.series, places, start, end))
 
 
 def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:

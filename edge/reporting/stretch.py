@@ -8,15 +8,17 @@ there are too many windows they count as not kept: a room may send any number.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
+from itertools import islice
 
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.window_record import WindowRecord
+from edge.recording.runs import Run
+from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.totals import Part
 
-MOST_WINDOWS = 20_000  # that are read one by one; a day in steps of ten seconds has 8,640
+MOST_WINDOWS = 20_000  # that are read one by one, and runs; a day in steps of ten seconds has 8,640
 
 
 def parts_between(
@@ -51,13 +53,35 @@ def windows_between(
     return parts_between(recording, room, buckets, start, end)
 
 
+def stretches_of(parts: Sequence[Part]) -> list[Stretch]:
+    """The times that there were windows in, in order: each window, or the runs of roll-ups."""
+    if all(isinstance(part, WindowRecord) for part in parts):
+        return [part for part in parts if isinstance(part, WindowRecord)]
+    found: list[Stretch] = [*runs_of([part for part in parts if isinstance(part, Bucket)])]
+    found += [part for part in parts if isinstance(part, WindowRecord)]
+    return sorted(found, key=lambda stretch: (stretch.start, stretch.first))
+
+
+def runs_of(buckets: Sequence[Bucket]) -> Iterator[Run]:
+    """The runs of roll-ups; of a room that makes far too many up, one for each roll-up."""
+    many = sum(bucket.sums.windows for bucket in buckets) > MOST_WINDOWS
+    many = many and sum(len(bucket.runs) for bucket in buckets) > MOST_WINDOWS
+    for bucket in buckets:
+        runs = bucket.runs
+        if many:
+            yield runs[0]._replace(end=max(run.end for run in runs), last=max(run.last for run in runs))
+        else:
+            yield from runs
+
+
 def _windows(
     recording: Recorded, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime
 ) -> Sequence[WindowRecord]:
-    """The windows that begin in a stretch; none where there are too many."""
+    """The windows that begin in a stretch; none where there are too many, of which roll-ups may say nothing."""
     if sum(bucket.sums.windows for bucket in _within(buckets, bucket_of(start), end)) > MOST_WINDOWS:
         return ()
-    return list(recording.windows(room, start, end))
+    found = list(islice(recording.windows(room, start, end), MOST_WINDOWS + 1))
+    return found if len(found) <= MOST_WINDOWS else ()
 
 
 def _whole(start: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from edge.contract.labels import UNKNOWN, reading_order
 from edge.contract.payloads import Facing
 from edge.contract.shares import Basis, ShareRange, Shares
-from edge.recording.rollups import Bucket
-from edge.recording.window_record import WindowRecord
+from edge.recording.rollups import Bucket, bucket_of
+from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_sums import OTHER, UNIT, WindowSums
 
 MOST_LABELS = 12  # emotions that are shown each by itself
@@ -108,11 +108,15 @@ def add_up(parts: Iterable[Part]) -> Totals:
     """Add windows up, or roll-ups of them, with the same result."""
     sums = WindowSums()
     for part in parts:
-        if isinstance(part, Bucket):
-            sums.merge(part.sums)
-        else:
-            sums.add(part)
+        _add(sums, part)
     return totals_of(sums)
+
+
+def _add(sums: WindowSums, part: Part) -> None:
+    if isinstance(part, Bucket):
+        sums.merge(part.sums)
+    else:
+        sums.add(part)
 
 
 def totals_of(sums: WindowSums) -> Totals:
@@ -147,13 +151,51 @@ def totals_of(sums: WindowSums) -> Totals:
     )
 
 
+class Bins:
+    """Adds up by stretches of time while it reads, so that nothing is kept of what it has read.
+
+    Args:
+        start: Of the first stretch; None: of the five minutes, or the day, of the first part.
+        width: Of each.
+    """
+
+    def __init__(self, start: datetime | None, width: timedelta) -> None:
+        self.start = start
+        self.width = width
+        self._sums: dict[int, WindowSums] = {}
+        self._shown: set[int] = set()
+        self.series: set[Series | None] = set()
+        """Of all parts."""
+
+    def add(self, part: Part) -> None:
+        """Add a part to its stretch."""
+        if self.start is None:
+            self.start = part.since if isinstance(part, Bucket) else bucket_of(part.start)
+        number = (part.start - self.start) // self.width
+        _add(self._sums.setdefault(number, WindowSums()), part)
+        self.series.add(part.series)
+        if part.has_figures:
+            self._shown.add(number)
+
+    @property
+    def totals(self) -> Totals:
+        """Of everything."""
+        sums = WindowSums()
+        for each in self._sums.values():
+            sums.merge(each)
+        return totals_of(sums)
+
+    def shown(self) -> list[tuple[int, Totals]]:
+        """The totals of each stretch in which windows with figures begin, by its number, in order."""
+        return [(number, totals_of(self._sums[number])) for number in sorted(self._shown)]
+
+
 def binned(parts: Iterable[Part], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
     """The totals of each stretch of time in which windows with figures begin, by its number from `start` on."""
-    groups: dict[int, list[Part]] = {}
+    bins = Bins(start, width)
     for part in parts:
-        groups.setdefault((part.start - start) // width, []).append(part)
-    shown = {number: group for number, group in groups.items() if any(part.has_figures for part in group)}
-    return [(number, add_up(group)) for number, group in sorted(shown.items())]
+        bins.add(part)
+    return bins.shown()
 
 
 def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge.languages import catalogue
-
-COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
-"""For large answers; never for events, which it would hold."""
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -37,7 +33,13 @@ def shared_routes() -> list[BaseRoute]:
 
 def texts(request: Request) -> Response:
     """All texts in one language: `?language=` takes a list of tags in order of preference."""
-    return JSONResponse(catalogue.for_page(language_of(request)))
+    return Response(_texts(catalogue.choose(language_of(request))), media_type="application/json")
+
+
+@lru_cache
+def _texts(language: str) -> bytes:
+    """As they are sent; of the languages that there are."""
+    return bytes(JSONResponse(catalogue.for_page(language)).body)
 
 
 def language_of(request: Request) -> str:

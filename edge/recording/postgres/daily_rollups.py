@@ -80,7 +80,7 @@ def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: d
     start = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     connection.execute("SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE", (device,))
     rows = connection.execute(OF_DAY, (device, start, start + DAY, MOST_ROWS + 1)).fetchall()
-    if len(rows) > MOST_ROWS:  # it stays as it is: who reads the day reads its five minutes
+    if len(rows) > MOST_ROWS:  # it stays as it is, and readers leave it out
         return
     forget = "DELETE FROM edge.changed_days WHERE device = %s AND day = %s"
     if not connection.execute(forget, (device, day)).rowcount:

@@ -14,7 +14,7 @@ from psycopg import errors
 from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import DAY
+from edge.recording.daily_rollups import DAY, MOST_ROWS
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
@@ -40,6 +40,9 @@ BUCKETS = """
 WITH r AS MATERIALIZED (SELECT * FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s)
 SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
 FROM r JOIN edge.series e ON e.id = r.series WHERE (r.start, r.series) > (%s, %s)
+    AND (r.start AT TIME ZONE 'UTC')::date NOT IN (
+        SELECT (start AT TIME ZONE 'UTC')::date FROM r GROUP BY 1 HAVING count(*) > %s
+    )
 ORDER BY r.start, r.series LIMIT %s
 """
 OUTERMOST = """
@@ -183,13 +186,16 @@ class PostgresRecording:
         ]
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The roll-ups whose five minutes begin in a period, in order."""
+        """The roll-ups whose five minutes begin in a period, in order.
+
+        Days (UTC) with more of them than an honest room has are left out.
+        """
         return self._slices(self._buckets_of_slice, NEXT_ROLLUP, device, start, end, MONTH)
 
     def _buckets_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         after: tuple[Any, ...] = (start, FIRST_SERIES)
         while True:
-            page = self._ask(BUCKETS, device, start, end, *after, AT_ONCE)
+            page = self._ask(BUCKETS, device, start, end, *after, MOST_ROWS, AT_ONCE)
             for row in page:
                 after = row[:2]
                 yield self._bucket(device, row)

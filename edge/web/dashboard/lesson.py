@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,18 +13,31 @@ from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
 from edge.recording.reader import StateChange
 from edge.recording.recorded import Recorded
-from edge.recording.rollups import Bucket
-from edge.recording.window_record import WindowRecord
+from edge.recording.rollups import Bucket, bucket_of
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
+from edge.reporting.stretch import stretches_of, windows_between
 from edge.reporting.totals import Part, add_up
+from edge.web.packed import Packed, pack_json
 
 PIECES = 240  # about as many as a chart can show
 MOST = 500  # pieces and gaps of an answer, the newest: more are of a room that makes them up
 TRAILING = 2.5  # windows that may be on their way
 TRAILING_TIME = timedelta(seconds=2)
+MILLISECOND = timedelta(milliseconds=1)
 MARGIN = timedelta(seconds=30)
 
 JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Minutes(Packed):
+    """The last minutes of a room, packed.
+
+    Attributes:
+        measured: Milliseconds with figures.
+    """
+
+    measured: int
 
 
 def latest(window: WindowPayload) -> JSON:
@@ -44,7 +58,7 @@ def latest(window: WindowPayload) -> JSON:
 
 
 def lesson(
-    windows: Sequence[WindowRecord],
+    parts: Sequence[Part],
     states: Sequence[StateChange],
     availability: Sequence[StateChange],
     deaf: Sequence[Gap],
@@ -54,39 +68,53 @@ def lesson(
     """The time from `start` to `now`.
 
     Args:
-        windows: Those of this time, in order of their ends.
+        parts: Windows of this time, in order of their ends, or roll-ups of them.
         states: What the device reported, in order.
         availability: When it came and went, in order.
         deaf: When this program did not listen to the broker, in order.
         start: Its start.
         now: Its end.
     """
-    last = windows[-1] if windows else None
-    on_its_way = last is not None and now - last.end <= TRAILING * last.duration + TRAILING_TIME
-    found = gaps(windows, states, availability, start, last.end if last and on_its_way else now)
-    totals = add_up(windows)
+    stretches = stretches_of(parts)
+    last = stretches[-1] if stretches else None
+    on_its_way = last is not None and now - last.end <= TRAILING * last.closing + TRAILING_TIME
+    found = gaps(stretches, states, availability, start, last.end if last and on_its_way else now)
+    totals = add_up(parts)
     return {
-        "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(windows, start, now)),
-        "pieces": pieces(windows, start, now),
+        "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(parts, start, now)),
+        "pieces": pieces(parts, start, now),
         "gaps": gaps_json(unheard(found, deaf), start),
-        "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * sum(
-            w.duration.total_seconds() for w in windows if w.mean is not None
-        )),
+        "mean": totals.mean, "front": front_share(totals.facing), "measured": sum(map(_measured, parts)),
         **shares_json(totals.shares),
     }  # fmt: skip
 
 
 def recent(recording: Recorded, room: str, start: datetime, now: datetime) -> JSON:
-    """The same of what was recorded."""
-    windows = list(recording.windows(room, start, now + TRAILING_TIME))
-    return lesson(windows, *recording.state_changes(room, now), [], start, now)
+    """The same of what was recorded; of a room with far too many windows from its roll-ups."""
+    end = now + TRAILING_TIME
+    buckets = list(recording.buckets(room, bucket_of(start), end))
+    parts = windows_between(recording, room, buckets, start, end)
+    return lesson(parts, *recording.state_changes(room, now), [], start, now)
 
 
-def _axis(windows: Sequence[WindowRecord], start: datetime, now: datetime) -> datetime:
+def packed(told: JSON) -> Minutes:
+    """What `lesson` tells, as it travels."""
+    answer = pack_json(told)
+    return Minutes(answer.data, answer.length, told["measured"])
+
+
+def _measured(part: Part) -> int:
+    """Milliseconds with figures."""
+    if isinstance(part, Bucket):
+        return part.sums.recorded if part.has_figures else 0
+    return part.duration // MILLISECOND if part.mean is not None else 0
+
+
+def _axis(parts: Sequence[Part], start: datetime, now: datetime) -> datetime:
     """Where a picture begins: not with hours of nothing before a few minutes of something."""
-    if not windows or windows[0].start - start <= (now - start) / 2:
+    if not parts or parts[0].start - start <= (now - start) / 2:
         return start
-    first = windows[0].start
+    first = parts[0].start
     return max(start, first - max((now - first) / 10, MARGIN))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from edge.errors import ConfigError
@@ -27,8 +27,11 @@ def day_json(
 ) -> JSON:
     """The lessons of a day, each with the seconds that were recorded of it."""
     start, end = midnight(day, zone), midnight(day + DAY, zone)
-    runs = [run for bucket in recording.buckets(room, start - timedelta(minutes=5), end) for run in bucket.runs]
     lessons = timetable.lessons(room, day) if timetable else []
+    covered = _covered(
+        (run for bucket in recording.buckets(room, start - timedelta(minutes=5), end) for run in bucket.runs),
+        [(start, end), *((each.start, each.end) for each in lessons)],
+    )
     holiday = timetable.holiday(day) if timetable else None
     return {
         "room": room, "day": day.isoformat(), "today": now.astimezone(zone).date().isoformat(),
@@ -38,17 +41,21 @@ def day_json(
             {
                 "name": each.name, "from": f"{each.start:%H:%M}", "to": f"{each.end:%H:%M}",
                 "start": milliseconds(each.start), "end": milliseconds(each.end),
-                "recorded": _covered(runs, each.start, each.end),
+                "recorded": seconds,
             }
-            for each in lessons
+            for each, seconds in zip(lessons, covered[1:], strict=True)
         ],
-        "recorded": _covered(runs, start, end),
+        "recorded": covered[0],
     }  # fmt: skip
 
 
-def _covered(runs: Sequence[Run], start: datetime, end: datetime) -> float:
-    """Seconds of a time that windows cover."""
-    return sum(max(0.0, (min(run.end, end) - max(run.start, start)).total_seconds()) for run in runs)
+def _covered(runs: Iterable[Run], times: Sequence[tuple[datetime, datetime]]) -> list[float]:
+    """Seconds of each time that windows cover; a room may have any number of runs, so none is kept."""
+    found = [0.0] * len(times)
+    for run in runs:
+        for number, (start, end) in enumerate(times):
+            found[number] += max(0.0, (min(run.end, end) - max(run.start, start)).total_seconds())
+    return found
 
 
 def day_named(text: str) -> date:

@@ -17,7 +17,6 @@ from edge.timing.timetable import Lesson
 from edge.web.dashboard.lesson import JSON
 from edge.web.dashboard.lesson_days import day_json, day_named, lesson_of_day, neighbours, newest_lesson, period_named
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
-from edge.web.shared import COMPRESSED
 from edge.web.visitors import visitor_of
 
 WHOLE = timedelta(hours=20)  # what is longer is a whole day
@@ -37,7 +36,7 @@ def lesson_routes(past: Past | None, known: Callable[[], set[str]]) -> list[Base
     return [
         Route("/api/rooms", lessons.rooms),
         Route("/api/day", lessons.day),
-        Route("/api/lesson", lessons.lesson, middleware=COMPRESSED),
+        Route("/api/lesson", lessons.lesson),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Hashable
 from datetime import tzinfo
 from functools import partial
@@ -20,6 +19,7 @@ from edge.text import Sentence
 from edge.timing.local_zone import LOCAL
 from edge.timing.timetable import Timetable
 from edge.web.dashboard.questions import Questions
+from edge.web.packed import Packed, PackedResponse, pack_json
 
 T = TypeVar("T")
 
@@ -68,19 +68,25 @@ class Past:
         Raises:
             EdgeError: It is missing, damaged or away, or the function raised it; or as `Questions.ask`.
         """
-        now = time.monotonic()
-        return await self._questions.ask(
-            request, lambda: partial(self.read, function), key, now, lambda asked: now - asked <= seconds
-        )
+        return await self._questions.ask(request, lambda: partial(self.read, function), key, seconds)
 
     async def answer(
         self, request: Request, function: Callable[[Recorded], Any], key: Hashable, seconds: float = 2.0
     ) -> Response:
-        """The same as JSON for a page; an error becomes `{"problem": sentence, "remedy": sentence}`."""
+        """The same as JSON for a page, written and compressed in that thread; None says that there is no such room.
+
+        An error becomes `{"problem": sentence, "remedy": sentence}`.
+        """
+
+        def packed(recording: Recorded) -> Packed | None:
+            found = function(recording)
+            return None if found is None else pack_json(found)
+
         try:
-            return JSONResponse(await self.ask(request, function, key, seconds), headers=NO_STORE)
+            answer = await self.ask(request, packed, key, seconds)
         except EdgeError as error:
             return sentence_of(error)
+        return no_such_room() if answer is None else PackedResponse(request, answer, NO_STORE)
 
     def stop(self) -> None:
         """Begin nothing more."""

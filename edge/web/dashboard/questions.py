@@ -16,12 +16,14 @@ from starlette.requests import Request
 
 from edge.errors import EdgeError
 from edge.text import Sentence
+from edge.web.packed import Packed
 from edge.web.visitors import visitor_of
 
 T = TypeVar("T")
 Work = Callable[[], T]
 
 MOST_WAITING = 50
+MOST_BYTES = 32_000_000  # of the answers that are kept
 MOST_OF_ONE = 12  # that wait for one visitor: a page asks three at once, and a school may share one address
 
 
@@ -32,16 +34,22 @@ class _Question:
     Attributes:
         prepare: Makes the work.
         asker: Who asked first.
-        stamp: By which it is told whether its answer is still good.
+        key: Of the question.
+        stamp: An answer is good for those alone who ask with the same one.
         answer: Of all who wait for it.
         waiting: How many do.
+        size: Bytes of the answer, once it is there.
+        end: Throws it away once it is too old.
     """
 
     prepare: Callable[[], Work[Any]]
     asker: Hashable
-    stamp: Any
+    key: Hashable
+    stamp: Hashable
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     waiting: int = 0
+    size: int = 0
+    end: asyncio.TimerHandle | None = None
 
 
 class Questions:
@@ -49,7 +57,7 @@ class Questions:
 
     Args:
         threads: How many are answered at once.
-        kept: How many answers are kept for those who ask the same.
+        kept: How many answers are kept for those who ask the same, at most, and none that is too old.
         name: Of the threads.
     """
 
@@ -68,8 +76,8 @@ class Questions:
         request: Request,
         prepare: Callable[[], Work[T]],
         key: Hashable,
-        stamp: Any = None,  # noqa: ANN401 - only `good` knows it
-        good: Callable[[Any], bool] = lambda _stamp: True,
+        seconds: float,
+        stamp: Hashable = None,
     ) -> T:
         """Wait for an answer, as long as the visitor does.
 
@@ -77,15 +85,15 @@ class Questions:
             request: Who asks. A question that all have left before it began is dropped.
             prepare: Called here, on the event loop, once it is its turn; what it returns is called in a thread.
             key: Of the question: who asks the same may get the same answer.
-            stamp: Kept with the answer.
-            good: Whether a kept answer with that stamp will do.
+            seconds: For which a kept answer will do, since it was asked for.
+            stamp: Only an answer with the same one will do.
 
         Raises:
             EdgeError: Too many wait, this visitor has left, or the server ends; or the work raised it.
         """
         question = self._kept.get(key)
-        if question is None or not good(question.stamp) or (question.answer.done() and question.answer.exception()):
-            question = self._take(_Question(prepare, _asker(request), stamp), key)
+        if question is None or question.stamp != stamp or (question.answer.done() and question.answer.exception()):
+            question = self._take(_Question(prepare, _asker(request), key, stamp), seconds)
         question.waiting += 1
         gone = asyncio.ensure_future(_gone(request))
         try:
@@ -108,9 +116,11 @@ class Questions:
         for running in self._running:
             running.cancel()  # nobody is left to take its result
         self._queue.clear()
+        for key in list(self._kept):
+            self._throw_away(key)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, question: _Question, key: Hashable) -> _Question:
+    def _take(self, question: _Question, seconds: float) -> _Question:
         """Let it wait, and remember it. Raises EdgeError."""
         if self._stopped:
             raise _ends()
@@ -120,11 +130,21 @@ class Questions:
         if question in self._queue and (len(self._queue) > MOST_WAITING or mine > MOST_OF_ONE):
             self._queue.remove(question)
             raise EdgeError(Sentence("Too many questions are waiting"), Sentence("ask again in a few seconds"))
-        self._kept[key] = question
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
+        self._throw_away(question.key)
+        self._kept[question.key] = question
+        question.end = asyncio.get_running_loop().call_later(seconds, self._throw_away, question.key)
+        self._keep_few()
         return question
+
+    def _keep_few(self) -> None:
+        """Throw away the oldest answers while there are too many, or too large ones."""
+        while len(self._kept) > self._most_kept or sum(each.size for each in self._kept.values()) > MOST_BYTES:
+            self._throw_away(next(iter(self._kept)))
+
+    def _throw_away(self, key: Hashable) -> None:
+        question = self._kept.pop(key, None)
+        if question is not None and question.end is not None:
+            question.end.cancel()  # else the timer would keep the answer
 
     def _begin(self) -> None:
         while len(self._running) < self._threads and not self._stopped:
@@ -160,6 +180,8 @@ class Questions:
                 _fail(question, error)
             elif not question.answer.done():
                 question.answer.set_result(running.result())
+                question.size = _size(running.result())
+                self._keep_few()
         self._begin()
 
 
@@ -172,6 +194,11 @@ async def _gone(request: Request) -> None:
     """Return once nobody reads the answer any more."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _size(answer: object) -> int:
+    """Bytes in memory; whatever is not packed is small."""
+    return len(answer.data) if isinstance(answer, Packed) else 0
 
 
 def _fail(question: _Question, error: BaseException) -> None:

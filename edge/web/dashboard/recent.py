@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from starlette.requests import Request
 
 from edge.reporting.gaps import Gap
+from edge.web.dashboard.lesson import Minutes, packed
 from edge.web.dashboard.questions import Questions
-from edge.web.dashboard.school import School
+from edge.web.dashboard.school import BEAT, School
 
-MOST_KEPT = 16  # answers, for the next page that asks
+KEPT = BEAT / 1000  # seconds; a version lasts no longer
 
 
 class RecentMinutes:
@@ -19,13 +19,14 @@ class RecentMinutes:
 
     Args:
         school: What it is asked of.
+        questions: Where the answers are made.
     """
 
-    def __init__(self, school: School) -> None:
+    def __init__(self, school: School, questions: Questions) -> None:
         self._school = school
-        self._questions = Questions(1, MOST_KEPT, "recent")
+        self._questions = questions
 
-    async def ask(self, request: Request, room: str, minutes: int, deaf: Sequence[Gap]) -> dict[str, Any] | None:
+    async def ask(self, request: Request, room: str, minutes: int, deaf: Sequence[Gap]) -> Minutes | None:
         """A room over the last minutes, the same for all pages that ask; None when there is no such room.
 
         Args:
@@ -41,13 +42,11 @@ class RecentMinutes:
         if version is None:
             return None
 
-        def copied() -> Callable[[], dict[str, Any] | None]:
-            # Copied here, where messages are taken, one at a time; added up there.
-            there = room in self._school.rooms
-            return self._school.lesson(room, minutes, deaf) if there else lambda: None
+        def copied() -> Callable[[], Minutes | None]:
+            if room not in self._school.rooms:
+                return lambda: None
+            # Copied here, where messages are taken, one at a time; added up and packed there.
+            answer = self._school.lesson(room, minutes, deaf)
+            return lambda: packed(answer())
 
-        return await self._questions.ask(request, copied, (room, minutes), version, lambda asked: asked == version)
-
-    def stop(self) -> None:
-        """Begin nothing more."""
-        self._questions.stop()
+        return await self._questions.ask(request, copied, (room, minutes), KEPT, version)

@@ -91,6 +91,8 @@ class School:
         """Messages that were not what they should be."""
         self.newer: set[str] = set()
         """Rooms that send a newer schema than this program reads."""
+        self.changes = 0
+        """How many messages were taken, or times forgotten."""
         self.full = False
         """There are more rooms than are shown."""
         self._now = now
@@ -103,6 +105,7 @@ class School:
 
     def receive(self, topic: str, payload: bytes) -> None:
         """Take a message from the broker."""
+        self.changes += 1
         try:
             if is_about_machine(topic):
                 self._take_machine(topic, payload)
@@ -150,6 +153,7 @@ class School:
             first: Milliseconds since 1970.
             last: The same; what is measured from then on is kept.
         """
+        self.changes += 1
         for name, room in self.rooms.items():
             if device is not None and name != device:
                 continue
@@ -175,7 +179,7 @@ class School:
         self._changed, self._removed = set(), set()
         return changes
 
-    def version(self, name: str, deaf: int) -> object | None:
+    def version(self, name: str, deaf: int) -> tuple[int, int, int] | None:
         """What changes when the last minutes of a room may have; None when there is no such room.
 
         Args:

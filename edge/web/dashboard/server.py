@@ -27,15 +27,17 @@ from edge.recording.reader import Deleted
 from edge.recording.recorded import Recorded
 from edge.recording.recording_service import RecordingService
 from edge.reporting.gaps import Gap
-from edge.web.dashboard.feed import Feed, dump
-from edge.web.dashboard.lesson import at, milliseconds, recent
+from edge.web.dashboard.feed import Feed
+from edge.web.dashboard.lesson import Minutes, at, milliseconds, packed, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
+from edge.web.dashboard.questions import Questions
 from edge.web.dashboard.recent import RecentMinutes
 from edge.web.dashboard.school import School
 from edge.web.dashboard.school_routes import school_routes
-from edge.web.shared import COMPRESSED, Revalidated, shared_routes
+from edge.web.packed import CHUNK, PackedResponse, pack, takes_gzip
+from edge.web.shared import Revalidated, shared_routes
 from edge.web.visitors import VISITOR, visitor_of
 
 PAGE = Path(__file__).parent / "static"
@@ -48,6 +50,8 @@ MAX_LINKS = 200  # losses of the broker that are remembered
 MAX_MINUTES = 24 * 60
 LINK_LOST = "this page's server had lost the broker"
 KEPT = 1.0  # seconds that the last minutes of a room are the same for all who ask
+MOST_KEPT = 16  # answers about the present, for the next page that asks
+SCRIPT = "text/javascript"
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -74,7 +78,8 @@ class Dashboard:
         self._school = school
         self._broker = broker
         self._past = past
-        self._recent = RecentMinutes(school)
+        self._present = Questions(1, MOST_KEPT, "present")
+        self._recent = RecentMinutes(school, self._present)
         self._recorder = recorder
         self._feed = Feed(self._hello)
         self._started = school.now()
@@ -89,13 +94,13 @@ class Dashboard:
         charts = _Charts()
         return [
             Route("/", lambda _request: charts.page()),
-            Route(f"/{charts.address}", charts.answer, middleware=COMPRESSED),
+            Route(f"/{charts.address}", charts.answer),
             Route("/events", self._events),
-            Route("/lesson", self._lesson, middleware=COMPRESSED),
+            Route("/lesson", self._lesson),
             Route("/api/about", self._about),
             *lesson_routes(self._past, lambda: set(self._school.rooms)),
             *school_routes(self._past),
-            *machine_routes(self._school),
+            *machine_routes(self._school, self._present),
             *shared_routes(),
             Mount("/static", Revalidated(directory=PAGE)),
         ]
@@ -125,7 +130,7 @@ class Dashboard:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
             await recording
-            self._recent.stop()
+            self._present.stop()
             if self._past is not None:
                 self._past.stop()
 
@@ -240,14 +245,16 @@ class Dashboard:
         if not visitor_of(request).may_see_figures(name) or name not in self._school.rooms:
             return no_such_room()
         try:
-            newest = await self._recent.ask(request, name, int(text), self._deaf()) or {}
+            newest = await self._recent.ask(request, name, int(text), self._deaf())
         except EdgeError as error:
             return sentence_of(error)
         recorded = await self._recorded(request, name, int(text))
-        answer = max([*recorded, newest], key=lambda known: known.get("measured", -1))
-        return Response(dump(answer), media_type="application/json", headers=NO_STORE)
+        known = [*recorded, *([] if newest is None else [newest])]
+        if not known:  # it was taken off the broker meanwhile
+            return JSONResponse({}, headers=NO_STORE)
+        return PackedResponse(request, max(known, key=lambda each: each.measured), NO_STORE)
 
-    async def _recorded(self, request: Request, name: str, minutes: int) -> list[dict[str, Any]]:
+    async def _recorded(self, request: Request, name: str, minutes: int) -> list[Minutes]:
         """The same from the recording: after a restart it knows more, and while it cannot be written less."""
         if self._past is None:
             return []
@@ -255,7 +262,7 @@ class Dashboard:
         start = now - timedelta(minutes=minutes)
         with contextlib.suppress(EdgeError):
             key = ("minutes", name, minutes)
-            return [await self._past.ask(request, lambda file: recent(file, name, start, now), key, KEPT)]
+            return [await self._past.ask(request, lambda file: packed(recent(file, name, start, now)), key, KEPT)]
         return []
 
     def _deaf(self) -> list[Gap]:
@@ -275,13 +282,16 @@ def _deleted(after: int, file: Recorded) -> list[Deleted]:
 
 
 class _Charts:
-    """plotly.js as its Python package ships it; the middleware compresses it."""
+    """plotly.js as its Python package ships it, compressed once."""
 
     def __init__(self) -> None:
         found = importlib.util.find_spec("plotly")  # importing it would cost more memory than all rooms
         if found is None or found.origin is None:
             raise pages_missing("dashboard", "plotly")
         self._file = Path(found.origin).parent / "package_data" / "plotly.min.js"
+        self._status = self._file.stat()
+        with self._file.open("rb") as file:
+            self._packed = pack(iter(partial(file.read, CHUNK), b""))
         self.address = f"charts/plotly-{importlib.metadata.version('plotly')}.js"
 
     def page(self) -> Response:
@@ -289,6 +299,11 @@ class _Charts:
         text = (PAGE / "index.html").read_text(encoding="utf-8").replace("@CHARTS@", self.address)
         return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
-    def answer(self, _request: Request) -> Response:
-        """The library."""
-        return FileResponse(self._file, media_type="text/javascript", headers={"Cache-Control": FOREVER})
+    async def answer(self, request: Request) -> Response:
+        """The library; a part of it, and all for who takes no gzip, from the file."""
+        file = FileResponse(self._file, media_type=SCRIPT, headers={"Cache-Control": FOREVER}, stat_result=self._status)
+        if not takes_gzip(request) or "Range" in request.headers:
+            file.headers["Vary"] = "Accept-Encoding"
+            return file
+        kept = {name: file.headers[name] for name in ("Cache-Control", "ETag", "Last-Modified")}
+        return PackedResponse(request, self._packed, kept, SCRIPT)

@@ -16,11 +16,12 @@ from edge.contract.examples import INFO
 from edge.contract.payloads import ModelNames, State, WindowPayload
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
+from edge.recording.daily_rollups import MOST_ROWS
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import StateChange
 from edge.recording.recorder import examine
 from edge.recording.retention import Retention
-from edge.recording.rollups import Bucket
+from edge.recording.rollups import WIDTH, Bucket
 from edge.recording.session import Delivery
 from edge.recording.window_record import WindowRecord
 from edge.reporting.gaps import gaps
@@ -63,6 +64,28 @@ def test_windows_are_there_once_and_add_up_however_they_came(seed: int, place: P
         assert recording.newest("room-1") == recording.devices()["room-1"][1]
         assert (recording.has("room-1"), recording.has("room-2")) == (True, False)
         assert add_up(list(recording.days("room-1", MONDAY, MONDAY + 7 * DAY))) == add_up(found)
+
+
+def test_a_day_with_more_roll_ups_than_an_honest_room_has_is_left_out(place: Place) -> None:
+    dice, midnight = random.Random(1), MONDAY.replace(hour=0, minute=0)  # noqa: S311
+    models = 6
+    assert models * 288 > MOST_ROWS
+    absurd, honest = [], [window(n, midnight + 3 * DAY + n * WIDTH, dice, epoch="00000002") for n in range(1, 100)]
+    for number in range(models * 288):
+        start = midnight + DAY + number // models * WIDTH + number % models * timedelta(seconds=1)
+        one = window(number + 1, start, dice)
+        absurd.append(
+            one.model_copy(update={"model": one.model.model_copy(update={"faces": f"made up {number % models}"})})
+        )
+    with place.opened() as store:
+        store.store(as_messages([*absurd, *honest]), midnight + 4 * DAY)
+        while store.add_up_days(midnight + 9 * DAY):
+            pass
+    with place.read() as recording:
+        span = ("room-1", midnight - DAY, midnight + 9 * DAY)
+        assert add_up(recording.days(*span)).windows == add_up(recording.buckets(*span)).windows == len(honest)
+        lesson = recording.buckets("room-1", midnight + DAY, midnight + DAY + 12 * WIDTH)
+        assert add_up(lesson).windows == 12 * models
 
 
 def test_a_window_sent_twice_across_the_end_of_a_month_is_stored_once(place: Place) -> None:

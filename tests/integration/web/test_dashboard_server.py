@@ -130,6 +130,9 @@ def test_files_of_the_page(broker: int, dashboard: Callable[..., str]) -> None:
         plain = client.get(address, headers={"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
         assert plain.content == packed.content
+        assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+        assert plain.headers["etag"] == packed.headers["etag"]
+        assert client.get(address, headers={"Range": "bytes=0-9"}).content == plain.content[:10]
         assert plain.content[:2] != gzip.compress(b"")[:2]
         style = client.get("/static/style.css")
         again = client.get("/static/style.css", headers={"If-None-Match": style.headers["etag"]})

@@ -25,7 +25,7 @@ from edge.contract.payloads import (
 )
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
-from edge.recording import daily_rollups
+from edge.recording import daily_rollups, reader
 from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.recording.retention import Retention
@@ -333,10 +333,12 @@ def test_a_day_that_is_not_over_is_not_made(database: Database, path: Path) -> N
     assert all(part.duration == WIDTH for part in parts)
 
 
+@pytest.mark.parametrize(("name", "most"), [("MOST_ROWS", 200), ("MOST_BYTES", 60_000)])
 def test_a_day_with_more_than_an_honest_room_has_costs_the_others_little(
-    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, path: Path, name: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daily_rollups, "MOST_ROWS", 200)
+    for module in (daily_rollups, reader):
+        monkeypatch.setattr(module, name, most)
 
     def made(device: str, number: int, model: int) -> DeviceMessage:
         one = window(number + 1, MONDAY + number % 80 * WIDTH, random.Random(number))  # noqa: S311
@@ -354,10 +356,16 @@ def test_a_day_with_more_than_an_honest_room_has_costs_the_others_little(
         assert raw.execute("SELECT device FROM changed_days").fetchall() == [("room-1",)]
     recording = Recording(path)
     recording.start()
-    parts = list(recording.days("room-1", MONDAY - DAY, MONDAY + DAY))
+    found = {
+        room: [
+            add_up(read(room, MONDAY - DAY, MONDAY + 2 * DAY)).windows for read in (recording.days, recording.buckets)
+        ]
+        for room in ("room-1", "room-2")
+    }
+    hour = add_up(recording.buckets("room-1", MONDAY, MONDAY + 12 * WIDTH)).windows
     recording.stop()
-    assert len(parts) > 200
-    assert add_up(parts).windows == 400
+    assert found == {"room-1": [0, 0], "room-2": [80, 80]}
+    assert hour == 60  # a lesson of such a day has a page
 
 
 def test_numbers_that_fall_and_ever_new_epochs_and_models_stay_readable_and_bounded(tmp_path: Path) -> None:
@@ -387,3 +395,10 @@ def test_numbers_that_fall_and_ever_new_epochs_and_models_stay_readable_and_boun
     assert sum(bucket.sums.windows for bucket in buckets) == 1000
     assert all(bucket.start < bucket.end for bucket in buckets)
     recording.stop()
+
+
+def test_what_thousands_of_windows_say_alike_is_in_memory_once(database: Database, path: Path) -> None:
+    store(database, windows(1, 100))
+    found, _ = read(path)
+    names = [name for each in found for name in (*(each.counts or {}), *(each.estimate or {}))]
+    assert len({id(name) for name in names}) == len(set(names)) < len(names)

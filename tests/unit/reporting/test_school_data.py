@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from edge.contract.payloads import Withheld
 from edge.languages.words import Words
 from edge.recording.reader import Recording
+from edge.recording.rollups import Bucket
 from edge.recording.window_sums import WindowSums
 from edge.reporting.heat_map import heat_map
 from edge.reporting.lesson_sentences import NOT_MEASURED
@@ -248,3 +250,46 @@ def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:
     assert told() == ({"usual"}, "Nothing differs by more than chance explains.")
     record(path, [info("aaaaaaaa")], datetime(2026, 11, 18, 18, tzinfo=VIENNA))
     assert told() == ({"usual"}, str(MASKS_UNKNOWN))
+
+
+class Watched(Recording):
+    """Knows how many of the roll-ups that were read were there at once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.read: list[weakref.ref[Bucket]] = []
+        self.most = 0
+
+    def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        return map(self._seen, super().days(device, start, end))
+
+    def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        return map(self._seen, super().buckets(device, start, end))
+
+    def _seen(self, bucket: Bucket) -> Bucket:
+        self.read.append(weakref.ref(bucket))
+        self.most = max(self.most, sum(each() is not None for each in self.read))
+        return bucket
+
+
+def test_roll_ups_are_added_up_while_they_are_read(tmp_path: Path) -> None:
+    recording = Watched(record_school(tmp_path / "s.sqlite", ROOMS, 5))
+    recording.start()
+    found = School(recording, ROOMS, TIMETABLE, VIENNA, LATER)
+    of_a_day = len(list(recording.buckets("room-1", at(MONDAY), at(MONDAY + timedelta(days=1)))))
+    asked: list[tuple[Callable[[], MapData], int]] = [
+        (lambda: found.term(MONDAY, MONDAY + timedelta(weeks=3)), 4),
+        (lambda: found.week("room-1", MONDAY), of_a_day + 4),
+        (lambda: found.days(MONDAY), of_a_day + 4),
+        (lambda: found.day(MONDAY), of_a_day + 4),
+    ]
+    for ask, most in asked:
+        recording.most = 0
+        ask()
+        assert recording.most <= most
+    recording.stop()
+    assert len(recording.read) > 10 * of_a_day
+
+
+def at(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=VIENNA)

@@ -64,3 +64,17 @@ def page_and_map(tmp_path: Path, since: str, number: int, *, windows_read: bool 
     assert max(part.end for part in page.parts) <= END
     assert page.gaps == []  # there were windows throughout
     assert len(page.windows) == (number if number == 80 and windows_read else 0)
+
+
+def test_of_a_room_that_makes_up_interruptions_few_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every_other = windows(LESSON, 3, 90)[::2]
+    recording = Recording(record(tmp_path / "s.sqlite", every_other))
+    recording.start()
+    buckets = list(recording.buckets("room-1", LESSON, LESSON + timedelta(hours=2)))
+    recording.stop()
+    runs = list(stretch.runs_of(buckets))
+    assert len(runs) == len(every_other)
+    monkeypatch.setattr(stretch, "MOST_WINDOWS", len(runs) - 1)
+    few = list(stretch.runs_of(buckets))
+    assert len(few) == len(buckets) < len(runs)
+    assert (few[0].start, few[-1].end) == (runs[0].start, runs[-1].end)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from edge.contract.alerts import ALERTS
 from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
 from edge.contract.timestamps import parse_timestamp
+from edge.reporting.machine_report import MachineReport
+from edge.web.dashboard.machine_routes import machine_routes
+from edge.web.dashboard.questions import Questions
 from edge.web.dashboard.school import MAX_ROOMS, School
 
 NOW = parse_timestamp(WINDOW.window.end).timestamp() + 3
@@ -74,3 +80,32 @@ def test_invented_rooms_fill_no_memory() -> None:
         found.receive(f"classroom/absent-{number}/alert/disk", b"")
     assert len(found.machines()) == MAX_ROOMS
     assert found.full
+
+
+class Watched(School):
+    """Counts how often machines are looked at."""
+
+    looked = 0
+
+    def machines(self) -> list[MachineReport]:
+        self.looked += 1
+        return super().machines()
+
+
+def test_who_asks_again_gets_the_same_answer_until_a_message_comes() -> None:
+    found = Watched("classroom", 4, lambda: NOW)
+    found.receive("classroom/room-1/info", INFO.to_json())
+
+    async def scene() -> None:
+        questions = Questions(1, 4, "present")
+        app = Starlette(routes=machine_routes(found, questions))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page") as client:
+            answers = [(await client.get("/api/machines")).json() for _ in range(5)]
+            assert found.looked == 1
+            assert answers == [answers[0]] * 5
+            found.receive("classroom/room-1/alert/disk", ALERT.to_json())
+            (room,) = (await client.get("/api/machines")).json()["rooms"]
+            assert room["level"] == "bad"
+        questions.stop()
+
+    asyncio.run(scene())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -12,13 +14,16 @@ import pytest
 from starlette.requests import Request
 
 from edge.errors import EdgeError
-from edge.web.dashboard.questions import MOST_OF_ONE, MOST_WAITING, Questions
+from edge.web.dashboard.questions import MOST_BYTES, MOST_OF_ONE, MOST_WAITING, Questions
+from edge.web.packed import Packed
 
 Scene = Callable[["Bench"], Awaitable[None]]
 
 
 class Bench:
     """Questions of which the first is not answered before `let_go`."""
+
+    seconds = 60.0
 
     def __init__(self, threads: int = 1) -> None:
         self.questions = Questions(threads, 4, "test")
@@ -40,7 +45,7 @@ class Bench:
             return partial(self._work, key)
 
         request = Request({"type": "http", "client": (address, 1)}, receive)
-        task = asyncio.ensure_future(self.questions.ask(request, prepare, key))
+        task = asyncio.ensure_future(self.questions.ask(request, prepare, key, self.seconds))
         self.asked.append(task)
         await asyncio.sleep(0)
         return task, leave
@@ -165,7 +170,47 @@ def test_a_failure_is_told_to_all_and_not_kept() -> None:
 
         request = Request({"type": "http", "client": None}, receive)
         with pytest.raises(EdgeError, match="it is missing"):
-            await bench.questions.ask(request, lambda: work, "key")
-        assert await bench.questions.ask(request, lambda: work, "key") == "there"
+            await bench.questions.ask(request, lambda: work, "key", 60)
+        assert await bench.questions.ask(request, lambda: work, "key", 60) == "there"
+
+    play(scene)
+
+
+async def answered(bench: Bench, key: object, size: int, seconds: float = 60) -> weakref.ref[Packed]:
+    """Ask for an answer of so many bytes."""
+
+    def work() -> Packed:
+        bench.worked.append(key)
+        return Packed(bytes(size), size)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    request = Request({"type": "http", "client": None}, receive)
+    return weakref.ref(await bench.questions.ask(request, lambda: work, key, seconds))
+
+
+def test_kept_answers_are_bounded_by_their_bytes() -> None:
+    async def scene(bench: Bench) -> None:
+        size = MOST_BYTES // 2 - 1000
+        kept = [await answered(bench, key, size) for key in "abc"]
+        gc.collect()
+        assert [each() is None for each in kept] == [True, False, False]
+        for key in "bca":
+            await answered(bench, key, size)
+        await answered(bench, "huge", MOST_BYTES + 1)  # told once
+        await answered(bench, "huge", MOST_BYTES + 1)
+
+    assert play(scene).worked == ["a", "b", "c", "a", "huge", "huge"]
+
+
+def test_an_answer_is_thrown_away_once_it_is_too_old() -> None:
+    async def scene(bench: Bench) -> None:
+        kept = await answered(bench, "a", 9, 0.2)
+        assert kept() is not None
+        await asyncio.sleep(0.4)
+        gc.collect()
+        assert kept() is None
 
     play(scene)
