@@ -1,7 +1,7 @@
 """Video through OpenCV, where PyAV is not installed (32-bit boards, the Debian package, the container image).
 
-OpenCV tells neither the time of a stream's frames nor, before 4.13, that the picture has changed its size: keep the
-size of a network camera fixed there.
+OpenCV tells neither the time of a stream's frames nor that the picture has changed its size: keep the size of a network
+camera fixed there.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class OpenCvDecoder:
             self._skipped.record()
         if not self._frames:
             raise CameraError(
-                f"{self._name} has no frame that can be decoded (codec {self._code(cv2.CAP_PROP_FOURCC)})",
+                f"{self._name} has no frame that can be decoded (codec {self._codec()})",
                 "choose H.264 or Motion JPEG",
             )
         if self._live and not self.still:
@@ -120,8 +120,8 @@ class OpenCvDecoder:
     def _tag(self, of: int) -> bytes:
         return (int(self._capture.get(of)) & 0xFFFFFFFF).to_bytes(4, "little")
 
-    def _code(self, of: int) -> str:
-        return self._tag(of).decode("ascii", "replace").strip("\0") or "unknown"
+    def _codec(self) -> str:
+        return self._tag(cv2.CAP_PROP_FOURCC).decode("ascii", "replace").strip("\0") or "unknown"
 
 
 def _open(address: str, limits: Limits | None) -> cv2.VideoCapture:
