@@ -13,6 +13,7 @@ MOST = 128 * 1024 * 1024  # bytes of one allocation: a picture, or one part of a
 MOST_WHILE_OPENING = 8 * 1024 * 1024  # the same before anybody could look at what it is; one plane of 8 megapixels
 MAX_PIXELS = 25_000_000  # of a frame: 5760 x 4320
 MAX_FRAME_BYTES = 32_000_000  # of one that others refer to: H.264 and H.265 keep up to 16, and a decoder some more
+THREADS = 2  # of a decoder; each keeps pictures of its own
 
 
 def limit_allocations(most: int = MOST) -> None:
@@ -20,8 +21,7 @@ def limit_allocations(most: int = MOST) -> None:
 
     Where its function for that cannot be found, the limits on pixels are all there is.
     """
-    set_limit = _max_alloc()
-    if set_limit is not None:
+    for set_limit in _max_alloc():
         set_limit(most)
 
 
@@ -39,11 +39,12 @@ def while_opening() -> Iterator[None]:
 
 
 @functools.cache
-def _max_alloc() -> Callable[[int], None] | None:
-    """av_max_alloc (libavutil/mem.h), for which PyAV has no name, in the library that is loaded."""
+def _max_alloc() -> list[Callable[[int], None]]:
+    """av_max_alloc (libavutil/mem.h), which neither PyAV nor OpenCV offers, of each libavutil that is loaded."""
+    found: list[Callable[[int], None]] = []
     with contextlib.suppress(OSError, AttributeError):
         for path in sorted(set(re.findall(r"/\S*libavutil[^/\s]*\.so\S*", Path("/proc/self/maps").read_text()))):
             max_alloc = ctypes.CDLL(path).av_max_alloc
             max_alloc.argtypes, max_alloc.restype = [ctypes.c_size_t], None
-            return max_alloc
-    return None
+            found.append(max_alloc)
+    return found

@@ -1,4 +1,4 @@
-"""In which formats FFmpeg takes a stream from a network."""
+"""What FFmpeg takes from a network."""
 
 from __future__ import annotations
 
@@ -10,5 +10,13 @@ FORMATS = (
 attachments, tags and parts before their first picture, each within the limit of one allocation, gigabytes in all."""
 
 MAX_STREAMS = 4  # pictures, sound, data, and what is said back to a camera; of each some frames are decoded to know it
+
+OPTIONS = {
+    # A playlist or a redirection from outside must not name a file of this machine.
+    "protocol_whitelist": "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https,httpproxy,crypto",
+    "format_whitelist": ",".join(FORMATS),
+    "max_streams": str(MAX_STREAMS),
+    "rtsp_transport": "tcp",  # over UDP, lost packets smear the picture for seconds
+}
 
 REMEDY = "choose RTSP, MPEG-TS, FLV or Motion JPEG in the camera's settings; a file is played from this machine only"

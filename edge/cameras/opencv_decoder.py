@@ -1,25 +1,41 @@
-"""Video through OpenCV, where PyAV has no wheel (32-bit boards).
+"""Video through OpenCV, where PyAV is not installed (32-bit boards, the Debian package, the container image).
 
-OpenCV tells neither the time of a stream's frames nor, before 4.13, that the picture has changed its size: keep the
-size of a network camera fixed there.
+OpenCV tells neither the time of a stream's frames nor that the picture has changed its size: keep the size of a network
+camera fixed there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MOST_WHILE_OPENING, limit_allocations, while_opening
+from edge.cameras.network_formats import OPTIONS
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from edge.cameras.video_decoder import Limits, SkippedFrames
 
 BROKEN_READS = 25  # one after the other, before the video counts as ended
+ENVIRONMENT = "OPENCV_FFMPEG_CAPTURE_OPTIONS"  # read whenever something is opened
+DEAF = "4.11."  # the releases that overlook it: https://github.com/opencv/opencv/pull/26793
+BYTES_OF_A_PIXEL = {
+    b"Y800": 1, b"I420": 1.5, b"NV12": 1.5, b"Y42B": 2, b"444P": 3, b"RGB\x18": 3, b"BGR\x18": 3,
+    b"Y3\x0b\x0a": 3, b"Y3\x0a\x0a": 4,  # 10 bits, 4:2:0 and 4:2:2
+}  # fmt: skip
+LARGEST_PIXEL = 6  # bytes: 4:4:4 of 10 bits or more
+BYTES_OF_BGR = 3
+
+_opening = threading.Lock()  # the environment, and what FFmpeg may allocate, are of the process
 
 
 class OpenCvDecoder:
@@ -33,12 +49,22 @@ class OpenCvDecoder:
         self._skipped = skipped
         self.time: float | None = None
         self.still = False
+        if self._live and cv2.__version__.startswith(DEAF):
+            raise CameraError(
+                f"{name}: OpenCV {cv2.__version__} cannot be told what not to take from a network",
+                "install another one (pip install 'opencv-python-headless<4.11') or PyAV (pip install av)",
+            )
         self._capture = _open(address, limits)
         if not self._capture.isOpened():
             if limits:
                 remedy = "is the address right, the camera on, and its user and password correct?"
-                raise CameraError(f"{name} cannot be opened", remedy)
+                raise CameraError(f"{name} cannot be opened", f"{remedy} Files are not taken from a network")
             raise CameraError(f"{name} cannot be decoded", "is it a complete video file?")
+        try:
+            self._limit_memory()
+        except CameraError:
+            self._capture.release()
+            raise
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         self.still = limits is not None and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) == 1
         self._frames = 0
@@ -56,7 +82,8 @@ class OpenCvDecoder:
             self._skipped.record()
         if not self._frames:
             raise CameraError(
-                f"{self._name} has no frame that can be decoded (codec {self._codec()})", "choose H.264 or Motion JPEG"
+                f"{self._name} has no frame that can be decoded (codec {self._codec()})",
+                "choose H.264 or Motion JPEG",
             )
         if self._live and not self.still:
             raise CameraError(f"{self._name} delivers no frames", "is the camera still on and reachable?")
@@ -71,22 +98,54 @@ class OpenCvDecoder:
         """Close the file or connection."""
         self._capture.release()
 
+    def _limit_memory(self) -> None:
+        """Bound what decoding may take, by the size that the video gives. Raises CameraError where that is too much.
+
+        A frame that turns out larger is left out: a stream of such frames ends, and is opened anew.
+        """
+        width, height = (int(self._capture.get(of)) for of in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        pixel = BYTES_OF_A_PIXEL.get(self._tag(cv2.CAP_PROP_CODEC_PIXEL_FORMAT), LARGEST_PIXEL)
+        if width * height * pixel > MAX_FRAME_BYTES:
+            raise CameraError(
+                f"{self._name} has frames of {width}x{height}, which take too much memory to decode",
+                "choose a lower resolution in the camera's own settings",
+            )
+        # One allocation is a plane of a frame, or a whole one in BGR with some bytes around it.
+        limit_allocations(MOST_WHILE_OPENING + BYTES_OF_BGR * width * height)
+
     def _at_end(self) -> bool:
         total = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         return not self._live and 0 < total <= self._capture.get(cv2.CAP_PROP_POS_FRAMES)
 
+    def _tag(self, of: int) -> bytes:
+        return (int(self._capture.get(of)) & 0xFFFFFFFF).to_bytes(4, "little")
+
     def _codec(self) -> str:
-        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
-        return code.to_bytes(4, "little").decode("ascii", "replace").strip("\0") or "unknown"
+        return self._tag(cv2.CAP_PROP_FOURCC).decode("ascii", "replace").strip("\0") or "unknown"
 
 
 def _open(address: str, limits: Limits | None) -> cv2.VideoCapture:
-    if limits is None:
-        return cv2.VideoCapture(address, cv2.CAP_FFMPEG)
-    # Over UDP, lost packets smear the picture for seconds.
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-    timeouts = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(limits.open * 1000),
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(limits.read * 1000),
-    ]  # fmt: skip
-    return cv2.VideoCapture(address, cv2.CAP_FFMPEG, timeouts)
+    with _opening:
+        if limits is None:
+            limit_allocations()
+            return cv2.VideoCapture(address, cv2.CAP_FFMPEG)
+        timeouts = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(limits.open * 1000),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(limits.read * 1000),
+        ]  # fmt: skip
+        with _network_options(), while_opening():
+            return cv2.VideoCapture(address, cv2.CAP_FFMPEG, timeouts)
+
+
+@contextlib.contextmanager
+def _network_options() -> Iterator[None]:
+    """Tell FFmpeg what not to take. What a user has set comes last: it counts, but its form cannot break the rest."""
+    users = os.environ.get(ENVIRONMENT)
+    os.environ[ENVIRONMENT] = "|".join([*map(";".join, OPTIONS.items()), *([users] if users else [])])
+    try:
+        yield
+    finally:
+        if users is None:
+            del os.environ[ENVIRONMENT]
+        else:
+            os.environ[ENVIRONMENT] = users

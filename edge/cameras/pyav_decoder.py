@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, limit_allocations, while_opening
+from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
 from edge.cameras.local_network import is_local
-from edge.cameras.network_formats import FORMATS, MAX_STREAMS, REMEDY
+from edge.cameras.network_formats import OPTIONS, REMEDY
 from edge.cameras.normalize import MAX_SIDE
 from edge.cameras.orientation import Orientation
 from edge.errors import CameraError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from edge.cameras.video_decoder import Limits, SkippedFrames
 
 BROKEN_READS = 25  # of a damaged file, one after the other, before it counts as ended
-THREADS = 2  # of the decoder; each keeps pictures of its own
 INDEPENDENT = frozenset({"mjpeg", "png", "webp", "bmp"})  # codecs in which no frame refers to others
 DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
@@ -129,11 +128,7 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     timeout = None
     if limits:
         timeout = (limits.open, limits.read)
-        # A playlist or a redirection from outside must not name a file of this machine.
-        options["protocol_whitelist"] = "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https,httpproxy,crypto"
-        options["format_whitelist"] = ",".join(FORMATS)
-        options["max_streams"] = str(MAX_STREAMS)
-        options["rtsp_transport"] = "tcp"  # over UDP, lost packets smear the picture for seconds
+        options |= OPTIONS
         if os.environ.get("http_proxy") and is_local(address):  # FFmpeg obeys it, too
             options["http_proxy"] = ""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 from rich.console import Console
@@ -22,8 +22,8 @@ EXAMPLES = """examples:
   edge export --database postgresql://edge_reader@db/edge --school north --output district/school=north
 
 Days are of UTC: windows/day=2026-11-20/windows.parquet. Run again, it writes only the days that changed and
-removes those that the recording no longer has; with --from and --to it looks at these days only. The columns, and how
-to read them: docs/parquet.md.
+removes those that the recording no longer has; with --from and --to it looks at these days only. Days before 2024 and
+after tomorrow are left out unless --from or --to names them. The columns, and how to read them: docs/parquet.md.
 """
 
 
@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     recording, span = make_reader(named_database(args, default_school=True), "edge export"), (args.first, args.last)
     try:
         recording.start()
-        stock = stock_of(recording, *span)
+        stock, left_out = stock_of(recording, *span, datetime.now(timezone.utc).date())
         total = sum(each.windows for devices in stock.values() for each in devices.values())
         with explained(args.output), _progress(total) as told:
             done = export(recording, stock, args.output, span, told)
@@ -59,6 +59,8 @@ def main(args: argparse.Namespace) -> int:
         f"{args.output}: {_days(len(done.written))} written with {done.windows:,} windows, {len(done.same):,} as before"
         + "".join(f"; {day} removed: nothing is recorded of it" for day in done.removed)
     )
+    if left_out:
+        print(f"{left_out:,} windows of days before 2024 or after tomorrow are left out: name these days to have them")
     return EXIT_OK
 
 

@@ -47,8 +47,9 @@ def main(args: argparse.Namespace) -> int:
     give_back_at_once()
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import audit  # noqa: PLC0415
-    from edge.daemon.composition import build_daemon  # noqa: PLC0415
+    from edge.daemon.composition import Machine, build_daemon  # noqa: PLC0415
     from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
+    from edge.daemon.memory_limit import open_camera_within_limits  # noqa: PLC0415
     from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
 
     printer, ended = _Printer(), "the input ended"
@@ -59,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
         build_daemon(
             config, signals, lambda: read_config(args),
             on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
-            notifier=Notifier.from_environment(),
+            notifier=Notifier.from_environment(), machine=Machine(open_camera=open_camera_within_limits),
         ).run()  # fmt: skip
         if signals.stop.is_set():
             ended = "a signal"

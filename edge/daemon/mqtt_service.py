@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from edge.contract.alerts import AlertId
+from edge.contract.commands import REQUESTS
 from edge.contract.payloads import Alert
 from edge.daemon.home_assistant_announcer import HomeAssistantAnnouncer
 from edge.daemon.paths import broker_settings, lifetimes, make_outbox, topics
@@ -51,7 +52,9 @@ class MqttService:
         self._config = config
         self._topics = topics(config)
         probe = RetainedProbe(
-            lambda: not self._running.connection.protocol5, lambda: self._running.subscribe(self._topics.commands)
+            REQUESTS,
+            lambda: not self._running.connection.protocol5,
+            lambda: self._running.subscribe(self._topics.commands),
         )
         self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix], probe)
         self._home_assistant: HomeAssistantAnnouncer | None = None

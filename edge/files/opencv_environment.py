@@ -11,6 +11,7 @@ SETTINGS = {
     # What goes wrong is said once, in our words: the library's own lines on stderr would bury it.
     "OPENCV_LOG_LEVEL": "ERROR",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "OPENCV_FFMPEG_THREADS": "2",  # of a decoder: each keeps pictures of its own
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from edge.mqtt.properties import IncomingMessage
@@ -17,7 +17,6 @@ from edge.mqtt.urgency import Urgency, make_room
 
 HOLD = 0.5  # seconds from the question until what has not come back counts as not retained
 MOST_HELD = 100  # commands that are urgent, and as many that are not
-MOST_TOPICS = 100  # with a retained message, that are remembered
 
 
 @dataclass(eq=False)
@@ -32,14 +31,20 @@ class RetainedProbe:
     """Holds commands until it is known that they are not retained. Its methods may be called by any thread.
 
     Args:
+        known: The names of the commands there are: only these are looked at, so that made-up ones take no room.
         needed: Whether messages do not say it themselves.
         ask: Ask the broker for the commands that it retains, by subscribing again.
         now: Monotonic seconds.
     """
 
     def __init__(
-        self, needed: Callable[[], bool], ask: Callable[[], None], now: Callable[[], float] = time.monotonic
+        self,
+        known: Container[str],
+        needed: Callable[[], bool],
+        ask: Callable[[], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._known = known
         self._needed = needed
         self._ask = ask
         self._now = now
@@ -63,14 +68,16 @@ class RetainedProbe:
         """
         if not self._needed():
             return True
+        if name not in self._known:
+            # Refused in any case. What is retained was answered when it was sent, and comes again with every question.
+            return not incoming.retained
         with self._lock:
             topic = incoming.topic
             if incoming.retained:
                 # One that is there since long comes back with every question: what is held says the same, no more.
                 if self._stored.get(topic) == incoming.payload:
                     return False
-                if topic in self._stored or len(self._stored) < MOST_TOPICS:
-                    self._stored[topic] = incoming.payload
+                self._stored[topic] = incoming.payload
                 same = [held for held in self._held if _same(held.incoming, incoming)]
                 # Others may have sent the very same live. A pause in doubt is obeyed, all else in doubt is not.
                 came_back = same[:1] if urgency is Urgency.CLOSES else same

@@ -7,14 +7,16 @@ any more loses its file, so that what was deleted is not kept on here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +32,7 @@ FORMAT = 1  # a higher one has every day written anew
 NAME = "windows.parquet"
 AT_ONCE = 50_000  # rows in memory, and of a row group
 ONE_DAY = timedelta(days=1)
+BEGIN = date(2024, 1, 1)  # nothing was measured before
 Stock = dict[date, dict[str, WindowsOfDay]]
 """What a recording has, by day and device."""
 
@@ -51,23 +54,32 @@ class Exported:
     windows: int = 0
 
 
-def stock_of(recording: Recorded, first: date | None, last: date | None) -> Stock:
-    """What there is to export.
+def stock_of(recording: Recorded, first: date | None, last: date | None, today: date) -> tuple[Stock, int]:
+    """What there is to export, and how many windows are left out.
+
+    A room may send windows of any time: each would be a file of its own. Days before BEGIN and after tomorrow are taken
+    only where they are asked for.
 
     Args:
         recording: Open.
         first: The first day; None: of all.
         last: The last day, which is exported as well.
+        today: By this machine, in UTC.
 
     Raises:
         EdgeError: The recording cannot be read.
     """
     start, end = FIRST if first is None else _midnight(first), LAST if last is None else _midnight(last) + ONE_DAY
+    earliest, latest = first or BEGIN, last or today + ONE_DAY
     found: Stock = {}
+    left_out = 0
     for device in recording.names():
         for each in recording.windows_by_day(device, start, end):
-            found.setdefault(each.day, {})[device] = each
-    return dict(sorted(found.items()))
+            if earliest <= each.day <= latest:
+                found.setdefault(each.day, {})[device] = each
+            else:
+                left_out += each.windows
+    return dict(sorted(found.items())), left_out
 
 
 def export(
@@ -98,10 +110,12 @@ def export(
     for day, devices in stock.items():
         path, windows = folder / f"day={day}" / NAME, sum(each.windows for each in devices.values())
         marks = {b"edge.source": source.encode(), b"edge.content": _digest(devices)}
-        if path.exists() and _marks(path, source) == marks:
+        if os.path.lexists(path) and _marks(path, source) == marks:
             done.same.append(day)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent.is_symlink():
+                raise _not_ours(path.parent)
             done.windows += _write(path, _rows(recording, day, devices), marks)
             done.written.append(day)
         told(windows)
@@ -118,15 +132,34 @@ def _there(folder: Path) -> Iterator[tuple[date, Path]]:
 def _marks(path: Path, source: str) -> dict[bytes, bytes]:
     """What our files say of themselves. Raises ConfigError for one of others."""
     try:
-        found = pq.read_schema(path).metadata or {}
+        with _opened(path) as file:
+            found = pq.read_schema(file).metadata or {}
     except pa.ArrowInvalid:
         found = {}
     marks = {name: found[name] for name in (b"edge.source", b"edge.content") if name in found}
     if len(marks) < 2:
-        raise ConfigError(f"{path} was not made by edge export", "give another --output")
+        raise _not_ours(path)
     if (other := marks[b"edge.source"].decode(errors="replace")) != source:
         raise ConfigError(f"{path} is of {printable(other)}, not of {printable(source)}", "give another --output")
     return marks
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A plain file: others may have put a link or a pipe there. Raises ConfigError for those."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link
+            raise _not_ours(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_ours(path)
+    return os.fdopen(descriptor, "rb")
+
+
+def _not_ours(path: Path) -> ConfigError:
+    return ConfigError(f"{path} was not made by edge export", "give another --output")
 
 
 def _digest(devices: dict[str, WindowsOfDay]) -> bytes:
@@ -148,8 +181,9 @@ def _rows(recording: Recorded, day: date, devices: dict[str, WindowsOfDay]) -> I
 def _write(path: Path, rows: Iterator[tuple[Any, ...]], marks: dict[bytes, bytes]) -> int:
     """Put a whole file in the place of what is there; how many rows it has."""
     temporary, written = path.with_name(f".{path.name}.new"), 0  # readers of a folder leave out what begins with a dot
+    temporary.unlink(missing_ok=True)  # of a run that was ended; "x" follows no link
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             with pq.ParquetWriter(file, SCHEMA.with_metadata(marks), compression="zstd") as writer:
                 rest: list[tuple[Any, ...]] = []
                 for row in rows:

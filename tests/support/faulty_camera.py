@@ -83,12 +83,33 @@ def matroska() -> bytes:
         return Path(path).read_bytes()
 
 
+def element(identity: str, data: bytes) -> bytes:
+    """One of Matroska (RFC 9559)."""
+    return bytes.fromhex(identity) + struct.pack(">Q", 1 << 56 | len(data)) + data
+
+
+def matroska_head() -> bytes:
+    """A Matroska file of unknown length with one track of Motion JPEG, up to its attachments."""
+    size = element("E0", element("B0", struct.pack(">H", 640)) + element("BA", struct.pack(">H", 360)))
+    track = element("AE", element("D7", b"\x01") + element("83", b"\x01") + element("86", b"V_MJPEG") + size)
+    head = element("1A45DFA3", element("4282", b"matroska"))
+    return head + bytes.fromhex("18538067 01FFFFFFFFFFFFFF") + element("1654AE6B", track)
+
+
+def attachment(number: int, size: int) -> bytes:
+    """An attached file of zeros."""
+    name = element("466E", b"a") + element("4660", b"application/octet-stream")
+    file = name + element("46AE", struct.pack(">I", number + 1)) + element("465C", bytes(size))
+    return element("1941A469", element("61A7", file))
+
+
 @dataclass
 class FaultyCamera:
-    """Where it listens, and what was asked for: the Authorization headers, in order."""
+    """Where it listens, and what was asked for: the Authorization headers, in order; and files by their paths."""
 
     port: int
     asked: list[str | None] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def url(self, path: str, credentials: str = "") -> str:
         return f"http://{credentials}127.0.0.1:{self.port}{path}"
@@ -117,12 +138,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, "image/png", black_png(6_000))
         elif self.path == "/endless-part":
             self.endless_part()
-        elif self.path == "/film":
-            self.answer(200, "video/x-matroska", matroska())
-        elif self.path == "/page":
-            self.answer(200, "text/html", b"<html>welcome to your camera</html>")
+        elif self.path == "/attachments":
+            self.attachments(60)
         else:
-            self.answer(404, "text/plain", b"")
+            self.answer(*server.file(self.path))
 
     def answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
@@ -143,6 +162,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 2000000000\r\n\r\n\xff\xd8")
             for _ in range(2000):
                 self.wfile.write(bytes(1_000_000))
+
+    def attachments(self, count: int) -> None:
+        """A film of which some hundred megabytes come before its first picture."""
+        self.send_response(200)
+        self.send_header("Content-Type", "video/x-matroska")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(matroska_head())
+            for number in range(count):
+                self.wfile.write(attachment(number, 7_000_000))
 
     def stream(self, frame: Callable[[int], bytes | None], period: float) -> None:
         self.send_response(200)
@@ -174,6 +204,16 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.period = period
         self.camera = FaultyCamera(self.server_port)
+
+    def file(self, path: str) -> tuple[int, str, bytes]:
+        """Status, kind and content of what is always the same."""
+        if path in self.camera.files:
+            return 200, "application/octet-stream", self.camera.files[path]
+        if path == "/film":
+            return 200, "video/x-matroska", matroska()
+        if path == "/page":
+            return 200, "text/html", b"<html>welcome to your camera</html>"
+        return 404, "text/plain", b""
 
 
 @contextmanager

@@ -47,3 +47,18 @@ def taken_upright(path: Path) -> Path:
     data[at : at + 20] = zero + one + zero + minus_one + zero
     path.write_bytes(data)
     return path
+
+
+def plain_h264(path: Path, side: int, frames: int) -> bytes:
+    """A black square in H.264 that keeps all of its colours, three bytes a pixel; each frame may refer to 16 others."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "refs": "16"})
+        stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
+        frame = av.VideoFrame(side, side, "yuv444p")
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        for number in range(frames):
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path.read_bytes()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
+import cv2
 import numpy as np
 import pytest
 
+from edge.cameras import video_decoder
 from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
 from edge.cameras.stream import StreamCamera
@@ -20,6 +24,16 @@ from tests.support.faulty_camera import PASSWORD, USER, FaultyCamera, faulty_cam
 from tests.support.paths import ROOT
 
 pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
+
+from tests.support.films import plain_h264
+
+BOTH = [
+    "pyav",
+    pytest.param(
+        "opencv",
+        marks=pytest.mark.skipif(cv2.__version__.startswith("4.11."), reason="OpenCV 4.11 takes no network cameras"),
+    ),
+]
 
 
 @pytest.fixture
@@ -53,10 +67,14 @@ def is_whole(frame: Frame) -> bool:
     return bool(np.abs(frame.image.astype(int) - sent).mean() < 12)
 
 
-def test_files_are_not_taken_from_a_network(camera: FaultyCamera) -> None:
+@pytest.mark.parametrize("decoder", BOTH)
+def test_files_are_not_taken_from_a_network(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They may carry gigabytes before their first picture."""
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
     stream = StreamCamera(camera.url("/film"), 3, 3)
-    with pytest.raises(CameraError, match=r"sends a format that is not taken from a network: choose RTSP"):
+    with pytest.raises(CameraError, match=r"not taken from a network"):
         stream.start()
 
 
@@ -134,22 +152,29 @@ def test_a_proxy_does_not_swallow_a_local_camera(camera: FaultyCamera, monkeypat
     assert frames(camera.url("/snapshot.jpg"), 1)
 
 
-@pytest.mark.parametrize("path", ["/gigapixel.png", "/endless-part"])
-def test_what_says_that_it_is_huge_takes_no_memory(camera: FaultyCamera, path: str) -> None:
+@pytest.mark.parametrize("decoder", BOTH)
+@pytest.mark.parametrize("path", ["/gigapixel.png", "/endless-part", "/attachments", "/large.ts"])
+def test_what_says_that_it_is_huge_takes_no_memory(
+    camera: FaultyCamera, path: str, decoder: str, tmp_path: Path
+) -> None:
     """In a process of its own, whose peak the kernel knows."""
     program = (
         "import resource, sys\n"
         "from edge.cameras.stream import StreamCamera\n"
+        "from edge.cameras import video_decoder\n"
         "from edge.errors import CameraError\n"
+        "video_decoder.has_pyav = lambda: sys.argv[2] == 'pyav'\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "camera = StreamCamera(sys.argv[1], 10, 3)\n"
-        "try:\n    camera.start()\n    camera.read()\n"
+        "try:\n    camera.start()\n    [camera.read() for _ in range(15)]\n"
         "except CameraError as error:\n    print(error)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
+    if path == "/large.ts":
+        camera.files[path] = plain_h264(tmp_path / "large.ts", 3360, 20)
     done = subprocess.run(
-        [sys.executable, "-c", program, camera.url(path)], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", program, camera.url(path), decoder], capture_output=True, text=True, cwd=ROOT, check=True
     )
     said, grown = done.stdout.splitlines()
-    assert "no frames" in said or "cannot be opened" in said
+    assert re.search("no frame|cannot be opened|not taken from a network|too much memory", said)
     assert int(grown) < 250_000  # KB; it was 600,000 and two million

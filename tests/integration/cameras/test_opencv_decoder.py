@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +18,9 @@ from edge.cameras.stream import StreamCamera
 from edge.cameras.video_decoder import Limits, SkippedFrames
 from edge.errors import CameraError
 from tests.support.faulty_camera import faulty_camera
-from tests.support.films import damaged, film, taken_upright
+from tests.support.films import damaged, film, plain_h264, taken_upright
+
+NETWORK = pytest.mark.skipif(cv2.__version__.startswith("4.11."), reason="OpenCV 4.11 takes no network cameras")
 
 
 def times(decoder: OpenCvDecoder) -> list[float | None]:
@@ -51,10 +55,52 @@ def test_what_cannot_be_opened_has_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no film")
     with pytest.raises(CameraError, match="video cannot be decoded: is it a complete video file"):
         OpenCvDecoder(str(tmp_path / "text.mp4"), SkippedFrames("video"), None)
+
+
+@NETWORK
+def test_a_camera_that_cannot_be_opened_has_a_remedy() -> None:
     with faulty_camera() as camera, pytest.raises(CameraError, match="stream cannot be opened: is the address right"):
         OpenCvDecoder(camera.url("/none"), SkippedFrames("stream"), Limits(3, 3))
 
 
+def test_frames_that_take_too_much_memory_to_decode(tmp_path: Path) -> None:
+    path = tmp_path / "large.ts"
+    plain_h264(path, 3360, 1)
+    with pytest.raises(CameraError, match="has frames of 3360x3360, which take too much memory"):
+        OpenCvDecoder(str(path), SkippedFrames("film"), None)
+
+
+@NETWORK
+def test_a_stream_whose_frames_become_much_larger_is_opened_anew(tmp_path: Path) -> None:
+    """What the decoder may take goes by the size that was given: larger frames are no frames."""
+    with faulty_camera() as server:
+        server.files["/grows.ts"] = b"".join(plain_h264(tmp_path / "part.ts", side, 60) for side in (160, 3200))
+        decoder = OpenCvDecoder(server.url("/grows.ts"), SkippedFrames("stream"), Limits(3, 3))
+        taken = 0
+        with pytest.raises(CameraError, match="delivers no frames"):  # noqa: PT012
+            while decoder.advance():
+                taken += 1
+        decoder.close()
+    assert 30 < taken <= 60
+
+
+def test_an_opencv_that_cannot_be_told_what_not_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "__version__", "4.11.0")
+    with pytest.raises(CameraError, match=r"OpenCV 4.11.0 cannot be told.*: install another one"):
+        OpenCvDecoder("http://127.0.0.1:9/", SkippedFrames("stream"), Limits(3, 3))
+
+
+@NETWORK
+def test_what_a_user_tells_ffmpeg_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "nonsense|")
+    with faulty_camera() as server:
+        with pytest.raises(CameraError, match="not taken from a network"):
+            OpenCvDecoder(server.url("/film"), SkippedFrames("stream"), Limits(3, 3))
+        OpenCvDecoder(server.url("/good"), SkippedFrames("stream"), Limits(3, 3)).close()
+    assert os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] == "nonsense|"
+
+
+@NETWORK
 @pytest.mark.parametrize("path", ["/good", "/garbage", "/snapshot.jpg"])
 def test_network_cameras(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_decoder, "has_pyav", lambda: False)

@@ -15,7 +15,7 @@ from edge.cameras.video_decoder import SkippedFrames
 from edge.config.schema import Config
 from edge.errors import CameraError
 from tests.support.faulty_camera import LARGE, SMALL
-from tests.support.films import damaged, film, taken_upright
+from tests.support.films import damaged, film, plain_h264, taken_upright
 
 av: Any = pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
 
@@ -89,27 +89,12 @@ def test_a_film_whose_picture_changes_its_size(tmp_path: Path) -> None:
     assert bright.mean() - dark.mean() == pytest.approx(40, abs=8)
 
 
-def plain(path: Path, side: int, frames: int) -> bytes:
-    """A black square in H.264 that keeps all of its colours: three bytes a pixel."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
-        frame = av.VideoFrame(side, side, "yuv444p")
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        for number in range(frames):
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path.read_bytes()
-
-
 @pytest.mark.parametrize("first", [0, 100])
 def test_frames_that_take_too_much_memory_to_decode(tmp_path: Path, first: int) -> None:
     """From the first or only later: a decoder keeps many of them."""
-    small = plain(tmp_path / "small.ts", 160, first) if first else b""
+    small = plain_h264(tmp_path / "small.ts", 160, first) if first else b""
     path = tmp_path / "large.ts"
-    path.write_bytes(small + plain(path, 3360, 1))
+    path.write_bytes(small + plain_h264(path, 3360, 1))
     taken: list[bool] = []
     with pytest.raises(CameraError, match=r"has frames of 3360x3360 \(yuv444p\), which take too much memory"):  # noqa: PT012
         decoder = PyAvDecoder(str(path), SkippedFrames("film"), None)

@@ -103,6 +103,49 @@ def test_only_the_days_that_are_asked_for_are_touched(filled: Place, tmp_path: P
     assert days_in(tmp_path / "out") == {day: days[day] for day in (second, third)}
 
 
+@pytest.mark.parametrize("years", [-10, 3])
+def test_days_that_nobody_measured_are_left_out_unless_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], years: int
+) -> None:
+    place, today = Place(tmp_path / "school.sqlite"), datetime.now(timezone.utc).replace(microsecond=0)
+    odd = [today + timedelta(days=365 * years + n) for n in range(20)]
+    times = [today - DAY, *odd]
+    record(tmp_path / "school.sqlite", [("window", message(n + 1, start)) for n, start in enumerate(times)])
+    assert export(place, tmp_path / "out") == 0
+    assert days_in(tmp_path / "out") == {f"day={today - DAY:%Y-%m-%d}": 1}
+    assert "20 windows of days before 2024 or after tomorrow are left out" in capsys.readouterr().out
+    assert export(place, tmp_path / "named", "--from", f"{odd[0]:%Y-%m-%d}", "--to", f"{odd[0]:%Y-%m-%d}") == 0
+    assert days_in(tmp_path / "named") == {f"day={odd[0]:%Y-%m-%d}": 1}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder link"])
+def test_links_and_pipes_in_the_folder_do_no_harm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    place, folder = Place(tmp_path / "school.sqlite"), tmp_path / "out"
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "text").write_text("mine")
+    day = folder / f"day={MONDAY:%Y-%m-%d}"
+    if kind == "folder link":
+        folder.mkdir()
+        day.symlink_to(victim)
+    else:
+        day.mkdir(parents=True)
+        for name in ("windows.parquet", ".windows.parquet.new"):
+            (day / name).symlink_to(victim / "text") if kind == "link" else os.mkfifo(day / name)
+    assert export(place, folder) == 78
+    assert "was not made by edge export" in capsys.readouterr().err
+    assert [path.name for path in victim.iterdir()] == ["text"]
+    if kind != "folder link":  # only what a run writes first
+        (day / "windows.parquet").unlink()
+        assert export(place, folder) == 0
+        assert not (day / "windows.parquet").is_symlink()
+        assert days_in(folder) == {day.name: 1}
+    assert (victim / "text").read_text() == "mine"
+
+
 def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place, folder = Place(tmp_path / "school.sqlite"), tmp_path / "out"
     starts = [MONDAY, MONDAY + timedelta(minutes=1), MONDAY + DAY]
@@ -213,7 +256,7 @@ def test_a_bar_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
 
 def test_one_that_is_killed_leaves_whole_files_and_goes_on(tmp_path: Path) -> None:
     place, dice = Place(tmp_path / "school.sqlite"), random.Random(5)  # noqa: S311
-    sent = [window(n + 1, MONDAY + n * timedelta(minutes=5), dice) for n in range(20 * 288)]
+    sent = [window(n + 1, MONDAY - 20 * DAY + n * timedelta(minutes=5), dice) for n in range(20 * 288)]
     with place.opened() as store:
         store.store(as_messages(sent), MONDAY)
     folder = tmp_path / "out"

@@ -7,6 +7,7 @@ import queue
 
 import pytest
 
+from edge.contract.commands import REQUESTS
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.retained_probe import HOLD, MOST_HELD, RetainedProbe
 from edge.mqtt.urgency import Urgency
@@ -37,7 +38,7 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def probe(clock: Clock, asked: list[str]) -> RetainedProbe:
-    return RetainedProbe(lambda: True, lambda: asked.append("asked"), clock)
+    return RetainedProbe(REQUESTS, lambda: True, lambda: asked.append("asked"), clock)
 
 
 def released(probe: RetainedProbe, clock: Clock) -> list[bytes]:
@@ -87,6 +88,21 @@ def test_a_pause_that_somebody_retains_takes_no_live_one_with_it(probe: Retained
         assert released(probe, clock) == [b"on"]
 
 
+def test_retained_commands_of_made_up_names_keep_no_live_pause_out(probe: RetainedProbe, clock: Clock) -> None:
+    for number in range(200):
+        topic = f"classroom/room-1/cmd/x{number}"
+        assert probe.receive(f"x{number}", message(topic=topic), Urgency.OTHER)  # to be refused at once
+        assert not probe.receive(f"x{number}", message(topic=topic, retained=True), Urgency.OTHER)
+    assert not probe.receive("pause", message(), Urgency.CLOSES)
+    probe.release()
+    assert probe.receive("pause", message(retained=True), Urgency.CLOSES)
+    for _ in range(5):
+        assert not probe.receive("pause", message(), Urgency.CLOSES)
+        probe.release()
+        assert not probe.receive("pause", message(retained=True), Urgency.CLOSES)
+        assert released(probe, clock) == [b"on"]
+
+
 def test_a_resume_that_somebody_retains_is_not_obeyed_in_doubt(probe: RetainedProbe, clock: Clock) -> None:
     for _ in range(2):
         assert not probe.receive("pause", message(b"off"), Urgency.OPENS)
@@ -104,7 +120,7 @@ def test_clearing_is_no_command(probe: RetainedProbe, clock: Clock) -> None:
 
 
 def test_where_messages_say_it_themselves_nobody_waits(clock: Clock) -> None:
-    probe = RetainedProbe(lambda: False, lambda: pytest.fail("asked"), clock)
+    probe = RetainedProbe(REQUESTS, lambda: False, lambda: pytest.fail("asked"), clock)
     assert probe.receive("pause", message(), Urgency.CLOSES)
     for _ in range(2):
         assert probe.receive("pause", message(retained=True), Urgency.CLOSES)  # and is refused each time

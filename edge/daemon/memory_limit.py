@@ -1,0 +1,31 @@
+"""The last line against a hostile camera or film: how much memory the daemon may take at all."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import resource
+from typing import TYPE_CHECKING
+
+from edge.cameras import factory
+
+if TYPE_CHECKING:
+    from edge.cameras.camera import Camera
+    from edge.config.schema import Config
+
+MOST = 1024**3  # bytes of data, as the service's MemoryMax; with the sample it is 232 MB
+DECODED = re.compile(r"(rtsps?|https?)://|file:")  # sources of compressed video, which says itself what it needs
+
+
+def open_camera_within_limits(source: str, config: Config) -> Camera:
+    """As factory.open_camera. Where compressed video is decoded, the process takes no more than MOST from then on.
+
+    An allocation beyond it fails: an error of that camera, or the end of the daemon, which systemd starts again. Not
+    for other sources: drivers and GStreamer may reserve much that they never use.
+    """
+    if DECODED.match(source):
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = MOST if soft == resource.RLIM_INFINITY else min(MOST, soft)
+        with contextlib.suppress(OSError, ValueError):  # forbidden: then the other bounds are all there is
+            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    return factory.open_camera(source, config)
