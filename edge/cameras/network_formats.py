@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FORMATS = (
-    "rtsp", "sdp", "mpegts", "mpeg", "flv", "live_flv", "h264", "hevc", "m4v", "mpjpeg", "mjpeg",
+    "rtsp", "mpegts", "mpeg", "flv", "live_flv", "h264", "hevc", "m4v", "mpjpeg", "mjpeg",
     "jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "image2", "image2pipe",
 )  # fmt: skip
 """What cameras speak (names of FFmpeg's demuxers). Files and playlists (Matroska, MP4, HLS) may carry any number of
@@ -12,8 +12,8 @@ attachments, tags and parts before their first picture, each within the limit of
 MAX_STREAMS = 4  # pictures, sound, data, and what is said back to a camera; of each some frames are decoded to know it
 
 OPTIONS = {
-    # A playlist or a redirection from outside must not name a file of this machine.
-    "protocol_whitelist": "rtsp,rtsps,rtp,srtp,tcp,udp,tls,http,https,httpproxy,crypto",
+    # What comes from outside must neither name a file of this machine nor have it listen, as an SDP file does by rtp:.
+    "protocol_whitelist": "rtsp,rtsps,tcp,tls,http,https,httpproxy,crypto",
     "format_whitelist": ",".join(FORMATS),
     "max_streams": str(MAX_STREAMS),
     "rtsp_transport": "tcp",  # over UDP, lost packets smear the picture for seconds

@@ -60,6 +60,7 @@ def black_png(side: int) -> bytes:
 
 
 GOOD = jpeg(picture(150))
+SESSION = b"v=0\no=- 0 0 IN IP4 0.0.0.0\ns=x\nc=IN IP4 0.0.0.0\nt=0 0\nm=video %d RTP/AVP 26\n"
 STREAMS: dict[str, Callable[[int], bytes | None]] = {
     "/good": lambda _n: GOOD,
     "/resize": lambda n: GOOD if n < 10 else jpeg(picture(100, SMALL)),
@@ -140,6 +141,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.endless_part()
         elif self.path == "/attachments":
             self.attachments(60)
+        elif self.path.startswith("/listen/"):  # pictures are to be waited for at a port
+            self.answer(200, "application/sdp", SESSION % int(self.path.rpartition("/")[2]))
         else:
             self.answer(*server.file(self.path))
 

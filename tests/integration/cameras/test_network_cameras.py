@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +152,32 @@ def test_a_proxy_does_not_swallow_a_local_camera(camera: FaultyCamera, monkeypat
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert frames(camera.url("/good"), 1)
     assert frames(camera.url("/snapshot.jpg"), 1)
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_no_answer_makes_us_listen_to_the_network(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("0.0.0.0", 0))
+        port = free.getsockname()[1]
+    heard: list[str] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.01):
+            heard.extend(re.findall(rf":{port:04X} 00000000:0000", Path("/proc/net/udp").read_text()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with pytest.raises(CameraError):
+            StreamCamera(camera.url(f"/listen/{port}"), 3, 3).start()
+    finally:
+        done.set()
+        watcher.join()
+    assert not heard
 
 
 @pytest.mark.parametrize("decoder", BOTH)
