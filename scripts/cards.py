@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from edge.config.loader import load_config
+from edge.config.schema import without_password
 from edge.errors import EdgeError
 
 OWN = {"name", "password", "certificate_file", "key_file"}
@@ -112,6 +113,12 @@ def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, 
             files.append(file(target, pem(Path(source), where), mode))
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     check(text, where)
+    source = (config.get("camera") or {}).get("source")
+    if isinstance(source, str) and without_password(source) != source:  # others of the room's machine read config.yaml
+        del config["camera"]["source"]
+        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        quoted = re.sub(r'(["\\])', r"\\\1", source)
+        files.append(file("/etc/edge/config.env", f'EDGE_CAMERA__SOURCE="{quoted}"\n', "0600"))
     base = yaml.safe_load(args.base.read_text(encoding="utf-8")) or {} if args.base else {}
     taken = base.keys() & {"hostname", "write_files"}
     if taken:

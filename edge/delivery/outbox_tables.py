@@ -120,6 +120,8 @@ def examine(path: Path) -> None:
     """
     if not path.exists():
         return
+    if not path.is_file():  # a FIFO would be waited for
+        raise ForeignFileError("it is not a regular file", readable=False)
     with path.open("rb") as file:
         header = file.read(100)
     if not header.strip(b"\0"):  # just made, or what a power failure has left of it

@@ -124,6 +124,8 @@ def outbox_state(config: Config) -> dict[str, Any]:
         size = path.stat().st_size
     except OSError as error:
         return {"state": f"no file ({error.strerror})"}
+    if not path.is_file():  # a FIFO would be waited for
+        return {"state": "not a regular file"}
     found: dict[str, Any] = {"megabytes": round(size / 1e6, 2)}
     if _in_use(path):
         return {**found, "state": "in use by the daemon: its depth stands in its health, if the broker has that"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -105,3 +106,14 @@ def test_cards_of_before_stay(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cards exists" in done.stderr
     assert files(user_data(tmp_path, "room-1"))["/etc/edge/mqtt-password"]["content"] == "old\n"
+
+
+def test_a_password_of_a_camera_stands_where_only_root_can_read_it(tmp_path: Path) -> None:
+    source = 'rtsp://me:se"cret\\word@10.0.0.7/stream'
+    table = 'name,camera.source,mode\nroom-1,"{}",headcount\n'.format(source.replace('"', '""'))
+    done = cards(tmp_path, table, *SHARED)
+    assert done.returncode == 0, done.stderr
+    written = files(user_data(tmp_path, "room-1"))
+    assert "word@10.0.0.7" not in written["/etc/edge/config.yaml"]["content"]
+    assert written["/etc/edge/config.env"]["permissions"] == "0600"
+    assert shlex.split(written["/etc/edge/config.env"]["content"]) == [f"EDGE_CAMERA__SOURCE={source}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -289,6 +290,16 @@ def test_what_is_not_ours_is_refused_untouched_where_a_person_chose_the_path(tmp
         Outbox(tmp_path / "o", chosen=True).start()
     assert (tmp_path / "o").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["o"]
+
+
+def test_what_would_be_waited_for_is_no_outbox(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "o")
+    with pytest.raises(ConfigError, match=r"not a regular file.*: set outbox.path to another file"):
+        Outbox(tmp_path / "o", chosen=True).start()
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    assert outbox.put("{}", "edge.window/2") == 1
+    outbox.stop()
 
 
 @pytest.mark.parametrize("kind", OTHERS)
