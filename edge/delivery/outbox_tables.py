@@ -120,7 +120,7 @@ def examine(path: Path) -> None:
     """
     if not path.exists():
         return
-    if not path.is_file():  # a FIFO would be waited for
+    if not path.is_file() and not path.is_dir():  # a FIFO would be waited for; what a folder is, opening it says
         raise ForeignFileError("it is not a regular file", readable=False)
     with path.open("rb") as file:
         header = file.read(100)

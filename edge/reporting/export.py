@@ -30,7 +30,7 @@ from edge.text import printable
 
 FORMAT = 1  # a higher one has every day written anew
 NAME = "windows.parquet"
-AT_ONCE = 50_000  # rows in memory, and of a row group
+AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
 ONE_DAY = timedelta(days=1)
 BEGIN = date(2024, 1, 1)  # nothing was measured before
 Stock = dict[date, dict[str, WindowsOfDay]]
