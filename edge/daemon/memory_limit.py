@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import resource
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
@@ -13,19 +14,31 @@ if TYPE_CHECKING:
     from edge.cameras.camera import Camera
     from edge.config.schema import Config
 
-MOST = 1024**3  # bytes of data, as the service's MemoryMax; with the sample it is 232 MB
+MORE = 1024**3  # bytes of data, as the service's MemoryMax; with the sample the whole daemon has 232 MB
 DECODED = re.compile(r"(rtsps?|https?)://|file:")  # sources of compressed video, which says itself what it needs
 
 
 def open_camera_within_limits(source: str, config: Config) -> Camera:
-    """As factory.open_camera. Where compressed video is decoded, the process takes no more than MOST from then on.
+    """As factory.open_camera. From the first compressed video on, the process takes MORE at most beside what it has.
 
     An allocation beyond it fails: an error of that camera, or the end of the daemon, which systemd starts again. Not
     for other sources: drivers and GStreamer may reserve much that they never use.
     """
     if DECODED.match(source):
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        most = MOST if soft == resource.RLIM_INFINITY else min(MOST, soft)
-        with contextlib.suppress(OSError, ValueError):  # forbidden: then the other bounds are all there is
-            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+        if soft == resource.RLIM_INFINITY:  # else it was set before, by us or by somebody who knows the machine
+            with contextlib.suppress(OSError, ValueError):  # forbidden: then the other bounds are all there is
+                resource.setrlimit(resource.RLIMIT_DATA, (_reserved() + MORE, hard))
     return factory.open_camera(source, config)
+
+
+def _reserved() -> int:
+    """Bytes that count already: where there are many cores, stacks and buffers of as many threads take a gigabyte alone.
+
+    Raises:
+        OSError, ValueError: The system does not tell.
+    """
+    kilobytes = re.search(r"^VmData:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if kilobytes is None:
+        raise ValueError("no VmData")
+    return int(kilobytes[1]) * 1024
