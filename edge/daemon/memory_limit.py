@@ -33,7 +33,7 @@ def open_camera_within_limits(source: str, config: Config) -> Camera:
 
 
 def _reserved() -> int:
-    """Bytes that count already: where there are many cores, stacks and buffers of as many threads take a gigabyte alone.
+    """Bytes that count already: where there are many cores, stacks and buffers of as many threads take a gigabyte.
 
     Raises:
         OSError, ValueError: The system does not tell.
