@@ -65,7 +65,7 @@ if [[ $architecture != "$here" ]]; then
   write_cpuinfo "$architecture" cpuinfo
   echo "services:" >emulated.yaml
   for service in broker room recorder dashboard; do
-    printf '  %s: {environment: {QEMU_CPU: cortex-a72}, volumes: ["./cpuinfo:/proc/cpuinfo:ro"]}\n' "$service" >>emulated.yaml
+    printf '  %s: {environment: {QEMU_CPU: cortex-a72, EDGE_CAMERA__OPEN_TIMEOUT: 120}, volumes: ["./cpuinfo:/proc/cpuinfo:ro"]}\n' "$service" >>emulated.yaml
   done
   export COMPOSE_FILE=compose.yaml:emulated.yaml
 fi
