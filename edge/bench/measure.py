@@ -26,6 +26,7 @@ from edge.daemon.malloc import give_back_now
 from edge.daemon.metrics import Meter, rss_megabytes
 from edge.daemon.pipeline import Pipeline
 from edge.delivery.outbox import Outbox
+from edge.hardware.process_memory import PEAK, memory
 from edge.timing.clock import Timestamps
 from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import Detections, FaceDetector
@@ -298,10 +299,7 @@ def _reset_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_megabytes() -> float | None:
+def _peak_megabytes() -> float:
     """The highest resident memory since then; since the program began, where only that is known."""
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return round(int(line.split()[1]) / 1024, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    peak = memory(PEAK) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return round(peak / 2**20, 1)

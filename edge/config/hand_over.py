@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from edge.config.loader import MAX_BYTES, Document, override, parse_document, usable
 from edge.config.schema import Config, without_password
 from edge.errors import ConfigError, EdgeError
+from edge.files.bounded_read import open_regular
 from edge.files.replace_file import staged_file
 
 CONFIG, PASSWORD, BEFORE, RESTART = "config.yaml", "password", "before.sha256", "restart"
@@ -114,15 +114,13 @@ def _check(document: Document, environment: Mapping[str, str]) -> Config:
 def _read(folder: int, name: str, limit: int) -> bytes | None:
     """A file of the folder; None: there is none. Raises EdgeError: it is not a plain file of the folder's owner."""
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = open_regular(name, folder=folder, follow=False)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _distrusted(name, error.strerror or str(error)) from None
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _distrusted(name, "not a regular file")
         if status.st_nlink != 1 or status.st_uid != os.fstat(folder).st_uid:
             raise _distrusted(name, "another user's file")
         data = b""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import resource
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
+from edge.hardware.process_memory import RESERVED, memory
 
 if TYPE_CHECKING:
     from edge.cameras.camera import Camera
@@ -26,19 +26,10 @@ def open_camera_within_limits(source: str, config: Config) -> Camera:
     """
     if DECODED.match(source):
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        if soft == resource.RLIM_INFINITY:  # else it was set before, by us or by somebody who knows the machine
+        # Where there are many cores, stacks and buffers of as many threads have reserved a gigabyte before.
+        reserved = memory(RESERVED)
+        # Another limit was set before, by us or by somebody who knows the machine.
+        if soft == resource.RLIM_INFINITY and reserved is not None:
             with contextlib.suppress(OSError, ValueError):  # forbidden: then the other bounds are all there is
-                resource.setrlimit(resource.RLIMIT_DATA, (_reserved() + MORE, hard))
+                resource.setrlimit(resource.RLIMIT_DATA, (reserved + MORE, hard))
     return factory.open_camera(source, config)
-
-
-def _reserved() -> int:
-    """Bytes that count already: where there are many cores, stacks and buffers of as many threads take a gigabyte.
-
-    Raises:
-        OSError, ValueError: The system does not tell.
-    """
-    kilobytes = re.search(r"^VmData:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    if kilobytes is None:
-        raise ValueError("no VmData")
-    return int(kilobytes[1]) * 1024

@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
+
+from edge.hardware.process_memory import RESIDENT, memory
 
 MAX_SAMPLES = 4096  # per interval and stage; an hour at one frame a second
 
@@ -75,10 +76,5 @@ class Meter:
 
 def rss_megabytes() -> float | None:
     """Resident memory of this process."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return None
+    resident = memory(RESIDENT)
+    return None if resident is None else resident / 2**20

@@ -8,6 +8,29 @@ import stat
 from pathlib import Path
 
 
+def open_regular(path: Path | str, *, folder: int | None = None, follow: bool = True) -> int:
+    """A descriptor of a file, to be read and closed.
+
+    Args:
+        path: Its name.
+        folder: Descriptor of the folder that the name is in; None: it says so itself.
+        follow: Whether the name may be that of a link.
+
+    Raises:
+        OSError: No such file, no permission, or not a regular file; `strerror` says which.
+    """
+    # Opening a FIFO would wait for a writer; without blocking it is seen for what it is.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags, dir_fd=folder)
+    except ValueError:
+        raise OSError(errno.EINVAL, "not a file name") from None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file")
+
+
 def read_file(path: Path, limit: int) -> bytes:
     """The content of a file.
 
@@ -16,20 +39,9 @@ def read_file(path: Path, limit: int) -> bytes:
         limit: Most bytes it may have.
 
     Raises:
-        OSError: No such file, no permission, not a regular file, or too large; `strerror` says which.
+        OSError: As `open_regular`, or too large; `strerror` says which.
     """
-    try:
-        # Opening a FIFO would wait for a writer; without blocking it is seen for what it is.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except ValueError:
-        raise OSError(errno.EINVAL, "not a file name") from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        if status.st_size > limit:
+    with os.fdopen(open_regular(path), "rb") as file:
+        if os.fstat(file.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"over {limit:,} bytes")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(limit)
-    finally:
-        os.close(descriptor)
+        return file.read(limit)

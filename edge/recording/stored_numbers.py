@@ -30,10 +30,7 @@ class StoredNumbers:
     def look(self, now: datetime) -> None:
         """Report what is missing of the next five minutes that are due, from an hour before on.
 
-        At most MOST_REPORTS of a device, which may skip numbers as often as it likes.
-
-        Raises:
-            Exception: As `missing`.
+        At most MOST_REPORTS of a device, which may skip numbers as often as it likes. Raises as `missing`.
         """
         due = bucket_of(now - timedelta(seconds=PATIENCE))
         since = due - timedelta(hours=1) if self._judged is None else self._judged

@@ -11,7 +11,6 @@ import errno
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edge.errors import ConfigError
+from edge.files.bounded_read import open_regular
 from edge.recording.reader import WindowsOfDay
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import DAMAGED, FIRST, LAST
@@ -147,15 +147,11 @@ def _marks(path: Path, source: str) -> dict[bytes, bytes]:
 def _opened(path: Path) -> BinaryIO:
     """A plain file: others may have put a link or a pipe there. Raises ConfigError for those."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.fdopen(open_regular(path, follow=False), "rb")
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link
+        if error.errno in (errno.ELOOP, errno.EINVAL):  # a link; not a regular file
             raise _not_ours(path) from None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _not_ours(path)
-    return os.fdopen(descriptor, "rb")
 
 
 def _not_ours(path: Path) -> ConfigError:

@@ -9,6 +9,7 @@ from datetime import datetime
 import psycopg
 
 from edge.errors import ConfigError
+from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.stored_numbers import Missing
@@ -25,13 +26,6 @@ WHERE s.school = %s AND s.share = %s AND NOT EXISTS (
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 ORDER BY s.id
 """  # noqa: S608
-# Made by whoever is first.
-NAME = """
-WITH new AS (
-    INSERT INTO edge_private.about (school, key, value) VALUES (%(school)s, %(key)s, %(name)s)
-    ON CONFLICT DO NOTHING RETURNING value
-) SELECT value FROM new UNION ALL SELECT value FROM edge_private.about WHERE school = %(school)s AND key = %(key)s
-"""
 NEW = "INSERT INTO edge_private.shared_sessions (school, share, client_id) VALUES (%s, %s, %s) RETURNING id"
 
 
@@ -107,11 +101,11 @@ class SharedSessions:
             connection.execute(UNLOCK, (SHARED, self._held.pop(client_id)))
 
     def _name(self, connection: psycopg.Connection) -> str:
-        made = {"school": self._school, "key": f"share {self._share}", "name": f"{self._share}-{secrets.token_hex(8)}"}
-        row = connection.execute(NAME, made).fetchone() or connection.execute(NAME, made).fetchone()
-        if row is None or not re.fullmatch(GROUP_PATTERN, row[0]):
+        first = f"{self._share}-{secrets.token_hex(8)}"
+        found = decided(connection, self._school, f"share {self._share}", first)
+        if not re.fullmatch(GROUP_PATTERN, found):
             raise ConfigError(f"the name of share {self._share} in {self._address} cannot be one")
-        return str(row[0])
+        return found
 
     def _make(self) -> str:
         client_id = f"edge-record-{secrets.token_hex(8)}"

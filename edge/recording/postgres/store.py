@@ -20,6 +20,7 @@ from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.deleted_spans import MOST, DeletedSpans
 from edge.recording.postgres import device_messages, pruning
+from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.daily_rollups import DailyRollups
@@ -54,9 +55,6 @@ COUNT_WINDOWS = """
 UPDATE edge.devices d SET windows = windows + n FROM unnest(%s::int4[], %s::int8[]) AS new (device, n) WHERE id = device
 """
 SHARED = "SELECT client_id FROM edge_private.shared_sessions WHERE school = %s ORDER BY id"
-SET_ABOUT = """
-INSERT INTO edge_private.about VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
-"""
 
 
 class Row(NamedTuple):
@@ -229,7 +227,8 @@ class PostgresStore:
         """As `WindowStore`."""
         with self._kept.used() as connection:
             query = "SELECT coalesce(sum(windows), 0) FROM edge.devices WHERE school = %s"
-            return int(_value(connection.execute(query, (self._school,))))
+            row = connection.execute(query, (self._school,)).fetchone()
+        return int(row[0]) if row else 0
 
     def devices(self, most: int) -> list[str]:
         """As `WindowStore`."""
@@ -279,15 +278,8 @@ class PostgresStore:
     def _about(self, key: str, first: str) -> str:
         """What is kept of the school under a name; `first` where nothing is."""
         with self._kept.used() as connection:
-            connection.execute(SET_ABOUT, (self._school, key, first))
-            query = "SELECT value FROM edge_private.about WHERE school = %s AND key = %s"
-            return str(_value(connection.execute(query, (self._school, key))))
+            return decided(connection, self._school, key, first)
 
 
 def _named(row: tuple[object, ...]) -> dict[str, Any]:
     return dict(zip(COLUMNS, row, strict=True))
-
-
-def _value(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - whatever stands in that column
-    row = cursor.fetchone()
-    return row[0] if row else None

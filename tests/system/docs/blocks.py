@@ -88,7 +88,8 @@ class Elsewhere:
 
 
 INSTALLED = Elsewhere("tests/system/systemd/check.sh")
-IMAGE = Elsewhere("tests/system/container/check.sh")  # with podman; the compose file is only read there
+IMAGE = Elsewhere("tests/system/container/check.sh")  # with podman
+COMPOSE = Elsewhere("tests/system/container/compose.sh")
 DEBIAN = Elsewhere("tests/system/deb/check.sh")
 BARE = Elsewhere("tests/system/install/check.sh")
 DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45": ""}
@@ -145,7 +146,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "README.md: sudo apt install ./edge_*.deb": DEBIAN,
     "docs/container.md: gunzip <edge_0.2.0_amd64.image.tar.gz | docker load": IMAGE,
-    "docs/container.md: cd docs/container": IMAGE,
+    "docs/container.md: cd docs/container": COMPOSE,
     "docs/container.md: sudo apt install --no-install-recommends mmdebstrap buildah": IMAGE,
     "docs/many-boxes.md: ./run --help >/dev/null": Elsewhere("tests/system/cards/test_cards.py"),
     "docs/many-boxes.md: sudo edge upgrade --check edge_NEWER.deb": DEBIAN,
