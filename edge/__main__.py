@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import sys
-import threading
+import sys  # nothing else: Ctrl-C may come while a module is imported, and only in main is it heard
 
 CAPTURE_THREAD = "capture"
 
@@ -14,7 +10,7 @@ CAPTURE_THREAD = "capture"
 def main() -> int:
     """Run the command line; returns the exit status."""
     try:
-        from edge.cli import run_command_line  # noqa: PLC0415 - Ctrl-C may come while this is imported
+        from edge.cli import run_command_line  # noqa: PLC0415
         from edge.cli.encoding import as_typed, set_up_encoding  # noqa: PLC0415
 
         set_up_encoding()
@@ -25,6 +21,11 @@ def main() -> int:
 
 def _leave(status: int) -> int:
     """End at once where a driver still holds a thread, in which C++ code would abort while Python takes itself down."""
+    import contextlib  # noqa: PLC0415
+    import logging  # noqa: PLC0415
+    import os  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
     if any(thread.name == CAPTURE_THREAD for thread in threading.enumerate()):
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
