@@ -23,6 +23,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--teacher", type=Path, action="append", default=[], help="best.pt to learn from too; repeat for several")
     add("--views", type=Path, help="folder of models.views: learn from its views and teachers instead; CPU only")
     add("--teacher-weight", type=_share, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
+    add(
+        "--taught",
+        choices=("both", "fer2013"),
+        default="both",
+        help="whom teachers teach; with fer2013 the other head has its labels alone (default: both)",
+    )
     add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
     add("--mixup", type=float, default=0.0, help="mix pictures, by shares from Beta(A, A); 0.2 is usual")
     add("--sam", type=float, default=0.0, help="sharpness-aware steps of this radius, at twice the time; try 0.05")
@@ -76,13 +82,16 @@ def mix_teachers(outputs: Sequence[Heads], temperature: float) -> Heads:
     return ferplus, fer2013
 
 
-def distillation_loss(logits: Heads, taught: Heads, temperature: float) -> Tensor:
-    """Cross entropy of a student's two heads against its teachers' probabilities (Hinton et al. 2015). A scalar.
+def distillation_losses(logits: Heads, taught: Heads, temperature: float) -> Heads:
+    """Cross entropy of a student's two heads against its teachers' probabilities (Hinton et al. 2015). Two scalars.
 
     The square of the temperature keeps its gradients as large as those of the labels.
     """
-    parts = [soft_cross_entropy(mine / temperature, theirs) for mine, theirs in zip(logits, taught, strict=True)]
-    return (parts[0] + parts[1]) * temperature**2
+    ferplus, fer2013 = (
+        soft_cross_entropy(mine / temperature, theirs) * temperature**2
+        for mine, theirs in zip(logits, taught, strict=True)
+    )
+    return ferplus, fer2013
 
 
 @torch.no_grad()
