@@ -26,6 +26,7 @@ from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
 from edge.recording.layout import (
     AVAILABILITY_BY_DEVICE,
+    IDENTITY,
     LAYOUT,
     TABLES,
     changed,
@@ -270,6 +271,7 @@ class Database:
                 migrate(database, self._path, layout)
             if found and found[0] == self._prefix:
                 database.execute(AVAILABILITY_BY_DEVICE)
+                database.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (IDENTITY, secrets.token_hex(16)))
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:

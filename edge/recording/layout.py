@@ -21,6 +21,7 @@ LAYOUT = 4  # `user_version` of the file
 WITH_ROLLUPS = 3  # the layout that has them
 WITH_PLACES = 4
 ROLLUPS_FROM = "rollups_from"  # in `about`: device and time from which on windows are still to be added up
+IDENTITY = "recording"  # in `about`: which recording it is, whatever the file is called
 KEPT_ALL = "kept_all"  # in `about`: the file is older than the default retention
 
 TABLES = (

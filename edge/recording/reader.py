@@ -19,7 +19,15 @@ from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
 from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
-from edge.recording.layout import ROLLUPS_FROM, SELECT_LAYOUT_1, WITH_PLACES, WITH_ROLLUPS, changed, check_header
+from edge.recording.layout import (
+    IDENTITY,
+    ROLLUPS_FROM,
+    SELECT_LAYOUT_1,
+    WITH_PLACES,
+    WITH_ROLLUPS,
+    changed,
+    check_header,
+)
 from edge.recording.places import MOST, SELECT_PLACES, Place
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
@@ -125,6 +133,13 @@ class Recording:
     def source(self) -> str:
         """Which recording it is, in words: its name, wherever it moves to."""
         return self._path.name
+
+    @property
+    def identity(self) -> str:
+        """Which it is, whatever it is called: random, and kept in it; "" where an older version made it."""
+        for (found,) in self._query("SELECT substr(value, 1, 100) FROM about WHERE key = ?", IDENTITY):
+            return str(found)
+        return ""
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""

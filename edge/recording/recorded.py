@@ -26,6 +26,10 @@ class Recorded(Protocol):
     def source(self) -> str:
         """Which recording it is, in words: its name, wherever it moves to."""
 
+    @property
+    def identity(self) -> str:
+        """Which it is, whatever it is called: random, and kept in it; "" where an older version made it."""
+
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
 

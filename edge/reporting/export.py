@@ -30,6 +30,7 @@ from edge.text import printable
 
 FORMAT = 1  # a higher one has every day written anew
 NAME = "windows.parquet"
+SOURCE, IDENTITY, CONTENT = b"edge.source", b"edge.recording", b"edge.content"  # what a file says of itself
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
 ONE_DAY = timedelta(days=1)
 BEGIN = date(2024, 1, 1)  # nothing was measured before
@@ -99,18 +100,18 @@ def export(
         EdgeError: The recording cannot be read, or is damaged.
         OSError: A file cannot be written; those that were written are whole.
     """
-    done, source = Exported(), recording.source
+    done, ours = Exported(), {SOURCE: recording.source.encode(), IDENTITY: recording.identity.encode()}
     for day, path in _there(folder):
         if day not in stock and (span[0] is None or span[0] <= day) and (span[1] is None or day <= span[1]):
-            _marks(path, source)
+            _marks(path, ours)
             path.unlink()
             with contextlib.suppress(OSError):  # somebody keeps something else beside it
                 path.parent.rmdir()
             done.removed.append(day)
     for day, devices in stock.items():
         path, windows = folder / f"day={day}" / NAME, sum(each.windows for each in devices.values())
-        marks = {b"edge.source": source.encode(), b"edge.content": _digest(devices)}
-        if os.path.lexists(path) and _marks(path, source) == marks:
+        marks = {**ours, CONTENT: _digest(devices)}
+        if os.path.lexists(path) and _marks(path, ours) == marks:
             done.same.append(day)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,18 +130,25 @@ def _there(folder: Path) -> Iterator[tuple[date, Path]]:
             yield date.fromisoformat(path.parent.name.removeprefix("day=")), path
 
 
-def _marks(path: Path, source: str) -> dict[bytes, bytes]:
-    """What our files say of themselves. Raises ConfigError for one of others."""
+def _marks(path: Path, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """What our files say of themselves. Raises ConfigError for one of others, and of another recording.
+
+    Two schools may both call theirs school.sqlite, and one may be renamed: names tell only where an older version made
+    one of the two, which has nothing better.
+    """
     try:
         with _opened(path) as file:
             found = pq.read_schema(file).metadata or {}
     except pa.ArrowInvalid:
         found = {}
-    marks = {name: found[name] for name in (b"edge.source", b"edge.content") if name in found}
-    if len(marks) < 2:
+    if SOURCE not in found or CONTENT not in found:
         raise _not_ours(path)
-    if (other := marks[b"edge.source"].decode(errors="replace")) != source:
-        raise ConfigError(f"{path} is of {printable(other)}, not of {printable(source)}", "give another --output")
+    marks = {name: found.get(name, b"") for name in (SOURCE, IDENTITY, CONTENT)}
+    told_by = IDENTITY if marks[IDENTITY] and ours[IDENTITY] else SOURCE
+    if marks[told_by] != ours[told_by]:
+        theirs, mine = (printable(name.decode(errors="replace")) for name in (marks[SOURCE], ours[SOURCE]))
+        which = "another recording of that name" if theirs == mine else mine
+        raise ConfigError(f"{path} is of {theirs}, not of {which}", "give another --output")
     return marks
 
 

@@ -62,6 +62,8 @@ BY_DAY = """
 SELECT (start AT TIME ZONE 'UTC')::date, count(*), max(received), sum(seq) FROM edge.windows
 WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
 """
+# As JSON, in which a column that an older version's tables lack is nothing and no error.
+IDENTITY = "SELECT coalesce(to_jsonb(s) ->> 'recording', '') FROM edge.schools s WHERE id = %s"
 DELETED = """
 SELECT id, device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s AND id > %s
 ORDER BY id DESC LIMIT %s
@@ -118,6 +120,13 @@ class PostgresRecording:
     def source(self) -> str:
         """Which recording it is, in words: its name, wherever it moves to."""
         return f"school {self._school_name}"
+
+    @property
+    def identity(self) -> str:
+        """Which it is, whatever it is called: random, and kept in it; "" where an older version made it."""
+        with self._explained() as connection:
+            row = connection.execute(IDENTITY, (self._school,)).fetchone()
+        return str(row[0]) if row else ""
 
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""

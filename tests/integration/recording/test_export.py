@@ -162,6 +162,52 @@ def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.C
     assert not (folder / "day=2026-11-17").exists()
 
 
+def test_two_recordings_of_one_name_are_told_apart_and_one_may_be_renamed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, files = tmp_path / "out", [tmp_path / name / "school.sqlite" for name in ("north", "south")]
+    for file in files:
+        file.parent.mkdir()
+        record(file, [("window", message(1, MONDAY))])
+    assert export(Place(files[0]), folder) == 0
+    before = stamps(folder)
+    assert export(Place(files[1]), folder) == 78
+    assert "is of school.sqlite, not of another recording of that name" in capsys.readouterr().err
+    assert stamps(folder) == before
+    moved = files[0].rename(tmp_path / "2026.sqlite")
+    assert export(Place(moved), folder) == 0
+    assert "0 days written" not in capsys.readouterr().out  # the new name is in the file
+    assert export(Place(moved), folder) == 0
+    assert "0 days written" in capsys.readouterr().out
+
+
+def test_a_school_of_another_database_is_another_recording(tmp_path: Path, filled: Place) -> None:
+    with filled.read() as recording:
+        assert len(recording.identity) >= 32
+        first = recording.identity
+    with filled.read() as again:
+        assert again.identity == first
+    record(tmp_path / "other.sqlite", [("window", message(1, MONDAY))])
+    with Place(tmp_path / "other.sqlite").read() as other:
+        assert other.identity != first
+
+
+def test_a_recording_of_an_older_version_is_known_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "out", tmp_path / "north.sqlite"
+    record(file, [("window", message(1, MONDAY))])
+    with sqlite3.connect(file) as older:
+        older.execute("DELETE FROM about WHERE key = 'recording'")
+    older.close()
+    assert export(Place(file), folder) == 0
+    record(file, [("window", message(2, MONDAY + DAY))])  # a recorder of this version
+    assert export(Place(file), folder) == 0
+    record(tmp_path / "other" / "south.sqlite", [("window", message(1, MONDAY))])
+    assert export(Place(tmp_path / "other" / "south.sqlite"), folder) == 78
+    assert "is of north.sqlite, not of south.sqlite" in capsys.readouterr().err
+
+
 def test_a_folder_is_of_one_recording_and_what_is_not_ours_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
