@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
-from edge.errors import ConfigError
-from edge.files.disk_errors import DiskError, explain_os
-from edge.files.plain_tables import strange_part
-from edge.recording.daily_rollups import TRIGGERS, DailyRollups
+from edge.files.disk_errors import DiskError
+from edge.recording.daily_rollups import DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
-from edge.recording.layout import (
-    AVAILABILITY_BY_DEVICE,
-    IDENTITY,
-    LAYOUT,
-    TABLES,
-    changed,
-    check_header,
-    create,
-    migrate,
-    strange_shape,
-)
+from edge.recording.layout import changed
 from edge.recording.places import store_place
+from edge.recording.recording_file import explain, inode, open_recording
 from edge.recording.retention import Pruner, Retention, default_begins
 from edge.recording.rollups import add_windows
 from edge.recording.series_ids import SeriesIds
@@ -43,9 +30,6 @@ from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import INSERT_WINDOW, window_row
 
 VACUUM_MOST = 20_000  # pages that are given back at once
-BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
-WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
-WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
 CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 """Of one that a person gives."""
@@ -92,26 +76,8 @@ class Database:
             ConfigError: It is another program's, of another prefix, damaged, or not ours to write.
             DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
         """
-        if self._path.exists() and not self._path.is_file():
-            raise ConfigError(
-                f"{self._path} is not a file", "--database names a file, which is made when it is missing"
-            )
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _explain_os(error, f"the folder of {self._path} cannot be made") from None
-        # Made by us, for us: SQLite would let others read it, and gives its -wal and -shm the rights of the file.
-        with contextlib.suppress(OSError):  # explained by what follows
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC, 0o600))
-        with self._explained():
-            database = sqlite3.connect(self._path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
-            try:
-                self._prepare(database)
-                self._inode = _inode(self._path)
-            except BaseException:
-                database.close()
-                raise
-            self._database = database
+        self._database = open_recording(self._path, self._prefix)
+        self._inode = inode(self._path)
 
     def client_ids(self, former: str) -> tuple[str, str | None]:
         """The random MQTT client id of this recording, and that of a session of version 0.1 still to be ended.
@@ -165,7 +131,7 @@ class Database:
                         continue
                     digest = hashlib.sha256(content.payload).hexdigest()
                     database.execute(INSERT_NEWER, (device, content.schema, came, content.payload, digest))
-        if _inode(self._path) != self._inode:
+        if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()
             raise DiskError(f"{self._path} was moved or deleted while it was in use", "a new one is begun")
@@ -246,43 +212,6 @@ class Database:
             raise DiskError(f"{self._path} is not open")
         return self._database
 
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        application = database.execute("PRAGMA application_id").fetchone()[0]
-        layout = LAYOUT
-        tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-        if not tables and not application:
-            database.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        else:
-            layout = check_header(database, self._path)
-            strange = strange_part(database, TABLES, TRIGGERS)
-            strange = strange or (strange_shape(database) if layout == LAYOUT else None)
-            if strange:
-                raise changed(self._path, strange)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
-        # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            if not tables:
-                create(database, self._prefix)
-            found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
-            if layout < LAYOUT and found and found[0] == self._prefix:  # another prefix's file stays as it is
-                migrate(database, self._path, layout)
-            if found and found[0] == self._prefix:
-                database.execute(AVAILABILITY_BY_DEVICE)
-                database.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (IDENTITY, secrets.token_hex(16)))
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
-        if not found or found[0] != self._prefix:
-            raise ConfigError(
-                f"{self._path} holds the devices below {found[0] if found else ''!r}, not below {self._prefix!r}",
-                "give --prefix, or another --database",
-            )
-
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = self._db
@@ -298,44 +227,3 @@ class Database:
         except sqlite3.Error as error:
             self.stop()
             raise explain(error, self._path) from None
-
-
-def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
-    """A DiskError where waiting may help, else a ConfigError, to be raised; the database must be closed."""
-    text = str(error)
-    if "locked" in text:
-        return DiskError(f"{path} is locked by another program", "end that program")
-    if any(word in text for word in WORDS_OF_DAMAGE):
-        return ConfigError(f"{path} is no SQLite database, or a damaged one ({text})", "name another file")
-    try:
-        # SQLite says `unable to open` and `readonly` for a missing right and for a failing disk alike.
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-    except OSError as reason:
-        return _explain_os(reason, f"{path} cannot be opened")
-    if any(word in text for word in WORDS_OF_A_DISK):
-        return DiskError(f"{path} cannot be written ({text})", "check the disk")
-    return ConfigError(f"{path} cannot be used ({text})", "name another file")
-
-
-def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:
-    """What a query finds, row by row. Raises ConfigError and DiskError."""
-    try:
-        # Not `yield from`: that would close the cursor with this generator, which may outlive the database.
-        for row in database.execute(query, values):  # noqa: UP028
-            yield row
-    except sqlite3.Error as error:
-        raise explain(error, path) from None
-
-
-def _explain_os(error: OSError, what: str) -> ConfigError | DiskError:
-    if isinstance(explain_os(error, what), DiskError):
-        return DiskError(f"{what} ({error.strerror})", "check the disk")
-    return ConfigError(f"{what} ({error.strerror})", "check --database and who may write there")
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return status.st_dev, status.st_ino

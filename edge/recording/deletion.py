@@ -17,12 +17,12 @@ from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.database import explain
 from edge.recording.deleted_spans import EVER, NEVER, may_be_of
 from edge.recording.devices import devices_of
 from edge.recording.former_windows import sound
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
+from edge.recording.recording_file import explain
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
 from edge.recording.window_eraser import Deletion
 from edge.recording.window_row import BETWEEN

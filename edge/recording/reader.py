@@ -17,7 +17,6 @@ from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
-from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import (
     IDENTITY,
@@ -29,6 +28,7 @@ from edge.recording.layout import (
     check_header,
 )
 from edge.recording.places import MOST, SELECT_PLACES, Place
+from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_windows

@@ -19,12 +19,12 @@ from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.database import explain, rows_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
 from edge.recording.postgres import file_rows
 from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
+from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
 from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, read_window
 from edge.recording.window_store import UnstorableError

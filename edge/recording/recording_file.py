@@ -1,0 +1,143 @@
+"""The file of a recording: opened and prepared for writing, or refused in words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ConfigError
+from edge.files.disk_errors import DiskError, explain_os
+from edge.files.plain_tables import strange_part
+from edge.recording.daily_rollups import TRIGGERS
+from edge.recording.layout import (
+    AVAILABILITY_BY_DEVICE,
+    IDENTITY,
+    LAYOUT,
+    TABLES,
+    changed,
+    check_header,
+    create,
+    migrate,
+    strange_shape,
+)
+
+BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
+WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
+WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
+
+
+def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
+    """Open a file to write windows into; it is made, with its folder, when missing.
+
+    Args:
+        path: The file.
+        prefix: The first level of the topics whose devices it holds.
+
+    Raises:
+        ConfigError: It is another program's, of another prefix, damaged, or not ours to write.
+        DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
+    """
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is not a file", "--database names a file, which is made when it is missing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _explain_os(error, f"the folder of {path} cannot be made") from None
+    # Made by us, for us: SQLite would let others read it, and gives its -wal and -shm the rights of the file.
+    with contextlib.suppress(OSError):  # explained by what follows
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC, 0o600))
+    try:
+        database = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _prepare(database, path, prefix)
+        except BaseException:
+            database.close()
+            raise
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
+    return database
+
+
+def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    layout = LAYOUT
+    tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if not tables and not application:
+        database.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    else:
+        layout = check_header(database, path)
+        strange = strange_part(database, TABLES, TRIGGERS)
+        strange = strange or (strange_shape(database) if layout == LAYOUT else None)
+        if strange:
+            raise changed(path, strange)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
+    # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        if not tables:
+            create(database, prefix)
+        found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
+        if layout < LAYOUT and found and found[0] == prefix:  # another prefix's file stays as it is
+            migrate(database, path, layout)
+        if found and found[0] == prefix:
+            database.execute(AVAILABILITY_BY_DEVICE)
+            database.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (IDENTITY, secrets.token_hex(16)))
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+    if not found or found[0] != prefix:
+        raise ConfigError(
+            f"{path} holds the devices below {found[0] if found else ''!r}, not below {prefix!r}",
+            "give --prefix, or another --database",
+        )
+
+
+def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
+    """A DiskError where waiting may help, else a ConfigError, to be raised; the database must be closed."""
+    text = str(error)
+    if "locked" in text:
+        return DiskError(f"{path} is locked by another program", "end that program")
+    if any(word in text for word in WORDS_OF_DAMAGE):
+        return ConfigError(f"{path} is no SQLite database, or a damaged one ({text})", "name another file")
+    try:
+        # SQLite says `unable to open` and `readonly` for a missing right and for a failing disk alike.
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as reason:
+        return _explain_os(reason, f"{path} cannot be opened")
+    if any(word in text for word in WORDS_OF_A_DISK):
+        return DiskError(f"{path} cannot be written ({text})", "check the disk")
+    return ConfigError(f"{path} cannot be used ({text})", "name another file")
+
+
+def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:
+    """What a query finds, row by row. Raises ConfigError and DiskError."""
+    try:
+        # Not `yield from`: that would close the cursor with this generator, which may outlive the database.
+        for row in database.execute(query, values):  # noqa: UP028
+            yield row
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
+
+
+def inode(path: Path) -> tuple[int, int]:
+    """Which file a path leads to: the number of its device and its own; (0, 0) where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return status.st_dev, status.st_ino
+
+
+def _explain_os(error: OSError, what: str) -> ConfigError | DiskError:
+    if isinstance(explain_os(error, what), DiskError):
+        return DiskError(f"{what} ({error.strerror})", "check the disk")
+    return ConfigError(f"{what} ({error.strerror})", "check --database and who may write there")
