@@ -28,7 +28,8 @@ SEARCH_SECONDS = 3.5
 AGAIN = 1.0  # seconds after which the question is sent once more: datagrams get lost
 GROUP = ("239.255.255.250", 3702)  # where every camera listens, by the standard
 MOST = 64  # cameras: whoever is in the network may answer as often as they like
-DATAGRAM = 65535  # bytes
+DATAGRAM = 16_384  # bytes; an answer has two thousand
+ELEMENTS = 2000  # of an answer, at most: each takes a kilobyte
 LONGEST_ADDRESS = 256  # characters
 TRANSMITTERS = "http://www.onvif.org/ver10/network/wsdl"
 SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware)/(.{1,128})", re.IGNORECASE)
@@ -98,10 +99,11 @@ def _ask(line: socket.socket, question: bytes, own: list[str]) -> None:
 
 def _read(messages: Any, data: bytes, question: str) -> list[FoundCamera]:  # noqa: ANN401 - a module without types
     """The cameras of one answer to our question; of anything else none."""
-    if question.encode() not in data or b"<!" in data:  # entities within entities would take memory and minutes
+    text = readable(data)
+    if question not in text:
         return []
     try:
-        answer = messages.parseSOAPMessage(data, "")
+        answer = messages.parseSOAPMessage(text, "")
         if answer is None or answer.getRelatesTo() != question:
             return []
         matches = [(match.getXAddrs(), match.getScopes()) for match in answer.getProbeResolveMatches()[:MOST]]
@@ -109,6 +111,19 @@ def _read(messages: Any, data: bytes, question: str) -> list[FoundCamera]:  # no
         return []
     found = (described(map(str, addresses), map(str, scopes)) for addresses, scopes in matches)
     return [camera for camera in found if camera is not None]
+
+
+def readable(data: bytes) -> str:
+    """The text of a datagram that is harmless to parse as XML; "" where it is not.
+
+    Entities within entities would take memory and minutes. They begin with `<!`, which is looked for in the very text
+    that the parser is given: of bytes it would choose the encoding itself.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return ""
+    return "" if "<!" in text or "\0" in text or text.count("<") > ELEMENTS else text
 
 
 def described(addresses: Iterable[str], scopes: Iterable[str]) -> FoundCamera | None:

@@ -26,6 +26,7 @@ from edge.bench.trace import Trace
 from edge.cli import add_config_arguments, read_config
 from edge.daemon.malloc import give_back_at_once
 from edge.errors import EXIT_OK, EdgeError
+from edge.files.whole_file import write_whole
 from edge.hardware.board import Board
 from edge.vision.tflite import runtime_version
 
@@ -128,7 +129,7 @@ def _write(args: argparse.Namespace, results: Sequence[Result], report: dict[str
     for path, content in files:
         if path is not None:
             try:
-                path.write_text(content, encoding="utf-8")
+                write_whole(path, content)
             except OSError as error:
                 raise EdgeError(f"{path} cannot be written", error.strerror or str(error)) from None
 

@@ -20,6 +20,7 @@ from edge.cli import add_config_arguments, read_config
 from edge.cli.annotate import annotate, total, word
 from edge.contract.labels import UNKNOWN, adjective
 from edge.errors import EXIT_OK, CameraError
+from edge.files.whole_file import write_whole
 from edge.vision.count_area import inside
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.head_pose import evidence, roll
@@ -148,7 +149,7 @@ def _targets(name: str, files: list[Path]) -> list[Path]:
 def _write(image: NDArray[np.uint8], target: Path) -> None:
     try:
         _, data = cv2.imencode(target.suffix, image)
-        target.write_bytes(data.tobytes())
+        write_whole(target, data.tobytes())
     except cv2.error:
         raise CameraError(
             f"{target} is of no known picture type", "name it .png or .jpg; for a folder, end it with /"

@@ -11,6 +11,7 @@ from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.report_output import explained, speak
 from edge.cli.school_report import check_school, write_school
 from edge.errors import EXIT_OK, ConfigError
+from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
 from edge.recording.stores import make_reader
 from edge.reporting.csv import write_csv
@@ -152,7 +153,7 @@ def _write(
     if path.suffix.lower() == ".png":
         poster(told, path, words, data)
     else:
-        path.write_text(page(told, now, words, data), encoding="utf-8")
+        write_whole(path, page(told, now, words, data))
     return f"{told.totals.windows:,} windows"
 
 

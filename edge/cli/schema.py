@@ -11,6 +11,7 @@ from edge.contract import asyncapi
 from edge.contract.payloads import PAYLOADS
 from edge.daemon.paths import lifetimes
 from edge.errors import EdgeError
+from edge.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
         try:
             args.output.mkdir(parents=True, exist_ok=True)
             for name in names:
-                (args.output / f"{name}.json").write_text(text(schema(name)), encoding="utf-8")
+                write_whole(args.output / f"{name}.json", text(schema(name)))
         except OSError as error:
             raise EdgeError(f"--output {args.output} cannot be written ({error.strerror})", "name a folder") from None
         print(f"wrote {', '.join(f'{name}.json' for name in names)} to {args.output}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.cli.report_output import explained, speak
 from edge.errors import ConfigError
+from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
 from edge.reporting.period import day_named, newest_of, period
 from edge.timing.timetable import Timetable
@@ -67,6 +68,6 @@ def write_school(
                 if path.suffix.lower() == ".png":
                     school_poster(data, path, words)
                 else:
-                    path.write_text(school_page(data, zone, now, words), encoding="utf-8")
+                    write_whole(path, school_page(data, zone, now, words))
                 wrote = f"{sum(each.totals.windows for each in data.sums):,} windows"
         print(f"{path}: {len(devices)} rooms, {slug}, {wrote}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.contract.labels import reading_order
 from edge.contract.validation import WITHHELD_FIELDS
+from edge.files.whole_file import whole_csv
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import COLUMNS, DAMAGED
 
@@ -44,7 +45,7 @@ def write_csv(recording: Recorded, device: str, start: datetime, end: datetime, 
     head = [*plain, *(f"facing_{part}" for part in FACING), *(f"unclassified_{part}" for part in UNCLASSIFIED)]
     head += [*(f"count_{name}" for name in counted), *(f"{part}_{name}" for name, part in parts)]
     written = 0
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_csv(path) as file:
         writer = csv.writer(file)
         writer.writerow([cell_of(name) for name in head])
         for row in recording.rows(device, start, end):

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import open_regular
+from edge.files.whole_file import whole_file
 from edge.recording.reader import WindowsOfDay
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import DAMAGED, FIRST, LAST
@@ -184,25 +185,17 @@ def _rows(recording: Recorded, day: date, devices: dict[str, WindowsOfDay]) -> I
 
 def _write(path: Path, rows: Iterator[tuple[Any, ...]], marks: dict[bytes, bytes]) -> int:
     """Put a whole file in the place of what is there; how many rows it has."""
-    temporary, written = path.with_name(f".{path.name}.new"), 0  # readers of a folder leave out what begins with a dot
-    temporary.unlink(missing_ok=True)  # of a run that was ended; "x" follows no link
-    try:
-        with temporary.open("xb") as file:
-            with pq.ParquetWriter(file, SCHEMA.with_metadata(marks), compression="zstd") as writer:
-                rest: list[tuple[Any, ...]] = []
-                for row in rows:
-                    rest.append(row)
-                    if len(rest) == AT_ONCE:
-                        writer.write_batch(batch_of(rest))
-                        written, rest = written + len(rest), []
-                if rest:
-                    writer.write_batch(batch_of(rest))
-                    written += len(rest)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    written = 0
+    with whole_file(path) as file, pq.ParquetWriter(file, SCHEMA.with_metadata(marks), compression="zstd") as writer:
+        rest: list[tuple[Any, ...]] = []
+        for row in rows:
+            rest.append(row)
+            if len(rest) == AT_ONCE:
+                writer.write_batch(batch_of(rest))
+                written, rest = written + len(rest), []
+        if rest:
+            writer.write_batch(batch_of(rest))
+            written += len(rest)
     return written
 
 

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from edge.files.whole_file import whole_file
 from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
@@ -48,7 +49,7 @@ def poster(report: ReportData, path: Path, words: Words, data: MapData | None = 
 def write(figures: Sequence[Figure], path: Path) -> None:
     """Write figures below one another. Raises OSError."""
     pixels = [_pixels(each) for each in figures]
-    with path.open("wb") as file:
+    with whole_file(path) as file:
         mpl_image.imsave(file, np.vstack(pixels), format="png", dpi=DPI, metadata={"Software": "edge"})
 
 

@@ -6,6 +6,7 @@ import csv
 from datetime import date
 from pathlib import Path
 
+from edge.files.whole_file import whole_csv
 from edge.reporting.csv import cell_of
 from edge.reporting.school_data import Column, Map, MapData, maps_of, week_of
 
@@ -18,7 +19,7 @@ HEAD = (
 def school_csv(data: MapData, path: Path) -> int:
     """The cells as CSV; returns how many. Raises OSError."""
     rows = list(cells_of(data, maps_of(data)))
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_csv(path) as file:
         writer = csv.writer(file)
         writer.writerow(HEAD)
         writer.writerows([cell_of(value) for value in row] for row in rows)

@@ -1,0 +1,67 @@
+"""Write a file of results that somebody named: it is whole or as it was, and nothing but a plain file is replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written; with the end of the context it takes the place of what is there.
+
+    Others may write into its folder as well: a link of theirs would have us overwrite what it leads to, and at a pipe
+    we would wait for ever.
+
+    Args:
+        path: Its name. Of a plain file that is there the mode stays.
+
+    Raises:
+        OSError: It cannot be written, or something else than a plain file is there; `strerror` says which.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        _check_plain(path.lstat().st_mode)
+    temporary = path.with_name(f".{path.name}.new")  # readers of a folder of Parquet leave out what begins with a dot
+    temporary.unlink(missing_ok=True)  # of a run that was ended; "x" follows no link
+    try:
+        with temporary.open("xb") as file:
+            with contextlib.suppress(OSError):  # new, or somebody else's
+                os.fchmod(file.fileno(), stat.S_IMODE(path.lstat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_csv(path: Path) -> Iterator[TextIO]:
+    """The same for text in UTF-8 that ends its lines itself, as the csv module does. Raises as `whole_file`."""
+    with whole_file(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()  # which writes out what it holds, and closes nothing
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write all of a file at once, text in UTF-8. Raises as `whole_file`."""
+    with whole_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _check_plain(mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "a link is there: name the file itself")
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file")

@@ -1,0 +1,81 @@
+"""Files that a command writes where it is told to: whole, and in the place of nothing but a plain file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.cli import run_command_line
+from tests.support.lessons import message, record
+from tests.unit.recording.test_rollups import MONDAY
+
+Write = Callable[[Path], int]
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording with a window."""
+    file = tmp_path_factory.mktemp("school") / "school.sqlite"
+    record(file, [("window", message(1, MONDAY))])
+    return file
+
+
+@pytest.fixture(params=["a.html", "a.csv", "a.png", "school.html", "school.csv", "school.png", "image", "bench"])
+def command(
+    request: pytest.FixtureRequest, school: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Write]:
+    """The name of a file, and a command that writes it."""
+    name: str = request.param
+    day = ["report", "--database", str(school), "--day", f"{MONDAY:%Y-%m-%d}"]
+    if name == "image":
+        grey = tmp_path_factory.mktemp("pictures") / "grey.png"
+        cv2.imwrite(str(grey), np.full((240, 320), 128, np.uint8))
+        return "a.png", lambda path: run_command_line(["image", str(grey), "--output", str(path)])
+    if name == "bench":
+        few = ["bench", "--frames", "2", "--faces", "1", "--size", "320x240"]
+        return "a.json", lambda path: run_command_line([*few, "--json", str(path)])
+    whole = ["--school"] if name.startswith("school") else []
+    return name, lambda path: run_command_line([*day, *whole, "--output", str(path)])
+
+
+def test_a_link_leads_nowhere_and_a_pipe_holds_nobody_up(
+    command: tuple[str, Write], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name, write = command
+    victim = tmp_path / "victim"
+    victim.write_text("as it was")
+    (tmp_path / name).symlink_to(victim)
+    assert write(tmp_path / name) != 0
+    assert "cannot be written: a link is there" in capfd.readouterr().err
+    assert victim.read_text() == "as it was"
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    assert write(tmp_path / name) != 0
+    assert "cannot be written: not a regular file" in capfd.readouterr().err
+
+
+def test_what_was_there_is_replaced_and_keeps_its_mode(command: tuple[str, Write], tmp_path: Path) -> None:
+    name, write = command
+    file = tmp_path / name
+    file.write_text("older")
+    file.chmod(0o640)
+    (tmp_path / f".{name}.new").write_text("of a run that was ended")
+    os.link(file, tmp_path / "kept")
+    assert write(file) == 0
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert file.stat().st_size > len("older")
+    assert (tmp_path / "kept").read_text() == "older"
+    assert {each.name for each in tmp_path.iterdir()} == {name, "kept"}
+
+
+def test_a_picture_that_was_written_can_be_read(tmp_path: Path, school: Path) -> None:
+    for scope in ([], ["--school"]):
+        path = tmp_path / f"{len(scope)}.png"
+        words = ["report", "--database", str(school), "--day", f"{MONDAY:%Y-%m-%d}", *scope, "--output", str(path)]
+        assert run_command_line(words) == 0
+        assert cv2.imread(str(path)) is not None

@@ -1,0 +1,33 @@
+"""Answers to the search for network cameras that are given to a parser of XML, and those that are not."""
+
+from __future__ import annotations
+
+import codecs
+from xml.dom import minidom
+
+import pytest
+
+from edge.cameras.onvif import ELEMENTS, readable
+
+BOMB = '<!DOCTYPE s [<!ENTITY b "{}"><!ENTITY c "{}">]><s>{}</s>'.format("<a/>" * 50, "&b;" * 10, "&c;" * 3)
+CODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig")
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("named", ["", *CODINGS, "utf-7", "latin-1"])
+def test_entities_are_found_in_every_encoding(coding: str, named: str) -> None:
+    declaration = f'<?xml version="1.0" encoding="{named}"?>' if named else ""
+    assert readable((declaration + BOMB).encode(coding)) == ""
+    assert readable(codecs.BOM_UTF16_LE + BOMB.encode("utf-16-le")) == ""
+
+
+def test_the_parser_reads_the_text_that_was_looked_at() -> None:
+    """It must not choose another encoding: in UTF-7 `+ADw-` is `<`, in EBCDIC and UTF-16 every letter is another."""
+    for named in ("utf-7", "utf-16", "cp037"):
+        text = readable(f'<?xml version="1.0" encoding="{named}"?><s>+ADwAIQ-</s>'.encode())
+        assert "<s>+ADwAIQ-</s>" in minidom.parseString(text).toxml()  # noqa: S318 - what is tested
+
+
+def test_what_has_too_many_elements_is_left_out() -> None:
+    assert readable(b"<s>" + b"<a/>" * (ELEMENTS - 2) + b"</s>")
+    assert readable(b"<s>" + b"<a/>" * ELEMENTS + b"</s>") == ""
