@@ -153,7 +153,8 @@ class Reload:
         parts.analysis.change(self.config, prepared.models)
         masks = parts.run_state.masks
         masks.use(masks_path(self.config), new.camera)
-        if masks.problem:  # closed before the camera is opened anew, not after that
+        parts.run_state.set_schedule(new.privacy)
+        if parts.run_state.wants_closed:  # before the camera is opened anew, not after that
             parts.pauses.update()
         if new.camera != old.camera or prepared.source != self._source:
             self._source = prepared.source
@@ -161,7 +162,6 @@ class Reload:
             parts.camera.change(make_capture, live=live(prepared.source))
         parts.health.change(self.config)
         audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
-        parts.run_state.set_schedule(new.privacy)
         parts.pauses.update()
         if not parts.run_state.closed:
             parts.analysis.begin()

@@ -101,8 +101,13 @@ class RunState:
 
     @property
     def closed(self) -> bool:
-        """Whether the camera has to be closed."""
+        """Whether the camera has to be closed, as of the last update."""
         return self.pause is not None or bool(self.scheduled) or bool(self.masks_problem)
+
+    @property
+    def wants_closed(self) -> bool:
+        """Whether the next update would have it closed."""
+        return self.pause is not None or bool(self._scheduled_reason()) or bool(self.masks.problem)
 
     def update(self) -> str:
         """Find out what the schedule and people at the device want now.

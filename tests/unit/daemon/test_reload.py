@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gpiozero
 import numpy as np
@@ -41,17 +41,23 @@ from edge.timing.clock import SystemClock, Timestamps
 from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import free_port, wait_for
 
+ALWAYS_CLOSED = {
+    "trust_clock": True, "time_zone": "UTC",
+    "schedule": [{"from": "00:00", "to": "12:00"}, {"from": "12:00", "to": "00:00"}],
+}  # fmt: skip
+
 
 class Still:
     """A camera that shows a grey wall."""
 
     every_frame = False
+    started: ClassVar[list[str]] = []
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def start(self) -> None:
-        pass
+        self.started.append(self.name)
 
     def read(self) -> NDArray[np.uint8] | None:
         time.sleep(0.02)
@@ -193,6 +199,31 @@ def test_what_cannot_be_used_is_refused_before_anything_is_touched(
     assert audited() == []
     running.look()  # and the window goes on
     assert running.windows == []
+
+
+@pytest.mark.parametrize("before", [{}, ALWAYS_CLOSED])
+def test_another_camera_is_not_opened_in_a_pause_that_comes_with_it(running: Running, before: dict[str, Any]) -> None:
+    running.file["privacy"] = before
+    running.reload.reload("Jane")
+    other = f"{running.file['camera']['source']}/."
+    running.file |= {"camera": {"source": other}, "privacy": ALWAYS_CLOSED}
+    running.reload.reload("Jane")
+    assert running.camera.mode == "paused"
+    running.file["privacy"] = {}
+    running.reload.reload("Jane")
+    running.look()
+    assert Still.started.count(other) == 1  # only now
+
+
+def test_the_former_camera_is_not_opened_by_the_end_of_a_pause_that_comes_with_another(running: Running) -> None:
+    first = running.file["camera"]["source"]
+    running.file["privacy"] = ALWAYS_CLOSED
+    running.reload.reload("Jane")
+    opened = Still.started.count(first)
+    running.file |= {"camera": {"source": f"{first}/."}, "privacy": {}}
+    running.reload.reload("Jane")
+    running.look()
+    assert Still.started.count(first) == opened
 
 
 def test_no_camera_where_somebody_answers_for_one_is_refused(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
