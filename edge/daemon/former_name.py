@@ -6,15 +6,18 @@ import contextlib
 import json
 import logging
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.config.yaml_text import former_reading
 from edge.daemon.paths import outbox_path, pause_path
-from edge.delivery.outbox_tables import NAMES_AS_TYPED, checksum
+from edge.delivery.outbox_tables import NAMES_AS_TYPED, ForeignFileError, check_tables, checksum, examine
 
 if TYPE_CHECKING:
     from edge.config.schema import Config, DeviceConfig
+
+SOME = "SELECT seq, body FROM windows WHERE seq > ? ORDER BY seq LIMIT 500"
 
 logger = logging.getLogger(__name__)
 
@@ -48,20 +51,23 @@ def _take_over(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:
         return _rename_windows(path, former, device)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:  # damaged: it is set aside when it is opened, and a pause beside it still holds
+    # Damaged, or no outbox: it is set aside or refused when it is opened, and a pause beside it still holds.
+    except (sqlite3.DatabaseError, ForeignFileError):
         return True
 
 
 def _rename_windows(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:
     """Put the right name into the windows that wait; False: this outbox is of a device that is really called so."""
+    examine(path)
     with contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)) as database:
         database.execute("PRAGMA locking_mode=EXCLUSIVE")
         database.execute("BEGIN EXCLUSIVE")
+        check_tables(database)
         if database.execute("PRAGMA user_version").fetchone()[0] >= NAMES_AS_TYPED:
             return False
         columns = {row[1] for row in database.execute("PRAGMA table_info(windows)")}
-        for seq, body in database.execute("SELECT seq, body FROM windows").fetchall():
-            with contextlib.suppress(ValueError, TypeError, AttributeError):  # a damaged row stays as it is
+        for seq, body in _waiting(database):
+            with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):  # it stays
                 window = json.loads(body)
                 if window.get("device") == former.name:
                     text = json.dumps({**window, "device": device.name}, separators=(",", ":"), ensure_ascii=False)
@@ -79,3 +85,11 @@ def _rename_windows(path: Path, former: DeviceConfig, device: DeviceConfig) -> b
         former.prefix,
     )  # fmt: skip
     return True
+
+
+def _waiting(database: sqlite3.Connection) -> Iterator[tuple[int, Any]]:
+    """The windows that wait, in order, some at a time: they may be changed meanwhile."""
+    after = -1
+    while rows := database.execute(SOME, (after,)).fetchall():
+        yield from rows
+        after = rows[-1][0]

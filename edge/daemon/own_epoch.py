@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
 from edge.daemon.paths import outbox_path
+from edge.delivery.outbox_tables import ForeignFileError, read_only
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 def own_epoch(config: Config) -> str | None:
     """The epoch, None where there is no outbox, or none that can be read; nothing is changed."""
     try:
-        # Immutable: no lock is asked for, and no file made beside it. The epoch is written once, at the beginning.
-        address = f"{outbox_path(config).resolve().as_uri()}?mode=ro&immutable=1"
-        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:
+        with read_only(outbox_path(config)) as database:  # the epoch is written once, at the beginning
             row = database.execute("SELECT name FROM epoch").fetchone()
-    except (OSError, sqlite3.Error, ConfigError):
+    except (OSError, sqlite3.Error, ConfigError, ForeignFileError):
         return None
     return None if row is None else str(row[0])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import sqlite3
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,8 +143,30 @@ def _check_version(application: int, layout: int) -> None:
         raise ForeignFileError(f"it has layout {layout} of a newer version; this one knows up to {LAYOUT}")
 
 
-def _check_tables(database: sqlite3.Connection) -> None:
-    """Of a database without an application only the tables tell whether it is an outbox of version 0.1.0."""
+@contextlib.contextmanager
+def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """An outbox as it lies there, for a look from outside: it is not locked or changed, and no file is made beside it.
+
+    Raises:
+        ForeignFileError: It is another program's, or of a newer version.
+        OSError, sqlite3.Error: It cannot be read.
+    """
+    examine(path)
+    address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"  # immutable: no lock is asked for
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:
+        check_tables(database)
+        yield database
+
+
+def check_tables(database: sqlite3.Connection) -> None:
+    """See whether the tables are those of an outbox; without an application only they tell one of version 0.1.0.
+
+    Before any of them is read: others may have made a view of one that never ends, and triggers.
+
+    Raises:
+        ForeignFileError: They are not.
+        sqlite3.Error: They cannot be read.
+    """
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (layout,) = database.execute("PRAGMA user_version").fetchone()
     _check_version(application, layout)
@@ -166,7 +190,7 @@ def prepare(database: sqlite3.Connection) -> Found:
     """
     # Exclusive: two daemons on one outbox would send each other's windows.
     database.execute("PRAGMA locking_mode=EXCLUSIVE")
-    _check_tables(database)
+    check_tables(database)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.executescript(_SCHEMA)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.contract.filters import by_name
 from edge.daemon.paths import broker_settings, outbox_path, place_path, topics
+from edge.delivery.outbox_tables import ForeignFileError, read_only
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 from edge.mqtt.sync_client import SyncClient
@@ -130,13 +131,9 @@ def outbox_state(config: Config) -> dict[str, Any]:
     if _in_use(path):
         return {**found, "state": "in use by the daemon: its depth stands in its health, if the broker has that"}
     try:
-        # Immutable: looking at it changes nothing, and makes no file beside it.
-        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, timeout=0)
-        try:
+        with read_only(path) as database:
             depth, oldest = database.execute("SELECT COUNT(*), MIN(created) FROM windows").fetchone()
-        finally:
-            database.close()
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error, ForeignFileError) as error:
         return {**found, "state": f"cannot be read ({error})"}
     age = None if not isinstance(oldest, (int, float)) else round(max(0.0, time.time() - oldest) / 3600, 2)
     return {**found, "windows_waiting": depth, "oldest_hours": age}

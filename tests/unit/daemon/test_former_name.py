@@ -11,9 +11,11 @@ import pytest
 
 from edge.config.schema import Config, DeviceConfig
 from edge.daemon.former_name import adopt_former_files
+from edge.daemon.own_epoch import own_epoch
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.delivery.outbox import Outbox
+from edge.support.daemon_words import outbox_state
 from tests.support.paths import ROOT
 
 PAUSE = Pause("Mrs Doe", "2026-11-28T08:00:00.000Z")
@@ -114,3 +116,47 @@ def test_windows_of_0_1_0_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     database.close()
     adopt_former_files(config("0123"))
     assert {json.loads(body)["device"] for body in waiting("0123")[1]} == {"0123"}
+
+
+ENDLESS = """
+CREATE VIEW windows(seq, created, body) AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+    SELECT i, i, i FROM n WHERE i < 0;
+CREATE TABLE epoch (name TEXT NOT NULL)
+"""
+OTHERS = """
+CREATE TABLE windows (seq INTEGER PRIMARY KEY, body TEXT);
+INSERT INTO windows VALUES (1, '{"device": "83"}')
+"""
+
+
+@pytest.mark.parametrize("tables", [ENDLESS, OTHERS])
+def test_what_is_no_outbox_is_not_read_and_a_pause_beside_it_holds(tables: str) -> None:
+    """The view has no row, and looks for one for ever."""
+    file = outbox_path(config("83"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(file)
+    database.executescript(tables)
+    database.close()
+    before = file.read_bytes()
+    PauseStore(pause_path(config("83"))).store(PAUSE)
+    assert own_epoch(config("83")) is None
+    assert "cannot be read" in outbox_state(config("83"))["state"]
+    adopt_former_files(config("0123"))
+    assert PauseStore(pause_path(config("0123"))).load() == PAUSE
+    assert outbox_path(config("0123")).read_bytes() == before
+
+
+def test_thousands_of_windows_are_renamed() -> None:
+    outbox = Outbox(outbox_path(config("83")))
+    outbox.start()
+    for number in range(1200):
+        outbox.put(json.dumps({"device": "83", "frames": number}), "edge.window/2")
+    outbox.stop()
+    set_version("83", 0)
+    adopt_former_files(config("0123"))
+    outbox = Outbox(outbox_path(config("0123")))
+    outbox.start()
+    rows = outbox.rows(0, 5000, 10_000_000)
+    outbox.stop()
+    assert [json.loads(row.body) for row in rows] == [{"device": "0123", "frames": n} for n in range(1200)]
+    assert all(row.sound for row in rows)
