@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 
 from edge.cameras.normalize import to_bgr
+from edge.cameras.video_decoder import SkippedFrames, VideoDecoder, open_video
+from edge.daemon.memory_limit import MORE
 from edge.errors import CameraError
+from edge.hardware.process_memory import limit_memory
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 SCENE_FRAMES = 11
@@ -59,7 +60,9 @@ class SceneFootage:
         last = len(self._pictures) - 1
         picture = self._pictures[last - abs(last - self._shown % (2 * last))]
         self._shown += 1
-        return _timed(lambda: cv2.imdecode(picture, cv2.IMREAD_COLOR), self.name)
+        began = time.perf_counter()
+        image = cv2.imdecode(picture, cv2.IMREAD_COLOR)
+        return np.asarray(image, np.uint8), time.perf_counter() - began
 
 
 class ClipFootage:
@@ -74,27 +77,26 @@ class ClipFootage:
         self.faces: int | None = None
         if not path.is_file():
             raise CameraError(f"clip {path} is not a file", "name a video file")
-        self._path = path
-        self._capture = cv2.VideoCapture()
+        self._path = path.absolute()
+        self._skipped = SkippedFrames(self.name)
+        self._decoder: VideoDecoder | None = None
 
     def next(self) -> tuple[NDArray[np.uint8], float]:
         """See Footage. Raises CameraError when the file cannot be decoded."""
-        try:
-            return _timed(self._read, self.name)
-        except CameraError:  # the end, or not opened yet
-            self._capture.open(str(self._path), cv2.CAP_FFMPEG)
-            return _timed(self._read, self.name)
+        began, decoder = time.perf_counter(), self._decoder
+        there = decoder is not None and decoder.advance()
+        if decoder is None or not there:
+            decoder = self._open()
+            began = time.perf_counter()  # opening the file is no part of decoding a frame
+            there = decoder.advance()
+        image = to_bgr(decoder.image()) if there else None
+        if image is None:
+            raise CameraError(f"{self.name} has no frame that can be decoded", "is it a complete video file?")
+        return image, time.perf_counter() - began
 
-    def _read(self) -> NDArray[np.uint8] | None:
-        there, image = self._capture.read()
-        return np.asarray(image, np.uint8) if there else None
-
-
-def _timed(decode: Callable[[], object], name: str) -> tuple[NDArray[np.uint8], float]:
-    began = time.perf_counter()
-    raw = decode()
-    image = to_bgr(np.asarray(raw)) if raw is not None else None
-    seconds = time.perf_counter() - began
-    if image is None:
-        raise CameraError(f"{name} has no frame that can be decoded", "is it a complete video file?")
-    return image, seconds
+    def _open(self) -> VideoDecoder:
+        if self._decoder is not None:
+            self._decoder.close()
+        limit_memory(MORE)  # as the daemon does
+        self._decoder = open_video(str(self._path), self._skipped)
+        return self._decoder

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import resource
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
-from edge.hardware.process_memory import RESERVED, memory
+from edge.hardware.process_memory import limit_memory
 
 if TYPE_CHECKING:
     from edge.cameras.camera import Camera
@@ -25,11 +23,5 @@ def open_camera_within_limits(source: str, config: Config) -> Camera:
     for other sources: drivers and GStreamer may reserve much that they never use.
     """
     if DECODED.match(source):
-        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        # Where there are many cores, stacks and buffers of as many threads have reserved a gigabyte before.
-        reserved = memory(RESERVED)
-        # Another limit was set before, by us or by somebody who knows the machine.
-        if soft == resource.RLIM_INFINITY and reserved is not None:
-            with contextlib.suppress(OSError, ValueError):  # forbidden: then the other bounds are all there is
-                resource.setrlimit(resource.RLIMIT_DATA, (reserved + MORE, hard))
+        limit_memory(MORE)
     return factory.open_camera(source, config)

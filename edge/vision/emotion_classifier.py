@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.model_files.cards import EmotionCard, EmotionOutput, emotion_card_path, read_card
-from edge.vision.tflite import Model, Tensor
+from edge.vision.tflite import Model, Tensor, loading
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -60,7 +60,11 @@ class EmotionClassifier:
         labels = card.output(output).labels
         if "unknown" in labels or len(set(labels)) != len(labels):
             raise ModelError(f"{path}: labels must be different, and none may be 'unknown'", "mend the card")
-        return cls(card, Model(path, card, threads), card.output(output))
+        with loading(path):
+            loaded = Model(path, card, threads)
+            classifier = cls(card, loaded, card.output(output))
+            loaded.reset()  # tensors may get their memory only while the model runs
+        return classifier
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.hardware.process_memory import limited_memory
 from edge.model_files.cards import Card
 
 # ai-edge-litert is 20 times faster; tflite-runtime is all that 32-bit boards have.
 RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 MAX_BYTES = 100_000_000
+MAX_MEMORY = 400_000_000  # bytes that a model may take; the largest that ships takes 100 MB
 
 
 class Tensor:
@@ -57,22 +59,22 @@ class Model:
         self.card = card
         file = path.parent / card.file
         content = _read(file, card)
-        try:
-            with _quiet():
-                self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, TypeError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise ModelError(f"{file} cannot be loaded by {runtime_version()}", reason[:300]) from None
-        inputs = [Tensor(details) for details in self._interpreter.get_input_details()]
+        with loading(file):
+            self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
+            self.input = self._fitting_input(file)  # before it is given memory: the file says itself how much
+            self._interpreter.allocate_tensors()
         self.outputs = {tensor.name: tensor for tensor in map(Tensor, self._interpreter.get_output_details())}
-        expected = (1, card.input.height, card.input.width, card.input.channels)
+        if not all(tensor.int8 for tensor in self.outputs.values()):
+            raise ModelError(f"{file} has outputs that are not int8", "make it with quantize.py")
+
+    def _fitting_input(self, file: Path) -> Tensor:
+        inputs = [Tensor(details) for details in self._interpreter.get_input_details()]
+        size = self.card.input
+        expected = (1, size.height, size.width, size.channels)
         if len(inputs) != 1 or inputs[0].shape != expected or not inputs[0].int8:
             found = ", ".join(f"{t.shape} {'int8' if t.int8 else 'not int8'}" for t in inputs)
             raise ModelError(f"{file} does not fit its card: input {found}", f"the card says {expected} int8")
-        if not all(tensor.int8 for tensor in self.outputs.values()):
-            raise ModelError(f"{file} has outputs that are not int8", "make it with quantize.py")
-        self.input = inputs[0]
+        return inputs[0]
 
     def input_table(self) -> NDArray[np.int8]:
         """(256,) int8: what each uint8 grey or colour level becomes at the input."""
@@ -108,6 +110,24 @@ class Model:
         """Run the model on nothing, so that no trace of the last picture stays in its memory."""
         self.input_view()[:] = self.input.zero_point
         self.invoke()
+
+
+@contextlib.contextmanager
+def loading(file: Path) -> Iterator[None]:
+    """A model is loaded or tried: the runtime is quiet, and the process takes MAX_MEMORY at most beside what it has.
+
+    Only the kernels know what a model takes: a small file may ask for gigabytes between its input and its outputs.
+
+    Raises:
+        ModelError: In place of what the runtime raises.
+    """
+    try:
+        with limited_memory(MAX_MEMORY), _quiet():
+            yield
+    except (ValueError, RuntimeError, TypeError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        most = f"it may take {MAX_MEMORY // 1_000_000} MB of memory"
+        raise ModelError(f"{file} cannot be loaded by {runtime_version()}", f"{reason[:300]} ({most})") from None
 
 
 def runtime_version() -> str:

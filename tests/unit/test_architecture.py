@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +113,12 @@ def test_a_folder_does_not_know_what_is_none_of_its_business(folder: str) -> Non
         for name in imports(file):
             known = {stranger for stranger in STRANGERS[folder] if f"{name}.".startswith(f"{stranger}.")}
             assert not known, f"{file.relative_to(PACKAGE.parent)} imports {name}"
+
+
+def test_video_is_opened_among_the_cameras_alone() -> None:
+    """That is where what a film may take is bounded."""
+    opening = {file for file in EDGE.rglob("*.py") if re.search(r"\bVideoCapture\b|\bav\.open\b", file.read_text())}
+    assert {file.relative_to(EDGE).parts[0] for file in opening} == {"cameras"}
 
 
 def test_the_contract_needs_pydantic_alone() -> None:

@@ -87,10 +87,21 @@ def test_it_measures_a_clip_and_begins_again_at_its_end(edge: Edge, tmp_path: Pa
 
 def test_what_is_no_clip_is_refused(edge: Edge, tmp_path: Path) -> None:
     (tmp_path / "text.avi").write_text("no film")
-    for name, expected in {"none.avi": "is not a file", "text.avi": "no frame that can be decoded"}.items():
+    for name, expected in {"none.avi": "is not a file", "text.avi": "cannot be decoded"}.items():
         code, _, err = result(edge("bench", "--clip", name))
         assert code == 66
         assert expected in err
+
+
+def test_a_clip_that_takes_too_much_memory_is_refused(edge: Edge, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="PyAV writes the film")
+    from tests.support.films import plain_h264  # noqa: PLC0415
+
+    plain_h264(tmp_path / "large.mp4", 3360, 1)
+    code, _, err = result(edge("bench", "--clip", "large.mp4", "--frames", "2"))
+    assert code == 66
+    assert "large.mp4 has frames of 3360x3360" in err
+    assert "take too much memory to decode" in err
 
 
 @pytest.mark.parametrize("words", ["--faces 0", "--faces 101", "--faces x", "--size 1280", "--size 9x9", "--frames 1"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
+from edge.hardware.process_memory import PEAK, memory
 from edge.model_files.calibration import calibration_path, read_calibration
 from edge.model_files.cards import SHIPPED, EmotionCard, FaceCard, read_card
 from edge.vision.emotion_classifier import EmotionClassifier
@@ -57,6 +60,53 @@ def test_a_model_of_another_geometry_is_refused(copy: Path) -> None:
     respoil(copy, (SHIPPED / "faces-1280x736.tflite").read_bytes())
     with pytest.raises(ModelError, match="does not fit its card"):
         load(copy)
+
+
+def test_a_model_of_another_geometry_is_given_no_memory_before_it_is_refused(copy: Path) -> None:
+    """A run of the larger one needs 3 GB."""
+    small, large = (struct.pack("<5i", 4, 1, height, width, 3) for height, width in ((384, 640), (8192, 8192)))
+    respoil(copy, copy.with_suffix(".tflite").read_bytes().replace(small, large))
+    before = memory(PEAK)
+    with pytest.raises(ModelError, match=r"does not fit its card: input \(1, 8192, 8192, 3\)"):
+        load(copy)
+    peak = memory(PEAK)
+    assert before is not None
+    assert peak is not None
+    assert peak < before + 100_000_000
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_small_model_that_asks_for_much_memory_is_refused(tmp_path: Path, *, late: bool) -> None:
+    pytest.importorskip("ai_edge_litert", reason="it has the schema to write the model with; tflite-runtime has not")
+    from tests.support.model_files import enlarging_model  # noqa: PLC0415
+
+    card, limit = tmp_path / "small.json", resource.getrlimit(resource.RLIMIT_DATA)
+    described = {
+        "task": "emotions", "name": "small", "file": "small.tflite",
+        "input": {"width": 8, "height": 8, "channels": 3, "colour": "BGR", "range": (0, 1)},
+        "outputs": {"ferplus": {"tensor": "output", "labels": ["happy", "sad", "neutral"]}},
+    }  # fmt: skip
+    card.write_text(json.dumps(described))
+    respoil(card, enlarging_model(200, late=late))
+    assert EmotionClassifier.load(str(card)).classify(np.zeros((9, 9, 3), np.uint8), np.array([[0, 0, 9, 9]])).size == 3
+    respoil(card, enlarging_model(15_000, late=late))  # 675 MB
+    with pytest.raises(ModelError, match=r"cannot be loaded .* \(it may take 400 MB of memory\)"):
+        EmotionClassifier.load(str(card))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limit
+
+
+def test_a_model_of_which_no_faces_can_be_kept_is_refused(tmp_path: Path) -> None:
+    """Its own tensors are small enough; 256 crops of its size are not."""
+    card, side = tmp_path / "emotions.json", 1400
+    for suffix in ("json", "tflite"):
+        shutil.copy(SHIPPED / f"emotions.{suffix}", tmp_path)
+    small, large = (struct.pack("<5i", 4, 1, pixels, pixels, 1) for pixels in (48, side))
+    described = json.loads(card.read_text())
+    described["input"] |= {"width": side, "height": side}
+    card.write_text(json.dumps(described))
+    respoil(card, card.with_suffix(".tflite").read_bytes().replace(small, large))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        EmotionClassifier.load(str(card))
 
 
 @pytest.mark.parametrize(
