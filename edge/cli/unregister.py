@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
@@ -86,7 +85,6 @@ def _retained(client: SyncClient, filters: Iterable[str]) -> dict[str, bytes]:
     """What the broker keeps there; a running daemon may have sent it just now."""
     client.subscribe(filters)
     found: dict[str, bytes] = {}
-    until = time.monotonic() + RETAINED_SECONDS
-    while time.monotonic() < until and (message := client.receive(SETTLE)) is not None:
+    for message in client.messages(SETTLE, RETAINED_SECONDS):
         found[message.topic] = message.payload
     return {topic: payload for topic, payload in found.items() if payload}

@@ -78,11 +78,13 @@ def rooms_at(config: Config, password: str | None = None) -> set[str]:
         if client.problem is not None:
             raise client.problem.to_error()
         client.subscribe([own])  # where that is refused, nothing comes
-        while len(found) < MAX_ROOMS and (message := client.receive(ROOMS_SECONDS)) is not None:
+        for message in client.messages(ROOMS_SECONDS):
             if message.topic == own:
                 ours = _epoch_in(message.payload) == own_epoch(config)
             elif message.payload in (b"online", b"offline"):
                 found.add(message.topic.split("/")[-2])
+            if len(found) >= MAX_ROOMS:
+                break
     finally:
         client.stop()
     return found - {config.device.name} if ours else found
@@ -155,7 +157,7 @@ def _exchange(client: SyncClient, topic: str, url: BrokerUrl) -> float:
     began = time.perf_counter()
     for refused in client.publish([(topic, b"")]).values():
         raise refused.to_error()
-    while (message := client.receive(ROUND_TRIP_SECONDS)) is not None:
+    for message in client.messages(ROUND_TRIP_SECONDS, ROUND_TRIP_SECONDS):
         if message.topic == topic:
             return (time.perf_counter() - began) * 1000
     raise RefusedError(f"broker {url} does not send back what is published on {topic}", ACCESS_REMEDY)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from edge.contract.channels import Channel
@@ -18,6 +20,8 @@ from edge.mqtt.protocol import ProtocolChoice
 
 CONNECT_SECONDS = 7.0  # longer than paho takes to give up one address
 ANSWER_SECONDS = 5.0
+MOST_SECONDS = 10.0
+MOST_WAITING = 2000  # messages
 TICK = 0.05
 
 
@@ -30,13 +34,13 @@ class SyncClient:
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._url = settings.url
-        self._messages: queue.SimpleQueue[IncomingMessage] = queue.SimpleQueue()
+        self._messages: queue.Queue[IncomingMessage] = queue.Queue(MOST_WAITING)
         self._answers: queue.SimpleQueue[tuple[int, Problem | None]] = queue.SimpleQueue()
         self._connection = Connection(
             replace(settings, connect_timeout=CONNECT_SECONDS, handshake_timeout=ANSWER_SECONDS),
             callbacks=Callbacks(
                 acknowledged=lambda message_id, problem: self._answers.put((message_id, problem)),
-                message=self._messages.put,
+                message=self._keep,
             ),
             backoff=NoRetry(),
             protocol=ProtocolChoice(settings.protocol, closed_handshakes=1),
@@ -96,12 +100,18 @@ class SyncClient:
                 refused[topic] = problem
         return refused
 
-    def receive(self, timeout: float) -> IncomingMessage | None:
-        """The next message within so many seconds, if one comes."""
-        try:
-            return self._messages.get(timeout=timeout)
-        except queue.Empty:
-            return None
+    def messages(self, silence: float, most: float = MOST_SECONDS) -> Iterator[IncomingMessage]:
+        """What comes, until there was silence for so many seconds, or for `most` in all: others may never be silent."""
+        until = time.monotonic() + most
+        while (left := until - time.monotonic()) > 0:
+            try:
+                yield self._messages.get(timeout=min(silence, left))
+            except queue.Empty:
+                return
+
+    def _keep(self, incoming: IncomingMessage) -> None:
+        with contextlib.suppress(queue.Full):  # it is not what is being waited for, or not that alone
+            self._messages.put_nowait(incoming)
 
     def stop(self) -> None:
         """Say goodbye."""

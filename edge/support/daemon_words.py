@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sqlite3
@@ -51,10 +52,7 @@ def _at_broker(config: Config) -> dict[str, Any]:
         alerts = [names.alert("+")] if client.limits.wildcards else by_name(names, names.alert("+"))
         for topic in (*alerts, names.health, names.availability):
             client.subscribe([topic])
-        for _ in range(MAX_MESSAGES):
-            message = client.receive(QUIET_SECONDS)
-            if message is None:
-                break
+        for message in itertools.islice(client.messages(QUIET_SECONDS), MAX_MESSAGES):
             _take(found, message.topic.split("/", 2)[2], message.payload)
     finally:
         client.stop()

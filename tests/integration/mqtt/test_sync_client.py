@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.config.schema import Config
+from edge.daemon.broker_check import rooms_at
 from edge.errors import EdgeError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.problem import ProblemCode
@@ -48,13 +53,37 @@ def test_a_round_trip(broker: int, subscribe: Callable[..., Subscriber]) -> None
         assert one.problem is None
         one.subscribe(["classroom/a", "classroom/b"])
         assert one.publish([("classroom/a", b"1"), ("classroom/b", b"2")], retain=True) == {}
-        found = [one.receive(5) for _ in range(2)]
-        assert {(each.topic, each.payload) for each in found if each} == {("classroom/a", b"1"), ("classroom/b", b"2")}
-        assert one.receive(0.1) is None
+        found = itertools.islice(one.messages(5), 2)
+        assert {(each.topic, each.payload) for each in found} == {("classroom/a", b"1"), ("classroom/b", b"2")}
+        assert list(one.messages(0.1)) == []
     finally:
         one.stop()
     late = subscribe(broker)
     assert late.wait("b")[0].retain
+
+
+def test_who_is_never_silent_holds_nobody_up(broker: int) -> None:
+    one, noisy, ended = client(broker), client(broker), threading.Event()
+    assert noisy.connect()
+
+    def talk() -> None:
+        while not ended.wait(0.05):
+            noisy.publish([("classroom/noisy/availability", b"online")])
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    try:
+        assert one.connect()
+        one.subscribe(["classroom/+/availability"])
+        began = time.monotonic()
+        assert len(list(one.messages(1.0, 2.0))) > 10
+        assert time.monotonic() - began < 5
+        assert rooms_at(Config.model_validate({"mqtt": {"broker": f"mqtt://127.0.0.1:{broker}"}})) == {"noisy"}
+    finally:
+        ended.set()
+        talking.join()
+        one.stop()
+        noisy.stop()
 
 
 def test_nobody_listens() -> None:
@@ -93,7 +122,7 @@ def test_a_broker_that_knows_only_the_older_protocol(
             assert not one.protocol5
             one.subscribe(["t"])
             assert one.publish([("t", b"x")]) == {}
-            found = one.receive(5)
+            found = next(one.messages(5), None)
             assert found is not None
             assert found.payload == b"x"
         finally:
