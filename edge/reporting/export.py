@@ -116,8 +116,7 @@ def export(
             done.same.append(day)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.parent.is_symlink():
-                raise _not_ours(path.parent)
+            _check_folder(path.parent)
             done.windows += _write(path, _rows(recording, day, devices), marks)
             done.written.append(day)
         told(windows)
@@ -137,6 +136,7 @@ def _marks(path: Path, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
     Two schools may both call theirs school.sqlite, and one may be renamed: names tell only where an older version made
     one of the two, which has nothing better.
     """
+    _check_folder(path.parent)
     try:
         with _opened(path) as file:
             found = pq.read_schema(file).metadata or {}
@@ -161,6 +161,12 @@ def _opened(path: Path) -> BinaryIO:
         if error.errno in (errno.ELOOP, errno.EINVAL):  # a link; not a regular file
             raise _not_ours(path) from None
         raise
+
+
+def _check_folder(folder: Path) -> None:
+    """A folder of a day may be a link of somebody else's. Raises ConfigError."""
+    if folder.is_symlink():
+        raise _not_ours(folder)
 
 
 def _not_ours(path: Path) -> ConfigError:

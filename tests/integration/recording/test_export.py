@@ -146,6 +146,19 @@ def test_links_and_pipes_in_the_folder_do_no_harm(
     assert (victim / "text").read_text() == "mine"
 
 
+def test_nothing_is_removed_through_a_link_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody keeps an export of their own, as docs/parquet.md recommends for days that are to last."""
+    place, kept, folder = Place(tmp_path / "school.sqlite"), tmp_path / "kept", tmp_path / "out"
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    assert export(place, kept) == 0
+    place.delete("room-1", MONDAY, MONDAY + DAY, MONDAY + 3 * DAY)
+    folder.mkdir()
+    (folder / "day=2026-11-16").symlink_to(kept / "day=2026-11-16")
+    assert export(place, folder) == 78
+    assert "day=2026-11-16 was not made by edge export" in capsys.readouterr().err
+    assert days_in(kept) == {"day=2026-11-16": 1}
+
+
 def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place, folder = Place(tmp_path / "school.sqlite"), tmp_path / "out"
     starts = [MONDAY, MONDAY + timedelta(minutes=1), MONDAY + DAY]
