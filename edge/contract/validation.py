@@ -19,6 +19,8 @@ from edge.contract.topics import NAME_PATTERN
 MAX_PAYLOAD = 64 * 1024
 MAX_COUNT = 10**9
 MAX_PEOPLE = 10**5
+MAX_FPS = 240  # frames analysed per second: four times what a configuration allows
+ROUNDING = 0.0051  # of a mean, which has two decimals
 MAX_LABELS = 64
 MAX_LABEL = 128  # bytes
 AVAILABILITY = {b"online": True, b"offline": False, b"": None}
@@ -97,6 +99,26 @@ def end_of(window: WindowPayload) -> datetime:
     return parse_timestamp(window.window.end)
 
 
+def frames_fit(frames: int, seconds: float, windows: int = 1) -> bool:
+    """Whether so many frames can have been analysed in windows that are so long together.
+
+    A second more for each window: it may begin with frames that waited.
+    """
+    return frames <= MAX_FPS * (seconds + windows)
+
+
+def faces_fit(frames: int, faces: FaceFigures) -> bool:
+    """Whether figures that are not withheld can be those of so many frames, in which one face counts one."""
+    total, mean, fewest, most = faces.total, faces.mean, faces.min, faces.max
+    if total is None or mean is None or fewest is None or most is None:
+        return False
+    if not frames:
+        return total == mean == fewest == most == 0
+    return (
+        fewest * frames <= total <= most * frames and fewest <= mean <= most and abs(mean - total / frames) <= ROUNDING
+    )
+
+
 def newer(window: WindowPayload, shown: WindowPayload) -> bool:
     """Whether a window of the same device follows the one that is shown."""
     if window.epoch == shown.epoch:
@@ -138,15 +160,15 @@ def _believable(window: WindowPayload, device: str) -> WindowPayload:
 
 def _check(window: WindowPayload) -> None:
     """Raise ValueError for what is well formed and yet cannot be true, or cannot be shown."""
-    end_of(window)
-    if window.seq > MAX_COUNT:
+    length = (end_of(window) - parse_timestamp(window.window.start)).total_seconds()
+    if window.seq > MAX_COUNT or not frames_fit(window.frames, min(length, window.window.seconds)):
         raise ValueError
     faces, withheld = window.faces, window.withheld.what if window.withheld else None
     if withheld == "figures":
         return
     if any(number is None or number > MAX_COUNT for number in (faces.total, faces.min, faces.max)):
         raise ValueError
-    if faces.mean is None or faces.mean > MAX_PEOPLE:
+    if faces.mean is None or faces.mean > MAX_PEOPLE or not faces_fit(window.frames, faces):
         raise ValueError
     emotional = (window.counts, window.people, window.unclassified)
     measured = window.mode == "emotions" and withheld is None

@@ -12,7 +12,7 @@ from edge.contract.machine_messages import MachineInfo, read_machine_message
 from edge.contract.payloads import ModelNames, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.topics import NAME_PATTERN
-from edge.contract.validation import MAX_COUNT, DeviceMessage, NewerWindow, read_message
+from edge.contract.validation import DeviceMessage, NewerWindow, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.missing_windows import MissingWindows
@@ -320,10 +320,7 @@ def _window(window: WindowPayload) -> WindowPayload:
     length = parse_timestamp(span.end) - parse_timestamp(span.start)
     if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
         raise ValueError
-    if (
-        window.frames > MAX_COUNT
-        or not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST
-    ):
+    if not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST:
         raise ValueError
     if all(len(name or "") <= LONGEST_NAME for name in (window.model.faces, window.model.emotions, window.model.pose)):
         return window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from statistics import median_low
 
 from edge.contract.labels import adjective
 from edge.languages.words import Words
@@ -11,6 +12,7 @@ from edge.reporting.lesson_comparison import FACES, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
 from edge.reporting.school_data import Map, MapData, RoomSums
+from edge.reporting.totals import Totals
 from edge.text import Sentence
 
 MOST_TOLD = 5  # differences; the maps have the rest
@@ -26,27 +28,28 @@ ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms,
 def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
     """What was recorded, what was not, and what differs: only what chance does not explain, all maps together."""
     sums = [each.totals for each in data.sums]
-    windows, short = sum(each.windows for each in sums), sum(each.too_short for each in sums)
-    few = sum(each.withheld for each in sums) - short
+    period = (data.end - data.start).total_seconds()
+    short = _part(sums, [each.too_short for each in sums])
+    few = _part(sums, [each.withheld - each.too_short for each in sums])
     found = [
         Sentence(
             "{n} of {rooms} rooms were recorded, {length} in all.",
             {
                 "n": sum(each.windows > 0 for each in sums),
                 "rooms": len(sums),
-                "length": words.length(sum(each.recorded for each in sums)),
+                "length": words.length(sum(min(each.recorded, period) for each in sums)),
             },
         )
     ]
     if few:
-        share = words.percent(few / windows)
+        share = words.percent(few)
         found.append(
             Sentence(
                 "In {share} of the time there are no figures: too few people were in the picture.", {"share": share}
             )
         )
     if short:
-        share = words.percent(short / windows)
+        share = words.percent(short)
         found.append(
             Sentence("In {share} of the time there are no figures: the measurements were too short.", {"share": share})
         )
@@ -54,6 +57,19 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
     if missed >= 60:
         found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
     return found + differences(data, maps, words)
+
+
+def _part(rooms: list[Totals], windows: list[int]) -> float:
+    """The part of the time that some windows of each room are, 0..1.
+
+    A room is as heavy as its time, and no heavier than the middle one, whatever it claims: as in PostgreSQL.
+    """
+    known = [(each, part / each.windows) for each, part in zip(rooms, windows, strict=True) if each.recorded]
+    if not known:
+        return 0.0
+    most = median_low(each.recorded for each, _ in known)
+    weights = [min(each.recorded, most) for each, _ in known]
+    return sum(weight * part for weight, (_, part) in zip(weights, known, strict=True)) / sum(weights)
 
 
 def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:

@@ -45,7 +45,7 @@ def patterns() -> list[WindowPayload]:
         }
         front = total // 2
         changes: dict[str, object] = {
-            "faces": FaceFigures(total=total, mean=round(total / 28, 2), min=20, max=30),
+            "faces": FaceFigures(total=total, mean=round(total / 28, 2), min=total // 28, max=total // 28 + 1),
             "counts": counts, "estimate": estimate,
             "facing": WINDOW.facing and WINDOW.facing.model_copy(update={"front": front, "away": total - front}),
             "unclassified": WINDOW.unclassified

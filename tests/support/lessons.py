@@ -49,10 +49,11 @@ def state(mode: str, since: datetime, reason: str = "asked over MQTT") -> dict[s
     return {"mode": mode, "reason": reason, "since": stamp(since)}
 
 
-def figures(frames: int, mean: float, counts: dict[str, int]) -> dict[str, Any]:
+def figures(frames: int, counts: dict[str, int]) -> dict[str, Any]:
     """What a window says about people."""
     people = {name: n / frames for name, n in counts.items()}
-    faces = {"total": sum(counts.values()), "mean": mean, "min": 1, "max": 9}
+    total = sum(counts.values())
+    faces = {"total": total, "mean": round(total / frames, 2), "min": 1, "max": 9}
     return {"frames": frames, "faces": faces, "counts": counts, "people": people}
 
 

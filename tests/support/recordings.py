@@ -35,7 +35,7 @@ def message(seq: int, device: str = "room-1", *, suppressed: bool = False, **cha
         "frames": 10,
         "faces": dict.fromkeys(("total", "mean", "min", "max"))
         if suppressed
-        else {"total": total, "mean": total / 10, "min": 1, "max": 9},
+        else {"total": total, "mean": total / 10, "min": 1, "max": max(9, -(-total // 10))},
         "counts": None if suppressed else counts,
         "people": None if suppressed else {name: n / 10 for name, n in counts.items()},
         "estimate": None if suppressed else {"happy": {"share": 0.2, "low": 0.1, "high": 0.3}},

@@ -26,8 +26,10 @@ def stamp(moment: datetime) -> str:
 
 def window(device: str = "room-1", seq: int = 1, *, suppressed: bool = False, **changes: Any) -> dict[str, Any]:
     end = NOW - timedelta(seconds=3)
+    total = sum(changes.get("counts", COUNTS).values())
+    mean = round(total / 28, 2)
     shown: dict[str, Any] = {
-        "faces": {"total": sum(changes.get("counts", COUNTS).values()), "mean": 27.39, "min": 24, "max": 30},
+        "faces": {"total": total, "mean": mean, "min": min(24, int(mean)), "max": 30},
         "counts": COUNTS,
         "people": {name: round(count / 28, 2) for name, count in COUNTS.items()},
     }

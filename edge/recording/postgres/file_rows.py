@@ -10,16 +10,17 @@ import re
 from datetime import datetime
 from typing import Any, get_args
 
-from edge.contract.payloads import RunMode
+from edge.contract.payloads import FaceFigures, RunMode
 from edge.contract.timestamps import PATTERN, parse_timestamp
 from edge.contract.topics import NAME_PATTERN
-from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN
+from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN, faces_fit, frames_fit
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import FIRST, LAST, LONGEST_NAME
+from edge.recording.window_sums import UNIT
 
 DIGEST = r"([0-9a-f]{8})?"
 MOST = 2**53  # of anything that is counted
@@ -92,6 +93,11 @@ def place(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:
     """The values of `COLUMNS` of a window that could be read, without what it withholds."""
     device(values["device"])
+    faces = FaceFigures(total=record.total, mean=record.mean, min=record.low, max=record.high)
+    if not frames_fit(record.frames, record.duration.total_seconds()):
+        raise ValueError
+    if record.has_figures and not faces_fit(record.frames, faces):
+        raise ValueError
     hidden = {
         "counts": record.counts, "unclassified": record.counts, "estimate": record.estimate,
         "estimate_absent": record.estimate_absent, "facing": record.facing, "faces_total": record.total,
@@ -103,6 +109,11 @@ def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:
 def bucket(found: Bucket) -> Bucket:
     """A roll-up that could be read."""
     if any(len(name or "") > LONGEST_NAME for name in found.series[1:]):
+        raise ValueError
+    sums = found.sums
+    if not frames_fit(sums.frames, sums.recorded / 1000, sums.windows):
+        raise ValueError
+    if not (sums.least or 0) * sums.frames * UNIT <= sums.faces <= (sums.most or 0) * sums.frames * UNIT:
         raise ValueError
     return found
 

@@ -148,6 +148,7 @@ WINDOWS = [
     "start = x'00ff'", "start = '20271116T080000.000Z', \"end\" = '20271116T080010.000Z'",
     "model_faces = hex(randomblob(20000))", "estimate_absent = 'x'", "device = 'room-1' || char(10)",
     """facing = '{"front": 5000000000, "away": 0, "unknown": 0}'""",
+    "frames = 1000000000", "frames = 0", "faces_mean = faces_mean + 1", "faces_max = faces_min - 1", "faces_total = 1",
     """unclassified = '{"too_small": 99999999999, "away": null, "unclear": 0}'""",
     *(
         f"""estimate = '{{"{label}": {{"share": 0.1, "low": 0, "high": 0.2}}}}'"""
@@ -176,8 +177,12 @@ ROWS = [
 ]
 """What no table has, to be added to one."""
 SOME = "device = 'room-1' AND seq = (SELECT max(seq) FROM windows WHERE estimate IS NOT NULL)"
+SUMS = ["json_set(sums, '$.frames', 1000000000)", "json_set(sums, '$.faces', 1000000000000)"]
+"""What no windows add up to."""
+SUMMED = "rowid = (SELECT min(rowid) FROM rollups WHERE sums LIKE '%frames%')"  # its windows are not kept any more
 PREPARED = [
     *(f"UPDATE windows SET {values} WHERE {SOME}" for values in WINDOWS),  # noqa: S608
+    *(f"UPDATE rollups SET sums = {sums} WHERE {SUMMED}" for sums in SUMS),  # noqa: S608
     *(f"INSERT INTO {values}" for values in ROWS),
     "UPDATE about SET value = 'x y' || char(10) WHERE key = 'client_id'",
     "UPDATE about SET value = printf('%.*c', 65, 'x') WHERE key = 'client_id'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -11,20 +12,20 @@ from typing import Any
 import pytest
 import yaml
 
-from edge.contract.payloads import State
-from edge.contract.validation import DeviceMessage
+from edge.contract.payloads import State, WindowPayload
+from edge.contract.validation import MAX_COUNT, DeviceMessage
 from edge.reporting.totals import Totals, add_up
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Place, as_messages
-from tests.unit.recording.test_rollups import MONDAY, windows
+from tests.unit.recording.test_rollups import MONDAY, window, windows
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs/grafana/district.json").read_text())
 PANELS = {panel["title"]: panel["targets"][0]["rawSql"] for panel in DASHBOARD["panels"]}
 VARIABLES = {each["name"]: each["query"] for each in DASHBOARD["templating"]["list"]}
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 ROOMS = ["room-1", "room 2, O'Hara's"]
 Ask = Callable[..., list[dict[str, Any]]]
 
@@ -145,13 +146,48 @@ def test_they_add_up_what_reports_add_up(ask: Ask, school: Place) -> None:
 
 
 def _shares(totals: list[Totals]) -> dict[str, float]:
-    counts: dict[str, int] = {}
-    for each in totals:
-        for name, n in each.counts.items():
-            if name != "unknown":
-                counts[name] = counts.get(name, 0) + n
-    named = sum(counts.values())
-    return {name: n / named for name, n in counts.items()} if named else {}
+    """Of two rooms together: the shorter time is the middle one, so both are as heavy."""
+    shares: dict[str, float] = {}
+    named = [each for each in totals if each.named]
+    for each in named:
+        for name, share in each.shares_by("counts").items():
+            shares[name] = shares.get(name, 0) + share.share / len(named)
+    return shares
+
+
+def test_a_room_is_one_room_whatever_it_claims(ask: Ask, school: Place) -> None:
+    """One of three rooms claims a thousand million frames a window, day and night, and an emotion of its own."""
+    dice = random.Random(3)  # noqa: S311
+    sent = [window(n, MONDAY + n * 10 * MINUTE, dice) for n in range(1, 500)]
+    other = next(each for each in sent if each.counts).model
+    false = {
+        "frames": MAX_COUNT, "mode": "emotions", "withheld": None, "facing": None, "device": "room-3", "model": other,
+        "faces": {"total": MAX_COUNT, "mean": 0.0, "min": 0, "max": 1}, "people": {"bored": 1.0, "unknown": 0.0},
+        "counts": {"bored": MAX_COUNT, "unknown": 0}, "unclassified": {"too_small": 0, "away": 0, "unclear": 0},
+        "estimate": {"bored": {"share": 1.0, "low": 1.0, "high": 1.0}}, "estimate_absent": None,
+    }  # fmt: skip
+    claimed = [WindowPayload.model_validate(each.model_dump(by_alias=True) | false) for each in sent]
+    chosen = choices(ask)
+    before = {number: _told(ask, chosen | {"series": number}) for number in chosen["series"]}
+    with school.opened() as store:
+        store.store(as_messages(claimed), MONDAY)
+    after = {number: _told(ask, chosen | {"series": number, "device": [*ROOMS, "room-3"]}) for number in before}
+    ((number, told),) = ((number, told) for number, told in after.items() if "bored" in told[0])
+    # Its part: that of the middle one of three rooms, of which the other is a little shorter.
+    assert 0.3 < told[0]["bored"] < 0.4
+    assert 0.3 < told[1]["bored"] < 0.4
+    assert told[2] > 0.6 * before[number][2]
+    assert all(told[0][name] >= 0.5 * share for name, share in before[number][0].items())
+
+
+def _told(ask: Ask, options: dict[str, Any]) -> tuple[dict[str, float], dict[str, float], float]:
+    """What is told of all rooms together: expressions, estimated shares, faces."""
+    found = [
+        {row["metric"]: float(row["share"]) for row in ask(PANELS[title], 1000, **options)}
+        for title in ("Expressions", "Estimated shares")
+    ]
+    (north,) = ask(PANELS["Schools"], **options)
+    return found[0], found[1], float(north["faces"])
 
 
 def test_nothing_withheld_is_shown(ask: Ask) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import re
+import statistics
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -224,6 +225,64 @@ def test_the_queries_of_the_documentation_run(postgres: Place, stored: list[Wind
     assert len(statements) >= 5
     found = [ask(postgres, each) for each in statements]
     assert [bool(rows) for rows in found] == [True] * (len(found) - 1) + [False], "no number is missing"
+
+
+def documented(beginning: str) -> str:
+    """The query of docs/district.md whose comment begins with this."""
+    text = (ROOT / "docs/district.md").read_text().replace("2026-11-20", f"{MONDAY:%Y-%m-%d}")
+    return text[text.index(f"-- {beginning}") :].partition(";")[0]
+
+
+def by_series(windows: list[WindowRecord]) -> list[WindowSums]:
+    """As the rows of a room are."""
+    return [sums_of(each for each in windows if each.series == series) for series in {each.series for each in windows}]
+
+
+def together(rooms: Iterable[tuple[float, float]]) -> float:
+    """Of the figure of each room and its milliseconds."""
+    found = list(rooms)
+    most = statistics.median_low(time for _, time in found)
+    return sum(figure * min(time, most) for figure, time in found) / sum(min(time, most) for _, time in found)
+
+
+def test_rooms_together_are_as_heavy_as_their_time_and_no_heavier_than_the_middle_one(postgres: Place) -> None:
+    dice = random.Random(4)  # noqa: S311
+    rooms: dict[str, list[WindowRecord]] = {}
+    with postgres.opened() as store:
+        for room, number in (("room-1", 40), ("room-2", 150), ("room-3", 200), ("room-4", 260)):
+            sent = [window(n, MONDAY + n * timedelta(seconds=10), dice) for n in range(1, number)]
+            store.store(as_messages([each.model_copy(update={"device": room}) for each in sent]), MONDAY)
+            rooms[room] = [WindowRecord.of(each) for each in sent]
+
+    def faces(windows: list[WindowRecord]) -> tuple[float, float]:
+        parts = [sums for sums in by_series(windows) if sums.frames]
+        time = sum(sums.recorded * (sums.windows - sums.figures_withheld) // sums.windows for sums in parts)
+        return sum(sums.faces for sums in parts) / 1e6 / sum(sums.frames for sums in parts), time
+
+    def share(windows: list[WindowRecord], name: str) -> tuple[float, float]:
+        parts = [sums for sums in by_series(windows) if sums.weight]
+        time = sum(sums.recorded * (sums.windows - sum(sums.withheld.values())) // sums.windows for sums in parts)
+        found = sum(sums.estimate.get(name, [0])[0] for sums in parts)
+        return found / 1e6 / sum(sums.weight for sums in parts), time
+
+    (day,) = ask(postgres, documented("a school, day by day"))
+    assert day["rooms"] == 4
+    assert float(day["faces"]) == pytest.approx(together(map(faces, rooms.values())))
+    found = {row["emotion"]: row["share"] for row in ask(postgres, documented("all rooms of a school in a lesson"))}
+    for name in ("happy", "sad", "neutral"):
+        assert float(found[name]) == pytest.approx(together(share(windows, name) for windows in rooms.values()))
+
+
+def test_the_lower_median_is_pythons(postgres: Place, stored: list[WindowRecord]) -> None:
+    assert stored
+    dice = random.Random(5)  # noqa: S311
+    for length in range(1, 9):
+        numbers = [dice.randrange(20) for _ in range(length)]
+        query = "SELECT edge.lower_median(n) AS plain FROM unnest(%s::numeric[]) n"
+        assert ask(postgres, query, numbers)[0]["plain"] == statistics.median_low(numbers)
+        query = "SELECT edge.lower_median(n) OVER () AS middle FROM unnest(%s::numeric[]) n"
+        assert {row["middle"] for row in ask(postgres, query, numbers)} == {statistics.median_low(numbers)}
+    assert ask(postgres, "SELECT edge.lower_median(n) AS none FROM (VALUES (NULL::numeric)) v (n)") == [{"none": None}]
 
 
 def test_a_room_that_says_it_saw_all_the_world_makes_no_sum_an_error(postgres: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,28 @@ def test_the_view_for_a_district_hides_small_groups_and_all_else() -> None:
                 "SELECT school, day, rooms, windows FROM edge.district_days ORDER BY day"
             ).fetchall()
             assert days == [("school-001", day.date(), 3, 3 * 2160) for day in rows.days]
+            (honest,) = _faces(connection, rows)
+            # One of the rooms claims a thousand million frames without a face, and to have measured for a year.
+            server.sql(
+                "UPDATE edge.daily_rollups SET sums = sums || "
+                """'{"frames": 1000000000, "faces": 0, "recorded": 31536000000}' WHERE device = 3""",
+                database="edge",
+            )
+            (false,) = _faces(connection, rows)
+            assert 0.6 * honest < false < 0.7 * honest, "its part is a third"
+            # Two that hardly measured hide nobody among them: the third room is no more than they are.
+            server.sql(
+                """UPDATE edge.daily_rollups SET sums = sums || '{"recorded": 10000}' WHERE device < 3""",
+                database="edge",
+            )
+            assert _faces(connection, rows) == [pytest.approx(false)]
             for table in ("windows", "rollups", "daily_rollups", "devices", "named_windows"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(f"SELECT 1 FROM edge.{table} LIMIT 1")  # noqa: S608
     finally:
         server.remove()
+
+
+def _faces(connection: Any, rows: District) -> list[float]:
+    query = "SELECT faces_mean FROM edge.district_days WHERE day = %s"
+    return [float(faces) for (faces,) in connection.execute(query, (rows.days[0].date(),))]

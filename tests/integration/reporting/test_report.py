@@ -41,8 +41,8 @@ def read(path: Path) -> list[WindowRecord]:
 def test_counts_add_and_estimates_are_not_made_surer(tmp_path: Path) -> None:
     quarter, rest = {"share": 0.25, "low": 0.1, "high": 0.5}, {"share": 0.75, "low": 0.5, "high": 0.9}
     half = {"share": 0.5, "low": 0.4, "high": 0.6}
-    few = figures(10, 4.0, {"happy": 20, "sad": 10, "unknown": 10})
-    many = figures(30, 3.0, {"happy": 60, "sad": 30, "unknown": 0})
+    few = figures(10, {"happy": 20, "sad": 10, "unknown": 10})
+    many = figures(30, {"happy": 60, "sad": 30, "unknown": 0})
     path = record(
         tmp_path / "r.sqlite",
         [

@@ -123,7 +123,7 @@ def test_names_of_a_stranger_do_no_harm(tmp_path: Path) -> None:
     counts = dict.fromkeys(evil, 2) | {f"e{n}": 1 for n in range(55)}
     estimate = {name: {"share": 0.1, "low": 0.0, "high": 0.2} for name in counts}
     device = "<b>$x$"
-    hostile = message(1, MONDAY, device=device, **figures(10, 1.0, counts), estimate=estimate)
+    hostile = message(1, MONDAY, device=device, **figures(10, counts), estimate=estimate)
     for name, content in (("a", hostile), ("b", {**hostile, "estimate": None})):
         messages = [("state", state("paused", MONDAY - MINUTE, "<img src=x>")), ("window", content)]
         path = record(tmp_path / f"{name}.sqlite", messages, device)

@@ -37,8 +37,8 @@ def test_a_window_is_seen_within_two_seconds(broker: int, dashboard: Callable[..
     page.locator("#now-chart .bars .point").first.wait_for()
     took = []
     for seq in range(2, 5):
-        mean = 20.0 + seq
-        faces = {"total": 500, "mean": mean, "min": 19, "max": 30}
+        mean = 20.0 + seq  # of 25 frames
+        faces = {"total": round(25 * mean), "mean": mean, "min": 19, "max": 30}
         begun = time.monotonic()
         room.window(seq, faces=faces)
         see(page, "#now-faces", f"{mean:.1f}")

@@ -172,7 +172,12 @@ def test_words_of_devices_are_only_words(broker: int, dashboard: Callable[..., s
     room = Room(broker, "room-1", seconds=60)
     counts = dict(zip(words, (40, 30, 20, 10, 0), strict=True))
     room.window(
-        1, counts=counts, people=counts, estimate=None, faces={"total": 100, "mean": 20.0, "min": 20, "max": 20}
+        1,
+        counts=counts,
+        people=counts,
+        estimate=None,
+        frames=5,
+        faces={"total": 100, "mean": 20.0, "min": 20, "max": 20},
     )
     told = {"problem": "constructor", "remedy": "Room"}
     room.say("alert/camera", ALERT.model_copy(update=told).to_json(), retain=True)

@@ -72,7 +72,10 @@ def window(seq: int, start: datetime, dice: random.Random, *, epoch: str = "6f1c
         frames=frames,
         faces=FaceFigures(total=None, mean=None, min=None, max=None)
         if what == "figures"
-        else FaceFigures(total=total, mean=round(total / frames, 2), min=dice.randrange(9), max=dice.randrange(9, 30)),
+        else FaceFigures(
+            total=total, mean=round(total / frames, 2), min=min(dice.randrange(9), total // frames),
+            max=max(dice.randrange(9, 30), -(-total // frames)),
+        ),
         facing=Facing(front=total, away=0, unknown=0) if faced else None,
         counts=hidden,
         unclassified=hidden and Unclassified(too_small=0, away=None, unclear=counts["unknown"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import weakref
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
@@ -235,6 +236,17 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
     limits = notes(found, Words())
     assert "24 windows had too few people: their figures are withheld." in limits
     assert "6 windows were too short: their figures are withheld." in limits
+
+
+def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School) -> None:
+    data = school.day(MONDAY)
+    totals = data.sums[0].totals
+    honest = dataclasses.replace(totals, windows=100, withheld=0, too_short=0, recorded=3600.0)
+    false = dataclasses.replace(totals, windows=10**6, withheld=10**6, too_short=0, recorded=1e9)
+    rooms = [dataclasses.replace(data.sums[0], totals=each) for each in (honest, honest, false)]
+    told = [str(each) for each in describe_school(dataclasses.replace(data, sums=rooms), [], Words())]
+    assert told[0].replace("\N{NO-BREAK SPACE}", " ") == "3 of 3 rooms were recorded, 26 h 00 min in all."
+    assert "33" in told[1], "a third of the rooms have no figures"
 
 
 def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_a_record_has_what_the_window_had() -> None:
 def test_a_label_that_comes_later_is_absent_before() -> None:
     to = school()
     few: dict[str, Any] = {
+        "frames": 7,
         "faces": {"total": 7, "mean": 1.0, "min": 1, "max": 1},
         "facing": None,
         "counts": {"happy": 7, "unknown": 0},
