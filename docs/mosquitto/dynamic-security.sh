@@ -7,8 +7,8 @@
 #   -h broker.school.example -p 8883 --cafile ca.pem -u admin -P ADMIN-PASSWORD
 # A room is bound to the client id of its daemon: nobody else can connect with that id, and it cannot leave sessions behind.
 # `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password.
-# The others are bound to the id that is given; `-` binds them to none: `edge watch` and `edge dashboard` take a new one
-# each time, and so do recorders of a share. KIND is one of
+# The others are bound to the id that is given, which their program has to use (--client-id): whoever could choose one could
+# leave any number of sessions behind, in each of which the broker keeps what is published. KIND is one of
 #   dashboard       reads everything of the rooms: `edge dashboard`, `edge watch`
 #   recorder        windows, states, availability and info; alone or together with others (--share)
 #   commander       reads everything, and gives commands to the rooms that this script has made
@@ -48,6 +48,12 @@ remove | room) ;;
 *)
     client=$1
     shift
+    case $client in
+    '' | -)
+        echo "error: $name needs a client id, such as edge-$name: without one it could leave any number of sessions behind" >&2
+        exit 2
+        ;;
+    esac
     ;;
 esac
 if [ "$kind" != remove ]; then
@@ -163,9 +169,7 @@ if [ "${speaker-}" ]; then
 fi
 user() { # NAME CLIENT-ID: a command that makes a user with the role of $name
     made="$made{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
-\"$name\"}], \"groups\": [$groups]"
-    if [ "$2" != - ]; then made="$made, \"clientid\": \"$2\""; fi
-    made="$made}"
+\"$name\"}], \"groups\": [$groups], \"clientid\": \"$2\"}"
 }
 user "$name" "$client"
 if [ "$kind" = room ]; then

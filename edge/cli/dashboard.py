@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from edge.cli import set_up_logging
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.page import add_page_arguments, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
-from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.errors import EXIT_OK, ConfigError, pages_missing
 
 if TYPE_CHECKING:
@@ -61,6 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-only", action="store_true", help="another program (edge record) writes the --database: only read it"
     )
+    add_client_id_argument(
+        parser,
+        "that the broker wants of this user (default: a new one each time); where this records, that of the durable "
+        "session, as of edge record",
+    )
+    parser.add_argument(
+        "--page-user",
+        metavar="NAME",
+        help="where this records, and the broker takes one id of each user: as whom the page itself connects, with the "
+        "same password and the client id ID-page",
+    )
     add_recording_arguments(parser)
 
 
@@ -86,10 +98,15 @@ def main(args: argparse.Namespace) -> int:
             "give an --access-file as well (edge access), or a --token-file",
         )
     server.check_binding(args.host, guarded=keys is not None)
-    settings, prefix, devices = subscriber_settings(args, "dashboard")
+    records = args.database is not None and not args.show_only
+    if args.page_user is not None and not (records and args.client_id):
+        raise ConfigError("--page-user needs --database and --client-id", "a page that does not record has one user")
+    settings, prefix, devices = subscriber_settings(args, "dashboard", None if records else args.client_id)
     target = None if args.database is None else named_database(args, default_school=args.show_only)
     recorder, past = _recorder(args, target, settings, prefix, devices), _past(args, target)
     school = School(prefix, args.hours, time.time)
+    if args.page_user is not None:
+        settings = replace(settings, username=args.page_user, client_id=f"{args.client_id}-page")
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
 
     notifier = Notifier.from_environment()
@@ -132,7 +149,6 @@ def _recorder(
             "password_file",
             "show_only",
             "timetable",
-            "client_id",
             "keep_days",
             "keep_windows_days",
         ):
@@ -141,7 +157,7 @@ def _recorder(
                 raise ConfigError(f"--{name} needs --database", "name the file that is recorded into")
         return None
     if args.show_only:
-        for option in ("client_id", "keep_days", "keep_windows_days"):
+        for option in ("keep_days", "keep_windows_days"):
             if getattr(args, option) is not None:
                 name = option.replace("_", "-")
                 raise ConfigError(

@@ -19,7 +19,7 @@ from edge.cli import set_up_logging
 from edge.cli.copy_school import copy_from
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.recording_arguments import MOST_DAYS, add_recording_arguments, days, recording_task
-from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.garbage import settle
 from edge.daemon.sd_notify import Notifier
@@ -27,6 +27,7 @@ from edge.daemon.signals import Signals
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.recording_service import RecordingService, client_ids
+from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.session import KEPT, Session
 from edge.recording.stores import Target, make_shared_sessions, make_store
@@ -45,6 +46,7 @@ A window is acknowledged when it is on the disk, and the broker keeps messages w
 """
 
 FORGET_SECONDS = 20.0
+MOST_RECORDERS = 99
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--copy-from", type=Path, metavar="FILE", help="copy a SQLite file into the database, and end; once or again"
     )
     add_broker_arguments(parser)
+    add_client_id_argument(parser, "of the durable session (default: a random one, kept beside the windows)")
     add_recording_arguments(parser)
     parser.add_argument(
         "--keep-daily-days",
@@ -68,6 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with postgresql://: be one of several recorders of this school, on any hosts, each with the same GROUP",
     )
     parser.add_argument(
+        "--recorders",
+        type=_recorders,
+        metavar="N",
+        help="with --share and --client-id, where the broker takes one id of each user: for how many recorders it has "
+        "users, NAME and NAME-1 to NAME-N of one password, who connect with the ids ID and ID-1 to ID-N",
+    )
+    parser.add_argument(
         "--forget",
         action="store_true",
         help=f"end the session at the broker (else it is kept for {KEPT // 86400} days)",
@@ -79,12 +89,13 @@ def main(args: argparse.Namespace) -> int:
     settings, prefix, devices = subscriber_settings(args, "record")
     target = named_database(args)
     task = recording_task(args, target, settings, prefix, devices)
-    task = replace(task, share=_checked_share(args, target), daily_days=_checked_days(args, target))
+    _check_share(args, target)
+    daily_days = _checked_days(args, target)
+    task = replace(task, share=args.share, recorders=args.recorders or 0, daily_days=daily_days)
     if args.copy_from:
         return copy_from(args.copy_from, target, prefix)
     if args.forget:
-        names = [args.client_id] if args.client_id else _known_client_ids(target, prefix)
-        return max(_forget(replace(settings, client_id=name)) for name in names)
+        return _forget_all(task)
     signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
     with _terminal() as status:
@@ -95,13 +106,13 @@ def main(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _checked_share(args: argparse.Namespace, target: Target) -> str | None:
+def _check_share(args: argparse.Namespace, target: Target) -> None:
     if args.share is not None:
         make_shared_sessions(target, args.share)  # refuses a file
-    if args.share is not None and args.client_id:
-        raise ConfigError("--share and --client-id exclude each other", "recorders of a share have ids of their own")
-    share: str | None = args.share
-    return share
+    if args.recorders and not (args.share and args.client_id):
+        raise ConfigError("--recorders needs --share and --client-id", "the ids of the recorders begin with that one")
+    if args.share and args.client_id and not args.recorders:
+        raise ConfigError("--share with --client-id needs --recorders", "say for how many of them the broker has users")
 
 
 def _checked_days(args: argparse.Namespace, target: Target) -> int | None:
@@ -129,6 +140,13 @@ def _share(text: str) -> str:
     return text
 
 
+def _recorders(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_RECORDERS:
+        raise argparse.ArgumentTypeError(f"1 to {MOST_RECORDERS} recorders")
+    return number
+
+
 def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
     notifier.progress()
     notifier.status(text)
@@ -137,14 +155,22 @@ def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
     return status is not None
 
 
-def _known_client_ids(target: Target, prefix: str) -> list[str]:
-    """The sessions of a recording that there is. Raises ConfigError, DiskError."""
-    if isinstance(target, Path) and not target.exists():
-        raise ConfigError(f"{target} does not exist", "give the --client-id of the session to forget")
-    store = make_store(target, prefix)
+def _forget_all(task: RecordingTask) -> int:
+    """End the sessions that were named, or all of a recording that there is. Raises ConfigError, DiskError."""
+    if task.client_id:
+        return max(_forget(task.settings_of(name)) for name in (task.client_id, *task.shared_ids))
+    if isinstance(task.target, Path) and not task.target.exists():
+        raise ConfigError(f"{task.target} does not exist", "give the --client-id of the session to forget")
+    store = make_store(task.target, task.prefix)
     store.start()
     try:
-        return [*filter(None, client_ids(store, target)), *store.shared_client_ids()]
+        code = max(_forget(task.settings_of(name)) for name in client_ids(store, task.target) if name)
+        for name in store.shared_client_ids():
+            ended = _forget(task.settings_of(name))
+            if ended == EXIT_OK:
+                store.forget_shared(name)
+            code = max(code, ended)
+        return code
     finally:
         store.stop()
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 
 from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
-from edge.recording.database import CLIENT_ID_PATTERN
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.stores import Target
@@ -17,13 +15,7 @@ MOST_DAYS = 36500
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
-    """--client-id, --keep-days and --keep-windows-days."""
-    parser.add_argument(
-        "--client-id",
-        type=_client_id,
-        metavar="ID",
-        help="MQTT client id of the durable session (default: a random one, kept beside the windows)",
-    )
+    """--keep-days and --keep-windows-days."""
     parser.add_argument(
         "--keep-days",
         type=days,
@@ -44,7 +36,7 @@ def recording_task(
     """What is to be recorded.
 
     Args:
-        args: What `add_recording_arguments` declared.
+        args: What `add_recording_arguments` and `add_client_id_argument` declared.
         target: Where it is kept.
         settings: The broker.
         prefix: The first level of the topics.
@@ -59,12 +51,6 @@ def recording_task(
             "windows are kept no longer than what they add up to",
         )
     return RecordingTask(target, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days)
-
-
-def _client_id(text: str) -> str:
-    if not re.fullmatch(CLIENT_ID_PATTERN, text):
-        raise argparse.ArgumentTypeError("an id has 1 to 64 characters, without + # / and control characters")
-    return text
 
 
 def days(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 
 from edge.cli import add_config_arguments, read_config
@@ -12,10 +13,19 @@ from edge.config.broker_url import BrokerUrl
 from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.paths import broker_settings
+from edge.mqtt import problem
 from edge.mqtt.client_factory import BrokerSettings
+from edge.mqtt.problem import Reason
 
+CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 CREDENTIALS = ("username", "password_file", "certificate_file", "key_file")
 """Keys of `mqtt` that are for the broker they were configured for, and for no other."""
+REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file, --client-id and the broker's access list"
+REMEDIES: Mapping[int, str] = {
+    **dict.fromkeys(problem.CREDENTIALS, REFUSAL_REMEDY),
+    Reason.CLIENT_IDENTIFIER_NOT_VALID: "the broker does not take this id: give another --client-id",
+    Reason.SESSION_TAKEN_OVER: "another program uses the same id: give each its own --client-id",
+}
 
 
 def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,18 +42,28 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", type=_name, action="append", metavar="NAME", help="repeatable (default: all)")
 
 
-def subscriber_settings(args: argparse.Namespace, client: str) -> tuple[BrokerSettings, str, list[str]]:
+def add_client_id_argument(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """--client-id, which a broker may want of a user."""
+    parser.add_argument("--client-id", type=_client_id, metavar="ID", help=f"MQTT client id {meaning}")
+
+
+def subscriber_settings(
+    args: argparse.Namespace, client: str, client_id: str | None = None
+) -> tuple[BrokerSettings, str, list[str]]:
     """Where and as whom, the prefix, and the devices, `+` for all.
 
     Args:
         args: What `add_broker_arguments` declared.
         client: What the client id ends with, before something random.
+        client_id: Another one, the only one that the broker takes of this user.
 
     Raises:
         ConfigError: The configuration cannot be used.
     """
     config, elsewhere = _read_config(args)
-    settings = broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}")
+    settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
+    if client_id is not None:
+        settings = replace(settings, client_id=client_id)
     if elsewhere and config.mqtt.password_file is None:
         settings = replace(settings, password=None)  # the one that systemd passes on is for the configured broker
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
@@ -68,6 +88,12 @@ def _url(text: str) -> BrokerUrl:
         return BrokerUrl.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _client_id(text: str) -> str:
+    if not re.fullmatch(CLIENT_ID_PATTERN, text):
+        raise argparse.ArgumentTypeError("an id has 1 to 64 characters, without + # / and control characters")
+    return text
 
 
 def _name(text: str) -> str:

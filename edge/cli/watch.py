@@ -19,7 +19,7 @@ from edge.cli import set_up_logging
 from edge.cli.board import View, render, wanted
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.machine_lines import machine_lines
-from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.cli.summary import line
 from edge.cli.terminal_palette import GROUNDS, terminal_palette
 from edge.errors import EXIT_FAILED, EXIT_OK
@@ -50,6 +50,7 @@ SETTLE = 1.0  # seconds without a new device after which all retained messages h
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_broker_arguments(parser)
+    add_client_id_argument(parser, "that the broker wants of this user (default: a new one each time)")
     parser.add_argument(
         "--machines",
         action="store_true",
@@ -71,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C."""
-    settings, prefix, devices = subscriber_settings(args, "watch")
+    settings, prefix, devices = subscriber_settings(args, "watch", args.client_id)
     watch = _Watch(Subscription(settings, prefix, devices), Inbox(prefix))
     view = View(terminal_palette(args.ground, os.environ), args.machines, args.only, args.find)
     # A service manager or `timeout` must not leave the terminal on its second screen.

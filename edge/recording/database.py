@@ -31,10 +31,8 @@ from edge.recording.window_row import INSERT_WINDOW, window_row
 
 VACUUM_MOST = 20_000  # pages that are given back at once
 
-CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
-"""Of one that a person gives."""
 STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
-"""Of one that a recording keeps: in a prepared one it might be the id of a room, which the recorder would cut off."""
+"""Of a client id that a recording keeps: a prepared one might have a room's, which the recorder would cut off."""
 
 HAS_WINDOW = "SELECT 1 FROM windows WHERE device = ? AND epoch = ? AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
@@ -103,6 +101,9 @@ class Database:
     def shared_client_ids(self) -> list[str]:
         """None: a file has one recorder."""
         return []
+
+    def forget_shared(self, client_id: str) -> None:
+        """There are none."""
 
     def forget_former(self) -> None:
         """The session of version 0.1 has been ended."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edge.errors import RefusedError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.recorder import Recorder
 from edge.recording.session import Session
@@ -61,6 +62,7 @@ class FormerSession:
         self._recorder = Recorder(self._session, database, prefix, devices, retention=None)
         self._ender: Session | None = None
         self._newest: float | None = None  # when something came, or the connection was there
+        self._refused = False
 
     def start(self) -> None:
         """Begin to connect."""
@@ -68,7 +70,21 @@ class FormerSession:
         self._session.start()
 
     def step(self) -> bool:
-        """Work for a moment; True when the session has been emptied and ended."""
+        """Work for a moment; True when the session has been emptied and ended.
+
+        A broker that does not let us in with that id leaves it to the next start: what we record goes on.
+        """
+        if self._refused:
+            return False
+        try:
+            return self._step()
+        except RefusedError as error:
+            logger.error("the former session %s cannot be emptied: %s", self._settings.client_id, error)
+            self._refused = True
+            self.stop()
+            return False
+
+    def _step(self) -> bool:
         if self._ender is not None:
             self._ender.poll(0.0)
             if not self._ender.connected:

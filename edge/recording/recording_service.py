@@ -62,7 +62,7 @@ class RecordingService:
             if ids is None:
                 return
             if told.share is not None:
-                SharedRecording(told, self._database, ids[0], self._show).run(stop)
+                SharedRecording(told, self._database, told.client_id or ids[0], self._show).run(stop)
                 return
             given, former = (told.client_id, None) if told.client_id else ids
             rest = self._former(former) if former else None

@@ -31,6 +31,7 @@ class RecordingTask:
         days, window_days: How long all, and single windows, are kept; 0: for ever, None: the default.
         daily_days: How long roll-ups of days outlive all else; None: they do not.
         share: The name at the broker of what several recorders share; None: this one gets everything.
+        recorders: For how many of them the broker has users, each bound to one client id; 0: for any.
     """
 
     target: Target
@@ -42,12 +43,25 @@ class RecordingTask:
     window_days: int | None = None
     daily_days: int | None = None
     share: str | None = None
+    recorders: int = 0
+
+    @property
+    def shared_ids(self) -> list[str]:
+        """The client ids that sessions of the share may have; none: random ones."""
+        return [f"{self.client_id}-{number}" for number in range(1, self.recorders + 1)]
+
+    def settings_of(self, client_id: str) -> BrokerSettings:
+        """As whom a session connects: each of the ids of a share has a user, whose name ends as the id does."""
+        username = self.settings.username
+        if username and client_id in self.shared_ids:
+            username += client_id.removeprefix(self.client_id or "")
+        return replace(self.settings, client_id=client_id, username=username)
 
     def ordinary_session(self, client_id: str) -> Session:
         """The session that brings all that devices publish, not yet started."""
         everyone = list(self.devices) == ["+"]
         return Session(
-            replace(self.settings, client_id=client_id),
+            self.settings_of(client_id),
             topics(self.prefix, self.devices),
             [] if everyone else topics(self.prefix, ["+"]),
             retained=RetainedTopics(self.prefix, RETAINED) if everyone else None,

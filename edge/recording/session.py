@@ -5,13 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from edge.mqtt.client_factory import BrokerSettings, SessionOptions
 from edge.mqtt.connection import Callbacks, Connection
-from edge.mqtt.problem import Reason
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.retained_topics import RetainedTopics
 
@@ -20,10 +18,6 @@ MOST = 200  # messages that may be on their way to us, not yet acknowledged (MQT
 TICK = 0.5
 GATHER = 0.4  # seconds that a message may wait for others of the same transaction, while they come
 PAUSE = 0.02  # seconds without any, after which no more are waited for
-REMEDIES: Mapping[int, str] = {
-    Reason.SESSION_TAKEN_OVER: "another recorder uses the same id: give each its own --client-id",
-    Reason.CLIENT_IDENTIFIER_NOT_VALID: "the broker does not take this id: give another --client-id",
-}
 
 
 class Delivery(NamedTuple):
@@ -59,7 +53,7 @@ class Session:
         self._queue: queue.Queue[Delivery] = queue.Queue(MOST)
         self._stopping = threading.Event()
         self._connection = Connection(
-            replace(settings, remedies=REMEDIES),
+            settings,
             SessionOptions(keep=keep, expiry=KEPT if keep else 0, receive_maximum=MOST, manual_acknowledgement=True),
             Callbacks(connected=self._subscribe, subscribed=self._compare, message=self._put),
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
@@ -58,17 +57,25 @@ class SharedRecording:
         self._database = database
         self._ordinary_id = ordinary_id
         self._tell = tell
-        self._sessions = make_shared_sessions(task.target, task.share or "")
+        self._sessions = make_shared_sessions(task.target, task.share or "", task.shared_ids)
         self._stored = 0
 
     def run(self, stop: threading.Event) -> None:
         """Record. Raises ConfigError, RefusedError."""
-        failing, retention = False, self._task.retention(self._database)
+        failing, waiting, retention = False, False, self._task.retention(self._database)
         try:
             while not stop.is_set():
                 try:
                     client_id = self._sessions.start()
                     failing = False
+                    if client_id is None:
+                        if not waiting:
+                            logger.info("all %d recorders of the share are there: waiting", self._task.recorders)
+                        waiting = True
+                        self._tell("waiting: all recorders of the share are there", self._stored, failing=False)
+                        stop.wait(LOOK)
+                        continue
+                    waiting = False
                     self._record(_Member(self._task, self._database, self._sessions, client_id), retention, stop)
                 except DiskError as error:
                     if not failing:
@@ -103,7 +110,7 @@ class _Member:
         # Of version 0.2.0, whose name of the group anybody could guess.
         guessed = [f"$share/{task.share}/{task.prefix}/{device}/window" for device in {*task.devices, "+"}]
         self._asked = [*asked, *guessed]
-        self._session = Session(replace(task.settings, client_id=client_id), asked, guessed)
+        self._session = Session(task.settings_of(client_id), asked, guessed)
         self._recorder = Recorder(self._session, database, task.prefix, task.devices, retention=None)
         self._ordinary: tuple[Session, Recorder, SharedWindows] | None = None
         self._numbers = StoredNumbers(sessions.missing, report_missing)
@@ -186,7 +193,7 @@ class _Member:
         task = self._task
         everyone = f"$share/{self._sessions.group}/{task.prefix}/+/window"
         self._rest = FormerSession(
-            task.settings, client_id, self._database, task.prefix, task.devices,
+            task.settings_of(client_id), client_id, self._database, task.prefix, task.devices,
             asked=[*self._asked, everyone], ended=lambda: self._sessions.forget(client_id),
         )  # fmt: skip
         self._rest.start()

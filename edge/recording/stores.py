@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,15 +39,24 @@ def make_store(target: Target, prefix: str) -> WindowStore:
     return PostgresStore(target, prefix)
 
 
-def make_shared_sessions(target: Target, share: str) -> SharedSessions:
-    """Who knows which recorder of a school has which session of a share. Raises as `make_store`; for a file, too."""
+def make_shared_sessions(target: Target, share: str, ids: Sequence[str] = ()) -> SharedSessions:
+    """Who knows which recorder of a school has which session of a share.
+
+    Args:
+        target: Where that is kept.
+        share: The name of the share.
+        ids: As of `SharedSessions`.
+
+    Raises:
+        ConfigError: It is a file, or psycopg is not installed.
+    """
     if isinstance(target, Path):
         raise ConfigError(
             f"{target} is a file, which one recorder writes", "--share needs --database postgresql://user@host/name"
         )
     with psycopg_wanted():
         from edge.recording.postgres.shared_sessions import SharedSessions  # noqa: PLC0415 - as below
-    return SharedSessions(target, share)
+    return SharedSessions(target, share, ids)
 
 
 def make_reader(target: Target, purpose: str = "edge report") -> Recorded:

@@ -79,5 +79,8 @@ class WindowStore(Protocol):
     def shared_client_ids(self) -> list[str]:
         """Those of the sessions of several recorders, which share these windows."""
 
+    def forget_shared(self, client_id: str) -> None:
+        """One of these has been ended, and is nobody's unless a recorder has it now."""
+
     def forget_former(self) -> None:
         """The session of version 0.1 has been ended."""

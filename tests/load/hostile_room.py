@@ -144,7 +144,8 @@ def run_attack(
     file = folder / "school.sqlite"
     command = [
         sys.executable, "-m", "edge", "record", "--database", str(file), "--broker", broker.url, "--set",
-        "mqtt.username=recorder", "--set", f"mqtt.password_file={broker.password_file}",
+        "mqtt.username=recorder", "--set", f"mqtt.password_file={broker.password_file}", "--client-id",
+        client_id("recorder"),
     ]  # fmt: skip
     recorder = subprocess.Popen(command, cwd=ROOT, stderr=(folder / "recorder.log").open("wb"))
     honest, stopping, attack_ends = Honest(), threading.Event(), threading.Event()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 import psycopg
 
 from edge.errors import ConfigError
+from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_connection import KeptConnection
@@ -26,7 +28,16 @@ WHERE s.school = %s AND s.share = %s AND NOT EXISTS (
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 ORDER BY s.id
 """  # noqa: S608
-NEW = "INSERT INTO edge_private.shared_sessions (school, share, client_id) VALUES (%s, %s, %s) RETURNING id"
+NEW = """
+INSERT INTO edge_private.shared_sessions (school, share, client_id) VALUES (%s, %s, %s)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+REMOVE = """
+DELETE FROM edge_private.shared_sessions WHERE school = %s AND client_id = %s AND pg_try_advisory_xact_lock(%s, id)
+"""
+OF_OTHERS = """
+SELECT client_id FROM edge_private.shared_sessions WHERE client_id = ANY(%s) AND (school, share) <> (%s, %s) LIMIT 1
+"""
 
 
 class SharedSessions:
@@ -38,19 +49,25 @@ class SharedSessions:
     Args:
         address: Which database and school; the school is there.
         share: The name of the share at the broker.
+        ids: The client ids that its sessions may have; none: random ones, as many as are wanted.
     """
 
-    def __init__(self, address: PostgresAddress, share: str) -> None:
+    def __init__(self, address: PostgresAddress, share: str, ids: Sequence[str] = ()) -> None:
         self._address = address
         self._share = share
+        self._ids = ids
         self._held: dict[str, int] = {}  # rows by client id
         self._kept = KeptConnection(address, "edge record, share", self._held.clear)
         self._school = 0
         self.group = ""
         """What the share is called at the broker: whoever may subscribe there and knew it would get windows, too."""
 
-    def start(self) -> str:
-        """Take a session that nobody has, with what waits in it, or make one; its client id. `group` is known then."""
+    def start(self) -> str | None:
+        """Take a session that nobody has, with what waits in it, or make one; `group` is known then.
+
+        Returns:
+            Its client id; None: others have all that there may be.
+        """
         self.stop()
         with self._kept.opened() as connection:
             query = "SELECT id FROM edge.schools WHERE name = %s"
@@ -58,6 +75,7 @@ class SharedSessions:
             if row is None:
                 raise ConfigError(f"{self._address} has no school {self._address.school!r}")
             self._school = int(row[0])
+            self._check_ids(connection)
             self.group = self._name(connection)
         return next(filter(self.take, self.free()), None) or self._make()
 
@@ -71,7 +89,9 @@ class SharedSessions:
             return [name for _, name in connection.execute(FREE, (self._school, self._share)).fetchall()]
 
     def take(self, client_id: str) -> bool:
-        """Have a session; False where somebody else has it, or has ended it."""
+        """Have a session; False where somebody else has it, or has ended it, or we may not connect with its id."""
+        if client_id not in self._ids if self._ids else not re.fullmatch(STORED_ID_PATTERN, client_id):
+            return False
         query = "SELECT id FROM edge_private.shared_sessions WHERE client_id = %s"
         with self._kept.used() as connection:
             row = connection.execute(query, (client_id,)).fetchone()
@@ -107,14 +127,35 @@ class SharedSessions:
             raise ConfigError(f"the name of share {self._share} in {self._address} cannot be one")
         return found
 
-    def _make(self) -> str:
-        client_id = f"edge-record-{secrets.token_hex(8)}"
-        with self._kept.used() as connection, connection.transaction():
-            row = connection.execute(NEW, (self._school, self._share, client_id)).fetchone()
-            self._held[client_id] = int(row[0]) if row else 0
-            # Before anybody else sees the row.
-            connection.execute("SELECT pg_advisory_lock(%s, %s)", (SHARED, self._held[client_id]))
-        return client_id
+    def _check_ids(self, connection: psycopg.Connection) -> None:
+        found = connection.execute(OF_OTHERS, (list(self._ids), self._school, self._share)).fetchone()
+        if found is not None:
+            raise ConfigError(
+                f"{self._address} knows {found[0]} as an id of another school, or of another share",
+                "give each its own --client-id",
+            )
+
+    def _make(self) -> str | None:
+        for client_id in self._ids or [f"edge-record-{secrets.token_hex(8)}"]:
+            with self._kept.used() as connection, connection.transaction():
+                row = connection.execute(NEW, (self._school, self._share, client_id)).fetchone()
+                if row is not None:
+                    self._held[client_id] = int(row[0])
+                    # Before anybody else sees the row.
+                    connection.execute("SELECT pg_advisory_lock(%s, %s)", (SHARED, row[0]))
+                    return client_id
+        return None
+
+
+def known(connection: psycopg.Connection, school: int) -> list[str]:
+    """The client ids of all shares of a school."""
+    query = "SELECT client_id FROM edge_private.shared_sessions WHERE school = %s ORDER BY id"
+    return [name for (name,) in connection.execute(query, (school,)).fetchall()]
+
+
+def remove(connection: psycopg.Connection, school: int, client_id: str) -> None:
+    """A session was ended at the broker by somebody who records nothing; whoever has it now keeps it."""
+    connection.execute(REMOVE, (school, client_id, SHARED))
 
 
 def _said_yes(connection: psycopg.Connection, query: str, values: tuple[int, int]) -> bool:

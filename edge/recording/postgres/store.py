@@ -19,7 +19,7 @@ from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.deleted_spans import MOST, DeletedSpans
-from edge.recording.postgres import device_messages, pruning
+from edge.recording.postgres import device_messages, pruning, shared_sessions
 from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
@@ -54,7 +54,6 @@ LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO
 COUNT_WINDOWS = """
 UPDATE edge.devices d SET windows = windows + n FROM unnest(%s::int4[], %s::int8[]) AS new (device, n) WHERE id = device
 """
-SHARED = "SELECT client_id FROM edge_private.shared_sessions WHERE school = %s ORDER BY id"
 
 
 class Row(NamedTuple):
@@ -270,7 +269,12 @@ class PostgresStore:
     def shared_client_ids(self) -> list[str]:
         """As `WindowStore`."""
         with self._kept.used() as connection:
-            return [name for (name,) in connection.execute(SHARED, (self._school,)).fetchall()]
+            return shared_sessions.known(connection, self._school)
+
+    def forget_shared(self, client_id: str) -> None:
+        """As `WindowStore`."""
+        with self._kept.used() as connection:
+            shared_sessions.remove(connection, self._school, client_id)
 
     def forget_former(self) -> None:
         """There is none."""

@@ -23,6 +23,7 @@ from tests.load.fleet.plugin_broker import client_id as client_id_of
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
+from tests.support.dashboard_page import wait_until_heard
 from tests.support.publishing import window
 from tests.support.recordings import lines_of
 from tests.support.stores import Place
@@ -31,6 +32,7 @@ GRANTED, REFUSED = "Granted QoS 1", "Not authorized"
 TAKEN = ("Success", "No matching subscribers")
 HONEST = [f"room-{number}" for number in range(1, 6)]
 HOSTILE = "room-9"
+READERS = ("dashboard", "recorder", "commander", "homeassistant", "monitor")
 AT_ONCE = 1000  # filters of one packet, 20 KB of them
 SHARE = "main-0123456789abcdef"  # a share has such a name at the broker
 
@@ -45,20 +47,23 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginBroker]:
     broker.prepare()
     broker.start()
     broker.add_rooms(*HONEST, HOSTILE)
-    for kind in ("dashboard", "recorder", "commander", "homeassistant", "monitor"):
+    for kind in READERS:
         broker.add(kind, kind)
+    for name in ("recorder-1", "recorder-2"):  # of a share
+        broker.add("recorder", name)
     yield broker
     broker.kill()
 
 
 @pytest.fixture
 def user(school: PluginBroker) -> Iterator[Connect]:
-    """Connects users, rooms with the client id of their daemon."""
+    """Connects users with their client ids, rooms with the session of their daemon."""
     connected: list[User] = []
 
-    def connect(name: str, client_id: str | None = None, broker: PluginBroker = school) -> User:
-        own = client_id_of(name) if name.startswith("room-") else None
-        connected.append(User(broker, name, session=client_id or own))
+    def connect(name: str, session: str | None = None, broker: PluginBroker = school) -> User:
+        if session is None and name.startswith("room-"):
+            session = client_id_of(name)
+        connected.append(User(broker, name, session=session, client_id=client_id_of(name)))
         return connected[-1]
 
     yield connect
@@ -88,8 +93,18 @@ def test_a_client_id_is_of_its_room_alone(user: Connect) -> None:
     assert user("room-2").refused is None
     assert user("room-2-check").refused is None  # of `edge check`
     assert user("room-2-check", "another").refused == REFUSED
-    assert user("recorder", "one").refused is None
-    assert user("recorder", "another").refused is None
+
+
+def test_a_readers_password_leaves_one_session_behind_and_not_sixty(school: PluginBroker, user: Connect) -> None:
+    """Each holds everything that is published from then on, up to `max_queued_bytes`."""
+    for name in READERS:
+        assert user(name, f"edge-{name}").refused is None
+        assert user(name, "another").refused == REFUSED, name
+        assert user(name, "edge-classroom-room-1").refused == REFUSED, name
+    assert {user("dashboard", f"left-{number}").refused for number in range(60)} == {REFUSED}
+    for client_id in ("-", ""):
+        done = school.script("--dashboard", "anybody", client_id, PASSWORD)
+        assert (done.returncode, "needs a client id" in done.stderr) == (2, True)
 
 
 def test_a_rooms_subscriptions_cost_the_others_nothing(school: PluginBroker, user: Connect) -> None:
@@ -121,12 +136,12 @@ def test_a_rooms_subscriptions_cost_the_others_nothing(school: PluginBroker, use
 
 
 def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> None:
-    pair = [user("recorder", f"recorder-{number}") for number in (1, 2)]
+    pair = [user(f"recorder-{number}") for number in (1, 2)]
     for each in pair:
         assert (
             each.ask(f"$share/{SHARE}/classroom/+/window", f"$share/{SHARE}/classroom/room-1/window") == [GRANTED] * 2
         )
-    ordinary = user("recorder", "recorder-3")
+    ordinary = user("recorder")
     assert ordinary.ask(*(f"classroom/+/{name}" for name in TOPICS)) == [GRANTED] * len(TOPICS)
     assert ordinary.ask("classroom/#", "classroom/+/latest", f"$share/{SHARE}/#") == [REFUSED] * 3
     for name in (HOSTILE, "dashboard", "commander", "homeassistant", "monitor"):
@@ -141,6 +156,17 @@ def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> N
     assert not shares[0] & shares[1]
 
 
+def window_of_room_4(number: int) -> str:
+    body = {**window().model_dump(mode="json", by_alias=True), "schema": "edge.window/2", "replayed": False}
+    return json.dumps({**body, "device": "room-4", "epoch": "6f1c9a2e", "seq": number})
+
+
+def stored(postgres: Place) -> list[str]:
+    """The numbers of windows in the database."""
+    assert postgres.server
+    return postgres.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=postgres.database).split()
+
+
 def test_two_recorders_of_a_share_store_every_window(
     school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], postgres: Place
 ) -> None:
@@ -148,26 +174,49 @@ def test_two_recorders_of_a_share_store_every_window(
     assert postgres.server
     words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]
     words += ["--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}"]
+    words += ["--client-id", "edge-recorder", "--recorders", "2"]
     pair = [edge("record", *words) for _ in range(2)]
     for process in pair:
         assert "refuses" not in lines_of(process, "connected to broker")
+    third = edge("record", *words)
+    lines_of(third, "all 2 recorders of the share are there")
+    pair[1].kill()
+    pair[1].wait()
+    assert "refuses" not in lines_of(third, "connected to broker")
+    pair[1] = third
     room = user("room-4")
     for number in range(1, 41):
-        body = {**window().model_dump(mode="json", by_alias=True), "schema": "edge.window/2", "replayed": False}
-        body |= {"device": "room-4", "epoch": "6f1c9a2e", "seq": number}
-        assert room.publish("classroom/room-4/window", json.dumps(body)) == "Success"
-
-    def stored() -> list[str]:
-        assert postgres.server
-        return postgres.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=postgres.database).split()
-
-    wait_for(lambda: len(stored()) >= 40, 20, "forty windows")
-    assert stored() == [str(number) for number in range(1, 41)]
+        assert room.publish("classroom/room-4/window", window_of_room_4(number)) == "Success"
+    wait_for(lambda: len(stored(postgres)) >= 40, 20, "forty windows")
+    assert stored(postgres) == [str(number) for number in range(1, 41)]
     for process in pair:
         process.terminate()
         _, said = process.communicate(timeout=30)
         assert "refuse" not in said, said
         assert "not authorized" not in said.lower(), said
+
+
+def test_a_recorder_goes_on_that_cannot_empty_the_session_of_another(
+    school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], postgres: Place
+) -> None:
+    """There are users for fewer recorders than was said."""
+    assert isinstance(postgres.target, PostgresAddress)
+    assert postgres.server
+    for name in ("few", "few-1"):
+        school.add("recorder", name)
+    words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]
+    words += ["--set", "mqtt.username=few", "--set", f"mqtt.password_file={school.password_file}"]
+    words += ["--client-id", "edge-few", "--recorders", "2"]
+    first = edge("record", *words)
+    lines_of(first, "connected to broker")
+    second = edge("record", *words)
+    _, said = second.communicate(timeout=30)
+    assert (second.returncode, "refuses user 'few-2'" in said) == (77, True), said
+    assert "edge-few-2 cannot be emptied" in lines_of(first, "cannot be emptied")
+    room = user("room-4")
+    assert room.publish("classroom/room-4/window", window_of_room_4(1)) == "Success"
+    wait_for(lambda: stored(postgres) == ["1"], 20, "the window")
+    assert first.poll() is None
 
 
 def test_commands_are_given_to_rooms_that_there_are(school: PluginBroker, user: Connect) -> None:
@@ -217,8 +266,9 @@ def test_the_programs_work_under_these_rights(
     everything = user("dashboard").subscribe("classroom/#")
     finder = user("homeassistant").subscribe("homeassistant/#")
     file = tmp_path / "school.sqlite"
-    words = ("--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}")
-    recorder = edge("record", "--database", str(file), "--broker", school.url, *words)
+    password = ("--set", f"mqtt.password_file={school.password_file}", "--broker", school.url)
+    words = (*password, "--set", "mqtt.username=recorder", "--client-id", "edge-recorder")
+    recorder = edge("record", "--database", str(file), *words)
     settings = {
         "device.name": "room-3", "mqtt.broker": school.url, "mqtt.username": "room-3",
         "mqtt.password_file": school.password_file, "camera.source": pictures, "camera.loop": "true",
@@ -236,11 +286,30 @@ def test_the_programs_work_under_these_rights(
     assert commander.publish("classroom/room-3/cmd/interval", "2") == "Success"
     assert commander.wait("classroom/room-3/cmd/interval/response").json()["status"] == "ok"
 
-    def stored() -> int:
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+    def in_file(path: Path) -> int:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             return int(database.execute("SELECT count(*) FROM windows WHERE device = 'room-3'").fetchone()[0])
 
-    wait_for(lambda: stored() > 0, 20, "a window in the recording")
+    wait_for(lambda: in_file(file) > 0, 20, "a window in the recording")
+    everything.stop()  # there is one with this id at a time
+    reading = (*password, "--set", "mqtt.username=dashboard")
+    _, said = edge("watch", "--once", *reading).communicate(timeout=30)
+    assert "Not authorized" in said
+    assert "--client-id" in said
+    shown, said = edge("watch", "--once", *reading, "--client-id", "edge-dashboard").communicate(timeout=60)
+    assert "room-3" in shown, said
+    school.add("dashboard", "dashboard-page")
+    records = ("--database", str(tmp_path / "page.sqlite"), "--page-user", "dashboard-page")
+    for more in ((), records):
+        page = edge("dashboard", "--port", "0", *reading, "--client-id", "edge-dashboard", *more)
+        assert page.stdout is not None
+        page.stdout.readline()
+        wait_until_heard(page.stdout.readline().strip())
+        if more:
+            wait_for(lambda: in_file(tmp_path / "page.sqlite") > 0, 20, "a window in the page's recording")
+        page.terminate()
+        _, said = page.communicate(timeout=30)
+        assert "refuses" not in said, said
     for process in (daemon, recorder):
         process.terminate()
         _, said = process.communicate(timeout=30)

@@ -6,7 +6,8 @@ import itertools
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ import pytest
 
 from edge.cli import run_command_line
 from edge.config.broker_url import BrokerUrl
+from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.shared_sessions import SharedSessions
 from edge.recording.session import Session
 from edge.recording.shared_windows import SharedWindows
+from edge.recording.stores import make_shared_sessions, make_store
 from edge.reporting.totals import add_up
 from tests.support.brokers import Broker, wait_for
 from tests.support.publishing import Start, window
@@ -216,6 +220,7 @@ def test_forget_ends_every_session_of_the_school(
     done = edge("record", *database, "--forget")
     assert len(done.communicate(timeout=30)[0].splitlines()) == 3
     assert done.returncode == 0
+    assert sessions(postgres) == 0
     send(port, 5)  # for nobody
     recorder(edge, postgres, port)
     send(port, 5)
@@ -235,14 +240,43 @@ def test_days_are_kept_no_shorter_than_what_they_are_made_of_and_not_in_a_file(
         assert words in capsys.readouterr().err
 
 
-def test_a_file_is_not_shared_and_ids_are_not_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_is_not_shared_and_ids_are_for_so_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["record", "--database", str(tmp_path / "r.sqlite"), "--share", "main"]) == 78
     assert "is a file, which one recorder writes" in capsys.readouterr().err
     database = ("--database", "postgresql://nobody@127.0.0.1:1/none", "--school", "north")
-    assert run_command_line(["record", *database, "--share", "main", "--client-id", "mine"]) == 78
-    assert "--share and --client-id exclude each other" in capsys.readouterr().err
+    for words, said in (
+        (("--share", "main", "--client-id", "mine"), "--share with --client-id needs --recorders"),
+        (("--share", "main", "--recorders", "2"), "--recorders needs --share and --client-id"),
+        (("--client-id", "mine", "--recorders", "2"), "--recorders needs --share and --client-id"),
+    ):
+        assert run_command_line(["record", *database, *words]) == 78
+        assert said in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run_command_line(["record", *database, "--share", "a/b"])
+
+
+def test_sessions_have_the_ids_that_were_given_and_no_others(postgres: Place) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    for school in ("north", "south"):
+        make_store(replace(postgres.target, school=school), "classroom").start()
+
+    def member(ids: Sequence[str] = ("edge-recorder-1", "edge-recorder-2"), school: str = "north") -> SharedSessions:
+        assert isinstance(postgres.target, PostgresAddress)
+        return make_shared_sessions(replace(postgres.target, school=school), "main", ids)
+
+    former, first, second, third = member(()), member(), member(), member()
+    random_id = former.start()
+    former.stop()
+    assert [each.start() for each in (first, second, third)] == ["edge-recorder-1", "edge-recorder-2", None]
+    assert third.free() == [random_id], "it is known that a session is nobody's"
+    assert not third.take(str(random_id)), "of which the broker has no user for us"
+    first.stop()
+    assert not former.take("edge-recorder-1")
+    assert (former.start(), third.start()) == (random_id, "edge-recorder-1")
+    with pytest.raises(ConfigError, match="edge-recorder-[12] as an id of another school"):
+        member(school="south").start()
+    for each in (former, second, third):
+        each.stop()
 
 
 def test_who_guesses_the_name_of_the_share_takes_no_window(

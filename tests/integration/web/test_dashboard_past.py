@@ -38,6 +38,14 @@ def test_it_says_what_is_wrong_with_the_file(capsys: pytest.CaptureFixture[str],
     assert (code, errors) == (78, "edge: --timetable needs --database: name the file that is recorded into\n")
     code, errors = refused(capsys, "--database", other, "--show-only", "--keep-days", "3")
     assert (code, "--keep-days does nothing with --show-only" in errors) == (78, True)
+    for words in (
+        (),
+        ("--client-id", "x"),
+        ("--database", other),
+        ("--database", other, "--show-only", "--client-id", "x"),
+    ):
+        code, errors = refused(capsys, *words, "--page-user", "x")
+        assert (code, "--page-user needs --database and --client-id" in errors) == (78, True)
 
 
 def test_a_locked_file_is_a_plain_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

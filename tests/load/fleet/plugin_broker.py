@@ -12,9 +12,9 @@ from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find,
 ADMIN = "password-of-admin"
 
 
-def client_id(room: str) -> str:
-    """With which a room can connect."""
-    return f"edge-classroom-{room}"
+def client_id(user: str) -> str:
+    """With which somebody can connect."""
+    return f"edge-classroom-{user}" if user.startswith("room-") else f"edge-{user}"
 
 
 def missing() -> list[str]:
@@ -57,9 +57,9 @@ class PluginBroker(SchoolBroker):
         for room in rooms:
             self._add(room)
 
-    def add(self, kind: str, name: str, client_id: str = "-", *, prefix: str = "classroom") -> None:
-        """Somebody else; the client id `-` is any."""
-        self._add("--prefix", prefix, f"--{kind}", name, client_id)
+    def add(self, kind: str, name: str, own_id: str = "", *, prefix: str = "classroom") -> None:
+        """Somebody else, with `client_id` or another one."""
+        self._add("--prefix", prefix, f"--{kind}", name, own_id or client_id(name))
 
     def _add(self, *words: str) -> None:
         done = self.script(*words, PASSWORD)

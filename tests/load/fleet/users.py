@@ -25,6 +25,7 @@ class User:
         password: Its own.
         will: Where the broker is to speak for it.
         session: A client id whose session the broker keeps for an hour.
+        client_id: One without that.
     """
 
     def __init__(
@@ -35,13 +36,14 @@ class User:
         password: str = PASSWORD,
         will: str | None = None,
         session: str | None = None,
+        client_id: str | None = None,
     ) -> None:
         self.messages: list[Message] = []
         self.refused: str | None = None
         self._answers: dict[int, str] = {}
         self._granted: list[list[str]] = []
         url = BrokerUrl(HOST, broker.port, broker.url.startswith("mqtts"))
-        settings = BrokerSettings(url, session or f"test-{name}-{id(self)}", name, password, broker.ca)
+        settings = BrokerSettings(url, session or client_id or f"test-{name}-{id(self)}", name, password, broker.ca)
         self._client = plain_client(settings)
         if will:
             self._client.will_set(will, "offline", qos=1, retain=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 
-from edge.cli.subscriber import add_broker_arguments, subscriber_settings
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.mqtt.client_factory import BrokerSettings
 
 CONFIG = """
@@ -31,8 +32,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     def read(*words: str) -> BrokerSettings:
         parser = argparse.ArgumentParser()
         add_broker_arguments(parser)
+        add_client_id_argument(parser, "")
         args = parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words])
-        return subscriber_settings(args, "watch")[0]
+        return subscriber_settings(args, "watch", args.client_id)[0]
 
     return read
 
@@ -60,3 +62,12 @@ def test_another_broker_gets_what_stands_on_the_same_line(settings: object, tmp_
     found = settings(*line, "--set", f"mqtt.password_file={tmp_path}/other")
     assert (found.username, found.password) == ("me", "of the district")
     assert str(found.ca_file) == f"{tmp_path}/ca.pem"
+
+
+def test_a_reader_has_a_new_client_id_each_time_or_the_one_that_was_given(settings: object) -> None:
+    assert callable(settings)
+    ids = [settings().client_id for _ in range(2)]
+    assert len({re.fullmatch("edge-classroom-.*-watch-([0-9a-f]{8})", each)[1] for each in ids}) == 2  # type: ignore[index]
+    assert settings("--client-id", "edge-dashboard").client_id == "edge-dashboard"
+    with pytest.raises(SystemExit):
+        settings("--client-id", "a/b")
