@@ -181,6 +181,18 @@ if [ "${speaker-}" ]; then
         made="$made, {\"command\": \"addGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
     done
 fi
+# Before anything is made: what is made half would have the rights of the one that is there. jq is no part of a broker,
+# so each is asked for by itself: an answer without an error is one that is there.
+for each in "$name" "$name-check"; do
+    ask "{\"command\": \"getClient\", \"username\": \"$each\"}" "$@"
+    case $said in
+    *'"error":'*) ;;
+    *)
+        echo "error: there is a user $each already; nothing was changed. \`--remove NAME\` takes one away" >&2
+        exit 1
+        ;;
+    esac
+done
 # Those that are there already are errors of no matter.
 ask '{"command": "createGroup", "groupname": "commanders"}, {"command": "createGroup", "groupname": "pausers"}' "$@"
 ask "$made" "$@"

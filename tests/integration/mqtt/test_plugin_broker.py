@@ -244,7 +244,7 @@ def test_commands_are_given_to_rooms_that_there_are(school: PluginBroker, user: 
 
 def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
     for words, status, said in (
-        (("room-1", "x"), 1, "Role already exists"),
+        (("room-1", "x"), 1, "there is a user room-1 already; nothing was changed"),
         (("--remove", "nobody"), 1, "has no user nobody"),
         (("--remove", "admin"), 2, "is not admin"),
         (("room 1", "x"), 2, "letters, digits and -"),
@@ -257,6 +257,11 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
     done = nobody.script("room-1", "x")
     assert done.returncode == 1
     assert "nothing was changed" in done.stderr
+
+
+def test_a_room_that_is_called_as_another_user_is_refused_before_anything_is_made(school: PluginBroker) -> None:
+    assert school.script("dashboard", PASSWORD).returncode == 1
+    assert school.script("--remove", "dashboard-check").returncode == 1, "no half of one was made"
 
 
 def test_the_programs_work_under_these_rights(

@@ -307,7 +307,8 @@ def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were
 
     store(database, sent[:200])
     many = len(check())
-    database.add_up_days(end + DAY)
+    while database.add_up_days(end + DAY):
+        pass
     parts = check()
     assert len(parts) < many / 3
     whole = [part for part in parts if part.duration == DAY]
