@@ -23,7 +23,8 @@ from edge.recording.former_windows import add_up_former
 from edge.recording.layout import changed
 from edge.recording.places import store_place
 from edge.recording.recording_file import explain, inode, open_recording
-from edge.recording.retention import Pruner, Retention, default_begins
+from edge.recording.retention import Pruner, Retention, default_begins, retention_time
+from edge.recording.retention_time import KEY, RetentionTime
 from edge.recording.rollups import add_windows
 from edge.recording.series_ids import SeriesIds
 from edge.recording.window_record import WindowRecord
@@ -175,17 +176,20 @@ class Database:
         with self._explained(), self._transaction() as database:
             return default_begins(database, now)
 
-    def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
-        """Delete some of what is too old, and give its room back.
+    def retention_time(self, now: datetime) -> RetentionTime | None:
+        """As `WindowStore`."""
+        with self._explained():
+            return retention_time(self._db, now)
 
-        Returns:
-            How many windows were deleted, and whether there may be more.
-
-        Raises:
-            ConfigError, DiskError: As `store`.
-        """
+    def keep_retention_time(self, time: RetentionTime) -> None:
+        """As `WindowStore`."""
         with self._explained(), self._transaction() as database:
-            deleted, more = self._pruner.prune(database, now, retention)
+            database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, time.to_text()))
+
+    def prune(self, now: datetime, retention: Retention, by: datetime | None = None) -> tuple[int, bool]:
+        """As `WindowStore`; the room of what is deleted is given back."""
+        with self._explained(), self._transaction() as database:
+            deleted, more = self._pruner.prune(database, by or now, retention)
         with self._explained():
             self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_MOST})")  # `execute` would give back one page
         return deleted, more

@@ -18,6 +18,7 @@ from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
+from edge.recording.tidying import Tidying
 from edge.recording.window_row import LONGEST_NAME
 from edge.recording.window_store import UnstorableError, WindowStore
 from edge.text import printable
@@ -65,7 +66,7 @@ class Recorder:
         self._database = database
         self._prefix = prefix
         self._devices = devices
-        self._retention = retention
+        self._tidying = None if retention is None else Tidying(database, retention, now)
         self._wanted = wanted
         self._now = now
         self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
@@ -121,7 +122,7 @@ class Recorder:
             self._take(delivery)
         if self._session.forgotten:
             self._session.forgotten = False
-            if self._retention is not None and (self._known or self.stored):  # else another recorder gets them
+            if self._tidying is not None and (self._known or self.stored):  # else another recorder gets them
                 logger.warning("the broker lost the session: windows sent meanwhile may be missing")
             self._known = True
         now = time.monotonic()
@@ -129,8 +130,8 @@ class Recorder:
             self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
-        if self._retention is not None and now >= self._tidy_at and not self.failing:
-            more = self._tidy(self._retention)
+        if self._tidying is not None and now >= self._tidy_at and not self.failing:
+            more = self._tidy(self._tidying)
             # Whatever a room has stored to be tidied takes a tenth of the time at most.
             rest = max(TICK, 9 * (time.monotonic() - now))
             self._tidy_at = time.monotonic() + (rest if more else TIDY_EVERY)
@@ -233,22 +234,14 @@ class Recorder:
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
-    def _tidy(self, retention: Retention) -> bool:
+    def _tidy(self, tidying: Tidying) -> bool:
         """Make some roll-ups that are still to be made, delete some of what is too old; whether there is more."""
-        now, deleted = self._now(), 0
         try:
-            more = self._database.add_up_former(now)
-            if not more:  # windows are not deleted before they are added up; but no room's days keep them for ever
-                more = self._database.add_up_days(now)
-                if retention.deletes(now):
-                    deleted, older = self._database.prune(now, retention)
-                    more = more or older
+            deleted, more = tidying.step()
         except DiskError as error:
             self._fail(error)
             return False
         self.total = (self.total or 0) - deleted
-        if deleted:
-            logger.info("%d windows are older than %d days and were deleted", deleted, retention.shortest)
         return more
 
 

@@ -10,6 +10,7 @@ from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError
 from edge.recording.retention import Retention
+from edge.recording.retention_time import RetentionTime
 
 
 class AwayError(DiskError):
@@ -63,8 +64,27 @@ class WindowStore(Protocol):
     def add_up_days(self, now: datetime) -> bool:
         """Make some of the roll-ups of days that are over; whether there are more to make."""
 
-    def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
-        """Delete some of what is too old; how many windows were deleted, and whether there may be more."""
+    def retention_time(self, now: datetime) -> RetentionTime | None:
+        """The time that deleting goes by, as it is kept, else by what is recorded; None: there is nothing.
+
+        Args:
+            now: What the clock shows.
+        """
+
+    def keep_retention_time(self, time: RetentionTime) -> None:
+        """Keep the time that deleting goes by."""
+
+    def prune(self, now: datetime, retention: Retention, by: datetime | None = None) -> tuple[int, bool]:
+        """Delete some of what is too old.
+
+        Args:
+            now: What the clock shows.
+            retention: How long what is there is kept.
+            by: The time that it goes by; None: the clock.
+
+        Returns:
+            How many windows were deleted, and whether there may be more.
+        """
 
     def default_begins(self, now: datetime) -> datetime:
         """When the default retention begins to apply; decided once."""

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta, timezone
 import psycopg
 from psycopg import errors, sql
 
+from edge.recording.postgres.about import known
 from edge.recording.postgres.partitions import EVER, NEVER, months_ahead, parts_of
 from edge.recording.retention import AHEAD, PRUNE_MOST, Retention
+from edge.recording.retention_time import KEY, RetentionTime
 
 DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
 LOCK = "SELECT 1 FROM edge.devices WHERE school = %s ORDER BY id FOR NO KEY UPDATE"
@@ -83,11 +85,28 @@ AND d.device = r.device AND d.day < %(day)s AND d.day = (r.start AT TIME ZONE 'U
 AND r.start < %(day)s::date::timestamp AT TIME ZONE 'UTC'
 AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
 """
+# Of each device the newest five minutes, by the key.
+NEWEST = """
+SELECT max(newest.changed) FROM edge.devices d CROSS JOIN LATERAL
+    (SELECT changed FROM edge.rollups WHERE device = d.id ORDER BY start DESC LIMIT 1) AS newest
+WHERE d.school = %s
+"""
 MOST_DAYS = 50  # that are kept at once, with all of their five minutes
 
 
-def prune(connection: psycopg.Connection, school: int, now: datetime, retention: Retention) -> tuple[int, bool]:
-    """Delete some of what a school may not keep.
+def retention_time(connection: psycopg.Connection, school: int, now: datetime) -> RetentionTime | None:
+    """As `WindowStore.retention_time`. Raises as `prune`."""
+    kept = RetentionTime.of(known(connection, school, KEY))
+    if kept is None:
+        newest = connection.execute(NEWEST, (school,)).fetchone()
+        kept = RetentionTime.first(newest[0] if newest else None, now)
+    return kept
+
+
+def prune(
+    connection: psycopg.Connection, school: int, now: datetime, retention: Retention, by: datetime
+) -> tuple[int, bool]:
+    """Delete some of what a school may not keep, by another time than now where the clock is in doubt.
 
     Returns:
         How many windows were deleted, and whether there may be more of anything.
@@ -96,10 +115,10 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
         psycopg.Error: To be explained.
     """
     found = connection.execute("SELECT id FROM edge.devices WHERE school = %s ORDER BY id", (school,)).fetchall()
-    values = {"devices": [device for (device,) in found], "most": PRUNE_MOST, "ahead": now + AHEAD}
+    values = {"devices": [device for (device,) in found], "most": PRUNE_MOST, "ahead": by + AHEAD}
     deleted = 0
     if retention.shortest:
-        limit = now - timedelta(days=retention.shortest)
+        limit = by - timedelta(days=retention.shortest)
         with connection.transaction():
             connection.execute(LOCK, (school,))
             row = connection.execute(DELETE_WINDOWS, {**values, "limit": limit}).fetchone()
@@ -109,9 +128,9 @@ def prune(connection: psycopg.Connection, school: int, now: datetime, retention:
         _drop_empty_parts(connection, limit, now)
     more = False
     if retention.days is not None:
-        limit, outlive = now - timedelta(days=retention.days), retention.daily_days is not None
+        limit, outlive = by - timedelta(days=retention.days), retention.daily_days is not None
         values |= {"limit": limit, "day": limit.astimezone(timezone.utc).date(), "days": MOST_DAYS}
-        values["last_day"] = (now - timedelta(days=retention.daily_days or retention.days)).date()
+        values["last_day"] = (by - timedelta(days=retention.daily_days or retention.days)).date()
         values["first"] = datetime.min.replace(tzinfo=timezone.utc) if outlive else limit
         if outlive:
             with connection.transaction():  # both or neither: what is kept must not be added up from its parts again

@@ -20,7 +20,7 @@ from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.deleted_spans import MOST, DeletedSpans
 from edge.recording.postgres import device_messages, pruning, shared_sessions
-from edge.recording.postgres.about import decided
+from edge.recording.postgres.about import decided, keep
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.daily_rollups import DailyRollups
@@ -32,6 +32,7 @@ from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
+from edge.recording.retention_time import KEY, RetentionTime
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
 
@@ -250,10 +251,20 @@ class PostgresStore:
                 self._partitions.prepare(connection, months_ahead(now), now)
             return self._days.make(connection, self._school, self._series, now)
 
-    def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
+    def retention_time(self, now: datetime) -> RetentionTime | None:
         """As `WindowStore`."""
         with self._kept.used() as connection:
-            return pruning.prune(connection, self._school, now, retention)
+            return pruning.retention_time(connection, self._school, now)
+
+    def keep_retention_time(self, time: RetentionTime) -> None:
+        """As `WindowStore`."""
+        with self._kept.used() as connection:
+            keep(connection, self._school, KEY, time.to_text())
+
+    def prune(self, now: datetime, retention: Retention, by: datetime | None = None) -> tuple[int, bool]:
+        """As `WindowStore`."""
+        with self._kept.used() as connection:
+            return pruning.prune(connection, self._school, now, retention, by or now)
 
     def default_begins(self, now: datetime) -> datetime:
         """As `WindowStore`: from the first day."""

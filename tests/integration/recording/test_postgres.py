@@ -220,6 +220,18 @@ def test_what_is_too_old_goes_some_at_a_time(postgres: Place) -> None:
         assert store.count() == 3
 
 
+def test_a_recorder_that_was_off_for_months_keeps_the_months_that_are_made_for_what_comes(postgres: Place) -> None:
+    retention, now = Retention(days=400), MONDAY + 200 * DAY
+    dice = random.Random(1)  # noqa: S311
+    with postgres.opened() as store:
+        store.store(as_messages(windows(1, 3)), MONDAY)
+        store.add_up_days(now)
+        made = sql(postgres, MONTHS)
+        assert store.prune(now, retention, MONDAY) == (0, False)
+        assert sql(postgres, MONTHS) == made
+        assert store.store(as_messages([window(9, now, dice)]), now) == 1
+
+
 def test_a_lesson_is_read_from_one_month_through_its_index(postgres: Place) -> None:
     with postgres.opened() as store:
         for months in range(4):

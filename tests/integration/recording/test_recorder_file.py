@@ -161,12 +161,16 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     broker: int, edge: StartEdge, tmp_path: Path
 ) -> None:
     path = tmp_path / "r.sqlite"
-    years_ago = datetime.now(timezone.utc) - timedelta(days=800)
+    now = datetime.now(timezone.utc)
+    start = now - timedelta(days=800)
+    span = {"start": stamp(start), "end": stamp(start + timedelta(seconds=10)), "seconds": 10.0}
     database = Database(path, "classroom")
     database.start()
-    found = examine("classroom", Delivery("classroom/room-1/window", json.dumps(message(1)).encode(), 1, 1, 1))
+    found = examine(
+        "classroom", Delivery("classroom/room-1/window", json.dumps(message(1, window=span)).encode(), 1, 1, 1)
+    )
     assert found is not None
-    database.store([found], years_ago)
+    database.store([found], now)
     database.stop()
     with sqlite3.connect(path) as file:
         file.executescript(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edge.contract.examples import INFO
 from edge.contract.payloads import ModelNames, State, WindowPayload
+from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.daily_rollups import MOST_ROWS
@@ -21,9 +22,12 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import StateChange
 from edge.recording.recorder import examine
 from edge.recording.retention import Retention
+from edge.recording.retention_time import PACE
 from edge.recording.rollups import WIDTH, Bucket
 from edge.recording.session import Delivery
+from edge.recording.tidying import Tidying
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_store import WindowStore
 from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up
 from tests.support.any_value import ANY_VALUE, window_with
@@ -243,6 +247,57 @@ def test_the_last_thing_known_of_a_device_is_kept_and_a_clock_ahead_protects_not
     with place.read() as recording:
         states, words = recording.state_changes("room-1", MONDAY + 40 * DAY)
     assert ([each.mode for each in states], [each.mode for each in words]) == (["running"], ["offline"])
+
+
+def tidied(store: WindowStore, retention: Retention, clock: datetime, *, days: int = 0) -> int:
+    """A recorder that starts when its clock shows this, and runs on for so many days; how many windows there are."""
+    hours = timedelta()
+    tidying = Tidying(store, retention, lambda: clock + hours, lambda: 1000 + hours.total_seconds())
+    for hour in range(24 * days + 1):
+        hours = timedelta(hours=hour)
+        while tidying.step()[1]:
+            pass
+    return store.count()
+
+
+def test_a_clock_that_jumps_ahead_does_not_delete_the_recording(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    dice, keep = random.Random(1), Retention(days=400, window_days=90)  # noqa: S311
+    sent = [window(n, MONDAY + n * DAY, dice) for n in range(1, 81)]
+    end = MONDAY + 81 * DAY
+    with place.opened() as store:
+        for each in sent:
+            store.store(as_messages([each]), parse_timestamp(each.window.end))
+        assert tidied(store, keep, end + 428 * DAY) == len(sent), "also of a recording that was never tidied"
+        assert tidied(store, keep, end) == len(sent)
+        assert "the clock is 425 days ahead: " in caplog.text
+        caplog.clear()
+        assert tidied(store, keep, end + 428 * DAY, days=7) >= len(sent) - 7 * PACE
+        assert len(caplog.records) >= 7
+        before = read(place)[1]
+        assert len(before) == len(sent)
+        assert tidied(store, keep, end + 7 * DAY) >= len(sent) - 7 * PACE, "the clock is right again"
+
+
+def test_what_is_too_old_goes_though_the_recorder_was_stopped(place: Place) -> None:
+    dice, keep = random.Random(1), Retention(days=10)  # noqa: S311
+    sent = [window(n, MONDAY + n * DAY, dice) for n in range(1, 41)]
+    end = MONDAY + 41 * DAY
+    with place.opened() as store:
+        store.store(as_messages(sent), end)
+        assert tidied(store, Retention(), end) == 40
+        assert tidied(store, keep, end) == 10, "fewer days on purpose are obeyed at once"
+        assert tidied(store, keep, end + 3 * DAY) == 7, "it was stopped for a weekend"
+        assert tidied(store, keep, end + 3000 * DAY) == 4
+        assert tidied(store, keep, end + 3001 * DAY, days=2) == 0
+
+
+def test_a_recording_of_former_years_loses_what_is_too_old_within_a_month(place: Place) -> None:
+    sent = windows(5, 30)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+        assert tidied(store, Retention(days=300), MONDAY + 3000 * DAY, days=28) == 30
+        assert tidied(store, Retention(days=300), MONDAY + 3029 * DAY, days=2) == 0
+    assert read(place) == ([], [])
 
 
 def test_one_place_holds_the_devices_of_one_prefix(place: Place) -> None:
