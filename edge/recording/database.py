@@ -175,6 +175,9 @@ class Database:
         with self._explained(), self._transaction() as database:
             return default_begins(database, now)
 
+    def end_long_readers(self) -> None:
+        """There are none that could be ended: who reads a file has it open, and no connection."""
+
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
         """Delete some of what is too old, and give its room back.
 

@@ -63,6 +63,9 @@ class WindowStore(Protocol):
     def add_up_days(self, now: datetime) -> bool:
         """Make some of the roll-ups of days that are over; whether there are more to make."""
 
+    def end_long_readers(self) -> None:
+        """Send readers away who let the disk fill."""
+
     def prune(self, now: datetime, retention: Retention) -> tuple[int, bool]:
         """Delete some of what is too old; how many windows were deleted, and whether there may be more."""
 
