@@ -27,6 +27,21 @@ GRANT USAGE ON SCHEMA edge TO edge_read_all;
 -- The tables come with the first start of edge record, and a month's with the month before.
 GRANT SELECT ON ALL TABLES IN SCHEMA edge TO edge_read_all;
 ALTER DEFAULT PRIVILEGES FOR ROLE edge_recorder IN SCHEMA edge GRANT SELECT ON TABLES TO edge_read_all;
+-- Every role may change its own settings and password, of any length, faster than former ones are cleared away. Where a reader fills
+-- the disk with them, edge record asks for this. Locked first: or whoever changes its password all the time would be in the way.
+CREATE OR REPLACE FUNCTION edge.shut_out(login name) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+BEGIN
+    PERFORM FROM pg_authid WHERE rolname = login
+        AND pg_has_role('edge_recorder', oid, 'MEMBER') AND NOT pg_has_role(oid, 'edge_recorder', 'MEMBER') FOR UPDATE;
+    IF FOUND THEN
+        EXECUTE format('ALTER ROLE %I NOLOGIN', login);
+    END IF;
+    RETURN FOUND;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION edge.shut_out FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION edge.shut_out TO edge_recorder;
 -- What PostgreSQL lets everybody use: large objects, the log of transactions, their numbers, exported snapshots, notifications and
 -- what programs in the database say fill the disk; by advisory locks recorders share sessions.
 REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
@@ -42,13 +57,14 @@ BEGIN
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', found);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO edge_recorder', found);
     END LOOP;
-    -- These an administrator alone can set. Temporary files: of each process of the server; and errors go to whoever made them,
-    -- not into the server's log.
+    -- These an administrator alone can set. Temporary files: of each process of the server. Errors go to whoever made them, not into
+    -- the server's log: also not those that end the connection, which everybody can do to their own, with a statement of any length.
     FOR login IN SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
         AND NOT pg_has_role(oid, 'edge_recorder', 'MEMBER') AND has_database_privilege(oid, 'edge', 'CONNECT') LOOP
         EXECUTE format('ALTER ROLE %I IN DATABASE edge SET temp_file_limit = ''200MB''', login);
-        EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_messages = fatal', login);
-        -- So that edge record may end a reader's transaction of hours, which keeps the tables from being cleared.
+        EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_messages = panic', login);
+        EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_error_statement = panic', login);
+        -- So that edge record may end a reader's transaction of minutes, which keeps tables from being cleared.
         IF pg_has_role(login, 'edge_read_all', 'MEMBER') THEN
             EXECUTE format('GRANT %I TO edge_recorder', login);
         END IF;

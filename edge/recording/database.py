@@ -176,6 +176,9 @@ class Database:
         with self._explained(), self._transaction() as database:
             return default_begins(database, now)
 
+    def end_long_readers(self) -> None:
+        """There are none that could be ended: who reads a file has it open, and no connection."""
+
     def retention_time(self, now: datetime) -> RetentionTime | None:
         """As `WindowStore`."""
         with self._explained():

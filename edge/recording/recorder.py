@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ RETRY = 2.0  # seconds until a file that could not be written is tried again
 MOST_WAITING = 2000  # messages in memory while it cannot be written
 MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
 TIDY_EVERY = 3600.0  # seconds
+LOOK_EVERY = 10.0  # seconds between two looks at who reads, about
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 MOST_REPORTED = 3  # schemas of a device
@@ -74,6 +76,7 @@ class Recorder:
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
         self._tidy_at = 0.0
+        self._look_at = 0.0
         self._known = False  # the file had windows at the start, or the broker knows us
         self.total: int | None = None
         """Windows in the file; None before it could be opened."""
@@ -130,6 +133,9 @@ class Recorder:
             self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
+        if self._tidying is not None and now >= self._look_at and not self.failing:
+            self._look_at = now + LOOK_EVERY * random.uniform(0.5, 1.5)  # noqa: S311 - nobody is to hide from it
+            self._end_long_readers()
         if self._tidying is not None and now >= self._tidy_at and not self.failing:
             more = self._tidy(self._tidying)
             # Whatever a room has stored to be tidied takes a tenth of the time at most.
@@ -233,6 +239,12 @@ class Recorder:
             report_failing(error)
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
+
+    def _end_long_readers(self) -> None:
+        try:
+            self._database.end_long_readers()
+        except DiskError as error:
+            self._fail(error)
 
     def _tidy(self, tidying: Tidying) -> bool:
         """Make some roll-ups that are still to be made, delete some of what is too old; whether there is more."""

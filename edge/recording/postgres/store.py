@@ -240,16 +240,17 @@ class PostgresStore:
         return False
 
     def add_up_days(self, now: datetime) -> bool:
-        """Make some of the days that are over, and the months ahead; whether there are more days to make.
-
-        Readers who have kept a transaction open for too long are sent away.
-        """
+        """Make some of the days that are over, and the months ahead; whether there are more days to make."""
         with self._kept.used() as connection:
-            end_long_readers(connection)
             # What is not needed yet stops nobody: whoever is in the way has an hour until the next attempt.
             with contextlib.suppress(*TOO_LATE):
                 self._partitions.prepare(connection, months_ahead(now), now)
             return self._days.make(connection, self._school, self._series, now)
+
+    def end_long_readers(self) -> None:
+        """As `WindowStore`."""
+        with self._kept.used() as connection:
+            end_long_readers(connection)
 
     def retention_time(self, now: datetime) -> RetentionTime | None:
         """As `WindowStore`."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.paths import ROOT
+from tests.support.postgres import PostgresServer
 from tests.support.recordings import Sender
 
 
@@ -20,3 +22,15 @@ def sender() -> Iterator[Callable[[int], Sender]]:
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture
+def district(shared_postgres: PostgresServer) -> Iterator[str]:
+    """The database as docs/district.md has it made; what `url` needs to get there."""
+    shared_postgres.psql("-f", str(ROOT / "docs/district.sql"))
+    yield "edge"
+    shared_postgres.sql(
+        "DROP DATABASE edge WITH (FORCE)",
+        "DROP ROLE edge_recorder, edge_reader, edge_grafana, edge_read_all",
+        "DROP ROLE IF EXISTS guest",
+    )

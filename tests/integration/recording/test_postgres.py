@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -276,108 +275,6 @@ def test_tables_of_a_newer_version_are_left_alone(postgres: Place) -> None:
         pass
 
 
-@pytest.fixture
-def district(shared_postgres: PostgresServer) -> Iterator[str]:
-    """The database as docs/district.md has it made; what `url` needs to get there."""
-    shared_postgres.psql("-f", str(ROOT / "docs/district.sql"))
-    yield "edge"
-    shared_postgres.sql(
-        "DROP DATABASE edge WITH (FORCE)",
-        "DROP ROLE edge_recorder, edge_reader, edge_grafana, edge_read_all",
-        "DROP ROLE IF EXISTS guest",
-    )
-
-
-def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
-    shared_postgres: PostgresServer, district: str
-) -> None:
-    shared_postgres.sql("CREATE ROLE guest LOGIN")
-    recorder, reader, guest = (
-        PostgresAddress(shared_postgres.url(district, user), "north")
-        for user in ("edge_recorder", "edge_grafana", "guest")
-    )
-    with Place(recorder).opened() as store:
-        assert store.store(as_messages(windows(1, 30)), MONDAY) == 30
-        store.add_up_days(MONDAY + 200 * DAY)  # months that come later
-        store.client_ids("")
-    with Place(reader).read() as recording:
-        assert len(list(recording.windows("room-1", MONDAY, MONDAY + DAY))) == 30
-        assert recording.state_changes("room-1", MONDAY + DAY) == ([], [])
-    with pytest.raises(ConfigError, match="permission denied"), Place(reader).opened():
-        pass
-    with pytest.raises(ConfigError, match="permission denied for database.*GRANT CONNECT"), Place(guest).read():
-        pass
-    with psycopg.connect(reader.url, autocommit=True) as connection:
-        for table in ("windows", "windows_2027_06", "rollups", "emotions", "named_windows", "states", "deletions"):
-            connection.execute(f"SELECT * FROM edge.{table}")  # noqa: S608
-        for forbidden in (
-            "SELECT * FROM edge_private.about", "DELETE FROM edge.windows", "CREATE TABLE edge.mine ()",
-            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()", "SELECT lo_from_bytea(0, 'x')",
-            "SELECT lo_create(0)", "SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 1)",
-            "SELECT pg_logical_emit_message(false, 'x', 'y')", "SELECT pg_logical_emit_message(false, 'x', 'y'::bytea)",
-            "SELECT pg_notify('x', 'y')", "SELECT pg_export_snapshot()", "SELECT pg_current_xact_id()",
-            "SELECT txid_current()", "DO $$ BEGIN RAISE LOG 'x'; END $$", "SET temp_file_limit = -1",
-            "ALTER ROLE edge_grafana IN DATABASE edge RESET temp_file_limit", "SET log_min_messages = log",
-        ):  # fmt: skip
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(forbidden)
-
-
-def test_a_reader_fills_neither_the_disk_nor_the_log(shared_postgres: PostgresServer, district: str) -> None:
-    url, log = shared_postgres.url(district, "edge_grafana"), shared_postgres.folder / "log"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER ROLE edge_grafana RESET ALL")
-        connection.execute("ALTER ROLE edge_grafana IN DATABASE edge RESET ALL")
-    with psycopg.connect(url, autocommit=True) as connection:
-        before = log.stat().st_size
-        with pytest.raises(psycopg.errors.ConfigurationLimitExceeded):
-            connection.execute(
-                "DECLARE held CURSOR WITH HOLD FOR SELECT repeat('x', 100000) FROM generate_series(1, 2500)"
-            )
-        with pytest.raises(psycopg.errors.InvalidTextRepresentation):
-            connection.execute(f"SELECT '{'x' * 1_000_000}'::int")
-        connection.execute("SET debug_print_parse = on")
-        connection.execute("SELECT 1")
-        assert log.stat().st_size == before
-
-
-# What PostgreSQL lets every role set for itself, and for all who use it.
-OWN = {
-    "extra_float_digits": "-15", "DateStyle": "SQL, DMY", "IntervalStyle": "sql_standard", "bytea_output": "escape",
-    "TimeZone": "Asia/Kolkata", "statement_timeout": "1ms", "lock_timeout": "1ms", "search_path": "edge",
-    "default_transaction_isolation": "serializable", "default_transaction_deferrable": "on",
-    "standard_conforming_strings": "off", "quote_all_identifiers": "on", "client_encoding": "LATIN1",
-    "synchronous_commit": "off",
-}  # fmt: skip
-
-
-def test_what_a_role_has_set_for_itself_changes_no_value(shared_postgres: PostgresServer, district: str) -> None:
-    recorder, reader = (
-        Place(PostgresAddress(shared_postgres.url(district, user), "north"))
-        for user in ("edge_recorder", "edge_reader")
-    )
-    span = ("room-1", MONDAY - DAY, MONDAY + 9 * DAY)
-
-    def read() -> list[object]:
-        with reader.read() as recording:
-            rows, buckets = list(recording.rows(*span)), list(recording.buckets(*span))
-            return [rows, buckets, recording.state_changes("room-1", MONDAY + DAY), recording.deleted(0)]
-
-    with recorder.opened() as store:
-        store.store(as_messages(windows(1, 30)), MONDAY)
-        recorder.delete("room-1", MONDAY, MONDAY + timedelta(minutes=2), MONDAY + DAY)
-    before = read()
-    for user in ("edge_recorder", "edge_reader"):
-        with psycopg.connect(shared_postgres.url(district, user), autocommit=True) as connection:
-            for name, value in OWN.items():
-                connection.execute(f"ALTER ROLE {user} SET {name} = {value if name == 'DateStyle' else repr(value)}")
-    assert read() == before
-    with recorder.opened() as store:
-        assert store.store(as_messages(windows(2, 40)), MONDAY + DAY) > 0
-        assert store.store(as_messages(windows(1, 30)), MONDAY + DAY) == 0, "what was deleted is left out"
-    assert recorder.delete(None, None, None, MONDAY + DAY) > 0
-
-
 def test_values_in_a_form_that_cannot_be_read_are_told_in_a_sentence(
     postgres: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,62 +284,6 @@ def test_values_in_a_form_that_cannot_be_read_are_told_in_a_sentence(
     monkeypatch.setattr("edge.recording.postgres.connection.MEANING", {"DateStyle": "SQL, DMY"})
     with postgres.read() as recording, pytest.raises(ConfigError, match="form that cannot be read .*SQL.*pooler"):
         list(recording.windows("room-1", MONDAY, MONDAY + DAY))
-
-
-def test_the_recipe_leaves_a_former_reader_as_it_was_and_may_be_run_again(
-    shared_postgres: PostgresServer, district: str
-) -> None:
-    recorder = Place(PostgresAddress(shared_postgres.url(district, "edge_recorder"), "north"))
-    # As it was: one login for whoever reads, without a group.
-    shared_postgres.sql(
-        "REVOKE edge_reader FROM edge_recorder", "REVOKE edge_read_all FROM edge_reader",
-        "DROP OWNED BY edge_read_all, edge_grafana", "ALTER ROLE edge_reader CONNECTION LIMIT 7",
-        "GRANT CONNECT ON DATABASE edge TO edge_reader", "GRANT USAGE ON SCHEMA edge TO edge_reader",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE edge_recorder IN SCHEMA edge GRANT SELECT ON TABLES TO edge_reader",
-        database=district,
-    )  # fmt: skip
-    shared_postgres.sql("DROP OWNED BY edge_read_all, edge_grafana", "DROP ROLE edge_grafana, edge_read_all")
-    with recorder.opened() as store:
-        store.store(as_messages(windows(1, 30)), MONDAY)
-    for _ in range(2):
-        shared_postgres.psql("-f", str(ROOT / "docs/district.sql"))
-    with recorder.opened() as store:
-        store.add_up_days(MONDAY + 200 * DAY)
-    for user in ("edge_reader", "edge_grafana"):
-        place = Place(PostgresAddress(shared_postgres.url(district, user), "north"))
-        with place.read() as recording:
-            assert len(list(recording.windows("room-1", MONDAY, MONDAY + DAY))) == 30
-        with psycopg.connect(shared_postgres.url(district, user), autocommit=True) as connection:
-            connection.execute("SELECT * FROM edge.windows_2027_06")
-            assert connection.execute("SHOW temp_file_limit").fetchone() == ("200MB",)
-    assert shared_postgres.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'edge_reader'").strip() == "7"
-
-
-def test_a_reader_that_keeps_a_transaction_open_is_sent_away(
-    shared_postgres: PostgresServer, district: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    recorder = Place(PostgresAddress(shared_postgres.url(district, "edge_recorder"), "north"))
-    reader, owner = (shared_postgres.url(district, user) for user in ("edge_grafana", "owner"))
-    with (
-        recorder.opened() as store,
-        psycopg.connect(reader) as long,
-        psycopg.connect(reader, autocommit=True) as idle,
-        psycopg.connect(owner) as backup,
-    ):
-        store.store(as_messages(windows(1, 3)), MONDAY)
-        for each in (long, backup, idle):
-            each.execute("SELECT count(*) FROM edge.windows")
-        store.add_up_days(MONDAY)
-        assert long.execute("SELECT 1").fetchone() == (1,), "not yet"
-        assert caplog.messages == []
-        monkeypatch.setattr("edge.recording.postgres.long_readers.MINUTES", 0)
-        store.add_up_days(MONDAY)
-        with pytest.raises(psycopg.errors.AdminShutdown):
-            long.execute("SELECT 1")
-        for each in (idle, backup):
-            assert each.execute("SELECT 1").fetchone() == (1,)
-    (said,) = caplog.messages
-    assert said.startswith("ended a connection of edge_grafana, whose transaction had lasted")
 
 
 def test_a_password_comes_from_a_file_and_is_never_told(
