@@ -16,7 +16,7 @@ from psycopg import errors
 from edge.recording.postgres.connection import STATEMENT_SECONDS
 
 SECONDS = 4 * STATEMENT_SECONDS  # nobody's questions last as long: edge's own are ended after a quarter of that
-WRITING_SECONDS = 10  # its own settings and password are all that a reader can write
+WRITING_SECONDS = 5  # its own settings and password are all that a reader can write
 MOST_OF_ROLES = 20_000_000  # bytes of what the server knows of roles; of two thousand honest ones 1.3 MB
 
 # Of roles that docs/district.sql has granted to ours, which is what lets us end their connections. In all databases of
@@ -39,22 +39,23 @@ WRITING = f"SELECT DISTINCT a.usename {READERS} AND a.backend_xid IS NOT NULL"
 logger = logging.getLogger(__name__)
 
 
-def end_long_readers(connection: psycopg.Connection) -> None:
+def end_long_readers(connection: psycopg.Connection, seconds: float = SECONDS) -> None:
     """End the connections of readers who let the disk fill, and shut those out who do it by what they write.
 
     Args:
         connection: Outside of a transaction.
+        seconds: How long a transaction that only reads may last.
 
     Raises:
         psycopg.Error: To be explained.
     """
-    for _, role, reads in connection.execute(END, (SECONDS, WRITING_SECONDS)).fetchall():
+    for _, role, reads in connection.execute(END, (seconds, WRITING_SECONDS)).fetchall():
         logger.warning(
             "ended a connection of %s, whose transaction had %s for %d s: it kept the tables from being cleared, and "
             "let them grow. Have whoever uses it end its transactions",
             role,
             "lasted" if reads else "written",
-            SECONDS if reads else WRITING_SECONDS,
+            seconds if reads else WRITING_SECONDS,
         )
     size = connection.execute(SIZE_OF_ROLES).fetchone()
     if size and size[0] > MOST_OF_ROLES:

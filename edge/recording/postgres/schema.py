@@ -11,6 +11,7 @@ from psycopg import errors
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.long_readers import end_long_readers
 
 FOLDER = Path(__file__).parent / "migrations"
 TABLE = """
@@ -18,6 +19,7 @@ CREATE TABLE edge_private.migrations (
     version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now()
 )
 """
+READING_SECONDS = 10  # that a reader's transaction may have lasted when tables are to be changed
 THERE = (errors.DuplicateSchema, errors.DuplicateTable, errors.DuplicateObject, errors.UniqueViolation)
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
         raise newer_version(address, found, newest)
     if found == newest:
         return
+    end_long_readers(connection, READING_SECONDS)  # else whoever has asked one view keeps all recorders from starting
     _begin(connection)
     with connection.transaction():
         lock_tables(connection)

@@ -242,6 +242,23 @@ def test_a_reader_that_writes_has_less_time_than_one_that_reads(
     assert said.startswith("ended a connection of edge_grafana, whose transaction had written")
 
 
+def test_an_upgrade_waits_for_no_reader_that_left_a_transaction_open(
+    shared_postgres: PostgresServer, store: WindowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.recording.postgres.schema.READING_SECONDS", 0)
+    with psycopg.connect(shared_postgres.url("edge", "edge_grafana")) as reader:
+        reader.execute("SELECT 1 FROM edge.days LIMIT 1")
+        store.stop()
+        shared_postgres.sql(  # as before the upgrade
+            "DROP AGGREGATE edge.lower_median(numeric); DROP FUNCTION edge.middle",
+            "DELETE FROM edge_private.migrations WHERE version >= 9",
+            database="edge",
+        )
+        store.start()
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            reader.execute("SELECT 1")
+
+
 def _settings() -> str:
     return f"ALTER ROLE edge_grafana SET search_path = '{secrets.token_hex(200_000)}'"
 
