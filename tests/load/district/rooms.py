@@ -124,16 +124,17 @@ class _Rooms:
         chance = self._chance
         people = chance.randint(3, 30)  # some windows withhold
         counts = {label: chance.randint(0, max(1, people * FRAMES // 8)) for label in (*LABELS, UNKNOWN)}
-        near = people - 2
+        near, mean = people - 2, sum(counts.values()) // FRAMES
         window = Window(
-            0, self._school.seconds, FRAMES, counts, people - 2, people + 2, min(31, counts[UNKNOWN]), 0.98, near, near
-        )
+            0, self._school.seconds, FRAMES, counts, min(near, mean), max(people + 2, mean + 1),
+            min(31, counts[UNKNOWN]), 0.98, near, near,
+        )  # fmt: skip
         body = builder.build(window, datetime.now(timezone.utc), clock_synced=True)
         if body.counts is None:
             return body
         shares = {
-            label: ShareEstimate(share=round(mean, 3), low=round(mean * 0.8, 3), high=round(mean * 1.2, 3))
-            for label, mean in ((label, chance.random() / 4) for label in LABELS)
+            label: ShareEstimate(share=round(part, 3), low=round(part * 0.8, 3), high=round(part * 1.2, 3))
+            for label, part in ((label, chance.random() / 4) for label in LABELS)
         }
         return body.model_copy(update={"estimate": shares, "estimate_absent": None})
 

@@ -111,7 +111,9 @@ class Room:
         people = self._chance.randint(20, 30)
         counts = {label: self._chance.randint(0, people * frames // 7) for label in (*LABELS, UNKNOWN)}
         small = min(31, counts[UNKNOWN])
-        window = Window(0, self._seconds, frames, counts, people - 2, people + 2, small, 1.0, people - 2, people - 2)
+        mean = sum(counts.values()) // frames
+        least, most = min(people - 2, mean), max(people + 2, mean + 1)
+        window = Window(0, self._seconds, frames, counts, least, most, small, 1.0, people - 2, people - 2)
         body = PayloadBuilder(self._name, "emotions", MODELS, min_faces=1, round_to=1).build(
             window, datetime.now(timezone.utc), clock_synced=True
         )
