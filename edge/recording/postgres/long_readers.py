@@ -39,16 +39,17 @@ WRITING = f"SELECT DISTINCT a.usename {READERS} AND a.backend_xid IS NOT NULL"
 logger = logging.getLogger(__name__)
 
 
-def end_long_readers(connection: psycopg.Connection, seconds: float = SECONDS) -> None:
+def end_long_readers(connection: psycopg.Connection, seconds: float | None = None) -> None:
     """End the connections of readers who let the disk fill, and shut those out who do it by what they write.
 
     Args:
         connection: Outside of a transaction.
-        seconds: How long a transaction that only reads may last.
+        seconds: How long a transaction that only reads may last; None: SECONDS.
 
     Raises:
         psycopg.Error: To be explained.
     """
+    seconds = SECONDS if seconds is None else seconds
     for _, role, reads in connection.execute(END, (seconds, WRITING_SECONDS)).fetchall():
         logger.warning(
             "ended a connection of %s, whose transaction had %s for %d s: it kept the tables from being cleared, and "
