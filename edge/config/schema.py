@@ -360,13 +360,19 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _declared(self) -> Config:
-        if live(self.camera.source) and self.lacks_deployment:
-            raise ValueError(
-                f"camera.source {without_password(self.camera.source)} is a live camera: in mode: {self.mode} it is "
-                "opened only when deployment.responsible and deployment.legal_basis say who answers for it and on what "
-                "legal basis; fill in both, or use camera.source: sample or mode: headcount"
-            )
+        if problem := self.unanswered(self.camera.source):
+            raise ValueError(problem)
         return self
+
+    def unanswered(self, source: str) -> str:
+        """Why this source may not be opened, as nobody answers for it, and the remedy; empty: it may."""
+        if not (live(source) and self.lacks_deployment):
+            return ""
+        return (
+            f"camera.source {without_password(source)} is a live camera: in mode: {self.mode} it is "
+            "opened only when deployment.responsible and deployment.legal_basis say who answers for it and on what "
+            "legal basis; fill in both, or use camera.source: sample or mode: headcount"
+        )
 
     @property
     def needed_models(self) -> frozenset[ModelKind]:
@@ -379,6 +385,13 @@ class Config(Section):
         return self.mode in ANSWERED_FOR and not self.deployment.declared
 
 
+# Many cheap cameras take user and password as a part of the path; GStreamer's elements as user-pw and proxy-pw, with
+# spaces in quotation marks.
+SECRET_PART = re.compile(
+    r"""((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *("[^"]*"?|'[^']*'?|[^&/ !]*)""", re.IGNORECASE
+)
+
+
 def live(source: str) -> bool:
     """Whether a source shows people now: every kind but a file, a folder, the sample room, and auto."""
     return source.partition(":")[0] not in ("auto", "sample", "file", "images")
@@ -388,6 +401,4 @@ def without_password(text: str) -> str:
     """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets."""
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
-    # Many cheap cameras take user and password as a part of the path; GStreamer's elements as user-pw and proxy-pw.
-    value = r"""(?:"[^"]*"?|'[^']*'?|[^&/ !]*)"""  # in quotation marks with spaces
-    return re.sub(rf"((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *{value}", r"\1=***", text, flags=re.IGNORECASE)
+    return SECRET_PART.sub(r"\1=***", text)

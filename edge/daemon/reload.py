@@ -14,7 +14,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
 from edge.daemon.mqtt_service import MqttService
 from edge.daemon.paths import masks_path, pause_path
-from edge.errors import EdgeError
+from edge.errors import ConfigError, EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class Reload:
         source, same = self._source, config.camera.source == self.config.camera.source
         if not (same and config.camera.source == "auto" and live(source)):
             source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample scene
+        if problem := config.unanswered(source):  # of `auto` the configuration alone does not tell that it is live
+            raise ConfigError(problem)
         self._open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
         MqttService.examine(config)
         return Prepared(config, source, models)

@@ -32,6 +32,7 @@ from edge.text import printable
 FORMAT = 1  # a higher one has every day written anew
 NAME = "windows.parquet"
 SOURCE, IDENTITY, CONTENT = b"edge.source", b"edge.recording", b"edge.content"  # what a file says of itself
+MOST_FOOTER = 1_000_000  # bytes of what a file says of itself; ours have some ten thousand
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
 ONE_DAY = timedelta(days=1)
 BEGIN = date(2024, 1, 1)  # nothing was measured before
@@ -139,9 +140,13 @@ def _marks(path: Path, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
     _check_folder(path.parent)
     try:
         with _opened(path) as file:
-            found = pq.read_schema(file).metadata or {}
+            found = (pq.read_schema(file).metadata or {}) if _footer_bytes(file) <= MOST_FOOTER else {}
     except pa.ArrowInvalid:
         found = {}
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        found = {}  # pyarrow's, of a footer that is none
     if SOURCE not in found or CONTENT not in found:
         raise _not_ours(path)
     marks = {name: found.get(name, b"") for name in (SOURCE, IDENTITY, CONTENT)}
@@ -151,6 +156,15 @@ def _marks(path: Path, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
         which = "another recording of that name" if theirs == mine else mine
         raise ConfigError(f"{path} is of {theirs}, not of {which}", "give another --output")
     return marks
+
+
+def _footer_bytes(file: BinaryIO) -> int:
+    """How long a file says that its footer is: as a whole it would be read, whatever that is. Raises OSError."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 8))
+    length = int.from_bytes(file.read(8)[:4], "little")
+    file.seek(0)
+    return length
 
 
 def _opened(path: Path) -> BinaryIO:

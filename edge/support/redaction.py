@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
+from edge.config.schema import SECRET_PART
 from edge.contract.labels import LABELS, UNKNOWN
 from edge.daemon.paths import broker_settings
 from edge.errors import EdgeError
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 SHORT = 4  # characters; a shorter secret is taken out only where it stands for itself
-NAMES_OF_SECRETS = r"[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|token|secret|credential|auth|api_?key|key)[\w.-]*"
+_KEYWORDS = r"pass(?:word|wd|phrase)?|pwd|(?:user|proxy)-pw|token|secret|credential|auth|api_?key|key"
+NAMES_OF_SECRETS = rf"[\w.-]*(?:{_KEYWORDS})[\w.-]*"
 LOOKS_SECRET = re.compile(NAMES_OF_SECRETS, re.IGNORECASE)
 FOLDERS = ("PWD", "OLDPWD")  # variables that look like secrets, and hold where the shell is
 _WORDS = ("face", "people", "person", "pupil", "student", "front", "away", "too_small", "unclear", "emotion")
@@ -119,6 +121,8 @@ def _secrets_of(config: Config, environment: Mapping[str, str]) -> Iterator[str]
         yield broker_settings(config).password or ""
     for address in (config.camera.source, config.mqtt.broker, environment.get("EDGE_CAMERA__SOURCE", "")):
         yield from _secrets_in(address)
+    for _, value in SECRET_PART.findall(config.camera.source):
+        yield value.strip("\"'")
     yield config.deployment.responsible
     yield config.deployment.legal_basis
     for name, value in environment.items():

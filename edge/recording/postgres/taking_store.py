@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from edge.recording.postgres.rollups import take_rollups
 from edge.recording.postgres.store import PostgresStore, Row
 from edge.recording.rollups import Bucket
 
+AT_ONCE = 100  # messages of up to 64 KB
 TAKE_DELETION = """
 INSERT INTO edge.deletions (school, asked, by, device, start, "end", windows, finished)
 SELECT %s, %s::timestamptz, %s, %s, %s::timestamptz, %s::timestamptz, %s, %s::timestamptz WHERE NOT EXISTS (
@@ -78,7 +80,9 @@ class TakingStore(PostgresStore):
                 (newer, device_messages.TAKE_NEWER),
                 (places, device_messages.TAKE_PLACE),
             ):
-                found = list(rows)
-                self._devices.prepare(connection, self._school, (row[0] for row in found))
-                with connection.transaction(), connection.cursor() as cursor:
-                    cursor.executemany(statement, [(self._devices[row[0]], *row[1:]) for row in found])
+                # A room may have stored gigabytes of them; each part may be taken over again.
+                left = iter(rows)
+                while found := list(itertools.islice(left, AT_ONCE)):
+                    self._devices.prepare(connection, self._school, (row[0] for row in found))
+                    with connection.transaction(), connection.cursor() as cursor:
+                        cursor.executemany(statement, [(self._devices[row[0]], *row[1:]) for row in found])

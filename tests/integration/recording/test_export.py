@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from edge.cli import run_command_line
+from edge.hardware.process_memory import PEAK, memory
 from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import wait_for
 from tests.support.lessons import HIDDEN, message, record
@@ -144,6 +145,23 @@ def test_links_and_pipes_in_the_folder_do_no_harm(
         assert not (day / "windows.parquet").is_symlink()
         assert days_in(folder) == {day.name: 1}
     assert (victim / "text").read_text() == "mine"
+
+
+def test_a_file_of_others_is_not_read_whatever_it_says_of_its_length(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, file = Place(tmp_path / "school.sqlite"), tmp_path / "out/day=2026-11-16/windows.parquet"
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    file.parent.mkdir(parents=True)
+    for length in (0, 1000, 3 * 10**9):
+        with file.open("wb") as made:  # a sparse file takes no room
+            made.truncate(length)
+            made.seek(length)
+            made.write(length.to_bytes(4, "little") + b"PAR1")
+        before = memory(PEAK) or 0
+        assert export(place, tmp_path / "out") == 78
+        assert "was not made by edge export" in capsys.readouterr().err
+        assert (memory(PEAK) or 0) - before < 100_000_000
 
 
 def test_nothing_is_removed_through_a_link_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

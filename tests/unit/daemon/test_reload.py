@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edge.cameras import factory
 from edge.cameras.camera import Camera
+from edge.cameras.found import FoundCamera
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import Config
 from edge.contract.payloads import WindowPayload
@@ -232,6 +233,20 @@ def test_no_camera_where_somebody_answers_for_one_is_refused(running: Running, m
     with pytest.raises(CameraError, match="auto found no camera"):
         running.reload.reload("Jane")
     running.look()
+
+
+def test_a_live_camera_that_nobody_answers_for_any_more_is_refused(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schema cannot know that what `auto` found is live."""
+    running.file |= {"camera": {"source": "auto"}}
+    monkeypatch.setattr(factory, "real_cameras", lambda: [FoundCamera("usb:0", "a camera", "usb", "usb:0")])
+    running.reload.reload("Jane")  # counting needs nobody
+    before = running.reload.config
+    running.file |= {"mode": "emotions"}
+    with pytest.raises(ConfigError, match="usb:0 is a live camera: in mode: emotions it is opened only when"):
+        running.reload.reload("Jane")
+    assert running.reload.config is before
 
 
 def test_a_new_name_goes_with_a_new_connection_and_its_windows_carry_it(running: Running, tmp_path: Path) -> None:

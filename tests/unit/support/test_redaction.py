@@ -29,6 +29,7 @@ DECLARED = {"responsible": "Jane Doe, head of research, jane@school.example", "l
         ("broker mqtts://broker.school.example:8883 refuses", ["school"], "broker mqtts://***:8883 refuses"),
         ("GET http://cam/snap.cgi?usr=a&pwd=b", ["cam/", "pwd=b"], "GET http://***"),
         ("http://a:p@ss@h/x y", ["p@ss", "@h"], "http://*** y"),
+        ("could not set user-pw=geheim1 to it", ["geheim1"], "user-pw=*** to it"),
         ("password: 'a b c'", ["a b c"], "password: ***"),
         ('{x} MQTT_PASSWORD="very secret"', ["very"], "MQTT_PASSWORD=***"),
         ("api_key=12ab, next", ["12ab"], "api_key=***, next"),
@@ -58,6 +59,14 @@ def test_known_secrets_in_every_spelling() -> None:
     for spelling in ('p#s/s"ü', "p%23s%2Fs%22%C3%BC", 'p#s/s\\"ü', 'p#s/s\\"\\u00fc'):
         assert clean.text(f"x{spelling}y") == "x***y"
     assert clean.text("abc, abcd") == "***, abcd"  # short ones only where they stand for themselves
+
+
+def test_passwords_of_a_gstreamer_source() -> None:
+    source = "gstreamer:rtspsrc location=rtsp://cam/1 user-id=jane user-pw='very secret' ! decodebin"
+    config = Config.model_validate({"mode": "headcount", "camera": {"source": source}})
+    assert Redactor.of(config, {}).text("could not set property user-pw to very secret") == (
+        "could not set property user-pw to ***"
+    )
 
 
 def test_what_a_question_needs_stays() -> None:
