@@ -23,6 +23,7 @@ MAX_FPS = 240  # frames analysed per second: four times what a configuration all
 ROUNDING = 0.0051  # of a mean, which has two decimals
 MAX_LABELS = 64
 MAX_LABEL = 128  # bytes
+MAX_LABELS_BYTES = 1000  # of all labels of a window together; those of models have 60
 AVAILABILITY = {b"online": True, b"offline": False, b"": None}
 VERSION = 2  # of `edge.window` that this program writes and reads
 SCHEMA = f"edge.window/{VERSION}"
@@ -184,9 +185,10 @@ def _check(window: WindowPayload) -> None:
 
 def _check_labels(counts: Mapping[str, int], people: Mapping[str, float], estimate: Mapping[str, object]) -> None:
     labels = counts.keys() | estimate.keys()
-    if len(labels) > MAX_LABELS or not all(
-        0 < len(label.encode()) <= MAX_LABEL and label.isprintable() for label in labels
-    ):
+    sizes = [len(label.encode()) for label in labels]
+    if len(labels) > MAX_LABELS or sum(sizes) > MAX_LABELS_BYTES or not all(0 < size <= MAX_LABEL for size in sizes):
+        raise ValueError
+    if not all(map(str.isprintable, labels)):
         raise ValueError
     # `facing` and `unclassified` sum to counts, and these to faces.total: no part is larger.
     if any(number > MAX_PEOPLE for number in people.values()) or counts.keys() != people.keys():

@@ -96,3 +96,14 @@ def test_what_no_room_can_have_measured_is_refused(changes: dict[str, Any]) -> N
 
 def test_a_withheld_window_has_no_more_frames_than_its_time_either() -> None:
     assert taken(SUPPRESSED, {"frames": 3000}) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "length", "believed"), [(20, 16, True), (64, 15, True), (64, 16, False), (65, 4, False)]
+)
+def test_labels_are_few_and_short_together(number: int, length: int, believed: bool) -> None:  # noqa: FBT001
+    """A window of 31 KB of labels would cost whoever reads a day of them hundreds of megabytes."""
+    labels = [f"{each:0{length}}" for each in range(number)]
+    changes = {"counts": dict.fromkeys(labels, 1), "people": dict.fromkeys(labels, 0.0), "estimate": None}
+    changes["estimate_absent"] = "uncalibrated"
+    assert (taken(WINDOW, changes) is not None) == believed
