@@ -103,7 +103,11 @@ def test_a_withheld_window_has_no_more_frames_than_its_time_either() -> None:
 )
 def test_labels_are_few_and_short_together(number: int, length: int, believed: bool) -> None:  # noqa: FBT001
     """A window of 31 KB of labels would cost whoever reads a day of them hundreds of megabytes."""
-    labels = [f"{each:0{length}}" for each in range(number)]
-    changes = {"counts": dict.fromkeys(labels, 1), "people": dict.fromkeys(labels, 0.0), "estimate": None}
+    assert WINDOW.counts is not None
+    assert WINDOW.faces.total is not None
+    unknown = {"unknown": WINDOW.counts["unknown"]}
+    counts = {f"{each:0{length}}": 1 for each in range(number - 1)} | unknown
+    counts["0" * length] += WINDOW.faces.total - sum(counts.values())
+    changes = {"counts": counts, "people": dict.fromkeys(counts, 0.0), "estimate": None}
     changes["estimate_absent"] = "uncalibrated"
     assert (taken(WINDOW, changes) is not None) == believed
