@@ -98,10 +98,10 @@ def log_lines(unit: str, journalctl: str = "journalctl") -> list[str]:
     if done.returncode or not lines or lines == ["-- No entries --"]:
         reason = done.stderr.decode(errors="replace").strip().splitlines()
         return [f"the journal gives no lines of {unit}{f' ({reason[0]})' if reason else ''}"]
-    return [_without_people(line) for line in lines]
+    return [without_people(line) for line in lines]
 
 
-def _without_people(line: str) -> str:
+def without_people(line: str) -> str:
     """Who paused or resumed is nobody else's business; of lines of the audit only what happened and when stays."""
     head, brace, rest = line.partition('{"audit":')
     if not brace:

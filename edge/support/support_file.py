@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge.config.schema import Config
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import outbox_path
-from edge.support.daemon_words import at_broker, kept_place, log_lines, outbox_state
+from edge.support.daemon_words import at_broker, kept_place, log_lines, outbox_state, without_people
 from edge.support.machine import hardware, versions
 from edge.support.raw_secrets import secrets_in
 from edge.support.redacted_config import redacted
@@ -100,7 +100,7 @@ def _of_place(config: Config) -> dict[str, object]:
 
 
 def _row(row: CheckRow) -> str:
-    return f"{row.part}: {row.status}. {row.found} {row.remedy}".strip()
+    return without_people(f"{row.part}: {row.status}. {row.found} {row.remedy}".strip())
 
 
 def _lines(content: Mapping[str, object], indent: str = "") -> list[str]:
