@@ -46,6 +46,7 @@ def support_file(
     journalctl: str = "journalctl",
     *,
     file: Path | None = None,
+    broker: Mapping[str, object] | None = None,
 ) -> bytes:
     """Everything that helps to answer a question; takes a few seconds.
 
@@ -55,6 +56,7 @@ def support_file(
         unit: The service whose last lines are wanted.
         journalctl: The program that reads the journal.
         file: Where one stands that is not valid: what looks secret in its lines is shown nowhere.
+        broker: What is known there of this device; None: the broker is asked.
 
     Returns:
         UTF-8 text.
@@ -71,7 +73,7 @@ def support_file(
     if config is not None:
         sections += [
             ("Configuration in force; texts that may be secret are hidden", clean.known, _lines(redacted(config))),
-            ("At the broker", clean.line, _lines(at_broker(config))),
+            ("At the broker", clean.line, _lines(at_broker(config) if broker is None else broker)),
             ("Outbox", clean.text, _lines(outbox_state(config))),
             ("Calibration of the place", clean.text, _lines(_of_place(config))),
         ]
