@@ -16,11 +16,11 @@ from rich.text import Text
 from edge.cameras.capture_thread import Frame
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
-from edge.cameras.supervisor import capture_maker
 from edge.cli import add_config_arguments, read_config
 from edge.config.schema import Config, without_password
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
+from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def run_checks(args: argparse.Namespace) -> list[CheckRow]:
-    """Try every part of the configuration that the arguments name; some seconds, and the camera is opened."""
+    """Try every part of the configuration that the arguments name; some seconds. The camera is opened if it may be."""
     report = _Report()
     config = report.run("configuration", lambda: _configuration(args))
     if config is not None:
@@ -86,9 +86,12 @@ class _Report:
         self.rows: list[CheckRow] = []
 
     def run(self, part: str, check: Callable[[], tuple[str, Any]]) -> Any:  # noqa: ANN401 - each check has its own
-        """Run one check and write its line; returns what it made, None if it failed."""
+        """Run one check and write its line; returns what it made, None if it failed or was not tried."""
         try:
             found, made = check()
+        except CameraClosedError as error:  # as somebody wants it
+            self.rows.append(CheckRow(part, WARNING, f"not tried: {error.problem}", error.remedy))
+            return None
         except EdgeError as error:
             self.rows.append(CheckRow(part, FAILED, error.problem, error.remedy))
             return None
@@ -125,15 +128,16 @@ def _models(config: Config) -> tuple[str, ModelSet]:
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
-    capture = capture_maker(config, source, time.monotonic)()
-    capture.start()
+    camera = GuardedCamera(config, config, source)
     try:
-        limit = config.camera.open_timeout + config.camera.read_timeout
-        frame = capture.take(limit)
-        if frame is None:
-            raise CameraError(f"camera {without_password(source)} gave no frame in {limit:g} s", "is it connected?")
+        camera.claim_lamp()
+        camera.start()
+        frame = camera.take(config.camera.open_timeout + config.camera.read_timeout)
+        camera.check()  # a pause that came meanwhile holds for this picture, too
     finally:
-        capture.stop()
+        camera.stop()
+    if frame is None:
+        raise CameraError(f"camera {without_password(source)} gave no frame", "is it connected?")
     height, width = frame.image.shape[:2]
     found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
     return f"{found}; {sentence}" if sentence else found, frame
@@ -144,7 +148,8 @@ def _masks(config: Config, frame: Frame | None) -> tuple[str, None]:
     if found := mask_guard.problem(masks_path(config), config.camera, size):
         raise EdgeError(f"the camera of the daemon stays closed: {found}", mask_guard.REMEDY)
     count, share = len(config.camera.masks), Masks(config.camera.masks).share
-    return f"{count} polygon{'' if count == 1 else 's'}, {share:.0%} of the picture", None
+    unseen = "" if frame is not None else "; not compared with a picture"
+    return f"{count} polygon{'' if count == 1 else 's'}, {share:.0%} of the picture{unseen}", None
 
 
 def _analysis(models: ModelSet, frame: Frame) -> tuple[str, None]:

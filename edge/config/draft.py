@@ -184,17 +184,11 @@ class Draft:
         Returns:
             None, and why, where something is.
         """
-        document = self._document()
-        written = document.values.get("deployment")
-        document.values["deployment"] = {"responsible": STAND_IN, "legal_basis": STAND_IN}
-        config = validate(document)
-        dotted = tuple(f"{each}." for each in needed)
-        wrong = [each for each in document.mistakes if f"{each.key}.".startswith(dotted)]
-        if config is None or wrong:
-            return None, (wrong or document.mistakes)[0]
-        texts = written if isinstance(written, dict) else {}
-        who, why = (str(texts.get(name) or "")[:1024] for name in ("responsible", "legal_basis"))
-        return config.model_copy(update={"deployment": DeploymentConfig(responsible=who, legal_basis=why)}), None
+        return _tentative(self._document(), needed)
+
+    def saved(self, *needed: str) -> Config | None:
+        """As `tentative`, of the file as it is, without the draft."""
+        return _tentative(self._document(changed=False), needed)[0]
 
     def for_pictures(self) -> tuple[Config | None, str]:
         """What a picture can be shown by: it is published nowhere, so nobody has to answer for the camera yet.
@@ -232,13 +226,13 @@ class Draft:
                 Sentence("start without it to change it here"),
             )
 
-    def _document(self) -> Document:
-        """All layers: the file, the draft, what stands above."""
+    def _document(self, *, changed: bool = True) -> Document:
+        """All layers: the file, the draft unless it is to be without, what stands above."""
         with self._lock:
             document = copy.deepcopy(self._file)
-            for dotted in self._removed:
+            for dotted in self._removed if changed else ():
                 _take_out(document, tuple(dotted.split(".")))
-            for dotted, value in self._changed.items():
+            for dotted, value in self._changed.items() if changed else ():
                 section, _, name = dotted.rpartition(".")
                 holder = document.values.setdefault(section, {}) if section else document.values
                 if isinstance(holder, dict):
@@ -255,6 +249,20 @@ class Draft:
 
     def _in_file(self, key: str) -> Any:  # noqa: ANN401
         return found_in(self._file.values, key, defaults()[key])
+
+
+def _tentative(document: Document, needed: tuple[str, ...]) -> tuple[Config | None, Mistake | None]:
+    """See Draft.tentative."""
+    written = document.values.get("deployment")
+    document.values["deployment"] = {"responsible": STAND_IN, "legal_basis": STAND_IN}
+    config = validate(document)
+    dotted = tuple(f"{each}." for each in needed)
+    wrong = [each for each in document.mistakes if f"{each.key}.".startswith(dotted)]
+    if config is None or wrong:
+        return None, (wrong or document.mistakes)[0]
+    texts = written if isinstance(written, dict) else {}
+    who, why = (str(texts.get(name) or "")[:1024] for name in ("responsible", "legal_basis"))
+    return config.model_copy(update={"deployment": DeploymentConfig(responsible=who, legal_basis=why)}), None
 
 
 def check_value(key: str, value: object) -> None:

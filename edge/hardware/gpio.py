@@ -21,6 +21,7 @@ REMEDY = (
     "on a Raspberry Pi: apt-get install python3-gpiozero python3-lgpio, and a user in the group gpio; "
     "elsewhere leave gpio.led and gpio.button at null"
 )
+BUSY_REMEDY = "another program uses them; if that is the service: sudo systemctl stop edge"
 
 
 class GpioPins:
@@ -57,7 +58,8 @@ class GpioPins:
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
             self.stop()
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ConfigError(f"gpio.led and gpio.button cannot be used here ({reason})", REMEDY) from None
+            remedy = BUSY_REMEDY if "busy" in reason.lower() or "in use" in reason else REMEDY
+            raise ConfigError(f"gpio.led and gpio.button cannot be used here ({reason})", remedy) from None
 
     def change(self, gpio: GpioConfig) -> None:
         """Use other pins. Raises ConfigError: then the old ones stay in use."""

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edge.contract.filters import by_name
-from edge.daemon.paths import broker_settings, outbox_path, place_path, topics
+from edge.daemon.broker_check import settings_with
+from edge.daemon.paths import outbox_path, place_path, topics
 from edge.delivery.outbox_tables import ForeignFileError, read_only
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
@@ -34,17 +35,22 @@ PLACE_FIGURES = ("seconds", "sharp", "enough")
 MAX_PLACE = 100_000  # bytes
 
 
-def at_broker(config: Config) -> dict[str, Any]:
-    """What is retained of this device: alerts, and its health without figures about people."""
+def at_broker(config: Config, password: str | None = None) -> dict[str, Any]:
+    """What is retained of this device: alerts, and its health without figures about people.
+
+    Args:
+        config: The configuration.
+        password: In place of the one that the configuration names.
+    """
     try:
-        return _at_broker(config)
+        return _at_broker(config, password)
     except EdgeError as error:
         return {"unreachable": str(error)}
 
 
-def _at_broker(config: Config) -> dict[str, Any]:
+def _at_broker(config: Config, password: str | None) -> dict[str, Any]:
     names = topics(config)
-    client = SyncClient(broker_settings(config, purpose="-support"))
+    client = SyncClient(settings_with(config, password, "-support"))
     found: dict[str, Any] = {"alerts": {}}
     try:
         if not client.connect():
@@ -98,10 +104,10 @@ def log_lines(unit: str, journalctl: str = "journalctl") -> list[str]:
     if done.returncode or not lines or lines == ["-- No entries --"]:
         reason = done.stderr.decode(errors="replace").strip().splitlines()
         return [f"the journal gives no lines of {unit}{f' ({reason[0]})' if reason else ''}"]
-    return [_without_people(line) for line in lines]
+    return [without_people(line) for line in lines]
 
 
-def _without_people(line: str) -> str:
+def without_people(line: str) -> str:
     """Who paused or resumed is nobody else's business; of lines of the audit only what happened and when stays."""
     head, brace, rest = line.partition('{"audit":')
     if not brace:

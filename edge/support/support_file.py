@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge.config.schema import Config
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.paths import outbox_path
-from edge.support.daemon_words import at_broker, kept_place, log_lines, outbox_state
+from edge.support.daemon_words import at_broker, kept_place, log_lines, outbox_state, without_people
 from edge.support.machine import hardware, versions
 from edge.support.raw_secrets import secrets_in
 from edge.support.redacted_config import redacted
@@ -46,6 +46,7 @@ def support_file(
     journalctl: str = "journalctl",
     *,
     file: Path | None = None,
+    broker: Mapping[str, object] | None = None,
 ) -> bytes:
     """Everything that helps to answer a question; takes a few seconds.
 
@@ -55,6 +56,7 @@ def support_file(
         unit: The service whose last lines are wanted.
         journalctl: The program that reads the journal.
         file: Where one stands that is not valid: what looks secret in its lines is shown nowhere.
+        broker: What is known there of this device; None: the broker is asked.
 
     Returns:
         UTF-8 text.
@@ -71,7 +73,7 @@ def support_file(
     if config is not None:
         sections += [
             ("Configuration in force; texts that may be secret are hidden", clean.known, _lines(redacted(config))),
-            ("At the broker", clean.line, _lines(at_broker(config))),
+            ("At the broker", clean.line, _lines(at_broker(config) if broker is None else broker)),
             ("Outbox", clean.text, _lines(outbox_state(config))),
             ("Calibration of the place", clean.text, _lines(_of_place(config))),
         ]
@@ -100,7 +102,7 @@ def _of_place(config: Config) -> dict[str, object]:
 
 
 def _row(row: CheckRow) -> str:
-    return f"{row.part}: {row.status}. {row.found} {row.remedy}".strip()
+    return without_people(f"{row.part}: {row.status}. {row.found} {row.remedy}".strip())
 
 
 def _lines(content: Mapping[str, object], indent: str = "") -> list[str]:

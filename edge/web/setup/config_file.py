@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.config.broker_url import BrokerUrl
 from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
 from edge.config.hand_over import HandOver
 from edge.config.loader import MAX_BYTES
+from edge.config.schema import Config
 from edge.config.yaml_editor import difference, edited
 from edge.daemon.broker_check import settings_with
+from edge.daemon.paths import broker_settings
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
 from edge.files.home import expand_home
@@ -24,6 +27,10 @@ from edge.text import Sentence
 from edge.vision.model_set import ModelChoice, ModelSet
 
 PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
+RECIPIENT = ("mqtt.broker", "mqtt.embedded_port", "mqtt.ca_file", "mqtt.username")
+"""Keys that say to whom the password is shown, and as whose."""
+Place = tuple[BrokerUrl | str, int, str | None]
+"""To whom: the broker, and who vouches for it."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class ConfigFile:
         self._template = read_file(shipped("config.yaml"), MAX_BYTES).decode()
         self._known = self._read()  # what the draft changes; None: there is no file yet
         self._password: str | None = None
+        self._given_at: Place | None = None  # the broker of the draft when the password was given
         self.draft = Draft(self._before, path, overrides, environment)
 
     @property
@@ -69,13 +77,39 @@ class ConfigFile:
         """Whether a password waits to be saved."""
         return self._password is not None
 
-    @property
-    def password(self) -> str | None:
-        """The password that waits to be saved; never shown."""
-        return self._password
+    def password_for(self, config: Config) -> str | None:
+        """The password to try a broker with. Whoever uses the page may name any broker, and must not learn it so.
+
+        Args:
+            config: Which broker, and as which user.
+
+        Returns:
+            The one that waits to be saved; None: the one that is stored, if any is.
+
+        Raises:
+            RefusedChangeError: It was given for another broker, or is stored for another broker or user.
+            ConfigError: The one that is stored cannot be read.
+        """
+        with self._lock:
+            password, place = self._password, self._given_at
+        if password is None:
+            saved = self.draft.saved(*RECIPIENT)
+            place = _place(saved) if saved is not None and saved.mqtt.username == config.mqtt.username else None
+        sent = bool(config.mqtt.username) and (password is not None or broker_settings(config).password is not None)
+        if sent and _place(config) != place:
+            raise RefusedChangeError(
+                PASSWORD_KEY,
+                Sentence("the password is for another broker or user, and goes to no other"),
+                Sentence("type it again"),
+            )
+        return password
 
     def give_password(self, password: str | None) -> None:
-        """Keep a password in memory until it is saved; None forgets it. Raises RefusedChangeError."""
+        """Keep a password in memory until it is saved, for the broker of the draft; None forgets it.
+
+        Raises:
+            RefusedChangeError: It can be none.
+        """
         if password is not None:
             if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_BYTES:
                 raise RefusedChangeError(PASSWORD_KEY, Sentence("a password has 1 to 4096 bytes"))
@@ -85,6 +119,8 @@ class ConfigFile:
                 )
         with self._lock:
             self._password = password
+            draft, _ = self.draft.tentative(*RECIPIENT)
+            self._given_at = None if draft is None else _place(draft)
 
     def difference(self) -> str:
         """What saving would change, as a unified diff; in a new file, against the shipped one. Raises ConfigError."""
@@ -129,7 +165,7 @@ class ConfigFile:
         config = self.draft.config_of(after)  # the very bytes: somebody else may change the draft meanwhile
         if revision != self.draft.revision:
             raise StaleDraftError
-        check_tls_files(settings_with(config, self._password, ""))
+        check_tls_files(settings_with(config, self.password_for(config), ""))
         ModelSet.load(ModelChoice.of(config))
         return after
 
@@ -181,3 +217,9 @@ class ConfigFile:
         except ConfigError:
             self._known = before
             raise
+
+
+def _place(config: Config) -> Place:
+    mqtt = config.mqtt
+    broker = mqtt.broker if mqtt.broker == "embedded" else BrokerUrl.parse(mqtt.broker)
+    return broker, mqtt.embedded_port, mqtt.ca_file

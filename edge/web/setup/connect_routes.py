@@ -53,7 +53,7 @@ class BrokerTrial:
                     )
                 )
             try:
-                checks.append(_check("ok", check_broker(config, self._models(), self._file.password)))
+                checks.append(_check("ok", check_broker(config, self._models(), self._file.password_for(config))))
                 checks.append(self._name_check(config))
             except EdgeError as error:
                 checks.append(_check("failed", *error.told))
@@ -70,7 +70,7 @@ class BrokerTrial:
 
     def _others(self, config: Config) -> set[str]:
         """The rooms that are not this device. Raises EdgeError."""
-        others, name = rooms_at(config, self._file.password), config.device.name
+        others, name = rooms_at(config, self._file.password_for(config)), config.device.name
         # Where the broker keeps no window (MQTT 3.1.1): a file that was saved under this name was used with it.
         ours = self._file.saved_before and name == self._file.draft.saved_value("device.name")
         return others - {name} if ours else others

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 from edge.config.draft import RefusedChangeError, without_secrets
 from edge.config.keys import defaults
 from edge.config.yaml_editor import as_yaml
-from edge.errors import EdgeError
+from edge.errors import ConfigError, EdgeError
 from edge.text import Sentence
 from edge.timing.clock import clock_synced
-from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
-from edge.web.setup.json_requests import Json, get_route, member, post_route
+from edge.web.setup.config_file import PASSWORD_KEY, RECIPIENT, ConfigFile
+from edge.web.setup.json_requests import Json, get_route, member, post_route, told
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
 from edge.web.setup.typed_source import KEY as SOURCE_KEY
@@ -42,6 +42,8 @@ def draft_routes(
 
     def state() -> Json:
         draft = file.draft
+        refused = _refused_password(file)
+        password = "given" if file.password_given else "stored" if saving.password_stored() else "none"
         return {
             "revision": draft.revision,
             "values": draft.shown(),
@@ -50,11 +52,12 @@ def draft_routes(
             "file": str(file.path),
             "installed": saving.installed,
             "can_restart": saving.installed,
-            "password": "given" if file.password_given else "stored" if saving.password_stored() else "none",
+            "password": "again" if refused else password,
             "masks_confirmed": masks.confirmed,
             "clock_synced": clock_synced(),
             "problems": [
-                {"key": each.key, "problem": each.problem, "remedy": each.remedy} for each in draft.mistakes()
+                *({"key": each.key, "problem": each.problem, "remedy": each.remedy} for each in draft.mistakes()),
+                *refused,
             ],
             **about(),
         }
@@ -99,6 +102,20 @@ def draft_routes(
         post_route("/api/save", save),
         Route("/api/export", export),
     ]
+
+
+def _refused_password(file: ConfigFile) -> list[Json]:
+    """Why the password has to be typed again, as a problem of the draft; empty: it has not."""
+    config, _ = file.draft.tentative(*RECIPIENT)
+    try:
+        if config is not None:
+            file.password_for(config)
+    except RefusedChangeError as error:
+        problem, remedy = error.told
+        return [{"key": error.key, "problem": told(problem), "remedy": told(remedy)}]
+    except ConfigError:  # the trial says it
+        pass
+    return []
 
 
 def _names(names: list[object]) -> list[str]:

@@ -10,7 +10,6 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.config.schema import Config
-from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import masks_path
 from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
 from edge.web.setup.config_file import ConfigFile
@@ -54,7 +53,6 @@ class SetupPage:
         # What keeps the camera closed is that of the file, whatever somebody changes here.
         room, wrong = file.draft.tentative(*PAUSES)
         self._room = room or Config()
-        adopt_former_files(self._room)  # a pause among them keeps the camera closed
         self._view = view_of(self._room)
         self._place = PlaceTrial(file.draft)
         self._session = build_session(self._room, self._view.source, self._place)

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.cameras.masks import Masks
-from edge.cameras.supervisor import CameraSupervisor, capture_maker
-from edge.config.schema import live
+from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.errors import CameraError, EdgeError
-from edge.hardware.gpio import GpioPins
 from edge.text import Sentence
 from edge.vision.model_set import ModelChoice, ModelSet
-from edge.web.setup.closed_camera import closed_because, with_service
+from edge.web.setup.camera_in_use import with_service
 from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
 
 if TYPE_CHECKING:
@@ -88,11 +86,10 @@ class PreviewSession:
     """Camera, models and the newest shot, in a thread of its own.
 
     Args:
-        config: The configuration at the beginning; its pauses and schedule keep the camera closed.
+        config: The configuration at the beginning.
         source: What to open; resolved, never `auto`. Empty: nothing yet.
         models: Detector and classifier.
         camera: The camera of that source.
-        gpio: The lamp.
         calibration: What learns from every frame.
         patience: How long it waits for viewers.
     """
@@ -102,19 +99,16 @@ class PreviewSession:
         config: Config,
         source: str,
         models: ModelSet,
-        camera: CameraSupervisor,
-        gpio: GpioPins,
+        camera: GuardedCamera,
         calibration: Calibration | None = None,
         patience: Patience = Patience(),
     ) -> None:
-        self._room = config
         self._view = View(config, source, "" if source else NO_CAMERA)
         self._wanted: View | None = None  # what the thread goes on with
         self._reopen = False  # also if it is the same: it may be plugged in by now
         self._patience = patience
         self._models = models
         self._camera = camera
-        self._gpio = gpio
         self._calibration = calibration
         self._analyzer = PreviewAnalyzer(models, config.vision, Masks(config.camera.masks).share)
         self._changed = threading.Condition()
@@ -138,7 +132,7 @@ class PreviewSession:
         """
         self._on_end = on_end
         self._asked = time.monotonic()
-        self._gpio.start()
+        self._camera.claim_lamp()
         self._camera.pause()  # opened by the thread, once it is clear that it may be
         self._thread.start()
 
@@ -150,7 +144,6 @@ class PreviewSession:
         if self._thread.is_alive():
             self._thread.join()
         self._camera.stop()
-        self._gpio.stop()
 
     @property
     def source(self) -> str:
@@ -272,7 +265,13 @@ class PreviewSession:
             self._on_end()
 
     def _closed_because(self) -> str:
-        return self._view.closed or closed_because(self._room, self._view.source)
+        if self._view.closed:
+            return self._view.closed
+        try:
+            self._camera.check()
+        except CameraClosedError as error:
+            return str(error)
+        return ""
 
     def _follow(self) -> None:
         """Go on with what is wanted now."""
@@ -294,8 +293,7 @@ class PreviewSession:
             self._calibration.cancel()
         if reopen or (before.source, before.config.camera) != (wanted.source, wanted.config.camera):
             self._close("")
-            make_capture = capture_maker(wanted.config, wanted.source, time.monotonic)
-            self._camera.change(make_capture, live=live(wanted.source))
+            self._camera.show(wanted.config, wanted.source)
         with self._changed:
             if self._wanted is wanted:
                 self._wanted = None
@@ -367,14 +365,11 @@ def _measured(view: View) -> tuple[object, ...]:
 def build_session(
     config: Config, source: str, calibration: Calibration | None = None, patience: Patience = Patience()
 ) -> PreviewSession:
-    """Load the models and put a session together; see PreviewSession.
+    """Load the models and put a session together; see PreviewSession. The rules of `config` keep its camera closed.
 
     Raises:
         ModelError: A model cannot be used.
     """
     models = ModelSet.load(ModelChoice.of(config))
-    # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
-    gpio = GpioPins(config.gpio.model_copy(update={"button": None}))
-    make_capture = capture_maker(config, source, time.monotonic)
-    camera = CameraSupervisor(make_capture, time.monotonic, recovers=live(source), set_lamp=gpio.set_lamp)
-    return PreviewSession(config, source, models, camera, gpio, calibration, patience)
+    camera = GuardedCamera(config, config, source, confirms_masks=True)
+    return PreviewSession(config, source, models, camera, calibration, patience)

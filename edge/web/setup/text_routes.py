@@ -8,11 +8,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from edge.errors import EdgeError
+from edge.support.daemon_words import at_broker
 from edge.support.support_file import support_file, unit_of
 from edge.web.setup.notice import notice
 from edge.web.shared import language_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edge.config.schema import Config
     from edge.web.setup.config_file import ConfigFile
 
 
@@ -21,9 +26,16 @@ def text_routes(file: ConfigFile) -> list[BaseRoute]:
 
     def support(_request: Request) -> Response:
         config, _ = file.draft.tentative()
-        content = support_file(config, (), unit_of(file.path), file=file.path)
+        broker = {} if config is None else at_broker_of(config)
+        content = support_file(config, (), unit_of(file.path), file=file.path, broker=broker)
         headers = {"Content-Disposition": 'attachment; filename="edge-support.txt"'}
         return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+
+    def at_broker_of(config: Config) -> Mapping[str, object]:
+        try:
+            return at_broker(config, file.password_for(config))
+        except EdgeError as error:
+            return {"not asked": str(error)}
 
     def printed_notice(request: Request) -> Response:
         config, wrong = file.draft.tentative()

@@ -295,13 +295,17 @@ def test_a_picture_of_another_size_has_its_own_masked_pixels() -> None:
 
 
 def test_frames_come_from_the_one_place_that_masks_them() -> None:
-    """Whoever wants to see the room has to go through `capture_maker`, which knows the masks."""
+    """Whoever wants to see the room has to go through `capture_maker`, which knows the masks, and only the daemon may
+    do so by itself: others open the camera by the rules of the room."""
     made: dict[str, set[str]] = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 made.setdefault(node.func.id, set()).add(str(file.relative_to(ROOT)))
     assert made["CaptureThread"] == {"edge/cameras/supervisor.py"}
+    daemon = {"edge/daemon/composition.py", "edge/daemon/reload.py"}
+    assert made["capture_maker"] == {*daemon, "edge/daemon/guarded_camera.py"}
+    assert made["CameraSupervisor"] == {"edge/daemon/composition.py"}
     assert made["Frame"] == {"edge/cameras/capture_thread.py", "edge/bench/measure.py"}
     assert made["read_picture"] == {"edge/cameras/image_folder.py", "edge/cli/image.py"}
     assert made["Masks"] >= {"edge/cameras/supervisor.py", "edge/bench/measure.py", "edge/cli/image.py"}

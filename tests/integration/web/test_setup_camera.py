@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,14 @@ import numpy as np
 import pytest
 
 from edge.cameras.capture_thread import Frame
-from edge.cameras.supervisor import CameraSupervisor, capture_maker
-from edge.config.schema import Config, GpioConfig
-from edge.contract.timestamps import format_timestamp
-from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
+from edge.config.schema import Config
+from edge.daemon.guarded_camera import GuardedCamera
+from edge.daemon.pause_store import Pause, PauseStore
 from edge.errors import CameraError
-from edge.hardware.gpio import GpioPins
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
 from edge.web.keys import OneToken
-from edge.web.setup.closed_camera import closed_because, with_service
+from edge.web.setup.camera_in_use import with_service
 from edge.web.setup.pages import routes
 from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session
 from tests.support.brokers import can_connect, free_port, wait_for
@@ -141,7 +138,7 @@ def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pic
         ask_until_shown(port)
 
 
-class CountingSupervisor(CameraSupervisor):
+class CountingCamera(GuardedCamera):
     """Counts how often a frame is asked for."""
 
     takes = 0
@@ -159,12 +156,12 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
         {"mode": "headcount", "camera": camera, "outbox": {"path": str(tmp_path / "o.sqlite")}}
     )
     process = subprocess.Popen(command, cwd=ROOT)
+    unlimited = resource.getrlimit(resource.RLIMIT_DATA)  # the camera sets it, for the whole process
     try:
         wait_for(lambda: can_connect(port), 30, "the network camera")
         models = ModelSet.load(ModelChoice.of(config))
-        make_capture = capture_maker(config, config.camera.source, time.monotonic)
-        counting = CountingSupervisor(make_capture, time.monotonic, recovers=True)
-        session = PreviewSession(config, config.camera.source, models, counting, GpioPins(GpioConfig()))
+        counting = CountingCamera(config, config, config.camera.source)
+        session = PreviewSession(config, config.camera.source, models, counting)
         with showing(session) as (page, _):
             before, _ = ask_until_shown(page)
             process.kill()
@@ -179,6 +176,7 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
             after, _ = ask_until_shown(page)
             assert after["number"] > before["number"]
     finally:
+        resource.setrlimit(resource.RLIMIT_DATA, unlimited)
         process.kill()
         process.wait()
 
@@ -227,33 +225,11 @@ def test_a_camera_in_use_names_the_service_and_a_missing_one_does_not() -> None:
     assert "systemctl" not in with_service("camera /dev/video9 does not exist: plug it in")
 
 
-def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def config(**privacy: object) -> Config:
-        return Config.model_validate(
-            {"mode": "headcount", "outbox": {"path": str(tmp_path / "o.sqlite")}, "privacy": privacy}
-        )
-
-    assert closed_because(config(), "usb:0") == ""
+def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path) -> None:
+    config = Config.model_validate({"mode": "headcount", "outbox": {"path": str(tmp_path / "o.sqlite")}})
     PauseStore(tmp_path / "o.pause").store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
-    assert "by Mrs Doe" in closed_because(config(), "usb:0")
-    assert closed_because(config(), "sample") == ""
-    session = build_session(config(), "usb:0")
+    session = build_session(config, "usb:0")
     session.start(on_end=lambda: None)
     with pytest.raises(CameraError, match="edge resume"):
-        session.show_now(View(config(), "usb:1"), 5)
+        session.show_now(View(config, "usb:1"), 5)
     session.stop()
-    PauseStore(tmp_path / "o.pause").clear()
-    always = config(schedule=[{"from": "00:00", "to": "00:00"}], time_zone="UTC", trust_clock=True)
-    assert "schedule" in closed_because(always, "usb:0")
-    now = datetime.now(timezone.utc)
-    OverrideStore(tmp_path / "o.pause").store(
-        Override("Mrs Doe", format_timestamp(now), format_timestamp(now.replace(year=now.year + 1)))
-    )
-    assert closed_because(always, "usb:0") == ""
-    monkeypatch.setattr("edge.daemon.unset_clock.clock_synced", lambda: False)
-    assert closed_because(always, "usb:0") == ""
-    unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
-    assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")
-    local = config(schedule=[{"from": "00:00", "to": "00:01"}], trust_clock=True)
-    monkeypatch.setenv("TZ", "Nowhere/Gone")  # set after the start
-    assert "TZ=Nowhere/Gone names no time zone" in closed_because(local, "usb:0")

@@ -483,6 +483,14 @@ def test_the_connection_is_tried_and_the_password_is_never_shown(setup: Setup, b
     page.fill("#broker", "mqtt://127.0.0.1:9")
     page.click("#try")
     wait_for(lambda: page.locator("#checks .failed .remedy").count() == 1, 30, "a remedy")
+    assert "type it again" in page.inner_text("#password-state")  # it was for the broker before
+    page.fill("#password", "correct horse")
+    page.click("#try")
+    wait_for(lambda: "127.0.0.1:9" in page.inner_text("#checks"), 30, "what is wrong with that broker")
+    assert "A password is given" in page.inner_text("#password-state")
+    assert [line for line in setup.said if "422" not in line] == []  # the rooms there, which nobody knows
+    setup.said.clear()
+    page.context.close()
 
 
 def test_what_is_refused_is_neither_tried_nor_saved(setup: Setup) -> None:

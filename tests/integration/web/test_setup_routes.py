@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
+import socket
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -268,6 +271,143 @@ def test_a_password_goes_into_the_file_that_a_person_named_and_nobody_else_can_r
     page.post("/api/connect/password", {"password": "geheim-17"})
     assert page.save()[0] == 200
     assert (mine.read_text(), mine.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
+
+
+class Eavesdropper:
+    """Takes connections as a broker would, and remembers what it is told first."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):  # it is closed
+            while True:
+                connection, _ = self._server.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(5)
+                    self.heard += connection.recv(4096)
+
+    def stop(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join(10)
+
+
+@pytest.fixture
+def eavesdroppers() -> Iterator[tuple[Eavesdropper, Eavesdropper]]:
+    """Two brokers."""
+    both = Eavesdropper(), Eavesdropper()
+    yield both
+    for each in both:
+        each.stop()
+
+
+@pytest.fixture
+def with_password(tmp_path: Path, eavesdroppers: tuple[Eavesdropper, Eavesdropper]) -> Path:
+    """A configuration whose password is stored for user room at the first broker."""
+    (tmp_path / "secret").write_text("geheim-17\n")
+    (tmp_path / "secret").chmod(0o600)
+    file = tmp_path / "c.yaml"
+    broker = f"broker: '{eavesdroppers[0].url}', username: room, password_file: {tmp_path}/secret"
+    file.write_text(f"mode: headcount\nmqtt: {{{broker}}}\n")
+    return file
+
+
+def ask_for_everything(page: SetupPage) -> str:
+    """All that a page does with a broker; what the trial says."""
+    (check,) = page.post("/api/connect/try", {})[1]["checks"]
+    page.ask("GET", "/api/connect/rooms")
+    page.ask("GET", "/api/support")
+    return f"{check['status']}: {check['text']}: {check['remedy']}"
+
+
+@pytest.mark.parametrize("changed", ["broker", "port", "TLS", "user", "authority"])
+def test_a_stored_password_goes_to_no_other_broker_and_user_than_it_is_for(
+    setup: Open, with_password: Path, eavesdroppers: tuple[Eavesdropper, Eavesdropper], changed: str
+) -> None:
+    mine, other = eavesdroppers
+    port = mine.url.rpartition(":")[2]
+    values = {
+        "broker": {"mqtt__broker": f"mqtt://localhost:{port}"}, "port": {"mqtt__broker": other.url},
+        "TLS": {"mqtt__broker": f"mqtts://127.0.0.1:{port}"}, "user": {"mqtt__username": "other"},
+        "authority": {"mqtt__ca_file": str(with_password)},
+    }[changed]  # fmt: skip
+    if changed == "authority":  # there is one with TLS only
+        with_password.write_text(with_password.read_text().replace("mqtt://", "mqtts://"))
+    page, before = setup(), with_password.read_text()
+    status, state = page.change(**values)
+    assert (status, state["password"]) == (200, "again")
+    assert [each["key"] for each in state["problems"]] == ["mqtt.password_file"]
+    assert "failed: the password is for another broker or user" in ask_for_everything(page)
+    status, told = page.save()
+    assert (status, told["key"]) == (422, "mqtt.password_file")
+    assert with_password.read_text() == before
+    assert b"geheim-17" not in mine.heard + other.heard
+    page.post("/api/connect/password", {"password": "geheim-18"})
+    state = page.get("/api/state")
+    assert (state["password"], state["problems"]) == ("given", [])
+    if changed == "port":
+        ask_for_everything(page)
+        assert b"geheim-18" in other.heard
+        assert b"geheim-17" not in other.heard  # the support file would have the stored one
+        assert page.save()[0] == 200
+        assert "room" in with_password.read_text()
+        page.change(mqtt__broker=mine.url)  # it is for the other one now
+        assert page.get("/api/state")["password"] == "again"
+
+
+def test_a_stored_password_goes_where_it_is_for(
+    setup: Open, with_password: Path, eavesdroppers: tuple[Eavesdropper, Eavesdropper]
+) -> None:
+    page = setup(with_password)
+    page.change(device__name="hall", mqtt__broker=f"{eavesdroppers[0].url}/")  # in other words the same
+    assert page.get("/api/state")["password"] == "stored"
+    ask_for_everything(page)
+    assert b"geheim-17" in eavesdroppers[0].heard
+
+
+def test_a_password_of_systemd_does_not_follow_a_file_that_names_another_broker_by_and_by(
+    setup: Open,
+    tmp_path: Path,
+    eavesdroppers: tuple[Eavesdropper, Eavesdropper],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine, other = eavesdroppers
+    (tmp_path / "mqtt-password").write_text("geheim-17\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "c.yaml").write_text(f"mode: headcount\nmqtt: {{broker: '{mine.url}', username: room}}\n")
+    page = setup()
+    ask_for_everything(page)
+    assert b"geheim-17" in mine.heard
+    page.change(mqtt__broker=other.url, mqtt__username=None)
+    ask_for_everything(page)  # nobody is shown the password, so nobody has to type it
+    assert page.save()[0] == 200
+    page.change(mqtt__username="room")
+    assert page.get("/api/state")["password"] == "again"
+    assert "another broker or user" in ask_for_everything(page)
+    assert page.save()[0] == 422
+    assert other.heard
+    assert b"geheim" not in other.heard
+
+
+def test_a_password_that_was_given_goes_to_no_other_broker_either(
+    setup: Open, eavesdroppers: tuple[Eavesdropper, Eavesdropper]
+) -> None:
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=eavesdroppers[0].url, mqtt__username="room")
+    page.post("/api/connect/password", {"password": "geheim-17"})
+    page.change(mqtt__broker=eavesdroppers[1].url)  # by somebody else who has the page open
+    assert page.get("/api/state")["password"] == "again"
+    assert "another broker or user" in ask_for_everything(page)
+    assert page.save()[0] == 422
+    page.change(mqtt__broker=eavesdroppers[0].url)
+    ask_for_everything(page)
+    assert b"geheim-17" in eavesdroppers[0].heard
+    assert b"geheim-17" not in eavesdroppers[1].heard
 
 
 def test_a_new_name_of_the_room_confirms_no_masks(setup: Open, tmp_path: Path) -> None:

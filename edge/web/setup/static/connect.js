@@ -38,8 +38,8 @@ function givePassword(password) {
 
 async function deliver(password) {
   try {
+    await settled(); // it is for the broker and user that stand beside it
     await post("api/connect/password", { password });
-    await settled();
     changing = false;
     await load();
   } catch (error) {
@@ -101,8 +101,9 @@ export function showConnect() {
   if (!now()) return;
   say($("password-state"), {
     none: t("No password."), given: t("A password is given; it is stored when you save."), stored: t("A password is stored. It is never shown."),
+    again: t("The password is for another broker or user, and goes to no other: type it again."),
   }[now().password] ?? "");
-  const has = now().password !== "none";
+  const has = ["given", "stored"].includes(now().password);
   $("password-row").hidden = has && !changing;
   $("password-set").hidden = !has || changing;
   const name = value("device.name");

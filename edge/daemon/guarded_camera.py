@@ -1,0 +1,107 @@
+"""A room's camera for those who are not its daemon: opened by the same rules, beside the same lamp."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from edge.cameras.supervisor import CameraSupervisor, capture_maker
+from edge.config.schema import live
+from edge.daemon import mask_guard, unset_clock
+from edge.daemon.former_name import adopt_former_files
+from edge.daemon.memory_limit import open_camera_within_limits
+from edge.daemon.paths import masks_path, pause_path
+from edge.daemon.pause_store import OverrideStore, PauseStore
+from edge.errors import CameraError
+from edge.hardware.gpio import GpioPins
+from edge.timing.local_zone import local_zone_problem
+from edge.timing.schedule import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.cameras.capture_thread import CaptureThread
+    from edge.config.schema import CameraConfig, Config
+
+
+class CameraClosedError(CameraError):
+    """A pause or the schedule keeps the camera closed: nothing is wrong with it."""
+
+
+class GuardedCamera(CameraSupervisor):
+    """A camera that opens only while the daemon's might, within its limit of memory, and lights its lamp.
+
+    Args:
+        room: The configuration of the daemon, whose pause, schedule and lamp it is.
+        config: What to open it with.
+        source: What to open; resolved, never `auto`.
+        confirms_masks: Whether somebody looks at the picture to say whether the masks fit it: then it is shown even
+            where it is not the one that they were made for.
+    """
+
+    def __init__(self, room: Config, config: Config, source: str, *, confirms_masks: bool = False) -> None:
+        self._room = room
+        self._source = source
+        self._confirms_masks = confirms_masks
+        adopt_former_files(room)  # a pause among them keeps it closed
+        # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
+        self._gpio = GpioPins(room.gpio.model_copy(update={"button": None}))
+        super().__init__(
+            self._maker(config, source), time.monotonic, recovers=live(source), set_lamp=self._gpio.set_lamp
+        )
+
+    def claim_lamp(self) -> None:
+        """To be called before it is opened. Raises ConfigError: there is no such pin, or another program has it."""
+        self._gpio.start()
+
+    def check(self) -> None:
+        """Raises CameraClosedError: it may not be open now."""
+        if live(self._source):
+            _check_room(self._room)
+
+    def show(self, config: Config, source: str) -> None:
+        """Go on with another camera, or the same one opened otherwise."""
+        self._source = source
+        self.change(self._maker(config, source), live=live(source))
+
+    def stop(self) -> None:
+        """Close the camera for good; the lamp goes out."""
+        super().stop()
+        self._gpio.stop()
+
+    def _maker(self, config: Config, source: str) -> Callable[[], CaptureThread]:
+        make = capture_maker(config, source, time.monotonic, open_camera_within_limits, self._accepts)
+
+        def checked() -> CaptureThread:
+            self.check()
+            self._check_masks(config.camera, None)
+            return make()
+
+        return checked
+
+    def _accepts(self, camera: CameraConfig, size: tuple[int, int]) -> bool:
+        self._check_masks(camera, size)  # raised in the capture thread, which closes the camera and hands it on
+        return True
+
+    def _check_masks(self, camera: CameraConfig, size: tuple[int, int] | None) -> None:
+        if not self._confirms_masks and (problem := mask_guard.problem(masks_path(self._room), camera, size)):
+            raise CameraError(f"the camera of the daemon stays closed: {problem}", mask_guard.REMEDY)
+
+
+def _check_room(room: Config) -> None:
+    """Raises CameraClosedError where a person or the schedule wants live cameras closed."""
+    path, now = pause_path(room), datetime.now(timezone.utc)
+    pause = PauseStore(path).load()
+    if pause is not None:
+        paused = f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed"
+        raise CameraClosedError(paused, "edge resume ends it")
+    if unset_clock.keeps_closed(room.privacy):
+        raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
+    if room.privacy.follows_local_zone and (problem := local_zone_problem()):
+        raise CameraClosedError(f"there is a schedule, but {problem}")
+    until = room.privacy.weekly.until(now)
+    override = OverrideStore(path).load()
+    if until is not None and not (override and override.holds(now)):
+        closed = f"the schedule keeps the camera closed until {in_words(until, now)}"
+        raise CameraClosedError(closed, "edge resume ends that")

@@ -1,0 +1,136 @@
+"""Every command that opens a camera leaves that of a paused room alone."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from edge.cli import COMMANDS
+from edge.sample.portraits import read_portraits
+from edge.sample.scene import Scene
+from tests.support.brokers import wait_for
+from tests.support.setup_page import SetupPage
+from tests.unit.test_architecture import EDGE, imports
+
+Edge = Callable[..., "subprocess.Popen[str]"]
+Look = Callable[..., str]
+
+
+class SnapshotCamera:
+    """A network camera that counts how often somebody has looked through it."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        scene = Scene(read_portraits(), size=(640, 480), faces=5, seed=1).render(1.0)
+        picture, camera = cv2.imencode(".jpg", scene)[1].tobytes(), self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                camera.pictures += 1
+                self.send_response(200)
+                self.send_header("Content-Type", "image/jpeg")
+                self.send_header("Content-Length", str(len(picture)))
+                self.end_headers()
+                self.wfile.write(picture)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.source = f"http://127.0.0.1:{self.server.server_address[1]}/snapshot.jpg"
+
+
+@pytest.fixture
+def camera() -> Iterator[SnapshotCamera]:
+    camera = SnapshotCamera()
+    thread = threading.Thread(target=camera.server.serve_forever)
+    thread.start()
+    yield camera
+    camera.server.shutdown()
+    thread.join(10)
+    camera.server.server_close()
+
+
+def said(process: subprocess.Popen[str], status: int = 0) -> str:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == status, out + err
+    return " ".join(out.split())
+
+
+def of_page(process: subprocess.Popen[str]) -> str:
+    """Why the page shows no picture; empty: it shows one."""
+    page = SetupPage(process)
+    problems: list[str] = []
+
+    def answered() -> bool:
+        _, packed = page.ask("GET", "/newest?after=0")
+        about = json.loads(packed[4 : 4 + int.from_bytes(packed[:4], "big")])
+        problems[:] = [about["problem"]]
+        return "faces" in about or bool(about["problem"])
+
+    wait_for(answered, 60, "a picture, or why there is none")
+    process.kill()
+    process.wait()
+    return problems[0]
+
+
+LOOK: dict[str, Callable[[Edge, list[str]], str]] = {
+    "check": lambda edge, words: said(edge("check", *words)),
+    "support": lambda edge, words: said(edge("support", "--output", "-", *words)),
+    "setup": lambda edge, words: of_page(edge("setup", "--port", "0", *words)),
+    "preview": lambda edge, words: of_page(edge("preview", "--port", "0", *words)),
+}
+SCHEDULE = 'privacy={trust_clock: true, time_zone: UTC, schedule: [{from: "00:00", to: "00:00"}]}'
+
+
+@pytest.mark.parametrize("command", LOOK)
+def test_a_command_that_opens_a_camera_opens_none_in_a_pause(edge: Edge, camera: SnapshotCamera, command: str) -> None:
+    words = ["--set", "mode=headcount", "--set", f"camera.source={camera.source}"]
+    assert "closed" not in LOOK[command](edge, words)
+    assert camera.pictures > 0  # nothing else keeps it from that
+    camera.pictures = 0
+    assert "the next one starts paused" in edge("pause", "--by", "Mrs Doe", *words).communicate(timeout=60)[1]
+    answer = LOOK[command](edge, words)
+    assert "this room is paused since" in answer
+    assert ("Mrs Doe" in answer) == (command != "support")  # a support file goes to strangers
+    assert camera.pictures == 0
+
+
+def test_a_check_of_a_room_that_is_closed_has_neither_passed_nor_failed(edge: Edge, camera: SnapshotCamera) -> None:
+    words = ["--set", "mode=headcount", "--set", f"camera.source={camera.source}", "--set", SCHEDULE]
+    out, _ = (process := edge("check", *words)).communicate(timeout=120)
+    assert process.returncode == 0
+    lines = {line.split()[0]: line for line in out.splitlines()[1:] if line[:1].strip()}
+    assert list(lines) == ["configuration", "models", "camera", "outbox", "broker", "schedule", "place"]
+    assert " warning " in lines["camera"]
+    assert "not tried: the schedule keeps the camera closed until" in lines["camera"]
+    assert camera.pictures == 0
+    assert "edge resume" in out
+
+
+def test_every_command_that_can_open_a_camera_is_among_them() -> None:
+    """But for `run`, the daemon itself. `image` and `bench` read files."""
+    supervisor = EDGE / "cameras/supervisor.py"
+    found = {command for command in COMMANDS if supervisor in reached(EDGE / "cli" / f"{command}.py")}
+    assert found == {"run", *LOOK}
+
+
+def reached(file: Path) -> set[Path]:
+    """All files of ours that a file imports, and those import, wherever in them."""
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        if (file := waiting.pop()) in found:
+            continue
+        found.add(file)
+        for name in imports(file):
+            whole = EDGE.parent.joinpath(*name.split("."))
+            waiting += filter(Path.is_file, (whole.with_suffix(".py"), whole.parent.with_suffix(".py")))
+    return found
