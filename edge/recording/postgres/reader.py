@@ -29,7 +29,7 @@ from edge.text import printable
 T = TypeVar("T")
 Slice = Callable[[str, datetime, datetime], Iterator[T]]
 MONTH = timedelta(days=31)
-AT_ONCE = 1000  # rows in memory, which may weigh 43 KB each: between two of these, others may ask over the same connection
+AT_ONCE = 1000  # rows in memory, of up to 43 KB: between two of these, others may ask over the same connection
 
 PAGES_AT_ONCE = 64  # that the server asks its disk for side by side
 NEXT_WINDOW = "SELECT start FROM edge.windows WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"
