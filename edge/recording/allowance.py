@@ -14,7 +14,7 @@ NAMES = 3  # times that the name of the device stands in a table and its indexes
 HOUR = 3600.0  # seconds
 
 
-class _Bucket:
+class TokenBucket:
     """Tokens that come back with time; all times are monotonic seconds."""
 
     __slots__ = ("_at", "_level", "_most", "_rate")
@@ -24,11 +24,13 @@ class _Bucket:
         self._level, self._at = most, now
 
     def has(self, amount: float, now: float) -> bool:
+        """Whether there are so many."""
         self._level = min(self._most, self._level + (now - self._at) * self._rate)
         self._at = now
         return amount <= self._level
 
     def take(self, amount: float) -> None:
+        """Use them."""
         self._level -= amount
 
 
@@ -42,9 +44,9 @@ class Allowance:
 
     def __init__(self, report: Callable[[str | None], None]) -> None:
         self._report = report
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
         self._known: set[str] = set()
-        self._new: _Bucket | None = None
+        self._new: TokenBucket | None = None
         self._report_at: dict[str | None, float] = {}
         self.refused = 0
         """Messages that were turned away."""
@@ -65,13 +67,13 @@ class Allowance:
         if bucket is None:
             if len(self._buckets) >= MOST_DEVICES and device not in self._known:
                 return self._refuse(None, now)
-            bucket = self._buckets[device] = _Bucket(FULL_OUTBOX, PER_HOUR, now)
+            bucket = self._buckets[device] = TokenBucket(FULL_OUTBOX, PER_HOUR, now)
         cost = max(length, SMALLEST) + NAMES * len(device.encode())
         if not bucket.has(cost, now):
             return self._refuse(device, now)
         if device not in self._known:
             if self._new is None:
-                self._new = _Bucket(NEW_DEVICES, NEW_PER_HOUR, now)
+                self._new = TokenBucket(NEW_DEVICES, NEW_PER_HOUR, now)
             if not self._new.has(cost, now):
                 return self._refuse(None, now)
             self._new.take(cost)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from edge.contract.machine_messages import MachineInfo
-from edge.contract.payloads import State, WindowPayload
+from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp
-from edge.contract.validation import DeviceMessage, NewerWindow
+from edge.contract.validation import DeviceMessage
 from edge.files.disk_errors import DiskError
 from edge.recording.daily_rollups import DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
 from edge.recording.layout import changed
@@ -117,22 +117,7 @@ class Database:
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
             new = self._store_windows(database, messages, came)
-            for message in messages:
-                device, content = message.device, message.content
-                if isinstance(content, State):
-                    if self._deleted.covers_moment(device, content.since):
-                        continue
-                    values = (device, content.since, content.mode, content.reason, came)
-                    database.execute(INSERT_STATE, values)
-                elif isinstance(content, bool):
-                    database.execute(INSERT_AVAILABILITY, (device, came, content))
-                elif isinstance(content, MachineInfo):
-                    store_place(database, device, content, came)
-                elif isinstance(content, NewerWindow):
-                    if self._deleted.covers_newer(device, content.payload):
-                        continue
-                    digest = hashlib.sha256(content.payload).hexdigest()
-                    database.execute(INSERT_NEWER, (device, content.schema, came, content.payload, digest))
+            self._store_words(database, words_of(messages, self._deleted), came)
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()
@@ -156,6 +141,18 @@ class Database:
         for device, windows in new.items():
             add_windows(database, device, windows, came, self._series)
         return sum(map(len, new.values()))
+
+    def _store_words(self, database: sqlite3.Connection, words: DeviceWords, came: str) -> None:
+        for device, state in words.states:
+            database.execute(INSERT_STATE, (device, state.since, state.mode, state.reason, came))
+        for device, changes in words.availability.items():
+            for online in changes:
+                database.execute(INSERT_AVAILABILITY, (device, came, online))
+        for device, info in words.infos.items():
+            store_place(database, device, info, came)
+        for device, newer in words.newer:
+            digest = hashlib.sha256(newer.payload).hexdigest()
+            database.execute(INSERT_NEWER, (device, newer.schema, came, newer.payload, digest))
 
     def add_up_former(self, now: datetime) -> bool:
         """Make some of the roll-ups that a file of an older layout lacks; whether there are more to make.

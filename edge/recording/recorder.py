@@ -17,6 +17,8 @@ from edge.contract.validation import DeviceMessage, NewerWindow, read_message
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.missing_windows import MissingWindows
+from edge.recording.place_changes import MOST as MOST_PLACES
+from edge.recording.place_changes import PlaceChanges
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
 from edge.recording.tidying import Tidying
@@ -71,7 +73,9 @@ class Recorder:
         self._tidying = None if retention is None else Tidying(database, retention, now)
         self._wanted = wanted
         self._now = now
-        self._waiting: list[tuple[Delivery, DeviceMessage | None]] = []
+        self._waiting: list[Delivery] = []  # not acknowledged yet, without their payloads
+        self._windows: list[DeviceMessage] = []  # of those, what is to be stored
+        self._words: list[DeviceMessage] = []  # and what else is
         self._waiting_bytes = 0
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
@@ -86,19 +90,16 @@ class Recorder:
         """Windows that were there already, or of a time that was deleted."""
         self.invalid = 0
         """Messages that were not valid."""
-        self._others = 0  # messages that say nothing of a window
+        self.handled = 0
+        """Messages that were acknowledged: stored, known already, or not to be stored."""
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
         self._allowance = Allowance(_report_refused)
+        self._place_changes = PlaceChanges(_report_places)
         self._missing = MissingWindows(report_missing) if retention is not None and wanted is None else None
         self._newer_reported: dict[str, set[str]] = {}
         self.failing = False
         """Whether the file cannot be written at the moment."""
-
-    @property
-    def handled(self) -> int:
-        """Messages that need no more work: stored, known already, or not to be stored."""
-        return self.stored + self.duplicates + self.invalid + self.refused + self._others
 
     @property
     def waiting(self) -> int:
@@ -112,7 +113,7 @@ class Recorder:
     @property
     def refused(self) -> int:
         """Messages that were turned away because their device, or all new ones together, sent too many."""
-        return self._allowance.refused
+        return self._allowance.refused + self._place_changes.refused
 
     def step(self, seconds: float = TICK) -> None:
         """Work for so many seconds.
@@ -148,7 +149,10 @@ class Recorder:
             return
         self._waiting_bytes += len(delivery.payload)
         # The message keeps what is stored of the payload; what was left out is acknowledged, or it would come for ever.
-        self._waiting.append((delivery._replace(payload=b""), self._read(delivery)))
+        self._waiting.append(delivery._replace(payload=b""))
+        message = self._read(delivery)
+        if message is not None:
+            (self._windows if isinstance(message.content, WindowPayload) else self._words).append(message)
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
@@ -160,18 +164,22 @@ class Recorder:
         if device is not None and not self._allowance.admits(device, bytes_of(delivery), time.monotonic()):
             return None
         try:
-            return examine(self._prefix, delivery)
+            message = examine(self._prefix, delivery)
         except ValueError:  # pydantic's error is one
             self._leave_out(f"an invalid message on {printable(delivery.topic)}")
             return None
+        if message is not None and isinstance(message.content, MachineInfo):
+            admitted = self._place_changes.admits(message.device, message.content, time.monotonic())
+            return message if admitted else None
+        return message
 
-    def _leave_out(self, what: str, count: int = 1) -> None:
+    def _leave_out(self, what: str) -> None:
         if self.invalid == 0:
             logger.warning("%s was left out; more are only counted", what)
-        self.invalid += count
+        self.invalid += 1
 
     def _store(self) -> None:
-        messages = [message for _, message in self._waiting if message is not None]
+        waited = len(self._windows) + len(self._words)
         try:
             if not self._database.is_open:
                 self._database.start()
@@ -179,45 +187,56 @@ class Recorder:
                 self.total = self._database.count()
                 self._known = self.total > 0
                 self._allowance.know(self._database.devices(MOST_DEVICES))
-            new, left_out = self._store_all(messages) if messages else (0, [])
+            # Windows first and by themselves: whatever else a room sends does not hold up those of the others.
+            self._store_windows()
+            self._store_words()
         except DiskError as error:
             self._fail(error)
             return
-        if left_out:
-            self._leave_out(f"a message of {left_out[0].device} cannot be stored and", len(left_out))
-            gone = set(map(id, left_out))
-            messages = [message for message in messages if id(message) not in gone]
         if self.failing:
-            logger.info("the database can be written again: %d messages that waited are stored", len(messages))
+            logger.info("the database can be written again: %d messages that waited are stored", waited)
         self.failing = False
-        for message in messages:
-            if isinstance(message.content, NewerWindow):
-                self._report_newer(message.device, message.content.schema)
-            elif isinstance(message.content, WindowPayload) and self._missing is not None:
-                self._missing.record(message.device, message.content.epoch, message.content.seq, time.monotonic())
-        windows = sum(isinstance(each.content, WindowPayload) for each in messages)
-        self._others += len(self._waiting) - windows - len(left_out)
-        self.stored += new
-        self.total = (self.total or 0) + new
-        self.duplicates += windows - new
-        self._session.acknowledge(delivery for delivery, _ in self._waiting)
+        self.handled += len(self._waiting)
+        self._session.acknowledge(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
         if self._overflow:
             self._overflow = False
             self._session.reset()
 
-    def _store_all(self, messages: list[DeviceMessage]) -> tuple[int, list[DeviceMessage]]:
-        """Store what can be: how many windows were new, and what cannot be. Raises ConfigError, DiskError."""
+    def _store_windows(self) -> None:
+        """Store the windows that wait; they are acknowledged with the rest, in the order in which all came."""
+        new, windows = self._store_all(self._windows)
+        for each in windows:
+            if isinstance(each.content, WindowPayload) and self._missing is not None:
+                self._missing.record(each.device, each.content.epoch, each.content.seq, time.monotonic())
+        self.stored += new
+        self.total = (self.total or 0) + new
+        self.duplicates += len(windows) - new
+        self._windows.clear()
+
+    def _store_words(self) -> None:
+        """Store what else waits."""
+        _, words = self._store_all(self._words)
+        for each in words:
+            if isinstance(each.content, NewerWindow):
+                self._report_newer(each.device, each.content.schema)
+        self._words.clear()
+
+    def _store_all(self, messages: Sequence[DeviceMessage]) -> tuple[int, Sequence[DeviceMessage]]:
+        """Store what can be: how many windows were new, and what is stored now. Raises ConfigError, DiskError."""
+        if not messages:
+            return 0, messages
         try:
-            return self._database.store(messages, self._now()), []
+            return self._database.store(messages, self._now()), messages
         except UnstorableError:  # one message of one room does not end the recording of the others
             self._database.start()
             if len(messages) == 1:
-                return 0, messages
+                self._leave_out(f"a message of {messages[0].device} cannot be stored and")
+                return 0, ()
         middle = len(messages) // 2
         first, second = self._store_all(messages[:middle]), self._store_all(messages[middle:])
-        return first[0] + second[0], first[1] + second[1]
+        return first[0] + second[0], [*first[1], *second[1]]
 
     def _report_newer(self, device: str, schema: str) -> None:
         self.newer += 1
@@ -275,6 +294,15 @@ def _report_refused(device: str | None) -> None:
         "%s sends more than a full outbox and 20 MB an hour: messages are left out; look after that room, and change "
         "its password at the broker if somebody else has it",
         device,
+    )
+
+
+def _report_places(device: str) -> None:
+    logger.warning(
+        "%s says more than %d times an hour that something else is hidden of its picture: what it says of that is left "
+        "out; look after that room, and change its password at the broker if somebody else has it",
+        device,
+        MOST_PLACES,
     )
 
 

@@ -42,7 +42,8 @@ class WindowStore(Protocol):
         """Store what is not there yet, all or nothing; it is safe when this returns.
 
         Args:
-            messages: Windows, also those of a newer schema, states, availability and what the picture leaves out.
+            messages: Windows, also those of a newer schema, states, availability and what the picture leaves out. Of
+                what is no window, only what counts of all of them is stored (`edge.recording.device_words`).
             now: When they came.
 
         Returns:

@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import psycopg
 
 from edge.contract.machine_messages import MachineInfo
-from edge.contract.payloads import State
 from edge.contract.timestamps import parse_timestamp
-from edge.contract.validation import NewerWindow
+from edge.recording.device_words import DeviceWords
 from edge.recording.places import MOST
+from edge.recording.postgres.names import DeviceIds
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
 
-INSERT_STATE = "INSERT INTO edge.states VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
-INSERT_NEWER = "INSERT INTO edge.newer_windows VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+INSERT_STATES = """
+INSERT INTO edge.states (device, since, mode, reason, received)
+SELECT *, %s FROM unnest(%s::int4[], %s::timestamptz[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING
+"""
+INSERT_NEWER = """
+INSERT INTO edge.newer_windows (device, schema, payload, sha256, received)
+SELECT *, %s FROM unnest(%s::int4[], %s::text[], %s::bytea[], %s::bytea[]) ON CONFLICT DO NOTHING
+"""
 # The same word again, as after every reconnect, changes nothing.
 INSERT_AVAILABILITY = """
-INSERT INTO edge.availability (device, received, online) SELECT %(device)s, %(received)s, %(online)s
-WHERE %(online)s IS DISTINCT FROM
-    (SELECT online FROM edge.availability WHERE device = %(device)s ORDER BY received DESC, id DESC LIMIT 1)
+INSERT INTO edge.availability (device, received, online)
+SELECT device, %s, online
+FROM unnest(%s::int4[], %s::bool[], %s::bool[]) WITH ORDINALITY AS said (device, online, is_first, place_in_batch)
+WHERE NOT is_first OR online IS DISTINCT FROM
+    (SELECT a.online FROM edge.availability a WHERE a.device = said.device ORDER BY a.received DESC, a.id DESC LIMIT 1)
+ORDER BY place_in_batch
 """
-INSERT_PLACE = """
+INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
-SELECT %(device)s, (SELECT max("end") FROM
-    (SELECT "end" FROM edge.windows WHERE device = %(device)s AND start > %(since)s AND start < %(until)s
-    ORDER BY start DESC LIMIT 3) AS newest),
-    %(heard)s, %(place)s, %(masked)s
-WHERE %(place)s IS DISTINCT FROM
-    (SELECT place FROM edge.places WHERE device = %(device)s ORDER BY heard DESC, id DESC LIMIT 1)
+SELECT device, (SELECT max("end") FROM
+    (SELECT w."end" FROM edge.windows w WHERE w.device = said.device AND w.start > %s AND w.start < %s
+    ORDER BY w.start DESC LIMIT 3) AS newest),
+    %s, place, masked
+FROM unnest(%s::int4[], %s::text[], %s::float8[]) AS said (device, place, masked)
+WHERE place IS DISTINCT FROM
+    (SELECT p.place FROM edge.places p WHERE p.device = said.device ORDER BY p.heard DESC, p.id DESC LIMIT 1)
+RETURNING device
 """
 BOUND_PLACES = """
-DELETE FROM edge.places WHERE device = %s AND (heard, id) <
-    (SELECT heard, id FROM edge.places WHERE device = %s ORDER BY heard DESC, id DESC LIMIT 1 OFFSET %s)
+DELETE FROM edge.places p USING unnest(%s::int4[]) AS changed (device), LATERAL
+    (SELECT heard, id FROM edge.places WHERE device = changed.device ORDER BY heard DESC, id DESC LIMIT 1 OFFSET %s)
+    AS oldest
+WHERE p.device = changed.device AND (p.heard, p.id) < (oldest.heard, oldest.id)
 """
+TAKE_STATE = "INSERT INTO edge.states VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 TAKE_AVAILABILITY = """
 INSERT INTO edge.availability (device, received, online) SELECT d, r, o
 FROM (SELECT %s::int4, %s::timestamptz, %s::int4 <> 0) AS given (d, r, o)
@@ -53,27 +68,48 @@ WHERE NOT EXISTS (SELECT 1 FROM edge.places WHERE device = d AND heard = h AND p
 """What another store has, once however often it is taken over."""
 
 
-def store_state(connection: psycopg.Connection, device: int, state: State, came: datetime) -> None:
-    """Store a state once, within the caller's transaction."""
-    since, reason = parse_timestamp(state.since), without_nul(state.reason)
-    connection.execute(INSERT_STATE, (device, since, state.mode, reason, came))
+def store_words(connection: psycopg.Connection, words: DeviceWords, devices: DeviceIds, came: datetime) -> None:
+    """Store what is not there yet, within the caller's transaction: at most one statement for each kind.
+
+    Args:
+        connection: In a transaction that has the devices for itself.
+        words: What counts of a batch.
+        devices: Knows their numbers.
+        came: When.
+    """
+    if words.states:
+        states = [
+            (devices[name], parse_timestamp(each.since), each.mode, without_nul(each.reason))
+            for name, each in words.states
+        ]
+        connection.execute(INSERT_STATES, (came, *_columns(states)))
+    if words.newer:
+        newer = [
+            (devices[name], each.schema, each.payload, hashlib.sha256(each.payload).digest())
+            for name, each in words.newer
+        ]
+        connection.execute(INSERT_NEWER, (came, *_columns(newer)))
+    if words.availability:
+        said = [
+            (devices[name], online, number == 0)
+            for name, changes in words.availability.items()
+            for number, online in enumerate(changes)
+        ]
+        connection.execute(INSERT_AVAILABILITY, (came, *_columns(said)))
+    if words.infos:
+        _store_places(connection, words.infos, devices, came)
 
 
-def store_availability(connection: psycopg.Connection, device: int, came: datetime, *, online: bool) -> None:
-    """Store a change of availability, within the caller's transaction."""
-    connection.execute(INSERT_AVAILABILITY, {"device": device, "received": came, "online": online})
-
-
-def store_newer(connection: psycopg.Connection, device: int, window: NewerWindow, came: datetime) -> None:
-    """Store a window of a schema that we do not know, once, within the caller's transaction."""
-    digest = hashlib.sha256(window.payload).digest()
-    connection.execute(INSERT_NEWER, (device, window.schema, came, window.payload, digest))
-
-
-def store_place(connection: psycopg.Connection, device: int, info: MachineInfo, came: datetime) -> None:
-    """Store what a device says of its picture where that is new, within the caller's transaction."""
+def _store_places(
+    connection: psycopg.Connection, infos: Mapping[str, MachineInfo], devices: DeviceIds, came: datetime
+) -> None:
+    places = [(devices[name], each.place or "", each.masked) for name, each in infos.items()]
     # Only parts of the table that clocks may be right about, however many there are.
-    span = {"since": came - timedelta(days=DEFAULT_DAYS), "until": came + AHEAD}
-    values = {**span, "device": device, "heard": came, "place": info.place or "", "masked": info.masked}
-    if connection.execute(INSERT_PLACE, values).rowcount:
-        connection.execute(BOUND_PLACES, (device, device, MOST - 1))
+    span = came - timedelta(days=DEFAULT_DAYS), came + AHEAD
+    changed = connection.execute(INSERT_PLACES, (*span, came, *_columns(places))).fetchall()
+    if changed:
+        connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -12,18 +12,19 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from edge.contract.machine_messages import MachineInfo
-from edge.contract.payloads import State, WindowPayload
+from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp
-from edge.contract.validation import DeviceMessage, NewerWindow
+from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.deleted_spans import MOST, DeletedSpans
-from edge.recording.postgres import device_messages, pruning, shared_sessions
+from edge.recording.device_words import words_of
+from edge.recording.postgres import pruning, shared_sessions
 from edge.recording.postgres.about import decided, keep
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.daily_rollups import DailyRollups
+from edge.recording.postgres.device_messages import store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
@@ -137,8 +138,7 @@ class PostgresStore:
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
                 new = self._add_rows(connection, rows, now)
-                for message in messages:
-                    self._store_other(connection, message, now)
+                store_words(connection, words_of(messages, self._deleted), self._devices, now)
         return new
 
     def _prepared(
@@ -201,19 +201,6 @@ class PostgresStore:
             add_windows(connection, self._series_of, new, now)
         connection.execute(COUNT_WINDOWS, (list(new), list(map(len, new.values()))))
         return sum(map(len, new.values()))
-
-    def _store_other(self, connection: psycopg.Connection, message: DeviceMessage, now: datetime) -> None:
-        name, content = message.device, message.content
-        device = self._devices[name]
-        if isinstance(content, State):
-            if not self._deleted.covers_moment(name, content.since):
-                device_messages.store_state(connection, device, content, now)
-        elif isinstance(content, bool):
-            device_messages.store_availability(connection, device, now, online=content)
-        elif isinstance(content, MachineInfo):
-            device_messages.store_place(connection, device, content, now)
-        elif isinstance(content, NewerWindow) and not self._deleted.covers_newer(name, content.payload):
-            device_messages.store_newer(connection, device, content, now)
 
     def _load_deleted(self, connection: psycopg.Connection, now: datetime) -> None:
         row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()

@@ -75,7 +75,7 @@ class TakingStore(PostgresStore):
         """Take over what another store has beside windows, checked, in its order. Raises as `store`."""
         with self._kept.used() as connection:
             for rows, statement in (
-                (states, device_messages.INSERT_STATE),
+                (states, device_messages.TAKE_STATE),
                 (availability, device_messages.TAKE_AVAILABILITY),
                 (newer, device_messages.TAKE_NEWER),
                 (places, device_messages.TAKE_PLACE),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Callable
 
+import psycopg
+
+from edge.contract.examples import INFO
 from edge.recording.postgres.address import PostgresAddress
 from edge.reporting.totals import add_up
 from tests.support.brokers import Broker, wait_for
@@ -71,6 +75,34 @@ def test_kills_of_recorder_and_database_in_the_middle_of_a_stream(
     assert "Messages stay at the broker; trying again every 2 s" in log
     assert "may be missing" not in log
     assert "Traceback" not in log
+
+
+def test_windows_do_not_wait_for_what_else_came_with_them(
+    own: Place, start_broker: StartBroker, edge: StartEdge, sender: Callable[[int], Sender]
+) -> None:
+    assert own.server
+    with own.opened():  # the tables are there
+        pass
+    port = start_broker().port
+    device, process = sender(port), recording(edge, own, port)
+    process.send_signal(signal.SIGSTOP)  # so that all comes in one batch
+    device.send(json.loads(INFO.to_json()), "classroom/room-9/info")
+    for seq in range(1, 41):
+        device.send(message(seq))
+    with psycopg.connect(own.server.url(own.database)) as other:
+        other.execute("LOCK TABLE edge.places IN ACCESS EXCLUSIVE MODE")
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: len(stored(own)) == 40, 20)
+        process.kill()  # all of it is sent again: what is stored is not acknowledged before the rest is, too
+        process.wait()
+    process = recording(edge, own, port)
+    places = "SELECT count(*) FROM edge.places"
+    wait_for(lambda: own.server is not None and own.server.sql(places, database=own.database).strip() == "1", 20)
+    process.terminate()
+    assert process.wait(20) == 0
+    assert len(stored(own)) == 40
+    with own.read() as recorded:
+        assert add_up(recorded.buckets("room-1", NOW, NOW + DAY)).windows == 40
 
 
 def test_a_message_that_the_database_cannot_keep_ends_nothing(

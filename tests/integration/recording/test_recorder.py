@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.contract.examples import INFO
 from edge.recording.database import Database
 from edge.recording.former_session import former_client_id
 from edge.recording.recorder import examine
@@ -115,6 +116,22 @@ def test_what_nobody_can_have_meant_is_left_out_and_acknowledged(
     assert process.wait(20) == 0
     log = process.stderr.read() if process.stderr else ""
     assert log.count("an invalid message on classroom/room-1/window was left out") == 1
+
+
+def test_a_room_that_says_again_and_again_that_something_else_is_hidden(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    process = recording(edge, path, broker)
+    device, content = sender(broker), json.loads(INFO.to_json())
+    for number in range(100):
+        device.send(content | {"place": f"{number:08x}"}, "classroom/room-1/info")
+    assert "room-1 says more than 60 times an hour" in lines_of(process, "something else is hidden")
+    device.send(message(1))
+    wait_for(lambda: rows(path) == [1], 20)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert rows(path, "SELECT place FROM places ORDER BY rowid DESC LIMIT 1") == [f"{60:08x}"], "the first is no change"
 
 
 @given(ANY_VALUE, st.data())

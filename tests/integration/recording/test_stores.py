@@ -190,6 +190,38 @@ def test_what_the_picture_leaves_out_is_stored_when_it_changes(place: Place) -> 
     ]  # fmt: skip
 
 
+def test_of_one_batch_is_stored_what_counts(place: Place) -> None:
+    """A room that changes its mind at every message costs the others no more than one that does not."""
+
+    def said(room: str, kind: str, payload: object) -> DeviceMessage:
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        found = examine("classroom", Delivery(f"classroom/{room}/{kind}", text.encode(), 1, 1, 1))
+        assert found is not None
+        return found
+
+    content = json.loads(INFO.to_json())
+    batch = [said("room-2", "availability", "online"), said("room-2", "info", content | {"place": "aaaaaaaa"})]
+    for number in range(99):
+        since = (MONDAY + timedelta(seconds=number // 3)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        batch += [
+            said("room-1", "info", content | {"place": f"{number:08x}"}),
+            said("room-1", "availability", "offline" if number % 2 else "online"),
+            said("room-1", "state", {"mode": "paused", "reason": "", "since": since}),
+        ]
+    with place.opened() as store:
+        store.store(batch, MONDAY)
+        store.store([said("room-1", "availability", word) for word in ("online", "offline", "online")], MONDAY + DAY)
+        store.store([said("room-2", "availability", word) for word in ("online", "offline")], MONDAY + DAY)
+    with place.read() as recording:
+        rooms = ("room-1", "room-2")
+        (states, words), (_, others) = (recording.state_changes(room, MONDAY + 2 * DAY) for room in rooms)
+        digests = [[each.digest for each in recording.places(room, MONDAY + DAY)] for room in rooms]
+    assert digests == [[f"{98:08x}"], ["aaaaaaaa"]]
+    assert [each.mode for each in words] == ["offline", "online", "offline", "online"], "it came and went on both days"
+    assert [each.mode for each in others] == ["online", "offline"]
+    assert len(states) == 33, "each once, and none left out"
+
+
 def test_what_was_deleted_on_request_is_left_out_when_it_comes_again(place: Place) -> None:
     dice = random.Random(4)  # noqa: S311
     sent = [window(n, MONDAY + n * timedelta(minutes=10), dice) for n in range(1, 20)]

@@ -65,7 +65,8 @@ def test_it_changed_after_the_newest_window_that_was_there(database: Database, p
 
 
 def test_a_room_that_makes_up_places_keeps_the_newest(database: Database, path: Path) -> None:
-    database.store([info(f"{number:08x}") for number in range(MOST + 7)], MONDAY)
+    for number in range(MOST + 7):
+        database.store([info(f"{number:08x}")], MONDAY)
     found = places(path)
     assert len(found) == MOST
     assert found[-1].digest == f"{MOST + 6:08x}"

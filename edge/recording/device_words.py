@@ -1,0 +1,58 @@
+"""What is stored of a batch beside windows: of what one device repeats or takes back at once, only what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from edge.contract.machine_messages import MachineInfo
+from edge.contract.payloads import State
+from edge.contract.validation import DeviceMessage, NewerWindow
+from edge.recording.deleted_spans import DeletedSpans
+
+MOST_WORDS = 2
+"""Changes of availability that are kept of a device and batch: all would be of one moment, and these say that it came
+or went in it, and how it was in the end."""
+
+
+class DeviceWords(NamedTuple):
+    """By device, in order.
+
+    Attributes:
+        states: Each once. None is left out: they have times of their own.
+        availability: Words of which none is as the one before.
+        infos: The last.
+        newer: Windows of a schema that we do not know.
+    """
+
+    states: list[tuple[str, State]]
+    availability: dict[str, list[bool]]
+    infos: dict[str, MachineInfo]
+    newer: list[tuple[str, NewerWindow]]
+
+
+def words_of(messages: Iterable[DeviceMessage], deleted: DeletedSpans) -> DeviceWords:
+    """What counts of a batch.
+
+    Args:
+        messages: The batch; windows are passed over.
+        deleted: Times of which nothing is stored any more.
+    """
+    states: dict[tuple[str, State], None] = {}
+    words = DeviceWords([], {}, {}, [])
+    for message in messages:
+        device, content = message.device, message.content
+        if isinstance(content, State):
+            if not deleted.covers_moment(device, content.since):
+                states[device, content] = None
+        elif isinstance(content, bool):
+            known = words.availability.setdefault(device, [])
+            if known[-1:] != [content]:
+                known.append(content)
+                del known[:-MOST_WORDS]
+        elif isinstance(content, MachineInfo):
+            words.infos[device] = content
+        elif isinstance(content, NewerWindow) and not deleted.covers_newer(device, content.payload):
+            words.newer.append((device, content))
+    words.states.extend(states)
+    return words
