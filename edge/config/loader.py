@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import os
 import re
 import reprlib
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,7 @@ from edge.text import printable
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
+TRUST_REMEDY = "if that is meant, name it: --config config.yaml"
 MAX_ITEMS = 100  # of a list, whose lines are known
 MOST_SHOWN = 50  # mistakes of one error
 MOST_MISTAKES = 1000  # that are looked for
@@ -71,8 +74,21 @@ class Document:
 
 
 def find_config() -> Path | None:
-    """`config.yaml` in the current folder, else the one that comes with the program; None: there is neither."""
-    return next((path for path in (Path("config.yaml"), shipped("config.yaml")) if path.exists()), None)
+    """`config.yaml` in the current folder, else the one that comes with the program; None: there is neither.
+
+    Raises:
+        ConfigError: The one in the current folder is somebody else's: it would have our files sent anywhere.
+    """
+    own = Path("config.yaml")
+    if not own.exists():
+        return next((path for path in (shipped("config.yaml"),) if path.exists()), None)
+    status = own.stat()
+    trusted = {0, os.geteuid(), int(sudo) if (sudo := os.environ.get("SUDO_UID", "")).isdecimal() else 0}
+    if status.st_uid not in trusted:
+        raise ConfigError(f"{own.absolute()} belongs to another user (uid {status.st_uid})", TRUST_REMEDY)
+    if status.st_mode & stat.S_IWOTH:
+        raise ConfigError(f"everybody may write {own.absolute()}", TRUST_REMEDY)
+    return own
 
 
 def load_config(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import threading
@@ -11,6 +12,7 @@ from typing import Protocol
 
 from edge.config.hand_over import hand_over
 from edge.config.loader import find_config
+from edge.errors import ConfigError
 from edge.text import Sentence
 from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
 from edge.web.setup.json_requests import Json
@@ -70,9 +72,10 @@ class SavingHere:
     def _start(self, path: Path) -> str:
         """What to type so that the daemon starts with this file."""
         command = self._command if Path(self._command).name == "run" else f"{self._command} run"
-        found = find_config()
-        if found is not None and found.resolve() == path.resolve():
-            return command
+        with contextlib.suppress(ConfigError):  # there is somebody else's in the current folder
+            found = find_config()
+            if found is not None and found.resolve() == path.resolve():
+                return command
         return f"{command} --config {shlex.quote(str(path))}"
 
 

@@ -41,6 +41,24 @@ def test_without_a_file_the_defaults_apply() -> None:
         load_config(None, ["window.seconds=soon"])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_somebody_elses_file_in_the_current_folder_is_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decides which of our files are read, and where they are sent."""
+    monkeypatch.chdir(tmp_path)
+    file = write(tmp_path, "window: {seconds: 7}\n")
+    os.chown(file, 12345, 12345)
+    with pytest.raises(ConfigError, match="belongs to another user \\(uid 12345\\): if that is meant, name it"):
+        find_config()
+    monkeypatch.setenv("SUDO_UID", "12345")  # who has root do it
+    assert find_config() == Path("config.yaml")
+    os.chown(file, 0, 0)
+    file.chmod(0o646)
+    with pytest.raises(ConfigError, match="everybody may write"):
+        find_config()
+
+
 def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
