@@ -189,6 +189,7 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
         file.sound(file_rows.availability, online),
         file.sound(file_rows.newer, newer),
         file.sound(file_rows.place, places),
+        now,
     )
     return Copied(windows, new, file.damaged)
 

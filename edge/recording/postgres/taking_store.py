@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from edge.contract.timestamps import format_timestamp
+from edge.recording.deleted_spans import span_of
 from edge.recording.postgres import device_messages
 from edge.recording.postgres.rollups import take_rollups
 from edge.recording.postgres.store import PostgresStore, Row
@@ -47,6 +49,7 @@ class TakingStore(PostgresStore):
             with connection.transaction():
                 self._lock(connection, (device,))
                 self._load_deleted(connection, now)
+                instead = [each for each in instead if not self._was_deleted(device, each)]
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
                 return self._add_rows(connection, rows, now, add_up=not taken)
 
@@ -71,18 +74,37 @@ class TakingStore(PostgresStore):
         availability: Iterable[tuple[Any, ...]],
         newer: Iterable[tuple[Any, ...]],
         places: Iterable[tuple[Any, ...]],
+        now: datetime,
     ) -> None:
         """Take over what another store has beside windows, checked, in its order. Raises as `store`."""
         with self._kept.used() as connection:
-            for rows, statement in (
-                (states, device_messages.TAKE_STATE),
-                (availability, device_messages.TAKE_AVAILABILITY),
-                (newer, device_messages.TAKE_NEWER),
-                (places, device_messages.TAKE_PLACE),
+            for rows, statement, gone in (
+                (states, device_messages.TAKE_STATE, self._at(1)),
+                (availability, device_messages.TAKE_AVAILABILITY, self._at(1)),
+                (newer, device_messages.TAKE_NEWER, self._newer_gone),
+                (places, device_messages.TAKE_PLACE, self._at(2)),
             ):
                 # A room may have stored gigabytes of them; each part may be taken over again.
                 left = iter(rows)
                 while found := list(itertools.islice(left, AT_ONCE)):
                     self._devices.prepare(connection, self._school, (row[0] for row in found))
                     with connection.transaction(), connection.cursor() as cursor:
-                        cursor.executemany(statement, [(self._devices[row[0]], *row[1:]) for row in found])
+                        self._lock(connection, {row[0] for row in found})
+                        self._load_deleted(connection, now)
+                        wanted = [(self._devices[row[0]], *row[1:]) for row in found if not gone(row)]
+                        cursor.executemany(statement, wanted)
+
+    def _was_deleted(self, device: str, bucket: Bucket) -> bool:
+        """Whether some of what a roll-up adds up was deleted on request."""
+        return any(self._deleted.covers(device, run.start, run.end) for run in bucket.runs)
+
+    def _at(self, place: int) -> Callable[[tuple[Any, ...]], bool]:
+        """Whether the moment that stands at a place of a row was deleted on request."""
+        return lambda row: self._deleted.covers_moment(row[0], format_timestamp(row[place]))
+
+    def _newer_gone(self, row: tuple[Any, ...]) -> bool:
+        """The same of a window of a schema that we do not know: by what it says, else by when it came."""
+        device, _, received, payload = row
+        if span_of(payload) is None:
+            return self._deleted.covers_moment(device, format_timestamp(received))
+        return self._deleted.covers_newer(device, payload)

@@ -8,7 +8,7 @@ import random
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,12 @@ def everything(place: Place) -> dict[str, Any]:
         }
 
 
-def moved(path: Path, address: PostgresAddress) -> Copied:
+def moved(path: Path, address: PostgresAddress, now: datetime = MONDAY) -> Copied:
     file, store = SchoolFile(path, "classroom"), TakingStore(address, "classroom")
     try:
         file.start()
         store.start()
-        return copy_school(file, store, MONDAY)
+        return copy_school(file, store, now)
     finally:
         file.stop()
         store.stop()
@@ -111,6 +111,25 @@ def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: Start
     assert postgres.server.sql(f"SELECT {counting}", database=postgres.database) == first
     with school.opened() as old, postgres.opened() as new:
         assert new.client_ids("") == old.client_ids(""), "what still waits at the broker comes to the database"
+
+
+def test_what_was_deleted_in_the_database_does_not_come_back_by_a_second_copy(school: Place, postgres: Place) -> None:
+    def there() -> dict[str, int]:
+        assert postgres.server
+        tables = ("windows", "rollups", "states", "availability", "newer_windows", "places")
+        asked = [f"SELECT count(*) FROM edge.{table}" for table in tables]  # noqa: S608
+        found = postgres.server.sql(*asked, database=postgres.database).split()
+        return dict(zip(tables, map(int, found), strict=True))
+
+    copied(school, postgres)
+    assert all(there().values())
+    postgres.delete(None, None, EVER[1], EVER[1])
+    left = there()
+    assert {table for table, rows in left.items() if rows} <= {"places"}, "what is in force at the end is needed"
+    assert isinstance(postgres.target, PostgresAddress)
+    assert isinstance(school.target, Path)
+    moved(school.target, postgres.target, EVER[1])
+    assert there() == left
 
 
 def test_what_came_to_both_is_there_once(school: Place, postgres: Place) -> None:
