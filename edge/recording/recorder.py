@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
-from edge.contract.machine_messages import MachineInfo, read_machine_message
-from edge.contract.payloads import ModelNames, State, WindowPayload
-from edge.contract.timestamps import parse_timestamp
-from edge.contract.topics import NAME_PATTERN
-from edge.contract.validation import DeviceMessage, NewerWindow, read_message
+from edge.contract.machine_messages import MachineInfo
+from edge.contract.payloads import WindowPayload
+from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.place_changes import MOST as MOST_PLACES
 from edge.recording.place_changes import PlaceChanges
+from edge.recording.recordable import bytes_of, device_of, examine
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
 from edge.recording.tidying import Tidying
-from edge.recording.window_row import LONGEST_NAME
 from edge.recording.window_store import UnstorableError, WindowStore
 from edge.text import printable
 
@@ -34,11 +31,7 @@ MOST_WAITING = 2000  # messages in memory while it cannot be written
 MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
 TIDY_EVERY = 3600.0  # seconds
 LOOK_EVERY = 10.0  # seconds between two looks at who reads, about
-LONGEST_WINDOW = timedelta(days=1)
-EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 MOST_REPORTED = 3  # schemas of a device
-RETAINED = ("state", "availability", "info")
-TOPICS = ("window", *RETAINED)
 
 
 class Recorder:
@@ -276,13 +269,6 @@ class Recorder:
         return more
 
 
-def device_of(prefix: str, topic: str) -> str | None:
-    """The device in a topic; None where it is not one of ours."""
-    first, _, rest = topic.partition("/")
-    name, _, kind = rest.partition("/")
-    return name if first == prefix and kind in TOPICS and re.fullmatch(NAME_PATTERN, name) else None
-
-
 def _report_refused(device: str | None) -> None:
     if device is None:
         logger.warning(
@@ -317,49 +303,3 @@ def report_missing(device: str, first: int, last: int) -> None:
         "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
         "alert/outbox", last - first + 1, printable(device, 64), first, last,
     )  # fmt: skip
-
-
-def bytes_of(delivery: Delivery) -> int:
-    """Bytes that a message may take in the file: a window has its roll-up as well, a state its index."""
-    return len(delivery.payload) * (1 if delivery.topic.endswith("/availability") else 2)
-
-
-def topics(prefix: str, devices: Sequence[str]) -> list[str]:
-    """What to subscribe to."""
-    return [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
-
-
-def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
-    """A message that can be stored; None for one that says nothing. Raises ValueError for an invalid one."""
-    if delivery.topic.endswith("/info"):
-        said = read_machine_message(prefix, delivery.topic, delivery.payload)
-        return DeviceMessage(said.device, said.kind, said.content) if isinstance(said.content, MachineInfo) else None
-    message = read_message(prefix, delivery.topic, delivery.payload)
-    if message.kind not in TOPICS or message.content is None:
-        return None
-    if isinstance(message.content, State):
-        if not EARLIEST < parse_timestamp(message.content.since).year < LATEST:
-            raise ValueError
-        reason = message.content.reason[:LONGEST_NAME]
-        message = message._replace(content=message.content.model_copy(update={"reason": reason}))
-    elif isinstance(message.content, WindowPayload):
-        message = message._replace(content=_window(message.content))
-    return message
-
-
-def _window(window: WindowPayload) -> WindowPayload:
-    """A window with nothing but what may be kept of it."""
-    span = window.window
-    length = parse_timestamp(span.end) - parse_timestamp(span.start)
-    if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
-        raise ValueError
-    if not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST:
-        raise ValueError
-    if all(len(name or "") <= LONGEST_NAME for name in (window.model.faces, window.model.emotions, window.model.pose)):
-        return window
-    names = ModelNames(
-        faces=window.model.faces[:LONGEST_NAME],
-        emotions=window.model.emotions and window.model.emotions[:LONGEST_NAME],
-        pose=window.model.pose and window.model.pose[:LONGEST_NAME],
-    )
-    return window.model_copy(update={"model": names})

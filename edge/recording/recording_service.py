@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edge.files.disk_errors import DiskError
 from edge.recording.former_session import FormerSession, former_client_id
-from edge.recording.recorder import RETRY, Recorder, report_failing, topics
+from edge.recording.recordable import topics
+from edge.recording.recorder import RETRY, Recorder, report_failing
 from edge.recording.recording_task import RecordingTask
 from edge.recording.session import Session
 from edge.recording.shared_recording import SharedRecording

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
-from edge.recording.recorder import RETAINED, topics
+from edge.recording.recordable import RETAINED, topics
 from edge.recording.retention import DEFAULT_DAYS, Retention
 from edge.recording.session import Session
 from edge.recording.stores import Target

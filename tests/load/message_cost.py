@@ -18,7 +18,7 @@ from pathlib import Path
 
 from edge.recording.allowance import FULL_OUTBOX, HOUR, PER_HOUR, Allowance
 from edge.recording.database import Database
-from edge.recording.recorder import bytes_of, examine
+from edge.recording.recordable import bytes_of, examine
 from tests.support.hostile import DEVICE, KINDS, delivery
 from tests.support.recordings import NOW
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from edge.contract.validation import DeviceMessage
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 from tests.support.recordings import message
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.cli import run_command_line
 from edge.recording.database import Database
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 
 MONDAY = datetime(2026, 11, 16, 7, 0, tzinfo=timezone.utc)  # eight o'clock in Vienna

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.recording.database import Database
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 from tests.support.hostile import delivery
 from tests.support.paths import ROOT

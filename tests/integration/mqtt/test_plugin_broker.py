@@ -17,7 +17,7 @@ import pytest
 
 from edge.contract.commands import REQUESTS
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.recorder import TOPICS
+from edge.recording.recordable import TOPICS
 from tests.load.fleet.plugin_broker import PluginBroker, missing
 from tests.load.fleet.plugin_broker import client_id as client_id_of
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED

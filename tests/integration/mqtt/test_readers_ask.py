@@ -8,7 +8,7 @@ from edge.config.broker_url import BrokerUrl
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
 from edge.mqtt.subscription import RETAINED, Subscription, topics_of
-from edge.recording.recorder import RETAINED as RECORDED
+from edge.recording.recordable import RETAINED as RECORDED
 from edge.recording.session import Session
 from tests.support.brokers import wait_for
 from tests.support.strict_broker import Rules, StrictBroker

@@ -22,7 +22,7 @@ from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
-from edge.recording.recorder import TOPICS
+from edge.recording.recordable import TOPICS
 from tests.load.fleet.course import Fleet
 from tests.load.fleet.figures import Stored, compare
 from tests.load.fleet.recorder import Receipt

@@ -21,7 +21,7 @@ from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.session import Delivery
 from edge.reporting.totals import add_up

@@ -16,7 +16,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.rollups import Bucket
 from edge.recording.session import Delivery

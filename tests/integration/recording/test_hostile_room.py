@@ -12,7 +12,7 @@ import pytest
 
 from edge.recording.database import Database
 from edge.recording.device_words import MOST_WORDS
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from tests.support.hostile import KINDS, delivery
 from tests.support.recordings import NOW

@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 from edge.contract.examples import INFO
 from edge.recording.database import Database
 from edge.recording.former_session import former_client_id
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 from tests.support.any_value import ANY_VALUE, window_with
 from tests.support.brokers import Broker, wait_for

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.recording.database import Database
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.session import Delivery
 from tests.support.brokers import wait_for

@@ -20,7 +20,7 @@ from edge.errors import ConfigError
 from edge.recording.daily_rollups import MOST_ROWS
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import StateChange
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.retention_time import PACE
 from edge.recording.rollups import WIDTH, Bucket

@@ -17,7 +17,7 @@ from edge.errors import ConfigError
 from edge.recording.database import Database
 from edge.recording.layout import LAYOUT
 from edge.recording.reader import Recording
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 from edge.recording.window_row import window_row
 

@@ -15,7 +15,7 @@ from edge.recording.database import Database
 from edge.recording.deletion import Eraser
 from edge.recording.places import MOST, Place
 from edge.recording.reader import Recording
-from edge.recording.recorder import examine
+from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.session import Delivery
 from tests.unit.recording.test_rollups import DAY, MONDAY, store, windows

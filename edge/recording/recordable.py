@@ -1,0 +1,73 @@
+"""What of a message may be recorded, whoever wrote it: whose it is, what it costs, and what it may say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from edge.contract.machine_messages import MachineInfo, read_machine_message
+from edge.contract.payloads import ModelNames, State, WindowPayload
+from edge.contract.timestamps import parse_timestamp
+from edge.contract.topics import NAME_PATTERN
+from edge.contract.validation import DeviceMessage, read_message
+from edge.recording.session import Delivery
+from edge.recording.window_row import LONGEST_NAME
+
+LONGEST_WINDOW = timedelta(days=1)
+EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
+RETAINED = ("state", "availability", "info")
+TOPICS = ("window", *RETAINED)
+
+
+def device_of(prefix: str, topic: str) -> str | None:
+    """The device in a topic; None where it is not one of ours."""
+    first, _, rest = topic.partition("/")
+    name, _, kind = rest.partition("/")
+    return name if first == prefix and kind in TOPICS and re.fullmatch(NAME_PATTERN, name) else None
+
+
+def bytes_of(delivery: Delivery) -> int:
+    """Bytes that a message may take in the file: a window has its roll-up as well, a state its index."""
+    return len(delivery.payload) * (1 if delivery.topic.endswith("/availability") else 2)
+
+
+def topics(prefix: str, devices: Sequence[str]) -> list[str]:
+    """What to subscribe to."""
+    return [f"{prefix}/{device}/{topic}" for device in devices for topic in TOPICS]
+
+
+def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
+    """A message that can be stored; None for one that says nothing. Raises ValueError for an invalid one."""
+    if delivery.topic.endswith("/info"):
+        said = read_machine_message(prefix, delivery.topic, delivery.payload)
+        return DeviceMessage(said.device, said.kind, said.content) if isinstance(said.content, MachineInfo) else None
+    message = read_message(prefix, delivery.topic, delivery.payload)
+    if message.kind not in TOPICS or message.content is None:
+        return None
+    if isinstance(message.content, State):
+        if not EARLIEST < parse_timestamp(message.content.since).year < LATEST:
+            raise ValueError
+        reason = message.content.reason[:LONGEST_NAME]
+        message = message._replace(content=message.content.model_copy(update={"reason": reason}))
+    elif isinstance(message.content, WindowPayload):
+        message = message._replace(content=_window(message.content))
+    return message
+
+
+def _window(window: WindowPayload) -> WindowPayload:
+    """A window with nothing but what may be kept of it."""
+    span = window.window
+    length = parse_timestamp(span.end) - parse_timestamp(span.start)
+    if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
+        raise ValueError
+    if not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST:
+        raise ValueError
+    if all(len(name or "") <= LONGEST_NAME for name in (window.model.faces, window.model.emotions, window.model.pose)):
+        return window
+    names = ModelNames(
+        faces=window.model.faces[:LONGEST_NAME],
+        emotions=window.model.emotions and window.model.emotions[:LONGEST_NAME],
+        pose=window.model.pose and window.model.pose[:LONGEST_NAME],
+    )
+    return window.model_copy(update={"model": names})
