@@ -153,6 +153,7 @@ class Reload:
         self.config = new.model_copy(update=kept)
         self._next_connection = new if new != self.config else None
         parts.analysis.change(self.config, prepared.models)
+        audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
         masks = parts.run_state.masks
         masks.use(masks_path(self.config), new.camera)
         parts.run_state.set_schedule(new.privacy)
@@ -163,7 +164,6 @@ class Reload:
             make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera, masks.accepts)
             parts.camera.change(make_capture, live=live(prepared.source))
         parts.health.change(self.config)
-        audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
         parts.pauses.update()
         if not parts.run_state.closed:
             parts.analysis.begin()

@@ -24,7 +24,7 @@ from edge.cameras.masks import covered
 from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.cameras.supervisor import capture_maker
 from edge.config.schema import Config
-from tests.support.paths import PACKAGE, ROOT
+from tests.support.paths import PACKAGE
 
 Picture = NDArray[np.uint8]
 
@@ -301,7 +301,7 @@ def test_frames_come_from_the_one_place_that_masks_them() -> None:
     for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                made.setdefault(node.func.id, set()).add(str(file.relative_to(ROOT)))
+                made.setdefault(node.func.id, set()).add(str(file.relative_to(PACKAGE.parent)))
     assert made["CaptureThread"] == {"edge/cameras/supervisor.py"}
     daemon = {"edge/daemon/composition.py", "edge/daemon/reload.py"}
     assert made["capture_maker"] == {*daemon, "edge/daemon/guarded_camera.py"}

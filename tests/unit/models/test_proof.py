@@ -77,7 +77,8 @@ def test_a_model_on_three_channels_is_fed_grey(monkeypatch: pytest.MonkeyPatch, 
     fed = np.zeros((1, 48, 48, 3), np.int8)
     model = SimpleNamespace(
         output=lambda *_: tensor(0.1, 0), input_table=lambda: np.arange(256, dtype=np.uint8).view(np.int8),
-        input_view=lambda: fed, invoke=lambda: None, output_view=lambda _: np.zeros((1, 7), np.int8),
+        input_view=lambda: fed, invoke=lambda: None, reset=lambda: None,
+        output_view=lambda _: np.zeros((1, 7), np.int8),
     )  # fmt: skip
     monkeypatch.setattr(emotion_classifier, "Model", lambda *_: model)
     card = json.loads((SHIPPED / "emotions.json").read_text())
