@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE
 
 STARTS = ("edge.__main__", "edge.cli.run", "edge.daemon.composition")
 
@@ -85,7 +85,7 @@ def _writes(call: ast.Call) -> bool:
 
 
 def _file(name: str) -> Path | None:
-    path = ROOT / Path(*name.split("."))
+    path = PACKAGE.parent / Path(*name.split("."))
     for found in (path.with_suffix(".py"), path / "__init__.py"):
         if found.is_file() and name.split(".", maxsplit=1)[0] in ("edge", "models", "quantize"):
             return found
