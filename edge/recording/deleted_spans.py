@@ -16,6 +16,7 @@ from edge.recording.window_row import DAMAGED
 logger = logging.getLogger(__name__)
 
 EVER, NEVER = "", "~"  # before and after every time, as text
+BEHIND = 31 * DAY  # that our clock may be: a board without a battery was off for so long
 MOST = 10_000  # requests that are known, the newest
 
 
@@ -87,13 +88,13 @@ def _reach(end: str | None, asked: str, now: datetime) -> str:
     """Until when what still comes is left out.
 
     A whole room may be used again: then what was measured until the request is meant. A lesson or a day may go on when
-    it is asked for, a longer time not; and nobody asks in a time to come. A file that says otherwise was prepared, and
-    would keep every window out.
+    it is asked for, a longer time not; and nobody asks in a time to come, but where our clock is behind. A file that
+    says otherwise was prepared, and would keep every window out.
     """
     try:
         when = parse_timestamp(asked)
         until = when if end is None else parse_timestamp(end)
-        return format_timestamp(min(until, when + DAY if when <= now else now))
+        return format_timestamp(min(until, when + DAY if when <= now + BEHIND else now))
     except DAMAGED:
         return EVER
 

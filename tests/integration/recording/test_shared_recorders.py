@@ -303,7 +303,8 @@ class Pair:
         settings = [BrokerSettings(BrokerUrl.parse(address(port)), f"pair-{number}") for number in (1, 2)]
         self.ordinary = Session(settings[0], ["classroom/+/window"])
         self.shared = Session(settings[1], ["$share/main/classroom/+/window"])
-        self.windows = SharedWindows(self.ordinary, self.shared)
+        self.clock_set = True
+        self.windows = SharedWindows(self.ordinary, self.shared, synced=lambda: self.clock_set)
         self.windows.all_taken = True
 
     def step(self) -> list[bool]:
@@ -335,7 +336,12 @@ def test_only_windows_that_are_newer_than_the_share_are_left_to_it(
     wait_for(lambda: pair.step() == [] and pair.ordinary.subscribed, 20)
     device.send(at(100))
     assert next(pair.answers()) is False, "there is no share"
+    pair.clock_set = False
     pair.shared.start()
+    wait_for(lambda: pair.step() == [] and pair.shared.subscribed, 20)
+    device.send(at(100))
+    assert next(pair.answers()) is False, "our own clock may be behind"
+    pair.clock_set = True
 
     def shared() -> bool:
         device.send(at(100))

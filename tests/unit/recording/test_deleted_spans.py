@@ -45,6 +45,13 @@ def test_no_request_keeps_out_what_is_measured_for_ever(asked: datetime, last: d
     assert not found.covers_moment("room-1", format_timestamp(last))
 
 
+def test_a_clock_that_is_behind_lets_nothing_back_in() -> None:
+    asked = NOW + 20 * 24 * HOUR  # by a clock that was right
+    found = spans(("room-1", asked - 2 * HOUR, asked - HOUR, asked))
+    assert found.covers("room-1", asked - 2 * HOUR, asked - HOUR)
+    assert not found.covers("room-1", asked - HOUR, asked)
+
+
 def test_many_that_overlap_are_as_quick_as_one() -> None:
     found = spans(
         ("room-1", NOW - 9 * HOUR, NOW - 7 * HOUR, NOW), ("room-1", NOW - 8 * HOUR, NOW - 6 * HOUR, NOW),
