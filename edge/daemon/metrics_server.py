@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import threading
 from collections import deque
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8  # connections that are answered; for one more the oldest is closed, which an honest one never is for long
 SECONDS = 10.0  # that one may last
+MAX_HEAD = 8192  # bytes of a request that are read; those of Prometheus have 300
 
 
 class MetricsServer:
@@ -96,6 +98,30 @@ class _IPv6Server(_Server):
     address_family = socket.AF_INET6
 
 
+class _Head(io.BufferedIOBase):
+    """The first bytes of a request: the library would take a hundred lines of 64 KB, and parse them."""
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self._file = file
+        self._left = MAX_HEAD
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line, or what of it is still allowed; then nothing, as of a visitor who left."""
+        line = self._file.readline(self._left if size is None or size < 0 else min(size, self._left))
+        self._left -= len(line)
+        return line
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there was more than may be."""
+        return self._left <= 0
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        self._file.close()
+        super().close()
+
+
 class _Handler(BaseHTTPRequestHandler):
     server_version = "edge"
     sys_version = ""
@@ -104,7 +130,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._registry = registry
         super().__init__(*rest)
 
+    def setup(self) -> None:
+        """As the library's, with an end to what is read of a visitor."""
+        super().setup()
+        self.rfile = self._head = _Head(self.rfile)
+
     def do_GET(self) -> None:
+        if self._head.exhausted:
+            self.send_error(431, "The request is too long")
+            return
         name = name_in(self.headers.get("Host", ""))
         if is_loopback(self.connection.getsockname()[0]) and not is_loopback(
             name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from edge.daemon import metrics_server
 from edge.daemon.exporter import OLD, Exporter
 from edge.daemon.metric_families import Snapshot
 from edge.daemon.metrics import Meter
+from edge.daemon.metrics_server import MAX_HEAD, _Head
 from edge.errors import ConfigError
 from edge.hardware.board import Readings
 from tests.support.brokers import free_port
@@ -160,6 +162,20 @@ def test_there_is_one_address(start: Start) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/metrics", headers={"Host": "elsewhere.example"})
     assert connection.getresponse().status == 421
+
+
+def test_of_a_long_head_only_the_beginning_is_read(start: Start) -> None:
+    _, port = start()
+    for lines, status in ((1, 200), (8, 431), (90, 431)):
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.putrequest("GET", "/metrics")
+        for number in range(lines):
+            connection.putheader(f"X-{number}", "x" * 2000)
+        connection.endheaders()
+        assert connection.getresponse().status == status
+    head = _Head(io.BytesIO(b"a" * 60_000))
+    assert len(head.readline(65_537)) == MAX_HEAD
+    assert (head.readline(), head.exhausted) == (b"", True)
 
 
 def test_held_connections_keep_nobody_out(start: Start) -> None:
