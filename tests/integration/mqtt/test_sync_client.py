@@ -30,8 +30,8 @@ from tests.support.scripted_broker import (
 )  # fmt: skip
 
 
-def client(port: int, host: str = "127.0.0.1") -> SyncClient:
-    return SyncClient(BrokerSettings(BrokerUrl(host, port, tls=False), "test"))
+def client(port: int, host: str = "127.0.0.1", name: str = "test") -> SyncClient:
+    return SyncClient(BrokerSettings(BrokerUrl(host, port, tls=False), name))
 
 
 def problem_of(port: int, host: str = "127.0.0.1") -> tuple[ProblemCode, str]:
@@ -63,7 +63,7 @@ def test_a_round_trip(broker: int, subscribe: Callable[..., Subscriber]) -> None
 
 
 def test_who_is_never_silent_holds_nobody_up(broker: int) -> None:
-    one, noisy, ended = client(broker), client(broker), threading.Event()
+    one, noisy, ended = client(broker), client(broker, name="noisy"), threading.Event()
     assert noisy.connect()
 
     def talk() -> None:
