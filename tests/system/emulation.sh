@@ -23,3 +23,12 @@ write_cpuinfo() {
     echo
   done >"$2"
 }
+
+# Gives $system, of the architecture $arch, what a Pi says of itself.
+pretend_to_be_a_pi() {
+  write_cpuinfo "${arch:?}" "${system:?}/opt/cpuinfo"
+  mount --bind "$system/opt/cpuinfo" "$system/proc/cpuinfo"
+  if [[ -L $system/sys ]]; then rm "$system/sys"; fi
+  mkdir -p "$system/sys"
+  mount -t sysfs -o ro sysfs "$system/sys"
+}

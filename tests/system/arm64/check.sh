@@ -26,14 +26,6 @@ step() { echo "[$suite $arch ${SECONDS}s] $*"; }
 debootstrap() { command debootstrap --arch="$arch" "$@"; }
 in_project() { inside "set -euo pipefail; cd /root/edge; $1"; }
 
-pretend_to_be_a_pi() {
-  write_cpuinfo "$arch" "$system/opt/cpuinfo"
-  mount --bind "$system/opt/cpuinfo" "$system/proc/cpuinfo"
-  if [[ -L $system/sys ]]; then rm "$system/sys"; fi
-  mkdir -p "$system/sys"
-  mount -t sysfs -o ro sysfs "$system/sys"
-}
-
 add_to_arm64() { install_packages mosquitto openssl; }
 # What ./run would fetch itself, so that it need not do so each time.
 add_to_armhf() {
