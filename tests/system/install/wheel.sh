@@ -30,4 +30,4 @@ PATH=$folder/venv/bin:$PATH:/usr/sbin
 where=$(python -c 'import edge; print(edge.__path__[0])')
 [[ $where == "$folder"/venv/* ]] || { echo "the tests would find edge in $where" >&2; exit 1; }
 step "pytest ${chosen[*]}, edge in $where"
-pytest -p no:cacheprovider --numprocesses 2 --dist worksteal "${chosen[@]}"
+pytest -p no:cacheprovider --numprocesses 4 --dist worksteal "${chosen[@]}"
