@@ -41,7 +41,7 @@ import fcntl, socket, struct
 with socket.socket() as line:  # SIOCSIFFLAGS: without iproute2
     fcntl.ioctl(line, 0x8914, struct.pack('16sH14x', b'lo', 0x49))
 PY
-  edge run --set camera.source=sample:5 --set camera.open_timeout=300 --set camera.read_timeout=60 \
+  edge run --set camera.source=sample:5 --set camera.open_timeout=120 --set camera.read_timeout=60 \
     --set window.seconds=20 --set vision.detect_width=640 --set mqtt.broker=embedded >/root/said 2>/root/log &
   for ((second = 0; second < 600; second++)); do
     [[ \$(grep -c '^.*#[0-9]* ' /root/said) -lt 2 ]] || break
