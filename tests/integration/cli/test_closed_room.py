@@ -7,7 +7,6 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import cv2
 import pytest
@@ -16,8 +15,8 @@ from edge.cli import COMMANDS
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
 from tests.support.brokers import wait_for
+from tests.support.reachability import reachable
 from tests.support.setup_page import SetupPage
-from tests.unit.test_architecture import EDGE, imports
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Look = Callable[..., str]
@@ -117,20 +116,5 @@ def test_a_check_of_a_room_that_is_closed_has_neither_passed_nor_failed(edge: Ed
 
 def test_every_command_that_can_open_a_camera_is_among_them() -> None:
     """But for `run`, the daemon itself. `image` and `bench` read files."""
-    supervisor = EDGE / "cameras/supervisor.py"
-    found = {command for command in COMMANDS if supervisor in reached(EDGE / "cli" / f"{command}.py")}
+    found = {command for command in COMMANDS if "edge.cameras.supervisor" in reachable(f"edge.cli.{command}")}
     assert found == {"run", *LOOK}
-
-
-def reached(file: Path) -> set[Path]:
-    """All files of ours that a file imports, and those import, wherever in them."""
-    found: set[Path] = set()
-    waiting = [file]
-    while waiting:
-        if (file := waiting.pop()) in found:
-            continue
-        found.add(file)
-        for name in imports(file):
-            whole = EDGE.parent.joinpath(*name.split("."))
-            waiting += filter(Path.is_file, (whole.with_suffix(".py"), whole.parent.with_suffix(".py")))
-    return found
