@@ -41,14 +41,14 @@ import fcntl, socket, struct
 with socket.socket() as line:  # SIOCSIFFLAGS: without iproute2
     fcntl.ioctl(line, 0x8914, struct.pack('16sH14x', b'lo', 0x49))
 PY
-  edge run --set camera.source=sample:5 --set camera.open_timeout=120 --set camera.read_timeout=60 \
+  edge run --set camera.source=sample:25 --set camera.open_timeout=120 --set camera.read_timeout=60 \
     --set window.seconds=20 --set vision.detect_width=640 --set mqtt.broker=embedded >/root/said 2>/root/log &
   for ((second = 0; second < 600; second++)); do
     [[ \$(grep -c '^.*#[0-9]* ' /root/said) -lt 2 ]] || break
     kill -0 \$! 2>/dev/null || break
     sleep 1
   done
-  kill -INT \$! && wait \$! && grep -m 2 '#[0-9]* ' /root/said || { tail -n 20 /root/said /root/log >&2; exit 1; }"
+  kill -INT \$! && wait \$! && grep -m 2 '#[0-9]*  .* faces' /root/said || { tail -n 20 /root/said /root/log >&2; exit 1; }"
 step "the daemon counted the sample room, and ended in good order"
 inside "apt-get purge -y -qq edge >/root/log 2>&1 || { tail -n 20 /root/log >&2; exit 1; }
   left=\$(find /etc/edge /usr/lib/edge /var/lib/edge /lib/systemd/system -name '*edge*' 2>/dev/null || true)
