@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,11 +28,19 @@ def made(path: Path, name: str, *rooms: str, expires: date | None = None) -> str
     return add_grant(path, name, "reader", rooms or ("room-1",), TODAY, expires)
 
 
+@pytest.fixture
+def careless() -> Iterator[None]:
+    """Files that are made may be read and written by everybody, unless they are made otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("careless")
 def test_a_token_is_shown_once_and_only_its_sum_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    os.umask(0)
     assert run_command_line(["access", "add", "smith", "--role", "reader", "--rooms", "room-1, b2-*,0123"]) == 0
     token = capsys.readouterr().out.strip()
     assert len(token) >= 32
