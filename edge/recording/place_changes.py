@@ -19,9 +19,8 @@ class PlaceChanges:
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
-        self._known: dict[
-            str, tuple[str | None, TokenBucket]
-        ] = {}  # the last that was let in, and how many more may be
+        # The last that was let in, and how many more may be.
+        self._known: dict[str, tuple[str | None, TokenBucket]] = {}
         self._report_at: dict[str, float] = {}
         self.refused = 0
         """Messages that were turned away."""
