@@ -73,7 +73,9 @@ class Subscriber:
 
     def wait(self, name: str, count: int = 1, seconds: float = 20) -> list[Message]:
         """Wait for so many messages of a topic."""
-        wait_for(lambda: len(self.named(name)) >= count, seconds, f"{count} x {name}, got {len(self.named(name))}")
+        wait_for(
+            lambda: len(self.named(name)) >= count, seconds, lambda: f"{count} x {name}, got {len(self.named(name))}"
+        )
         return self.named(name)
 
     def stop(self) -> None:
@@ -95,10 +97,10 @@ def can_connect(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
-    """Wait until a condition holds; fails after `seconds`."""
+def wait_for(condition: Callable[[], bool], seconds: float, what: str | Callable[[], str] = "it") -> None:
+    """Wait until a condition holds; fails after `seconds`, and says what was waited for, as it was then."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s for {what}")
+            pytest.fail(f"waited {seconds} s for {what if isinstance(what, str) else what()}")
         time.sleep(0.02)

@@ -39,5 +39,5 @@ def states(subscriber: Subscriber) -> list[str]:
 
 
 def wait_state(subscriber: Subscriber, mode: str, seconds: float = 10) -> Any:
-    wait_for(lambda: states(subscriber)[-1:] == [mode], seconds, f"{mode}, got {states(subscriber)}")
+    wait_for(lambda: states(subscriber)[-1:] == [mode], seconds, lambda: f"{mode}, got {states(subscriber)}")
     return subscriber.named("state")[-1].json()

@@ -169,7 +169,7 @@ def test_commands_that_came_before_a_new_connection_are_carried_out(running: Run
     for _ in range(30):
         command.send("health")
     command.send("pause")
-    wait_for(lambda: states(subscriber)[-1:] == ["paused"], 15, f"paused, got {states(subscriber)}")
+    wait_for(lambda: states(subscriber)[-1:] == ["paused"], 15, lambda: f"paused, got {states(subscriber)}")
 
 
 def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path) -> None:

@@ -297,7 +297,7 @@ def test_a_bridge_carries_a_school_to_the_district(start_school: StartSchool, us
     room.stop()
     district.start()
     recorder = user(district, "recorder", session="database")
-    wait_for(lambda: len(recorder.messages) >= count, 40, f"{count} windows, got {len(recorder.messages)}")
+    wait_for(lambda: len(recorder.messages) >= count, 40, lambda: f"{count} windows, got {len(recorder.messages)}")
     assert {message.json()["faces"]["total"] for message in recorder.messages} == set(range(count))
 
 

@@ -86,7 +86,7 @@ class User:
         def here() -> bool:
             return any(m.topic == topic and payload in (None, m.payload) for m in self.messages)
 
-        wait_for(here, seconds, f"{topic} {payload!r}, got {sorted(set(self.topics()))}")
+        wait_for(here, seconds, lambda: f"{topic} {payload!r}, got {sorted(set(self.topics()))}")
         found = self.last(topic)
         assert found is not None
         return found

@@ -37,7 +37,7 @@ settings.load_profile("emulated")
 impatient = brokers.wait_for
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, what: str | Callable[[], str] = "it") -> None:
     """Wait longer for what is to happen; the tests import this in place of theirs, as this plug-in comes first."""
     impatient(condition, seconds * PATIENCE, what)
 
