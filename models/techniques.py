@@ -1,4 +1,4 @@
-"""What gets more out of noisy labels than they say themselves: mixup, teachers, sharpness-aware steps."""
+"""What gets more out of noisy and uneven labels than they say themselves."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
     add("--mixup", type=float, default=0.0, help="mix pictures, by shares from Beta(A, A); 0.2 is usual")
+    add(
+        "--logit-adjustment",
+        type=float,
+        default=0.0,
+        metavar="T",
+        help="weigh rare classes more: 1 aims at balanced accuracy, 0 at accuracy (default: %(default)g)",
+    )
     add("--sam", type=float, default=0.0, help="sharpness-aware steps of this radius, at twice the time; try 0.05")
 
 
@@ -48,6 +55,16 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def smoothed(label: Tensor, smoothing: float = 0.1) -> Tensor:
     """Classes (n,) int64 as shares (n, 7) float32, `smoothing` of each spread over all (Szegedy et al. 2016)."""
     return F.one_hot(label, len(LABELS)) * (1 - smoothing) + smoothing / len(LABELS)
+
+
+def log_priors(targets: Tensor) -> Tensor:
+    """Logarithms of how often each class is meant in targets (n, 7) of shares: (7,) float32.
+
+    Added to a loss's logits, T times, they leave the network to say what is not in the prior, so that rare classes are
+    named more often (Menon et al. 2021, arXiv:2007.07314). A class that nobody means is as rare as one in a million.
+    """
+    shares = targets.sum(0) / targets.sum().clamp(min=1)
+    return shares.clamp(min=1e-6).log()
 
 
 def mixup_shares(count: int, alpha: float, generator: torch.Generator) -> Tensor:

@@ -76,6 +76,7 @@ class Trainer:
         self.images = torch.from_numpy(train.images).to(self.device)
         self.label = techniques.smoothed(torch.from_numpy(train.label).to(self.device))
         self.votes = torch.from_numpy(train.votes).to(self.device)
+        self.adjustments = [args.logit_adjustment * techniques.log_priors(each) for each in (self.votes, self.label)]
         self.network: TwoHeads = NETWORKS[args.network]()
         self.network.detached = args.labels == "ferplus"
         if args.start:
@@ -202,7 +203,10 @@ class Trainer:
             outputs = self.forward(x)
         ferplus, fer2013 = (logits.float() for logits in outputs)
         # A row of zero votes (majority outside the seven classes) adds nothing to the first term.
-        losses = [techniques.soft_cross_entropy(*pair) for pair in ((ferplus, targets[0]), (fer2013, targets[1]))]
+        losses = [
+            techniques.soft_cross_entropy(logits + adjustment, target)
+            for logits, adjustment, target in zip((ferplus, fer2013), self.adjustments, targets, strict=True)
+        ]
         if taught is not None:
             told = techniques.distillation_losses((ferplus, fer2013), taught, self.args.temperature)
             for head, weight in enumerate(self.teacher_weights):

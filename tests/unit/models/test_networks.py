@@ -24,6 +24,7 @@ from models.techniques import (  # noqa: E402
     climb,
     descend,
     distillation_losses,
+    log_priors,
     mix_teachers,
     mixup_shares,
     smoothed,
@@ -128,6 +129,27 @@ def test_augmented_faces_keep_shape_and_range_and_follow_the_seed() -> None:
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert (first.flatten(1).std(1) < before.flatten(1).std(1)).any()
+
+
+def test_logits_adjusted_by_the_prior_learn_nothing_from_how_rare_a_class_is() -> None:
+    targets = torch.eye(7)[torch.tensor([0] * 90 + [1] * 9 + [2])]
+    slopes = []
+    for weight in (0.0, 1.0):
+        logits = torch.zeros(7, requires_grad=True)
+        loss = soft_cross_entropy(logits.expand(100, 7) + weight * log_priors(targets), targets)
+        (slope,) = torch.autograd.grad(loss, logits)
+        slopes.append(slope.abs().max().item())
+    assert slopes[0] > 0.5
+    assert slopes[1] < 1e-4
+
+
+def test_training_adjusts_both_heads_only_if_asked(tmp_path: Path) -> None:
+    plain, adjusted = trainer(tmp_path / "plain"), trainer(tmp_path / "adjusted", "--logit-adjustment", "0.5")
+    assert [shift.any().item() for shift in plain.adjustments] == [False, False]
+    for shift, targets in zip(adjusted.adjustments, (adjusted.votes, adjusted.label), strict=True):
+        torch.testing.assert_close(shift, 0.5 * log_priors(targets))
+    adjusted.run()
+    assert (tmp_path / "adjusted/best.pt").exists()
 
 
 def test_smoothing_and_cross_entropy_are_those_of_pytorch() -> None:
