@@ -1,4 +1,4 @@
-"""A network of an attacker's own, from which a broker is reached over a wire with docs/mosquitto/limits.nft."""
+"""A network of an attacker's own, from which we are reached over a wire, with rules of nftables at our end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 
-from tests.load.fleet.school import SHIPPED
 from tests.support.paths import ROOT
 
 OURS, THEIRS = "10.9.0.1", ("10.9.0.2", "10.9.0.3")
@@ -30,10 +29,10 @@ class Elsewhere:
     """The attacker's network, at the other end of the wire.
 
     Args:
-        limited: Whether the limits are loaded at our end.
+        rules: What is loaded at our end, as nft reads it; empty: nothing.
     """
 
-    def __init__(self, *, limited: bool) -> None:
+    def __init__(self, rules: str) -> None:
         self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         time.sleep(0.5)
         there = f"nsenter -t {self._holder.pid} -n"
@@ -47,9 +46,9 @@ class Elsewhere:
             f"{there} ip link set veth1 up",
             # As in a school: from there any address may come, and the kernel drops none (rp_filter of Debian).
             "ip route add default dev veth0",
-            *([f"nft -f {SHIPPED}/limits.nft"] if limited else []),
         ):
             subprocess.run(command.split(), check=True)
+        subprocess.run(["nft", "-f", "-"], input=f"flush ruleset\n{rules}", text=True, check=True)
 
     def run(self, module: str, *arguments: str) -> str:
         """What a module says that runs there."""

@@ -1,17 +1,20 @@
-"""A machine that forges packets, or sends as fast as it can, for tests.load.forged_packets.
+"""A machine that forges packets, sends as fast as it can, or connects and says nothing, for others of tests.load.
 
 python -m tests.load.forge rst HOST PORT PACKETS     ends connections that there never were, each of another address
 python -m tests.load.forge flood HOST PORT ADDRESS SECONDS
+python -m tests.load.forge hold HOST PORT COUNT ADDRESS...      prints how many connections each has, all at once
 """
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 
 FIRST_FORGED = ipaddress.IPv4Address("10.16.0.0")
 RST, DATA_WORDS, WINDOW, TIME_TO_LIVE = 4, 5, 0, 64
@@ -49,9 +52,23 @@ def flood(host: str, port: int, address: str, seconds: float) -> None:
                 wire.send(bytes(16384))
 
 
+def hold(host: str, port: int, count: int, addresses: Sequence[str]) -> list[int]:
+    """Ask for so many connections from each address; returns how many there are, while all of them are held."""
+    with contextlib.ExitStack() as held:
+        got = [0] * len(addresses)
+        for number, address in enumerate(addresses):
+            for _ in range(count):
+                with contextlib.suppress(OSError):  # refused, or not answered
+                    held.enter_context(socket.create_connection((host, port), 0.1, (address, 0)))
+                    got[number] += 1
+        return got
+
+
 if __name__ == "__main__":
     what, where, door, *rest = sys.argv[1:]
     if what == "rst":
         forge(where, int(door), int(rest[0]))
+    elif what == "hold":
+        print(json.dumps(hold(where, int(door), int(rest[0]), rest[1:])))
     else:
         flood(where, int(door), rest[0], float(rest[1]))

@@ -16,6 +16,7 @@ import sys
 import threading
 
 from tests.load.elsewhere import OURS, THEIRS, Elsewhere, inside
+from tests.load.fleet.school import SHIPPED
 
 PORT = 1883
 SECONDS = 1.0  # of each machine's flood
@@ -30,7 +31,7 @@ def main() -> int:
     args = parser.parse_args()
     if (status := inside("tests.load.forged_packets")) is not None:
         return status
-    elsewhere = Elsewhere(limited=True)
+    elsewhere = Elsewhere((SHIPPED / "limits.nft").read_text())
     try:
         before = _through(elsewhere, THEIRS[0])
         elsewhere.run("tests.load.forge", "rst", OURS, str(PORT), str(args.packets))

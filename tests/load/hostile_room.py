@@ -36,7 +36,7 @@ from rich.table import Table
 
 from tests.load.elsewhere import OURS, Elsewhere, inside
 from tests.load.fleet.plugin_broker import PluginBroker, client_id
-from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker
 from tests.support.brokers import wait_for
 from tests.support.hostile import KINDS
 from tests.support.paths import ROOT
@@ -239,7 +239,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.raw and (status := inside("tests.load.hostile_room")) is not None:
         return status
-    elsewhere = Elsewhere(limited=not args.unlimited) if args.raw else None
+    rules = "" if args.unlimited else (SHIPPED / "limits.nft").read_text()
+    elsewhere = Elsewhere(rules) if args.raw else None
     table = Table(
         "attack", "messages", "windows of others", "p50 s", "p99 s", "max s", "missing", "file MB", "recorder MB"
     )

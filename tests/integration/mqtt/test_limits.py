@@ -1,4 +1,4 @@
-"""docs/mosquitto/limits.nft in a network of its own: packets of nobody do not switch it off."""
+"""docs/mosquitto/limits.nft and docs/district.nft, each in a network of its own."""
 
 from __future__ import annotations
 
@@ -20,17 +20,31 @@ pytestmark = [
 ]
 
 
-def test_forged_packets_do_not_switch_the_limits_off() -> None:
-    """Sixty-six thousand are more than a set of the rules holds; a set that is full once let everybody through."""
+@pytest.fixture(autouse=True)
+def _network() -> None:
     if subprocess.run(["unshare", "--net", "nft", "list", "ruleset"], capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody make a network")
-    command = [sys.executable, "-m", "tests.load.forged_packets"]
+
+
+def figures_of(module: str) -> dict[str, int]:
+    """What a module of tests.load says of rules that held."""
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-m", module], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(done.stdout)
+    figures: dict[str, int] = json.loads(done.stdout)
+    return figures
+
+
+def test_forged_packets_do_not_switch_the_limits_off() -> None:
+    """Sixty-six thousand are more than a set of the rules holds; a set that is full once let everybody through."""
+    figures = figures_of("tests.load.forged_packets")
     assert figures["before"] > 16_000, figures  # it is no wall either
     assert figures["after"] > 16_000, figures
     assert figures["senders"] <= 2, figures
+
+
+def test_no_machine_takes_all_places_of_a_database_without_a_word() -> None:
+    assert figures_of("tests.load.silent_connections") == {"one machine": 20, "another": 20, "not listed": 0}
