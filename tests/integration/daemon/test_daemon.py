@@ -71,7 +71,8 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
     wait_for(lambda: any(message.json()["faces_per_frame"] for message in subscriber.named("health")), 20)
     health = [message.json() for message in subscriber.named("health")]
     assert abs(next(h["faces_per_frame"] for h in health if h["faces_per_frame"]) - 25) <= 2
-    assert set().union(*(h["stages_ms"] for h in health)) == {"detect", "track", "classify"}
+    stages = set().union(*(h["stages_ms"] for h in health))
+    assert stages - {"follow"} == {"detect", "track", "classify"}  # faces are followed where detection is late
     assert end(process)[2].count("Traceback") == 0
 
 

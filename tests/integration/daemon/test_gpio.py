@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +149,10 @@ def test_two_presses_in_a_row_pause_and_resume(broker: int, subscribe: Subscribe
     assert after[1].json()["reason"] == "resumed by the button in the room"
 
 
+def is_covered(window: dict[str, Any]) -> bool:
+    return window["frames"] >= 3 and window["quality"]["coverage"] == 1.0
+
+
 def test_a_hot_board_is_told_slows_down_and_recovers_by_itself(
     broker: int,
     subscribe: Subscribe,
@@ -173,19 +178,19 @@ def test_a_hot_board_is_told_slows_down_and_recovers_by_itself(
     assert "power supply" in alert["problem"]
     wait_for(lambda: "5 of 20" in subscriber.named("state")[-1].json()["reason"], 10)
     assert subscriber.named("state")[-1].json()["since"] == state["since"]
-    windows = subscriber.wait("window", len(subscriber.named("window")) + 3)
-    slow = windows[-1].json()
-    assert 3 <= slow["frames"] <= 6
-    assert slow["window"]["seconds"] == 1.0
-    assert slow["quality"]["coverage"] == 1.0
+    before = len(subscriber.named("window")) + 1  # the one that had begun
+    windows = [message.json() for message in subscriber.wait("window", before + 3)[before:]]
+    assert all(window["frames"] <= 6 and window["window"]["seconds"] == 1.0 for window in windows)
+    # A busy machine may miss some frames, but what the pace leaves out counts as seen.
+    wait_for(lambda: any(is_covered(message.json()) for message in subscriber.named("window")[before:]), 20)
     health = subscriber.wait("health")[-1].json()
     assert (health["temperature_c"], health["under_voltage"], health["throttled_bits"]) == (91.0, True, None)
     (zone / "temp").write_text("60000")
     (supply / "in0_lcrit_alarm").write_text("0")
     assert wait_state(subscriber, "running")["reason"] == "the board has cooled down"
     wait_for(lambda: subscriber.named("hardware")[-1].payload == b"", 5)
-    fast = subscriber.wait("window", len(subscriber.named("window")) + 3)[-1].json()
-    assert fast["frames"] > 10
+    before = len(subscriber.named("window"))
+    wait_for(lambda: any(message.json()["frames"] > 10 for message in subscriber.named("window")[before:]), 30)
 
 
 def test_keys_on_a_board_without_pins_stop_the_daemon(edge: Edge, broker: int) -> None:

@@ -125,7 +125,7 @@ def test_a_window_that_the_broker_throws_away_is_kept_and_everything_else_goes_o
     wait_for(lambda: "refuses messages on classroom/room-9/window: Not authorized" in caplog.text, 5)
     assert subscribe(broker.port).wait("availability")[0].payload == b"online"
     publisher.check()
-    assert publisher.depth == 3
+    wait_for(lambda: publisher.depth == 3, 5)  # a window is in neither queue for a moment
     assert caplog.text.count("refuses messages on classroom/room-9/window") == 1
 
 
