@@ -189,7 +189,7 @@ class Database:
     def prune(self, now: datetime, retention: Retention, by: datetime | None = None) -> tuple[int, bool]:
         """As `WindowStore`; the room of what is deleted is given back."""
         with self._explained(), self._transaction() as database:
-            deleted, more = self._pruner.prune(database, by or now, retention)
+            deleted, more = self._pruner.prune(database, now, retention, by or now)
         with self._explained():
             self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_MOST})")  # `execute` would give back one page
         return deleted, more

@@ -74,6 +74,7 @@ class Recorder:
         self._retry_at = 0.0  # monotonic
         self._tidy_at = 0.0
         self._look_at = 0.0
+        self._not_before = datetime.min.replace(tzinfo=timezone.utc)
         self._known = False  # the file had windows at the start, or the broker knows us
         self.total: int | None = None
         """Windows in the file; None before it could be opened."""
@@ -179,6 +180,8 @@ class Recorder:
             if self.total is None:
                 self.total = self._database.count()
                 self._known = self.total > 0
+                kept = self._database.retention_time(self._now())
+                self._not_before = kept.time if kept else self._not_before
                 self._allowance.know(self._database.devices(MOST_DEVICES))
             # Windows first and by themselves: whatever else a room sends does not hold up those of the others.
             self._store_windows()
@@ -221,7 +224,8 @@ class Recorder:
         if not messages:
             return 0, messages
         try:
-            return self._database.store(messages, self._now()), messages
+            # A clock that is behind, as until it is set at the start, would have what comes now deleted as too old.
+            return self._database.store(messages, max(self._now(), self._not_before)), messages
         except UnstorableError:  # one message of one room does not end the recording of the others
             self._database.start()
             if len(messages) == 1:

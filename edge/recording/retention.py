@@ -24,13 +24,14 @@ SECONDS = 0.05  # after which no more of a table are looked at
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong
 
 OLD = {
-    "windows": '"end" < ?1 OR received < ?1',
-    "newer_windows": "received < ?1",
-    "states": "since < ?1 AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
-    "availability": "received < ?1 AND rowid < "
+    # When it came says the clock of a recorder, which may have been years behind: it counts only for times to come.
+    "windows": '"end" < :limit OR (start > :ahead AND received < :limit)',
+    "newer_windows": "received < :limit",
+    "states": "since < :limit AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
+    "availability": "received < :limit AND rowid < "
     "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
-    "places": "heard < ?1 AND rowid < "
-    "(SELECT MAX(rowid) FROM places AS other WHERE other.device = places.device AND heard < ?1)",
+    "places": "heard < :limit AND rowid < "
+    "(SELECT MAX(rowid) FROM places AS other WHERE other.device = places.device AND heard < :limit)",
 }
 """Which rows of a table may go: not the last thing known about a device, nor what is still in force."""
 DELETE_ROLLUPS = """
@@ -111,34 +112,47 @@ class Pruner:
     def __init__(self) -> None:
         self._seen = dict.fromkeys(OLD, 0)  # the last row of each table that was looked at
 
-    def prune(self, database: sqlite3.Connection, now: datetime, retention: Retention) -> tuple[int, bool]:
+    def prune(
+        self, database: sqlite3.Connection, now: datetime, retention: Retention, by: datetime
+    ) -> tuple[int, bool]:
         """Delete what is older than it may be, but not the last state of a device, within the caller's transaction.
+
+        Args:
+            database: In a transaction.
+            now: What the clock shows.
+            retention: How long what is there is kept.
+            by: The time that it goes by.
 
         Returns:
             How many windows were deleted, and whether the round is not over.
         """
         deleted, more = 0, False
-        days = retention.days
+        days, ahead = retention.days, format_timestamp(max(now, by) + AHEAD)
         for table, old in OLD.items():
             kept = retention.shortest if table == "windows" else days
             if not kept:
                 continue
-            gone, again = self._prune_table(database, table, old, format_timestamp(now - timedelta(days=kept)))
+            values = {"limit": format_timestamp(by - timedelta(days=kept)), "ahead": ahead}
+            gone, again = self._prune_table(database, table, old, values)
             deleted += gone if table == "windows" else 0
             more = more or again
         if days is not None and not more:
-            more = _prune_rollups(database, now, days)
+            more = _prune_rollups(database, format_timestamp(by - timedelta(days=days)), ahead)
         return deleted, more
 
-    def _prune_table(self, database: sqlite3.Connection, table: str, old: str, limit: str) -> tuple[int, bool]:
+    def _prune_table(
+        self, database: sqlite3.Connection, table: str, old: str, values: dict[str, str]
+    ) -> tuple[int, bool]:
         began, gone = time.monotonic(), 0
         while True:
-            some, more = self._prune_some(database, table, old, limit)
+            some, more = self._prune_some(database, table, old, values)
             gone += some
             if not more or time.monotonic() - began >= SECONDS:
                 return gone, more
 
-    def _prune_some(self, database: sqlite3.Connection, table: str, old: str, limit: str) -> tuple[int, bool]:
+    def _prune_some(
+        self, database: sqlite3.Connection, table: str, old: str, values: dict[str, str]
+    ) -> tuple[int, bool]:
         after = self._seen[table]
         rowids = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
         last, seen = database.execute(
@@ -148,16 +162,16 @@ class Pruner:
         gone = 0
         if seen:
             gone = database.execute(
-                f"DELETE FROM {table} WHERE rowid > ?2 AND rowid <= ?3 AND ({old})",  # noqa: S608
-                (limit, after, last),
+                f"DELETE FROM {table} WHERE rowid > :after AND rowid <= :last AND ({old})",  # noqa: S608
+                {**values, "after": after, "last": last},
             ).rowcount
         self._seen[table] = last if seen == PRUNE_SOME else 0
         return gone, seen == PRUNE_SOME
 
 
-def _prune_rollups(database: sqlite3.Connection, now: datetime, days: int) -> bool:
+def _prune_rollups(database: sqlite3.Connection, limit: str, ahead: str) -> bool:
     """Delete some that are too old; whether there are more."""
-    limit, ahead, left = format_timestamp(now - timedelta(days=days)), format_timestamp(now + AHEAD), PRUNE_MOST
+    left = PRUNE_MOST
     for device in devices_of(database, "rollups", MOST_DEVICES):
         left -= database.execute(DELETE_ROLLUPS, (device, limit, ahead, left)).rowcount
         if left <= 0:

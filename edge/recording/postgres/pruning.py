@@ -14,12 +14,12 @@ from edge.recording.retention_time import KEY, RetentionTime
 
 DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
 LOCK = "SELECT 1 FROM edge.devices WHERE school = %s ORDER BY id FOR NO KEY UPDATE"
-# By the key, which finds its partition; a window is at most a day long.
+# By the key, which finds its partition. When it came says the clock of a recorder, which may have been years behind: it
+# counts only for times to come.
 DELETE_WINDOWS = """
 WITH old AS (
     (SELECT device, start, epoch, seq FROM edge.windows
-    WHERE device = ANY(%(devices)s) AND start < %(limit)s AND ("end" < %(limit)s OR received < %(limit)s)
-    LIMIT %(most)s)
+    WHERE device = ANY(%(devices)s) AND start < %(limit)s AND "end" < %(limit)s LIMIT %(most)s)
     UNION ALL
     (SELECT device, start, epoch, seq FROM edge.windows
     WHERE device = ANY(%(devices)s) AND start > %(ahead)s AND received < %(limit)s LIMIT %(most)s)
@@ -115,7 +115,7 @@ def prune(
         psycopg.Error: To be explained.
     """
     found = connection.execute("SELECT id FROM edge.devices WHERE school = %s ORDER BY id", (school,)).fetchall()
-    values = {"devices": [device for (device,) in found], "most": PRUNE_MOST, "ahead": by + AHEAD}
+    values = {"devices": [device for (device,) in found], "most": PRUNE_MOST, "ahead": max(now, by) + AHEAD}
     deleted = 0
     if retention.shortest:
         limit = by - timedelta(days=retention.shortest)

@@ -150,7 +150,7 @@ def test_two_presses_in_a_row_pause_and_resume(broker: int, subscribe: Subscribe
 
 
 def is_covered(window: dict[str, Any]) -> bool:
-    return window["frames"] >= 3 and window["quality"]["coverage"] == 1.0
+    return bool(window["frames"] >= 3 and window["quality"]["coverage"] == 1.0)
 
 
 def test_a_hot_board_is_told_slows_down_and_recovers_by_itself(

@@ -310,6 +310,16 @@ def test_a_clock_that_jumps_ahead_does_not_delete_the_recording(place: Place, ca
         assert tidied(store, keep, end + 7 * DAY) >= len(sent) - 7 * PACE, "the clock is right again"
 
 
+def test_a_clock_that_was_behind_does_not_delete_what_came_then(place: Place) -> None:
+    sent = windows(5, 30)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY - 700 * DAY)
+        before = read(place)
+        assert tidied(store, Retention(days=400), MONDAY + DAY, days=31) == 30, "even of a new recording"
+        assert read(place) == before
+        assert tidied(store, Retention(days=400), MONDAY + 450 * DAY, days=31) == 0
+
+
 def test_what_is_too_old_goes_though_the_recorder_was_stopped(place: Place) -> None:
     dice, keep = random.Random(1), Retention(days=10)  # noqa: S311
     sent = [window(n, MONDAY + n * DAY, dice) for n in range(1, 41)]
