@@ -385,8 +385,7 @@ class Config(Section):
         return self.mode in ANSWERED_FOR and not self.deployment.declared
 
 
-# Many cheap cameras take user and password as a part of the path; GStreamer's elements as user-pw and proxy-pw, with
-# spaces in quotation marks.
+# Many cheap cameras take user and password as a part of the path.
 SECRET_PART = re.compile(
     r"""((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *("[^"]*"?|'[^']*'?|[^&/ !]*)""", re.IGNORECASE
 )
@@ -398,7 +397,14 @@ def live(source: str) -> bool:
 
 
 def without_password(text: str) -> str:
-    """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets."""
+    """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets.
+
+    Of a pipeline nothing is left behind its first `=`: where the value of a property ends is GStreamer's to know.
+    """
+    before, mark, pipeline = text.partition("gstreamer:")
+    if mark:
+        shown, equals, _ = pipeline.partition("=")
+        return f"{without_password(before)}{mark}{shown}{equals}{'***' if equals else ''}"
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
     return SECRET_PART.sub(r"\1=***", text)

@@ -73,13 +73,13 @@ def difference(before: str, after: str, name: str) -> str:
 
 def _unsecret(line: str) -> str:
     """A line of a file without what may be a password in it."""
+    if "gstreamer:" in line:
+        return without_password(line)
     head, mark, address = line.partition("://")
     if mark:
         scheme = re.search(r"[a-z]*$", head)
         start = scheme.start() if scheme else len(head)
         return head[:start] + without_password(f"{head[start:]}{mark}{address}")
-    if "gstreamer:" in line:
-        return without_password(line)
     return re.sub(r"\b((?:password|passwd|pwd|token)\s*[:=]\s*)\S.*", r"\1***", line)
 
 
