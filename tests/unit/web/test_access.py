@@ -175,6 +175,21 @@ def test_a_token_is_good_on_its_last_day_and_not_after(tmp_path: Path) -> None:
     assert keys.visitor(token) is None
 
 
+def test_a_clock_that_is_behind_makes_no_expired_token_good_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "access.yaml"
+    gone, head = made(file, "gone", expires=TODAY), made(file, "head")
+    day = [TODAY - timedelta(days=1)]  # as of whoever made them farther east
+    keys = AccessFile(file, lambda: day[0])
+    assert keys.visitor(gone) is not None
+    day[0] -= timedelta(days=1)
+    assert keys.visitor(gone) is keys.visitor(gone) is None
+    assert keys.visitor(head) is not None, "one that never expires asks no clock"
+    assert len(caplog.records) == 1
+    assert "until the clock is set" in caplog.text
+
+
 def test_a_list_that_breaks_opens_nothing_more_and_takes_nothing_away(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
