@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from edge.config import yaml_text
 from edge.config.loader import load_config
 from edge.config.schema import without_password
 from edge.errors import EdgeError
@@ -88,11 +89,11 @@ def rows(table: Path) -> list[dict[str, str]]:
 def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Name and user-data of one room. Raises CardError, EdgeError."""
     where = f"{args.table}, line {row['line']}"
-    config = yaml.safe_load(args.config.read_text(encoding="utf-8")) or {} if args.config else {}
+    config = read(args.config.read_text(encoding="utf-8"), "") or {} if args.config else {}
     put(config, "device.name", row["name"])
     for key, value in row.items():
         if value and key not in OWN | {"line"}:
-            put(config, key, yaml.safe_load(value))
+            put(config, key, read(value, key))
     files = []
     if row.get("password"):
         if not (config.get("mqtt") or {}).get("username"):
@@ -129,6 +130,14 @@ def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, 
         "write_files": [file("/etc/edge/config.yaml", text, "0644"), *files],
         "runcmd": [*base.get("runcmd", []), *COMMANDS],
     }
+
+
+def read(text: str, key: str) -> Any:  # noqa: ANN401 - any YAML
+    """What the daemon reads there: 0123 is a text where a text belongs. Raises CardError."""
+    try:
+        return yaml_text.load(text, yaml_text.rule_of(filter(None, key.split("."))))
+    except yaml_text.YAML_ERRORS as error:
+        raise CardError(f"{key or '--config'} cannot be read as YAML ({error})") from None
 
 
 def put(config: dict[str, Any], key: str, value: object) -> None:

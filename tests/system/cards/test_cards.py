@@ -60,6 +60,22 @@ def test_the_example_gives_cards_that_the_daemon_and_cloud_init_accept(tmp_path:
         subprocess.run(["cloud-init", "schema", "--config-file", "cards/room-205/user-data"], cwd=tmp_path, check=True)
 
 
+def test_texts_that_look_like_numbers_stay_as_they_were_typed(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text("device: {prefix: 0123}\nmqtt: {username: 1e3}\nmode: headcount\n")
+    table = "name,mqtt.username,deployment.responsible,camera.width\nroom-a,0123,12:30,1280\nroom-b,,no,\n"
+    done = cards(tmp_path, table, "--config", "shared.yaml")
+    assert done.returncode == 0, done.stderr
+    found = []
+    for name in ("room-a", "room-b"):
+        (tmp_path / "config.yaml").write_text(files(user_data(tmp_path, name))["/etc/edge/config.yaml"]["content"])
+        config = load_config(tmp_path / "config.yaml", [], {})
+        found.append((config.device.prefix, config.mqtt.username, config.deployment.responsible))
+    assert found == [("0123", "0123", "12:30"), ("0123", "1e3", "no")]
+    done = cards(tmp_path, "name,privacy.schedule\nroom-a,[\n")
+    assert done.returncode == 1
+    assert "privacy.schedule cannot be read as YAML" in done.stderr
+
+
 def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.pem").write_text(PEM.replace("AAAA", name * 4))
