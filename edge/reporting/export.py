@@ -11,13 +11,13 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edge.errors import ConfigError
@@ -32,7 +32,13 @@ from edge.text import printable
 FORMAT = 1  # a higher one has every day written anew
 NAME = "windows.parquet"
 SOURCE, IDENTITY, CONTENT = b"edge.source", b"edge.recording", b"edge.content"  # what a file says of itself
-MOST_FOOTER = 1_000_000  # bytes of what a file says of itself; ours have some ten thousand
+# As they stand in a file, one after the other, in Thrift's compact protocol: a text has 0x18 and its length before it,
+# a name with its value a zero behind it.
+_VALUE = rb"\x18[\x80-\xff]?[\x00-\x7f]([^\x00]{0,1000})\x00"
+MARKS = re.compile(
+    b"".join(b"\x18%c%b%b" % (len(name), re.escape(name), _VALUE) for name in (SOURCE, IDENTITY, CONTENT))
+)
+TAIL = 64_000  # bytes at the end of a file, in which they are: only the schema stands behind them, in some 8,000
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
 ONE_DAY = timedelta(days=1)
 BEGIN = date(2024, 1, 1)  # nothing was measured before
@@ -138,33 +144,20 @@ def _marks(path: Path, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
     one of the two, which has nothing better.
     """
     _check_folder(path.parent)
-    try:
-        with _opened(path) as file:
-            found = (pq.read_schema(file).metadata or {}) if _footer_bytes(file) <= MOST_FOOTER else {}
-    except pa.ArrowInvalid:
-        found = {}
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        found = {}  # pyarrow's, of a footer that is none
-    if SOURCE not in found or CONTENT not in found:
+    with _opened(path) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        tail = file.read(TAIL)
+    # Not by pyarrow: what others have put there could have it end the process, or take any memory.
+    found = MARKS.search(tail) if tail.endswith(b"PAR1") else None
+    if found is None:
         raise _not_ours(path)
-    marks = {name: found.get(name, b"") for name in (SOURCE, IDENTITY, CONTENT)}
+    marks = dict(zip((SOURCE, IDENTITY, CONTENT), found.groups(), strict=True))
     told_by = IDENTITY if marks[IDENTITY] and ours[IDENTITY] else SOURCE
     if marks[told_by] != ours[told_by]:
         theirs, mine = (printable(name.decode(errors="replace")) for name in (marks[SOURCE], ours[SOURCE]))
         which = "another recording of that name" if theirs == mine else mine
         raise ConfigError(f"{path} is of {theirs}, not of {which}", "give another --output")
     return marks
-
-
-def _footer_bytes(file: BinaryIO) -> int:
-    """How long a file says that its footer is: as a whole it would be read, whatever that is. Raises OSError."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 8))
-    length = int.from_bytes(file.read(8)[:4], "little")
-    file.seek(0)
-    return length
 
 
 def _opened(path: Path) -> BinaryIO:

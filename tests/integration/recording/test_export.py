@@ -164,6 +164,31 @@ def test_a_file_of_others_is_not_read_whatever_it_says_of_its_length(
         assert (memory(PEAK) or 0) - before < 100_000_000
 
 
+def test_a_file_of_others_does_not_end_the_process_however_deep_its_columns_are(tmp_path: Path) -> None:
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    file = tmp_path / "out/day=2026-11-16/windows.parquet"
+    file.parent.mkdir(parents=True)
+    groups = 100_000  # each within the one before
+    schema = bytes.fromhex("48 01 72 15 02 00" + "35 02 18 01 61 15 02 00" * groups + "15 02 25 02 18 01 61 00")
+    footer = bytes.fromhex("15 02 19 fc a2 8d 06") + schema + bytes.fromhex("16 00 19 0c 00")
+    file.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    command = [sys.executable, "-m", "edge", "export", "--database", "school.sqlite", "--output", "out"]
+    done = subprocess.run(command, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "was not made by edge export" in done.stderr
+
+
+def test_a_file_that_was_cut_off_is_not_taken_for_a_whole_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, file = Place(tmp_path / "school.sqlite"), tmp_path / "out/day=2026-11-16/windows.parquet"
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    assert export(place, tmp_path / "out") == 0
+    file.write_bytes(file.read_bytes()[:-4])
+    assert export(place, tmp_path / "out") == 78
+    assert "windows.parquet was not made by edge export" in capsys.readouterr().err
+
+
 def test_nothing_is_removed_through_a_link_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody keeps an export of their own, as docs/parquet.md recommends for days that are to last."""
     place, kept, folder = Place(tmp_path / "school.sqlite"), tmp_path / "kept", tmp_path / "out"
