@@ -202,6 +202,48 @@ def test_nothing_is_removed_through_a_link_to_a_folder(tmp_path: Path, capsys: p
     assert days_in(kept) == {"day=2026-11-16": 1}
 
 
+# Exchanges the folder of a day for a link at the moment in which a file of it is opened, renamed or removed.
+EXCHANGE = """
+import os, sys
+from edge.__main__ import main
+moment, name, day, elsewhere = sys.argv[1:5]
+sys.argv[1:5] = []
+def exchange(event, arguments):
+    if event == moment and str(arguments[0]).endswith(name) and not os.path.lexists("aside"):
+        os.mkdir("aside")
+        os.rename(day, "aside")
+        os.symlink(elsewhere, day)
+sys.addaudithook(exchange)
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "name"),
+    [("os.remove", "windows.parquet"), ("open", ".windows.parquet.new"), ("os.rename", ".windows.parquet.new")],
+)
+def test_a_link_that_takes_the_place_of_a_folder_meanwhile_leads_nowhere(
+    tmp_path: Path, moment: str, name: str
+) -> None:
+    place, victim, day = Place(tmp_path / "school.sqlite"), tmp_path / "victim", tmp_path / "out/day=2026-11-16"
+    record(tmp_path / "school.sqlite", [("window", message(n + 1, MONDAY + n * DAY)) for n in range(2)])
+    assert export(place, tmp_path / "out") == 0
+    if moment == "os.remove":
+        place.delete("room-1", MONDAY, MONDAY + DAY, MONDAY + 3 * DAY)
+    else:
+        record(tmp_path / "school.sqlite", [("window", message(3, MONDAY + timedelta(minutes=9)))])
+    victim.mkdir()
+    names = ("windows.parquet", ".windows.parquet.new")
+    for each in names:
+        (victim / each).write_text(each)
+    words = ["export", "--database", "school.sqlite", "--output", "out"]
+    command = [sys.executable, "-c", EXCHANGE, moment, name, str(day), str(victim), *words]
+    subprocess.run(command, cwd=tmp_path, env=_environment(), check=True)
+    assert day.is_symlink()
+    assert {path.name: path.read_text() for path in victim.iterdir()} == {each: each for each in names}
+    assert days_in(tmp_path / "aside") == ({} if moment == "os.remove" else {"aside": 2})
+
+
 def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place, folder = Place(tmp_path / "school.sqlite"), tmp_path / "out"
     starts = [MONDAY, MONDAY + timedelta(minutes=1), MONDAY + DAY]
