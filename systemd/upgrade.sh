@@ -3,7 +3,7 @@
 # not become ready again, or does not stay so for half a minute. docs/many-boxes.md
 #   sudo edge upgrade --check NEW.deb                  only says what would happen
 #   sudo edge upgrade --previous OLD.deb NEW.deb       the first time: the package that is installed now; later ones are kept
-# Exits with 0 when the new version runs, with 1 when the old one does again or nothing was changed.
+# Exits with 0 when the new version runs (3: but is not kept), with 1 when the old one does again or nothing was changed.
 set -eu
 kept=/var/cache/edge/edge.deb
 steady=30 limit=300 # seconds: as long as it must stay ready; until when it must have become so
@@ -24,6 +24,13 @@ done
 [ $# = 1 ] || usage
 [ "$(id -u)" = 0 ] || die "it needs root (sudo edge upgrade)"
 
+# Of a package that was cut off, by a full disk or a power cut, the version can still be read.
+check_whole() { dpkg-deb --fsys-tarfile "$1" >/dev/null 2>&1 || die "$1 is damaged$2"; }
+keep() {
+  if cp "$1" "$kept.tmp" && sync "$kept.tmp" && mv "$kept.tmp" "$kept"; then return 0; fi
+  rm -f "$kept.tmp"
+  return 1
+}
 field() { dpkg-deb -f "$1" "$2" 2>/dev/null || true; }
 new=$(readlink -f "$1")
 [ "$(field "$new" Package)" = edge ] || die "$1 is no package of edge"
@@ -33,6 +40,8 @@ after=$(field "$new" Version)
 dpkg --compare-versions "$after" gt "$before" || die "$1 is version $after, and $before is installed: nothing to do"
 [ "$(field "$previous" Version)" = "$before" ] ||
   die "to go back, the package of version $before is needed: sudo edge upgrade --previous edge_${before}_$(dpkg --print-architecture).deb $1"
+check_whole "$new" ": copy it again"
+check_whole "$previous" ", and would be needed to go back: name a whole one with --previous"
 services() { systemctl list-units --plain --no-legend --state=active 'edge.service' 'edge@*.service' 'edge-dashboard.service' | cut -d ' ' -f 1; }
 running=$(services)
 
@@ -45,8 +54,8 @@ fi
 trap '' HUP # of an SSH session that closes: half an upgrade helps nobody
 previous=$(readlink -f "$previous")
 mkdir -p "${kept%/*}"
-[ "$previous" = "$kept" ] || cp "$previous" "$kept.tmp"
-[ ! -e "$kept.tmp" ] || mv "$kept.tmp" "$kept"
+rm -f "$kept.tmp" # of a run that was ended
+[ "$previous" = "$kept" ] || keep "$previous" || die "$previous cannot be kept in ${kept%/*}: nothing was changed"
 
 # All that ran is ready, with the same processes for as long as $steady.
 is_steady() {
@@ -68,9 +77,10 @@ is_steady() {
 
 say "from $before to $after"
 if apt install "$new" && { [ -z "$running" ] || is_steady; }; then
-  cp "$new" "$kept.tmp" && mv "$kept.tmp" "$kept"
   say "$after is installed${running:+, and ready: }$(echo "$running" | tr '\n' ' ')"
-  exit 0
+  keep "$new" && exit 0
+  echo "edge upgrade: it cannot be kept in ${kept%/*}, to go back to: name it with --previous at the next upgrade" >&2
+  exit 3
 fi
 echo "edge upgrade: $after did not become ready:" >&2
 for unit in $running; do journalctl -q -n 5 -o cat -u "$unit" >&2 || true; done

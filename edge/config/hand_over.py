@@ -16,6 +16,7 @@ from edge.config.loader import MAX_BYTES, Document, override, parse_document, us
 from edge.config.schema import Config, without_password
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import open_regular
+from edge.files.open_folder import open_folder
 from edge.files.replace_file import staged_file
 
 CONFIG, PASSWORD, BEFORE, RESTART = "config.yaml", "password", "before.sha256", "restart"
@@ -72,15 +73,12 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
         EdgeError: It is refused; nothing is changed.
     """
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open_folder(folder, follow=False) as opened:
+            data = _read(opened, CONFIG, MAX_BYTES)
+            before = _read(opened, BEFORE, 64)
+            secret = _read(opened, PASSWORD, MAX_PASSWORD_BYTES + 1)
     except OSError as error:
         raise _distrusted(str(folder), error.strerror or str(error)) from None
-    try:
-        data = _read(descriptor, CONFIG, MAX_BYTES)
-        before = _read(descriptor, BEFORE, 64)
-        secret = _read(descriptor, PASSWORD, MAX_PASSWORD_BYTES + 1)
-    finally:
-        os.close(descriptor)
     if data is None:
         raise ConfigError(f"{folder} has no configuration in it", "save in the page first")
     settings = _check(parse_document(data, config), environment)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from edge.files.open_folder import open_folder
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
@@ -25,20 +27,31 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written, or something else than a plain file is there; `strerror` says which.
     """
+    with open_folder(path.parent) as folder, whole_file_in(folder, path.name or ".") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def whole_file_in(folder: int, name: str) -> Iterator[BinaryIO]:
+    """The same for a name in a folder that is open, as its descriptor. Raises as `whole_file`."""
+    mode = None
     with contextlib.suppress(FileNotFoundError):
-        _check_plain(path.lstat().st_mode)
-    temporary = path.with_name(f".{path.name}.new")  # readers of a folder of Parquet leave out what begins with a dot
-    temporary.unlink(missing_ok=True)  # of a run that was ended; "x" follows no link
+        mode = os.lstat(name, dir_fd=folder).st_mode
+        _check_plain(mode)
+    temporary = f".{name}.new"  # readers of a folder of Parquet leave out what begins with a dot
+    _remove(temporary, folder)  # of a run that was ended; O_EXCL follows no link
     try:
-        with temporary.open("xb") as file:
-            with contextlib.suppress(OSError):  # new, or somebody else's
-                os.fchmod(file.fileno(), stat.S_IMODE(path.lstat().st_mode))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                with contextlib.suppress(OSError):  # somebody else's
+                    os.fchmod(descriptor, stat.S_IMODE(mode))
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+            os.fsync(descriptor)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary, folder)
 
 
 @contextlib.contextmanager
@@ -56,6 +69,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write all of a file at once, text in UTF-8. Raises as `whole_file`."""
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _remove(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def _check_plain(mode: int) -> None:

@@ -11,18 +11,19 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import open_regular
-from edge.files.whole_file import whole_file
+from edge.files.open_folder import open_folder
+from edge.files.whole_file import whole_file_in
 from edge.recording.reader import WindowsOfDay
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import DAMAGED, FIRST, LAST
@@ -32,7 +33,13 @@ from edge.text import printable
 FORMAT = 1  # a higher one has every day written anew
 NAME = "windows.parquet"
 SOURCE, IDENTITY, CONTENT = b"edge.source", b"edge.recording", b"edge.content"  # what a file says of itself
-MOST_FOOTER = 1_000_000  # bytes of what a file says of itself; ours have some ten thousand
+# As they stand in a file, one after the other, in Thrift's compact protocol: a text has 0x18 and its length before it,
+# a name with its value a zero behind it.
+_VALUE = rb"\x18[\x80-\xff]?[\x00-\x7f]([^\x00]{0,1000})\x00"
+MARKS = re.compile(
+    b"".join(b"\x18%c%b%b" % (len(name), re.escape(name), _VALUE) for name in (SOURCE, IDENTITY, CONTENT))
+)
+TAIL = 64_000  # bytes at the end of a file, in which they are: only the schema stands behind them, in some 8,000
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
 ONE_DAY = timedelta(days=1)
 BEGIN = date(2024, 1, 1)  # nothing was measured before
@@ -103,84 +110,84 @@ def export(
         OSError: A file cannot be written; those that were written are whole.
     """
     done, ours = Exported(), {SOURCE: recording.source.encode(), IDENTITY: recording.identity.encode()}
-    for day, path in _there(folder):
-        if day not in stock and (span[0] is None or span[0] <= day) and (span[1] is None or day <= span[1]):
-            _marks(path, ours)
-            path.unlink()
-            with contextlib.suppress(OSError):  # somebody keeps something else beside it
-                path.parent.rmdir()
-            done.removed.append(day)
-    for day, devices in stock.items():
-        path, windows = folder / f"day={day}" / NAME, sum(each.windows for each in devices.values())
-        marks = {**ours, CONTENT: _digest(devices)}
-        if os.path.lexists(path) and _marks(path, ours) == marks:
-            done.same.append(day)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _check_folder(path.parent)
-            done.windows += _write(path, _rows(recording, day, devices), marks)
-            done.written.append(day)
-        told(windows)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_folder(folder) as root:
+        for day in _days_in(root):
+            asked = (span[0] is None or span[0] <= day) and (span[1] is None or day <= span[1])
+            if asked and day not in stock and _remove(folder / f"day={day}", root, ours):
+                done.removed.append(day)
+        for day, devices in stock.items():
+            marks = {**ours, CONTENT: _digest(devices)}
+            with _opened(folder / f"day={day}", root) as opened:
+                if _marks(folder / f"day={day}" / NAME, opened, ours) == marks:
+                    done.same.append(day)
+                else:
+                    done.windows += _write(opened, _rows(recording, day, devices), marks)
+                    done.written.append(day)
+            told(sum(each.windows for each in devices.values()))
     return done
 
 
-def _there(folder: Path) -> Iterator[tuple[date, Path]]:
-    """The files that a folder has, by day."""
-    for path in sorted(folder.glob(f"day=????-??-??/{NAME}")):
+def _days_in(root: int) -> Iterator[date]:
+    """The days that a folder has folders of."""
+    for name in sorted(os.listdir(root)):
         with contextlib.suppress(ValueError):
-            yield date.fromisoformat(path.parent.name.removeprefix("day=")), path
+            day = date.fromisoformat(name.removeprefix("day="))
+            if name == f"day={day}":
+                yield day
 
 
-def _marks(path: Path, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """What our files say of themselves. Raises ConfigError for one of others, and of another recording.
+def _remove(path: Path, root: int, ours: dict[bytes, bytes]) -> bool:
+    """Remove what was made of a day; whether there was anything. Raises ConfigError where it is not ours."""
+    with _opened(path, root) as opened:
+        if not _marks(path / NAME, opened, ours):
+            return False
+        os.unlink(NAME, dir_fd=opened)
+    with contextlib.suppress(OSError):  # somebody keeps something else beside it
+        os.rmdir(path.name, dir_fd=root)
+    return True
 
-    Two schools may both call theirs school.sqlite, and one may be renamed: names tell only where an older version made
-    one of the two, which has nothing better.
+
+@contextlib.contextmanager
+def _opened(path: Path, root: int) -> Iterator[int]:
+    """The folder of a day, made if missing. Raises ConfigError where something else is there, such as a link."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path.name, dir_fd=root)
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_folder(path.name, folder=root, follow=False))
+        except NotADirectoryError:
+            raise _not_ours(path) from None
+        yield opened
+
+
+def _marks(path: Path, folder: int, ours: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """What the file of a day says of itself; nothing where there is none.
+
+    Raises ConfigError for a file of others, and of another recording. Two schools may both call theirs school.sqlite,
+    and one may be renamed: names tell only where an older version made one of the two, which has nothing better.
     """
-    _check_folder(path.parent)
     try:
-        with _opened(path) as file:
-            found = (pq.read_schema(file).metadata or {}) if _footer_bytes(file) <= MOST_FOOTER else {}
-    except pa.ArrowInvalid:
-        found = {}
+        with os.fdopen(open_regular(path.name, folder=folder, follow=False), "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            tail = file.read(TAIL)
+    except FileNotFoundError:
+        return {}
     except OSError as error:
-        if error.errno is not None:
-            raise
-        found = {}  # pyarrow's, of a footer that is none
-    if SOURCE not in found or CONTENT not in found:
+        if error.errno in (errno.ELOOP, errno.EINVAL):  # a link; not a regular file
+            raise _not_ours(path) from None
+        raise
+    # Not by pyarrow: what others have put there could have it end the process, or take any memory.
+    found = MARKS.search(tail) if tail.endswith(b"PAR1") else None
+    if found is None:
         raise _not_ours(path)
-    marks = {name: found.get(name, b"") for name in (SOURCE, IDENTITY, CONTENT)}
+    marks = dict(zip((SOURCE, IDENTITY, CONTENT), found.groups(), strict=True))
     told_by = IDENTITY if marks[IDENTITY] and ours[IDENTITY] else SOURCE
     if marks[told_by] != ours[told_by]:
         theirs, mine = (printable(name.decode(errors="replace")) for name in (marks[SOURCE], ours[SOURCE]))
         which = "another recording of that name" if theirs == mine else mine
         raise ConfigError(f"{path} is of {theirs}, not of {which}", "give another --output")
     return marks
-
-
-def _footer_bytes(file: BinaryIO) -> int:
-    """How long a file says that its footer is: as a whole it would be read, whatever that is. Raises OSError."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 8))
-    length = int.from_bytes(file.read(8)[:4], "little")
-    file.seek(0)
-    return length
-
-
-def _opened(path: Path) -> BinaryIO:
-    """A plain file: others may have put a link or a pipe there. Raises ConfigError for those."""
-    try:
-        return os.fdopen(open_regular(path, follow=False), "rb")
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EINVAL):  # a link; not a regular file
-            raise _not_ours(path) from None
-        raise
-
-
-def _check_folder(folder: Path) -> None:
-    """A folder of a day may be a link of somebody else's. Raises ConfigError."""
-    if folder.is_symlink():
-        raise _not_ours(folder)
 
 
 def _not_ours(path: Path) -> ConfigError:
@@ -203,10 +210,13 @@ def _rows(recording: Recorded, day: date, devices: dict[str, WindowsOfDay]) -> I
                 raise recording.damaged(row) from None
 
 
-def _write(path: Path, rows: Iterator[tuple[Any, ...]], marks: dict[bytes, bytes]) -> int:
+def _write(folder: int, rows: Iterator[tuple[Any, ...]], marks: dict[bytes, bytes]) -> int:
     """Put a whole file in the place of what is there; how many rows it has."""
     written = 0
-    with whole_file(path) as file, pq.ParquetWriter(file, SCHEMA.with_metadata(marks), compression="zstd") as writer:
+    with (
+        whole_file_in(folder, NAME) as file,
+        pq.ParquetWriter(file, SCHEMA.with_metadata(marks), compression="zstd") as writer,
+    ):
         rest: list[tuple[Any, ...]] = []
         for row in rows:
             rest.append(row)

@@ -164,6 +164,31 @@ def test_a_file_of_others_is_not_read_whatever_it_says_of_its_length(
         assert (memory(PEAK) or 0) - before < 100_000_000
 
 
+def test_a_file_of_others_does_not_end_the_process_however_deep_its_columns_are(tmp_path: Path) -> None:
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    file = tmp_path / "out/day=2026-11-16/windows.parquet"
+    file.parent.mkdir(parents=True)
+    groups = 100_000  # each within the one before
+    schema = bytes.fromhex("48 01 72 15 02 00" + "35 02 18 01 61 15 02 00" * groups + "15 02 25 02 18 01 61 00")
+    footer = bytes.fromhex("15 02 19 fc a2 8d 06") + schema + bytes.fromhex("16 00 19 0c 00")
+    file.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    command = [sys.executable, "-m", "edge", "export", "--database", "school.sqlite", "--output", "out"]
+    done = subprocess.run(command, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "was not made by edge export" in done.stderr
+
+
+def test_a_file_that_was_cut_off_is_not_taken_for_a_whole_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, file = Place(tmp_path / "school.sqlite"), tmp_path / "out/day=2026-11-16/windows.parquet"
+    record(tmp_path / "school.sqlite", [("window", message(1, MONDAY))])
+    assert export(place, tmp_path / "out") == 0
+    file.write_bytes(file.read_bytes()[:-4])
+    assert export(place, tmp_path / "out") == 78
+    assert "windows.parquet was not made by edge export" in capsys.readouterr().err
+
+
 def test_nothing_is_removed_through_a_link_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody keeps an export of their own, as docs/parquet.md recommends for days that are to last."""
     place, kept, folder = Place(tmp_path / "school.sqlite"), tmp_path / "kept", tmp_path / "out"
@@ -175,6 +200,48 @@ def test_nothing_is_removed_through_a_link_to_a_folder(tmp_path: Path, capsys: p
     assert export(place, folder) == 78
     assert "day=2026-11-16 was not made by edge export" in capsys.readouterr().err
     assert days_in(kept) == {"day=2026-11-16": 1}
+
+
+# Exchanges the folder of a day for a link at the moment in which a file of it is opened, renamed or removed.
+EXCHANGE = """
+import os, sys
+from edge.__main__ import main
+moment, name, day, elsewhere = sys.argv[1:5]
+sys.argv[1:5] = []
+def exchange(event, arguments):
+    if event == moment and str(arguments[0]).endswith(name) and not os.path.lexists("aside"):
+        os.mkdir("aside")
+        os.rename(day, "aside")
+        os.symlink(elsewhere, day)
+sys.addaudithook(exchange)
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "name"),
+    [("os.remove", "windows.parquet"), ("open", ".windows.parquet.new"), ("os.rename", ".windows.parquet.new")],
+)
+def test_a_link_that_takes_the_place_of_a_folder_meanwhile_leads_nowhere(
+    tmp_path: Path, moment: str, name: str
+) -> None:
+    place, victim, day = Place(tmp_path / "school.sqlite"), tmp_path / "victim", tmp_path / "out/day=2026-11-16"
+    record(tmp_path / "school.sqlite", [("window", message(n + 1, MONDAY + n * DAY)) for n in range(2)])
+    assert export(place, tmp_path / "out") == 0
+    if moment == "os.remove":
+        place.delete("room-1", MONDAY, MONDAY + DAY, MONDAY + 3 * DAY)
+    else:
+        record(tmp_path / "school.sqlite", [("window", message(3, MONDAY + timedelta(minutes=9)))])
+    victim.mkdir()
+    names = ("windows.parquet", ".windows.parquet.new")
+    for each in names:
+        (victim / each).write_text(each)
+    words = ["export", "--database", "school.sqlite", "--output", "out"]
+    command = [sys.executable, "-c", EXCHANGE, moment, name, str(day), str(victim), *words]
+    subprocess.run(command, cwd=tmp_path, env=_environment(), check=True)
+    assert day.is_symlink()
+    assert {path.name: path.read_text() for path in victim.iterdir()} == {each: each for each in names}
+    assert days_in(tmp_path / "aside") == ({} if moment == "os.remove" else {"aside": 2})
 
 
 def test_what_was_deleted_leaves_the_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

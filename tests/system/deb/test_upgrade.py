@@ -1,0 +1,128 @@
+"""`edge upgrade` with dpkg and apt, and packages of almost nothing: what it keeps to go back to is always whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
+# A database of packages, and a disk of a megabyte to keep them on, that nobody else sees; no service runs there.
+MACHINE = """
+set -eu
+for folder in /var /run /etc/apt; do mount -t tmpfs none $folder; done
+mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates /var/lib/apt/lists/partial
+mkdir -p /var/cache/apt/archives/partial /var/cache/edge /var/log/apt
+mount -t tmpfs -o size=1m none /var/cache/edge
+touch /var/lib/dpkg/status
+echo 'APT::Sandbox::User "root";' >/etc/apt/apt.conf
+kept=/var/cache/edge/edge.deb
+dpkg --install 1.deb
+cp 1.deb $kept
+upgrade() { status=0; sh "$ROOT/systemd/upgrade.sh" "$@" || status=$?; echo "status: $status"; }
+"""
+STATE = """
+echo "installed: $(dpkg-query -W -f '${Version} ${db:Status-Status}' edge)"
+for each in 1 2 3; do if cmp -s $each.deb $kept; then echo "kept: $each"; fi; done
+echo "left:" $(ls /var/cache/edge)
+"""
+
+Run = Callable[[str], list[str]]
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three versions, of which the last cannot be configured."""
+    if any(shutil.which(name) is None for name in ("dpkg-deb", "apt-get", "unshare")):
+        pytest.skip("this is no Debian")
+    if subprocess.run(
+        [*NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("unshare cannot make a mount namespace here")
+    folder = tmp_path_factory.mktemp("packages")
+    architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
+    for version in "123":
+        control = folder / version / "DEBIAN"
+        content = folder / version / "var/lib/edge-content"
+        control.mkdir(parents=True)
+        content.mkdir(parents=True)
+        (content / "bulk").write_bytes(os.urandom(200_000))
+        (control / "control").write_text(
+            f"Package: edge\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Edge <edge@example.org>\n"
+            "Description: almost nothing\n"
+        )
+        (control / "postinst").write_text(f"#!/bin/sh\nexit {int(version == '3')}\n")
+        (control / "postinst").chmod(0o755)
+        subprocess.run(
+            ["dpkg-deb", "-Zgzip", "--root-owner-group", "-b", str(folder / version), str(folder / f"{version}.deb")],
+            check=True,
+            capture_output=True,
+        )
+    (folder / "cut.deb").write_bytes((folder / "2.deb").read_bytes()[:100_000])
+    return folder
+
+
+@pytest.fixture
+def run(packages: Path) -> Run:
+    """Runs lines of a shell on a machine with version 1; what they said, and how it is then."""
+
+    def run(lines: str) -> list[str]:
+        command = [*NAMESPACE, "sh", "-c", f"{MACHINE}\n{lines}\n{STATE}"]
+        done = subprocess.run(
+            command,
+            cwd=packages,
+            env={"PATH": os.defpath + ":/usr/sbin:/sbin", "ROOT": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_the_new_version_is_kept_in_place_of_the_one_before(run: Run) -> None:
+    said = run("upgrade 2.deb")
+    assert said[-4:] == ["status: 0", "installed: 2 installed", "kept: 2", "left: edge.deb"]
+    said = run("rm $kept; upgrade --previous 1.deb 3.deb")
+    assert said[-4:] == ["status: 1", "installed: 1 installed", "kept: 1", "left: edge.deb"]
+
+
+def test_a_disk_that_becomes_full_leaves_the_version_before_and_says_so(run: Run) -> None:
+    said = run("head -c 800000 /dev/zero >/var/cache/edge/filler; upgrade 2.deb; rm /var/cache/edge/filler")
+    assert said[-4:] == ["status: 3", "installed: 2 installed", "kept: 1", "left: edge.deb"]
+    assert any("name it with --previous at the next upgrade" in line for line in said)
+    said = run("rm $kept; head -c 1000000 /dev/zero >/var/cache/edge/filler; upgrade --previous 1.deb 2.deb")
+    assert said[-3:] == ["status: 1", "installed: 1 installed", "left: filler"]
+    assert any("1.deb cannot be kept in /var/cache/edge: nothing was changed" in line for line in said)
+
+
+def test_what_a_run_that_was_ended_has_left_is_not_gone_back_to(run: Run) -> None:
+    said = run("cp cut.deb $kept.tmp; upgrade 3.deb")
+    assert said[-4:] == ["status: 1", "installed: 1 installed", "kept: 1", "left: edge.deb"]
+    assert "edge upgrade: 1 is installed again, and ready" in said
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("upgrade {}cut.deb", "cut.deb is damaged: copy it again"),
+        ("head -c 100000 1.deb >$kept; upgrade {}2.deb", "edge.deb is damaged, and would be needed to go back"),
+    ],
+)
+@pytest.mark.parametrize("check", ["", "--check "])
+def test_a_package_that_was_cut_off_is_refused_before_anything_is_changed(
+    run: Run, lines: str, words: str, check: str
+) -> None:
+    said = run(lines.format(check))
+    assert any(words in line for line in said)
+    assert {"status: 1", "installed: 1 installed", "left: edge.deb"} <= set(said)
+    assert not any("from 1 to 2" in line for line in said)
