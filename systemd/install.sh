@@ -174,24 +174,17 @@ install_all() {
 
 uninstall_all() {
   local item
-  local -a enabled=() kept=("$etc" "$prefix"/var/lib{,/private}/edge{,-dashboard})
+  local -a enabled=()
   check_wrapper
   for item in "$units"/*.wants/edge.service "$units"/*.wants/edge@*.service "$units"/*.wants/edge-dashboard.service; do
     if [[ -L $item ]]; then enabled+=("$(basename "$item")"); fi
   done
-  for item in "$etc"/*.yaml; do kept+=("$prefix"/var/lib{,/private}/edge-"$(basename "$item" .yaml)"); done
-  for item in "$prefix"/var/lib/private/edge-*; do # of instances without a configuration file: contains only an outbox
-    if [[ -d $item && -z $(find "$item" -mindepth 1 -not -name 'outbox*' -print -quit) ]]; then
-      kept+=("$prefix"/var/lib{,/private}/"$(basename "$item")")
-    fi
-  done
-  kept+=("$units"/edge.service.d "$units"/edge@*.service.d "$units"/edge-dashboard.service.d)
   if [[ -e $units/edge.service ]]; then
     on_system systemctl stop edge.service 'edge@*.service' 'edge-dashboard*.service'
     on_system systemctl disable -q edge.service "${enabled[@]}"
   fi
   do_it rm -rf "$home" "$units"/edge{,@,-dashboard}.service "$wrapper"
-  if [[ -n $purge ]]; then do_it rm -rf "${kept[@]}"; fi
+  if [[ -n $purge ]]; then do_it env DPKG_ROOT="$prefix" sh "$tree/scripts/debian/postrm" purge; fi
   on_system systemctl daemon-reload
   on_system systemctl reset-failed 'edge*.service'
   if [[ -n $dry ]]; then
@@ -199,9 +192,10 @@ uninstall_all() {
     return
   fi
   tell "Uninstalled."
-  for item in "${kept[@]}"; do
+  [[ -z $purge ]] || return 0 # it has said what is left
+  for item in "$etc" "$prefix"/var/lib{,/private}/edge{,-*} "$units"/edge{,@*,-dashboard}.service.d; do
     if [[ -e $item || -L $item ]]; then printf '%s\n' "$item"; fi
-  done | sort -u | sed '1i What is left (--uninstall --purge removes it):'
+  done | sort | sed '1i What is left (--uninstall --purge removes it, but not what somebody else has put there, such as a recording):'
 }
 
 "${action}_all"

@@ -159,12 +159,19 @@ def remove(subscriber: Subscriber) -> None:
 
 
 def purge(before: set[str]) -> None:
-    """Nothing is left."""
+    """Nothing is left of ours, and no recording is deleted."""
+    recorded = Path("/var/lib/private/edge-record/school.sqlite")  # of a service of docs/record.md
+    theirs = {str(recorded), "/etc/edge/record.yaml"}
+    recorded.parent.mkdir()
+    for file in theirs:
+        Path(file).touch()
     apt("purge", "edge")
+    must(theirs <= files(), "the recording, or its configuration, was deleted")
+    run("rm", "-r", "/etc/edge", str(recorded.parent))
     left = files() - before
     must(not left, f"left: {sorted(left)}")
     must(not (lost := before - files()), f"lost: {sorted(lost)}")
     folders = ("/usr/lib/edge", "/etc/edge", "/usr/share/doc/edge", "/var/lib/edge")
     must(not machine.private_folders() and not [f for f in folders if Path(f).exists()], "a folder is left")
     must("edge" not in run("systemctl", "list-units", "--all", "--plain", "edge*"), "a unit is left")
-    fact("purged: not a file, folder or unit is left, and none is missing that was there before")
+    fact("purged: of ours not a file, folder or unit is left, and none is missing that was there before")

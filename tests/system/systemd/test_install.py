@@ -46,7 +46,8 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "systemd", copy / "systemd")
     (copy / "models").mkdir()
-    (copy / "scripts").mkdir()
+    (copy / "scripts/debian").mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/debian/postrm", copy / "scripts/debian")
     for pattern in ("models/*.json", "models/*.tflite", "scripts/*.py", "*.lock", "*.md", "LICENSE", "*.toml"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, copy / file.relative_to(ROOT))
@@ -152,30 +153,80 @@ def test_an_interrupted_upgrade_is_done_again(install: Callable[..., str], tree:
     assert len(list((root / "opt/edge/releases").iterdir())) == 1
 
 
+def state_of(root: Path, name: str, *files: str) -> Path:
+    """The state folder of a unit, as systemd makes it, with these files."""
+    state = root / "var/lib/private" / name
+    state.mkdir(parents=True)
+    for file in files:
+        (state / file).touch()
+    (root / "var/lib" / name).symlink_to(f"private/{name}")
+    return state
+
+
 def test_uninstall_says_what_it_leaves(install: Callable[..., str], tmp_path: Path) -> None:
     install()
     root = tmp_path / "root"
-    (root / "etc/edge/hall.yaml").touch()
-    for name in ("edge", "edge-hall", "edge-forgotten", "edge-other"):
-        state = root / "var/lib/private" / name
-        state.mkdir(parents=True)
-        (state / ("data" if name == "edge-other" else "outbox.sqlite")).touch()
-        (root / "var/lib" / name).symlink_to(f"private/{name}")
+    (root / "etc/systemd/system/edge@hall.service.d").mkdir()
+    for name in ("edge", "edge-hall"):
+        state_of(root, name, "outbox.sqlite")
     left = {line for line in install("--uninstall").splitlines() if line.startswith("/")}
-    names = [
-        f"{folder}/{name}" for folder in ("lib", "lib/private") for name in ("edge", "edge-hall", "edge-forgotten")
-    ]
-    assert left == {f"{root}/etc/edge", *(f"{root}/var/{name}" for name in names)}
-    files = set(below(root))
-    assert all(
-        any(
-            file.startswith(kept)
-            for kept in (*left, f"{root}/var/lib/edge-other", f"{root}/var/lib/private/edge-other")
-        )
-        for file in files
-    )
-    install("--uninstall", "--purge")
-    assert set(below(root)) == {f"{root}/var/lib/edge-other", f"{root}/var/lib/private/edge-other/data"}
+    names = {f"{folder}/{name}" for folder in ("lib", "lib/private") for name in ("edge", "edge-hall")}
+    assert left == {
+        f"{root}/etc/edge",
+        f"{root}/etc/systemd/system/edge@hall.service.d",
+        *(f"{root}/var/{name}" for name in names),
+    }
+    assert all(any(file.startswith(kept) for kept in left) for file in below(root))
+
+
+def test_purge_leaves_nothing_of_what_we_made(install: Callable[..., str], tmp_path: Path) -> None:
+    install("--pages")
+    root = tmp_path / "root"
+    for name in ("hall", "b2-north"):
+        for ending in ("yaml", "yaml.bak-20261129T100000", "env", "mqtt-password"):
+            (root / f"etc/edge/{name}.{ending}").touch()
+        state_of(root, f"edge-{name}", "outbox.sqlite", "outbox.sqlite-wal", "outbox.pause")
+        (root / f"etc/systemd/system/edge@{name}.service.d").mkdir()
+    for name in ("config.yaml.bak-20261129T100000", "mqtt-password", "dashboard.env"):
+        (root / "etc/edge" / name).touch()
+    state_of(root, "edge", "outbox.masks", "outbox.sqlite")
+    state_of(root, "edge-dashboard", "access.yaml")
+    state_of(root, "edge-ended-at-once")
+    said = install("--uninstall", "--purge")
+    assert "left" not in said, said
+    assert below(root) == {}
+    assert not (root / "etc/edge").exists()
+    assert list((root / "var/lib").iterdir()) == [root / "var/lib/private"]
+    assert list((root / "var/lib/private").iterdir()) == []
+
+
+def test_purge_deletes_no_recording_and_nothing_that_somebody_else_has_put_there(
+    install: Callable[..., str], tmp_path: Path
+) -> None:
+    install("--pages")
+    root = tmp_path / "root"
+    # A service of docs/record.md with a configuration of its own, and a folder of somebody else's program.
+    kept = {root / "etc/edge" / name for name in ("record.yaml", "record.mqtt-password", "timetable.yaml", "ca.pem")}
+    for file in kept:
+        file.touch()
+    recorded = state_of(root, "edge-record", "school.sqlite", "school.sqlite-wal")
+    shown = state_of(root, "edge-dashboard", "school.sqlite", "access.yaml", "outbox.sqlite")
+    other = state_of(root, "edge-other", "data")
+    kept |= {recorded / "school.sqlite", recorded / "school.sqlite-wal", shown / "school.sqlite", other / "data"}
+    said = install("--uninstall", "--purge")
+    assert {root / name for name in below(root) if not (root / name).is_symlink()} == kept
+    assert (root / "var/lib/edge-record/school.sqlite").exists(), "its link is gone"
+    for folder in (root / "etc/edge", recorded, shown, other):
+        assert f"there is more in it than the package made: {folder}\n" in said
+
+
+@pytest.mark.parametrize("word", ["remove", "upgrade", "failed-upgrade", "disappear"])
+def test_the_package_s_script_deletes_at_a_purge_only(tmp_path: Path, word: str) -> None:
+    state_of(tmp_path, "edge", "outbox.sqlite")
+    before = below(tmp_path)
+    script = str(ROOT / "scripts/debian/postrm")
+    subprocess.run(["sh", script, word], env={**os.environ, "DPKG_ROOT": str(tmp_path)}, check=True)
+    assert below(tmp_path) == before
 
 
 def test_the_dashboard_s_unit_comes_with_pages_stays_and_goes(
@@ -198,7 +249,7 @@ def test_the_dashboard_s_unit_comes_with_pages_stays_and_goes(
     assert str(recorded.parent) in said
     assert recorded.exists()
     install("--uninstall", "--purge")
-    assert not recorded.parent.exists()
+    assert recorded.exists()
 
 
 def test_tokens_and_the_recording_are_changed_by_the_dashboard_s_user(
