@@ -19,6 +19,13 @@ from edge.mqtt.client_factory import BrokerSettings
 
 logger = logging.getLogger(__name__)
 
+TAKEN = {
+    "edge-daemon": "edge.service",
+    "edge-dashboard": "edge-dashboard.service",
+    "edge-record": "the edge-record.service of docs/record.md",
+}
+"""Users and state folders of other services, which edge@daemon, edge@dashboard and edge@record would share."""
+
 
 def topics(config: Config) -> Topics:
     """The topics of this device."""
@@ -36,7 +43,22 @@ def make_outbox(config: Config) -> Outbox:
 
 
 def outbox_path(config: Config) -> Path:
-    """`outbox.path`, else systemd's state directory, else the user's. Raises ConfigError: the user has none."""
+    """`outbox.path`, else systemd's state directory, else the user's.
+
+    Raises:
+        ConfigError: The user has none, or the instance has the name of another service.
+    """
+    path, state = _outbox_path(config), Path(os.environ.get("STATE_DIRECTORY", "")).name
+    if state in TAKEN and not path.exists():  # an instance that has run under such a name goes on
+        name = state.removeprefix("edge-")
+        raise ConfigError(
+            f"an instance called {name} would share user and files with {TAKEN[state]}",
+            "give it another name, such as /etc/edge/hall.yaml and edge@hall.service",
+        )
+    return path
+
+
+def _outbox_path(config: Config) -> Path:
     if config.outbox.path:
         return Path(config.outbox.path)
     state = os.environ.get("STATE_DIRECTORY")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +36,17 @@ def test_the_units_are_well_hardened(unit: str) -> None:
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze is too old for --offline")
     assert done.returncode == 0, f"the exposure is above 1.6:\n{done.stdout}{done.stderr}"
+
+
+def test_edge_at_dashboard_says_why_it_does_not_start_and_opens_nothing(
+    edge: Callable[..., subprocess.Popen[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "edge-dashboard"
+    state.mkdir()
+    monkeypatch.setenv("STATE_DIRECTORY", str(state))
+    process = edge("run", "--set", "mqtt.broker=mqtt://127.0.0.1:1")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 78, err
+    assert "an instance called dashboard would share user and files with edge-dashboard.service" in err
+    assert "Traceback" not in out + err
+    assert list(state.iterdir()) == []
