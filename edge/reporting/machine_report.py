@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from edge import __version__
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.reporting.machine import Machine, name_of
@@ -154,12 +156,17 @@ def in_order(reports: Iterable[MachineReport]) -> list[MachineReport]:
 
 
 def versions(reports: Iterable[MachineReport]) -> list[Version]:
-    """What runs how often, the most frequent first; rooms that have not said stand under no version."""
+    """What runs how often, the most frequent first; rooms that have not said stand under no version.
+
+    One room alone can say anything: a version newer than this program counts only where two rooms run it.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for each in reports:
         found.setdefault((each.version, each.models), []).append(each.name)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
-    newest = max((_age(version) for version, _ in found if version), default=())
+    rooms = Counter(version for (version, _), names in found.items() for _ in names if version)
+    own = _age(__version__)
+    newest = max((age for version, number in rooms.items() if (age := _age(version)) <= own or number > 1), default=())
     return [
         Version(version, models, sorted(names, key=natural), bool(version) and _age(version) < newest)
         for (version, models), names in ordered

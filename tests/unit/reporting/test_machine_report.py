@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from edge import __version__
 from edge.contract.alerts import ALERTS
 from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
 from edge.contract.machine_messages import read_machine_message
@@ -142,9 +143,22 @@ def test_how_many_rooms_run_which_version() -> None:
     [("0.9.0", "0.10.0"), ("0.2.0rc1", "0.2.0"), ("0.2.0b2", "0.2.0rc1"), ("0.2", "0.2.1"), ("nonsense", "0.1")],
 )
 def test_an_older_version_is_told_from_a_newer_one(older: str, newer: str) -> None:
-    rooms = [room("a", of=machine(info={"version": older})), room("b", of=machine(info={"version": newer}))]
+    rooms = [room(name, of=machine(info={"version": newer})) for name in "bc"]
+    rooms.append(room("a", of=machine(info={"version": older})))
     found = {each.version: each.older for each in versions(report(each, NOW) for each in rooms)}
     assert found == {older: True, newer: False}
+
+
+def test_one_room_alone_does_not_make_all_others_old() -> None:
+    def older(*running: str) -> dict[str, bool]:
+        rooms = [room(f"room-{number}", of=machine(info={"version": each})) for number, each in enumerate(running)]
+        return {each.version: each.older for each in versions(report(each, NOW) for each in rooms)}
+
+    assert older("0.1.0", __version__) == {"0.1.0": True, __version__: False}, "a first room that was upgraded"
+    assert older(*[__version__] * 39, "999") == {__version__: False, "999": False}
+    assert older("0.1.0", *[__version__] * 38, "999") == {"0.1.0": True, __version__: False, "999": False}
+    assert older(*[__version__] * 38, "999", "999") == {__version__: True, "999": False}, "we are the old ones"
+    assert older("999", "998") == {"999": False, "998": False}
 
 
 def test_every_word_is_searched() -> None:
