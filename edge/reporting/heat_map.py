@@ -28,6 +28,7 @@ from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonS
 from edge.reporting.scatter import usual
 from edge.reporting.totals import Totals
 
+STILL_FACES = 0.1  # standard deviation; a room that scatters less has nobody in it, or is made up
 HALF_A_FACE = 0.02  # of 25, as a share: one face more or less is no rise by an infinite factor
 State = Literal["usual", "above", "below", "too_few_others", "few", "withheld", "nothing", "other_conditions"]
 Place = tuple[int, int]
@@ -191,13 +192,14 @@ def _fits(kind: _Kind, most: _Kind) -> bool:
 
 def _judge(groups: Sequence[Mapping[Place, Figure]], measure: str) -> dict[Place, _Judged]:
     """Each figure against the others of its room."""
-    probabilities = _probabilities(groups, 0.0 if measure == FACES else LEAST_ERROR)
-    if measure != FACES:
+    if measure == FACES:
+        probabilities = _probabilities(groups, 0.0, STILL_FACES)
+    else:
+        probabilities = _probabilities(groups, LEAST_ERROR, LEAST_ERROR / 10)
         # Whether shares scatter by points or by factors, nobody knows: what differs must differ either way.
         factors = [{place: _by_factors(figure) for place, figure in group.items()} for group in groups]
-        for place, probability in _probabilities(
-            factors, _by_factors(Figure(0.5, 0.0, 1.0, LEAST_ERROR)).error
-        ).items():
+        least = _by_factors(Figure(0.5, 0.0, 1.0, LEAST_ERROR)).error
+        for place, probability in _probabilities(factors, least, least / 10).items():
             probabilities[place] = max(probabilities[place], probability)
     found: dict[Place, _Judged] = {}
     for group in groups:
@@ -209,15 +211,16 @@ def _judge(groups: Sequence[Mapping[Place, Figure]], measure: str) -> dict[Place
     return found
 
 
-def _probabilities(groups: Sequence[Mapping[Place, Figure]], least: float) -> dict[Place, float]:
+def _probabilities(groups: Sequence[Mapping[Place, Figure]], least: float, still: float) -> dict[Place, float]:
     """Of a distance from the others as large as each figure's, were it like them; none of too few others.
 
     Args:
         groups: The figures of each room.
         least: Standard deviation that is always reckoned with.
+        still: That up to which a room tells nothing of others.
     """
     spreads = [_squares([figure.value for figure in group.values()]) for group in groups]
-    known = usual(spreads)
+    known = usual(spreads, still)
     found: dict[Place, float] = {}
     for group, (squares, number) in zip(groups, spreads, strict=True):
         if number < FEWEST:  # others

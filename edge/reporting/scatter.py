@@ -1,16 +1,20 @@
 """How much the figures of a room scatter, judged by few of its own and by what other rooms scatter by. Pure.
 
 Smyth's moderated variance (2004): rooms have variances that differ as a scaled inverse chi-squared law; how much they
-differ is read off the rooms themselves, by the mean and the variance of the logarithms of theirs.
+differ is read off the rooms themselves, by the mean and the variance of the logarithms of theirs. As Phipson and others
+(2016) do it, single rooms far from the others are first brought nearer: any room could otherwise decide about all.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean, median, variance
 from typing import NamedTuple
 
 TRUST = 0.5  # in other rooms: single rooms are farther from the usual than the law says
+FAR = 2.0  # standard deviations from the median at which a room counts at most; by medians alone chance colours more
+NORMAL = 1.4826  # of them in the median distance from the median
 
 
 class Usual(NamedTuple):
@@ -30,23 +34,25 @@ class Usual(NamedTuple):
         return (self.degrees * self.variance + squares) / known, max(1, math.floor(known))
 
 
-def usual(groups: Sequence[tuple[float, int]]) -> Usual:
+def usual(groups: Sequence[tuple[float, int]], still: float) -> Usual:
     """What groups tell of one another.
 
     Args:
-        groups: Of each the sum of the squares around its mean, and its degrees of freedom; what does not scatter at
-            all, as roundings do, tells nothing.
+        groups: Of each the sum of the squares around its mean, and its degrees of freedom.
+        still: Standard deviation up to which a group tells nothing: an empty room, roundings.
     """
-    known = [(squares / degrees, degrees) for squares, degrees in groups if degrees and squares > 0]
+    known = [(squares / degrees, degrees) for squares, degrees in groups if degrees and squares / degrees > still**2]
     if len(known) < 2:
         return Usual(0.0, 0.0)
-    logs = [math.log(variance) - digamma(degrees / 2) + math.log(degrees / 2) for variance, degrees in known]
-    mean = sum(logs) / len(logs)
-    spread = sum((each - mean) ** 2 for each in logs) / (len(logs) - 1)
-    spread -= sum(trigamma(degrees / 2) for _, degrees in known) / len(known)
+    logs = [math.log(each) - digamma(degrees / 2) + math.log(degrees / 2) for each, degrees in known]
+    by_chance = fmean(trigamma(degrees / 2) for _, degrees in known)
+    middle = median(logs)
+    far = FAR * max(math.sqrt(by_chance), NORMAL * median(abs(each - middle) for each in logs))
+    logs = [min(max(each, middle - far), middle + far) for each in logs]
+    spread = variance(logs) - by_chance
     most = float(sum(degrees for _, degrees in known))  # that all rooms have together
     degrees = most if spread <= 0 else min(most, 2 * _trigamma_inverse(spread))
-    return Usual(math.exp(mean + digamma(degrees / 2) - math.log(degrees / 2)), TRUST * degrees)
+    return Usual(math.exp(fmean(logs) + digamma(degrees / 2) - math.log(degrees / 2)), TRUST * degrees)
 
 
 def digamma(x: float) -> float:

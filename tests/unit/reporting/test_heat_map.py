@@ -145,11 +145,20 @@ def test_what_has_no_figure_says_why_and_is_no_zero() -> None:
 def test_what_rooms_tell_of_one_another() -> None:
     assert digamma(1.0) == pytest.approx(-0.5772157, abs=1e-6)
     assert trigamma(1.0) == pytest.approx(math.pi**2 / 6, abs=1e-6)
-    assert usual([(4.0, 4)]).degrees == 0  # a room alone
-    alike = usual([(1.0, 4)] * 10)
+    assert usual([(4.0, 4)], 0.0).degrees == 0  # a room alone
+    alike = usual([(1.0, 4)] * 10, 0.0)
     assert alike.degrees == 20
     assert alike.variance == pytest.approx(0.25, rel=0.3)
-    assert usual([(0.001, 4), (100.0, 4), (1.0, 4)]).degrees < 1  # rooms that are too different to tell anything
+    assert usual([(0.001, 4), (100.0, 4), (1.0, 4)], 0.0).degrees < 1  # rooms that are too different to tell anything
+    assert usual([(1.0, 4)] * 10 + [(0.01, 4), (0.0, 4)], 0.1) == alike  # what is as good as still tells nothing
+
+
+@pytest.mark.parametrize("made_up", [1e-9, 0.02, 3e2, 1e4, 1e12])
+def test_one_room_does_not_decide_what_is_usual(made_up: float) -> None:
+    honest = [(7 * variance, 7) for variance in (2.1, 2.9, 3.6, 4.4, 5.5, 7.6)]
+    known, beside = usual(honest, 0.1), usual([*honest, (7 * made_up, 7)], 0.1)
+    assert known.variance / 1.5 < beside.variance < known.variance * 1.5
+    assert beside.degrees > 8  # as many as a room has of its own
 
 
 USUAL_DAY, ROOMS_DIFFER = 0.35, 0.4
@@ -185,6 +194,28 @@ def test_maps_in_which_nothing_differs_are_coloured_in_a_twentieth_of_cases(
             coloured[measure] += any(cell.differs for row in found for cell in row if cell)
     for times in coloured.values():
         assert times <= 0.05 * trials + 3 * (0.05 * 0.95 * trials) ** 0.5  # three standard errors
+
+
+@pytest.mark.parametrize("width", [1e-6, 4.0, 16.0, 1000.0])
+def test_one_room_s_figures_neither_hide_nor_colour_what_others_show(width: float) -> None:
+    chance = random.Random(5)  # noqa: S311 - rooms of a school, no secret
+    made_up = [measured(faces=2000 + width * (-1) ** number) for number in range(8)]
+    rooms, shown, by_chance = [f"room-{number}" for number in range(7)], 0, 0
+
+    def coloured(grid: Grid) -> list[tuple[int, int]]:
+        cells = heat_map([*grid, made_up], "faces", rooms)
+        return [(y, x) for y, row in enumerate(cells) for x, cell in enumerate(row) if y < 6 and cell and cell.differs]
+
+    for _ in range(100):
+        levels = [chance.uniform(15, 28) for _ in range(6)]
+        grid = [[measured(faces=chance.gauss(level, 2.0)) for _ in range(8)] for level in levels]
+        by_chance += bool(coloured(grid))
+        first = grid[0][3].summary.faces
+        assert first
+        grid[0][3] = measured(faces=first.value + 14)
+        shown += (0, 3) in coloured(grid)
+    assert shown >= 78  # 92 without that room
+    assert by_chance <= 5
 
 
 def test_a_week_of_simulated_lessons() -> None:
