@@ -13,10 +13,9 @@ from edge.cameras.found import cameras_here, nothing_found
 from edge.config.draft import Draft, check_value
 from edge.config.schema import Config, without_password
 from edge.errors import CameraError
-from edge.files.home import expand_home
 from edge.web.setup.json_requests import Json, get_route, member, post_route
 from edge.web.setup.preview_session import NO_CAMERA, PreviewSession, View
-from edge.web.setup.typed_source import missing, source_of
+from edge.web.setup.typed_source import TypedSource, missing
 
 SEARCH_SECONDS = 4.0
 TURNS = ("rotation", "hflip", "vflip", "width", "height")
@@ -28,12 +27,14 @@ class LiveCamera:
     Args:
         draft: What is set.
         session: Who takes the pictures.
+        typed: What of it somebody may choose.
         barred: Why it is not known whether the room is paused: then nothing is opened. Empty: it is known.
     """
 
-    def __init__(self, draft: Draft, session: PreviewSession, barred: str = "") -> None:
+    def __init__(self, draft: Draft, session: PreviewSession, typed: TypedSource, barred: str = "") -> None:
         self._draft = draft
         self._session = session
+        self._typed = typed
         self._barred = f"{barred}; correct it, save, and start this page again" if barred else ""
 
     def follow(self) -> None:
@@ -52,13 +53,13 @@ class LiveCamera:
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
         if config.camera.masks:  # they turn with the picture, in the draft, in one change
             wanted = {}
-        source = source_of(member(body, "source", str, config.camera.source))
+        source = self._typed.read(member(body, "source", str, config.camera.source))
         if source == without_password(config.camera.source):
             source = config.camera.source
         for name, value in {"source": source, **wanted}.items():
             check_value(f"camera.{name}", value)
         kind, _, path = source.partition(":")
-        if kind == "file" and not Path(expand_home(path)).exists():
+        if kind == "file" and not Path(path).exists():
             raise missing(path)
         camera = config.camera.model_copy(update={"source": source, **wanted})
         view = view_of(config.model_copy(update={"camera": camera}))

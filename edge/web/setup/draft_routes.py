@@ -20,13 +20,14 @@ from edge.web.setup.json_requests import Json, get_route, member, post_route, to
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
 from edge.web.setup.typed_source import KEY as SOURCE_KEY
-from edge.web.setup.typed_source import source_of
+from edge.web.setup.typed_source import TypedSource
 
 
 def draft_routes(
     file: ConfigFile,
     saving: Saving,
     masks: MaskConfirmation,
+    typed: TypedSource,
     about: Callable[[], dict[str, Any]],
     changed: Callable[[], None],
 ) -> list[BaseRoute]:
@@ -36,6 +37,7 @@ def draft_routes(
         file: What is set up.
         saving: Where it is saved.
         masks: Whether they were looked at.
+        typed: What camera somebody may choose.
         about: What else belongs to the state: `source`, `labels`.
         changed: Called after every change.
     """
@@ -71,7 +73,7 @@ def draft_routes(
                 Sentence("give the password itself; or name the file in config.yaml"),
             )
         if isinstance(source := values.get(SOURCE_KEY), str):
-            values = {**values, SOURCE_KEY: source_of(source)}
+            values = {**values, SOURCE_KEY: typed.read(source)}
         file.draft.change(member(body, "revision", int), values, _names(member(body, "unset", list, [])))
         changed()
         return state()

@@ -21,6 +21,7 @@ from edge.web.setup.place_routes import PlaceTrial, place_routes
 from edge.web.setup.preview_session import build_session
 from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
 from edge.web.setup.text_routes import text_routes
+from edge.web.setup.typed_source import TypedSource
 from edge.web.shared import shared_routes
 
 PAUSES = ("device", "outbox", "privacy", "gpio")
@@ -56,7 +57,8 @@ class SetupPage:
         self._view = view_of(self._room)
         self._place = PlaceTrial(file.draft)
         self._session = build_session(self._room, self._view.source, self._place)
-        self._camera = LiveCamera(file.draft, self._session, barred=str(wrong) if room is None else "")
+        self._typed = TypedSource(file.draft, file.path)
+        self._camera = LiveCamera(file.draft, self._session, self._typed, barred=str(wrong) if room is None else "")
         self._camera.follow()
         self._stop: Callable[[], None] = lambda: None
         self._saving: Saving = SavingHere(file, command, tell)
@@ -68,7 +70,7 @@ class SetupPage:
         masks = MaskConfirmation(self._file.draft, masks_path(self._room), lambda: self._session.size)
         trial = BrokerTrial(self._file, lambda: self._session.models)
         more = [
-            *draft_routes(self._file, self._saving, masks, self._camera.about, self._camera.follow),
+            *draft_routes(self._file, self._saving, masks, self._typed, self._camera.about, self._camera.follow),
             *camera_routes(self._camera),
             *connect_routes(trial),
             *place_routes(self._place),

@@ -1,43 +1,102 @@
-"""The camera as somebody types it: the path of a film or a folder is enough."""
+"""The camera as somebody types it: the path of a film or a folder is enough, where it is one that the page may open.
+
+Whoever has the token of the page could otherwise look at any picture and film that its user may read, and learn which
+files there are: by a path, a pattern, a pipeline, or a device that is none.
+"""
 
 from __future__ import annotations
 
 import glob
+import itertools
+import os
 import re
 from pathlib import Path
 
 from edge.cameras.image_folder import SUFFIXES
-from edge.config.draft import RefusedChangeError
-from edge.config.schema import SOURCE_PATTERN
+from edge.config.draft import Draft, RefusedChangeError
+from edge.config.schema import SOURCE_PATTERN, without_password
 from edge.files.home import expand_home
 from edge.text import Sentence
 
 KEY = "camera.source"
 
 
-def source_of(typed: str) -> str:
-    """A `camera.source` for it: a path that is there gets `file:` or `images:`, and is whole, for the service.
+class TypedSource:
+    """What may be chosen from the page: a live camera, the sample room, and what lies beside the configuration.
 
-    Returns:
-        What is no path, as it was typed: whether it can be a source is checked elsewhere.
-
-    Raises:
-        RefusedChangeError: It is a path, and nothing is there.
+    Args:
+        draft: What its file names already may be chosen again, whatever it is.
+        config: The configuration file. Films and pictures lie below its folder.
     """
-    typed = typed.strip()
-    if re.match(SOURCE_PATTERN, typed) or not typed.isprintable():
+
+    def __init__(self, draft: Draft, config: Path) -> None:
+        self._draft = draft
+        self._config = config
+        self._folder = Path(os.path.realpath(config.parent))
+
+    def read(self, typed: str) -> str:
+        """A `camera.source` for it: a path that is there gets `file:` or `images:`, and is whole, for the service.
+
+        Returns:
+            What is no path, as it was typed: whether it can be a source is checked elsewhere.
+
+        Raises:
+            RefusedChangeError: It may not be chosen from the page, or is a path, and nothing is there.
+        """
+        typed = typed.strip()
+        known = {str(each) for each in (self._draft.value(KEY), self._draft.saved_value(KEY))}
+        if typed in known | {without_password(each) for each in known}:
+            return typed
+        kind, _, rest = typed.partition(":")
+        if not re.match(SOURCE_PATTERN, typed):
+            return self._by_path(typed)
+        if kind in ("file", "images"):
+            path = self._whole(rest)
+            if not _within(path, self._folder):
+                raise self._elsewhere()
+            return f"{kind}:{path}"
+        device = Path(typed)
+        if (typed.startswith("/dev/") and not _within(device, Path("/dev"))) or (
+            kind == "gstreamer" and not re.fullmatch(r"csi(:\d)?", rest)
+        ):
+            raise self._elsewhere()
         return typed
-    try:
-        path = Path(expand_home(typed)).absolute()
-        if path.is_dir() or (path.suffix.lower() in SUFFIXES and path.is_file()):
-            return f"images:{path if path.is_dir() else glob.escape(str(path))}"
-        if path.is_file():
-            return f"file:{path}"
-    except (OSError, ValueError) as error:  # too long; no such user
-        raise RefusedChangeError(KEY, str(error)) from None
-    if ":" in typed or not ("/" in typed or Path(typed).suffix or typed.startswith("~")):
+
+    def _by_path(self, typed: str) -> str:
+        if not typed.isprintable():
+            return typed
+        like_a_path = ":" not in typed and ("/" in typed or Path(typed).suffix or typed.startswith("~"))
+        path = self._whole(typed)
+        if not _within(path, self._folder):  # before anything there is looked at
+            if like_a_path:
+                raise self._elsewhere()
+            return typed
+        try:
+            if path.is_dir() or (path.suffix.lower() in SUFFIXES and path.is_file()):
+                return f"images:{path if path.is_dir() else glob.escape(str(path))}"
+            if path.is_file():
+                return f"file:{path}"
+        except OSError as error:  # too long
+            raise RefusedChangeError(KEY, str(error)) from None
+        if like_a_path:
+            raise missing(str(path))
         return typed
-    raise missing(str(path))
+
+    def _whole(self, path: str) -> Path:
+        try:
+            return self._config.parent.absolute() / expand_home(path)
+        except ValueError:  # no such user: nor is it told who there is
+            raise self._elsewhere() from None
+
+    def _elsewhere(self) -> RefusedChangeError:
+        return RefusedChangeError(
+            KEY,
+            Sentence(
+                "this page opens live cameras, the sample room, and films and pictures below {folder}",
+                {"folder": str(self._folder)},
+            ),
+            Sentence("write any other camera.source into {file} by hand", {"file": str(self._config)}),
+        )
 
 
 def missing(path: str) -> RefusedChangeError:
@@ -47,3 +106,18 @@ def missing(path: str) -> RefusedChangeError:
         Sentence("there is no file {path}", {"path": path}),
         Sentence("write the whole path of a film or of a folder of pictures on this device"),
     )
+
+
+def _within(path: Path, folder: Path) -> bool:
+    """Whether a path, and all that it finds as a pattern, lies below a folder; what is outside is not looked at."""
+
+    def inside(each: str | Path) -> bool:
+        return Path(os.path.realpath(each)).is_relative_to(folder)
+
+    fixed = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
+    try:
+        if ".." in path.parts or not (inside(fixed) and inside(path)):
+            return False
+        return all(inside(each) for each in glob.iglob(str(path)))  # noqa: PTH207 - absolute
+    except (OSError, ValueError):  # no name of a file
+        return False

@@ -150,10 +150,62 @@ def test_a_film_or_a_folder_of_pictures_is_chosen_by_its_path(
         assert (status, told["key"]) == (422, "camera.source")
         assert "there is no file " + str(tmp_path) in told["problem"]
         assert page.change(camera__source=typed)[1]["problem"] == told["problem"]
-    assert "there is no file none.avi" in page.post("/api/camera", {"source": "file:none.avi"})[1]["problem"]
+    assert f"there is no file {tmp_path}/none" in page.post("/api/camera", {"source": "file:none.avi"})[1]["problem"]
+    assert page.post("/api/camera", {"source": f"images:{tmp_path}/fil*/*[[]1].p*"})[0] == 200
     for typed in ("nonsense", "htp://camera/x", "~nobody-here/a.avi"):
         assert "there is no file" not in page.post("/api/camera", {"source": typed})[1]["problem"]
     assert page.get("/api/state")["clock_synced"] == clock_synced()
+
+
+ELSEWHERE = "this page opens live cameras, the sample room, and films and pictures below "
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A folder with a picture that has nothing to do with the room, whose configuration lies in another one."""
+    for name in ("private", "room"):
+        (tmp_path / name).mkdir()
+    picture = cv2.imencode(".png", np.zeros((240, 320, 3), np.uint8))[1].tobytes()
+    (tmp_path / "private/holiday.png").write_bytes(picture)
+    return tmp_path / "private"
+
+
+def test_what_lies_elsewhere_is_not_opened_from_the_page_and_nobody_learns_whether_it_is_there(
+    setup: Open, tmp_path: Path, private: Path
+) -> None:
+    room = tmp_path / "room"
+    (room / "link").symlink_to(private)
+    page = setup(room / "c.yaml", "--set", "mode=headcount")
+    folders = [private, tmp_path / "none", room / "link", f"{room}/../private", f"{room}/l*k", f"{tmp_path}/p*"]
+    forms = (
+        "{}/holiday.png", "images:{}", "images:{}/*", "images:{}/holiday.png", "file:{}/holiday.png",
+        "/dev/..{}/holiday.png", "gstreamer:filesrc location={}/holiday.png ! decodebin",
+    )  # fmt: skip
+    sources = [form.format(folder) for form in forms for folder in folders]
+    sources += ["~/a.png", "~nobody-here/a.png", "~root/a.png", "/etc/shadow", "/etc/shadow-none"]
+    answers = set()
+    for source in sources:
+        for status, told in (page.post("/api/camera", {"source": source}), page.change(camera__source=source)):
+            answers.add((status, told["key"], told["problem"], told["remedy"]))
+    by_hand = f"write any other camera.source into {room}/c.yaml by hand"
+    assert answers == {(422, "camera.source", f"{ELSEWHERE}{room}", by_hand)}
+    assert page.get("/api/state")["values"]["camera.source"] == "auto"
+
+
+def test_what_the_file_says_by_hand_may_lie_elsewhere(setup: Open, tmp_path: Path, private: Path) -> None:
+    file = tmp_path / "room/c.yaml"
+    file.write_text(f"mode: headcount\ncamera: {{source: 'images:{private}'}}\n")
+    page = setup(file)
+    assert page.change(camera__source="sample")[0] == 200
+    assert page.post("/api/camera", {"source": f"images:{private}"})[1].get("picture") == [320, 240]
+    assert page.change(camera__source=f"images:{private}")[0] == 200
+    assert ELSEWHERE in page.post("/api/camera", {"source": f"images:{private}/*"})[1]["problem"]
+
+
+def test_every_live_camera_is_chosen_from_the_page(setup: Open) -> None:
+    page = setup()
+    for camera in ("gstreamer:csi", "gstreamer:csi:1", "/dev/video99", "usb:99", "picamera", "rtsp://127.0.0.1:9/a"):
+        assert page.change(camera__source=camera)[1]["values"]["camera.source"] == camera
 
 
 def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp_path: Path) -> None:
@@ -666,16 +718,21 @@ def test_a_pause_holds_where_the_camera_of_the_file_is_not_valid(setup: Open, tm
     assert "start this page again" in page.picture_problem()
 
 
-def test_no_password_is_shown_however_it_is_written(setup: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "source",
+    ['rtsp://me:hush"hush hush@127.0.0.1:9/1', "gstreamer:rtspsrc location=rtsp://h user-pw=hush ! appsink"],
+    ids=["address", "pipeline"],
+)
+def test_no_password_is_shown_however_it_is_written(setup: Open, tmp_path: Path, source: str) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(
         "mode: headcount\n"
-        "camera:\n  source: 'rtsp://me:hush\"hush hush@127.0.0.1:9/1'\n  width: 640\n"
+        f"camera:\n  source: '{source}'\n  width: 640\n"
         "mqtt:\n  password: hush-as-well\n  broker: mqtt://me:hush@host\n"
     )
     page = setup(file)
     page.change(camera__width=1280, device__name="hall")
-    page.change(camera__source="gstreamer:rtspsrc location=rtsp://h user-pw=hush ! appsink", mqtt__broker="embedded")
+    page.change(mqtt__broker="embedded")
     for path in ("/api/state", "/api/difference", "/api/export"):
         assert "hush" not in page.ask("GET", path)[1].decode(), path
     shown = page.get("/api/state")["values"]["camera.source"]
