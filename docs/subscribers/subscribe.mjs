@@ -20,15 +20,30 @@ function describe({ faces, counts, estimate, withheld }) {
   return [total, ...shares.map(([label, share]) => `${ADJECTIVES[label] ?? label} ${(100 * share).toFixed(0)} %`), basis].join("  ");
 }
 
-const seen = new Set();
+// What a window is known by in its room, and its line. Throws whatever is wrong with it.
+function read(room, payload) {
+  const window = JSON.parse(payload);
+  const line = `${new Date(window.window.end).toISOString()} ${room} ${describe(window)}`;
+  if (window.device !== room || /\p{C}/u.test(line)) throw new Error(); // a line break would begin the line of another room
+  return [`${window.epoch}/${window.seq}`, line];
+}
+
+const seen = new Map(); // of each room
 const client = mqtt.connect(process.argv[2] ?? "mqtt://127.0.0.1:1883", { protocolVersion: 5 });
 client.on("error", (error) => console.error(`${error}`));
-client.on("message", (_topic, payload) => {
-  const window = JSON.parse(payload);
-  const name = `${window.device}/${window.epoch}/${window.seq}`;
-  if (seen.has(name)) return;
-  seen.add(name);
-  if (seen.size > 5000) seen.delete(seen.values().next().value);
-  console.log(window.window.end, window.device, describe(window));
+client.on("message", (topic, payload) => {
+  const room = topic.split("/")[1]; // the broker vouches for the topic alone
+  let identity, line;
+  try {
+    [identity, line] = read(room, payload);
+  } catch { // one room's message, whatever it is, does not end the others
+    return console.error(`${room}: left out a message that is no window of this room`);
+  }
+  if (!seen.has(room)) seen.set(room, new Set());
+  const known = seen.get(room);
+  if (known.has(identity)) return;
+  known.add(identity);
+  if (known.size > 1000) known.delete(known.values().next().value);
+  console.log(line);
 });
 client.subscribe("classroom/+/window", { qos: 1 });

@@ -5,7 +5,8 @@
 
 import json
 import sys
-from collections import deque
+from collections import defaultdict, deque
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,20 +38,36 @@ def describe(window: dict[str, Any]) -> str:
     return "  ".join([faces, *words, basis])
 
 
+def read(room: str, payload: bytes) -> tuple[tuple[str, int], str]:
+    """What a window is known by in its room, and its line. Raises whatever is wrong with it."""
+    window = json.loads(payload)
+    end = window["window"]["end"]
+    datetime.strptime(end, "%Y-%m-%dT%H:%M:%S.%f%z")  # a time, and no other text
+    line = f"{end} {room} {describe(window)}"
+    if window["device"] != room or not line.isprintable():  # a line break would begin the line of another room
+        raise ValueError
+    return (window["epoch"], window["seq"]), line
+
+
 def main(address: str = "mqtt://127.0.0.1:1883") -> None:
     """Connect, and print until interrupted."""
-    seen: deque[tuple[str, str, int]] = deque(maxlen=5000)
+    sys.stdout.reconfigure(errors="backslashreplace")  # letters that the terminal lacks
+    seen: defaultdict[str, deque[tuple[str, int]]] = defaultdict(lambda: deque(maxlen=1000))
     broker = urlsplit(address)
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.on_connect = lambda client, *_: client.subscribe("classroom/+/window", qos=1)
 
     @client.message_callback()
     def show(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        window = json.loads(message.payload)
-        name = window["device"], window["epoch"], window["seq"]
-        if name not in seen:  # else it is a repeat
-            seen.append(name)
-            print(window["window"]["end"], window["device"], describe(window), flush=True)
+        _, room, _ = message.topic.split("/")  # the broker vouches for the topic alone
+        try:
+            identity, line = read(room, message.payload)
+        except Exception:  # noqa: BLE001 - one room's message, whatever it is, does not end the others
+            print(f"{room}: left out a message that is no window of this room", file=sys.stderr)
+            return
+        if identity not in seen[room]:  # else it is a repeat
+            seen[room].append(identity)
+            print(line, flush=True)
 
     client.connect(broker.hostname or "127.0.0.1", broker.port or 1883)
     client.loop_forever()

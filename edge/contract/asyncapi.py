@@ -31,8 +31,9 @@ PARAMETERS: dict[str, JSON] = {
 }
 DESCRIPTION = (
     "What a room publishes and what it can be asked, seen from the device: it sends windows and receives commands. "
-    "docs/subscribe.md says it in words. Lifetimes (messageExpiryInterval) are those of the configuration as shipped; "
-    "under MQTT 3.1.1 there are none, and `latest` is not retained."
+    "docs/subscribe.md says it in words. The room is `{device}` of the topic, for which alone a broker vouches: "
+    "readers leave out a payload that says another `device`. Lifetimes (messageExpiryInterval) are those of the "
+    "configuration as shipped; under MQTT 3.1.1 there are none, and `latest` is not retained."
 )
 COMMANDS = {
     "pause": "Close the camera until somebody resumes; survives a restart.",

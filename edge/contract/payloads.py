@@ -115,7 +115,7 @@ class WindowBody(Payload):
     """
 
     schema_: Literal["edge.window/2"] = Field("edge.window/2", alias="schema")
-    device: str
+    device: str = Field(description="the name in the topic; leave out what says another")
     mode: MeasuringMode
     window: Span
     frames: Count = Field(description="analysed frames")
@@ -157,7 +157,7 @@ class WindowBody(Payload):
 
 
 class WindowPayload(WindowBody):
-    """Topics `window` and `latest`. (device, epoch, seq) names a window for good: a repeat is to be dropped."""
+    """Topics `window` and `latest`. (the topic's device, epoch, seq) names a window for good: drop repeats."""
 
     epoch: str = Field(pattern=r"^[0-9a-f]{8}$", description="changes when a new outbox is created")
     seq: int = Field(ge=1, description="grows by one; a gap is a loss")
@@ -216,7 +216,7 @@ class Responsible(Payload):
 class Info(Payload):
     """Topic `info`: what is running here."""
 
-    device: str
+    device: str = Field(description="the name in the topic; leave out what says another")
     mode: MeasuringMode = Field(description="headcount: faces only; facing: and head poses; emotions: all")
     version: str
     python: str

@@ -6,6 +6,7 @@ Home Assistant, Node-RED, InfluxDB and Grafana's types are tried by tests/system
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -29,6 +30,8 @@ from tests.system.subscribers.house import FILES, PACKAGES
 from tests.system.subscribers.telegraf import lines
 
 Run = Callable[[str], Path]
+Publish = Callable[[str, bytes], None]
+Send = Callable[[WindowPayload], None]
 FLOW: list[dict[str, Any]] = json.loads((FILES / "node-red-flow.json").read_text())
 GRAFANA = (FILES / "grafana-dashboard.json").read_text()
 
@@ -47,8 +50,11 @@ def run(tmp_path: Path, broker: int) -> Iterator[Run]:
             command = ["node"]
         shutil.copy(FILES / script, tmp_path)
         with (tmp_path / "printed").open("wb") as printed:
-            address = f"mqtt://127.0.0.1:{broker}"
-            started.append(subprocess.Popen([*command, script, address], cwd=tmp_path, stdout=printed, stderr=printed))
+            command += [script, f"mqtt://127.0.0.1:{broker}"]
+            environment = os.environ | {"PYTHONIOENCODING": "ascii"}  # where most letters cannot be printed
+            started.append(
+                subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=printed, stderr=subprocess.STDOUT)
+            )
         return tmp_path / "printed"
 
     yield start
@@ -58,17 +64,23 @@ def run(tmp_path: Path, broker: int) -> Iterator[Run]:
 
 
 @pytest.fixture
-def send(broker: int) -> Iterator[Callable[[WindowPayload], None]]:
-    """Publishes a window in its room's place."""
+def publish(broker: int) -> Iterator[Publish]:
+    """Publishes anything as a room's window."""
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", broker)
     client.loop_start()
-    yield lambda window: client.publish(f"classroom/{window.device}/window", window.to_json(), 1).wait_for_publish(10)
+    yield lambda room, payload: client.publish(f"classroom/{room}/window", payload, 1).wait_for_publish(10)
     client.loop_stop()
 
 
+@pytest.fixture
+def send(publish: Publish) -> Send:
+    """Publishes a window in its room's place."""
+    return lambda window: publish(window.device, window.to_json())
+
+
 @pytest.mark.parametrize("script", ["subscribe.py", "subscribe.mjs"])
-def test_a_script_prints_every_window_once(script: str, run: Run, send: Callable[[WindowPayload], None]) -> None:
+def test_a_script_prints_every_window_once(script: str, run: Run, send: Send) -> None:
     printed = run(script)
 
     def heard() -> bool:
@@ -93,6 +105,43 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Callable
     shares = "angry 1 %  disgusted 0 %  afraid 1 %  happy 23 %  neutral 66 %  sad 3 %  surprised 6 %"
     whole = f"27.4 faces  {shares}  estimated"
     assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole]
+
+
+def forgeries() -> list[bytes]:
+    """What room-9, with its own password alone, may send to its own topic."""
+    own: dict[str, Any] = WINDOW.model_copy(update={"device": "room-9", "seq": 99}).model_dump(by_alias=True)
+    line = f"{WINDOW.window.end} room-204 99.0 faces"
+    windows = [
+        own | {"device": "room-204", "epoch": "0badcafe"},
+        own | {"window": own["window"] | {"end": f"{line} (of"}},
+        own | {"withheld": {"what": "emotions", "reason": f"short\n{line}"}, "counts": None},
+        own | {"faces": own["faces"] | {"mean": "99"}},
+        own | {"faces": None},
+    ]
+    return [*(json.dumps(window).encode() for window in windows), b"{", b"", b"null", b"[]", b"\xff", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("script", ["subscribe.py", "subscribe.mjs"])
+def test_a_script_lets_no_room_speak_as_another_nor_end_it(script: str, run: Run, publish: Publish, send: Send) -> None:
+    printed = run(script)
+
+    def heard() -> bool:
+        send(WINDOW)
+        return printed.stat().st_size > 0
+
+    wait_for(heard, 40, "the first line")
+    for payload in forgeries():
+        publish("room-9", payload)
+    following = WINDOW.model_copy(update={"seq": WINDOW.seq + 1})
+    same = following.model_dump(by_alias=True) | {"device": "room-9"}  # the number that room-204 sends next
+    publish("room-9", json.dumps(same | {"estimate": {"höflich": {"share": 1}}}).encode())
+    send(following)
+    wait_for(lambda: printed.read_bytes().count(b" faces ") >= 3, 20, lambda: f"three windows: {printed.read_text()}")
+    lines = printed.read_text().splitlines()
+    assert [line.split()[1] for line in lines if " faces " in line] == ["room-204", "room-9", "room-204"]
+    assert not [line for line in lines if "99.0" in line]
+    others = [line for line in lines if " faces " not in line]
+    assert others == ["room-9: left out a message that is no window of this room"] * len(forgeries())
 
 
 def test_the_dashboard_names_entities_that_exist() -> None:
@@ -133,6 +182,9 @@ def test_telegraf_finds_what_its_configuration_names() -> None:
         assert "people_" not in line
         assert "share_" not in line
         assert ("faces_mean" in line) == (window is HEADCOUNT)
+    # The room is the topic's; a window that says another name is not written.
+    assert not lines("classroom/room-9/window", WINDOW.model_dump(by_alias=True))
+    assert "says" not in written[0]
     health = lines("classroom/room-204/health", HEALTH.model_dump(by_alias=True))
     assert health[0].startswith("edge_health,device=room-204 uptime=8110.3")
     state = lines("classroom/room-204/state", STATE.model_dump(by_alias=True))

@@ -1,9 +1,10 @@
-"""Reads docs/subscribers/telegraf.conf as Telegraf's json_v2 parser would, for the few keys that it uses."""
+"""Reads docs/subscribers/telegraf.conf as Telegraf's parser and filters would, for the few keys that it uses."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -26,17 +27,20 @@ def inputs(topic: str) -> list[dict[str, Any]]:
 
 
 def lines(topic: str, payload: dict[str, Any]) -> list[str]:
-    """A message as lines of InfluxDB's protocol.
+    """A message as lines of InfluxDB's protocol, without what is filtered out.
 
     Raises:
         CheckError: The message does not have what the configuration says.
     """
-    return [_line(one, parser, topic, payload) for one in inputs(topic) for parser in one["json_v2"]]
+    found = [_line(one, parser, topic, payload) for one in inputs(topic) for parser in one["json_v2"]]
+    return [line for line in found if line is not None]
 
 
-def _line(one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict[str, Any]) -> str:
+def _line(one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict[str, Any]) -> str | None:
     tags = {tag.get("rename", tag["path"]): _value(payload, tag) for tag in parser.get("tag", [])}
     for parsing in one.get("topic_parsing", []):
+        if not _matches(parsing["topic"], topic):
+            continue
         levels = dict(zip(parsing["tags"].split("/"), topic.split("/"), strict=True))
         tags |= {name: level for name, level in levels.items() if name != "_"}
     fields = {}
@@ -50,10 +54,23 @@ def _line(one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict
         if name in fields:
             raise CheckError(f"two fields are called {name}")
         fields[name] = _written(value, field["type"])
+    if not _passes(one.get("metricpass"), tags, fields):
+        return None
+    fields = {name: value for name, value in fields.items() if name not in one.get("fieldexclude", [])}
     time = datetime.fromisoformat(str(_value(payload, {"path": parser["timestamp_path"]})).replace("Z", "+00:00"))
     named = "".join(f",{name}={_escaped(str(value))}" for name, value in tags.items())
     values = ",".join(f"{name}={value}" for name, value in fields.items())
     return f"{parser['measurement_name']}{named} {values} {int(time.timestamp() * 1000)}000000"
+
+
+def _passes(rule: str | None, tags: dict[str, Any], fields: dict[str, str]) -> bool:
+    """What a `metricpass` says, of the one kind that we use."""
+    if rule is None:
+        return True
+    compared = re.fullmatch(r"tags\.(\w+) == fields\.(\w+)", rule)
+    if compared is None:
+        raise CheckError(f"this cannot read {rule}")
+    return fields[compared[2]] == json.dumps(tags[compared[1]], ensure_ascii=False)
 
 
 def _value(payload: dict[str, Any], where: dict[str, Any]) -> Any:
