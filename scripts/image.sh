@@ -62,6 +62,7 @@ configure() {
   rm -rf "$root/usr/bin/edge" "$root/etc/edge/config.yaml" "$root"/etc/{mosquitto,init.d,logrotate.d,cron*,apt} "$root/usr/share/mosquitto"
   ln -s /usr/lib/edge/bin/edge "$root/usr/bin/edge"
   install -m 755 scripts/container/healthy.py "$root/usr/bin/edge-healthy"
+  install -m 755 scripts/container/broker.py "$root/usr/bin/edge-broker"
   install -d -m 1777 "$root/tmp"
   install -d -m 700 -o 10001 -g 10001 "$root/var/lib/edge"
   find "$root" -xdev -type f -perm /6000 -exec chmod u-s,g-s {} +

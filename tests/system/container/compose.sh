@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts docs/container/compose.yaml with Docker and docker-compose, as docs/container.md says it: compose.sh [arm64], as root. Four
+# Starts docs/container/compose.yaml with Docker and docker-compose, as docs/container.md says it: compose.sh [arm64], as root. Five
 # minutes (in emulation more), and six to make the image where dist/ has none. Docker runs in a network of its own, with a folder of its
 # own; no other is touched.
 set -euo pipefail
@@ -89,6 +89,16 @@ for service in broker room recorder dashboard; do
   echo "$service: $(docker stats --no-stream --format '{{.MemUsage}}, {{.CPUPerc}} of a core' "$(container "$service")")"
 done
 
+step "the broker's port is not published, yet this machine reaches it: not without the password"
+python3 - "$(docker inspect "$(container broker)" --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}')" <<'END' || die "the broker"
+import socket, sys
+line = socket.create_connection((sys.argv[1], 1883), timeout=10)
+line.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x")
+answer = line.recv(4)
+assert answer == b"\x20\x02\x00\x05", answer  # CONNACK: not authorized
+print(f"{sys.argv[1]}: not authorized")
+END
+
 step "a room that is held becomes unhealthy, and healthy again"
 kill -STOP "$(state room Pid)"
 wait_for 120 health_is room unhealthy || { kill -CONT "$(state room Pid)"; die "Docker calls a room that is held $(state room Health.Status)"; }
@@ -96,12 +106,11 @@ kill -CONT "$(state room Pid)"
 wait_for 60 health_is room healthy || die "not healthy again"
 
 step "kill -9 of the recorder and of the broker: Docker starts them again, and no window is missing"
-for service in recorder broker; do
+for service in recorder broker; do # one after the other: what waits for a recorder that is away, a killed broker may forget
+  before=$(windows | cut -d' ' -f1)
   kill -KILL "$(state "$service" Pid)"
-  sleep 3
+  wait_for 120 more_than $((before + 3)) || die "nothing is recorded any more: $(windows)"
 done
-before=$(windows | cut -d' ' -f1)
-wait_for 120 more_than $((before + 5)) || die "nothing is recorded any more: $(windows)"
 wait_for 120 all_healthy || die "not healthy: $(docker-compose ps)"
 read -r stored missing < <(windows)
 ((missing == 0)) || die "$missing of $stored windows are missing"
