@@ -140,7 +140,7 @@ def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url:
         return
     names = topics(config)
     topic = config_topic(config.homeassistant.prefix, names)
-    size = publish_bytes(topic, discovery(info(config, config.camera.source, models), names), None)
+    size = publish_bytes(topic, discovery(info(config, config.camera.source, models, None), names), None)
     if size > limits.packet_bytes:
         found = problem.too_large(url, topic, size, limits.packet_bytes)
         raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")

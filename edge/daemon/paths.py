@@ -85,6 +85,11 @@ def masks_path(config: Config) -> Path:
     return _beside_outbox(config, ".masks")
 
 
+def place_key_path(config: Config) -> Path:
+    """The file beside the outbox with the key of `place` in `info`."""
+    return _beside_outbox(config, ".key")
+
+
 def _beside_outbox(config: Config, ending: str) -> Path:
     outbox = outbox_path(config)
     # Only a usual ending makes room: outboxes called hall.1 and hall.2 must not share a pause.

@@ -13,7 +13,8 @@ from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
 from edge.daemon.mqtt_service import MqttService
-from edge.daemon.paths import masks_path, pause_path
+from edge.daemon.paths import masks_path, pause_path, place_key_path
+from edge.daemon.place_digest import place_digest
 from edge.errors import ConfigError, EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
 
@@ -214,4 +215,5 @@ class Reload:
 
     def info(self) -> Info:
         """What is running here."""
-        return telemetry.info(self.config, self._source, self._targets.analysis.models)
+        place = place_digest(self.config, place_key_path(self.config))
+        return telemetry.info(self.config, self._source, self._targets.analysis.models, place)

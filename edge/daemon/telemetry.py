@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from typing import TYPE_CHECKING
 
@@ -24,8 +22,15 @@ if TYPE_CHECKING:
 KINDS = {"sample": "sample", "usb": "usb", "file": "file", "images": "images"}
 
 
-def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
-    """What is running here; `source` is the one in use, where the configuration may say `auto`."""
+def info(config: Config, source: str, models: ModelSet, place: str | None) -> payloads.Info:
+    """What is running here.
+
+    Args:
+        config: The configuration.
+        source: The one in use, where the configuration may say `auto`.
+        models: What is used.
+        place: See `edge.daemon.place_digest`.
+    """
     faces, emotions = models.detector.card, models.classifier.card if models.classifier else None
     return payloads.Info(
         device=config.device.name,
@@ -47,14 +52,8 @@ def info(config: Config, source: str, models: ModelSet) -> payloads.Info:
             responsible=config.deployment.responsible, legal_basis=config.deployment.legal_basis
         ),
         masked=Masks(config.camera.masks).share,
-        place=_place(config),
+        place=place,
     )
-
-
-def _place(config: Config) -> str | None:
-    """Which part of the room is looked at, without saying which: another one makes another series."""
-    masks, area = config.camera.masks, config.vision.count_area
-    return hashlib.sha256(json.dumps([masks, area]).encode()).hexdigest()[:8] if masks or area else None
 
 
 def health(

@@ -1,0 +1,59 @@
+"""Which part of the room is looked at, without saying which: another one makes another series of figures."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.daemon.state_file import UNREADABLE, StateFile
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from edge.config.schema import Config
+
+KEY_BYTES = 16
+NOT_KEPT = secrets.token_bytes(KEY_BYTES)  # for this run, where none can be kept
+
+logger = logging.getLogger(__name__)
+
+
+def place_digest(config: Config, path: Path) -> str | None:
+    """What changes with masks and count area; None: there are none.
+
+    There are so few rectangles that a digest without a key would tell where they are: whoever has it tries them all.
+
+    Args:
+        config: The configuration.
+        path: Where the key is, made at the first call that needs it.
+
+    Returns:
+        Eight hexadecimal digits.
+    """
+    masks, area = config.camera.masks, config.vision.count_area
+    if not masks and not area:
+        return None
+    return hmac.new(_key(path), json.dumps([masks, area]).encode(), hashlib.sha256).hexdigest()[:8]
+
+
+def _key(path: Path) -> bytes:
+    kept = StateFile(path, "the key of place", 0o600)
+    try:
+        return bytes.fromhex(kept.read()["key"])
+    except FileNotFoundError:
+        pass
+    except UNREADABLE:
+        logger.warning(
+            "%s cannot be read: another one is made, and figures from before count as of another place", path
+        )
+    made = secrets.token_bytes(KEY_BYTES)
+    try:
+        kept.write({"key": made.hex()})
+    except EdgeError as error:
+        logger.warning("%s: until then, figures from before a start count as of another place", error)
+        return NOT_KEPT
+    return made

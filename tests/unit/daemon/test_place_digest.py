@@ -1,0 +1,48 @@
+"""What `info` says of masks and count area: whether they are the same, and never where."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from edge.config.schema import Config
+from edge.daemon.place_digest import place_digest
+
+MASK = [[0, 0], [0.35, 0], [0.35, 0.4], [0, 0.4]]
+
+
+def config(*masks: object, area: object = None) -> Config:
+    return Config.model_validate({"camera": {"masks": list(masks)}, "vision": {"count_area": area}})
+
+
+def test_it_changes_with_what_is_looked_at_and_with_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "state/outbox.key"
+    assert place_digest(config(), path) is None
+    assert not path.exists()
+    found = [place_digest(each, path) for each in (config(MASK), config(MASK), config(MASK, area=MASK))]
+    assert found[0] == found[1] != found[2]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_whoever_knows_the_masks_cannot_tell_it(tmp_path: Path) -> None:
+    assert place_digest(config(MASK), tmp_path / "a.key") != place_digest(config(MASK), tmp_path / "b.key")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"key": "no"}', '{"key": 1}'])
+def test_a_damaged_key_is_replaced_and_said(tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "outbox.key"
+    path.write_text(content)
+    assert place_digest(config(MASK), path) == place_digest(config(MASK), path)
+    assert len(caplog.records) == 1
+    assert "cannot be read" in caplog.text
+
+
+def test_where_nothing_can_be_kept_it_is_the_same_as_long_as_the_daemon_runs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file/outbox.key"
+    assert place_digest(config(MASK), path) == place_digest(config(MASK), path)
+    assert "cannot be stored" in caplog.text
