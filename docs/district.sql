@@ -1,6 +1,8 @@
 -- Run by an administrator: psql -f district.sql. Who records may write, who reads may read, nobody else may connect.
 -- Run it again with a new version of edge, and after another login was let in.
 \set ON_ERROR_STOP on
+-- All names here are PostgreSQL's own, whatever somebody else has made under the same ones.
+SET search_path = pg_catalog, pg_temp;
 
 -- A login for each who asks: a role may change its own settings and its password, for all who use it. The limits are half of
 -- PostgreSQL's 100 connections together: readers do not keep recorders out.
@@ -13,23 +15,38 @@ SELECT format('CREATE ROLE %s %s', name, options) FROM (VALUES
 \gexec
 GRANT edge_read_all TO edge_reader, edge_grafana;
 -- UTF8 whatever the cluster has: rooms, reasons and labels may have any letters.
-SELECT $$CREATE DATABASE edge OWNER edge_recorder ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0$$
+SELECT $$CREATE DATABASE edge ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0$$
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'edge')
 \gexec
+-- The recorder's password lies in every school, and a superuser runs nothing in what belongs to it. It owned the database once: that
+-- and its settings are taken back before anything runs in there. In one step: a recorder that connects meanwhile finds its rights.
+BEGIN;
+ALTER DATABASE edge OWNER TO CURRENT_USER;
 REVOKE ALL ON DATABASE edge FROM PUBLIC;
 GRANT CONNECT ON DATABASE edge TO edge_read_all;
+GRANT CONNECT, TEMPORARY ON DATABASE edge TO edge_recorder;
+COMMIT;
+ALTER DATABASE edge RESET ALL;
+-- Also for an administrator who types.
+ALTER DATABASE edge SET search_path = pg_catalog, pg_temp;
 -- To compile such queries takes longer than to run them.
 ALTER DATABASE edge SET jit = off;
 \connect edge
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
+SET search_path = pg_catalog, pg_temp;
 CREATE SCHEMA IF NOT EXISTS edge AUTHORIZATION edge_recorder;
+CREATE SCHEMA IF NOT EXISTS edge_private AUTHORIZATION edge_recorder;
 GRANT USAGE ON SCHEMA edge TO edge_read_all;
 -- The tables come with the first start of edge record, and a month's with the month before.
 GRANT SELECT ON ALL TABLES IN SCHEMA edge TO edge_read_all;
 ALTER DEFAULT PRIVILEGES FOR ROLE edge_recorder IN SCHEMA edge GRANT SELECT ON TABLES TO edge_read_all;
 -- Every role may change its own settings and password, of any length, faster than former ones are cleared away. Where a reader fills
 -- the disk with them, edge record asks for this. Locked first: or whoever changes its password all the time would be in the way.
-CREATE OR REPLACE FUNCTION edge.shut_out(login name) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+-- Made anew, where the recorder makes nothing: one that is replaced still belongs to whoever made it.
+DROP FUNCTION IF EXISTS edge.shut_out(name) CASCADE;
+DROP SCHEMA IF EXISTS edge_admin CASCADE;
+CREATE SCHEMA edge_admin;
+GRANT USAGE ON SCHEMA edge_admin TO edge_recorder;
+CREATE FUNCTION edge_admin.shut_out(login name) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 BEGIN
     PERFORM FROM pg_authid WHERE rolname = login
@@ -40,8 +57,8 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION edge.shut_out FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION edge.shut_out TO edge_recorder;
+REVOKE EXECUTE ON FUNCTION edge_admin.shut_out FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION edge_admin.shut_out TO edge_recorder;
 -- What PostgreSQL lets everybody use: large objects, the log of transactions, their numbers, exported snapshots, notifications and
 -- what programs in the database say fill the disk; by advisory locks recorders share sessions.
 REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
@@ -71,3 +88,5 @@ BEGIN
     END LOOP;
 END
 $$;
+-- Nothing of edge is in there. Where this is refused, somebody has made something: docs/district.md says what to do.
+DROP SCHEMA IF EXISTS public;

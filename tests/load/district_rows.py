@@ -47,6 +47,7 @@ from tests.load.made_up_windows import (
     roll_ups_of_first_day,
     school_days,
 )
+from tests.support.paths import ROOT
 from tests.support.postgres import LASTING, PostgresServer
 
 SCHOOL = 40  # rooms of each
@@ -96,7 +97,7 @@ class District:
         self.rooms = rooms
         self.school = school
         self.days = list(school_days(days))
-        self.url = server.url("edge")
+        self.url = server.url("edge", "edge_recorder")
 
     @property
     def windows(self) -> int:
@@ -105,7 +106,7 @@ class District:
 
     def generate(self) -> None:
         """Make everything."""
-        self.server.sql("CREATE DATABASE edge")
+        self.server.psql("-f", str(ROOT / "docs/district.sql"))
         for name in self.school_names():  # which makes the tables as well
             with self._store(name):
                 pass
@@ -166,7 +167,7 @@ class District:
         connection.execute("INSERT INTO edge.device_series SELECT id, 1 FROM edge.devices")
 
     def _patterns(self, connection: psycopg.Connection) -> None:
-        table = f"CREATE TABLE pattern AS SELECT {STORED}, 0 AS place_in_batch FROM edge.windows WITH NO DATA"  # noqa: S608
+        table = f"CREATE TEMPORARY TABLE pattern AS SELECT {STORED}, 0 AS place_in_batch FROM edge.windows WITH NO DATA"  # noqa: S608
         connection.execute(table)
         with connection.cursor() as cursor, cursor.copy("COPY pattern FROM STDIN") as copy:
             copy.set_types([*COPIED, "int4"])

@@ -49,7 +49,7 @@ def soak(hours: float, port: int, folder: Path) -> list[tuple[float, int, int]]:
     meter = metrics.Meter(0.0)
     link = MqttService(config, lambda _window: None)
     state = State(mode="running", reason="started", since=format_timestamp(clock.utc()))
-    link.start(telemetry.info(config, "sample", models), state, None)
+    link.start(telemetry.info(config, "sample", models, None), state)
     observer = Pipeline(config, models, meter, Timestamps(clock), 0.0)
     chance = np.random.default_rng(1)
     figures: list[tuple[float, int, int]] = []

@@ -67,10 +67,10 @@ def end_long_readers(connection: psycopg.Connection, seconds: float | None = Non
 def _shut_out(connection: psycopg.Connection, role: str) -> None:
     connection.execute(END_ALL, (role,))
     try:
-        done = connection.execute("SELECT edge.shut_out(%s)", (role,)).fetchone()
+        done = connection.execute("SELECT edge_admin.shut_out(%s)", (role,)).fetchone()
     except (errors.LockNotAvailable, errors.InternalError_):
         return  # a new connection of it is in the way, or was; there is a next look
-    except (errors.UndefinedFunction, errors.InsufficientPrivilege):
+    except (errors.InvalidSchemaName, errors.UndefinedFunction, errors.InsufficientPrivilege):
         done = None
     if not done or not done[0]:
         logger.warning("%s fills the disk of the database server with its settings: run docs/district.sql again", role)

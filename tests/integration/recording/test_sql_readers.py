@@ -28,6 +28,11 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, windows
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
+BEFORE_9 = (
+    "DROP AGGREGATE edge.lower_median(numeric); DROP FUNCTION edge.middle",
+    "DELETE FROM edge_private.migrations WHERE version >= 9",
+)
+"""As before that upgrade."""
 ROLES = "SELECT pg_total_relation_size('pg_db_role_setting') + pg_total_relation_size('pg_authid')"
 
 
@@ -55,13 +60,13 @@ def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
             connection.execute(f"SELECT * FROM edge.{table}")  # noqa: S608
         for forbidden in (
             "SELECT * FROM edge_private.about", "DELETE FROM edge.windows", "CREATE TABLE edge.mine ()",
-            "CREATE TABLE public.mine ()", "CREATE TEMPORARY TABLE mine ()", "SELECT lo_from_bytea(0, 'x')",
+            "CREATE SCHEMA mine", "CREATE TEMPORARY TABLE mine ()", "SELECT lo_from_bytea(0, 'x')",
             "SELECT lo_create(0)", "SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 1)",
             "SELECT pg_logical_emit_message(false, 'x', 'y')", "SELECT pg_logical_emit_message(false, 'x', 'y'::bytea)",
             "SELECT pg_notify('x', 'y')", "SELECT pg_export_snapshot()", "SELECT pg_current_xact_id()",
             "SELECT txid_current()", "DO $$ BEGIN RAISE LOG 'x'; END $$", "SET temp_file_limit = -1",
             "ALTER ROLE edge_grafana IN DATABASE edge RESET temp_file_limit", "SET log_min_messages = log",
-            "SET log_min_error_statement = log", "SELECT edge.shut_out('edge_reader')",
+            "SET log_min_error_statement = log", "SELECT edge_admin.shut_out('edge_reader')",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
@@ -249,11 +254,7 @@ def test_an_upgrade_waits_for_no_reader_that_left_a_transaction_open(
     with psycopg.connect(shared_postgres.url("edge", "edge_grafana")) as reader:
         reader.execute("SELECT 1 FROM edge.days LIMIT 1")
         store.stop()
-        shared_postgres.sql(  # as before the upgrade
-            "DROP AGGREGATE edge.lower_median(numeric); DROP FUNCTION edge.middle",
-            "DELETE FROM edge_private.migrations WHERE version >= 9",
-            database="edge",
-        )
+        shared_postgres.sql(*BEFORE_9, database="edge")
         store.start()
         with pytest.raises(psycopg.errors.AdminShutdown):
             reader.execute("SELECT 1")
@@ -317,11 +318,12 @@ def test_a_reader_that_fills_the_disk_with_its_settings_is_shut_out(
     psycopg.connect(url).close()
 
 
+@pytest.mark.parametrize("gone", ["FUNCTION edge_admin.shut_out", "SCHEMA edge_admin CASCADE"])
 def test_without_the_function_of_district_sql_recording_goes_on_and_says_what_to_do(
-    shared_postgres: PostgresServer, store: WindowStore,
+    gone: str, shared_postgres: PostgresServer, store: WindowStore,
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    shared_postgres.sql("DROP FUNCTION edge.shut_out", database="edge")
+    shared_postgres.sql(f"DROP {gone}", database="edge")
     monkeypatch.setattr("edge.recording.postgres.long_readers.MOST_OF_ROLES", 0)
     with psycopg.connect(shared_postgres.url("edge", "edge_grafana")) as writes:
         writes.execute("ALTER ROLE edge_grafana SET search_path = 'x'")
@@ -336,7 +338,7 @@ def test_only_readers_are_shut_out(shared_postgres: PostgresServer, store: Windo
     shared_postgres.sql("CREATE ROLE guest LOGIN")
     with psycopg.connect(shared_postgres.url("edge", "edge_recorder"), autocommit=True) as recorder:
         for role in ("owner", "edge_recorder", "guest", "nobody", "edge_reader"):
-            found = recorder.execute("SELECT edge.shut_out(%s)", (role,)).fetchone()
+            found = recorder.execute("SELECT edge_admin.shut_out(%s)", (role,)).fetchone()
             assert found == (role == "edge_reader",), role
     allowed = shared_postgres.sql("SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname ~ '^(owner|edge_|guest)'")
     assert sorted(allowed.split()) == ["edge_grafana", "edge_recorder", "guest", "owner"]
