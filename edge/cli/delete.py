@@ -12,9 +12,10 @@ from pathlib import Path
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.recording.stores import Target, make_eraser
-from edge.recording.window_eraser import Deletion
+from edge.recording.window_eraser import Deletion, counts_from
 from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
+from edge.timing.clock import clock_synced
 from edge.timing.timetable import Timetable
 
 EXAMPLES = """examples:
@@ -67,18 +68,31 @@ def main(args: argparse.Namespace) -> int:
                 f"it has: {', '.join(printable(name) for name in eraser.devices()[:20]) or 'no device'}",
             )
         start, end = (asked.start, asked.end) if asked else (None, None)
+        now = datetime.now(timezone.utc)
+        since = counts_from(end, eraser.last_arrival(), now, synced=clock_synced())
+        if since is not None:
+            print(f"edge: {_doubted(since, now)}", file=sys.stderr)
         what = f"{printable(args.device) if args.device else 'all rooms'}, {asked or 'everything'}"
         if not _confirmed(args, f"{eraser.count(args.device, start, end):,} windows: {what}"):
             print("nothing was deleted")
             return EXIT_FAILED
         by = printable(args.by, LONGEST_NAME) if args.by else _account()
-        windows, gone = eraser.delete(args.device, start, end, by, datetime.now(timezone.utc))
+        windows, gone = eraser.delete(args.device, start, end, by, datetime.now(timezone.utc), since)
         print(f"deleted {windows:,} windows: {what}")
         if not gone:
             print(f"edge: {_left(target)}", file=sys.stderr)
     finally:
         eraser.stop()
     return EXIT_OK
+
+
+def _doubted(last: datetime, now: datetime) -> str:
+    """Why a request counts as of an earlier time than that of our clock."""
+    return (
+        f"this computer's clock is {(now - last).days} days ahead of what was recorded last, and nothing says that it "
+        f"is set. So the request counts as of {last.astimezone():%Y-%m-%d %H:%M}: all that is there goes, and what was "
+        "measured later is recorded when it comes"
+    )
 
 
 def _left(target: Target) -> str:

@@ -61,16 +61,16 @@ def main(args: argparse.Namespace) -> int:
         from edge.web.setup.config_file import ConfigFile  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("setup", error.name) from None
+    file = ConfigFile(target(args.config), args.set, environment, found=args.config is None)
     if args.export:
         from edge.config.yaml_editor import as_yaml  # noqa: PLC0415
 
-        print(as_yaml(ConfigFile(target(args.config), args.set, environment).draft.differing()), end="")
+        print(as_yaml(file.draft.differing()), end="")
         return EXIT_OK
     given = server.read_token(args.token_file) if args.token_file else None
     server.check_binding(args.host, guarded=given is not None)
     token = given or secrets.token_urlsafe(16)
     hosts = () if is_loopback(args.host) else None
-    file = ConfigFile(target(args.config), args.set, environment)
 
     from edge.web.setup.page import SetupPage  # noqa: PLC0415 - slow to load; a wrong --host is said at once
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.cli.check import run_checks
-from edge.config.loader import find_config
+from edge.config.loader import MAX_BYTES, find_config
 from edge.errors import EXIT_OK, ConfigError, EdgeError
+from edge.files.bounded_read import read_file
 from edge.support.support_file import support_file, support_name, unit_of
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ def main(args: argparse.Namespace) -> int:
     if args.output not in (None, "-"):
         _refuse(Path(args.output))
     checks = [] if args.no_checks and config is not None else run_checks(args)
-    file = args.config or find_config()
-    content = support_file(config, checks, args.unit or unit_of(args.config), file=file)
+    raw = b"" if config is not None else _raw(args.config)
+    content = support_file(config, checks, args.unit or unit_of(args.config), raw=raw)
     if args.output == "-":
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
@@ -59,6 +61,16 @@ def _config(args: argparse.Namespace) -> Config | None:
         return read_config(args)
     except ConfigError:
         return None
+
+
+def _raw(named: Path | None) -> bytes:
+    """What can be read of a configuration that is not valid."""
+    with contextlib.suppress(OSError, ConfigError):
+        if named is not None:
+            return read_file(named, MAX_BYTES)
+        if (found := find_config()) is not None:
+            return found.data
+    return b""
 
 
 def _refuse(path: Path) -> None:

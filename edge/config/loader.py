@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
-import os
 import re
 import reprlib
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -21,12 +19,12 @@ from edge.config.schema import Config, without_password
 from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, rule_of
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.own_file import read_own_file
 from edge.files.shipped import shipped
 from edge.text import printable
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
-TRUST_REMEDY = "if that is meant, name it: --config config.yaml"
 MAX_ITEMS = 100  # of a list, whose lines are known
 MOST_SHOWN = 50  # mistakes of one error
 MOST_MISTAKES = 1000  # that are looked for
@@ -73,38 +71,47 @@ class Document:
         return self.places.get(key, "configuration")
 
 
-def find_config() -> Path | None:
+class FoundConfig(NamedTuple):
+    """A configuration that nobody named, as it was read: who reads its path again may find another one."""
+
+    path: Path
+    data: bytes
+
+
+def find_config() -> FoundConfig | None:
     """`config.yaml` in the current folder, else the one that comes with the program; None: there is neither.
 
     Raises:
-        ConfigError: The one in the current folder is somebody else's: it would have our files sent anywhere.
+        ConfigError: It cannot be read; or that in the current folder is somebody else's: it would have our files sent
+            anywhere.
     """
-    own = Path("config.yaml")
-    if not own.exists():
-        ours = shipped("config.yaml")
-        return ours if ours.exists() else None
-    status = own.stat()
-    if str(status.st_uid) not in {"0", str(os.geteuid()), os.environ.get("SUDO_UID")}:
-        raise ConfigError(f"{own.absolute()} belongs to another user (uid {status.st_uid})", TRUST_REMEDY)
-    if status.st_mode & stat.S_IWOTH:
-        raise ConfigError(f"everybody may write {own.absolute()}", TRUST_REMEDY)
-    return own
+    for path, read in ((Path("config.yaml"), read_own_file), (shipped("config.yaml"), read_file)):
+        try:
+            return FoundConfig(path, read(path, MAX_BYTES))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _unreadable(path, error) from None
+    return None
 
 
 def load_config(
-    path: Path | None, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None
+    file: Path | FoundConfig | None, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None
 ) -> Config:
     """Read and validate the configuration.
 
     Args:
-        path: The YAML file; None: the defaults, as of an empty file.
+        file: The YAML file, or what was found; None: the defaults, as of an empty file.
         overrides: `section.key=value` texts (--set); they win over the environment, which wins over the file.
         environment: Where `EDGE_SECTION__KEY` variables are looked up.
 
     Raises:
         ConfigError: Lists every mistake, one per line.
     """
-    document = Document() if path is None else read_document(path)
+    if isinstance(file, FoundConfig):
+        document = parse_document(file.data, file.path)
+    else:
+        document = Document() if file is None else read_document(file)
     override(document, overrides, environment or {})
     return usable(document)
 
@@ -187,8 +194,12 @@ def read_document(path: Path) -> Document:
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist", "name the configuration with --config FILE") from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read", error.strerror or str(error)) from None
+        raise _unreadable(path, error) from None
     return parse_document(data, path)
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{path} cannot be read", error.strerror or str(error))
 
 
 def parse_document(data: bytes, path: Path) -> Document:

@@ -41,7 +41,12 @@ def read_file(path: Path, limit: int) -> bytes:
     Raises:
         OSError: As `open_regular`, or too large; `strerror` says which.
     """
-    with os.fdopen(open_regular(path), "rb") as file:
+    return read_opened(open_regular(path), limit)
+
+
+def read_opened(descriptor: int, limit: int) -> bytes:
+    """The content of a file that is open, which is then closed. Raises OSError as `read_file`."""
+    with os.fdopen(descriptor, "rb") as file:
         if os.fstat(file.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"over {limit:,} bytes")
         return file.read(limit)

@@ -111,9 +111,9 @@ class Database:
         with self._explained(), self._transaction() as database:
             database.execute("DELETE FROM about WHERE key = 'former_client_id'")
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
-        came = format_timestamp(now)
+        came = format_timestamp(max(now, not_before or now))
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
             new = self._store_windows(database, messages, came)

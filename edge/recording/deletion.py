@@ -16,6 +16,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
+from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.deleted_spans import EVER, NEVER, may_be_of
 from edge.recording.devices import devices_of
@@ -105,23 +106,36 @@ class Eraser:
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
+    def last_arrival(self) -> datetime | None:
+        """As `WindowEraser`."""
+        try:
+            return last_arrival(self._open)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
     def delete(
-        self, device: str | None, start: datetime | None, end: datetime | None, by: str, now: datetime
+        self,
+        device: str | None,
+        start: datetime | None,
+        end: datetime | None,
+        by: str,
+        now: datetime,
+        asked: datetime | None = None,
     ) -> tuple[int, bool]:
         """As `WindowEraser`; what is said of bytes is about the file and its -wal."""
         file = self._open
-        asked = format_timestamp(now)
         begins, ends = (None if each is None else format_timestamp(each) for each in (start, end))
         try:
             number = file.execute(
-                "INSERT INTO deletions VALUES (NULL, ?, ?, ?, ?, ?, 0, NULL)", (asked, by, device, begins, ends)
+                "INSERT INTO deletions VALUES (NULL, ?, ?, ?, ?, ?, 0, NULL)",
+                (format_timestamp(asked or now), by, device, begins, ends),
             ).lastrowid
             for name in [device] if device else self.devices():
                 self._delete_whole(name, start, end, number)
                 for edge in self._edges(name, start, end):
                     self._delete_edge(name, edge, start, end, number, now)
                 self._delete_others(name, start, end)
-            file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (asked, number))
+            file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (format_timestamp(now), number))
             windows = int(file.execute("SELECT windows FROM deletions WHERE id = ?", (number,)).fetchone()[0])
             return windows, self._give_back()
         except sqlite3.Error as error:

@@ -225,7 +225,7 @@ class Recorder:
             return 0, messages
         try:
             # A clock that is behind, as until it is set at the start, would have what comes now deleted as too old.
-            return self._database.store(messages, max(self._now(), self._not_before)), messages
+            return self._database.store(messages, self._now(), self._not_before), messages
         except UnstorableError:  # one message of one room does not end the recording of the others
             self._database.start()
             if len(messages) == 1:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.timestamps import format_timestamp
 from edge.recording.allowance import MOST_DEVICES
+from edge.recording.arrivals import last_arrival
 from edge.recording.devices import devices_of
 from edge.recording.layout import KEPT_ALL
 from edge.recording.retention_time import KEY, RetentionTime
-from edge.recording.window_row import DAMAGED
 
 DEFAULT_DAYS = 400  # a school year and the summer after it
 GRACE = timedelta(days=30)  # before a file that was made without a limit gets the default
@@ -43,12 +42,6 @@ DELETE FROM rollups WHERE (device, start, series) IN (
 )
 """
 """Those of a clock that ran ahead are as old as their last change; of very many the first are looked at."""
-
-NEWEST = (
-    "SELECT substr(received, 1, 30) FROM windows ORDER BY rowid DESC LIMIT 1",
-    "SELECT substr(changed, 1, 30) FROM rollups ORDER BY rowid DESC LIMIT 1",
-)
-"""The order of arrival; windows may be gone before their roll-ups."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +86,7 @@ def default_begins(database: sqlite3.Connection, now: datetime) -> datetime:
 def retention_time(database: sqlite3.Connection, now: datetime) -> RetentionTime | None:
     """As `WindowStore.retention_time`."""
     found = database.execute("SELECT substr(value, 1, 200) FROM about WHERE key = ?", (KEY,)).fetchone()
-    return RetentionTime.of(found[0] if found else None) or RetentionTime.first(_newest(database), now)
-
-
-def _newest(database: sqlite3.Connection) -> datetime | None:
-    """When what was stored last came."""
-    for query in NEWEST:
-        found = database.execute(query).fetchone()
-        if found is not None:
-            with contextlib.suppress(*DAMAGED):
-                return parse_timestamp(found[0]).astimezone(timezone.utc)
-    return None
+    return RetentionTime.of(found[0] if found else None) or RetentionTime.first(last_arrival(database), now)
 
 
 class Pruner:

@@ -38,13 +38,14 @@ class WindowStore(Protocol):
     def stop(self) -> None:
         """Close it."""
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """Store what is not there yet, all or nothing; it is safe when this returns.
 
         Args:
             messages: Windows, also those of a newer schema, states, availability and what the picture leaves out. Of
                 what is no window, only what counts of all of them is stored (`edge.recording.device_words`).
-            now: When they came.
+            now: The time of day.
+            not_before: When they came, if the clock is behind that; None: it is not.
 
         Returns:
             How many windows were new.

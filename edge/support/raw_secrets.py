@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edge.files.bounded_read import read_file
 
-MAX_BYTES = 1_000_000
 MAX_SECRET_BYTES = 4096
 SHORTEST = 3  # characters; what is shorter would be found everywhere
 HARMLESS = {"auto", "sample", "embedded", "null", "mqtt", "mqtts", "rtsp", "http", "https", "file"}
@@ -20,19 +19,13 @@ NAME = re.compile(r"""\b(\w+)["']?\s*:\s*""")
 VALUE = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|[^\n]+""")
 
 
-def secrets_in(path: Path | None) -> Iterator[str]:
+def secrets_in(data: bytes) -> Iterator[str]:
     """Every text of a file that stands for something secret, and what is in the files that it names; none is shown.
 
     Args:
-        path: The configuration; None or unreadable: nothing.
+        data: The configuration, as it was read.
     """
-    if path is None:
-        return
-    try:
-        text = read_file(path, MAX_BYTES).decode(errors="replace")
-    except OSError:
-        return
-    for key, value in _entries(text):
+    for key, value in _entries(data.decode(errors="replace")):
         for secret in _readings(value):
             if len(secret) < SHORTEST or secret in HARMLESS:
                 continue

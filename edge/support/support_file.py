@@ -45,7 +45,7 @@ def support_file(
     unit: str = UNIT,
     journalctl: str = "journalctl",
     *,
-    file: Path | None = None,
+    raw: bytes = b"",
     broker: Mapping[str, object] | None = None,
 ) -> bytes:
     """Everything that helps to answer a question; takes a few seconds.
@@ -55,13 +55,13 @@ def support_file(
         checks: What was tried just before.
         unit: The service whose last lines are wanted.
         journalctl: The program that reads the journal.
-        file: Where one stands that is not valid: what looks secret in its lines is shown nowhere.
+        raw: One that is not valid, as it was read: what looks secret in its lines is shown nowhere.
         broker: What is known there of this device; None: the broker is asked.
 
     Returns:
         UTF-8 text.
     """
-    clean = Redactor.of(config or Config(), further=() if config else secrets_in(file))
+    clean = Redactor.of(config or Config(), further=() if config else secrets_in(raw))
     checks = checks or [CheckRow("checks", "not run", "")]
     sections: list[tuple[str, Callable[[str], str], list[str]]] = [
         # Versions have four numbers now and then, and would be taken for addresses; both come from lists of ours.

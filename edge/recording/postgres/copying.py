@@ -18,6 +18,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
+from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.devices import devices_of
 from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
@@ -102,6 +103,15 @@ class SchoolFile:
         found = list(self.rows("SELECT substr(value, 1, 65) FROM about WHERE key = 'client_id'"))
         return next(self.sound(file_rows.client_id, (value for (value,) in found)), None)
 
+    def last_arrival(self) -> datetime | None:
+        """When what is in it came last; None: there is nothing."""
+        if self._file is None:
+            raise ConfigError(f"{self._path} is not open")
+        try:
+            return last_arrival(self._file)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
     def devices(self) -> list[str]:
         """All devices that windows or roll-ups are of."""
         if self._file is None:
@@ -163,10 +173,11 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
         ConfigError, DiskError: One of them cannot be used; what was copied stays, and the next run goes on.
     """
     windows = new = 0
+    last = file.last_arrival()
     rows = file.rows(
         'SELECT asked, substr(by, 1, 200), device, start, "end", windows, finished FROM deletions ORDER BY id'
     )
-    deletions = list(file.sound(lambda row: file_rows.deletion(row, now), rows))
+    deletions = list(file.sound(lambda row: file_rows.deletion(row, now, last), rows))
     if deletions:
         newest = format_timestamp(max(row[0] for row in deletions))
         logger.info("%d deletions on request hold on, the newest of %s: see edge delete --list", len(deletions), newest)

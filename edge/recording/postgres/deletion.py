@@ -22,6 +22,7 @@ from edge.recording.postgres.deleted_others import delete_others, delete_rollups
 from edge.recording.postgres.deletion_task import FIRST, LAST, DeletionTask, as_texts
 from edge.recording.postgres.five_minutes import edges, rolled_up, windows_of
 from edge.recording.postgres.names import SeriesIds, find_school
+from edge.recording.postgres.pruning import last_arrival
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import check_version
 from edge.recording.rollups import WIDTH, bucket_of
@@ -108,15 +109,26 @@ class PostgresEraser:
                 found += int(row[0]) if row else 0
         return found
 
+    def last_arrival(self) -> datetime | None:
+        """As `WindowEraser`."""
+        with self._explained() as connection:
+            return last_arrival(connection, self._school)
+
     def delete(
-        self, device: str | None, start: datetime | None, end: datetime | None, by: str, now: datetime
+        self,
+        device: str | None,
+        start: datetime | None,
+        end: datetime | None,
+        by: str,
+        now: datetime,
+        asked: datetime | None = None,
     ) -> tuple[int, bool]:
         """As `WindowEraser`; the server's files, its log and its backups keep bytes for as long as it likes."""
         with self._explained() as connection:
             with connection.transaction():
                 # Requests are seen in the order of their numbers, so that a recorder misses none.
                 connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
-                row = connection.execute(ASK, (self._school, now, by, device, start, end)).fetchone()
+                row = connection.execute(ASK, (self._school, asked or now, by, device, start, end)).fetchone()
             task = DeletionTask(connection, int(row[0]) if row else 0, start, end, now)
             # Also those of which nothing is there: a recorder may be about to commit the first.
             for number in [row[1] for row in connection.execute(ALL, (self._school,)) if device in (None, row[0])]:

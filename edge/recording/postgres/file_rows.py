@@ -44,15 +44,18 @@ def client_id(value: object) -> str:
     return _matching(STORED_ID_PATTERN, value)
 
 
-def deletion(row: tuple[Any, ...], now: datetime) -> tuple[Any, ...]:
+def deletion(row: tuple[Any, ...], now: datetime, last: datetime | None) -> tuple[Any, ...]:
     """Asked, by, device, start, end, windows and finished.
 
-    It was asked for before now, and reaches to then at most: else a row would have all left out that comes later.
+    It reaches to when it was asked for at most. Nobody asks in a time to come: then it counts as of when what is in the
+    file came last, or a row would have all left out that is measured until then.
     """
     asked, by, name, start, end, windows, finished = row
     was = moment(asked)
     if was > now + AHEAD or not isinstance(windows, int) or not 0 <= windows <= MOST:
         raise ValueError
+    if was > now:
+        was = min(now, last or now)
     until = None if end is None else min(moment(end), was)
     return was, _text(by), name and device(name), start and moment(start), until, windows, finished and moment(finished)
 

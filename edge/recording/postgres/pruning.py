@@ -86,7 +86,7 @@ AND r.start < %(day)s::date::timestamp AT TIME ZONE 'UTC'
 AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
 """
 # Of each device the newest five minutes, by the key.
-NEWEST = """
+LAST_ARRIVAL = """
 SELECT max(newest.changed) FROM edge.devices d CROSS JOIN LATERAL
     (SELECT changed FROM edge.rollups WHERE device = d.id ORDER BY start DESC LIMIT 1) AS newest
 WHERE d.school = %s
@@ -98,9 +98,14 @@ def retention_time(connection: psycopg.Connection, school: int, now: datetime) -
     """As `WindowStore.retention_time`. Raises as `prune`."""
     kept = RetentionTime.of(known(connection, school, KEY))
     if kept is None:
-        newest = connection.execute(NEWEST, (school,)).fetchone()
-        kept = RetentionTime.first(newest[0] if newest else None, now)
+        kept = RetentionTime.first(last_arrival(connection, school), now)
     return kept
+
+
+def last_arrival(connection: psycopg.Connection, school: int) -> datetime | None:
+    """When what was stored last came; None: nothing is there. Raises as `prune`."""
+    row = connection.execute(LAST_ARRIVAL, (school,)).fetchone()
+    return row[0] if row else None
 
 
 def prune(

@@ -17,7 +17,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
-from edge.recording.deleted_spans import MOST, DeletedSpans
+from edge.recording.deleted_spans import MOST, DeletedSpans, Request
 from edge.recording.device_words import words_of
 from edge.recording.postgres import pruning, shared_sessions
 from edge.recording.postgres.about import decided, keep
@@ -47,9 +47,14 @@ INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
 SPANS = """
-SELECT device, start, "end", asked FROM edge.deletions
+SELECT id, device, start, "end", asked FROM edge.deletions
 WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked)) AND isfinite(asked)
 ORDER BY id DESC LIMIT %s
+"""
+CORRECT = """
+UPDATE edge.deletions SET asked = %(until)s::timestamptz,
+    "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
+WHERE id = %(number)s
 """
 # In one order, so that two recorders never wait for each other.
 LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
@@ -123,9 +128,10 @@ class PostgresStore:
             known.forget()
         self._deleted = DeletedSpans()
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`."""
-        came = format_timestamp(now)
+        when = max(now, not_before or now)
+        came = format_timestamp(when)
         with self._kept.used() as connection:
             self._devices.prepare(connection, self._school, (message.device for message in messages))
             rows = [
@@ -133,12 +139,12 @@ class PostgresStore:
                 for each in messages
                 if isinstance(each.content, WindowPayload)
             ]
-            rows = self._prepared(connection, rows, now)
+            rows = self._prepared(connection, rows, when)
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
-                new = self._add_rows(connection, rows, now)
-                store_words(connection, words_of(messages, self._deleted), self._devices, now)
+                new = self._add_rows(connection, rows, when)
+                store_words(connection, words_of(messages, self._deleted), self._devices, when)
         return new
 
     def _prepared(
@@ -205,10 +211,15 @@ class PostgresStore:
     def _load_deleted(self, connection: psycopg.Connection, now: datetime) -> None:
         row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
         newest = row[0] if row else None
-        if not self._deleted.is_current(newest):
+        if self._deleted.outdated(newest, now):
             found = connection.execute(SPANS, (self._school, MOST))
-            requests = ((device, *(each and format_timestamp(each) for each in times)) for device, *times in found)
-            self._deleted.replace(newest, requests, now)
+            requests = (
+                Request(number, device, *(each and format_timestamp(each) for each in times))
+                for number, device, *times in found
+            )
+            wrong = self._deleted.replace(newest, requests, pruning.last_arrival(connection, self._school))
+            with connection.cursor() as cursor:
+                cursor.executemany(CORRECT, wrong)
 
     def count(self) -> int:
         """As `WindowStore`."""

@@ -19,6 +19,7 @@ from edge.daemon.paths import broker_settings
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
 from edge.files.home import expand_home
+from edge.files.own_file import read_own_file
 from edge.files.replace_file import staged_file
 from edge.files.secret_file import MAX_PASSWORD_BYTES
 from edge.files.shipped import shipped
@@ -53,13 +54,17 @@ class ConfigFile:
         path: Where it is, or will be saved; it need not exist.
         overrides: `--set` texts.
         environment: Where `EDGE_SECTION__KEY` variables are looked up.
+        found: Whether nobody named it: then it has to be ours.
 
     Raises:
-        ConfigError: It is there, and nothing can be read in it.
+        ConfigError: It is there, and nothing can be read in it, or it is somebody else's.
     """
 
-    def __init__(self, path: Path, overrides: Iterable[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, overrides: Iterable[str], environment: Mapping[str, str], *, found: bool = False
+    ) -> None:
         self.path = path
+        self._found = found
         self._lock = threading.RLock()
         self._template = read_file(shipped("config.yaml"), MAX_BYTES).decode()
         self._known = self._read()  # what the draft changes; None: there is no file yet
@@ -71,6 +76,11 @@ class ConfigFile:
     def saved_before(self) -> bool:
         """Whether there is a file yet."""
         return self._known is not None
+
+    @property
+    def saved(self) -> bytes:
+        """The file, as it was read."""
+        return self._known or b""
 
     @property
     def password_given(self) -> bool:
@@ -154,7 +164,7 @@ class ConfigFile:
         with self._lock:
             keys = {} if self._password is None else {PASSWORD_KEY: None}
             after = self._checked(revision, keys)
-            return HandOver(after, self._known or b"", self._password, restart)
+            return HandOver(after, self.saved, self._password, restart)
 
     def _checked(self, revision: int, more: Mapping[str, str | None]) -> bytes:
         """The new content, with which the daemon could start."""
@@ -194,7 +204,7 @@ class ConfigFile:
 
     def _read(self) -> bytes | None:
         try:
-            return read_file(self.path, MAX_BYTES)
+            return (read_own_file if self._found else read_file)(self.path, MAX_BYTES)
         except FileNotFoundError:
             return None
         except OSError as error:

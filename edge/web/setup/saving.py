@@ -74,7 +74,7 @@ class SavingHere:
         command = self._command if Path(self._command).name == "run" else f"{self._command} run"
         with contextlib.suppress(ConfigError):  # there is somebody else's in the current folder
             found = find_config()
-            if found is not None and found.resolve() == path.resolve():
+            if found is not None and found.path.resolve() == path.resolve():
                 return command
         return f"{command} --config {shlex.quote(str(path))}"
 

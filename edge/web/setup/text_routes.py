@@ -27,7 +27,7 @@ def text_routes(file: ConfigFile) -> list[BaseRoute]:
     def support(_request: Request) -> Response:
         config, _ = file.draft.tentative()
         broker = {} if config is None else at_broker_of(config)
-        content = support_file(config, (), unit_of(file.path), file=file.path, broker=broker)
+        content = support_file(config, (), unit_of(file.path), raw=file.saved, broker=broker)
         headers = {"Content-Disposition": 'attachment; filename="edge-support.txt"'}
         return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
 

@@ -73,7 +73,7 @@ def everything(place: Place) -> dict[str, Any]:
         }
 
 
-def moved(path: Path, address: PostgresAddress, now: datetime = MONDAY) -> Copied:
+def moved(path: Path, address: PostgresAddress, now: datetime = MONDAY + DAY) -> Copied:
     file, store = SchoolFile(path, "classroom"), TakingStore(address, "classroom")
     try:
         file.start()
@@ -248,6 +248,19 @@ def test_a_deletion_reaches_no_further_than_when_it_was_asked_for(school: Place,
     later = [window(900, MONDAY + 60 * DAY, random.Random(1))]  # noqa: S311
     with postgres.opened() as store:
         assert store.store(as_messages(later), MONDAY + 60 * DAY) == 1
+
+
+def test_a_deletion_of_a_time_to_come_ends_with_what_was_there(tmp_path: Path, postgres: Place) -> None:
+    school, dice = Place(tmp_path / "old.sqlite"), random.Random(1)  # noqa: S311
+    with school.opened() as old:
+        old.store(as_messages(windows(1, 20)), MONDAY + DAY)
+    prepared(school, "INSERT INTO deletions VALUES (99, '2026-11-18T06:00:00.000Z', 'me', NULL, NULL, NULL, 0, NULL)")
+    assert isinstance(school.target, Path)
+    assert isinstance(postgres.target, PostgresAddress)
+    assert moved(school.target, postgres.target, MONDAY + DAY + timedelta(hours=1)).damaged == 0
+    came = [window(n, MONDAY + DAY + n * timedelta(minutes=1), dice) for n in range(1, 901)]
+    with postgres.opened() as store:
+        assert store.store(as_messages(came), MONDAY + 9 * DAY) == 900, "late ones, too, when that time has come"
 
 
 def test_a_deletion_without_an_end_that_was_copied_once_stops_no_recorder(postgres: Place) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import io
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import run_command_line
+from edge.contract.timestamps import format_timestamp
 from tests.support.brokers import wait_for
 from tests.support.lessons import MINUTE, MONDAY, message, record, report
 from tests.support.recordings import Sender, address, lines_of, rows
@@ -96,6 +99,25 @@ def test_the_list_says_what_by_whom_and_when(
     assert "room-1, 2026-11-16 07:00 to 2026-11-16 07:10: 10 windows, by Mrs? Doe" in first
     account = getpass.getuser() if os.environ.get("USER") else "root"
     assert f"room-1, the first to the last: 110 windows, by {account}, for anna" in second
+
+
+@pytest.mark.parametrize(("synced", "known"), [(False, True), (True, False)])
+def test_a_clock_that_may_be_ahead_deletes_what_is_there_and_nothing_to_come(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, synced: bool, known: bool
+) -> None:
+    """What is recorded came on Monday at seven, and that is long ago by this computer's clock."""
+    monkeypatch.setattr("edge.cli.delete.clock_synced", lambda: synced)
+    options = ("--database", path, "--device", "room-1", "--zone", "UTC", "--yes")
+    assert delete(*options, "--from", "2026-11-16T06:00", "--to", "2026-11-16T07:00") == 0
+    assert "clock" not in capsys.readouterr().err, "what is over needs none"
+    assert delete(*options) == 0
+    said = capsys.readouterr()
+    assert "deleted 120 windows: room-1, everything" in said.out
+    assert rows(path) == []
+    assert ("nothing says that it is set. So the request counts as of" in said.err) == known
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        (asked,) = file.execute("SELECT asked FROM deletions ORDER BY id DESC LIMIT 1").fetchone()
+    assert (asked == format_timestamp(MONDAY)) == known
 
 
 @pytest.mark.parametrize(

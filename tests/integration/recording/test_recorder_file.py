@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable
@@ -41,14 +42,10 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
     assert len(rows(path, "SELECT * FROM states")) == 2
 
 
-def test_what_comes_while_the_clock_is_behind_came_no_earlier_than_what_was_there(
-    broker: int, sender: Callable[[int], Sender], tmp_path: Path
-) -> None:
-    database = Database(tmp_path / "r.sqlite", "classroom")
-    database.start()
-    database.keep_retention_time(RetentionTime(NOW, NOW))
+def record_one(database: Database, broker: int, device: Sender, now: datetime) -> None:
+    """A recorder stores a window, at a time of day."""
     session = Session(BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "behind"), ["classroom/+/window"])
-    recorder = Recorder(session, database, "classroom", ["+"], now=lambda: NOW - timedelta(days=700))
+    recorder = Recorder(session, database, "classroom", ["+"], now=lambda: now)
     recorder.start()
     session.start()
 
@@ -58,12 +55,33 @@ def test_what_comes_while_the_clock_is_behind_came_no_earlier_than_what_was_ther
 
     try:
         wait_for(lambda: session.subscribed, 20)
-        sender(broker).send(message(1))
+        device.send(message(1))
         wait_for(is_stored, 20)
     finally:
         session.stop()
         database.stop()
+
+
+def test_what_comes_while_the_clock_is_behind_came_no_earlier_than_what_was_there(
+    broker: int, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    database = Database(tmp_path / "r.sqlite", "classroom")
+    database.start()
+    database.keep_retention_time(RetentionTime(NOW, NOW))
+    record_one(database, broker, sender(broker), NOW - timedelta(days=700))
     assert rows(tmp_path / "r.sqlite", "SELECT received FROM windows") == [stamp(NOW)]
+
+
+def test_a_prepared_file_has_nothing_left_out_that_is_measured_from_now_on(
+    broker: int, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    database, ahead = Database(tmp_path / "r.sqlite", "classroom"), NOW + timedelta(days=30)
+    database.start()
+    database.keep_retention_time(RetentionTime(ahead, ahead))
+    with contextlib.closing(sqlite3.connect(tmp_path / "r.sqlite", isolation_level=None)) as file:
+        file.execute("INSERT INTO deletions VALUES (1, ?, 'me', NULL, NULL, NULL, 0, NULL)", (stamp(ahead),))
+    record_one(database, broker, sender(broker), NOW)
+    assert len(rows(tmp_path / "r.sqlite")) == 1
 
 
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

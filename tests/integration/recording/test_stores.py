@@ -242,6 +242,34 @@ def test_what_was_deleted_on_request_is_left_out_when_it_comes_again(place: Plac
         assert more[1].window.start in {row[3] for row in recording.rows("room-1", *EVER)}
 
 
+@pytest.mark.parametrize("synced", [True, False])
+@pytest.mark.parametrize("ahead", [timedelta(hours=20), 20 * DAY])
+def test_a_deletion_with_a_clock_that_is_ahead_keeps_nothing_out_that_is_measured_later(
+    place: Place, ahead: timedelta, monkeypatch: pytest.MonkeyPatch, *, synced: bool
+) -> None:
+    def live(first: int) -> int:
+        """How many are stored of ten windows that come as they are measured."""
+        stored = 0
+        for n in range(first + 1, first + 11):
+            one = window(n, MONDAY + n * timedelta(minutes=5), dice)
+            stored += store.store(as_messages([one]), parse_timestamp(one.window.end))
+        return stored
+
+    dice = random.Random(4)  # noqa: S311
+    monkeypatch.setattr("edge.recording.deleted_spans.clock_synced", lambda: synced)
+    with place.opened() as store:
+        assert live(0) == 10
+        assert place.delete(None, None, None, MONDAY + ahead) == 10
+        assert live(10) == 10
+    waiting = [window(n, MONDAY + n * timedelta(minutes=5), dice) for n in range(21, 31)]
+    with place.opened() as store:
+        assert store.store(as_messages(waiting), MONDAY + timedelta(hours=3)) == 10, "while the recorder was away"
+        assert live(40) == 10
+    with place.erasing() as eraser:
+        (asked,) = (each.asked for each in eraser.deletions())
+    assert (asked < MONDAY + timedelta(hours=1)) == synced, "corrected, where nothing else can be right"
+
+
 def test_windows_may_go_and_their_roll_ups_stay(place: Place) -> None:
     sent, limits = windows(5, 300), Retention(days=200, window_days=50)
     with place.opened() as store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -106,6 +107,19 @@ def test_export_is_yaml_of_what_differs_for_other_devices(setup: Open, edge: Edg
     assert out == text
     (tmp_path / "other.yaml").write_text(text)
     assert load_config(tmp_path / "other.yaml") == load_config(tmp_path / "c.yaml")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_somebody_elses_file_in_the_current_folder_is_not_set_up(edge: Edge, tmp_path: Path) -> None:
+    """It would say to which broker our password goes."""
+    (tmp_path / "config.yaml").write_text("mode: headcount\n")
+    os.chown(tmp_path / "config.yaml", 12345, 12345)
+    process = edge("setup", "--export")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (78, "")
+    assert "belongs to another user (uid 12345)" in err
+    out, _ = edge("setup", "--config", "config.yaml", "--export").communicate(timeout=60)
+    assert out == "mode: headcount\n"
 
 
 def test_a_page_opens_without_a_camera_and_one_is_chosen_in_it(setup: Open) -> None:

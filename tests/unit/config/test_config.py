@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.cli import read_config
 from edge.config.loader import find_config, load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
@@ -52,11 +54,53 @@ def test_somebody_elses_file_in_the_current_folder_is_not_taken_for_ours(
     with pytest.raises(ConfigError, match="belongs to another user \\(uid 12345\\): if that is meant, name it"):
         find_config()
     monkeypatch.setenv("SUDO_UID", "12345")  # who has root do it
-    assert find_config() == Path("config.yaml")
+    assert find_config() == (Path("config.yaml"), b"window: {seconds: 7}\n")
     os.chown(file, 0, 0)
     file.chmod(0o646)
     with pytest.raises(ConfigError, match="everybody may write"):
         find_config()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_link_counts_where_it_and_what_it_leads_to_are_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    file, link = write(tmp_path / "folder", "window: {seconds: 7}\n"), tmp_path / "config.yaml"
+    link.symlink_to("folder/config.yaml")
+    assert load_config(find_config()).window.seconds == 7
+    os.chown(link, 12345, 12345, follow_symlinks=False)
+    with pytest.raises(ConfigError, match="belongs to another user \\(uid 12345\\)"):
+        find_config()
+    os.chown(link, 0, 0, follow_symlinks=False)
+    os.chown(file, 12345, 12345)
+    with pytest.raises(ConfigError, match="belongs to another user \\(uid 12345\\)"):
+        find_config()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_is_used_is_what_was_asked_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns the folder puts another file in its place right after that."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "window: {seconds: 5}\n")
+    (tmp_path / "theirs.yaml").write_text("window: {seconds: 7}\n")
+    os.chown(tmp_path / "theirs.yaml", 12345, 12345)
+    found = find_config()
+    (tmp_path / "theirs.yaml").replace("config.yaml")
+    assert load_config(found).window.seconds == 5
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        find_config()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_reload_asks_again_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = Namespace(config=None, set=[])
+    file = write(tmp_path, "window: {seconds: 7}\n")
+    assert read_config(arguments).window.seconds == 7
+    os.chown(file, 12345, 12345)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        read_config(arguments)
+    assert read_config(Namespace(config=file, set=[])).window.seconds == 7, "it was named"
 
 
 def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
@@ -65,7 +109,7 @@ def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
     monkeypatch.chdir(tmp_path)
     shipped = find_config()
     assert shipped is not None
-    assert shipped.read_text() == (ROOT / "config.yaml").read_text()
+    assert shipped.data == (ROOT / "config.yaml").read_bytes()
     write(tmp_path, "window: {seconds: 7}\n")
     assert load_config(find_config()).window.seconds == 7
 

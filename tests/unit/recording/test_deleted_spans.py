@@ -1,7 +1,8 @@
-"""Times that were deleted on request: what a prepared file says of them keeps nothing out that is measured later."""
+"""Times that were deleted on request: nothing that is measured later is left out, whichever clock was wrong."""
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from datetime import datetime, timedelta, timezone
 
@@ -10,21 +11,49 @@ import pytest
 from edge.contract.timestamps import format_timestamp
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.layout import create
+from edge.recording.window_row import INSERT_WINDOW, window_row
+from tests.unit.recording.test_rollups import window
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
+SECONDS = timedelta(seconds=10)
+Given = tuple["str | None", "datetime | None", "datetime | None", datetime]
 
 
-def spans(*requests: tuple[str | None, datetime | None, datetime | None, datetime]) -> DeletedSpans:
-    database = sqlite3.connect(":memory:", isolation_level=None)
-    create(database, "classroom")
-    for device, start, end, asked in requests:
-        times = [None if each is None else format_timestamp(each) for each in (start, end)]
-        query = 'INSERT INTO deletions (asked, by, device, start, "end", windows) VALUES (?, ?, ?, ?, ?, 0)'
-        database.execute(query, (format_timestamp(asked), "anna", device, *times))
-    found = DeletedSpans()
-    found.load(database, NOW)
-    return found
+class Reading:
+    """A recording whose last window came now, and somebody who reads what was deleted from it."""
+
+    def __init__(self, *requests: Given, synced: bool = False) -> None:
+        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        create(self.database, "classroom")
+        last = window(1, NOW - SECONDS, random.Random(1))  # noqa: S311
+        self.database.execute(INSERT_WINDOW, window_row(last, format_timestamp(NOW), "edge.window/2"))
+        self.elapsed = 0.0
+        self.found = DeletedSpans(lambda: synced, lambda: self.elapsed)
+        self.ask(*requests)
+        self.read(NOW)
+
+    def ask(self, *requests: Given) -> None:
+        for device, start, end, asked in requests:
+            times = [None if each is None else format_timestamp(each) for each in (start, end)]
+            query = 'INSERT INTO deletions (asked, by, device, start, "end", windows) VALUES (?, ?, ?, ?, ?, 0)'
+            self.database.execute(query, (format_timestamp(asked), "anna", device, *times))
+
+    def read(self, now: datetime) -> None:
+        """As before each batch."""
+        self.found.load(self.database, now)
+
+    def pass_to(self, now: datetime) -> None:
+        """Let time pass, while nobody sets the clock."""
+        self.elapsed = (now - NOW).total_seconds()
+        self.read(now)
+
+    def leaves_out(self, end: datetime) -> bool:
+        return self.found.covers("room-1", end - SECONDS, end)
+
+
+def spans(*requests: Given) -> DeletedSpans:
+    return Reading(*requests).found
 
 
 def test_a_lesson_that_goes_on_is_left_out_to_its_end_and_a_room_is_used_again() -> None:
@@ -50,6 +79,68 @@ def test_a_clock_that_is_behind_lets_nothing_back_in() -> None:
     found = spans(("room-1", asked - 2 * HOUR, asked - HOUR, asked))
     assert found.covers("room-1", asked - 2 * HOUR, asked - HOUR)
     assert not found.covers("room-1", asked - HOUR, asked)
+
+
+def test_nor_does_it_once_it_is_set() -> None:
+    asked = NOW + 5 * HOUR
+    reading = Reading((None, None, None, asked))
+    assert reading.leaves_out(asked)
+    assert not reading.leaves_out(asked + 2 * SECONDS)
+    reading.read(asked + HOUR)  # while no time has passed
+    assert reading.leaves_out(asked)
+    assert not reading.leaves_out(asked + 2 * SECONDS)
+
+
+@pytest.mark.parametrize("synced", [True, False])
+@pytest.mark.parametrize("ahead", [2 * HOUR, 20 * 24 * HOUR, 31 * 24 * HOUR, 9999 * HOUR])
+def test_a_request_of_a_time_to_come_ends_with_what_was_there(ahead: timedelta, *, synced: bool) -> None:
+    """Another clock was ahead, or somebody prepared the recording: what is measured until then must not be lost."""
+    reading = Reading((None, None, None, NOW + ahead), ("room-1", None, NOW + 9999 * HOUR, NOW + ahead), synced=synced)
+    assert reading.leaves_out(NOW)
+    for later in (2 * SECONDS, HOUR, 3 * HOUR):
+        reading.pass_to(NOW + later)
+        assert not reading.leaves_out(NOW + later)
+    reading.ask(("room-2", NOW, NOW + HOUR, NOW + 3 * HOUR))  # which has all read again
+    reading.pass_to(NOW + ahead + HOUR)
+    assert not reading.leaves_out(NOW + 2 * SECONDS), "from an outbox"
+    assert reading.leaves_out(NOW)
+
+
+def test_where_our_clock_is_set_such_a_request_is_corrected_for_good() -> None:
+    days = 20 * 24 * HOUR
+    reading = Reading((None, None, None, NOW + days), ("room-1", None, NOW + HOUR, NOW + days), synced=True)
+    reading.found = DeletedSpans(lambda: False)  # a restart, when that time has come
+    reading.read(NOW + days + HOUR)
+    assert reading.leaves_out(NOW)
+    assert not reading.leaves_out(NOW + 2 * SECONDS)
+    found = reading.database.execute('SELECT asked, "end" FROM deletions ORDER BY id').fetchall()
+    assert found == [(format_timestamp(NOW), None), (format_timestamp(NOW), format_timestamp(NOW))]
+
+
+def test_a_clock_that_was_set_wrong_is_known_by_what_came_later() -> None:
+    """By whoever answers for the time server; what was deleted must not come back by it."""
+    reading = Reading(synced=True)
+    reading.ask(("room-1", None, None, NOW))
+    reading.read(NOW - 5 * HOUR)
+    assert reading.leaves_out(NOW - HOUR)
+    assert reading.database.execute("SELECT asked FROM deletions").fetchall() == [(format_timestamp(NOW),)]
+
+
+def test_a_room_that_is_ahead_is_no_sign_of_a_clock_that_is_behind_where_that_is_set() -> None:
+    reading = Reading((None, None, None, NOW + 5 * HOUR), synced=True)
+    assert not reading.leaves_out(NOW + HOUR)
+
+
+def test_what_is_left_out_as_it_is_measured_is_said_once_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    reading = Reading(("room-1", NOW - 2 * HOUR, NOW + 9 * HOUR, NOW))
+    for minutes in range(180):
+        now = NOW + minutes * timedelta(minutes=1)
+        reading.pass_to(now)
+        assert reading.leaves_out(now - HOUR)  # late ones are meant
+        assert reading.leaves_out(now)
+    said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert len(said) == 3
+    assert said[0].startswith("what room-1 measures now is left out until 2026-11-20T18:00:00.000Z, because")
 
 
 def test_many_that_overlap_are_as_quick_as_one() -> None:
