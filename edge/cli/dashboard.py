@@ -151,13 +151,14 @@ def _recorder(
             "timetable",
             "keep_days",
             "keep_windows_days",
+            "if_copy",
         ):
             if getattr(args, option) not in (None, False):
                 name = option.removeprefix("of_").replace("_", "-")
                 raise ConfigError(f"--{name} needs --database", "name the file that is recorded into")
         return None
     if args.show_only:
-        for option in ("keep_days", "keep_windows_days"):
+        for option in ("keep_days", "keep_windows_days", "if_copy"):
             if getattr(args, option) is not None:
                 name = option.replace("_", "-")
                 raise ConfigError(

@@ -164,7 +164,7 @@ def _forget_all(task: RecordingTask) -> int:
     store = make_store(task.target, task.prefix)
     store.start()
     try:
-        code = max(_forget(task.settings_of(name)) for name in client_ids(store, task.target) if name)
+        code = max(_forget(task.settings_of(name)) for name in client_ids(store, task) if name)
         for name in store.shared_client_ids():
             ended = _forget(task.settings_of(name))
             if ended == EXIT_OK:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
 from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.location import IfCopy
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.stores import Target
@@ -15,7 +17,7 @@ MOST_DAYS = 36500
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
-    """--keep-days and --keep-windows-days."""
+    """--keep-days, --keep-windows-days and --if-copy."""
     parser.add_argument(
         "--keep-days",
         type=days,
@@ -27,6 +29,12 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         type=days,
         metavar="N",
         help="delete windows that are older, and keep what five minutes of them add up to (default: as --keep-days)",
+    )
+    parser.add_argument(
+        "--if-copy",
+        choices=get_args(IfCopy),
+        help="if the --database is a copy, as a restored backup: `continue` in place of the other one, which is gone "
+        "for good; or begin a `new` session (default: say so, and end)",
     )
 
 
@@ -50,7 +58,9 @@ def recording_task(
             f"--keep-windows-days {args.keep_windows_days} is more than --keep-days {args.keep_days}",
             "windows are kept no longer than what they add up to",
         )
-    return RecordingTask(target, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days)
+    return RecordingTask(
+        target, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days, if_copy=args.if_copy
+    )
 
 
 def days(text: str) -> int:

@@ -21,6 +21,8 @@ from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
 from edge.recording.layout import changed
+from edge.recording.location import KEY as LOCATION
+from edge.recording.location import LONGEST, FileLocation, IfCopy, Location, begins_anew
 from edge.recording.places import store_place
 from edge.recording.recording_file import explain, inode, open_recording
 from edge.recording.retention import Pruner, Retention, default_begins, retention_time
@@ -35,6 +37,7 @@ VACUUM_MOST = 20_000  # pages that are given back at once
 STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
 """Of a client id that a recording keeps: a prepared one might have a room's, which the recorder would cut off."""
 
+CLIENT_IDS = "SELECT key, substr(value, 1, 1000) FROM about WHERE key IN ('client_id', 'former_client_id')"
 HAS_WINDOW = "SELECT 1 FROM windows WHERE device = ? AND epoch = ? AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
@@ -78,6 +81,28 @@ class Database:
         self._database = open_recording(self._path, self._prefix)
         self._inode = inode(self._path)
 
+    def claim(self, if_copy: IfCopy | None) -> None:
+        """As `WindowStore`."""
+        try:
+            here = FileLocation.find(self._path)
+        except OSError:
+            self.stop()
+            raise self._gone() from None
+        with self._explained():
+            query = "SELECT substr(value, 1, ?) FROM about WHERE key = ?"
+            found = self._db.execute(query, (LONGEST, LOCATION)).fetchone()
+        if found == (here.to_text(),):
+            return  # a full disk has no room even for the same again
+        try:
+            former = Location.of(found[0]) if found else None
+        except ValueError:
+            raise changed(self._path, "its location cannot be one") from None
+        anew = begins_anew(here, former, if_copy)
+        with self._explained(), self._transaction() as database:
+            if anew:
+                database.execute("DELETE FROM about WHERE key IN ('client_id', 'former_client_id')")
+            database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (LOCATION, here.to_text()))
+
     def client_ids(self, former: str) -> tuple[str, str | None]:
         """The random MQTT client id of this recording, and that of a session of version 0.1 still to be ended.
 
@@ -88,7 +113,7 @@ class Database:
             ConfigError, DiskError: As `start`.
         """
         with self._explained(), self._transaction() as database:
-            about = dict(database.execute("SELECT key, substr(value, 1, 1000) FROM about LIMIT 10"))
+            about = dict(database.execute(CLIENT_IDS))
             if "client_id" not in about:
                 about["client_id"] = f"edge-record-{secrets.token_hex(8)}"
                 if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
@@ -121,7 +146,7 @@ class Database:
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()
-            raise DiskError(f"{self._path} was moved or deleted while it was in use", "a new one is begun")
+            raise self._gone()
         return new
 
     def _store_windows(self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], came: str) -> int:
@@ -210,6 +235,9 @@ class Database:
         if database is not None:
             with contextlib.suppress(sqlite3.Error):  # nothing is lost: what `store` returned from is on the disk
                 database.close()
+
+    def _gone(self) -> DiskError:
+        return DiskError(f"{self._path} was moved or deleted while it was in use", "a new one is begun")
 
     @property
     def _db(self) -> sqlite3.Connection:

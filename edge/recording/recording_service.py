@@ -15,7 +15,7 @@ from edge.recording.recorder import RETRY, Recorder, report_failing
 from edge.recording.recording_task import RecordingTask
 from edge.recording.session import Session
 from edge.recording.shared_recording import SharedRecording
-from edge.recording.stores import Target, make_store
+from edge.recording.stores import make_store
 from edge.recording.window_store import WindowStore
 
 LINE_EVERY = 60.0  # seconds
@@ -44,6 +44,7 @@ class RecordingService:
         """Open it and close it again. Raises ConfigError, DiskError: it cannot be used, or not now."""
         try:
             self._database.start()
+            self._database.claim(self._task.if_copy)
         finally:
             self._database.stop()
 
@@ -81,7 +82,7 @@ class RecordingService:
         while not stop.is_set():
             try:
                 self._database.start()
-                ids = client_ids(self._database, self._task.target)
+                ids = client_ids(self._database, self._task)
             except DiskError as error:
                 if not self.failing:
                     report_failing(error)
@@ -136,9 +137,15 @@ class RecordingService:
                 rest.stop()
 
 
-def client_ids(store: WindowStore, target: Target) -> tuple[str, str | None]:
-    """The client id of an open store, and that of a session of version 0.1, which knew files only."""
-    return store.client_ids(former_client_id(target) if isinstance(target, Path) else "")
+def client_ids(store: WindowStore, task: RecordingTask) -> tuple[str, str | None]:
+    """The client id of an open store, and that of a session of version 0.1, which knew files only.
+
+    Raises:
+        ConfigError: The store may be a copy, whose session is not ours; or as its methods.
+        DiskError: As its methods.
+    """
+    store.claim(task.if_copy)
+    return store.client_ids(former_client_id(task.target) if isinstance(task.target, Path) else "")
 
 
 def _in_words(recorder: Recorder, session: Session) -> str:

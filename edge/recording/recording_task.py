@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
+from edge.recording.location import IfCopy
 from edge.recording.recordable import RETAINED, topics
 from edge.recording.retention import DEFAULT_DAYS, Retention
 from edge.recording.session import Session
@@ -32,6 +33,7 @@ class RecordingTask:
         daily_days: How long roll-ups of days outlive all else; None: they do not.
         share: The name at the broker of what several recorders share; None: this one gets everything.
         recorders: For how many of them the broker has users, each bound to one client id; 0: for any.
+        if_copy: What to do if the file or database is a copy of another one; None: refuse it.
     """
 
     target: Target
@@ -44,6 +46,7 @@ class RecordingTask:
     daily_days: int | None = None
     share: str | None = None
     recorders: int = 0
+    if_copy: IfCopy | None = None
 
     @property
     def shared_ids(self) -> list[str]:

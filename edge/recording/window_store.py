@@ -9,6 +9,7 @@ from typing import Protocol
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError
+from edge.recording.location import IfCopy
 from edge.recording.retention import Retention
 from edge.recording.retention_time import RetentionTime
 
@@ -93,6 +94,13 @@ class WindowStore(Protocol):
 
     def default_begins(self, now: datetime) -> datetime:
         """When the default retention begins to apply; decided once."""
+
+    def claim(self, if_copy: IfCopy | None) -> None:
+        """Make sure that the sessions are ours, before anybody connects as them: a copy knows them as well.
+
+        Args:
+            if_copy: What to do if this is a copy; None: that is an error.
+        """
 
     def client_ids(self, former: str) -> tuple[str, str | None]:
         """The random MQTT client id of this recording, and that of a session of version 0.1 still to be ended.

@@ -158,6 +158,13 @@ def remove(connection: psycopg.Connection, school: int, client_id: str) -> None:
     connection.execute(REMOVE, (school, client_id, SHARED))
 
 
+def begin_anew(connection: psycopg.Connection, school: int) -> None:
+    """Leave all sessions of a school, and the names of its shares, to the database that this is a copy of."""
+    connection.execute("DELETE FROM edge_private.shared_sessions WHERE school = %s", (school,))
+    query = "DELETE FROM edge_private.about WHERE school = %s AND (key = 'client_id' OR starts_with(key, 'share '))"
+    connection.execute(query, (school,))
+
+
 def _said_yes(connection: psycopg.Connection, query: str, values: tuple[int, int]) -> bool:
     row = connection.execute(query, values).fetchone()
     return bool(row and row[0])

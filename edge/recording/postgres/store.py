@@ -19,7 +19,8 @@ from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.deleted_spans import MOST, DeletedSpans, Request
 from edge.recording.device_words import words_of
-from edge.recording.postgres import pruning, shared_sessions
+from edge.recording.location import IfCopy
+from edge.recording.postgres import location, pruning, shared_sessions
 from edge.recording.postgres.about import decided, keep
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
@@ -268,6 +269,11 @@ class PostgresStore:
     def default_begins(self, now: datetime) -> datetime:
         """As `WindowStore`: from the first day."""
         return datetime.fromisoformat(self._about(BEGINS, format_timestamp(now)).replace("Z", "+00:00"))
+
+    def claim(self, if_copy: IfCopy | None) -> None:
+        """As `WindowStore`."""
+        with self._kept.used() as connection:
+            location.claim(connection, self._address, self._school, if_copy)
 
     def client_ids(self, former: str) -> tuple[str, str | None]:  # noqa: ARG002 - version 0.1 knew no PostgreSQL
         """As `WindowStore`; there is no former one."""

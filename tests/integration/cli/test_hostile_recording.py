@@ -61,6 +61,8 @@ FOR_THE_RECORDER = {
     "a client id of control characters": "INSERT OR REPLACE INTO about VALUES ('client_id', char(27) || '[2J')",
     "a former client id that is too long": "INSERT OR REPLACE INTO about VALUES ('client_id', 'x'), "
     "('former_client_id', hex(zeroblob(500)))",
+    "a location of bytes": "INSERT OR REPLACE INTO about VALUES ('location', X'FFFE')",
+    "a location of deep JSON": "INSERT INTO about VALUES ('location', replace(hex(zeroblob(20000)), '00', '['))",
 }
 HARMLESS = {
     "states of year 1": "INSERT INTO states VALUES ('bad', '0001-01-01T00:00:00.000Z', 'paused', 'x', '')",
