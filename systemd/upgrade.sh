@@ -57,18 +57,20 @@ mkdir -p "${kept%/*}"
 rm -f "$kept.tmp" # of a run that was ended
 [ "$previous" = "$kept" ] || keep "$previous" || die "$previous cannot be kept in ${kept%/*}: nothing was changed"
 
+seconds() { cut -d . -f 1 /proc/uptime; } # of a clock that nobody sets
+
 # All that ran is ready, with the same processes for as long as $steady.
 is_steady() {
-  end=$(($(date +%s) + limit)) since=$(date +%s) pids=''
-  while [ "$(date +%s)" -lt $end ]; do
+  end=$(($(seconds) + limit)) since=$(seconds) pids=''
+  while [ "$(seconds)" -lt $end ]; do
     now=''
     for unit in $running; do
       [ "$(systemctl show -P ActiveState "$unit")" = active ] || { now=''; break; }
       now="$now $(systemctl show -P MainPID "$unit")"
     done
-    if [ -z "$now" ] || [ "$now" != "$pids" ]; then since=$(date +%s); fi
+    if [ -z "$now" ] || [ "$now" != "$pids" ]; then since=$(seconds); fi
     pids=$now
-    if [ -n "$now" ] && [ $(($(date +%s) - since)) -ge $steady ]; then return 0; fi
+    if [ -n "$now" ] && [ $(($(seconds) - since)) -ge $steady ]; then return 0; fi
     for unit in $running; do [ "$(systemctl show -P ActiveState "$unit")" != failed ] || return 1; done
     sleep 1
   done

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,6 +16,9 @@ from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.report_output import explained
 from edge.errors import EXIT_OK, ConfigError
 from edge.recording.stores import make_reader
+
+if TYPE_CHECKING:
+    from edge.reporting.export import Stock
 
 EXAMPLES = """examples:
   edge export --database school.sqlite --output windows                     every day
@@ -50,18 +54,23 @@ def main(args: argparse.Namespace) -> int:
     try:
         recording.start()
         stock, left_out = stock_of(recording, *span, datetime.now(timezone.utc).date())
-        total = sum(each.windows for devices in stock.values() for each in devices.values())
+        total = _windows(stock)
         with explained(args.output), _progress(total) as told:
-            done = export(recording, stock, args.output, span, told)
+            done = export(recording, stock, left_out, args.output, span, told)
     finally:
         recording.stop()
+    rest = {day: devices for day, devices in left_out.items() if day not in (*done.written, *done.same)}
     print(
         f"{args.output}: {_days(len(done.written))} written with {done.windows:,} windows, {len(done.same):,} as before"
         + "".join(f"; {day} removed: nothing is recorded of it" for day in done.removed)
     )
-    if left_out:
-        print(f"{left_out:,} windows of days before 2024 or after tomorrow are left out: name these days to have them")
+    if number := _windows(rest):
+        print(f"{number:,} windows of days before 2024 or after tomorrow are left out: name these days to have them")
     return EXIT_OK
+
+
+def _windows(stock: Stock) -> int:
+    return sum(each.windows for devices in stock.values() for each in devices.values())
 
 
 def _days(number: int) -> str:

@@ -64,8 +64,8 @@ class Exported:
     windows: int = 0
 
 
-def stock_of(recording: Recorded, first: date | None, last: date | None, today: date) -> tuple[Stock, int]:
-    """What there is to export, and how many windows are left out.
+def stock_of(recording: Recorded, first: date | None, last: date | None, today: date) -> tuple[Stock, Stock]:
+    """What there is to export, and what is left out.
 
     A room may send windows of any time: each would be a file of its own. Days before BEGIN and after tomorrow are taken
     only where they are asked for.
@@ -82,24 +82,24 @@ def stock_of(recording: Recorded, first: date | None, last: date | None, today: 
     start, end = FIRST if first is None else _midnight(first), LAST if last is None else _midnight(last) + ONE_DAY
     earliest, latest = first or BEGIN, last or today + ONE_DAY
     found: Stock = {}
-    left_out = 0
+    left_out: Stock = {}
     for device in recording.names():
         for each in recording.windows_by_day(device, start, end):
-            if earliest <= each.day <= latest:
-                found.setdefault(each.day, {})[device] = each
-            else:
-                left_out += each.windows
+            into = found if earliest <= each.day <= latest else left_out
+            into.setdefault(each.day, {})[device] = each
     return dict(sorted(found.items())), left_out
 
 
 def export(
-    recording: Recorded, stock: Stock, folder: Path, span: tuple[date | None, date | None], told: Callable[[int], None]
+    recording: Recorded, stock: Stock, left_out: Stock, folder: Path, span: tuple[date | None, date | None],
+    told: Callable[[int], None],
 ) -> Exported:  # fmt: skip
     """Bring the files of a folder up to date.
 
     Args:
         recording: Open.
         stock: Of it.
+        left_out: Days that are exported only where they are there already.
         folder: Made when missing; it holds one recording.
         span: The first and the last day that was asked for.
         told: Is called with the number of windows that are done.
@@ -114,7 +114,11 @@ def export(
     with open_folder(folder) as root:
         for day in _days_in(root):
             asked = (span[0] is None or span[0] <= day) and (span[1] is None or day <= span[1])
-            if asked and day not in stock and _remove(folder / f"day={day}", root, ours):
+            if not asked or day in stock:
+                continue
+            if day in left_out:
+                stock = {**stock, day: left_out[day]}
+            elif _remove(folder / f"day={day}", root, ours):
                 done.removed.append(day)
         for day, devices in stock.items():
             marks = {**ours, CONTENT: _digest(devices)}

@@ -119,6 +119,25 @@ def test_days_that_nobody_measured_are_left_out_unless_named(
     assert days_in(tmp_path / "named") == {f"day={odd[0]:%Y-%m-%d}": 1}
 
 
+def test_a_clock_that_is_behind_removes_no_day_that_is_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, folder = Place(tmp_path / "school.sqlite"), tmp_path / "out"
+    later = [datetime.now(timezone.utc).replace(microsecond=0) + n * DAY for n in (20, 21, 22)]  # as by such a clock
+    record(tmp_path / "school.sqlite", [("window", message(n, start)) for n, start in enumerate(later[:2], 1)])
+    days = f"{later[0]:%Y-%m-%d}", f"{later[2]:%Y-%m-%d}"
+    assert export(place, folder, "--from", days[0], "--to", days[1]) == 0
+    before = days_in(folder)
+    assert len(before) == 2
+    record(
+        tmp_path / "school.sqlite",
+        [("window", message(3, later[1] + timedelta(minutes=1))), ("window", message(4, later[2]))],
+    )
+    assert export(place, folder) == 0
+    assert days_in(folder) == {**before, f"day={later[1]:%Y-%m-%d}": 2}, "what is there is kept up to date"
+    assert "1 windows of days" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder link"])
 def test_links_and_pipes_in_the_folder_do_no_harm(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
