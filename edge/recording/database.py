@@ -29,6 +29,7 @@ from edge.recording.retention import Pruner, Retention, default_begins, retentio
 from edge.recording.retention_time import KEY, RetentionTime
 from edge.recording.rollups import add_windows
 from edge.recording.series_ids import SeriesIds
+from edge.recording.used_numbers import UsedNumbers, epoch_with_start
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import INSERT_WINDOW, window_row
 
@@ -38,7 +39,7 @@ STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
 """Of a client id that a recording keeps: a prepared one might have a room's, which the recorder would cut off."""
 
 CLIENT_IDS = "SELECT key, substr(value, 1, 1000) FROM about WHERE key IN ('client_id', 'former_client_id')"
-HAS_WINDOW = "SELECT 1 FROM windows WHERE device = ? AND epoch = ? AND seq = ?"
+HAS_NUMBER = "SELECT start FROM windows WHERE device = ? AND epoch IN (?, ?) AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
 # The same word again, as after every reconnect, changes nothing.
@@ -65,6 +66,7 @@ class Database:
         self._deleted = DeletedSpans()
         self._days = DailyRollups()
         self._series = SeriesIds()
+        self._used = UsedNumbers()
 
     @property
     def is_open(self) -> bool:
@@ -158,14 +160,26 @@ class Database:
             window = WindowRecord.of(message.content)
             if self._deleted.covers(message.device, window.start, window.end):
                 continue
-            # Not `executemany`: it does not say which were not there yet.
-            if database.execute(INSERT_WINDOW, window_row(message.content, came, message.schema)).rowcount:
+            if self._insert(database, window_row(message.content, came, message.schema)):
                 new.setdefault(message.device, []).append(window)
-            elif database.execute(HAS_WINDOW, (message.device, window.epoch, window.seq)).fetchone() is None:
-                raise changed(self._path, "it lets a window neither in nor has it")
         for device, windows in new.items():
             add_windows(database, device, windows, came, self._series)
         return sum(map(len, new.values()))
+
+    def _insert(self, database: sqlite3.Connection, row: tuple[object, ...]) -> bool:
+        """Store a window; whether it was not there yet."""
+        # Not `executemany`: it does not say which were not there yet.
+        if database.execute(INSERT_WINDOW, row).rowcount:
+            return True
+        device, epoch, seq, start, *rest = row
+        as_second = epoch_with_start(str(epoch), str(start))
+        starts = [found for (found,) in database.execute(HAS_NUMBER, (device, epoch, as_second, seq))]
+        if start in starts:
+            return False
+        if not starts or not database.execute(INSERT_WINDOW, (device, as_second, seq, start, *rest)).rowcount:
+            raise changed(self._path, "it lets a window neither in nor has it")
+        self._used.report(str(device))
+        return True
 
     def _store_words(self, database: sqlite3.Connection, words: DeviceWords, came: str) -> None:
         for device, state in words.states:

@@ -23,6 +23,7 @@ class _Span:
 @dataclass
 class _Series:
     newest: int
+    start: str  # of the newest, as text; "" where that is not sure
     missing: list[_Span] = field(default_factory=list)
 
 
@@ -38,15 +39,23 @@ class MissingWindows:
         self._devices: OrderedDict[str, OrderedDict[str, _Series]] = OrderedDict()
         self._next_look = 0.0
 
-    def record(self, device: str, epoch: str, seq: int, now: float) -> None:
-        """A window came; `now` in monotonic seconds."""
+    def record(self, device: str, epoch: str, seq: int, now: float, start: str = "") -> None:
+        """A window came.
+
+        Args:
+            device: Whose.
+            epoch: Of its number.
+            seq: Its number.
+            now: Monotonic seconds.
+            start: When it begins, as text; "": its clock was not set.
+        """
         epochs = self._devices.setdefault(device, OrderedDict())
         self._devices.move_to_end(device)
         if len(self._devices) > MOST_DEVICES:
             self._devices.popitem(last=False)
         series = epochs.get(epoch)
-        if series is None:
-            epochs[epoch] = _Series(seq)
+        if series is None or (seq < series.newest and start > series.start > ""):  # of a card that was restored
+            epochs[epoch] = _Series(seq, start)
             if len(epochs) > MOST_EPOCHS:
                 epochs.popitem(last=False)
             return
@@ -55,7 +64,8 @@ class MissingWindows:
             series.missing.append(_Span(series.newest + 1, seq - 1, now))
         elif seq < series.newest:
             series.missing = [part for span in series.missing for part in _without(span, seq)][:MOST_SPANS]
-        series.newest = max(series.newest, seq)
+        if seq > series.newest:
+            series.newest, series.start = seq, start
 
     def look(self, now: float) -> None:
         """Report what has been missing for too long, once."""

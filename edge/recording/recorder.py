@@ -205,7 +205,8 @@ class Recorder:
         new, windows = self._store_all(self._windows)
         for each in windows:
             if isinstance(each.content, WindowPayload) and self._missing is not None:
-                self._missing.record(each.device, each.content.epoch, each.content.seq, time.monotonic())
+                start = each.content.window.start if each.content.quality.clock_synced else ""
+                self._missing.record(each.device, each.content.epoch, each.content.seq, time.monotonic(), start)
         self.stored += new
         self.total = (self.total or 0) + new
         self.duplicates += len(windows) - new

@@ -34,9 +34,16 @@ COLUMNS = (
 )  # fmt: skip
 """Of the table `windows`, in the order in which they are written and read."""
 SELECTED = ", ".join(f'"{column}"' for column in COLUMNS)
+READ = [f'"{column}"' for column in COLUMNS]
+READ[COLUMNS.index("epoch")] = "iif(typeof(epoch) = 'text', replace(epoch, ' ' || substr(start, 1, 30), ''), epoch)"
+"""Without the start that stands behind the epoch of the second window of a number (`edge.recording.used_numbers`)."""
 # What is longer is taken for damaged.
-BOUNDED = ", ".join(f"iif(length({name}) > {LONGEST_TEXT}, X'', {name})" for name in (f'"{c}"' for c in COLUMNS))
-INSERT_WINDOW = f"INSERT OR IGNORE INTO windows ({SELECTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+BOUNDED = ", ".join(f"iif(length({name}) > {LONGEST_TEXT}, X'', {name})" for name in READ)
+INSERT_WINDOW = f"""
+INSERT OR IGNORE INTO windows ({SELECTED}) SELECT {", ".join(f"?{n}" for n in range(1, len(COLUMNS) + 1))}
+WHERE NOT EXISTS (SELECT 1 FROM windows WHERE device = ?1 AND epoch = ?2 || ' ' || ?4 AND seq = ?3)
+"""  # noqa: S608
+"""Not one that is there as the second of its number."""
 BETWEEN = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
 """The windows of a device that begin between two times."""
 

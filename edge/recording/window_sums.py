@@ -177,8 +177,11 @@ class WindowSums:
 
     @property
     def missing(self) -> int:
-        """How many numbers are missing between the lowest and the highest of every epoch: windows that never came."""
-        return sum(high - low + 1 - count for low, high, count in self.epochs.values())
+        """How many numbers are missing between the lowest and the highest of every epoch: windows that never came.
+
+        At least: a number that was used twice counts twice.
+        """
+        return sum(max(0, high - low + 1 - count) for low, high, count in self.epochs.values())
 
     def as_json(self) -> dict[str, object]:
         """For a file: what is not zero, nothing or empty."""

@@ -30,7 +30,7 @@ class Column(NamedTuple):
 
 TABLE = (
     Column("device", pa.string(), True, "the room's device"),
-    Column("epoch", pa.string(), True, "a numbering of the device; with `device` and `seq` it names a window"),
+    Column("epoch", pa.string(), True, "a numbering of the device; with `device`, `seq` and `start` it names a window"),
     Column("seq", pa.int64(), True, "number of the window within the epoch; one that is missing was lost or deleted"),
     Column("start", TIME, True, "when it begins, UTC"),
     Column("end", TIME, True, "when it ends"),

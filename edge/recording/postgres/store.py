@@ -29,12 +29,14 @@ from edge.recording.postgres.device_messages import store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
+from edge.recording.postgres.newest_windows import NewestWindows
 from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
 from edge.recording.retention import BEGINS, Retention
 from edge.recording.retention_time import KEY, RetentionTime
+from edge.recording.used_numbers import UsedNumbers
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
 
@@ -88,6 +90,7 @@ class PostgresStore:
         self._series_of = SeriesOfDevices(self._series)
         self._days = DailyRollups()
         self._deleted = DeletedSpans()
+        self._newest, self._used = NewestWindows(), UsedNumbers()
 
     @property
     def is_open(self) -> bool:
@@ -125,7 +128,7 @@ class PostgresStore:
 
     def _forget(self) -> None:
         # What was learnt may have been of a transaction that never was, or of a database that comes back another one.
-        for known in (self._devices, self._series, self._series_of, self._partitions):
+        for known in (self._devices, self._series, self._series_of, self._partitions, self._newest):
             known.forget()
         self._deleted = DeletedSpans()
 
@@ -169,6 +172,7 @@ class PostgresStore:
         self._partitions.prepare(connection, (row.record.start for row in rows), now)
         wanted = [(self._devices[row.values["device"]], series_of(row.values)) for row in rows]
         self._series_of.prepare(connection, [*wanted, *others])
+        self._newest.prepare(connection, (device for device, _ in wanted))
         return [
             row._replace(record=replace(row.record, series=self._series_of.kept(*each)))
             for row, each in zip(rows, wanted, strict=True)
@@ -187,6 +191,7 @@ class PostgresStore:
         ]
         if not wanted:
             return 0
+        names = {self._devices[row.values["device"]]: row.values["device"] for row in wanted}
         staged = []
         for row in wanted:
             device = self._devices[row.values["device"]]
@@ -204,6 +209,8 @@ class PostgresStore:
             if key in found:
                 found.remove(key)  # what came twice in one batch is added up once
                 new.setdefault(key[0], []).append(given.record)
+        for device in self._newest.find_used_twice(new):
+            self._used.report(names[device])
         if add_up:
             add_windows(connection, self._series_of, new, now)
         connection.execute(COUNT_WINDOWS, (list(new), list(map(len, new.values()))))

@@ -93,6 +93,18 @@ def copied(school: Place, postgres: Place) -> tuple[int, int]:
     return done.windows, done.new
 
 
+def test_windows_whose_numbers_were_used_twice_move_once(tmp_path: Path, postgres: Place) -> None:
+    school, dice = Place(tmp_path / "old.sqlite"), random.Random(1)  # noqa: S311
+    sent = [window(n, MONDAY + day * DAY + n * timedelta(minutes=2), dice) for day in range(3) for n in range(1, 20)]
+    with school.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+    with postgres.opened() as store:  # the room sends to the database already
+        store.store(as_messages(sent[30:]), MONDAY)
+    assert copied(school, postgres) == (len(sent), 30)
+    assert copied(school, postgres) == (len(sent), 0)
+    assert everything(postgres) == everything(school)
+
+
 def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: StartEdge) -> None:
     before = everything(school)
     count = len(before["rows"])

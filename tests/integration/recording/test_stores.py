@@ -106,6 +106,42 @@ def test_a_window_sent_twice_across_the_end_of_a_month_is_stored_once(place: Pla
     assert add_up(buckets) == add_up(found)
 
 
+def test_a_restored_card_uses_numbers_twice_and_all_its_windows_are_recorded(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    dice = random.Random(1)  # noqa: S311
+    first = [window(n, MONDAY + n * timedelta(minutes=2), dice) for n in range(1, 18)]
+    again = [window(n, MONDAY + DAY + n * timedelta(minutes=2), dice) for n in range(5, 24)]
+    third = [window(n, MONDAY + 2 * DAY + n * timedelta(minutes=2), dice) for n in range(5, 9)]
+    sent = [*first, *again, *third]
+    with place.opened() as store:
+        assert store.store(as_messages(first), MONDAY) == len(first)
+        assert not caplog.records
+        assert store.store(as_messages([*again[:9], *again[:9]]), MONDAY + DAY) == 9
+    with place.opened() as store:  # a recorder that was restarted
+        assert store.store(as_messages([*first, *again, *third]), MONDAY + 2 * DAY) == len(sent) - len(first) - 9
+        assert store.store(as_messages(sent), MONDAY + 3 * DAY) == 0
+        assert store.count() == len(sent)
+        while store.add_up_days(MONDAY + 4 * DAY):
+            pass
+        said = [each.getMessage() for each in caplog.records if "numbers twice" in each.getMessage()]
+        assert len(said) == 2, "once by each recorder"
+        assert all("room-1 uses" in each for each in said)
+        found, buckets = read(place)
+        assert found == in_order(sent)
+        assert add_up(buckets) == add_up(found)
+        assert add_up(found).missing == 0
+        with place.read() as recording:
+            assert add_up(list(recording.days("room-1", MONDAY - DAY, MONDAY + 7 * DAY))) == add_up(found)
+        end = found[-1].end
+        assert {each.kind for each in gaps(found, [], [], MONDAY, end)}.isdisjoint({"lost"})
+        place.delete("room-1", MONDAY, MONDAY + DAY, MONDAY + 3 * DAY)
+        assert store.store(as_messages(sent), MONDAY + 3 * DAY) == 0, "what was the second of its number is known still"
+        found, buckets = read(place)
+        assert found == in_order([*again, *third])
+        assert add_up(buckets) == add_up(found)
+
+
 def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were_made(place: Place) -> None:
     dice = random.Random(5)  # noqa: S311
     sent = [window(n, MONDAY + n * timedelta(minutes=41), dice) for n in range(1, 200)]

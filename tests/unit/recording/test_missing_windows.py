@@ -40,6 +40,19 @@ def test_a_part_that_stays_away_is_named() -> None:
     assert sorted(lost) == [("room-1", 5, 6), ("room-1", 8, 8)]
 
 
+def test_numbers_that_are_used_twice_are_watched_anew() -> None:
+    missing, lost = watched()
+    for seq, start in ((8, "08:00"), (12, "08:04"), (10, "08:02"), (9, "08:01"), (11, "08:03")):
+        missing.record("room-1", "e", seq, 0.0, start)
+    for seq in (3, 4, 6, 7):  # a card that was restored from an image
+        missing.record("room-1", "e", seq, 0.0, f"09:0{seq}")
+    missing.record("room-2", "e", 5, 0.0, "09:00")
+    missing.record("room-2", "e", 4, 0.0, "")  # a clock that was not set says nothing
+    missing.record("room-2", "e", 6, 0.0, "09:01")
+    missing.look(9 * PATIENCE)
+    assert lost == [("room-1", 5, 5)]
+
+
 def test_strangers_cannot_fill_our_memory() -> None:
     missing, lost = watched()
     missing.record("honest", "e", 1, 0.0)
