@@ -20,6 +20,7 @@ from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
+from edge.recording.journal_size import JournalSize
 from edge.recording.layout import changed
 from edge.recording.location import KEY as LOCATION
 from edge.recording.location import LONGEST, FileLocation, IfCopy, Location, begins_anew
@@ -67,6 +68,7 @@ class Database:
         self._days = DailyRollups()
         self._series = SeriesIds()
         self._used = UsedNumbers()
+        self._journal = JournalSize(path)
 
     @property
     def is_open(self) -> bool:
@@ -213,7 +215,9 @@ class Database:
             return default_begins(database, now)
 
     def end_long_readers(self) -> None:
-        """There are none that could be ended: who reads a file has it open, and no connection."""
+        """There are none that could be ended: who reads a file has it open, and no connection. They are reported."""
+        with self._explained():
+            self._journal.look(self._db)
 
     def retention_time(self, now: datetime) -> RetentionTime | None:
         """As `WindowStore`."""

@@ -13,6 +13,7 @@ from typing import Any
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
 from edge.files.plain_tables import strange_part
+from edge.recording import journal_size
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.layout import (
     AVAILABILITY_BY_DEVICE,
@@ -77,6 +78,7 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
             raise changed(path, strange)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
+    database.execute(f"PRAGMA journal_size_limit={journal_size.KEPT}")  # else it keeps the size that it once had
     database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
     # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
     database.execute("BEGIN IMMEDIATE")

@@ -68,7 +68,7 @@ class WindowStore(Protocol):
         """Make some of the roll-ups of days that are over; whether there are more to make."""
 
     def end_long_readers(self) -> None:
-        """Send readers away who let the disk fill."""
+        """Send readers away who let the disk fill, or report that there are some."""
 
     def retention_time(self, now: datetime) -> RetentionTime | None:
         """The time that deleting goes by, as it is kept, else by what is recorded; None: there is nothing.

@@ -1,0 +1,90 @@
+"""The -wal of a recording stays small, or the log says that somebody lets it grow."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.recording.database import Database
+from edge.recording.journal_size import KEPT, MOST, JournalSize
+from edge.recording.recording_file import open_recording
+from tests.support.recordings import NOW
+from tests.support.stores import as_messages
+from tests.unit.recording.test_rollups import windows
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "r.sqlite"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = Database(path, "classroom")
+    database.start()
+    yield database
+    database.stop()
+
+
+@contextlib.contextmanager
+def question(path: Path) -> Iterator[None]:
+    """Somebody who reads, and does not end."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM windows").fetchall()
+        yield
+
+
+def grow(path: Path, size: int) -> None:
+    """As windows of a school make it grow in hours."""
+    with contextlib.closing(sqlite3.connect(path)) as writer, writer:
+        writer.execute("INSERT OR REPLACE INTO about VALUES ('size', zeroblob(?))", (size,))
+
+
+def wal_of(path: Path) -> int:
+    return path.with_name(f"{path.name}-wal").stat().st_size
+
+
+def test_a_question_that_stays_open_is_reported_once_an_hour(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    passed = [0.0]
+    journal = JournalSize(path, lambda: passed[0])
+    with contextlib.closing(open_recording(path, "classroom")) as file:
+        with question(path):
+            grow(path, MOST // 2)
+            journal.look(file)
+            assert not caplog.messages
+            grow(path, MOST)
+            for second in range(30):
+                passed[0] = 10.0 * second
+                journal.look(file)
+            assert [each.levelname for each in caplog.records] == ["WARNING"]
+            assert caplog.messages[0].startswith(f"{path}-wal has 9")
+            assert f"`fuser -v {path}-wal`" in caplog.messages[0]
+            passed[0] = 3601.0
+            journal.look(file)
+            assert len(caplog.messages) == 2
+        passed[0] = 9000.0
+        journal.look(file)
+        assert (wal_of(path), len(caplog.messages)) == (0, 2), "it is empty as soon as nobody reads"
+        assert file.execute("PRAGMA busy_timeout").fetchone()[0] > 0
+
+
+def test_the_recorder_looks(path: Path, database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    with question(path):
+        grow(path, MOST)
+        database.end_long_readers()
+    assert "-wal has 6" in caplog.text
+    database.end_long_readers()
+    assert wal_of(path) == 0
+
+
+def test_what_a_question_cost_is_given_back_by_what_is_stored_after_it(path: Path, database: Database) -> None:
+    with question(path):
+        grow(path, 3 * KEPT)
+    for each in windows(1, 5):
+        database.store(as_messages([each]), NOW)
+    assert 0 < wal_of(path) <= KEPT
