@@ -107,7 +107,9 @@ def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     """A DiskError where waiting may help, else a ConfigError, to be raised; the database must be closed."""
     text = str(error)
     if "locked" in text:
-        return DiskError(f"{path} is locked by another program", "end that program")
+        return DiskError(
+            f"{path} is locked by another program", f"end that program: fuser -v {path} {path}-shm lists it"
+        )
     if any(word in text for word in WORDS_OF_DAMAGE):
         return ConfigError(f"{path} is no SQLite database, or a damaged one ({text})", "name another file")
     try:
