@@ -18,6 +18,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import EdgeError
 from edge.recording.runs import Run, joined
 from edge.recording.series_ids import SeriesIds
+from edge.recording.sum_bounds import check_sums
 from edge.recording.window_record import Series, Stretch, WindowRecord
 from edge.recording.window_row import DAMAGED, FIRST, LAST, LONGEST_TEXT, compact
 from edge.recording.window_sums import WindowSums
@@ -106,7 +107,9 @@ class Bucket:
     @classmethod
     def from_row(cls, since: datetime, series: Series, sums: str, runs: str) -> Bucket:
         """The same back. Raises one of `DAMAGED` for a row that we did not write."""
-        return cls(since, series, WindowSums.from_json(json.loads(sums)), runs)
+        found = WindowSums.from_json(json.loads(sums))
+        check_sums(found)
+        return cls(since, series, found, runs)
 
     def merge(self, other: Bucket) -> None:
         """Add windows of the same time and series."""

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from edge.contract.validation import MAX_COUNT
+from edge.recording.sum_bounds import EPOCH_PATTERN, REASONS
 from edge.recording.window_record import Stretch
 
 SHORT = timedelta(seconds=2)  # between windows that follow on one another
@@ -48,7 +50,9 @@ class Run(NamedTuple):
             and (reason is None or isinstance(reason, str))
         ):  # fmt: skip
             raise TypeError
-        if not (0 <= start < end < LATEST and 0 <= first <= last and opening > 0 and closing > 0):
+        if not (0 <= start < end < LATEST and 0 < opening < LATEST and 0 < closing < LATEST):
+            raise ValueError
+        if not 0 <= first <= last <= MAX_COUNT or not EPOCH_PATTERN.fullmatch(epoch) or reason not in (None, *REASONS):
             raise ValueError
         return cls(
             since + start * MILLISECOND, first, since + end * MILLISECOND, last, epoch, opening * MILLISECOND,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp
-from edge.errors import ConfigError
+from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
@@ -127,7 +127,7 @@ class SchoolFile:
         for row in rows:
             try:
                 yield read(row)
-            except DAMAGED:
+            except (*DAMAGED, EdgeError):
                 self.damaged += 1
 
     def days(self, device: str) -> Iterator[tuple[list[Row], list[Bucket]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
@@ -17,10 +18,11 @@ from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN, faces_fit, fra
 from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD
-from edge.recording.rollups import Bucket
+from edge.recording.rollups import Bucket, runs_text
+from edge.recording.sum_bounds import check_sums
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import FIRST, LAST, LONGEST_NAME
-from edge.recording.window_sums import UNIT
+from edge.recording.window_sums import WindowSums
 
 DIGEST = r"([0-9a-f]{8})?"
 MOST = 2**53  # of anything that is counted
@@ -101,6 +103,9 @@ def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:
         raise ValueError
     if record.has_figures and not faces_fit(record.frames, faces):
         raise ValueError
+    sums = WindowSums()
+    sums.add(record)
+    check_sums(sums)  # else the roll-up that it goes into would be damaged
     hidden = {
         "counts": record.counts, "unclassified": record.counts, "estimate": record.estimate,
         "estimate_absent": record.estimate_absent, "facing": record.facing, "faces_total": record.total,
@@ -110,15 +115,10 @@ def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:
 
 
 def bucket(found: Bucket) -> Bucket:
-    """A roll-up that could be read."""
+    """A roll-up whose sums could be read. Raises EdgeError as well, where its runs cannot be."""
     if any(len(name or "") > LONGEST_NAME for name in found.series[1:]):
         raise ValueError
-    sums = found.sums
-    if not frames_fit(sums.frames, sums.recorded / 1000, sums.windows):
-        raise ValueError
-    if not (sums.least or 0) * sums.frames * UNIT <= sums.faces <= (sums.most or 0) * sums.frames * UNIT:
-        raise ValueError
-    return found
+    return replace(found, runs_text=runs_text(found.runs, found.since))
 
 
 def _text(value: object) -> str | None:

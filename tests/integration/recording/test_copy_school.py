@@ -181,6 +181,8 @@ WINDOWS = [
     """facing = '{"front": 5000000000, "away": 0, "unknown": 0}'""",
     "frames = 1000000000", "frames = 0", "faces_mean = faces_mean + 1", "faces_max = faces_min - 1", "faces_total = 1",
     """unclassified = '{"too_small": 99999999999, "away": null, "unclear": 0}'""",
+    """unclassified = '{"too_small": 999999999, "away": null, "unclear": 0}'""",
+    "\"end\" = strftime('%Y-%m-%dT%H:%M:%fZ', start, '+3 days')",
     *(
         f"""estimate = '{{"{label}": {{"share": 0.1, "low": 0, "high": 0.2}}}}'"""
         for label in ("a\\u0000", "\\ud800", "x" * 200)
@@ -208,12 +210,19 @@ ROWS = [
 ]
 """What no table has, to be added to one."""
 SOME = "device = 'room-1' AND seq = (SELECT max(seq) FROM windows WHERE estimate IS NOT NULL)"
-SUMS = ["json_set(sums, '$.frames', 1000000000)", "json_set(sums, '$.faces', 1000000000000)"]
-"""What no windows add up to."""
+HUGE = f"json('{10**30}')"
+SUMS = [
+    "json_set(sums, '$.frames', 1000000000)", "json_set(sums, '$.faces', 1000000000000)",
+    "json_remove(sums, '$.recorded')", f"json_set(sums, '$.windows', {HUGE})",
+    f"json_set(sums, '$.withheld', json_object('figures short', {HUGE}))", f"json_set(sums, '$.named', {HUGE})",
+]  # fmt: skip
+RUNS = [f"json_set(runs, '$[0][4]', {HUGE})", """json_set(runs, '$[0][2]', 'abcdef0' || char(0))""", "'[]'"]
+"""What no windows add up to, and no run of them is."""
 SUMMED = "rowid = (SELECT min(rowid) FROM rollups WHERE sums LIKE '%frames%')"  # its windows are not kept any more
 PREPARED = [
     *(f"UPDATE windows SET {values} WHERE {SOME}" for values in WINDOWS),  # noqa: S608
     *(f"UPDATE rollups SET sums = {sums} WHERE {SUMMED}" for sums in SUMS),  # noqa: S608
+    *(f"UPDATE rollups SET runs = {runs} WHERE {SUMMED}" for runs in RUNS),  # noqa: S608
     *(f"INSERT INTO {values}" for values in ROWS),
     "UPDATE about SET value = 'x y' || char(10) WHERE key = 'client_id'",
     "UPDATE about SET value = printf('%.*c', 65, 'x') WHERE key = 'client_id'",

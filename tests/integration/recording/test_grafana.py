@@ -190,6 +190,21 @@ def _told(ask: Ask, options: dict[str, Any]) -> tuple[dict[str, float], dict[str
     return found[0], found[1], float(north["faces"])
 
 
+@pytest.mark.parametrize("number", [10**30, 0])
+def test_a_made_up_roll_up_ends_no_question(number: int, ask: Ask, school: Place) -> None:
+    """As files had them that were copied before their numbers were bounded."""
+    assert school.server
+    chosen = choices(ask)
+    parts = dict.fromkeys(("windows", "recorded", "analysed", "frames", "faces", "named", "weight", "replayed"), number)
+    parts["frames"] = parts["named"] = parts["weight"] = max(1, number)
+    made_up = parts | {"withheld": {"figures short": number}, "epochs": {"abcdef01": [number, number, number]}}
+    query = f"UPDATE edge.rollups SET sums = sums || '{json.dumps(made_up)}'"  # noqa: S608
+    school.server.sql(query, database=school.database)
+    for series in chosen["series"]:
+        for panel in PANELS.values():
+            ask(panel, **(chosen | {"series": series}))
+
+
 def test_nothing_withheld_is_shown(ask: Ask) -> None:
     for row in ask(PANELS["Newest windows"], **choices(ask)):
         if row["withheld"] == "figures":
