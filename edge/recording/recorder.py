@@ -20,6 +20,7 @@ from edge.recording.recordable import bytes_of, device_of, examine
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
 from edge.recording.tidying import Tidying
+from edge.recording.window_row import DamagedError
 from edge.recording.window_store import UnstorableError, WindowStore
 from edge.text import printable
 
@@ -75,6 +76,7 @@ class Recorder:
         self._tidy_at = 0.0
         self._look_at = 0.0
         self._not_before = datetime.min.replace(tzinfo=timezone.utc)
+        self._damaged = False  # what is stored could not be tidied, which was said
         self._known = False  # the file had windows at the start, or the broker knows us
         self.total: int | None = None
         """Windows in the file; None before it could be opened."""
@@ -269,6 +271,12 @@ class Recorder:
             deleted, more = tidying.step()
         except DiskError as error:
             self._fail(error)
+            return False
+        except DamagedError as error:  # of one room: windows of all are stored all the same
+            if not self._damaged:
+                logger.warning("%s. What is stored is not tidied; trying again every hour", error)
+            self._damaged = True
+            self._store()  # opens it again
             return False
         self.total = (self.total or 0) - deleted
         return more

@@ -26,6 +26,11 @@ Name = TypeVar("Name", str, "str | None")
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What reading a row raises that `edge record` did not write."""
 
+
+class DamagedError(EdgeError):
+    """Something is stored that `edge record` did not write; the rest of what is there can be used."""
+
+
 COLUMNS = (
     "device", "epoch", "seq", "start", "end", "seconds", "received", "schema", "mode", "replayed", "frames",
     "faces_total", "faces_mean", "faces_min", "faces_max", "facing", "counts", "unclassified", "estimate",

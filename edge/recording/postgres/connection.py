@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import errors
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.window_row import DamagedError
 from edge.recording.window_store import AwayError, UnstorableError
 from edge.text import printable
 
@@ -106,22 +107,24 @@ def _check_encoding(connection: psycopg.Connection, address: PostgresAddress) ->
 
 
 @contextlib.contextmanager
-def explained(address: PostgresAddress, *, was_open: bool) -> Iterator[None]:
+def explained(address: PostgresAddress, *, was_open: bool, storing: bool = False) -> Iterator[None]:
     """Say in a sentence what psycopg raises.
 
     Args:
         address: Of the database.
         was_open: As `explain`.
+        storing: As `explain`.
 
     Raises:
         ConfigError: A person has to change something.
         AwayError: It may work again later.
-        UnstorableError: A value is at fault.
+        UnstorableError: A value that was to be stored is at fault.
+        DamagedError: One that is stored.
     """
     try:
         yield
     except psycopg.Error as error:
-        raise explain(error, address, was_open=was_open) from None
+        raise explain(error, address, was_open=was_open, storing=storing) from None
     except UnicodeError:
         raise UnstorableError(f"{address} cannot keep a text that is none") from None
     except NotImplementedError as error:  # psycopg: of dates that are written in another way, as a pooler may have it
@@ -131,13 +134,14 @@ def explained(address: PostgresAddress, *, was_open: bool) -> Iterator[None]:
         ) from None
 
 
-def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -> ConfigError | AwayError:
+def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool, storing: bool = False) -> EdgeError:
     """An AwayError where waiting may help, an UnstorableError where other values may, else a ConfigError, to be raised.
 
     Args:
         error: What psycopg raised.
         address: Of the database.
         was_open: It let us in before: then a refusal may be of a server that is being restored or moved.
+        storing: Values were given to be stored: they are at fault where one is, else what is stored, a DamagedError.
     """
     words = (error.diag.message_primary or str(error)).strip().splitlines()
     told = words[0].removeprefix("connection failed: ").strip() if words else type(error).__name__
@@ -145,7 +149,9 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool) -
     if error.sqlstate is None and refused and not was_open:
         return ConfigError(f"{address} refuses us ({told})", refused[0])
     if isinstance(error, UNSTORABLE):
-        return UnstorableError(f"{address} cannot keep a value ({told})", "tell whoever looks after the database")
+        if storing:
+            return UnstorableError(f"{address} cannot keep a value ({told})", "tell whoever looks after the database")
+        return DamagedError(f"{address} has a damaged row ({told})", "another program changed it")
     for kinds, problem, remedy in PASSING:
         if isinstance(error, kinds):
             return AwayError(f"{address} {problem} ({told})", remedy)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import psycopg
 
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.connection import connect, explained
+from edge.recording.postgres.connection import connect, explain, explained
 from edge.recording.window_store import AwayError
 
 
@@ -42,18 +43,36 @@ class KeptConnection:
         self._was_open = True
 
     @contextlib.contextmanager
-    def used(self) -> Iterator[psycopg.Connection]:
+    def used(self, *, storing: bool = False) -> Iterator[psycopg.Connection]:
         """The connection; its errors in words.
+
+        Args:
+            storing: As `explain`.
 
         Raises:
             ConfigError: A person has to change something.
             AwayError: It may work again later.
-            UnstorableError: A value is at fault.
+            UnstorableError: A value that was to be stored is at fault.
+            DamagedError: One that is stored.
         """
         if self._connection is None:
             raise AwayError(f"{self._address} is not connected")
-        with self._explained():
+        with self._explained(storing=storing):
             yield self._connection
+
+    def ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """The answer to a question by itself. Raises as `used`, but without an answer the connection is kept.
+
+        Whatever is at fault with the question, who holds locks over the connection keeps them.
+        """
+        with self.used() as connection:
+            try:
+                return connection.execute(query, values).fetchall()
+            except psycopg.Error as error:
+                if connection.closed:
+                    raise
+                told = explain(error, self._address, was_open=True)
+        raise told
 
     def close(self) -> None:
         """Close it."""
@@ -64,9 +83,9 @@ class KeptConnection:
                 connection.close()
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, *, storing: bool = False) -> Iterator[None]:
         try:
-            with explained(self._address, was_open=self._was_open):
+            with explained(self._address, was_open=self._was_open, storing=storing):
                 yield
         except BaseException:
             self.close()

@@ -109,10 +109,12 @@ class SharedSessions:
             return _said_yes(connection, LOCK, (ORDINARY, self._school))
 
     def missing(self, since: datetime, until: datetime) -> list[Missing]:
-        """The numbers of devices that are missing before those of windows in a period."""
+        """The numbers of devices that are missing before those of windows in a period.
+
+        Raises EdgeError where that cannot be told; what is held is held still, unless the connection is lost.
+        """
         query = "SELECT device_name, first, last FROM edge.missing_windows(%s, %s, %s)"
-        with self._kept.used() as connection:
-            return connection.execute(query, (self._address.school, since, until)).fetchall()
+        return self._kept.ask(query, (self._address.school, since, until))
 
     def forget(self, client_id: str) -> None:
         """A session that we have was ended at the broker."""

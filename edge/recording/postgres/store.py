@@ -136,7 +136,7 @@ class PostgresStore:
         """As `WindowStore`."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
-        with self._kept.used() as connection:
+        with self._kept.used(storing=True) as connection:
             self._devices.prepare(connection, self._school, (message.device for message in messages))
             rows = [
                 Row(_named(window_row(each.content, came, each.schema)), WindowRecord.of(each.content))

@@ -42,7 +42,7 @@ class TakingStore(PostgresStore):
         Raises:
             ConfigError, AwayError: As `store`.
         """
-        with self._kept.used() as connection:
+        with self._kept.used(storing=True) as connection:
             self._devices.prepare(connection, self._school, (device,))
             number = self._devices[device]
             rows = self._prepared(connection, rows, now, [(number, each.series) for each in instead])
@@ -64,7 +64,7 @@ class TakingStore(PostgresStore):
         Args:
             rows: Checked, of asked, by, device, start, end, windows and finished.
         """
-        with self._kept.used() as connection, connection.transaction(), connection.cursor() as cursor:
+        with self._kept.used(storing=True) as connection, connection.transaction(), connection.cursor() as cursor:
             connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
             cursor.executemany(TAKE_DELETION, [(self._school, *row, *row[:5], self._school) for row in rows])
 
@@ -77,7 +77,7 @@ class TakingStore(PostgresStore):
         now: datetime,
     ) -> None:
         """Take over what another store has beside windows, checked, in its order. Raises as `store`."""
-        with self._kept.used() as connection:
+        with self._kept.used(storing=True) as connection:
             for rows, statement, gone in (
                 (states, device_messages.TAKE_STATE, self._at(1)),
                 (availability, device_messages.TAKE_AVAILABILITY, self._at(1)),

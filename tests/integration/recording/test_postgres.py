@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 from edge.cli import run_command_line
+from edge.config.broker_url import BrokerUrl
 from edge.contract.payloads import ModelNames
 from edge.errors import ConfigError, EdgeError
+from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.recorder import Recorder
 from edge.recording.retention import Retention
+from edge.recording.session import Session
 from edge.recording.stores import make_store
 from edge.recording.window_store import AwayError
 from edge.reporting.totals import add_up
@@ -182,6 +186,33 @@ def test_a_month_that_cannot_be_made_ahead_stops_nothing(postgres: Place, monkey
         connection.rollback()
         store.add_up_days(MONDAY)
         assert len(sql(postgres, MONTHS)) == 4
+
+
+def test_a_damaged_row_ends_no_recorder_that_tidies(
+    postgres: Place, broker: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.recording.recorder.TIDY_EVERY", 0.0)
+    assert postgres.server
+    with postgres.opened() as store:
+        store.store(as_messages(windows(1, 5)), MONDAY)
+        postgres.server.sql(
+            "CREATE FUNCTION edge.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / 0; END $$",
+            "CREATE TRIGGER fail BEFORE INSERT ON edge.daily_rollups EXECUTE FUNCTION edge.fail()",
+            database=postgres.database,
+        )
+        session = Session(BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "tidying"), [])
+        recorder = Recorder(session, store, "classroom", ["+"], now=lambda: MONDAY + 3 * DAY)
+        recorder.start()
+        session.start()
+        try:
+            for _ in range(5):
+                recorder.step(0.01)
+            assert store.store(as_messages(windows(2, 9)), MONDAY) > 0
+        finally:
+            session.stop()
+    (said,) = [each for each in caplog.messages if "damaged row" in each]
+    assert "trying again every hour" in said
+    assert not recorder.failing
 
 
 def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres: Place) -> None:

@@ -212,6 +212,32 @@ def test_without_its_database_a_recorder_leaves_the_broker_and_comes_back(
         assert "Traceback" not in log
 
 
+DAMAGE = {
+    "a value that cannot be": "CREATE OR REPLACE FUNCTION edge.missing_windows(school text, since timestamptz, "
+    "until timestamptz) RETURNS TABLE (device_name text, epoch text, first bigint, last bigint, before timestamptz) "
+    "LANGUAGE sql AS $$ SELECT '', '', 1 / length(''), 1::bigint, now() $$",
+    "no function": "DROP FUNCTION edge.missing_windows",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_question_that_has_no_answer_ends_no_recorder_and_leaves_it_its_sessions(
+    damage: str, postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
+) -> None:
+    port = start_broker(*KEEPING).port
+    with postgres.opened():
+        pass
+    assert postgres.server
+    postgres.server.sql(damage, database=postgres.database)
+    process = recorder(edge, postgres, port)
+    lines_of(process, "which windows never came cannot be told")
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    assert sql(postgres, held) == ["2"], "one of the share, and the ordinary one"
+    send(port, 20)
+    wait_for(lambda: stored(postgres) == [*range(1, 21)], 20, "windows")
+    assert process.poll() is None
+
+
 def test_forget_ends_every_session_of_the_school(
     postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
 ) -> None:

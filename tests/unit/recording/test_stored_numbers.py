@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
+
 from edge.recording.rollups import WIDTH
 from edge.recording.stored_numbers import Missing, StoredNumbers
+from edge.recording.window_row import DamagedError
+from edge.recording.window_store import AwayError
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc)
 
@@ -39,3 +43,32 @@ def test_a_device_that_skips_ever_more_numbers_is_reported_a_few_times() -> None
     numbers.look(NOON)
     assert reported.count("room-9") <= 5
     assert "room-1" in reported
+
+
+def test_what_cannot_be_told_ends_nothing_and_is_asked_again_an_hour_later(caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[datetime] = []
+    reported: list[Missing] = []
+
+    def missing(since: datetime, _until: datetime) -> list[Missing]:
+        asked.append(since)
+        if len(asked) <= 2:
+            raise DamagedError("a row is damaged")
+        return [("room-1", 3, 4)]
+
+    numbers = StoredNumbers(missing, lambda *found: reported.append(found))
+    for minutes in (0, 1, 59, 60, 61, 119, 120):
+        numbers.look(NOON + timedelta(minutes=minutes))
+    first = NOON - timedelta(hours=2)
+    assert asked == [first, first + WIDTH, first + 2 * WIDTH], "once an hour, and each five minutes once"
+    assert reported == [("room-1", 3, 4)]
+    assert [each for each in caplog.messages if "a row is damaged" in each] == caplog.messages[:1] == caplog.messages
+    numbers.look(NOON + timedelta(minutes=121))
+    assert len(asked) == 4, "as quickly as ever once there is an answer"
+
+
+def test_that_the_database_is_away_is_for_whoever_records() -> None:
+    def missing(_since: datetime, _until: datetime) -> list[Missing]:
+        raise AwayError("it is away")
+
+    with pytest.raises(AwayError):
+        StoredNumbers(missing, lambda *_found: None).look(NOON)
