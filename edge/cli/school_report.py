@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from edge.cli.report_output import explained, speak
 from edge.errors import ConfigError
 from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
+from edge.recording.window_row import DamagedError
 from edge.reporting.period import day_named, newest_of, period
+from edge.text import printable
 from edge.timing.timetable import Timetable
 
 
@@ -46,6 +49,11 @@ def write_school(
         asked = period(zone, newest, day=args.day, week=args.week, begin=None, end=None)
         data = school.days(asked.start.date()) if args.week else school.day(asked.start.date())
         slug = asked.slug
+    if data.damaged:
+        problem = f"what was recorded of {', '.join(map(printable, data.damaged))} is damaged"
+        if not data.rooms:
+            raise DamagedError(problem, "another program changed it")
+        print(f"edge: {problem}: left out", file=sys.stderr)
     if not any(each.totals.windows for each in data.sums):
         ends = min(start for start, _ in devices.values()), max(end for _, end in devices.values())
         first, last = (moment.astimezone(zone).date() for moment in ends)
@@ -70,4 +78,4 @@ def write_school(
                 else:
                     write_whole(path, school_page(data, zone, now, words))
                 wrote = f"{sum(each.totals.windows for each in data.sums):,} windows"
-        print(f"{path}: {len(devices)} rooms, {slug}, {wrote}")
+        print(f"{path}: {len(data.sums)} rooms, {slug}, {wrote}")

@@ -13,11 +13,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
-from edge.errors import EdgeError
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, runs_text
 from edge.recording.runs import Run
 from edge.recording.window_record import Series
-from edge.recording.window_row import DAMAGED, LONGEST_TEXT
+from edge.recording.window_row import DAMAGED, LONGEST_TEXT, DamagedError
 from edge.recording.window_sums import WindowSums
 from edge.text import printable
 
@@ -104,7 +103,7 @@ class DailyRollups:
             whole = whole_day(start, (read_bucket(row) for row in _few(rows)))
         except TooMuchError:  # it stays as it is, and readers leave it out
             return
-        except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
+        except (*DAMAGED, DamagedError):  # the days of other rooms are made all the same
             logger.warning("a roll-up of %s of %s is damaged: its day is left out", printable(device), printable(day))
             whole = []
         for bucket in whole:

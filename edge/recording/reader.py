@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import sys
@@ -31,7 +32,7 @@ from edge.recording.places import MOST, SELECT_PLACES, Place
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, read_windows
+from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, DamagedError, read_windows
 from edge.text import printable
 
 BUSY_SECONDS = 10.0
@@ -179,20 +180,26 @@ class Recording:
             raise explain(error, self._path) from None
 
     def _ends(self, table: str, device: str) -> Iterator[datetime]:
-        """When the first window of a device began, and when the last ended; nothing without any."""
+        """When the first window of a device began, and when the last ended; nothing without any.
+
+        A damaged row keeps no question about other devices from its answer: it says as much as can be read.
+        """
         if table == "rollups":
             for order in ("ASC", "DESC"):
                 query = SELECT_BUCKETS.replace(
                     "ORDER BY r.start, r.series", f"ORDER BY r.start {order}, r.series LIMIT 1"
                 )
                 for row in self._query(query, device, "", "~"):
-                    bucket = self._bucket(device, row)
-                    yield bucket.start if order == "ASC" else bucket.end
+                    try:
+                        bucket = self._bucket(device, row)
+                        yield bucket.start if order == "ASC" else bucket.end
+                    except DamagedError:
+                        yield from self._known_moment(row[0])
             return
         for column, order in (("start", "ASC"), ("end", "DESC")):
             query = f'SELECT substr("{column}", 1, 30) FROM {table} WHERE device = ? ORDER BY start {order} LIMIT 1'  # noqa: S608
             for (moment,) in self._query(query, device):
-                yield self._moment(moment)
+                yield from self._known_moment(moment)
 
     def windows(self, device: str, start: datetime, end: datetime) -> Iterator[WindowRecord]:
         """The windows that begin in a period, in order."""
@@ -237,14 +244,14 @@ class Recording:
             return read_bucket(row)
         except DAMAGED:
             start = printable(repr(row[0]))
-            raise EdgeError(
+            raise DamagedError(
                 f"{self._path}: roll-up {start} of {printable(device)} is damaged", "another program changed the file"
             ) from None
 
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
         device, seq = printable(str(row[0])), printable(repr(row[2]))
-        return EdgeError(f"{self._path}: window {seq} of {device} is damaged", "another program changed the file")
+        return DamagedError(f"{self._path}: window {seq} of {device} is damaged", "another program changed the file")
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
@@ -296,7 +303,7 @@ class Recording:
         found = []
         for after, heard, digest, masked in self._query(SELECT_PLACES, device, format_timestamp(end), MOST):
             if not isinstance(masked, float) or not re.fullmatch("|[0-9a-f]{8}", str(digest)):
-                raise EdgeError(
+                raise DamagedError(
                     f"{self._path}: a place of {printable(device)} is damaged", "another program changed it"
                 )
             since = self._moment(after) if after else None
@@ -306,11 +313,16 @@ class Recording:
     def _state_change(self, row: tuple[object, ...]) -> StateChange:
         return StateChange(self._moment(row[0]), str(row[1]), str(row[2]))
 
+    def _known_moment(self, text: object) -> Iterator[datetime]:
+        """A moment, if it is one."""
+        with contextlib.suppress(DamagedError):
+            yield self._moment(text)
+
     def _moment(self, text: object) -> datetime:
         try:
             return min(max(parse_timestamp(str(text)), FIRST), LAST)
         except ValueError:
-            raise EdgeError(
+            raise DamagedError(
                 f"{self._path}: {printable(repr(text))} is no time", "another program changed the file"
             ) from None
 

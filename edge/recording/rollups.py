@@ -15,12 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
-from edge.errors import EdgeError
 from edge.recording.runs import Run, joined
 from edge.recording.series_ids import SeriesIds
 from edge.recording.sum_bounds import check_sums
 from edge.recording.window_record import Series, Stretch, WindowRecord
-from edge.recording.window_row import DAMAGED, FIRST, LAST, LONGEST_TEXT, compact
+from edge.recording.window_row import DAMAGED, FIRST, LAST, LONGEST_TEXT, DamagedError, compact
 from edge.recording.window_sums import WindowSums
 from edge.text import printable
 
@@ -73,7 +72,7 @@ class Bucket:
 
     @property
     def runs(self) -> list[Run]:
-        """When they were, in order. Raises EdgeError for a row that `edge record` did not write."""
+        """When they were, in order. Raises DamagedError for a row that `edge record` did not write."""
         return self._runs(None)
 
     def _runs(self, most: int | None) -> list[Run]:
@@ -82,7 +81,7 @@ class Bucket:
         except DAMAGED:
             runs = []
         if not runs:
-            raise EdgeError(f"the roll-up of {self.since} is damaged", "another program changed the file")
+            raise DamagedError(f"the roll-up of {self.since} is damaged", "another program changed the file")
         return runs
 
     @property
@@ -186,7 +185,7 @@ def _add(database: sqlite3.Connection, device: str, bucket: Bucket, changed: str
     if found := database.execute(FIND_ROLLUP, key).fetchone():
         try:
             bucket.merge(Bucket.from_row(bucket.since, bucket.series, *found))
-        except (*DAMAGED, EdgeError):  # of this room alone; the windows are there still
+        except (*DAMAGED, DamagedError):  # of this room alone; the windows are there still
             logger.warning("the roll-up of %s from %s is damaged: it begins anew", printable(device), bucket.since)
     database.execute(STORE_ROLLUP, (*key, changed, *bucket.to_row()))
 

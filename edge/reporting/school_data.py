@@ -6,15 +6,16 @@ begins or ends within five minutes, its windows there are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from edge.recording.places import Place
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
+from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
@@ -24,6 +25,7 @@ from edge.timing.timetable import Timetable
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 MOST_WEEKS = 60
+Found = TypeVar("Found")
 Kind = Literal["week", "day", "days", "term"]
 Column = str | date
 """A lesson or an hour by its name; a day; a week by its Monday."""
@@ -70,6 +72,7 @@ class MapData:
         rooms: The room of each row.
         grid: The cells.
         sums: Of each room, in order.
+        damaged: Rooms that are left out, because what was recorded of them is damaged.
     """
 
     kind: Kind
@@ -80,6 +83,7 @@ class MapData:
     rooms: list[str]
     grid: Grid
     sums: list[RoomSums]
+    damaged: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -158,38 +162,41 @@ class School:
 
     def day(self, day: date) -> MapData:
         """A day of all rooms: rooms by lessons (or hours)."""
-        sums = {room: _Sums() for room in self._rooms}
-        found = {room: self._day(room, day, sums[room]) for room in self._rooms}
-        names = self._names(found.values())
-        grid = [[found[room].cells.get(name) for name in names] for room in self._rooms]
+
+        def read(room: str) -> tuple[_Day, RoomSums]:
+            sums = _Sums()
+            return self._day(room, day, sums), self._summed(room, sums)
+
+        found, damaged = self._each(read)
+        names = self._names(each for each, _ in found.values())
+        grid = [[each.cells.get(name) for name in names] for each, _ in found.values()]
         start, end = self._midnight(day), self._midnight(day + DAY)
-        summed = [self._summed(room, each) for room, each in sums.items()]
-        return MapData("day", start, end, [*self._rooms], [*names], [*self._rooms], grid, summed)
+        summed = [each for _, each in found.values()]
+        return MapData("day", start, end, [*found], [*names], [*found], grid, summed, damaged)
 
     def days(self, monday: date) -> MapData:
         """A week of all rooms: rooms by days."""
         days = [monday + n * DAY for n in range(7)]
-        grid, summed, seen = [], [], set()
-        for room in self._rooms:
-            row, sums = [], _Sums()
-            for day in days:
-                row.append(self._whole(room, day, sums))
-                if row[-1].totals.windows:
-                    seen.add(day)
-            grid.append(row)
-            summed.append(self._summed(room, sums))
-        kept = [number for number, day in enumerate(days) if day.weekday() < 5 or day in seen]
-        shown = [[row[number] for number in kept] for row in grid]
+
+        def read(room: str) -> tuple[list[Measured], RoomSums]:
+            sums = _Sums()
+            return [self._whole(room, day, sums) for day in days], self._summed(room, sums)
+
+        found, damaged = self._each(read)
+        seen = {n for row, _ in found.values() for n, each in enumerate(row) if each.totals.windows}
+        kept = [n for n, day in enumerate(days) if day.weekday() < 5 or n in seen]
+        grid = [[row[n] for n in kept] for row, _ in found.values()]
         start, end = self._midnight(monday), self._midnight(monday + WEEK)
-        return MapData("days", start, end, [*self._rooms], [days[n] for n in kept], [*self._rooms], shown, summed)
+        summed = [each for _, each in found.values()]
+        return MapData("days", start, end, [*found], [days[n] for n in kept], [*found], grid, summed, damaged)
 
     def term(self, first: date, last: date) -> MapData:
         """The weeks from that of one day to that of another, of all rooms: rooms by weeks."""
         monday = first - first.weekday() * DAY
         weeks = [monday + n * WEEK for n in range((last - monday).days // 7 + 1)][:MOST_WEEKS]
         edges = [self._midnight(week) for week in [*weeks, weeks[-1] + WEEK]]
-        grid, sums = [], []
-        for room in self._rooms:
+
+        def read(room: str) -> tuple[list[Measured], RoomSums]:
             row, every = [], Bins(edges[0], DAY)
             for start, end in pairwise(edges):
                 bins = Bins(start, DAY)
@@ -197,9 +204,22 @@ class School:
                     bins.add(part)
                     every.add(part)
                 row.append(_measured(start, end, bins, self._places(room)))
-            grid.append(row)
-            sums.append(RoomSums(room, every.totals, summarize_bins(every), None, 0.0))
-        return MapData("term", edges[0], edges[-1], [*self._rooms], [*weeks], [*self._rooms], grid, sums)
+            return row, RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
+
+        found, damaged = self._each(read)
+        grid, summed = [row for row, _ in found.values()], [each for _, each in found.values()]
+        return MapData("term", edges[0], edges[-1], [*found], [*weeks], [*found], grid, summed, damaged)
+
+    def _each(self, read: Callable[[str], Found]) -> tuple[dict[str, Found], list[str]]:
+        """What is read of each room, in order, and the rooms of which something is damaged: these are left out."""
+        found: dict[str, Found] = {}
+        damaged = []
+        for room in self._rooms:
+            try:
+                found[room] = read(room)
+            except DamagedError:
+                damaged.append(room)
+        return found, damaged
 
     def parts(self, room: str, start: datetime, end: datetime) -> list[Part]:
         """The windows of a room that begin in a stretch of time, as roll-ups as far as these begin and end with it."""

@@ -13,9 +13,9 @@ from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
 from edge.reporting.school_data import Map, MapData, RoomSums
 from edge.reporting.totals import Totals
-from edge.text import Sentence
+from edge.text import Sentence, printable
 
-MOST_TOLD = 5  # differences; the maps have the rest
+MOST_TOLD = 5  # differences, of which the maps have the rest, or rooms that are left out
 NOTHING = "-"
 OWN_PLACE = Sentence(
     "Rooms are not compared with one another: each camera sees its room from a place of its own, and each room has "
@@ -41,6 +41,14 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
             },
         )
     ]
+    if data.damaged:
+        told = [*map(printable, data.damaged[:MOST_TOLD]), *(["..."] if len(data.damaged) > MOST_TOLD else [])]
+        found.append(
+            Sentence(
+                "Rooms that are left out, because what was recorded of them is damaged: {rooms}.",
+                {"rooms": ", ".join(told)},
+            )
+        )
     if few:
         share = words.percent(few)
         found.append(

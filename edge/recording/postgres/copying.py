@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
@@ -27,7 +27,7 @@ from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
-from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, read_window
+from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, DamagedError, read_window
 from edge.recording.window_store import UnstorableError
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class SchoolFile:
         for row in rows:
             try:
                 yield read(row)
-            except (*DAMAGED, EdgeError):
+            except (*DAMAGED, DamagedError):
                 self.damaged += 1
 
     def days(self, device: str) -> Iterator[tuple[list[Row], list[Bucket]]]:

@@ -13,12 +13,11 @@ from typing import Any
 
 import psycopg
 
-from edge.errors import EdgeError
 from edge.recording.daily_rollups import DAY, MOST_ROWS, SECONDS, whole_day
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series
-from edge.recording.window_row import DAMAGED
+from edge.recording.window_row import DAMAGED, DamagedError
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: d
     kept = [(start, *row) for _, *row in connection.execute(KEPT, (device, day)).fetchall()]
     try:
         whole = whole_day(start, map(_bucket, [*kept, *rows]))
-    except (*DAMAGED, EdgeError):  # the days of other rooms are made all the same
+    except (*DAMAGED, DamagedError):  # the days of other rooms are made all the same
         logger.warning("a roll-up of device %d of %s is damaged: its day is left out", device, day)
         return
     if kept:  # what came later goes into the day, as those before it did

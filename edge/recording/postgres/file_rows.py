@@ -115,7 +115,7 @@ def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:
 
 
 def bucket(found: Bucket) -> Bucket:
-    """A roll-up whose sums could be read. Raises EdgeError as well, where its runs cannot be."""
+    """A roll-up whose sums could be read. Raises DamagedError as well, where its runs cannot be."""
     if any(len(name or "") > LONGEST_NAME for name in found.series[1:]):
         raise ValueError
     return replace(found, runs_text=runs_text(found.runs, found.since))

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from edge.errors import EdgeError
 from edge.recording.deletion import AT_ONCE, LONGEST_WINDOW, ceiling
 from edge.recording.postgres.window_rows import BETWEEN, to_columns
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, read_window
+from edge.recording.window_row import DAMAGED, DamagedError, read_window
 
 ROLLUPS = """
 SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
@@ -46,7 +45,7 @@ def rolled_up(
         try:
             bucket = Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
             reach, windows = bucket.end, bucket.sums.windows
-        except (*DAMAGED, EdgeError):
+        except (*DAMAGED, DamagedError):
             reach, windows = start + LONGEST_WINDOW, AT_ONCE + 1
         before = found.get(start, (start, 0))
         found[start] = max(reach, before[0]), windows + before[1]

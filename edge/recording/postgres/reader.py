@@ -21,9 +21,9 @@ from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
-from edge.recording.rollups import Bucket
+from edge.recording.rollups import WIDTH, Bucket
 from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, read_windows
+from edge.recording.window_row import DAMAGED, DamagedError, read_windows
 from edge.text import printable
 
 T = TypeVar("T")
@@ -138,13 +138,13 @@ class PostgresRecording:
 
     def newest(self, device: str) -> datetime | None:
         """When the last window of a device ended; None without any."""
-        return max((bucket.end for bucket in self._ask_buckets(NEWEST_BUCKETS, device)), default=None)
+        return max((end for _, end in self._reaches(NEWEST_BUCKETS, device)), default=None)
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
         found = {}
         for device in self.names():
-            first = min((bucket.start for bucket in self._ask_buckets(OLDEST_BUCKETS, device)), default=None)
+            first = min((start for start, _ in self._reaches(OLDEST_BUCKETS, device)), default=None)
             last = self.newest(device)
             if first and last:
                 found[device] = (first, last)
@@ -246,17 +246,23 @@ class PostgresRecording:
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
         device, seq = printable(str(row[0])), printable(repr(row[2]))
-        return EdgeError(f"{self._address}: window {seq} of {device} is damaged", "another program changed it")
+        return DamagedError(f"{self._address}: window {seq} of {device} is damaged", "another program changed it")
 
-    def _ask_buckets(self, query: str, device: str) -> Iterator[Bucket]:
-        return (self._bucket(device, row) for row in self._ask(query, device))
+    def _reaches(self, query: str, device: str) -> Iterator[tuple[datetime, datetime]]:
+        """From when to when some roll-ups are; a damaged one keeps no question about other devices from its answer."""
+        for row in self._ask(query, device):
+            try:
+                bucket = self._bucket(device, row)
+                yield bucket.start, bucket.end
+            except DamagedError:
+                yield row[0], row[0] + WIDTH
 
     def _bucket(self, device: str, row: tuple[Any, ...]) -> Bucket:
         start, _, mode, faces, emotions, pose, sums, runs = row
         try:
             return Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
         except DAMAGED:
-            raise EdgeError(
+            raise DamagedError(
                 f"{self._address}: roll-up {start} of {printable(device)} is damaged", "another program changed it"
             ) from None
 

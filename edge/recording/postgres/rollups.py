@@ -8,13 +8,12 @@ from datetime import datetime
 
 import psycopg
 
-from edge.errors import EdgeError
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import Bucket, roll_up
 from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, compact
+from edge.recording.window_row import DAMAGED, DamagedError, compact
 from edge.recording.window_sums import OTHER
 
 logger = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ def add_windows(
         bucket = found[device, start, number]
         try:
             bucket.merge(Bucket.from_row(bucket.since, bucket.series, sums, runs))
-        except (*DAMAGED, EdgeError):  # of this room alone; the windows are there still
+        except (*DAMAGED, DamagedError):  # of this room alone; the windows are there still
             logger.warning("the roll-up of device %d from %s is damaged: it begins anew", device, start)
     _store(connection, found, changed)
     take_back(connection, [(device, start) for device, start, _ in found])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import socket
 import sqlite3
 import time
@@ -16,6 +17,7 @@ from paho.mqtt import publish as paho
 
 from edge.cli import run_command_line
 from tests.support.brokers import wait_for
+from tests.support.recorded_school import record_school
 from tests.support.recorded_weeks import LESSON, timetable, weeks
 from tests.support.simulated_school import Classroom
 
@@ -195,3 +197,19 @@ def test_questions_that_nobody_waits_for_keep_nobody_waiting(
     assert "Traceback" not in errors
     for wire in left:
         wire.close()
+
+
+def test_maps_leave_a_damaged_room_out_and_say_so(broker: int, dashboard: Callable[..., str], tmp_path: Path) -> None:
+    path = record_school(tmp_path / "school.sqlite", ["room-1", "room-2"], 1, {})
+    with contextlib.closing(sqlite3.connect(path)) as file, file:
+        made_up = "UPDATE rollups SET sums = json_set(sums, '$.analysed', json(?)) WHERE device = 'room-2'"
+        file.execute(made_up, (f"{10**400}",))
+    address = dashboard(broker, 0, "--database", str(path), "--show-only")
+    with httpx.Client(base_url=address, timeout=30) as client:
+        for maps in ("day?at=2026-11-16", "term?first=2026-11-16&last=2026-11-20"):
+            answer = client.get(f"/api/maps/{maps}")
+            assert answer.status_code == 200
+            assert [row["room"] for row in answer.json()["rows"]] == ["room-1"]
+            assert any(each.endswith("damaged: room-2.") for each in answer.json()["sentences"])
+        own = client.get("/api/maps/week", params={"room": "room-2", "at": "2026-11-16"})
+        assert (own.status_code, "is damaged" in own.json()["problem"]) == (503, True)
