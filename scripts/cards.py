@@ -29,10 +29,8 @@ OWN = {"name", "password", "certificate_file", "key_file"}
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 CA, CERTIFICATE, KEY = "/etc/edge/ca.pem", "/etc/edge/room.pem", "/etc/edge/room.key"
 LARGEST = 16_000  # bytes of a file on the card
-# The dpkg option keeps the config.yaml that is there before the package.
-INSTALL = "apt-get -y -o Dpkg::Options::=--force-confold install /boot/firmware/edge_*.deb"
 COMMANDS = [
-    ["sh", "-c", f"DEBIAN_FRONTEND=noninteractive {INSTALL}"],
+    ["sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get -y install /boot/firmware/edge_*.deb"],
     ["sh", "-c", "install -D -m 644 /boot/firmware/edge_*.deb /var/cache/edge/edge.deb"],
     # The boot partition has no permissions: whoever takes the card reads it on any computer.
     ["sh", "-c", "printf '#cloud-config\\n' > /boot/firmware/user-data"],

@@ -59,9 +59,10 @@ configure() {
   echo "hosts: files dns" >"$root/etc/nsswitch.conf"
   mkdir -p "$root/etc/ssl/certs" "$root"/{proc,sys,dev,run}
   find "$root/usr/share/ca-certificates" -name '*.crt' -print0 | sort -z | xargs -0 cat >"$root/etc/ssl/certs/ca-certificates.crt"
-  rm -rf "$root/usr/bin/edge" "$root/etc/edge/config.yaml" "$root"/etc/{mosquitto,init.d,logrotate.d,cron*,apt} "$root/usr/share/mosquitto"
+  rm -rf "$root/usr/bin/edge" "$root"/etc/{mosquitto,init.d,logrotate.d,cron*,apt} "$root/usr/share/mosquitto"
   ln -s /usr/lib/edge/bin/edge "$root/usr/bin/edge"
   install -m 755 scripts/container/healthy.py "$root/usr/bin/edge-healthy"
+  install -d "$root/etc/edge" # for what is mounted there
   install -m 755 scripts/container/broker.py "$root/usr/bin/edge-broker"
   install -d -m 1777 "$root/tmp"
   install -d -m 700 -o 10001 -g 10001 "$root/var/lib/edge"

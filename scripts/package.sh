@@ -31,7 +31,7 @@ export SOURCE_DATE_EPOCH PACKAGE_COMPRESSION=${PACKAGE_COMPRESSION:-}
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edge/__init__.py | sed -E 's/(a|b|rc)([0-9]+)$/~\1\2/')+deb$debian
 stage=build/package-$release-$architecture
 rm -rf "$stage"
-mkdir -p "$stage/debian" "$stage/usr/bin" "$stage/usr/lib/edge/bin" "$stage/lib/systemd/system" "$stage/etc/edge"
+mkdir -p "$stage/debian" "$stage/usr/bin" "$stage/usr/lib/edge/bin" "$stage/lib/systemd/system"
 home=$stage/usr/lib/edge
 site=$home/lib/python3.$python/site-packages
 libraries='^(lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+)\.so\.[0-9]+|libz\.so\.1|ld-linux-.*)$' # of the packages in debian/control
@@ -85,7 +85,7 @@ for unit in systemd/*.service; do put "$unit" "$stage/lib/systemd/system/${unit#
 put systemd/edge-command.sh "$stage/usr/bin/edge"
 cp systemd/upgrade.sh "$home/bin/upgrade"
 chmod 755 "$stage/usr/bin/edge" "$home/bin/upgrade"
-cp config.yaml "$stage/etc/edge/"
+cp config.yaml "$home/" # postinst copies it; not a conffile: preinst says why
 cp -r scripts/debian/. "$stage/debian/"
 mkdir -p "$stage/manual/docs"
 cp README.md CHANGELOG.md "$stage/manual/"

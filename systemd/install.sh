@@ -58,6 +58,9 @@ put() {
     do_it mv -T "$2.new" "$2"
   fi
 }
+check_no_package() {
+  [[ ! -e $prefix/usr/lib/edge/bin/edge ]] || die "the Debian package edge is installed, and uses $etc and the state: $1"
+}
 check_wrapper() { [[ ! -e $wrapper ]] || grep -q 'systemd/install.sh' "$wrapper" || die "$wrapper is somebody else's: move it away"; }
 
 # The files that a device needs; the rest is for developers.
@@ -142,7 +145,11 @@ remove_old_releases() {
 
 install_all() {
   check_wrapper
-  [[ ! -e $prefix/usr/lib/edge/bin/edge ]] || die "the Debian package edge is installed: sudo apt remove edge (it keeps $etc and the state), then start again"
+  check_no_package "sudo apt remove edge (it keeps them), then start again"
+  # What is left of 0.2.0 deletes them when it is purged, and dpkg deletes every conffile; newer packages have none.
+  if dpkg-query --admindir="$prefix/var/lib/dpkg" -W -f '${Conffiles}' edge 2>/dev/null | grep -q ' /etc/edge/config\.yaml '; then
+    die "dpkg still knows the package edge 0.2.0, whose purge would delete $etc and the state: install a newer package and remove it again (apt remove keeps them)"
+  fi
   install_code
   install_config
   put "$tree/systemd/edge.service" "$units/edge.service" 644
@@ -176,6 +183,7 @@ uninstall_all() {
   local item
   local -a enabled=()
   check_wrapper
+  check_no_package "sudo apt remove edge, or purge, is what removes it"
   for item in "$units"/*.wants/edge.service "$units"/*.wants/edge@*.service "$units"/*.wants/edge-dashboard.service; do
     if [[ -L $item ]]; then enabled+=("$(basename "$item")"); fi
   done

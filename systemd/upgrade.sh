@@ -45,6 +45,7 @@ check_whole "$previous" ", and would be needed to go back: name a whole one with
 services() { systemctl list-units --plain --no-legend --state=active 'edge.service' 'edge@*.service' 'edge-dashboard.service' | cut -d ' ' -f 1; }
 running=$(services)
 
+# The option is for going back to 0.2.0, which would ask about config.yaml.
 apt() { DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 "$@"; }
 if [ -n "$check" ]; then
   apt --simulate install "$new" >/dev/null || die "apt would refuse it"

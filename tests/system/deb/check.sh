@@ -20,7 +20,7 @@ step "the newer package"
 dpkg-deb -R "$package" "$machine/newer"
 sed -i 's/^Version: .*/Version: 9.9.9/' "$machine/newer/DEBIAN/control"
 sed -i 's/^__version__ = .*/__version__ = "9.9.9"/' "$machine"/newer/usr/lib/edge/lib/python3*/site-packages/edge/__init__.py
-echo "# a new line" >>"$machine/newer/etc/edge/config.yaml"
+echo "# a new line" >>"$machine/newer/usr/lib/edge/config.yaml"
 dpkg-deb -Zgzip -z1 -b "$machine/newer" "$machine/packages/edge_new.deb" >/dev/null
 
 step "one that does not become ready"

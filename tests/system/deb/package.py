@@ -17,7 +17,7 @@ from tests.system.systemd.machine import ETC, Subscriber, configure, fact, is_ac
 OLD, NEW, BROKEN = "/packages/edge_old.deb", "/packages/edge_new.deb", "/packages/edge_broken.deb"
 RELEASE = Path("/etc/debian_version").read_text().strip()
 LIMIT = 60  # seconds of an installation, of processor time: other programs may keep this machine busy
-APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold")
+APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q")
 
 
 def files() -> set[str]:
@@ -110,12 +110,12 @@ def upgrade(subscriber: Subscriber) -> None:
     wait_for(lambda: subscriber.of("info")[-1]["version"] == "9.9.9", 30, "the new version")
     must(is_active() and pid() != before and pid("edge@hall") != hall, "not started anew")
     must(hashlib.sha256((ETC / "config.yaml").read_bytes()).hexdigest() == settings, "the configuration has changed")
-    must("a new line" in (ETC / "config.yaml.dpkg-dist").read_text(), "the new defaults are not shown")
+    must("a new line" in (ETC / "config.yaml.dist").read_text(), "the new defaults are not shown")
     must(subscriber.windows(2)[-1]["epoch"] == epoch, "another epoch")
     subscriber.windows(1, "room-hall")
     count, _ = subscriber.complete(60)
     fact(f"upgrade while it runs: {took}, both services started anew, configuration and epoch as before; "
-         f"{count} windows, no gap in their numbers; new defaults in config.yaml.dpkg-dist")  # fmt: skip
+         f"{count} windows, no gap in their numbers; new defaults in config.yaml.dist")  # fmt: skip
     run("systemctl", "disable", "-q", "--now", "edge@hall")
     run("systemctl", "stop", "edge")
 
