@@ -1,8 +1,8 @@
 #!/usr/lib/edge/bin/python3 -I
-"""The image's health check: frames are analysed, or there is a reason for none; with tcp://HOST:PORT: somebody answers.
+"""The image's health check: progress is made, or the program at http://HOST:PORT or mqtt://HOST:PORT answers.
 
-Ends with 1 where PROGRESS_FILE, which daemon and recorder touch, was not touched for 30 seconds: as the watchdog of the
-systemd units.
+Ends with 1 where PROGRESS_FILE, into which daemon and recorder write the time whenever a frame was analysed, or none is
+to be, is 30 seconds old: as the watchdog of the systemd units.
 """
 
 import os
@@ -12,14 +12,27 @@ import time
 from pathlib import Path
 
 LIMIT = 30  # seconds, as WatchdogSec= of systemd/edge.service
+# What is asked, and how each answer begins; a refusal is one. To connect is not enough: for a program that hangs, the
+# kernel does that.
+QUESTIONS = {
+    "http": (b"HEAD / HTTP/1.0\r\n\r\n", b"HTTP/1."),
+    "mqtt": (b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", b"\x20\x02"),  # CONNECT, CONNACK
+}
 
 try:
     if sys.argv[1:]:
-        host, port = sys.argv[1].removeprefix("tcp://").split(":")
-        socket.create_connection((host, int(port)), timeout=4).close()
+        kind, address = sys.argv[1].split("://")
+        host, port = address.split(":")
+        question, answer = QUESTIONS[kind]
+        with socket.create_connection((host, int(port)), timeout=4) as line:
+            line.sendall(question)
+            said = line.makefile("rb").read(len(answer))
+        if said != answer:
+            sys.exit(f"no answer: {said!r}")
     else:
-        silent = time.time() - Path(os.environ["PROGRESS_FILE"]).stat().st_mtime
-        if silent > LIMIT:
+        # Not the file's own time: that is of a clock which is set.
+        silent = time.monotonic() - int(Path(os.environ["PROGRESS_FILE"]).read_text())
+        if not 0 <= silent <= LIMIT:
             sys.exit(f"no progress for {silent:.0f} s")
-except (OSError, KeyError) as error:
+except (OSError, KeyError, ValueError) as error:
     sys.exit(f"no sign of life: {error}")

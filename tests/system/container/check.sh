@@ -80,7 +80,7 @@ step "recorder and dashboard, in one volume"
 start edge-recorder school record --broker "mqtt://127.0.0.1:$port" --database /var/lib/edge/school.sqlite
 wait_for 30 healthy edge-recorder || { "${podman[@]}" logs edge-recorder >&2; die "the recorder is not healthy"; }
 start edge-dashboard school dashboard --broker "mqtt://127.0.0.1:$port" --database /var/lib/edge/school.sqlite --show-only --port $((port + 1))
-answers() { inside edge-dashboard /usr/bin/edge-healthy "tcp://127.0.0.1:$((port + 1))" 2>/dev/null; }
+answers() { inside edge-dashboard /usr/bin/edge-healthy "http://127.0.0.1:$((port + 1))" 2>/dev/null; }
 wait_for 60 answers ||
   { "${podman[@]}" logs edge-dashboard >&2; die "no dashboard"; }
 python3 -c 'import sys, urllib.request as u; page = u.urlopen(sys.argv[1]).read().decode(); assert "<title>" in page, page[:200]; print("the dashboard answers")' \

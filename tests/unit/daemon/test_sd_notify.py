@@ -153,14 +153,45 @@ def test_progress_without_a_place_to_say_so_goes_on(folder: Path) -> None:
     Notifier.from_environment({"PROGRESS_FILE": str(folder / "missing/progress")}).progress()
 
 
-@pytest.mark.parametrize(("silent", "code"), [(0, 0), (29, 0), (31, 1), (None, 1)])
-def test_the_health_check_of_the_image_follows_progress(folder: Path, silent: int | None, code: int) -> None:
+HEALTHY = [sys.executable, str(ROOT / "scripts/container/healthy.py")]
+
+
+def health(*arguments: str, file: Path | None = None) -> int:
+    """The exit status of the image's health check, which says why where it is not 0."""
+    environment = {} if file is None else {"PROGRESS_FILE": str(file)}
+    done = subprocess.run([*HEALTHY, *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert bool(done.stderr) == (done.returncode != 0)
+    assert "Traceback" not in done.stderr
+    return done.returncode
+
+
+# The file's own time is of the computer's clock, which somebody may have set meanwhile.
+@pytest.mark.parametrize("clock", [-3600, 0, 3600])
+@pytest.mark.parametrize(("silent", "code"), [(0, 0), (20, 0), (31, 1), (-60, 1)])
+def test_the_health_check_of_the_image_follows_progress(folder: Path, silent: int, code: int, clock: int) -> None:
+    """A time to come is of before the computer's start."""
     file = folder / "progress"
-    if silent is not None:
-        file.touch()
-        os.utime(file, (time.time() - silent + 0.5,) * 2)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/container/healthy.py")],
-        env={"PROGRESS_FILE": str(file)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, bool(done.stderr)) == (code, code == 1)
+    Notifier.from_environment({"PROGRESS_FILE": str(file)}).progress()
+    assert health(file=file) == 0
+    file.write_text(f"{int(file.read_text()) - silent}")
+    os.utime(file, (time.time() + clock,) * 2)
+    assert health(file=file) == code
+
+
+def test_without_a_sign_of_life_the_image_is_not_healthy(folder: Path) -> None:
+    file = folder / "progress"
+    assert health(file=file) == health() == 1
+    file.touch()
+    assert health(file=file) == 1
+
+
+def test_progress_is_written_over_a_former_one(folder: Path) -> None:
+    file = folder / "progress"
+    file.write_text("9" * 20)
+    Notifier.from_environment({"PROGRESS_FILE": str(file)}).progress()
+    assert 0 <= time.monotonic() - int(file.read_text()) < 10
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:80", "http://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1:x"])
+def test_the_health_check_asks_nothing_of_which_it_knows_no_answer(address: str) -> None:
+    assert health(address) == 1
