@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import open_regular, read_opened
+from edge.files.ownership import why_not_ours
 
 
 def read_own_file(path: Path, limit: int) -> bytes:
@@ -29,25 +30,18 @@ def read_own_file(path: Path, limit: int) -> bytes:
         status = os.fstat(place)
         link = stat.S_ISLNK(status.st_mode)
         if link:
-            _check_owner(path, status)
+            _check(path, status)
         descriptor = open_regular(path.parent / os.readlink("", dir_fd=place) if link else path, follow=link)
     finally:
         os.close(place)
     try:
-        status = os.fstat(descriptor)
-        _check_owner(path, status)
-        if status.st_mode & stat.S_IWOTH:
-            raise _refused(path, f"everybody may write {path.absolute()}")
+        _check(path, os.fstat(descriptor))
     except ConfigError:
         os.close(descriptor)
         raise
     return read_opened(descriptor, limit)
 
 
-def _check_owner(path: Path, status: os.stat_result) -> None:
-    if str(status.st_uid) not in {"0", str(os.geteuid()), os.environ.get("SUDO_UID")}:
-        raise _refused(path, f"{path.absolute()} belongs to another user (uid {status.st_uid})")
-
-
-def _refused(path: Path, problem: str) -> ConfigError:
-    return ConfigError(problem, f"if that is meant, name it: --config {path}")
+def _check(path: Path, status: os.stat_result) -> None:
+    if problem := why_not_ours(path.absolute(), status):
+        raise ConfigError(problem, f"if that is meant, name it: --config {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import sqlite3
@@ -12,6 +13,7 @@ from typing import Any
 
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
+from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
 from edge.recording import journal_size
 from edge.recording.daily_rollups import TRIGGERS
@@ -31,6 +33,8 @@ BUSY_SECONDS = 2.0  # how long another program may hold the file before we say s
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
+logger = logging.getLogger(__name__)
+
 
 def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
     """Open a file to write windows into; it is made, with its folder, when missing.
@@ -40,7 +44,7 @@ def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
         prefix: The first level of the topics whose devices it holds.
 
     Raises:
-        ConfigError: It is another program's, of another prefix, damaged, or not ours to write.
+        ConfigError: It is another program's or user's, of another prefix, damaged, or not ours to write.
         DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
     """
     if path.exists() and not path.is_file():
@@ -49,11 +53,8 @@ def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _explain_os(error, f"the folder of {path} cannot be made") from None
-    # Made by us, for us: SQLite would let others read it, and gives its -wal and -shm the rights of the file.
-    with contextlib.suppress(OSError):  # explained by what follows
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC, 0o600))
     try:
-        database = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+        database = _connect(path)
         try:
             _prepare(database, path, prefix)
         except BaseException:
@@ -62,6 +63,49 @@ def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise explain(error, path) from None
     return database
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """SQLite's connection to a file that is ours, and that it has not locked yet. Raises ConfigError, DiskError."""
+    # Made by us, for us: SQLite would let others read it, and gives its -wal and -shm the rights of the file.
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _explain_os(error, f"{path} cannot be opened") from None
+    try:
+        _check_owner(path, os.fstat(descriptor))
+        for beside in (Path(f"{path.resolve()}{end}") for end in ("-wal", "-shm", "-journal")):
+            if os.path.lexists(beside):
+                _check_owner(beside, beside.lstat())  # by its name: to close a descriptor would end locks on it
+        database = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+        if not _is_open_again(descriptor):
+            database.close()
+            raise DiskError(f"{path} was moved while it was opened", "look who may write into its folder")
+    finally:
+        os.close(descriptor)
+    return database
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    """Raises ConfigError: somebody else reads and changes what is recorded there."""
+    reason = why_not_ours(path, status)
+    if reason and is_shared_with_us(status):
+        logger.warning("%s, so others can read and change what is recorded", reason)
+    elif reason:
+        raise ConfigError(
+            f"{reason}, so others could read and change what is recorded",
+            "if it is the right one, record as its owner, or change that (chown, chmod o=)",
+        )
+
+
+def _is_open_again(descriptor: int) -> bool:
+    """Whether SQLite has opened the file of our descriptor: somebody may have put another into its place meanwhile."""
+    ours = os.fstat(descriptor)
+    for other in (int(link.name) for link in Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):  # of another thread, and closed by now
+            if other != descriptor and os.path.samestat(os.fstat(other), ours):
+                return True
+    return False
 
 
 def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
