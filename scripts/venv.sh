@@ -147,10 +147,14 @@ add_tests() {
 }
 
 # once READY MAKE: two calls at the same moment would spoil it; the second waits for the first, and finds it done. From
-# $root, because Python looks for modules in the current folder first, and that may be anybody's.
+# $root, because Python looks for modules in the current folder first, and that may be anybody's. The lock is a file that
+# nobody else can open: whoever can open one for reading, or a folder, can hold it for ever.
 once() {
-  # shellcheck disable=SC2094 # nothing is written there but .venv
-  "$1" || (flock 9; cd "$root" || exit; "$1" || "$2") 9<"$root"
+  local lock=$root/.venv.lock
+  "$1" || {
+    (umask 077 && : >>"$lock")
+    (flock 9; cd "$root" || exit; "$1" || "$2") 9<"$lock"
+  }
 }
 prepare_venv() { once ready_to_run make_venv; }
 prepare_pages_venv() {

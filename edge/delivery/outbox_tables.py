@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.contract import version1
+from edge.contract.validation import MAX_COUNT
 from edge.files.plain_tables import strange_part
 
 _SCHEMA = """
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS windows (
 """
 APPLICATION = int.from_bytes(b"EdgO", "big")  # `application_id`: an outbox of ours
 MAGIC = b"SQLite format 3\0"
+HIGHEST = MAX_COUNT // 2
+"""The last number that an outbox may have when it is opened: those of one run, at most one a second, fit above it."""
 LAYOUT = 2  # `user_version`; 0 and no application: version 0.1.0
 NAMES_AS_TYPED = 1
 """`user_version` from which the name of a room is what was typed: edge.daemon.former_name."""
@@ -208,9 +211,21 @@ def prepare(database: sqlite3.Connection) -> Found:
     sound = re.fullmatch("[0-9a-f]{8}", str(epoch[0]))
     if not sound or (loss and not (isinstance(loss[0], int) and re.fullmatch("[0-9T:.-]{23}Z", str(loss[1])))):
         raise sqlite3.DatabaseError("its own records are damaged")
+    _check_numbers(database)
     database.execute(f"PRAGMA application_id={APPLICATION}")
     database.execute(f"PRAGMA user_version={LAYOUT}")
     if new:  # so that others, who cannot read beside our lock, find the epoch in the file itself
         database.execute("PRAGMA wal_checkpoint")
     rows, newest = database.execute("SELECT COUNT(*), MAX(seq) FROM windows").fetchone()
     return Found(epoch[0], Loss(*loss) if loss else None, rows, newest or 0)
+
+
+def _check_numbers(database: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError for numbers that nobody can have given: recorders believe no window that has them."""
+    given = "SELECT CAST(seq AS INTEGER) AS number FROM sqlite_sequence WHERE name = 'windows'"
+    waiting = "SELECT MIN(seq) FROM windows UNION ALL SELECT MAX(seq) FROM windows"
+    counted = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()
+    query = f"SELECT MIN(number), MAX(number) FROM ({given} UNION ALL {waiting})"  # noqa: S608
+    least, most = database.execute(query).fetchone() if counted else (None, None)
+    if not counted or not 0 <= (least or 0) <= (most or 0) <= HIGHEST:
+        raise sqlite3.DatabaseError("the numbers of its windows are damaged")

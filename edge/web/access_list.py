@@ -5,10 +5,7 @@ Scalars of the file are the characters that were typed: a room 0123 stays that.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import os
 import re
 import secrets
 from collections import Counter
@@ -22,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.lock_file import locked
 from edge.files.replace_file import staged_file
 from edge.text import printable
 from edge.web.visitors import Role, Visitor
@@ -120,7 +118,7 @@ def add_grant(path: Path, name: str, role: Role, rooms: Sequence[str], made: dat
         EdgeError: The file cannot be written.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    with _alone(path):
+    with locked(path):  # two commands at once would undo each other: a revoked token would come back
         grants = read_access(path) if path.exists() else []
         if any(grant.name == name for grant in grants):
             raise ConfigError(
@@ -147,7 +145,7 @@ def revoke_grant(path: Path, name: str) -> None:
         ConfigError: There is none of this name, or the file cannot be read.
         EdgeError: The file cannot be written.
     """
-    with _alone(path):
+    with locked(path):
         grants = read_access(path)
         left = [grant for grant in grants if grant.name != name]
         if len(left) == len(grants):
@@ -161,20 +159,6 @@ def _write(path: Path, grants: Sequence[Grant]) -> None:
     text = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=120) if rows else "[]\n"
     with staged_file(path, f"{HEAD}{text}".encode(), 0o600, private=True) as staged:
         staged.put()
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Two commands at once must not undo each other: a revoked token would come back."""
-    try:
-        folder = os.open(Path(os.path.realpath(path)).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror})", "make its folder first") from None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def _mistakes(path: Path, error: ValidationError) -> Iterator[str]:

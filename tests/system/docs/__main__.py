@@ -4,8 +4,8 @@ python -m tests.system.docs                  all that can be run here; some minu
 python -m tests.system.docs docs/record.md   those of one page
 
 Needs root, Mosquitto and its clients, nftables, strace and `unshare`: the commands see a network of their own, where
-192.168.1.10 and broker.example are this machine, an empty /etc/mosquitto, and a copy of the last commit. Prints a line
-for each command; exit status 1 when one does not do what the page says.
+192.168.1.10 and broker.example are this machine, an empty /etc/mosquitto and /var/lib/mosquitto, and a copy of the last
+commit. Prints a line for each command; exit status 1 when one does not do what the page says.
 """
 
 from __future__ import annotations
@@ -58,8 +58,10 @@ def prepare(folder: Path) -> None:
         f"mount --bind {folder}/hosts /etc/hosts",
         f"cp /etc/nftables.conf {folder}/nftables.conf",
         f"mount --bind {folder}/nftables.conf /etc/nftables.conf",
-        f"mkdir {folder}/mosquitto {folder}/bin {folder}/home {folder}/edge",
+        f"mkdir {folder}/mosquitto {folder}/kept {folder}/bin {folder}/home {folder}/edge",
         f"mount --bind {folder}/mosquitto /etc/mosquitto",
+        f"chown mosquitto {folder}/kept",
+        f"mount --bind {folder}/kept /var/lib/mosquitto",
         f"git archive HEAD | tar -x -C {folder}/edge",
         f"chmod 755 {folder}",
     ):

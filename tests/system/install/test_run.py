@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -87,10 +89,34 @@ def test_the_daemon_says_how_to_subscribe_with_the_program_as_it_was_called(clon
         daemon.communicate(timeout=20)
 
 
+def prepared(root: Path, make: str) -> list[str]:
+    """A shell with the real venv.sh, up to where it would install something; there it does `make`."""
+    script = f'root={root}; source "{ROOT}/scripts/venv.sh"; ready_to_run() {{ false; }}; make_venv() {{ {make}; }}'
+    return ["bash", "-euc", f"{script}; prepare_venv; pwd"]
+
+
 def test_the_preparation_does_not_look_for_modules_in_the_current_folder(tmp_path: Path) -> None:
-    """The real venv.sh, up to where it would install something."""
-    script = f'root={ROOT}; source "$root/scripts/venv.sh"; ready_to_run() {{ false; }}; make_venv() {{ pwd; }}'
-    done = subprocess.run(
-        ["bash", "-euc", f"{script}; prepare_venv; pwd"], cwd=tmp_path, capture_output=True, text=True, check=True
+    (root := tmp_path / "edge").mkdir()
+    done = subprocess.run(prepared(root, "pwd"), cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(root), str(tmp_path)]
+
+
+def test_only_another_preparation_is_waited_for(tmp_path: Path) -> None:
+    """Whoever may look into the folder can hold a lock on it."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_SH)
+    first = subprocess.Popen(
+        prepared(tmp_path, "echo making; read -r"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert done.stdout.split() == [str(ROOT), str(tmp_path)]
+    try:
+        assert first.stdout is not None
+        assert select.select([first.stdout], [], [], 20)[0], "it waits for somebody who only looks"
+        assert first.stdout.readline() == "making\n"
+        lock = tmp_path / ".venv.lock"
+        assert lock.stat().st_mode & 0o777 == 0o600
+        assert subprocess.run(["flock", "--nonblock", lock, "true"], check=False).returncode == 1
+        first.communicate("\n", timeout=20)
+        assert first.returncode == 0
+    finally:
+        first.kill()
+        os.close(folder)

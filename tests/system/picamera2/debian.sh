@@ -28,7 +28,8 @@ install_packages() { inside "apt-get update -qq && apt-get install -y -qq --no-i
 # two functions has changed.
 make_system() {
   mkdir -p "$cache"
-  exec 9>"$cache/$1.lock"
+  (umask 077 && : >>"$cache/$1.lock") # one that others could open they could hold
+  exec 9<"$cache/$1.lock"
   flock 9
   system=$cache/$1
   local made_by

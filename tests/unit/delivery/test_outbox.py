@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from edge.config.schema import Config
 from edge.contract.timestamps import format_timestamp
+from edge.contract.validation import MAX_COUNT
 from edge.daemon.paths import make_outbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.outbox_tables import APPLICATION, LAYOUT, Loss
@@ -45,6 +47,49 @@ def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) ->
     assert outbox.depth == 0
     assert len(list(tmp_path.glob("o.corrupt-*"))) == 1
     outbox.stop()
+
+
+@pytest.mark.parametrize(
+    ("table", "number"),
+    [
+        ("sqlite_sequence", MAX_COUNT),
+        ("sqlite_sequence", MAX_COUNT - 10),
+        ("sqlite_sequence", 2**63 - 1),
+        ("sqlite_sequence", 1e300),
+        ("sqlite_sequence", "999999999999"),
+        ("sqlite_sequence", -7),
+        ("windows", 2**63 - 1),
+        ("windows", -1),
+    ],
+)
+def test_numbers_that_recorders_do_not_believe_begin_a_new_epoch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, table: str, number: object
+) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.put("{}", SCHEMA)
+    epoch = outbox.epoch
+    outbox.stop()
+    with contextlib.closing(sqlite3.connect(tmp_path / "o")) as database, database:
+        database.execute(f"UPDATE {table} SET seq = ?", (number,))  # noqa: S608
+    outbox.start()
+    assert outbox.epoch != epoch
+    assert (outbox.put("{}", SCHEMA), outbox.depth) == (1, 1)
+    assert "the numbers of its windows are damaged" in caplog.text
+    assert outbox.loss is not None
+    assert (tmp_path / outbox.loss.aside).exists()
+    outbox.stop()
+
+
+def test_an_outbox_that_does_not_count_begins_a_new_epoch(tmp_path: Path) -> None:
+    """Without AUTOINCREMENT a number is used again once its window is deleted."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "o")) as database, database:
+        database.execute("CREATE TABLE windows (seq INTEGER PRIMARY KEY, created REAL NOT NULL, body TEXT NOT NULL)")
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    assert [outbox.put("{}", SCHEMA) for _ in range(2)] == [1, 2]
+    outbox.stop()
+    assert len(list(tmp_path.glob("o.corrupt-*"))) == 1
 
 
 def test_sequence_numbers_are_never_used_twice(tmp_path: Path) -> None:

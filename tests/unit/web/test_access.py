@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -89,7 +92,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
     assert run_command_line(["access", *arguments]) == 78
     assert words in capsys.readouterr().err
     assert Path("access.yaml").read_bytes() == before
-    assert list(tmp_path.iterdir()) == [tmp_path / "access.yaml"]
+    assert {each.name for each in tmp_path.iterdir()} == {"access.yaml", ".access.yaml.lock"}
 
 
 GOOD = f"name: smith, role: reader, rooms: [room-1], made: 2026-11-20, sha256: {'0' * 64}"
@@ -141,6 +144,23 @@ def test_two_commands_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
     for job in jobs:
         job.join()
     assert {grant.name for grant in read_access(file)} == {f"new {number}" for number in range(8)}
+
+
+def test_who_may_only_look_into_the_folder_keeps_no_token_from_being_revoked(tmp_path: Path) -> None:
+    """A lock needs no right to write: it may be on whatever others can open."""
+    made(tmp_path / "access.yaml", "smith")
+    tmp_path.chmod(0o755)
+    held = [os.open(each, os.O_RDONLY) for each in [tmp_path, *tmp_path.iterdir()] if each.stat().st_mode & 0o044]
+    assert held
+    for descriptor in held:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        command = [sys.executable, "-m", "edge", "access", "revoke", "smith", "--file", str(tmp_path / "access.yaml")]
+        assert subprocess.run(command, timeout=30, check=False).returncode == 0
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    assert read_access(tmp_path / "access.yaml") == []
 
 
 def test_changes_act_at_once_and_are_logged_without_who_looked(
