@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -79,11 +79,13 @@ class PostgresStore:
     Args:
         address: Which database and school.
         prefix: The first level of the topics: one school holds the devices of one.
+        progress: Called after each step of bringing the tables up to date.
     """
 
-    def __init__(self, address: PostgresAddress, prefix: str) -> None:
+    def __init__(self, address: PostgresAddress, prefix: str, progress: Callable[[], None] = lambda: None) -> None:
         self._address = address
         self._prefix = prefix
+        self._progress = progress
         self._kept = KeptConnection(address, "edge record", self._forget)
         self._school = 0
         self._devices, self._series, self._partitions = DeviceIds(), SeriesIds(), Partitions()
@@ -105,7 +107,7 @@ class PostgresStore:
             AwayError: It cannot be reached now.
         """
         with self._kept.opened() as connection:
-            migrate(connection, self._address)
+            migrate(connection, self._address, self._progress)
             self._school = self._find_school(connection)
             connection.execute(STAGING)
 
