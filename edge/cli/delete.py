@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.recording.daily_rollups import DAY
-from edge.recording.deleted_spans import APART
+from edge.recording.deletion_requests import APART
 from edge.recording.stores import Target, make_eraser
 from edge.recording.window_eraser import Deletion, counts_from
 from edge.reporting.period import Period, lesson_period, period, time_zone

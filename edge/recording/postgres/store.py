@@ -17,7 +17,8 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
-from edge.recording.deleted_spans import MOST, DeletedSpans, Request
+from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.deletion_requests import Request
 from edge.recording.device_words import words_of
 from edge.recording.location import IfCopy
 from edge.recording.postgres import location, pruning, shared_sessions
@@ -49,11 +50,11 @@ MOVE = f"""
 INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
-SPANS = """
-SELECT id, device, start, "end", asked FROM edge.deletions
+SOUND_DELETIONS = """
+FROM edge.deletions
 WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked)) AND isfinite(asked)
-ORDER BY id DESC LIMIT %s
 """
+REQUESTS = f'SELECT id, device, start, "end", asked {SOUND_DELETIONS} ORDER BY start NULLS FIRST'
 CORRECT = """
 UPDATE edge.deletions SET asked = %(until)s::timestamptz,
     "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
@@ -222,13 +223,13 @@ class PostgresStore:
         row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
         newest = row[0] if row else None
         if self._deleted.outdated(newest, now):
-            found = connection.execute(SPANS, (self._school, MOST))
-            requests = (
-                Request(number, device, *(each and format_timestamp(each) for each in times))
-                for number, device, *times in found
-            )
-            wrong = self._deleted.replace(newest, requests, pruning.last_arrival(connection, self._school))
+            last = pruning.last_arrival(connection, self._school)
             with connection.cursor() as cursor:
+                requests = (
+                    Request(number, device, *(each and format_timestamp(each) for each in times))
+                    for number, device, *times in cursor.stream(REQUESTS, (self._school,))
+                )
+                wrong = self._deleted.replace(newest, requests, last, now)
                 cursor.executemany(CORRECT, wrong)
 
     def count(self) -> int:

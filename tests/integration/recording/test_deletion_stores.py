@@ -208,7 +208,7 @@ def test_what_a_room_said_of_itself_goes_by_its_time(place: Place) -> None:
         assert eraser.devices() == []
 
 
-def test_the_record_says_what_by_whom_and_when(place: Place) -> None:
+def test_the_record_says_what_by_whom_and_when(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with place.opened() as store:
         store.store(as_messages(windows(6, 50)), LATER)
     place.delete("room-1", MONDAY, MONDAY + DAY, LATER)
@@ -222,6 +222,9 @@ def test_the_record_says_what_by_whom_and_when(place: Place) -> None:
     with place.read() as recording:
         assert [each.device for each in recording.deleted(0)] == ["room-1", None]
         assert [each.device for each in recording.deleted(recording.deleted(0)[0].number)] == [None]
+        for kind in ("postgres.reader", "reader"):  # the former has it of the latter
+            monkeypatch.setattr(f"edge.recording.{kind}.MOST_DELETED", 1)
+        assert [each.device for each in recording.deleted(0)] == ["room-1"], "none is left out by later ones"
 
 
 def test_nothing_comes_back_while_a_recorder_writes_the_same_time(place: Place) -> None:
