@@ -11,6 +11,8 @@ from pathlib import Path
 
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
+from edge.recording.daily_rollups import DAY
+from edge.recording.deletion_requests import APART
 from edge.recording.stores import Target, make_eraser
 from edge.recording.window_eraser import Deletion, counts_from
 from edge.reporting.period import Period, lesson_period, period, time_zone
@@ -68,16 +70,20 @@ def main(args: argparse.Namespace) -> int:
                 f"it has: {', '.join(printable(name) for name in eraser.devices()[:20]) or 'no device'}",
             )
         start, end = (asked.start, asked.end) if asked else (None, None)
-        now = datetime.now(timezone.utc)
-        since = counts_from(end, eraser.last_arrival(), now, synced=clock_synced())
-        if since is not None:
-            print(f"edge: {_doubted(since, now)}", file=sys.stderr)
         what = f"{printable(args.device) if args.device else 'all rooms'}, {asked or 'everything'}"
-        if not _confirmed(args, f"{eraser.count(args.device, start, end):,} windows: {what}"):
+        now = datetime.now(timezone.utc)
+        there, newest = eraser.count(args.device, start, end)
+        since = counts_from(end, eraser.last_arrival(), newest, now, synced=clock_synced())
+        if start is not None and start >= since + DAY:
+            raise ConfigError(f"{what}: is of a time to come", "is this computer's clock behind? Set it")
+        if abs(since - now) > APART:
+            print(f"edge: {_doubted(since, now)}", file=sys.stderr)
+        if not _confirmed(args, f"{there:,} windows: {what}"):
             print("nothing was deleted")
             return EXIT_FAILED
         by = printable(args.by, LONGEST_NAME) if args.by else _account()
-        windows, gone = eraser.delete(args.device, start, end, by, datetime.now(timezone.utc), since)
+        waited = datetime.now(timezone.utc) - now  # for an answer
+        windows, gone = eraser.delete(args.device, start, end, by, now + waited, since + waited)
         print(f"deleted {windows:,} windows: {what}")
         if not gone:
             print(f"edge: {_left(target)}", file=sys.stderr)
@@ -87,7 +93,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _doubted(last: datetime, now: datetime) -> str:
-    """Why a request counts as of an earlier time than that of our clock."""
+    """Why a request counts as of another time than that of our clock."""
+    if last > now:
+        return (
+            f"this computer's clock ({now.astimezone():%Y-%m-%d %H:%M}) is behind what was recorded. So the request "
+            f"counts as of {last.astimezone():%Y-%m-%d %H:%M}"
+        )
     return (
         f"this computer's clock is {(now - last).days} days ahead of what was recorded last, and nothing says that it "
         f"is set. So the request counts as of {last.astimezone():%Y-%m-%d %H:%M}: all that is there goes, and what was "

@@ -99,9 +99,8 @@ def main(args: argparse.Namespace) -> int:
     signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
     with _terminal() as status:
-        notifier.ready()
         settle()
-        RecordingService(task, lambda text: _tell(text, notifier, status)).run(signals.stop)
+        RecordingService(task, lambda text: _tell(text, notifier, status), notifier.ready).run(signals.stop)
     notifier.stopping()
     return EXIT_OK
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 SEND_SECONDS = 0.5  # systemd may be busy; a daemon does not wait for its own supervisor
 FILE_SECONDS = 2.0  # between signs of life in a file; a container looks at it less often
+STARTING_SECONDS = 600  # until the next sign of life before we are ready: a large conversion is written to the disk
 MAX_STATUS = 1000  # characters; systemd takes 4096 bytes altogether
 
 
@@ -29,6 +30,7 @@ class Notifier:
         self._rest = watchdog_seconds / 4 or (FILE_SECONDS if progress_file else 0.0)
         self._progress_file = progress_file
         self._fed: float | None = None
+        self._life = f"EXTEND_TIMEOUT_USEC={STARTING_SECONDS}000000"  # the watchdog begins when we are ready
         self._status = ""
 
     @classmethod
@@ -41,6 +43,7 @@ class Notifier:
 
     def ready(self) -> None:
         """Everything is up, or the configuration was read again."""
+        self._life = "WATCHDOG=1"
         self._send("READY=1")
 
     def reloading(self) -> None:
@@ -59,11 +62,11 @@ class Notifier:
             self._send(f"STATUS={line}")
 
     def progress(self) -> None:
-        """A frame was analysed, or there is a reason to analyse none. Never to be called because time went by."""
+        """Something was done, or there is a reason to do nothing. Never to be called because time went by."""
         now = time.monotonic()
         if self._rest and (self._fed is None or now - self._fed >= self._rest):
             self._fed = now
-            self._send("WATCHDOG=1")
+            self._send(self._life)
             if self._progress_file is not None:
                 with contextlib.suppress(OSError):  # then the supervisor misses it, as it should
                     _write_time(self._progress_file, now)

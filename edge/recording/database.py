@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -56,11 +56,13 @@ class Database:
     Args:
         path: The file; made, with its folder, when missing.
         prefix: The first level of the topics: one file holds the devices of one.
+        progress: Called while a file of an older layout is converted, as long as that goes on.
     """
 
-    def __init__(self, path: Path, prefix: str) -> None:
+    def __init__(self, path: Path, prefix: str, progress: Callable[[], None] = lambda: None) -> None:
         self._path = path
         self._prefix = prefix
+        self._progress = progress
         self._database: sqlite3.Connection | None = None
         self._inode = (0, 0)
         self._pruner = Pruner()
@@ -82,7 +84,7 @@ class Database:
             ConfigError: It is another program's, of another prefix, damaged, or not ours to write.
             DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
         """
-        self._database = open_recording(self._path, self._prefix)
+        self._database = open_recording(self._path, self._prefix, self._progress)
         self._inode = inode(self._path)
 
     def claim(self, if_copy: IfCopy | None) -> None:

@@ -6,6 +6,7 @@ given back. The record says what was deleted, by whom and when, and never a figu
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from edge.recording.places import delete_places
 from edge.recording.recording_file import explain
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
 from edge.recording.window_eraser import Deletion
-from edge.recording.window_row import BETWEEN
+from edge.recording.window_row import BETWEEN, DAMAGED, FIRST
 
 BUSY_SECONDS = 30.0  # a recorder holds the file for moments only
 AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
@@ -93,18 +94,24 @@ class Eraser:
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
-    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> int:
-        """How many windows would be deleted."""
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> tuple[int, datetime | None]:
+        """As `WindowEraser`."""
         begins, ends = _texts(start, end)
         earliest = _earliest(start)
-        query = 'SELECT COUNT(*) FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
+        query = """
+            SELECT COUNT(*), substr(MAX("end"), 1, 30) FROM windows
+            WHERE device = ? AND start >= ? AND start < ? AND "end" > ?
+        """
+        windows, newest = 0, None
         try:
-            return sum(
-                self._open.execute(query, (name, earliest, ends, begins)).fetchone()[0]
-                for name in ([device] if device else self.devices())
-            )
+            for name in [device] if device else self.devices():
+                number, last = self._open.execute(query, (name, earliest, ends, begins)).fetchone()
+                windows += number
+                with contextlib.suppress(*DAMAGED):
+                    newest = max(newest or FIRST, parse_timestamp(last))
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
+        return windows, newest
 
     def last_arrival(self) -> datetime | None:
         """As `WindowEraser`."""

@@ -268,15 +268,15 @@ class Recording:
         ]
 
     def deleted(self, after: int) -> list[Deleted]:
-        """The newest times that were deleted on request, in order, of those with a number above `after`."""
+        """As `Recorded`."""
         if self._layout < WITH_ROLLUPS:
             return []
-        query = 'SELECT id, device, start, coalesce("end", asked) FROM deletions WHERE id > ? ORDER BY id DESC LIMIT ?'
+        query = 'SELECT id, device, start, coalesce("end", asked) FROM deletions WHERE id > ? ORDER BY id LIMIT ?'
         return [
             Deleted(int(str(number)), None if device is None else str(device),
                     None if start is None else self._moment(start), self._moment(end))
             for number, device, start, end in self._query(query, after, MOST_DELETED)
-        ][::-1]  # fmt: skip
+        ]  # fmt: skip
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -61,7 +61,7 @@ class Recorded(Protocol):
         """The same windows as `buckets`, in as few parts as there are."""
 
     def deleted(self, after: int) -> list[Deleted]:
-        """The newest times that were deleted on request, in order, of those with a number above `after`."""
+        """Some times that were deleted on request: the first, in order, of those with a number above `after`."""
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

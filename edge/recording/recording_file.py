@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,20 @@ from edge.recording.layout import (
 )
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
+INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
 logger = logging.getLogger(__name__)
 
 
-def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
+def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambda: None) -> sqlite3.Connection:
     """Open a file to write windows into; it is made, with its folder, when missing.
 
     Args:
         path: The file.
         prefix: The first level of the topics whose devices it holds.
+        progress: Called while a file of an older layout is converted, as long as that goes on.
 
     Raises:
         ConfigError: It is another program's or user's, of another prefix, damaged, or not ours to write.
@@ -56,7 +58,7 @@ def open_recording(path: Path, prefix: str) -> sqlite3.Connection:
     try:
         database = _connect(path)
         try:
-            _prepare(database, path, prefix)
+            _prepare(database, path, prefix, progress)
         except BaseException:
             database.close()
             raise
@@ -108,7 +110,7 @@ def _is_open_again(descriptor: int) -> bool:
     return False
 
 
-def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
+def _prepare(database: sqlite3.Connection, path: Path, prefix: str, progress: Callable[[], None]) -> None:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     layout = LAYOUT
     tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
@@ -131,7 +133,9 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
             create(database, prefix)
         found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
         if layout < LAYOUT and found and found[0] == prefix:  # another prefix's file stays as it is
+            database.set_progress_handler(progress, INSTRUCTIONS)
             migrate(database, path, layout)
+            database.set_progress_handler(None, 0)
         if found and found[0] == prefix:
             database.execute(AVAILABILITY_BY_DEVICE)
             database.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (IDENTITY, secrets.token_hex(16)))

@@ -29,12 +29,19 @@ class RecordingService:
     Args:
         task: What and where.
         tell: Shows how it goes, several times a second; False where only the log does.
+        ready: Called when the recording is open, which a conversion may come before.
     """
 
-    def __init__(self, task: RecordingTask, tell: Callable[[str], bool] = lambda _words: False) -> None:
+    def __init__(
+        self,
+        task: RecordingTask,
+        tell: Callable[[str], bool] = lambda _words: False,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
         self._task = task
         self._tell = tell
-        self._database = make_store(task.target, task.prefix)
+        self._ready = ready
+        self._database = make_store(task.target, task.prefix, self._converting)
         self._line_at = time.monotonic() + LINE_EVERY  # when the log says next how it goes
         self._stored = 0  # windows by the last time
         self.failing = False
@@ -63,6 +70,7 @@ class RecordingService:
             ids = self._open(stop)
             if ids is None:
                 return
+            self._ready()
             if told.share is not None:
                 SharedRecording(told, self._database, told.client_id or ids[0], self._show).run(stop)
                 return
@@ -93,6 +101,9 @@ class RecordingService:
                 self.failing = False
                 return ids
         return None
+
+    def _converting(self) -> None:
+        self._tell("converting the recording of an older version")
 
     def _show(self, text: str, stored: int, *, failing: bool) -> None:
         """Tell how it goes, and where nobody sees that, have a line of it in the log every minute."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
 Target = Path | PostgresAddress
 
 
-def make_store(target: Target, prefix: str) -> WindowStore:
+def make_store(target: Target, prefix: str, progress: Callable[[], None] = lambda: None) -> WindowStore:
     """The store of a file or a database, not yet opened.
 
     Args:
         target: Which.
         prefix: The first level of the topics.
+        progress: Called while what an older version made is converted, as long as that goes on.
 
     Raises:
         ConfigError: psycopg is not installed.
     """
     if isinstance(target, Path):
-        return Database(target, prefix)
+        return Database(target, prefix, progress)
     with psycopg_wanted():
         from edge.recording.postgres.store import PostgresStore  # noqa: PLC0415 - as below
-    return PostgresStore(target, prefix)
+    return PostgresStore(target, prefix, progress)
 
 
 def make_shared_sessions(target: Target, share: str, ids: Sequence[str] = ()) -> SharedSessions:

@@ -27,20 +27,27 @@ class Deletion:
     finished: datetime | None
 
 
-def counts_from(end: datetime | None, last: datetime | None, now: datetime, *, synced: bool) -> datetime | None:
-    """When a request counts as asked for where our clock may be ahead: when something came last; None: now.
+def counts_from(
+    end: datetime | None, last: datetime | None, newest: datetime | None, now: datetime, *, synced: bool
+) -> datetime:
+    """When a request counts as asked for, whichever way our clock may be wrong.
 
-    Until then what still comes is left out; with a wrong clock that would be what is measured in days to come.
+    Until then what still comes is left out, and of a time with an end until a day later. With a clock that is ahead
+    that would be what is measured in days to come, and with one that is behind, nothing of a time that was named.
 
     Args:
         end: Of the time that is to be deleted; None: to the last.
         last: When what is recorded came last; None: nothing is there.
+        newest: When the newest window of the time ended; None: there is none.
         now: What the clock shows.
         synced: Whether that is set.
     """
-    if last is None or now - last <= AHEAD or synced or (end is not None and end <= last):
-        return None
-    return last
+    if end is not None and newest is not None:  # what was named goes no further, whatever a room's clock says
+        last = max(last or now, min(newest, end))
+    if last is None or (synced and end is None):
+        return now
+    doubted = not synced and now - last > AHEAD and (end is None or end > last)
+    return last if doubted else max(now, last)
 
 
 class WindowEraser(Protocol):
@@ -55,8 +62,8 @@ class WindowEraser(Protocol):
     def devices(self) -> list[str]:
         """All devices of which anything is known, in order."""
 
-    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> int:
-        """How many windows would be deleted."""
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> tuple[int, datetime | None]:
+        """How many windows would be deleted, and when the newest of them ended."""
 
     def last_arrival(self) -> datetime | None:
         """When what is there came last; None: nothing is there."""

@@ -6,6 +6,7 @@ minutes add up to, because their windows were deleted in time, that is taken ove
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
+from edge.recording.deleted_spans import MOST
 from edge.recording.devices import devices_of
 from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
 from edge.recording.postgres import file_rows
@@ -177,11 +179,14 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
     rows = file.rows(
         'SELECT asked, substr(by, 1, 200), device, start, "end", windows, finished FROM deletions ORDER BY id'
     )
-    deletions = list(file.sound(lambda row: file_rows.deletion(row, now, last), rows))
+    asked = list(itertools.islice(rows, MOST + 1))
+    if len(asked) > MOST:
+        raise ConfigError(f"the file has more than {MOST:,} deletions on request", "another program changed it")
+    deletions = list(file.sound(lambda row: file_rows.deletion(row, now, last), asked))
     if deletions:
         newest = format_timestamp(max(row[0] for row in deletions))
         logger.info("%d deletions on request hold on, the newest of %s: see edge delete --list", len(deletions), newest)
-    store.take_deletions(deletions)
+    store.take_deletions(deletions, now)
     store.take_client_id(file.client_id())
     for device in file.devices():
         for found, buckets in file.days(device):

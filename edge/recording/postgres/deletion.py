@@ -47,6 +47,7 @@ WITHIN = """
 FROM edge.windows WHERE device = %(device)s AND start >= %(since)s::timestamptz AND start < %(until)s::timestamptz
 AND start < %(ends)s::timestamptz AND "end" > %(begins)s::timestamptz
 """
+COUNT = f"""SELECT count(*), max("end") FILTER (WHERE isfinite("end")) {WITHIN}"""
 DELETE_SOME = f"""
 WITH found AS (SELECT device, start, epoch, seq {WITHIN} LIMIT %(most)s),
 gone AS (
@@ -97,17 +98,16 @@ class PostgresEraser:
         with self._explained() as connection:
             return dict(connection.execute(KNOWN, (self._school,)).fetchall())
 
-    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> int:
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> tuple[int, datetime | None]:
         """As `WindowEraser`."""
         begins, ends = as_texts(start, end)
         since = FIRST if start is None else format_timestamp(start - LONGEST_WINDOW)
         span = {"since": since, "until": LAST, "begins": begins, "ends": ends}
-        known, found = self._devices(), 0
+        known = self._devices()
+        numbers = [known.get(name) for name in ([device] if device else known)]
         with self._explained() as connection:
-            for name in [device] if device else known:
-                row = connection.execute(f"SELECT count(*) {WITHIN}", {**span, "device": known.get(name)}).fetchone()
-                found += int(row[0]) if row else 0
-        return found
+            found = [row for each in numbers for row in connection.execute(COUNT, {**span, "device": each})]
+        return sum(row[0] for row in found), max((row[1] for row in found if row[1]), default=None)
 
     def last_arrival(self) -> datetime | None:
         """As `WindowEraser`."""

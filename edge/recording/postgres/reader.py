@@ -66,7 +66,7 @@ WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
 IDENTITY = "SELECT coalesce(to_jsonb(s) ->> 'recording', '') FROM edge.schools s WHERE id = %s"
 DELETED = """
 SELECT id, device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s AND id > %s
-ORDER BY id DESC LIMIT %s
+ORDER BY id LIMIT %s
 """
 STATES = """
 SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
@@ -229,10 +229,10 @@ class PostgresRecording:
         yield from self.buckets(device, last, end)
 
     def deleted(self, after: int) -> list[Deleted]:
-        """The newest times that were deleted on request, in order, of those with a number above `after`."""
+        """As `Recorded`."""
         with self._explained() as connection:
             rows = connection.execute(DELETED, (self._school, after, MOST_DELETED)).fetchall()
-        return [Deleted(*row) for row in rows][::-1]
+        return [Deleted(*row) for row in rows]
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -25,8 +26,15 @@ THERE = (errors.DuplicateSchema, errors.DuplicateTable, errors.DuplicateObject, 
 logger = logging.getLogger(__name__)
 
 
-def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
+def migrate(
+    connection: psycopg.Connection, address: PostgresAddress, progress: Callable[[], None] = lambda: None
+) -> None:
     """Apply what is not applied yet, all or nothing.
+
+    Args:
+        connection: Outside of a transaction.
+        address: What it is called.
+        progress: Called after each file.
 
     Raises:
         ConfigError: A newer version of edge made the tables.
@@ -52,6 +60,7 @@ def migrate(connection: psycopg.Connection, address: PostgresAddress) -> None:
                 connection.execute(
                     "INSERT INTO edge_private.migrations (version, name) VALUES (%s, %s)", (version, path.stem)
                 )
+                progress()
 
 
 def lock_tables(connection: psycopg.Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,7 +17,8 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.database import STORED_ID_PATTERN
-from edge.recording.deleted_spans import MOST, DeletedSpans, Request
+from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.deletion_requests import Request
 from edge.recording.device_words import words_of
 from edge.recording.location import IfCopy
 from edge.recording.postgres import location, pruning, shared_sessions
@@ -49,11 +50,11 @@ MOVE = f"""
 INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
-SPANS = """
-SELECT id, device, start, "end", asked FROM edge.deletions
+SOUND_DELETIONS = """
+FROM edge.deletions
 WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked)) AND isfinite(asked)
-ORDER BY id DESC LIMIT %s
 """
+REQUESTS = f'SELECT id, device, start, "end", asked {SOUND_DELETIONS} ORDER BY start NULLS FIRST'
 CORRECT = """
 UPDATE edge.deletions SET asked = %(until)s::timestamptz,
     "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
@@ -79,11 +80,13 @@ class PostgresStore:
     Args:
         address: Which database and school.
         prefix: The first level of the topics: one school holds the devices of one.
+        progress: Called after each step of bringing the tables up to date.
     """
 
-    def __init__(self, address: PostgresAddress, prefix: str) -> None:
+    def __init__(self, address: PostgresAddress, prefix: str, progress: Callable[[], None] = lambda: None) -> None:
         self._address = address
         self._prefix = prefix
+        self._progress = progress
         self._kept = KeptConnection(address, "edge record", self._forget)
         self._school = 0
         self._devices, self._series, self._partitions = DeviceIds(), SeriesIds(), Partitions()
@@ -105,7 +108,7 @@ class PostgresStore:
             AwayError: It cannot be reached now.
         """
         with self._kept.opened() as connection:
-            migrate(connection, self._address)
+            migrate(connection, self._address, self._progress)
             self._school = self._find_school(connection)
             connection.execute(STAGING)
 
@@ -220,13 +223,13 @@ class PostgresStore:
         row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
         newest = row[0] if row else None
         if self._deleted.outdated(newest, now):
-            found = connection.execute(SPANS, (self._school, MOST))
-            requests = (
-                Request(number, device, *(each and format_timestamp(each) for each in times))
-                for number, device, *times in found
-            )
-            wrong = self._deleted.replace(newest, requests, pruning.last_arrival(connection, self._school))
+            last = pruning.last_arrival(connection, self._school)
             with connection.cursor() as cursor:
+                requests = (
+                    Request(number, device, *(each and format_timestamp(each) for each in times))
+                    for number, device, *times in cursor.stream(REQUESTS, (self._school,))
+                )
+                wrong = self._deleted.replace(newest, requests, last, now)
                 cursor.executemany(CORRECT, wrong)
 
     def count(self) -> int:

@@ -8,18 +8,19 @@ from datetime import datetime
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp
-from edge.recording.deleted_spans import span_of
+from edge.errors import ConfigError
+from edge.recording.deleted_spans import MOST, span_of
 from edge.recording.postgres import device_messages
 from edge.recording.postgres.rollups import take_rollups
-from edge.recording.postgres.store import PostgresStore, Row
+from edge.recording.postgres.store import SOUND_DELETIONS, PostgresStore, Row
 from edge.recording.rollups import Bucket
 
+MOST_TAKEN = MOST // 2  # times that were deleted: the rest is for those of edge delete
 AT_ONCE = 100  # messages of up to 64 KB
+KNOWN_DELETIONS = f'SELECT asked, by, device, start, "end" {SOUND_DELETIONS}'
 TAKE_DELETION = """
 INSERT INTO edge.deletions (school, asked, by, device, start, "end", windows, finished)
-SELECT %s, %s::timestamptz, %s, %s, %s::timestamptz, %s::timestamptz, %s, %s::timestamptz WHERE NOT EXISTS (
-    SELECT 1 FROM edge.deletions WHERE asked = %s::timestamptz AND by = %s AND device IS NOT DISTINCT FROM %s
-    AND start IS NOT DISTINCT FROM %s::timestamptz AND "end" IS NOT DISTINCT FROM %s::timestamptz AND school = %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -58,15 +59,29 @@ class TakingStore(PostgresStore):
         if client_id is not None:
             self._about("client_id", client_id)
 
-    def take_deletions(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Know what was deleted on request. Raises as `store`.
+    def take_deletions(self, rows: Iterable[tuple[Any, ...]], now: datetime) -> None:
+        """Know what was deleted on request, all or nothing.
 
         Args:
             rows: Checked, of asked, by, device, start, end, windows and finished.
+            now: The time of day.
+
+        Raises:
+            ConfigError: The school would have so many that its recorders might soon not know them all; or as `store`.
+            AwayError: As `store`.
         """
         with self._kept.used(storing=True) as connection, connection.transaction(), connection.cursor() as cursor:
             connection.execute("LOCK TABLE edge.deletions IN SHARE ROW EXCLUSIVE MODE")
-            cursor.executemany(TAKE_DELETION, [(self._school, *row, *row[:5], self._school) for row in rows])
+            known = set(cursor.execute(KNOWN_DELETIONS, (self._school,)))
+            new = {row[:5]: row for row in rows if row[:5] not in known}  # once, in the order in which they were asked
+            cursor.executemany(TAKE_DELETION, [(self._school, *row) for row in new.values()])
+            self._load_deleted(connection, now)
+            if new and self._deleted.number > MOST_TAKEN:
+                raise ConfigError(
+                    f"with those of the file the school would have {self._deleted.number:,} times that were deleted on "
+                    f"request; more than {MOST_TAKEN:,} are not copied",
+                    "another program changed the file: see edge delete --list",
+                )
 
     def take_others(
         self,

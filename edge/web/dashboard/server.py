@@ -149,10 +149,11 @@ class Dashboard:
         known = 0
         while self._past is not None:
             with contextlib.suppress(EdgeError):  # pages say what is wrong with the file
-                for each in await asyncio.to_thread(self._past.read, partial(_deleted, known)):
-                    first = 0 if each.start is None else milliseconds(each.start)
-                    self._school.forget(each.device, first, milliseconds(each.end))
-                    known = each.number
+                while found := await asyncio.to_thread(self._past.read, partial(_deleted, known)):
+                    for each in found:
+                        first = 0 if each.start is None else milliseconds(each.start)
+                        self._school.forget(each.device, first, milliseconds(each.end))
+                    known = found[-1].number
             await asyncio.sleep(FORGET_SECONDS)
 
     def _record(self, stop: threading.Event) -> None:

@@ -284,6 +284,42 @@ def test_a_deletion_of_a_time_to_come_ends_with_what_was_there(tmp_path: Path, p
         assert store.store(as_messages(came), MONDAY + 9 * DAY) == 900, "late ones, too, when that time has come"
 
 
+MANY = """
+INSERT INTO deletions (asked, by, device, start, "end", windows)
+WITH RECURSIVE given(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM given WHERE n < {number} - 1)
+SELECT '2025-01-02T00:00:00.000Z', 'me', 'zz', strftime('%Y-%m-%dT%H:%M:%S.000Z', 1600000000 + 60 * n, 'unixepoch'),
+    strftime('%Y-%m-%dT%H:%M:%S.000Z', 1600000030 + 60 * n, 'unixepoch'), 0 FROM given
+"""
+
+
+def test_what_was_deleted_stays_out_however_many_deletions_a_file_brings(school: Place, postgres: Place) -> None:
+    sent = as_messages(windows(1, 20))
+    with postgres.opened() as store:
+        store.store(sent, MONDAY + DAY)
+        assert postgres.delete("room-1", MONDAY - DAY, MONDAY + DAY, MONDAY + DAY) == 20
+        prepared(school, MANY.format(number=10_001))
+        copied(school, postgres)
+        assert store.store(sent, MONDAY + DAY) == 0
+    with postgres.opened() as store:
+        assert store.store(sent, MONDAY + DAY) == 0
+    with postgres.erasing() as eraser:
+        assert eraser.count("room-1", MONDAY - DAY, MONDAY + DAY) == (0, None)
+
+
+@pytest.mark.parametrize("limit", ["copying.MOST", "taking_store.MOST_TAKEN"])
+def test_a_file_with_more_deletions_than_recorders_can_know_is_refused(
+    school: Place, postgres: Place, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    with postgres.opened():
+        pass
+    monkeypatch.setattr(f"edge.recording.postgres.{limit}", 5)
+    prepared(school, MANY.format(number=6))
+    with pytest.raises(ConfigError, match=r"more than 5 (deletions|are not copied)"):
+        copied(school, postgres)
+    with postgres.erasing() as eraser:
+        assert list(eraser.deletions()) == []
+
+
 def test_a_deletion_without_an_end_that_was_copied_once_stops_no_recorder(postgres: Place) -> None:
     assert postgres.server
     with postgres.opened() as store:

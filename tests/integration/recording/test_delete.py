@@ -5,21 +5,28 @@ from __future__ import annotations
 import contextlib
 import getpass
 import io
+import json
 import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.cli import run_command_line
 from edge.contract.timestamps import format_timestamp
+from edge.recording.recordable import examine
+from edge.recording.session import Delivery
 from tests.support.brokers import wait_for
 from tests.support.lessons import MINUTE, MONDAY, message, record, report
 from tests.support.recordings import Sender, address, lines_of, rows
+from tests.support.stores import Place
 
 StartEdge = Callable[..., subprocess.Popen[str]]
+DAY = timedelta(days=1)
+LATER = MONDAY.replace(year=2040)
 TIMETABLE = """
 time_zone: Europe/Vienna
 days:
@@ -118,6 +125,30 @@ def test_a_clock_that_may_be_ahead_deletes_what_is_there_and_nothing_to_come(
     with contextlib.closing(sqlite3.connect(path)) as file:
         (asked,) = file.execute("SELECT asked FROM deletions ORDER BY id DESC LIMIT 1").fetchone()
     assert (asked == format_timestamp(MONDAY)) == known
+
+
+@pytest.mark.parametrize("came", [LATER, MONDAY], ids=["behind", "as the recorder's was"])
+def test_a_clock_that_is_behind_lets_nothing_of_the_lesson_back_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], came: datetime
+) -> None:
+    """It is 2040, and this computer's clock does not know."""
+    messages = []
+    for n in range(40):
+        sent = json.dumps(message(n + 1, LATER + n * MINUTE)).encode()
+        found = examine("classroom", Delivery("classroom/room-1/window", sent, 1, 1, 1))
+        assert found is not None
+        messages.append(found)
+    with Place(tmp_path / "r.sqlite").opened() as store:
+        assert store.store(messages[:20], came) == 20
+        options = ("--database", tmp_path / "r.sqlite", "--device", "room-1", "--zone", "UTC", "--yes")
+        lesson = ("--from", "2040-11-16T07:00", "--to", "2040-11-16T07:45")
+        assert delete(*options, *lesson) == 0
+        said = capsys.readouterr()
+        assert "deleted 20 windows" in said.out
+        assert "is behind what was recorded. So the request counts as of 2040-11-16" in said.err
+        assert store.store(messages, LATER + DAY) == 0
+        assert delete("--database", tmp_path / "r.sqlite", "--all-rooms", "--day", "2040-11-18", "--yes") == 78
+        assert "is of a time to come: is this computer's clock behind? Set it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,15 @@ def test_recorders_that_start_together_make_the_tables_once(postgres: Place) -> 
     ]
 
 
+def test_each_step_of_making_the_tables_is_progress(postgres: Place) -> None:
+    told: list[None] = []
+    store = make_store(postgres.target, "classroom", lambda: told.append(None))
+    for _ in range(2):
+        store.start()
+        store.stop()
+    assert len(told) == len(list((PACKAGE / "recording/postgres/migrations").glob("*.sql")))
+
+
 def test_tables_of_a_newer_version_are_left_alone(postgres: Place) -> None:
     with postgres.opened():
         pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import pytest
 from edge.daemon import sd_notify
 from edge.daemon.sd_notify import Notifier
 from tests.support.paths import ROOT
+from tests.support.supervisor import Supervisor
 
 
 @pytest.fixture
@@ -23,29 +23,6 @@ def folder() -> Iterator[Path]:
     """A folder with a name that is short enough for a socket."""
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
-
-
-class Supervisor:
-    """The other end of the socket."""
-
-    def __init__(self, address: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(address)
-        self._socket.settimeout(1)
-
-    def heard(self) -> list[str]:
-        """Everything that was sent until now."""
-        messages = []
-        self._socket.setblocking(False)
-        while True:
-            try:
-                messages.append(self._socket.recv(8192).decode())
-            except BlockingIOError:
-                return messages
-
-    def close(self) -> None:
-        """Go away."""
-        self._socket.close()
 
 
 @pytest.fixture
@@ -70,6 +47,14 @@ def test_every_message_has_the_words_of_the_protocol(folder: Path, supervisor: S
     assert state == "RELOADING=1"
     assert before <= int(stamp) <= time.monotonic_ns() // 1000
     assert last == "STOPPING=1"
+
+
+def test_before_we_are_ready_progress_gives_us_more_time_for_that(folder: Path, supervisor: Supervisor) -> None:
+    notifier = Notifier(f"{folder}/notify", 1e-6)
+    notifier.progress()
+    notifier.ready()
+    notifier.progress()
+    assert supervisor.heard() == ["EXTEND_TIMEOUT_USEC=600000000", "READY=1", "WATCHDOG=1"]
 
 
 def test_an_abstract_socket_is_found() -> None:
@@ -125,8 +110,10 @@ def test_the_environment_is_taken_away_from_children(folder: Path, supervisor: S
         "WATCHDOG_PID": str(os.getpid()),
         "HOME": "/",
     }
-    Notifier.from_environment(environment).progress()
-    assert supervisor.heard() == ["WATCHDOG=1"]
+    notifier = Notifier.from_environment(environment)
+    notifier.ready()
+    notifier.progress()
+    assert supervisor.heard() == ["READY=1", "WATCHDOG=1"]
     assert environment == {"HOME": "/"}
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from edge.contract.timestamps import format_timestamp
+from edge.errors import ConfigError
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.layout import create
 from edge.recording.window_row import INSERT_WINDOW, window_row
@@ -153,6 +154,25 @@ def test_many_that_overlap_are_as_quick_as_one() -> None:
     assert [found.covers("room-2", NOW - n * HOUR, NOW - (n - 1) * HOUR) for n in (4, 3, 2)] == [False, True, False]
     moments = [NOW - 9 * HOUR, NOW - 6 * HOUR - timedelta(milliseconds=1), NOW - 6 * HOUR]
     assert [found.covers_moment("room-1", format_timestamp(each)) for each in moments] == [True, True, False]
+
+
+def test_none_is_forgotten_because_newer_ones_are_many() -> None:
+    lesson = ("room-1", NOW - 2 * HOUR, NOW - HOUR, NOW)
+    days = [("room-2", NOW - n * HOUR, NOW - n * HOUR + SECONDS, NOW) for n in range(10_001)]
+    found = spans(lesson, *days)
+    assert found.number == len(days) + 1
+    assert found.covers("room-1", NOW - 2 * HOUR, NOW - HOUR)
+    assert found.covers("room-2", days[-1][1], days[-1][2])
+
+
+def test_who_cannot_know_them_all_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording.deleted_spans.MOST", 5)
+    touching = [("room-1", NOW - n * HOUR, NOW - (n - 1) * HOUR, NOW) for n in range(1, 20)]
+    apart = [("room-2", NOW - n * HOUR, NOW - n * HOUR + SECONDS, NOW) for n in range(1, 6)]
+    assert spans(*touching, *apart[:4]).number == 5
+    for too_many in ((*touching, *apart), [(None, None, NOW, NOW + n * HOUR) for n in range(1, 7)]):
+        with pytest.raises(ConfigError, match="more than 5 times"):
+            spans(*too_many)
 
 
 def test_values_of_any_kind_stop_nothing() -> None:

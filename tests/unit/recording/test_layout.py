@@ -57,6 +57,20 @@ def test_a_file_that_may_not_be_changed_is_read_as_if_it_had_been_migrated(old: 
     assert old.read_bytes() == before
 
 
+def test_a_conversion_shows_that_it_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.recording.recording_file.INSTRUCTIONS", 100)
+    told: list[None] = []
+    database = Database(old, "classroom", lambda: told.append(None))
+    database.start()
+    assert len(told) > 10
+    told.clear()
+    database.count()
+    database.stop()
+    database.start()
+    database.stop()
+    assert not told, "that is no conversion"
+
+
 def test_a_migrated_file_has_the_upgraded_windows_and_everything_else(old: Path) -> None:
     database = Database(old, "classroom")
     database.start()

@@ -1,0 +1,110 @@
+"""Until when each request to delete holds, whichever clock is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.daily_rollups import DAY
+from edge.recording.window_row import DAMAGED, FIRST
+
+BEHIND = 31 * DAY  # that our clock may be: a board without a battery was off for so long
+APART = timedelta(seconds=60)  # that the clocks of two machines may be
+
+
+class Request(NamedTuple):
+    """A row of the table `deletions`, its times as stored.
+
+    Attributes:
+        device: None: all.
+        start: None: from the first.
+        end: None: to the last.
+    """
+
+    number: int
+    device: str | None
+    start: str | None
+    end: str | None
+    asked: str
+
+
+class Reach(NamedTuple):
+    """Until when what still comes is left out.
+
+    Attributes:
+        until: Where it comes in its time.
+        future_until: Where it comes from our future.
+    """
+
+    request: Request
+    until: str
+    future_until: str
+
+
+class DeletionRequests:
+    """Knows those of a time to come.
+
+    Nobody asks in a time to come. A request that seems to be of one was made with a clock that is ahead, or by whoever
+    prepared the recording: then it ends with what was there when we saw it first, or every window would be left out
+    until its time has come. Or our own clock is behind, and only that makes it seem so: then windows come from our
+    future, and of these it holds as it was asked.
+
+    Args:
+        synced: Whether our own clock is set.
+        elapsed: Seconds of a clock that nobody can set.
+    """
+
+    def __init__(self, synced: Callable[[], bool], elapsed: Callable[[], float]) -> None:
+        self._synced = synced
+        self._elapsed = elapsed
+        self._zero: datetime | None = None  # the time of day at 0 of the other clock, when they were read
+        self.to_come: dict[int, str] = {}
+        """The numbers of those of a time to come, and until when what was there when they were seen first."""
+        self.wrong = False
+        """Whether they certainly are: our own clock is not behind."""
+
+    def clock_was_set(self, now: datetime) -> bool:
+        """Whether somebody has set our clock since there were some of a time to come."""
+        return bool(self.to_come) and self._zero is not None and abs(self._real_zero(now) - self._zero) > APART
+
+    def reaches(self, requests: Iterable[Request], last: datetime | None, now: datetime) -> Iterator[Reach]:
+        """Until when they hold; damaged ones are left out.
+
+        Args:
+            requests: All.
+            last: When what is recorded came last; None: nothing is there.
+            now: The time of day.
+        """
+        known = {} if self.clock_was_set(now) else self.to_come
+        last = last or FIRST
+        there = format_timestamp(min(last, now))
+        self.to_come, self._zero = {}, self._real_zero(now)
+        self.wrong = self._synced() and last <= now + APART
+        for each in requests:
+            try:
+                asked, until = _reach(each)
+            except DAMAGED:  # another program wrote it
+                continue
+            bounded = until
+            if each.number in known or asked > now + APART:
+                self.to_come[each.number] = known.get(each.number, there)
+                bounded = min(until, self.to_come[each.number])
+                if self.wrong or asked > now + BEHIND:
+                    until = bounded
+            yield Reach(each, bounded, until)
+
+    def _real_zero(self, now: datetime) -> datetime:
+        return now - timedelta(seconds=self._elapsed())
+
+
+def _reach(request: Request) -> tuple[datetime, str]:
+    """When it was asked for, and until when it holds. Raises one of `DAMAGED`.
+
+    A whole room may be used again: then what was measured until the request is meant. A lesson or a day may go on when
+    it is asked for, a longer time not.
+    """
+    asked = parse_timestamp(request.asked)
+    until = asked if request.end is None else min(parse_timestamp(request.end), asked + DAY)
+    return asked, format_timestamp(until)
