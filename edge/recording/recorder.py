@@ -13,6 +13,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
+from edge.recording.failing_report import RETRY, FailingReport
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.place_changes import MOST as MOST_PLACES
 from edge.recording.place_changes import PlaceChanges
@@ -27,7 +28,6 @@ from edge.text import printable
 logger = logging.getLogger(__name__)
 
 TICK = 0.5  # seconds
-RETRY = 2.0  # seconds until a file that could not be written is tried again
 MOST_WAITING = 2000  # messages in memory while it cannot be written
 MOST_WAITING_BYTES = 16 * 1024 * 1024  # of their payloads
 TIDY_EVERY = 3600.0  # seconds
@@ -94,6 +94,7 @@ class Recorder:
         self._place_changes = PlaceChanges(_report_places)
         self._missing = MissingWindows(report_missing) if retention is not None and wanted is None else None
         self._newer_reported: dict[str, set[str]] = {}
+        self._failing_report = FailingReport()
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
@@ -194,6 +195,7 @@ class Recorder:
         if self.failing:
             logger.info("the database can be written again: %d messages that waited are stored", waited)
         self.failing = False
+        self._failing_report.over()
         self.handled += len(self._waiting)
         self._session.acknowledge(self._waiting)
         self._waiting.clear()
@@ -254,8 +256,7 @@ class Recorder:
         return device in self._newer_reported or len(self._newer_reported) < MOST_DEVICES
 
     def _fail(self, error: DiskError) -> None:
-        if not self.failing:
-            report_failing(error)
+        self._failing_report.say(error)
         self.failing = True
         self._retry_at = time.monotonic() + RETRY
 
@@ -303,11 +304,6 @@ def _report_places(device: str) -> None:
         device,
         MOST_PLACES,
     )
-
-
-def report_failing(error: DiskError) -> None:
-    """Say, once, that the file cannot be written now."""
-    logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
 
 
 def report_missing(device: str, first: int, last: int) -> None:

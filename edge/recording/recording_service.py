@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.files.disk_errors import DiskError
+from edge.recording.failing_report import RETRY, FailingReport
 from edge.recording.former_session import FormerSession, former_client_id
 from edge.recording.recordable import topics
-from edge.recording.recorder import RETRY, Recorder, report_failing
+from edge.recording.recorder import Recorder
 from edge.recording.recording_task import RecordingTask
 from edge.recording.session import Session
 from edge.recording.shared_recording import SharedRecording
@@ -87,13 +88,13 @@ class RecordingService:
 
     def _open(self, stop: threading.Event) -> tuple[str, str | None] | None:
         """Open the file, waiting for a disk that may work again; its client ids, or None when we are to stop."""
+        report = FailingReport()
         while not stop.is_set():
             try:
                 self._database.start()
                 ids = client_ids(self._database, self._task)
             except DiskError as error:
-                if not self.failing:
-                    report_failing(error)
+                report.say(error)
                 self.failing = True
                 self._tell("the database cannot be opened")
                 stop.wait(RETRY)

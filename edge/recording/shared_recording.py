@@ -15,8 +15,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from edge.files.disk_errors import DiskError
+from edge.recording.failing_report import RETRY, FailingReport
 from edge.recording.former_session import FormerSession
-from edge.recording.recorder import RETRY, Recorder, report_failing, report_missing
+from edge.recording.recorder import Recorder, report_missing
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import Retention
 from edge.recording.session import MOST, Session
@@ -62,12 +63,12 @@ class SharedRecording:
 
     def run(self, stop: threading.Event) -> None:
         """Record. Raises ConfigError, RefusedError."""
-        failing, waiting, retention = False, False, self._task.retention(self._database)
+        report, waiting, retention = FailingReport(), False, self._task.retention(self._database)
         try:
             while not stop.is_set():
                 try:
                     client_id = self._sessions.start()
-                    failing = False
+                    report.over()
                     if client_id is None:
                         if not waiting:
                             logger.info("all %d recorders of the share are there: waiting", self._task.recorders)
@@ -78,9 +79,7 @@ class SharedRecording:
                     waiting = False
                     self._record(_Member(self._task, self._database, self._sessions, client_id), retention, stop)
                 except DiskError as error:
-                    if not failing:
-                        report_failing(error)
-                    failing = True
+                    report.say(error)
                     self._tell("the database cannot be reached", self._stored, failing=True)
                     stop.wait(RETRY)
         finally:

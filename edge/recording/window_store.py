@@ -18,6 +18,10 @@ class AwayError(DiskError):
     """A database server is away, busy, or has no room; as with a disk, it may work again later."""
 
 
+class OutdatedError(AwayError):
+    """The tables have become those of a newer version: this one waits, until it is upgraded or they are as before."""
+
+
 class UnstorableError(ConfigError):
     """Something of what was given cannot be stored as it stands; the rest could be."""
 

@@ -27,7 +27,8 @@ class KeptConnection:
         self._purpose = purpose
         self._ended = ended
         self._connection: psycopg.Connection | None = None
-        self._was_open = False
+        self.was_open = False
+        """Whether it has been opened before."""
 
     @property
     def is_open(self) -> bool:
@@ -40,7 +41,7 @@ class KeptConnection:
         with self._explained():
             self._connection = connect(self._address, self._purpose)
             yield self._connection
-        self._was_open = True
+        self.was_open = True
 
     @contextlib.contextmanager
     def used(self, *, storing: bool = False) -> Iterator[psycopg.Connection]:
@@ -85,7 +86,7 @@ class KeptConnection:
     @contextlib.contextmanager
     def _explained(self, *, storing: bool = False) -> Iterator[None]:
         try:
-            with explained(self._address, was_open=self._was_open, storing=storing):
+            with explained(self._address, was_open=self.was_open, storing=storing):
                 yield
         except BaseException:
             self.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psycopg
@@ -13,12 +13,24 @@ from psycopg import errors
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.long_readers import end_long_readers
+from edge.recording.window_store import OutdatedError
 
 FOLDER = Path(__file__).parent / "migrations"
+ADDITIVE = b"-- Additive:"
+"""How a file begins after which programs that do not know it can go on recording, reading and deleting."""
+NEEDED, ADDED = "migrations", "additions"
+"""Tables of what was applied. Version 0.2.0 asks the first alone, and refuses what it finds there and does not know."""
 TABLE = """
-CREATE TABLE edge_private.migrations (
+CREATE TABLE edge_private.{} (
     version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now()
 )
+"""
+# The first 0.2.0 had its sixth file under another number.
+APPLIED = "SELECT CASE name WHEN '0008_speed' THEN 6 ELSE version END FROM edge_private.{}"
+END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+AND starts_with(application_name, 'edge ')
 """
 READING_SECONDS = 10  # that a reader's transaction may have lasted when tables are to be changed
 THERE = (errors.DuplicateSchema, errors.DuplicateTable, errors.DuplicateObject, errors.UniqueViolation)
@@ -27,40 +39,50 @@ logger = logging.getLogger(__name__)
 
 
 def migrate(
-    connection: psycopg.Connection, address: PostgresAddress, progress: Callable[[], None] = lambda: None
+    connection: psycopg.Connection,
+    address: PostgresAddress,
+    *,
+    was_open: bool,
+    progress: Callable[[], None] = lambda: None,
 ) -> None:
     """Apply what is not applied yet, all or nothing.
 
     Args:
         connection: Outside of a transaction.
-        address: What it is called.
+        address: Of the database.
+        was_open: As `refuse_newer`.
         progress: Called after each file.
 
     Raises:
-        ConfigError: A newer version of edge made the tables.
+        ConfigError, OutdatedError: As `refuse_newer`.
         psycopg.Error: To be explained.
     """
-    files = {int(path.name[:4]): path for path in sorted(FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
-    newest = max(files)
-    found = applied(connection)
-    if found > newest:
-        raise newer_version(address, found, newest)
-    if found == newest:
+    files = _files()
+    refuse_newer(connection, address, was_open=was_open)
+    if files.keys() <= applied(connection):
         return
     end_long_readers(connection, READING_SECONDS)  # else whoever has asked one view keeps all recorders from starting
     _begin(connection)
     with connection.transaction():
         lock_tables(connection)
         connection.execute("SET LOCAL statement_timeout = 0")  # an index of a large table takes what it takes
+        refuse_newer(connection, address, was_open=was_open)
         found = applied(connection)  # another may have been first
-        for version, path in files.items():
-            if version > found:
-                logger.info("preparing %s: %s", address, path.stem)
-                connection.execute(path.read_bytes())
-                connection.execute(
-                    "INSERT INTO edge_private.migrations (version, name) VALUES (%s, %s)", (version, path.stem)
-                )
-                progress()
+        others = False
+        for version in sorted(files.keys() - found):
+            logger.info("preparing %s: %s", address, files[version].stem)
+            script = files[version].read_bytes()
+            connection.execute(script)
+            table = ADDED if script.startswith(ADDITIVE) else NEEDED
+            others |= table == NEEDED
+            connection.execute(
+                f"INSERT INTO edge_private.{table} (version, name) VALUES (%s, %s)",  # noqa: S608
+                (version, files[version].stem),
+            )
+            progress()
+        if found and others:
+            # Or an older version would go on in tables that it does not know: each looks when it connects, and waits.
+            connection.execute(END_OTHERS)
 
 
 def lock_tables(connection: psycopg.Connection) -> None:
@@ -68,7 +90,7 @@ def lock_tables(connection: psycopg.Connection) -> None:
 
     Not an advisory lock: whoever may connect may take that, and hold every recorder up.
     """
-    connection.execute("LOCK TABLE edge_private.migrations IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute(f"LOCK TABLE edge_private.{NEEDED} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _begin(connection: psycopg.Connection) -> None:
@@ -78,38 +100,56 @@ def _begin(connection: psycopg.Connection) -> None:
         if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
             with contextlib.suppress(*THERE):
                 connection.execute(f"CREATE SCHEMA {schema}")
-    if not table_exists(connection, "edge_private", "migrations"):
-        with contextlib.suppress(*THERE):
-            connection.execute(TABLE)
+    for table in (NEEDED, ADDED):
+        if not table_exists(connection, "edge_private", table):
+            with contextlib.suppress(*THERE):
+                connection.execute(TABLE.format(table))
 
 
-def newer_version(address: PostgresAddress, found: int, newest: int) -> ConfigError:
-    """To be raised."""
-    return ConfigError(
-        f"{address} was made by a newer version of edge (migration {found}; this version knows {newest})",
-        "upgrade edge here; the database was not changed",
-    )
+def refuse_newer(connection: psycopg.Connection, address: PostgresAddress, *, was_open: bool) -> None:
+    """Leave tables alone that this version cannot go on in.
+
+    Args:
+        connection: Of whoever wants to.
+        address: Of the database.
+        was_open: It was open before: then a person may be upgrading one machine after the other, and we wait.
+
+    Raises:
+        ConfigError: They are such, and were from the first.
+        OutdatedError: They have become such.
+    """
+    found, newest = max(_applied(connection, [NEEDED]), default=0), max(_files())
+    if found > newest:
+        raise (OutdatedError if was_open else ConfigError)(
+            f"{address} was made by a newer version of edge (migration {found}; this version knows {newest})",
+            "upgrade edge here; the database was not changed",
+        )
 
 
 def check_version(connection: psycopg.Connection, address: PostgresAddress) -> None:
-    """For those that make no tables. Raises ConfigError where another version made them."""
-    found, newest = applied(connection), max(int(path.name[:4]) for path in FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    if found == 0:
+    """For those that make no tables. Raises ConfigError where it is for another version to go on."""
+    refuse_newer(connection, address, was_open=False)
+    found = applied(connection)
+    if not found:
         raise ConfigError(f"{address} holds no recording yet", "edge record --database makes it")
-    if found < newest:
+    if not _files().keys() <= found:
         raise ConfigError(
             f"{address} was made by an older version of edge", "start edge record of this version on it once"
         )
-    if found > newest:
-        raise newer_version(address, found, newest)
 
 
-def applied(connection: psycopg.Connection) -> int:
-    """The newest that was applied; 0 in an empty database."""
-    if not table_exists(connection, "edge_private", "migrations"):
-        return 0
-    row = connection.execute("SELECT coalesce(max(version), 0) FROM edge_private.migrations").fetchone()
-    return int(row[0]) if row else 0
+def applied(connection: psycopg.Connection) -> set[int]:
+    """What was applied; nothing in an empty database."""
+    return _applied(connection, [NEEDED, ADDED])
+
+
+def _applied(connection: psycopg.Connection, tables: Iterable[str]) -> set[int]:
+    there = (table for table in tables if table_exists(connection, "edge_private", table))
+    return {version for table in there for (version,) in connection.execute(APPLIED.format(table)).fetchall()}
+
+
+def _files() -> dict[int, Path]:
+    return {int(path.name[:4]): path for path in FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql")}
 
 
 def table_exists(connection: psycopg.Connection, schema: str, name: str) -> bool:

@@ -14,6 +14,7 @@ from edge.recording.database import STORED_ID_PATTERN
 from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_connection import KeptConnection
+from edge.recording.postgres.schema import refuse_newer
 from edge.recording.stored_numbers import Missing
 
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
@@ -70,6 +71,8 @@ class SharedSessions:
         """
         self.stop()
         with self._kept.opened() as connection:
+            # Whoever cannot store leaves the sessions to those who can.
+            refuse_newer(connection, self._address, was_open=True)
             query = "SELECT id FROM edge.schools WHERE name = %s"
             row = connection.execute(query, (self._address.school,)).fetchone()
             if row is None:

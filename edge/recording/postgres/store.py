@@ -104,11 +104,12 @@ class PostgresStore:
         """Connect; the tables are made, or brought up to date, where that is needed.
 
         Raises:
-            ConfigError: The server refuses us, a right is missing, or the school has another prefix.
-            AwayError: It cannot be reached now.
+            ConfigError: The server refuses us, a right is missing, the school has another prefix, or the tables are for
+                newer versions.
+            AwayError: It cannot be reached now, or the tables have become such.
         """
         with self._kept.opened() as connection:
-            migrate(connection, self._address, self._progress)
+            migrate(connection, self._address, was_open=self._kept.was_open, progress=self._progress)
             self._school = self._find_school(connection)
             connection.execute(STAGING)
 

@@ -362,7 +362,7 @@ def test_a_database_of_another_version_is_not_touched(postgres: Place) -> None:
         pass
     for change, words in (
         ("UPDATE edge_private.migrations SET version = 9001 WHERE version = 1", "newer version"),
-        ("DELETE FROM edge_private.migrations WHERE version > 1", "older version"),
+        ("DELETE FROM edge_private.additions", "older version"),
     ):
         postgres.server.sql(change, database=postgres.database)
         with pytest.raises(ConfigError, match=words), postgres.erasing():

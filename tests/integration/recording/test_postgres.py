@@ -292,9 +292,9 @@ def test_recorders_that_start_together_make_the_tables_once(postgres: Place) -> 
     for thread in threads:
         thread.join(60)
     assert errors == []
-    versions = sql(postgres, "SELECT version FROM edge_private.migrations ORDER BY version")
-    assert versions == [
-        str(int(path.name[:4])) for path in sorted((PACKAGE / "recording/postgres/migrations").glob("*.sql"))
+    versions = sql(postgres, "TABLE edge_private.migrations UNION ALL TABLE edge_private.additions ORDER BY version")
+    assert [line.split("|")[1] for line in versions] == [
+        path.stem for path in sorted((PACKAGE / "recording/postgres/migrations").glob("*.sql"))
     ]
 
 

@@ -30,7 +30,7 @@ psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the e
 
 BEFORE_9 = (
     "DROP AGGREGATE edge.lower_median(numeric); DROP FUNCTION edge.middle",
-    "DELETE FROM edge_private.migrations WHERE version >= 9",
+    "DELETE FROM edge_private.additions WHERE version >= 9",
 )
 """As before that upgrade."""
 ROLES = "SELECT pg_total_relation_size('pg_db_role_setting') + pg_total_relation_size('pg_authid')"

@@ -1,3 +1,5 @@
+-- Additive: programs that do not know it can go on.
+
 -- Sums of millionths without an end: a room may send a window with any number of frames and faces, and the sum of all rooms
 -- must not become an error by it. Types and views are those of 0005_levels.sql but for that.
 

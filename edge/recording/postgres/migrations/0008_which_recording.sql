@@ -1,3 +1,5 @@
+-- Additive: programs that do not know it can go on.
+
 -- Which recording a school is, whatever it is called and wherever the database moves to: edge export tells by it whether a
 -- folder is of this one.
 

@@ -1,3 +1,5 @@
+-- Additive: programs that do not know it can go on.
+
 -- Figures of several rooms together: each room is as heavy as the time that was measured in it, and no heavier than the middle
 -- one. Frames and faces are no weights: a room may say that it has seen a thousand million, or that it measured day and
 -- night, and is one room all the same.

@@ -1,3 +1,5 @@
+-- Additive: programs that do not know it can go on.
+
 -- A made-up roll-up, as a file that was copied may have had, ends no question about other rooms: whatever its numbers are, a
 -- million of such rows can be added up. Views and functions are those of 0005_levels.sql and 0007_endless_sums.sql but for that.
 

@@ -1,0 +1,37 @@
+"""What the log says while nothing can be stored: each kind of reason at once, and again for as long as it lasts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from edge.files.disk_errors import DiskError
+
+RETRY = 2.0  # seconds until what could not be written is tried again
+AGAIN = 3600.0  # seconds until the same kind is said again
+
+logger = logging.getLogger(__name__)
+
+
+class FailingReport:
+    """Says why it fails, rarely.
+
+    Args:
+        elapsed: Where the time comes from.
+    """
+
+    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self._elapsed = elapsed
+        self._due: dict[type[DiskError], float] = {}  # when a kind may be said again
+
+    def say(self, error: DiskError) -> None:
+        """It fails; a server that is started again may be away first, and then be one that a newer version has."""
+        now = self._elapsed()
+        if now >= self._due.get(type(error), now):
+            self._due[type(error)] = now + AGAIN
+            logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
+
+    def over(self) -> None:
+        """It works: the next failure is told at once."""
+        self._due.clear()

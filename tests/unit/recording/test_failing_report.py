@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from edge.files.disk_errors import DiskError
+from edge.recording.failing_report import AGAIN, FailingReport
+from edge.recording.window_store import AwayError, OutdatedError
+
+
+def test_a_reason_is_said_at_once_and_each_hour_and_anew_after_it_was_over(caplog: pytest.LogCaptureFixture) -> None:
+    now = 5.0
+    report = FailingReport(lambda: now)
+
+    def said(*errors: DiskError) -> list[str]:
+        caplog.clear()
+        for error in errors:
+            report.say(error)
+        assert {record.levelname for record in caplog.records} <= {"ERROR"}
+        return [record.getMessage().split(".")[0] for record in caplog.records]
+
+    away, outdated = AwayError("away", "wait"), OutdatedError("newer", "upgrade edge here")
+    assert said(away, AwayError("starting"), outdated, away, outdated) == ["away: wait", "newer: upgrade edge here"]
+    now += AGAIN - 1
+    assert said(away, outdated) == []
+    now += 1
+    assert said(outdated, outdated) == ["newer: upgrade edge here"]
+    report.over()
+    assert said(outdated, away) == ["newer: upgrade edge here", "away: wait"]
