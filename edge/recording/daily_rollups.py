@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.timestamps import format_timestamp
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, runs_text
 from edge.recording.runs import Run
 from edge.recording.window_record import Series
-from edge.recording.window_row import DAMAGED, LONGEST_TEXT, DamagedError
+from edge.recording.window_row import DAMAGED, LONGEST_TEXT, DamagedError, moment
 from edge.recording.window_sums import WindowSums
 from edge.text import printable
 
@@ -63,6 +63,7 @@ WHERE d.device = ? AND d.day >= ? AND d.day < ? ORDER BY d.day, d.series
 NEXT_DAY = """
 SELECT device, day FROM changed_days WHERE day < ? AND (device, day) > (?, ?) ORDER BY device, day LIMIT 1
 """
+MADE = "DELETE FROM changed_days WHERE device = ? AND day = ?"
 STORE_DAY = """
 INSERT OR REPLACE INTO daily_rollups
 SELECT ?1, ?2, id, ?7, ?8 FROM series
@@ -97,18 +98,22 @@ class DailyRollups:
         return True
 
     def _make(self, database: sqlite3.Connection, device: str, day: str) -> None:
-        start = parse_timestamp(f"{day}T00:00:00.000Z")
+        try:
+            start = moment(f"{day}T00:00:00.000Z")
+        except ValueError:  # no day: another program wrote it, and has nothing to be made of
+            database.execute(MADE, (device, day))
+            return
         rows = database.execute(SELECT_BUCKETS, (device, format_timestamp(start), format_timestamp(start + DAY)))
         try:
             whole = whole_day(start, (read_bucket(row) for row in _few(rows)))
         except TooMuchError:  # it stays as it is, and readers leave it out
             return
         except (*DAMAGED, DamagedError):  # the days of other rooms are made all the same
-            logger.warning("a roll-up of %s of %s is damaged: its day is left out", printable(device), printable(day))
+            logger.warning("a roll-up of %s of %s is damaged: its day is left out", printable(str(device)), day)
             whole = []
         for bucket in whole:
             database.execute(STORE_DAY, (device, day, *bucket.series, *bucket.to_row()))
-        database.execute("DELETE FROM changed_days WHERE device = ? AND day = ?", (device, day))
+        database.execute(MADE, (device, day))
 
 
 def _few(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

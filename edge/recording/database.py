@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.files.disk_errors import DiskError
+from edge.recording import about
 from edge.recording.daily_rollups import DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
@@ -22,12 +22,11 @@ from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
 from edge.recording.journal_size import JournalSize
 from edge.recording.layout import changed
-from edge.recording.location import KEY as LOCATION
-from edge.recording.location import LONGEST, FileLocation, IfCopy, Location, begins_anew
+from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
 from edge.recording.places import store_place
 from edge.recording.recording_file import explain, inode, open_recording
 from edge.recording.retention import Pruner, Retention, default_begins, retention_time
-from edge.recording.retention_time import KEY, RetentionTime
+from edge.recording.retention_time import RetentionTime
 from edge.recording.rollups import add_windows
 from edge.recording.series_ids import SeriesIds
 from edge.recording.used_numbers import UsedNumbers, epoch_with_start
@@ -36,10 +35,6 @@ from edge.recording.window_row import INSERT_WINDOW, window_row
 
 VACUUM_MOST = 20_000  # pages that are given back at once
 
-STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
-"""Of a client id that a recording keeps: a prepared one might have a room's, which the recorder would cut off."""
-
-CLIENT_IDS = "SELECT key, substr(value, 1, 1000) FROM about WHERE key IN ('client_id', 'former_client_id')"
 HAS_NUMBER = "SELECT start FROM windows WHERE device = ? AND epoch IN (?, ?) AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
@@ -95,40 +90,34 @@ class Database:
             self.stop()
             raise self._gone() from None
         with self._explained():
-            query = "SELECT substr(value, 1, ?) FROM about WHERE key = ?"
-            found = self._db.execute(query, (LONGEST, LOCATION)).fetchone()
-        if found == (here.to_text(),):
+            found = about.known(self._db, about.LOCATION)
+        if found == here.to_text():
             return  # a full disk has no room even for the same again
-        try:
-            former = Location.of(found[0]) if found else None
-        except ValueError:
-            raise changed(self._path, "its location cannot be one") from None
-        anew = begins_anew(here, former, if_copy)
+        anew = begins_anew(here, None if found is None else Location.of(found), if_copy)
         with self._explained(), self._transaction() as database:
             if anew:
-                database.execute("DELETE FROM about WHERE key IN ('client_id', 'former_client_id')")
-            database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (LOCATION, here.to_text()))
+                about.forget(database, about.CLIENT_ID, about.FORMER_CLIENT_ID)
+            about.keep(database, about.LOCATION, here.to_text())
 
     def client_ids(self, former: str) -> tuple[str, str | None]:
         """The random MQTT client id of this recording, and that of a session of version 0.1 still to be ended.
 
         Args:
-            former: What version 0.1 called the session; there is one only if it has recorded something here.
+            former: What version 0.1 called the session; there is one only if it has recorded something here. That the
+                file names another one is not believed: it would be emptied here, and ended.
 
         Raises:
             ConfigError, DiskError: As `start`.
         """
         with self._explained(), self._transaction() as database:
-            about = dict(database.execute(CLIENT_IDS))
-            if "client_id" not in about:
-                about["client_id"] = f"edge-record-{secrets.token_hex(8)}"
+            client_id = about.known(database, about.CLIENT_ID)
+            if client_id is None:
+                client_id = f"edge-record-{secrets.token_hex(8)}"
+                about.keep(database, about.CLIENT_ID, client_id)
                 if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
-                    about["former_client_id"] = former
-                database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
-            ids = about["client_id"], about.get("former_client_id")
-        if not all(one is None or (isinstance(one, str) and re.fullmatch(STORED_ID_PATTERN, one)) for one in ids):
-            raise changed(self._path, "its client id cannot be one")
-        return ids
+                    about.keep(database, about.FORMER_CLIENT_ID, former)
+            left = about.known(database, about.FORMER_CLIENT_ID) == former
+        return client_id, former if left else None
 
     def shared_client_ids(self) -> list[str]:
         """None: a file has one recorder."""
@@ -140,7 +129,7 @@ class Database:
     def forget_former(self) -> None:
         """The session of version 0.1 has been ended."""
         with self._explained(), self._transaction() as database:
-            database.execute("DELETE FROM about WHERE key = 'former_client_id'")
+            about.forget(database, about.FORMER_CLIENT_ID)
 
     def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
@@ -229,7 +218,7 @@ class Database:
     def keep_retention_time(self, time: RetentionTime) -> None:
         """As `WindowStore`."""
         with self._explained(), self._transaction() as database:
-            database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, time.to_text()))
+            about.keep(database, about.RETENTION_TIME, time.to_text())
 
     def prune(self, now: datetime, retention: Retention, by: datetime | None = None) -> tuple[int, bool]:
         """As `WindowStore`; the room of what is deleted is given back."""

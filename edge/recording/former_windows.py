@@ -11,11 +11,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from edge.contract.timestamps import format_timestamp, parse_timestamp
-from edge.recording.layout import ROLLUPS_FROM
+from edge.contract.timestamps import format_timestamp
+from edge.recording import about
 from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import BETWEEN, DAMAGED, read_window
+from edge.recording.window_row import BETWEEN, DAMAGED, moment, read_window
 
 logger = logging.getLogger(__name__)
 
@@ -24,18 +24,20 @@ MOST = 3000  # windows at once: meanwhile none can be stored
 
 def add_up_former(database: sqlite3.Connection, now: datetime) -> bool:
     """Make the next roll-ups, within the caller's transaction; whether there are more to make."""
-    found = database.execute("SELECT value FROM about WHERE key = ?", (ROLLUPS_FROM,)).fetchone()
+    found = about.known(database, about.ROLLUPS_FROM)
     if found is None:
         return False
-    device, begin = json.loads(found[0])
+    device, begin = json.loads(found)
     first = database.execute("SELECT MIN(start) FROM windows WHERE device = ? AND start >= ?", (device, begin))
     start = first.fetchone()[0]
     if start is None:
         after = database.execute("SELECT MIN(device) FROM windows WHERE device > ?", (device,)).fetchone()[0]
         if after is None:
-            database.execute("DELETE FROM about WHERE key = ?", (ROLLUPS_FROM,))
+            about.forget(database, about.ROLLUPS_FROM)
             logger.info("all former windows are added up in roll-ups")
             return False
+        if not isinstance(after, str):
+            raise about.StrangeError("a window has a device that cannot be one")
         _remember(database, after, "")
         return True
     last = database.execute(
@@ -44,7 +46,10 @@ def add_up_former(database: sqlite3.Connection, now: datetime) -> bool:
     ).fetchone()
     if last is None:
         last = database.execute("SELECT MAX(start) FROM windows WHERE device = ?", (device,)).fetchone()
-    since, until = bucket_of(parse_timestamp(start)), bucket_of(parse_timestamp(last[0])) + WIDTH
+    try:
+        since, until = bucket_of(moment(start)), bucket_of(moment(last[0])) + WIDTH
+    except DAMAGED:
+        raise about.StrangeError("a window has a time that cannot be one") from None
     rows = database.execute(BETWEEN, (device, format_timestamp(since), format_timestamp(until)))
     replace_rollups(database, device, since, until, sound(rows), format_timestamp(now))
     _remember(database, device, format_timestamp(until))
@@ -61,4 +66,4 @@ def sound(rows: Iterable[tuple[object, ...]]) -> Iterator[WindowRecord]:
 
 
 def _remember(database: sqlite3.Connection, device: str, start: str) -> None:
-    database.execute("UPDATE about SET value = ? WHERE key = ?", (json.dumps([device, start]), ROLLUPS_FROM))
+    about.keep(database, about.ROLLUPS_FROM, json.dumps([device, start]))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.files.plain_tables import columns
-from edge.recording import daily_rollups, places, rollups
+from edge.recording import about, daily_rollups, places, rollups
 from edge.recording.window_row import SELECTED
 
 logger = logging.getLogger(__name__)
@@ -20,9 +20,6 @@ APPLICATION = 0x45444745  # in the file's header: EDGE
 LAYOUT = 4  # `user_version` of the file
 WITH_ROLLUPS = 3  # the layout that has them
 WITH_PLACES = 4
-ROLLUPS_FROM = "rollups_from"  # in `about`: device and time from which on windows are still to be added up
-IDENTITY = "recording"  # in `about`: which recording it is, whatever the file is called
-KEPT_ALL = "kept_all"  # in `about`: the file is older than the default retention
 
 TABLES = (
     "about", "windows", "newer_windows", "states", "availability", "deletions", "series", "rollups", "daily_rollups",
@@ -145,7 +142,7 @@ def create(database: sqlite3.Connection, prefix: str) -> None:
     )
     database.execute(f"PRAGMA application_id={APPLICATION}")
     database.execute(f"PRAGMA user_version={LAYOUT}")
-    database.execute("INSERT INTO about VALUES ('prefix', ?)", (prefix,))
+    about.keep(database, about.PREFIX, prefix)
 
 
 def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:
@@ -156,9 +153,9 @@ def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:
     if layout < WITH_ROLLUPS:
         _create(database, rollups.TABLES, daily_rollups.TABLES, *daily_rollups.TRIGGERS, DELETIONS)
         if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
-            database.execute("INSERT INTO about VALUES (?, ?)", (ROLLUPS_FROM, json.dumps(["", ""])))
+            about.keep(database, about.ROLLUPS_FROM, json.dumps(["", ""]))
         # Whoever made it was told that everything is kept.
-        database.execute("INSERT INTO about VALUES (?, '')", (KEPT_ALL,))
+        about.keep(database, about.KEPT_ALL, "")
     _create(database, places.TABLE)
     database.execute(f"PRAGMA user_version={LAYOUT}")
 

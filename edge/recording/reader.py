@@ -16,12 +16,11 @@ from urllib.parse import quote
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
+from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
 from edge.recording.devices import devices_of
 from edge.recording.layout import (
-    IDENTITY,
-    ROLLUPS_FROM,
     SELECT_LAYOUT_1,
     WITH_PLACES,
     WITH_ROLLUPS,
@@ -138,9 +137,7 @@ class Recording:
     @property
     def identity(self) -> str:
         """Which it is, whatever it is called: random, and kept in it; "" where an older version made it."""
-        for (found,) in self._query("SELECT substr(value, 1, 100) FROM about WHERE key = ?", IDENTITY):
-            return str(found)
-        return ""
+        return self._about(IDENTITY) or ""
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
@@ -176,6 +173,14 @@ class Recording:
             raise EdgeError(f"{self._path} is not open")
         try:
             return devices_of(self._database, table, MOST_DEVICES)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
+
+    def _about(self, key: str) -> str | None:
+        if self._database is None:
+            raise EdgeError(f"{self._path} is not open")
+        try:
+            return known(self._database, key)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
@@ -237,7 +242,7 @@ class Recording:
         """Whether every window is in a roll-up: not while a file of an older layout is worked through."""
         if self._layout < WITH_ROLLUPS:
             return False
-        return not list(self._query("SELECT 1 FROM about WHERE key = ?", ROLLUPS_FROM))
+        return self._about(ROLLUPS_FROM) is None
 
     def _bucket(self, device: str, row: tuple[object, ...]) -> Bucket:
         try:

@@ -15,11 +15,10 @@ from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
 from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
-from edge.recording import journal_size
+from edge.recording import about, journal_size
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.layout import (
     AVAILABILITY_BY_DEVICE,
-    IDENTITY,
     LAYOUT,
     TABLES,
     changed,
@@ -122,6 +121,7 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, progress: Ca
         strange = strange or (strange_shape(database) if layout == LAYOUT else None)
         if strange:
             raise changed(path, strange)
+        about.check(database)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.execute(f"PRAGMA journal_size_limit={journal_size.KEPT}")  # else it keeps the size that it once had
@@ -131,22 +131,23 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, progress: Ca
     try:
         if not tables:
             create(database, prefix)
-        found = database.execute("SELECT value FROM about WHERE key = 'prefix'").fetchone()
-        if layout < LAYOUT and found and found[0] == prefix:  # another prefix's file stays as it is
+        found = about.known(database, about.PREFIX)
+        if layout < LAYOUT and found == prefix:  # another prefix's file stays as it is
             database.set_progress_handler(progress, INSTRUCTIONS)
             migrate(database, path, layout)
             database.set_progress_handler(None, 0)
-        if found and found[0] == prefix:
+        if found == prefix:
             database.execute(AVAILABILITY_BY_DEVICE)
-            database.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (IDENTITY, secrets.token_hex(16)))
+            if about.known(database, about.IDENTITY) is None:
+                about.keep(database, about.IDENTITY, secrets.token_hex(16))
         database.execute("COMMIT")
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
-    if not found or found[0] != prefix:
+    if found != prefix:
         raise ConfigError(
-            f"{path} holds the devices below {found[0] if found else ''!r}, not below {prefix!r}",
+            f"{path} holds the devices below {found or ''!r}, not below {prefix!r}",
             "give --prefix, or another --database",
         )
 
@@ -154,6 +155,8 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, progress: Ca
 def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     """A DiskError where waiting may help, else a ConfigError, to be raised; the database must be closed."""
     text = str(error)
+    if isinstance(error, about.StrangeError):
+        return changed(path, text)
     if "locked" in text:
         return DiskError(
             f"{path} is locked by another program", f"end that program: fuser -v {path} {path}-shm lists it"

@@ -7,16 +7,15 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from edge.contract.timestamps import format_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording import about
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.devices import devices_of
-from edge.recording.layout import KEPT_ALL
-from edge.recording.retention_time import KEY, RetentionTime
+from edge.recording.retention_time import RetentionTime
 
 DEFAULT_DAYS = 400  # a school year and the summer after it
 GRACE = timedelta(days=30)  # before a file that was made without a limit gets the default
-BEGINS = "retention_from"  # in `about`: when the default begins to apply
 PRUNE_MOST = 5000  # roll-ups that are looked at, at once: meanwhile nothing can be stored
 PRUNE_SOME = 200  # rows of another table, which may be large ones
 SECONDS = 0.05  # after which no more of a table are looked at
@@ -75,18 +74,17 @@ KEEP_ALL = Retention()
 
 def default_begins(database: sqlite3.Connection, now: datetime) -> datetime:
     """When the default begins to apply to a file, within the caller's transaction; it is decided once."""
-    about = dict(database.execute("SELECT key, value FROM about"))
-    if BEGINS not in about:
-        begins = now + GRACE if KEPT_ALL in about else now
-        about[BEGINS] = format_timestamp(begins)
-        database.execute("INSERT INTO about VALUES (?, ?)", (BEGINS, about[BEGINS]))
-    return datetime.fromisoformat(about[BEGINS].replace("Z", "+00:00"))
+    begins = about.known(database, about.RETENTION_FROM)
+    if begins is None:
+        begins = format_timestamp(now if about.known(database, about.KEPT_ALL) is None else now + GRACE)
+        about.keep(database, about.RETENTION_FROM, begins)
+    return parse_timestamp(begins)
 
 
 def retention_time(database: sqlite3.Connection, now: datetime) -> RetentionTime | None:
     """As `WindowStore.retention_time`."""
-    found = database.execute("SELECT substr(value, 1, 200) FROM about WHERE key = ?", (KEY,)).fetchone()
-    return RetentionTime.of(found[0] if found else None) or RetentionTime.first(last_arrival(database), now)
+    kept = RetentionTime.of(about.known(database, about.RETENTION_TIME))
+    return kept or RetentionTime.first(last_arrival(database), now)
 
 
 class Pruner:

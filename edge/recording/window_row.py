@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, WindowPayload, Withheld
 from edge.contract.shares import ShareRange
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import PATTERN, parse_timestamp
 from edge.contract.validation import MAX_COUNT, MAX_LABEL, SCHEMA_PATTERN, WITHHELD_FIELDS
 from edge.errors import EdgeError
 from edge.recording.window_record import Series, WindowRecord
@@ -51,6 +51,16 @@ WHERE NOT EXISTS (SELECT 1 FROM windows WHERE device = ?1 AND epoch = ?2 || ' ' 
 """Not one that is there as the second of its number."""
 BETWEEN = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
 """The windows of a device that begin between two times."""
+
+
+def moment(value: object) -> datetime:
+    """A time as recorders write it, which others also read as text: week dates or `infinity` are none."""
+    if not isinstance(value, str) or not re.fullmatch(PATTERN, value):
+        raise ValueError
+    found = parse_timestamp(value)
+    if not FIRST <= found < LAST:
+        raise ValueError
+    return found
 
 
 def compact(content: object) -> str:

@@ -18,18 +18,19 @@ from urllib.parse import quote
 from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
 from edge.files.plain_tables import strange_part
+from edge.recording.about import PREFIX, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.deleted_spans import MOST
 from edge.recording.devices import devices_of
-from edge.recording.layout import LAYOUT, ROLLUPS_FROM, TABLES, changed, check_header
+from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.postgres import file_rows
 from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
-from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, DamagedError, read_window
+from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, DamagedError, moment, read_window
 from edge.recording.window_store import UnstorableError
 
 logger = logging.getLogger(__name__)
@@ -79,19 +80,19 @@ class SchoolFile:
             )
             file.text_factory = lambda text: text.decode(errors="replace")
             older = check_header(file, self._path) < LAYOUT
-            about = {} if older else dict(file.execute("SELECT key, substr(value, 1, 1000) FROM about LIMIT 10"))
             if strange := strange_part(file, TABLES, TRIGGERS):
                 raise changed(self._path, strange)
+            prefix, former = known(file, PREFIX), known(file, ROLLUPS_FROM)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
-        if older or ROLLUPS_FROM in about:
+        if older or former is not None:
             raise ConfigError(
                 f"{self._path} was made by an older version of edge",
                 "record into it with this version until its former windows are added up",
             )
-        if about.get("prefix") != self._prefix:
+        if prefix != self._prefix:
             raise ConfigError(
-                f"{self._path} holds the devices below {about.get('prefix')!r}, not below {self._prefix!r}",
+                f"{self._path} holds the devices below {prefix!r}, not below {self._prefix!r}",
                 "give --prefix",
             )
 
@@ -144,7 +145,7 @@ class SchoolFile:
             if first is None:
                 return
             try:
-                begin = bucket_of(file_rows.moment(first))
+                begin = bucket_of(moment(first))
             except DAMAGED:
                 self.damaged += 1
                 if not isinstance(first, str):  # bytes, behind all texts

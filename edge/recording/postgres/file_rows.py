@@ -12,28 +12,19 @@ from datetime import datetime
 from typing import Any, get_args
 
 from edge.contract.payloads import FaceFigures, RunMode
-from edge.contract.timestamps import PATTERN, parse_timestamp
 from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN, faces_fit, frames_fit
-from edge.recording.database import STORED_ID_PATTERN
+from edge.recording.about import STORED_ID_PATTERN
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD
 from edge.recording.rollups import Bucket, runs_text
 from edge.recording.sum_bounds import check_sums
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import FIRST, LAST, LONGEST_NAME
+from edge.recording.window_row import LONGEST_NAME, moment
 from edge.recording.window_sums import WindowSums
 
 DIGEST = r"([0-9a-f]{8})?"
 MOST = 2**53  # of anything that is counted
-
-
-def moment(value: object) -> datetime:
-    """A time as recorders write it: PostgreSQL would also take `infinity`, or `yesterday`."""
-    found = parse_timestamp(_matching(PATTERN, value))
-    if not FIRST <= found < LAST:
-        raise ValueError
-    return found
 
 
 def device(value: object) -> str:

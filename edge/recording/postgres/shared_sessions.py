@@ -10,7 +10,7 @@ from datetime import datetime
 import psycopg
 
 from edge.errors import ConfigError
-from edge.recording.database import STORED_ID_PATTERN
+from edge.recording.about import STORED_ID_PATTERN
 from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_connection import KeptConnection

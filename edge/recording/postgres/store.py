@@ -16,7 +16,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
-from edge.recording.database import STORED_ID_PATTERN
+from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.deletion_requests import Request
 from edge.recording.device_words import words_of
@@ -35,7 +35,7 @@ from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import migrate
 from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
-from edge.recording.retention import BEGINS, Retention
+from edge.recording.retention import Retention
 from edge.recording.retention_time import KEY, RetentionTime
 from edge.recording.used_numbers import UsedNumbers
 from edge.recording.window_record import Series, WindowRecord
@@ -279,7 +279,7 @@ class PostgresStore:
 
     def default_begins(self, now: datetime) -> datetime:
         """As `WindowStore`: from the first day."""
-        return datetime.fromisoformat(self._about(BEGINS, format_timestamp(now)).replace("Z", "+00:00"))
+        return datetime.fromisoformat(self._about(RETENTION_FROM, format_timestamp(now)).replace("Z", "+00:00"))
 
     def claim(self, if_copy: IfCopy | None) -> None:
         """As `WindowStore`."""

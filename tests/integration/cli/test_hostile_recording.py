@@ -61,6 +61,8 @@ FOR_THE_RECORDER = {
     "a client id of control characters": "INSERT OR REPLACE INTO about VALUES ('client_id', char(27) || '[2J')",
     "a former client id that is too long": "INSERT OR REPLACE INTO about VALUES ('client_id', 'x'), "
     "('former_client_id', hex(zeroblob(500)))",
+    "a retention that begins soon": "INSERT INTO about VALUES ('retention_from', 'soon')",
+    "roll-ups from nowhere": "INSERT INTO about VALUES ('rollups_from', 'x')",
     "a location of bytes": "INSERT OR REPLACE INTO about VALUES ('location', X'FFFE')",
     "a location of deep JSON": "INSERT INTO about VALUES ('location', replace(hex(zeroblob(20000)), '00', '['))",
 }
