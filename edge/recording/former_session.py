@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edge.errors import RefusedError
 from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.recordable import ForeignSessionError
 from edge.recording.recorder import Recorder
 from edge.recording.session import Session
 from edge.recording.window_store import WindowStore
@@ -72,13 +73,13 @@ class FormerSession:
     def step(self) -> bool:
         """Work for a moment; True when the session has been emptied and ended.
 
-        A broker that does not let us in with that id leaves it to the next start: what we record goes on.
+        A session that we are not let into, or that turns out to be another recorder's, is left: what we record goes on.
         """
         if self._refused:
             return False
         try:
             return self._step()
-        except RefusedError as error:
+        except (RefusedError, ForeignSessionError) as error:
             logger.error("the former session %s cannot be emptied: %s", self._settings.client_id, error)
             self._refused = True
             self.stop()

@@ -11,8 +11,10 @@ from edge.contract.payloads import ModelNames, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import DeviceMessage, read_message
+from edge.errors import ConfigError
 from edge.recording.session import Delivery
 from edge.recording.window_row import LONGEST_NAME
+from edge.text import printable
 
 LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
@@ -20,11 +22,25 @@ RETAINED = ("state", "availability", "info")
 TOPICS = ("window", *RETAINED)
 
 
+class ForeignSessionError(ConfigError):
+    """A session at the broker is that of a recorder of another prefix."""
+
+
 def device_of(prefix: str, topic: str) -> str | None:
     """The device in a topic; None where it is not one of ours."""
     first, _, rest = topic.partition("/")
     name, _, kind = rest.partition("/")
     return name if first == prefix and kind in TOPICS and re.fullmatch(NAME_PATTERN, name) else None
+
+
+def check_prefix(prefix: str, topic: str) -> None:
+    """Make sure that a message is of our school. Raises ForeignSessionError: what brings it is no session of ours."""
+    if (first := topic.partition("/")[0]) != prefix:
+        raise ForeignSessionError(
+            f"the broker keeps messages below {printable(first)!r} for us, who record those below {prefix!r}: another "
+            "recorder has this session, and it was left as it is",
+            "--client-id names another; where it was ours under another --prefix, --forget ends it, with what waits",
+        )
 
 
 def bytes_of(delivery: Delivery) -> int:

@@ -17,7 +17,7 @@ from edge.recording.failing_report import RETRY, FailingReport
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.place_changes import MOST as MOST_PLACES
 from edge.recording.place_changes import PlaceChanges
-from edge.recording.recordable import bytes_of, device_of, examine
+from edge.recording.recordable import bytes_of, check_prefix, device_of, examine
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
 from edge.recording.tidying import Tidying
@@ -116,7 +116,8 @@ class Recorder:
         """Work for so many seconds.
 
         Raises:
-            ConfigError: The file is damaged; nothing that was not stored is acknowledged.
+            ConfigError: The file is damaged, or the session is another recorder's; nothing that was not stored is
+                acknowledged.
             RefusedError: The broker refused us from the first.
         """
         for delivery in self._session.poll(seconds):
@@ -144,6 +145,7 @@ class Recorder:
         if len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
             self._overflow = True
             return
+        check_prefix(self._prefix, delivery.topic)
         self._waiting_bytes += len(delivery.payload)
         # The message keeps what is stored of the payload; what was left out is acknowledged, or it would come for ever.
         self._waiting.append(delivery._replace(payload=b""))

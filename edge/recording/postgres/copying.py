@@ -1,5 +1,7 @@
 """A file of `edge record` moves into a database: once and again, and while rooms already send to the database.
 
+Its session at the broker does not: the file could name anybody's, and the recorder would take that over.
+
 Windows go first through what windows always go through, and so are there once. Where the file keeps only what five
 minutes add up to, because their windows were deleted in time, that is taken over as it is.
 """
@@ -101,11 +103,6 @@ class SchoolFile:
         if self._file is not None:
             self._file.close()
 
-    def client_id(self) -> str | None:
-        """What names the session of the file at the broker."""
-        found = list(self.rows("SELECT substr(value, 1, 65) FROM about WHERE key = 'client_id'"))
-        return next(self.sound(file_rows.client_id, (value for (value,) in found)), None)
-
     def last_arrival(self) -> datetime | None:
         """When what is in it came last; None: there is nothing."""
         if self._file is None:
@@ -188,7 +185,6 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
         newest = format_timestamp(max(row[0] for row in deletions))
         logger.info("%d deletions on request hold on, the newest of %s: see edge delete --list", len(deletions), newest)
     store.take_deletions(deletions, now)
-    store.take_client_id(file.client_id())
     for device in file.devices():
         for found, buckets in file.days(device):
             whole, rest = parted(found, buckets)

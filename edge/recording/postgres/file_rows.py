@@ -14,7 +14,6 @@ from typing import Any, get_args
 from edge.contract.payloads import FaceFigures, RunMode
 from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN, faces_fit, frames_fit
-from edge.recording.about import STORED_ID_PATTERN
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD
 from edge.recording.rollups import Bucket, runs_text
@@ -30,11 +29,6 @@ MOST = 2**53  # of anything that is counted
 def device(value: object) -> str:
     """The name of a device."""
     return _matching(NAME_PATTERN, value)
-
-
-def client_id(value: object) -> str:
-    """The client id of a session."""
-    return _matching(STORED_ID_PATTERN, value)
 
 
 def deletion(row: tuple[Any, ...], now: datetime, last: datetime | None) -> tuple[Any, ...]:

@@ -54,11 +54,6 @@ class TakingStore(PostgresStore):
                 taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
                 return self._add_rows(connection, rows, now, add_up=not taken)
 
-    def take_client_id(self, client_id: str | None) -> None:
-        """Go on with the session of another store, so that what waits there comes here; unless there is one already."""
-        if client_id is not None:
-            self._about("client_id", client_id)
-
     def take_deletions(self, rows: Iterable[tuple[Any, ...]], now: datetime) -> None:
         """Know what was deleted on request, all or nothing.
 

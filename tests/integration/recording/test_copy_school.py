@@ -122,7 +122,7 @@ def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: Start
     assert copied(school, postgres) == (count, 0)
     assert postgres.server.sql(f"SELECT {counting}", database=postgres.database) == first
     with school.opened() as old, postgres.opened() as new:
-        assert new.client_ids("") == old.client_ids(""), "what still waits at the broker comes to the database"
+        assert new.client_ids("") != old.client_ids(""), "the file could name the session of anybody"
 
 
 def test_what_was_deleted_in_the_database_does_not_come_back_by_a_second_copy(school: Place, postgres: Place) -> None:
@@ -224,9 +224,6 @@ PREPARED = [
     *(f"UPDATE rollups SET sums = {sums} WHERE {SUMMED}" for sums in SUMS),  # noqa: S608
     *(f"UPDATE rollups SET runs = {runs} WHERE {SUMMED}" for runs in RUNS),  # noqa: S608
     *(f"INSERT INTO {values}" for values in ROWS),
-    "UPDATE about SET value = 'x y' || char(10) WHERE key = 'client_id'",
-    "UPDATE about SET value = printf('%.*c', 65, 'x') WHERE key = 'client_id'",
-    "UPDATE about SET value = 'edge-classroom-room-1' WHERE key = 'client_id'",
 ]
 
 

@@ -245,6 +245,46 @@ def test_what_version_0_1_left_at_the_broker_is_taken_over_first(
     assert not session_of(broker, old)
 
 
+def test_a_session_of_another_prefix_is_left_with_what_waits_there(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    north, south = tmp_path / "north.sqlite", tmp_path / "south.sqlite"
+    for path in (north, south):
+        process = recording(edge, path, broker, "--prefix", path.stem)
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+    with contextlib.closing(sqlite3.connect(south)) as database, database:
+        database.execute("UPDATE about SET value = ? WHERE key = 'client_id'", (client_id(north),))
+    device = sender(broker)
+    for seq in range(1, 6):
+        device.send(message(seq), "north/room-1/window")
+    process = edge("record", "--database", str(south), "--broker", address(broker), "--prefix", "south")
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 78
+    assert "the broker keeps messages below 'north' for us, who record those below 'south'" in errors
+    recording(edge, north, broker, "--prefix", "north")
+    wait_for(lambda: rows(north) == list(range(1, 6)), 20)
+
+
+def test_a_former_session_of_another_prefix_is_not_ended(
+    broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
+) -> None:
+    path = tmp_path / "r.sqlite"
+    device, old = sender(broker), former_client_id(path)
+    process = recording(edge, path, broker)
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO about VALUES ('former_client_id', ?)", (old,))
+    session_of(broker, old, "other/+/window")
+    device.send(message(1), "other/room-1/window")
+    process = recording(edge, path, broker)
+    assert f"ERROR   the former session {old} cannot be emptied: the broker keeps" in lines_of(process, "cannot be")
+    device.send(message(2))
+    wait_for(lambda: rows(path) == [2], 20)
+    assert session_of(broker, old)
+
+
 def test_forget_ends_the_session(broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     process = recording(edge, path, broker)
