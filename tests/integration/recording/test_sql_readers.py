@@ -314,7 +314,7 @@ def test_a_reader_that_fills_the_disk_with_its_settings_is_shut_out(
             shared_postgres.sql(each)
         return int(shared_postgres.sql(ROLES)) < 1_000_000
 
-    wait_for(is_small_again, 20, "room that is given back")
+    wait_for(is_small_again, 60, lambda: f"room that is given back: {shared_postgres.sql(ROLES)} bytes are left")
     psycopg.connect(url).close()
 
 
