@@ -238,8 +238,8 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.cli": {"os.open"},  # /dev/null, in place of a closed pipe
         "edge.files.disk_errors": {"os.open"},  # whether a folder can be written at all
         "edge.files.bounded_read": {"os.fdopen"},  # reads what a person named
-        # Who paused, and since when; for which size and turn of the picture the masks were accepted, and their digest; a
-        # random key.
+        # Who paused, and since when; for which size and turn of the picture the masks were accepted, and their digest;
+        # a random key.
         "edge.daemon.state_file": {"fresh.open", "json.dump"},
         "edge.daemon.sd_notify": {"os.open"},  # the time of the last sign of life, for a container's health check
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
