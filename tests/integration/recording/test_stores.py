@@ -381,7 +381,9 @@ def test_a_clock_that_was_behind_does_not_delete_what_came_then(place: Place) ->
         before = read(place)
         assert tidied(store, Retention(days=400), MONDAY + DAY, days=31) == 30, "even of a new recording"
         assert read(place) == before
-        assert tidied(store, Retention(days=400), MONDAY + 450 * DAY, days=31) == 0
+        while store.prune(MONDAY + 450 * DAY, Retention(days=400))[1]:
+            pass
+        assert store.count() == 0
 
 
 def test_what_is_too_old_goes_though_the_recorder_was_stopped(place: Place) -> None:
