@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
             done = export(recording, stock, left_out, args.output, span, told)
     finally:
         recording.stop()
-    rest = {day: devices for day, devices in left_out.items() if day not in (*done.written, *done.same)}
+    rest = {day: left_out[day] for day in left_out.keys() - {*done.written, *done.same}}
     print(
         f"{args.output}: {_days(len(done.written))} written with {done.windows:,} windows, {len(done.same):,} as before"
         + "".join(f"; {day} removed: nothing is recorded of it" for day in done.removed)

@@ -54,6 +54,6 @@ def _key(path: Path) -> bytes:
     try:
         kept.write({"key": made.hex()})
     except EdgeError as error:
-        logger.warning("%s: until then, figures from before a start count as of another place", error)
+        logger.warning("%s; until it can be, each start begins another series of figures", error)
         return NOT_KEPT
     return made

@@ -103,7 +103,7 @@ class DeletedSpans:
         to_come = self._requests.to_come
         if to_come:
             logger.warning(
-                "%d deletions were asked for in a time to come: a clock is wrong. They end with what was there when "
+                "%d requests to delete have a time in the future: a clock is wrong. They end with what was there when "
                 "they were seen first: see edge delete --list, and set this machine's clock if it is behind",
                 len(to_come),
             )

@@ -109,6 +109,7 @@ def export(
         EdgeError: The recording cannot be read, or is damaged.
         OSError: A file cannot be written; those that were written are whole.
     """
+    stock = dict(stock)
     done, ours = Exported(), {SOURCE: recording.source.encode(), IDENTITY: recording.identity.encode()}
     folder.mkdir(parents=True, exist_ok=True)
     with open_folder(folder) as root:
@@ -117,7 +118,7 @@ def export(
             if not asked or day in stock:
                 continue
             if day in left_out:
-                stock = {**stock, day: left_out[day]}
+                stock[day] = left_out[day]
             elif _remove(folder / f"day={day}", root, ours):
                 done.removed.append(day)
         for day, devices in stock.items():

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from edge.contract.payloads import WindowPayload
-from edge.contract.timestamps import format_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN
@@ -279,7 +279,7 @@ class PostgresStore:
 
     def default_begins(self, now: datetime) -> datetime:
         """As `WindowStore`: from the first day."""
-        return datetime.fromisoformat(self._about(RETENTION_FROM, format_timestamp(now)).replace("Z", "+00:00"))
+        return parse_timestamp(self._about(RETENTION_FROM, format_timestamp(now)))
 
     def claim(self, if_copy: IfCopy | None) -> None:
         """As `WindowStore`."""

@@ -17,19 +17,6 @@ from tests.support.stores import as_messages
 from tests.unit.recording.test_rollups import windows
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "r.sqlite"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    database = Database(path, "classroom")
-    database.start()
-    yield database
-    database.stop()
-
-
 @contextlib.contextmanager
 def question(path: Path) -> Iterator[None]:
     """Somebody who reads, and does not end."""
