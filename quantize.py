@@ -89,7 +89,7 @@ def build(args: argparse.Namespace, faces: Faces, folder: Path, arguments: list[
 
     before = run_float(float_model, geometry, tqdm(public.images, desc="float model"))
     int8 = to_int8(content, map(geometry.sample, tqdm(train, desc="calibrate")), *args.range)
-    card = _card(args, int8, geometry)
+    card = make_card(args, int8, geometry)
     card["outputs"] = {
         head: {"tensor": heads[head], "kind": kind_of(before[heads[head]]), "labels": args.labels, "temperature": 1.0}
         for head in truths
@@ -197,7 +197,7 @@ def calibration(faces: Faces, count: int, seed: int) -> list[Grey]:
     return list(train[np.random.default_rng(seed).permutation(len(train))[:count]])
 
 
-def _card(args: argparse.Namespace, int8: bytes, fed: Geometry) -> dict[str, Any]:
+def make_card(args: argparse.Namespace, int8: bytes, fed: Geometry) -> dict[str, Any]:
     """The part of the card that the daemon reads, but for the outputs."""
     return {
         "name": args.name or args.output.stem,
@@ -209,7 +209,7 @@ def _card(args: argparse.Namespace, int8: bytes, fed: Geometry) -> dict[str, Any
             "layout": "NHWC", "colour": "grey", "range": [fed.low, fed.high],
         },
         "outputs": {},
-        "crop": {"scale": args.crop_scale, "down": args.crop_down},
+        "crop": {"scale": args.crop_scale, "down": args.crop_down, "upright_from": args.crop_upright_from},
         "license": args.license,
     }  # fmt: skip
 
@@ -251,6 +251,13 @@ def _share(text: str) -> float:
     return value
 
 
+def _degrees(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 180:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 180")
+    return value
+
+
 def argument_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -275,6 +282,8 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--license", default="not stated", help="licence of the model, for its card (default: %(default)s)")
     add("--crop-scale", type=float, default=1.0, help="side of the crop, in sides of the detected box (default: 1)")
     add("--crop-down", type=float, default=0.0, help="shift of the crop, in heights of the box (default: 0)")
+    upright = "turn faces upright that are tilted by so many degrees or more; 180: none"
+    add("--crop-upright-from", type=_degrees, default=3.0, metavar="DEGREES", help=f"{upright} (default: %(default)g)")
     return parser
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import cast
 
@@ -136,6 +136,23 @@ def count_macs(network: nn.Module, shape: tuple[int, int, int] = (1, INPUT_SIZE,
         for hook in hooks:
             hook.remove()
     return sum(counts)
+
+
+@torch.no_grad()
+def refresh_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Measure the statistics of batch normalisation anew, on batches (n, 1, 48, 48); the network ends ready to run.
+
+    Averaged weights need the statistics of their own activations, not averaged old ones. Layers that do not learn
+    keep theirs.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.weight.requires_grad:
+            module.reset_running_stats()
+            module.momentum = None  # a plain mean over the batches
+    network.train()
+    for batch in batches:
+        network(batch)
+    network.eval()
 
 
 def start_from(network: TwoHeads, path: Path) -> None:

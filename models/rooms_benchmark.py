@@ -176,7 +176,15 @@ def run(args: argparse.Namespace) -> list[str]:
         cv2.imwrite(str(args.errors), contact_sheet([face for face in judged if wrong(face)]))
     how = "rules that never saw the picture" if args.cross_validate else shipped.identity
     head = f"{classifier.card.identity}, {args.emotions_output}; pose: {args.pose}, {how}"
-    return [head, f"thresholds of strong words: {origin}", *tables(judged, sum(picture.missed for picture in pictures))]
+    crop = classifier.card.crop
+    upright = "never" if crop.upright_from is None else f"from {crop.upright_from:g} degrees"
+    cut = f"crop: scale {crop.scale:g}, down {crop.down:g}, turned upright {upright}"
+    return [
+        head,
+        cut,
+        f"thresholds of strong words: {origin}",
+        *tables(judged, sum(picture.missed for picture in pictures)),
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:

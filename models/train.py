@@ -28,7 +28,14 @@ try:
     from models.augment import augment
     from models.data import KINDS, Faces, read_faces
     from models.export import load
-    from models.networks import NETWORKS, TwoHeads, start_from, start_from_imagenet, to_input
+    from models.networks import (
+        NETWORKS,
+        TwoHeads,
+        refresh_batch_norm,
+        start_from,
+        start_from_imagenet,
+        to_input,
+    )
     from models.techniques import Heads
     from models.validation import Score, validate
     from models.views import Views
@@ -216,20 +223,10 @@ class Trainer:
         loss.backward()
         return loss.detach()
 
-    @torch.no_grad()
     def _refresh_batch_norm(self) -> None:
-        """Averaged weights need the statistics of their own activations, not averaged old ones."""
-        network = self.average.module
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d) and module.weight.requires_grad:
-                module.reset_running_stats()
-                module.momentum = None  # a plain mean over the batches below
-        network.train()
         rows = torch.randperm(len(self.images), generator=self.generator)[:4096].to(self.device)
-        for part in rows.split(256):
-            with self._precision():
-                network(self._view(part))
-        network.eval()
+        with self._precision():
+            refresh_batch_norm(self.average.module, map(self._view, rows.split(256)))
 
     def _log(self, path: Path, loss: float, score: Score) -> None:
         fresh = not path.exists()

@@ -88,6 +88,7 @@ def test_a_drawn_room_is_scored_from_the_command_line(tmp_path: Path, capsys: py
     arguments = [str(tmp_path / "labels.json"), str(tmp_path), "--said", str(tmp_path / "said.jsonl")]
     assert rooms_benchmark.main([*arguments, "--errors", str(tmp_path / "errors.png")]) == 0
     printed = capsys.readouterr().out
+    assert "crop: scale 1, down -0.025, turned upright from 3 degrees" in printed
     assert "thresholds of strong words: from emotions.calibration.json" in printed
     assert "12 labelled faces found, 1 not found" in printed
     assert "right, of those labelled           100.0 %" in printed
