@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +43,13 @@ class Layer:
         output: Name of the tensor that it fills.
         weight: As PyTorch has it: (outputs, inputs / groups, h, w), or (outputs, inputs).
         bias: (outputs,).
+        own: Whether nothing but `fer2013` reads it.
     """
 
     output: str
     weight: Tensor
     bias: Tensor
+    own: bool
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,24 +79,38 @@ def read_network(path: Path, name: str) -> TwoHeads:
     """
     network = NETWORKS[name]().eval()
     layers = list(_layers(path.read_bytes()))
-    convolutions = [module for module in network.trunk.modules() if isinstance(module, nn.Conv2d)]
-    norms = [module for module in network.trunk.modules() if isinstance(module, nn.BatchNorm2d)]
     heads = {layer.output: layer for layer in layers if layer.weight.ndim == 2}
+    if set(heads) != set(HEADS):
+        raise ValueError(f"{path} has outputs {sorted(heads)}, unlike {name}")
     found = [layer for layer in layers if layer.weight.ndim == 4]
-    if network.own is not None or len(found) != len(convolutions) or set(heads) != set(HEADS):
-        raise ValueError(f"{path} has {len(found)} convolutions and outputs {sorted(heads)}, unlike {name}")
+    # The layers of both ends may run in any order in a file: which head reads them tells them apart.
+    try:
+        _fill(network.trunk, [layer for layer in found if not layer.own])
+        _fill(network.own or nn.Identity(), [layer for layer in found if layer.own])
+    except ValueError as error:
+        raise ValueError(f"{path} is not {name}: {error}") from None
     with torch.no_grad():
-        for layer, convolution, norm in zip(found, convolutions, norms, strict=True):
-            if layer.weight.shape != convolution.weight.shape:
-                raise ValueError(f"{path}: {layer.output} has {tuple(layer.weight.shape)}, unlike {name}")
-            convolution.weight.copy_(layer.weight)
-            norm.weight.fill_((1 + norm.eps) ** 0.5)
-            norm.bias.copy_(layer.bias)
         for head in HEADS:
             linear: nn.Linear = getattr(network, head)
             linear.weight.copy_(heads[head].weight)
             linear.bias.copy_(heads[head].bias)
     return network
+
+
+@torch.no_grad()
+def _fill(part: nn.Module, found: Sequence[Layer]) -> None:
+    """Give the convolutions of a network's part these weights. Raises ValueError where they are not of its shapes."""
+    convolutions = [module for module in part.modules() if isinstance(module, nn.Conv2d)]
+    norms = [module for module in part.modules() if isinstance(module, nn.BatchNorm2d)]
+    if len(found) != len(convolutions):
+        raise ValueError(f"{len(found)} convolutions in place of {len(convolutions)}")
+    for layer, convolution, norm in zip(found, convolutions, norms, strict=True):
+        if layer.weight.shape != convolution.weight.shape:
+            shapes = tuple(layer.weight.shape), tuple(convolution.weight.shape)
+            raise ValueError(f"{layer.output} has {shapes[0]} in place of {shapes[1]}")
+        convolution.weight.copy_(layer.weight)
+        norm.weight.fill_((1 + norm.eps) ** 0.5)
+        norm.bias.copy_(layer.bias)
 
 
 def _layers(content: bytes) -> Iterator[Layer]:
@@ -117,14 +133,20 @@ def _layers(content: bytes) -> Iterator[Layer]:
         values = (values - quantised["zero_points"].reshape(shape)) * quantised["scales"].reshape(shape)
         return values.astype(np.float32)
 
-    for step in interpreter._get_ops_details():  # noqa: SLF001
+    steps = interpreter._get_ops_details()  # noqa: SLF001
+    read = {index for index, tensor in tensors.items() if tensor["name"] == HEADS[0]}
+    for step in reversed(steps):
+        if read.intersection(step["outputs"]):
+            read.update(step["inputs"])
+    for step in steps:
         kind, output = step["op_name"], tensors[step["outputs"][0]]["name"]
         if kind in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}:
             per_channel = kind == "DEPTHWISE_CONV_2D"
             weight = real(step["inputs"][1], 3 if per_channel else 0)
             if weight.ndim == 4:  # (outputs, h, w, inputs), or (1, h, w, channels)
                 weight = weight.transpose((3, 0, 1, 2) if per_channel else (0, 3, 1, 2))
-            yield Layer(output, torch.from_numpy(weight.copy()), torch.from_numpy(real(step["inputs"][2], 0)))
+            bias = torch.from_numpy(real(step["inputs"][2], 0))
+            yield Layer(output, torch.from_numpy(weight.copy()), bias, not read.intersection(step["outputs"]))
 
 
 @torch.no_grad()
@@ -146,7 +168,7 @@ def give_statistics(network: TwoHeads, x: Tensor) -> None:
         state["weight"].copy_((variance + norm.eps).sqrt())
         state["bias"].add_(mean)
 
-    norms = [module for module in network.trunk.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     hooks = [norm.register_forward_pre_hook(learn) for norm in norms]
     try:
         network(x)
@@ -164,7 +186,12 @@ def _parser() -> argparse.ArgumentParser:
     add("card", type=Path, help="card of an emotion model")
     add("data", type=Path, help=KINDS)
     add("--votes", type=Path, help="FERPlus votes of a fer2013.csv (default: fer2013new.csv beside it)")
-    add("--network", choices=sorted(NETWORKS), default="mobilenet-v4-small", help="which it is (default: %(default)s)")
+    add(
+        "--network",
+        choices=sorted(NETWORKS),
+        default="mobilenet-v4-forked-dense",
+        help="which it is (default: %(default)s)",
+    )
     add("--output", type=Path, required=True, help="the best.pt to write")
     return parser
 
