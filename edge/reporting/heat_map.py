@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from edge.contract.labels import reading_order
+from edge.contract.labels import LABELS, reading_order
 from edge.reporting.lesson_comparison import (
     FACES,
     FEWEST,
@@ -26,7 +26,7 @@ from edge.reporting.lesson_comparison import (
 )
 from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
 from edge.reporting.scatter import usual
-from edge.reporting.totals import Totals
+from edge.reporting.totals import MOST_LABELS, Totals
 
 STILL_FACES = 0.1  # standard deviation; a room that scatters less has nobody in it, or is made up
 HALF_A_FACE = 0.02  # of 25, as a share: one face more or less is no rise by an infinite factor
@@ -93,10 +93,32 @@ class _Judged(NamedTuple):
     apart: bool
 
 
-def measures(grid: Grid) -> list[str]:
-    """What the grid has figures of: `faces`, `front`, and expressions in reading order."""
+def measures(grid: Grid, rooms: Sequence[str]) -> list[str]:
+    """What the grid is shown of: `faces`, `front`, and at most `MOST_LABELS` expressions in reading order.
+
+    Each measure is a map of all rooms, so that one room with labels of its own in every window must not add many.
+
+    Args:
+        grid: What was recorded.
+        rooms: Of each row.
+    """
     found = {name for row in grid for each in row if each for name in figures(each.summary)}
-    return [*(name for name in (FACES, FRONT) if name in found), *reading_order(found - {FACES, FRONT})]
+    whole = [name for name in (FACES, FRONT) if name in found]
+    return [*whole, *reading_order(_expressions(grid, rooms)[:MOST_LABELS])]
+
+
+def some_left_out(grid: Grid, rooms: Sequence[str]) -> bool:
+    """Whether there are more expressions than `measures` has."""
+    return len(_expressions(grid, rooms)) > MOST_LABELS
+
+
+def _expressions(grid: Grid, rooms: Sequence[str]) -> list[str]:
+    """All that the grid has figures of: first ours, then by the number of rooms that know them."""
+    known: dict[str, set[str]] = {}
+    for room, row in zip(rooms, grid, strict=True):
+        for name in {name for each in row if each for name in figures(each.summary)} - {FACES, FRONT}:
+            known.setdefault(name, set()).add(room)
+    return sorted(known, key=lambda name: (name not in LABELS, -len(known[name]), name))
 
 
 def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell | None]]:
@@ -140,7 +162,7 @@ def masks_unknown(grid: Grid, rooms: Sequence[str]) -> bool:
         grid: What was recorded.
         rooms: Of each row.
     """
-    for measure in measures(grid):
+    for measure in measures(grid, rooms):
         for group in _comparable(grid, measure, rooms, _shown(grid, measure)):
             cells = (grid[row][column] for row, column in group)
             if len({each.conditions.masks is None for each in cells if each and each.conditions}) > 1:

@@ -6,12 +6,13 @@ from datetime import date
 
 from edge.contract.labels import adjective
 from edge.languages.words import Words
-from edge.reporting.heat_map import Cell, State
+from edge.reporting.heat_map import Cell, State, some_left_out
 from edge.reporting.lesson_comparison import FACES
 from edge.reporting.lesson_sentences import WORTH_TELLING
 from edge.reporting.lesson_statistics import FRONT, Figure
 from edge.reporting.map_conditions import measured_differently
 from edge.reporting.school_data import Column, Kind, Map, MapData
+from edge.reporting.totals import MOST_LABELS
 from edge.text import Sentence
 
 SYMBOLS: dict[State, str] = {"above": "▲", "below": "▼", "other_conditions": "≠"}
@@ -22,6 +23,10 @@ LEGEND = Sentence(
     "▲ more and ▼ less than in the other cells of the same room, by more than chance explains: only these are "
     "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way, so not "
     "compared."
+)
+LEFT_OUT = Sentence(
+    "Only {number} expressions are shown, first those that most rooms have: the rooms' models name more.",
+    {"number": MOST_LABELS},
 )
 COMPARED: dict[Kind, Sentence] = {
     "week": Sentence("Each cell is compared with all other cells of this room in this week."),
@@ -54,7 +59,8 @@ def worth_showing(maps: list[Map]) -> list[Map]:
 
 def legends(data: MapData, maps: list[Map]) -> list[Sentence]:
     """What cells are compared with, what their marks mean, and why there is none where there is none."""
-    return [COMPARED[data.kind], LEGEND, ABSENT_LEGEND, *measured_differently(data, maps)]
+    left_out = [LEFT_OUT] if some_left_out(data.grid, data.rooms) else []
+    return [COMPARED[data.kind], LEGEND, ABSENT_LEGEND, *left_out, *measured_differently(data, maps)]
 
 
 def title_of(measure: str, words: Words) -> str:

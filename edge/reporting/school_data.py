@@ -119,7 +119,7 @@ class Map(NamedTuple):
 
 def maps_of(data: MapData) -> list[Map]:
     """All maps, in the order in which they are shown."""
-    return [Map(measure, heat_map(data.grid, measure, data.rooms)) for measure in measures(data.grid)]
+    return [Map(measure, heat_map(data.grid, measure, data.rooms)) for measure in measures(data.grid, data.rooms)]
 
 
 def week_of(day: date) -> str:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from edge.contract.payloads import Facing
-from edge.reporting.heat_map import Grid, Measured, heat_map, masks_unknown, measures
+from edge.reporting.heat_map import Grid, Measured, heat_map, masks_unknown, measures, some_left_out
 from edge.reporting.lesson_comparison import Conditions
 from edge.reporting.lesson_statistics import Figure, LessonSummary, summarize, wilson
 from edge.reporting.scatter import digamma, trigamma, usual
-from edge.reporting.totals import add_up
+from edge.reporting.totals import MOST_LABELS, add_up
 from tests.support.simulated_lessons import USUAL, SimulatedLesson
 
 START = datetime(2026, 11, 16, 8, 0, tzinfo=timezone.utc)
@@ -48,8 +48,26 @@ def states(grid: Grid, measure: str = "happy", rooms: Sequence[str] = ("a",)) ->
 
 
 def test_what_there_are_maps_of() -> None:
-    assert measures(room()) == ["faces", "front", "happy", "neutral"]
-    assert measures([[None]]) == []
+    assert measures(room(), ["a"]) == ["faces", "front", "happy", "neutral"]
+    assert measures([[None]], ["a"]) == []
+
+
+def test_a_room_with_other_labels_in_each_cell_adds_few_maps() -> None:
+    def named(*names: str) -> Measured:
+        each = measured()
+        return replace(
+            each, summary=replace(each.summary, expressions={name: Figure(0.1, 0, 1, 0.1) for name in names})
+        )
+
+    own = [named(*(f"a{cell}-{n}" for n in range(11))) for cell in range(24)]
+    bored = [named("happy", "neutral", "bored")] * 24
+    rooms, grid = ["hostile", "north", "south"], [own, bored, bored]
+    found = measures(grid, rooms)
+    assert found[:5] == ["faces", "front", "happy", "neutral", "a0-0"]
+    assert "bored" in found  # two rooms have it, and each other foreign label is of one
+    assert len(found) == 2 + MOST_LABELS
+    assert some_left_out(grid, rooms)
+    assert not some_left_out(grid[1:], rooms[1:])
 
 
 def test_a_large_difference_is_coloured_and_only_that_one() -> None:
