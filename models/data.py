@@ -21,6 +21,7 @@ __all__ = [
     "SPLITS",
     "TRAIN",
     "Faces",
+    "absolute_majority",
     "read_faces",
     "read_npz",
     "vote_majority",
@@ -43,6 +44,7 @@ class Faces:
             most annotators chose something outside the seven classes, or there are no votes.
         majority: (n,) int64, the class with the most FERPlus votes, or -1 where that is not one of the seven or
             not the only one.
+        absolute: (n,) int64, the class of more than half of the FERPlus votes, or -1; see `absolute_majority`.
         split: (n,) int64, 0 train, 1 PublicTest, 2 PrivateTest.
     """
 
@@ -50,6 +52,7 @@ class Faces:
     label: NDArray[np.int64]
     votes: NDArray[np.float32]
     majority: NDArray[np.int64]
+    absolute: NDArray[np.int64]
     split: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -57,7 +60,7 @@ class Faces:
 
     def where(self, mask: NDArray[np.bool_]) -> Faces:
         """The rows where `mask` (n,) is true."""
-        return Faces(self.images[mask], self.label[mask], self.votes[mask], self.majority[mask], self.split[mask])
+        return Faces(**{name: column[mask] for name, column in vars(self).items()})
 
     def only(self, split: str) -> Faces:
         """The rows of one split: train, public or private."""
@@ -116,7 +119,10 @@ def read_npz(path: Path, *, clean: bool = True) -> Faces:
 
 
 def _faces(rows: Rows, *, clean: bool) -> Faces:
-    faces = Faces(rows.images, rows.label, vote_shares(rows.votes), vote_majority(rows.votes), rows.split)
+    faces = Faces(
+        rows.images, rows.label, vote_shares(rows.votes), vote_majority(rows.votes), absolute_majority(rows.votes),
+        rows.split,
+    )  # fmt: skip
     if not clean:
         return faces
     tested = np.unique(rows.group[(rows.split != TRAIN) & (rows.group >= 0)])
@@ -164,3 +170,14 @@ def vote_majority(raw: NDArray[np.uint8]) -> NDArray[np.int64]:
     # Unique among all ten: as many votes for "contempt" or "unknown" are no majority either.
     unique = ((raw == top).sum(axis=1) == 1) & (raw[:, FERPLUS_COLUMNS].max(axis=1) == top[:, 0])
     return np.where(unique, raw[:, FERPLUS_COLUMNS].argmax(axis=1), -1).astype(np.int64)
+
+
+def absolute_majority(raw: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """FERPlus votes (n, 10) as the class 0..6 that more than half chose: (n,) int64, -1 if outside the seven or none.
+
+    Single votes are dropped before that. The protocol of Barsoum et al. (2016, arXiv:1608.01041) and of most papers
+    since: it leaves out the pictures that people see in more than two ways, so it is easier than `vote_majority`.
+    """
+    votes = np.where(raw == 1, 0, raw).astype(np.int64)
+    seven = votes[:, FERPLUS_COLUMNS]
+    return np.where(2 * seven.max(axis=1) > votes.sum(axis=1), seven.argmax(axis=1), -1)

@@ -95,6 +95,8 @@ def score(model: Model, card: EmotionCard, heads: list[str], faces: Faces) -> di
             "face_size": {size: _accuracy(run.logits[head], truth) for size, run in sizes.items()},
             "darkness": {gain: _accuracy(run.logits[head], truth) for gain, run in gains.items()},
         }
+        if head == "ferplus":
+            outputs[head]["absolute_majority"] = _in_short(logits, faces.absolute)
     return {
         "model": card.identity,
         "runtime": runtime_version(),
@@ -177,6 +179,11 @@ def reliability(logits: NDArray[np.float32], truth: NDArray[np.int64], temperatu
 
 def _accuracy(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float | None:
     return _rounded(Confusion.of(truth, logits.argmax(axis=1), len(LABELS)).accuracy)
+
+
+def _in_short(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
+    every = figures(logits, truth)
+    return {name: every[name] for name in ("pictures", "accuracy", "balanced_accuracy")}
 
 
 def _rounded(value: float) -> float | None:

@@ -97,6 +97,7 @@ def as_text(result: dict[str, Any]) -> str:
             "",
             f"{head}: {output['pictures']} pictures",
             "  " + "   ".join(f"{name} {_percent(output[key])}" for key, name in SUMMARY.items()),
+            *([f"  accuracy {absolute_majority(output)}"] if "absolute_majority" in output else []),
             f"  calibration error {after} with temperature {output['temperature']:g}, {before} without",
             "  face size  " + "   ".join(f"{size} px {_percent(x)}" for size, x in output["face_size"].items()),
             "  darkness   " + "   ".join(f"x{gain} {_percent(x)}" for gain, x in output["darkness"].items()),
@@ -110,6 +111,15 @@ def as_text(result: dict[str, Any]) -> str:
         for label, counts in zip(LABELS, output["confusion"], strict=True):
             lines.append(f"  {label:10}" + "".join(f"{count:>10}" for count in counts))
     return "\n".join(lines)
+
+
+def absolute_majority(output: dict[str, Any]) -> str:
+    """The other protocol for FERPlus, in which most papers report."""
+    found = output["absolute_majority"]
+    return (
+        f"on the {found['pictures']:,} with more than half of the votes, single ones dropped: "
+        f"{_percent(found['accuracy'])}, balanced {_percent(found['balanced_accuracy'])}"
+    )
 
 
 def write_report(folder: Path, result: dict[str, Any]) -> Path:
@@ -180,8 +190,9 @@ def _output(head: str, output: dict[str, Any], picture: bytes) -> str:
         )
         for when, key in (("as trained", "before"), ("with temperature", "after"))
     }
+    other = f'<p class="soft">Accuracy {absolute_majority(output)}.</p>' if "absolute_majority" in output else ""
     return (
-        f'<h2>Output {head}</h2><h3>Classes</h3><div class="scroll"><table><thead><tr><th></th>'
+        f'<h2>Output {head}</h2>{other}<h3>Classes</h3><div class="scroll"><table><thead><tr><th></th>'
         f"<th>recall</th><th>precision</th><th>F1</th><th>pictures</th></tr></thead>{rows}</table></div>"
         '<div class="pair"><figure><h3>Confusion matrix</h3>'
         f'<img alt="Confusion matrix of {head}; its recalls are in the table above" '

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import quantize
 from edge.model_files.cards import SHIPPED
 from models import evaluate, proof
-from models.data import PRIVATE, PUBLIC, TRAIN, Faces, read_npz, vote_majority, vote_shares
+from models.data import PRIVATE, PUBLIC, TRAIN, Faces, absolute_majority, read_npz, vote_majority, vote_shares
 from models.labels import HEADS, LABELS
 from models.metrics import Confusion, fit_temperature, negative_log_likelihood
 from tests.support.paths import ROOT
@@ -97,6 +97,20 @@ def test_votes(votes: tuple[int, ...], majority: int, shares: dict[int, float]) 
     raw = np.array([votes], np.uint8)
     assert vote_majority(raw).tolist() == [majority]
     assert vote_shares(raw)[0] == pytest.approx([shares.get(label, 0.0) for label in range(7)])
+
+
+@pytest.mark.parametrize(
+    ("votes", "majority"),
+    [
+        ((3, 6, 1, 0, 0, 0, 0, 0, 0, 0), HAPPY),
+        ((5, 1, 1, 1, 1, 1, 0, 0, 0, 0), NEUTRAL),  # half of ten; but the others are single votes
+        ((5, 3, 2, 0, 0, 0, 0, 0, 0, 0), -1),  # a unique majority, of half
+        ((2, 0, 0, 0, 0, 0, 0, 6, 0, 0), -1),  # contempt
+        ((0,) * 10, -1),
+    ],
+)
+def test_absolute_majority_drops_single_votes(votes: tuple[int, ...], majority: int) -> None:
+    assert absolute_majority(np.array([votes], np.uint8)).tolist() == [majority]
 
 
 def test_truth_of_each_head(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def few_faces() -> Faces:
     votes = np.eye(7, dtype=np.float32)[np.arange(24) % 7]
     label = np.arange(24) % 7
     split = np.repeat([TRAIN, PUBLIC, PRIVATE], (12, 8, 4))
-    return Faces(rng.integers(0, 256, (24, 48, 48)).astype(np.uint8), label, votes, label, split)
+    return Faces(rng.integers(0, 256, (24, 48, 48)).astype(np.uint8), label, votes, label, label, split)
 
 
 def trainer(folder: Path, *more: str, epochs: int = 1) -> Trainer:

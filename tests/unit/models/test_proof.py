@@ -110,7 +110,8 @@ def test_a_face_of_the_right_size_is_not_touched() -> None:
 def faces() -> Faces:
     label = np.array([HAPPY, SAD, NEUTRAL])
     majority = np.array([HAPPY, -1, SAD])
-    return Faces(np.zeros((3, 48, 48), np.uint8), label, np.zeros((3, 7), np.float32), majority, np.ones(3, np.int64))
+    pictures, votes = np.zeros((3, 48, 48), np.uint8), np.zeros((3, 7), np.float32)
+    return Faces(pictures, label, votes, majority, majority, np.ones(3, np.int64))
 
 
 @pytest.mark.parametrize(
