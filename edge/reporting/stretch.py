@@ -10,7 +10,6 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
-from itertools import islice
 
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
@@ -19,6 +18,7 @@ from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.totals import Part
 
 MOST_WINDOWS = 20_000  # that are read one by one, and runs; a day in steps of ten seconds has 8,640
+USUAL_LABELS = 8  # of a window, ours and `unknown`: windows of more take the place of others
 
 
 def parts_between(
@@ -80,8 +80,13 @@ def _windows(
     """The windows that begin in a stretch; none where there are too many, of which roll-ups may say nothing."""
     if sum(bucket.sums.windows for bucket in _within(buckets, bucket_of(start), end)) > MOST_WINDOWS:
         return ()
-    found = list(islice(recording.windows(room, start, end), MOST_WINDOWS + 1))
-    return found if len(found) <= MOST_WINDOWS else ()
+    found, left = [], MOST_WINDOWS * USUAL_LABELS
+    for window in recording.windows(room, start, end):
+        left -= max(USUAL_LABELS, len(window.counts or ()), len(window.estimate or ()))
+        if left < 0:
+            return ()
+        found.append(window)
+    return found
 
 
 def _whole(start: datetime, end: datetime) -> tuple[datetime, datetime]:

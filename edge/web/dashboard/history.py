@@ -172,9 +172,9 @@ class History:
             self._drop(slice(at, at + 1))
         return bool(gone)
 
-    def drop_oldest(self) -> None:
-        """Drop one window."""
-        self._drop(slice(0, 1))
+    def drop_oldest(self, number: int = 1) -> None:
+        """Drop so many windows."""
+        self._drop(slice(0, number))
 
     def _drop(self, where: slice) -> None:
         if not len(self._ends[where]):

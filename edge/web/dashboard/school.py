@@ -23,6 +23,7 @@ from edge.web.dashboard.lesson import at, latest, lesson
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
+USUAL_LABELS = 8  # of a room, ours and `unknown`: more take the place of windows, since each look reads all of them
 MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters
 LATE = 2000  # milliseconds that a window may end after now
@@ -241,8 +242,8 @@ class School:
         if not room.history.add(window):
             return
         room.history.keep(*self._kept())
-        if len(room.history) > MAX_WINDOWS_OF_ONE:
-            room.history.drop_oldest()
+        most = MAX_WINDOWS_OF_ONE * USUAL_LABELS // max(USUAL_LABELS, len(room.history.labels))
+        room.history.drop_oldest(max(0, len(room.history) - most))
         self._make_room()
         room.changes += 1
         self._changed.add(name)

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.contract.payloads import WindowPayload
+from edge.contract.validation import DeviceMessage
 from edge.recording.reader import Recording
 from edge.reporting import stretch
 from edge.reporting.period import Period
@@ -78,3 +80,18 @@ def test_of_a_room_that_makes_up_interruptions_few_are_kept(tmp_path: Path, monk
     few = list(stretch.runs_of(buckets))
     assert len(few) == len(buckets) < len(runs)
     assert (few[0].start, few[-1].end) == (runs[0].start, runs[-1].end)
+
+
+def test_windows_of_many_labels_count_as_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = windows(LESSON, 3, 90)
+    labels = [*(f"mood {n}" for n in range(15)), "unknown"]
+    other = {"counts": dict.fromkeys(labels, 0), "people": dict.fromkeys(labels, 0.0), "estimate": None}
+    contents = [each.content for each in plain if isinstance(each.content, WindowPayload)]
+    many = [DeviceMessage("room-1", "window", each.model_copy(update=other), "edge.window/2") for each in contents]
+    monkeypatch.setattr(stretch, "MOST_WINDOWS", len(plain))
+    for name, messages, number in (("plain", plain, len(plain)), ("many", many, 0)):
+        recording = Recording(record(tmp_path / name, messages))
+        recording.start()
+        read = stretch.windows_between(recording, "room-1", [], LESSON, LESSON + timedelta(hours=2))
+        recording.stop()
+        assert len(read) == number

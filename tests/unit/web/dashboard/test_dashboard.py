@@ -161,6 +161,20 @@ def test_the_number_of_windows_is_limited_for_all_rooms_together(monkeypatch: py
     assert [row.seq for row in rows(to)] == list(range(52, 101))
 
 
+def test_a_room_with_twice_the_labels_keeps_half_the_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at a room reads all that is kept of it: the bound is of figures, not of windows."""
+    monkeypatch.setattr(school_module, "MAX_WINDOWS_OF_ONE", 40)
+    to = school()
+    for seq in range(1, 61):
+        send(to, window(seq, 505 - 5 * seq))
+    assert [row.seq for row in rows(to)] == list(range(21, 61))
+    more = {f"mood {n}": 0 for n in range(8)}
+    mixed = window(61, 200).model_copy(update={"estimate": None})
+    send(to, mixed, counts={**(mixed.counts or {}), **more}, people={**(mixed.people or {}), **more})
+    assert len(to.rooms["room-1"].history.labels) == 16
+    assert [row.seq for row in rows(to)] == list(range(42, 62))
+
+
 def test_four_hours_of_a_room_take_little_memory() -> None:
     told = [window(seq, 5 * (2880 - seq)) for seq in range(1, 2881)]
     tracemalloc.start()
