@@ -13,9 +13,9 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
+from edge.recording.device_reports import report_missing, report_more_missing, report_places, report_refused
 from edge.recording.failing_report import RETRY, FailingReport
 from edge.recording.missing_windows import MissingWindows
-from edge.recording.place_changes import MOST as MOST_PLACES
 from edge.recording.place_changes import PlaceChanges
 from edge.recording.recordable import bytes_of, check_prefix, device_of, examine
 from edge.recording.retention import KEEP_ALL, Retention
@@ -90,9 +90,11 @@ class Recorder:
         """Messages that were acknowledged: stored, known already, or not to be stored."""
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
-        self._allowance = Allowance(_report_refused)
-        self._place_changes = PlaceChanges(_report_places)
-        self._missing = MissingWindows(report_missing) if retention is not None and wanted is None else None
+        self._allowance = Allowance(report_refused)
+        self._place_changes = PlaceChanges(report_places)
+        self._missing = (
+            MissingWindows(report_missing, report_more_missing) if retention is not None and wanted is None else None
+        )
         self._newer_reported: dict[str, set[str]] = {}
         self._failing_report = FailingReport()
         self.failing = False
@@ -283,34 +285,3 @@ class Recorder:
             return False
         self.total = (self.total or 0) - deleted
         return more
-
-
-def _report_refused(device: str | None) -> None:
-    if device is None:
-        logger.warning(
-            "too many devices that are new to the file, or too much from them: messages are left out; give every room "
-            "its own rights at the broker"
-        )
-        return
-    logger.warning(
-        "%s sends more than a full outbox and 20 MB an hour: messages are left out; look after that room, and change "
-        "its password at the broker if somebody else has it",
-        device,
-    )
-
-
-def _report_places(device: str) -> None:
-    logger.warning(
-        "%s says more than %d times an hour that something else is hidden of its picture: what it says of that is left "
-        "out; look after that room, and change its password at the broker if somebody else has it",
-        device,
-        MOST_PLACES,
-    )
-
-
-def report_missing(device: str, first: int, last: int) -> None:
-    """Say that windows never came."""
-    logger.warning(
-        "%d windows of %s never came (%d to %d): lost at the broker, or dropped by the device, which then says so in "
-        "alert/outbox", last - first + 1, printable(device, 64), first, last,
-    )  # fmt: skip

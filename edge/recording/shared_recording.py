@@ -15,9 +15,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from edge.files.disk_errors import DiskError
+from edge.recording.device_reports import report_missing
 from edge.recording.failing_report import RETRY, FailingReport
 from edge.recording.former_session import FormerSession
-from edge.recording.recorder import Recorder, report_missing
+from edge.recording.recorder import Recorder
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import Retention
 from edge.recording.session import MOST, Session

@@ -162,11 +162,11 @@ def figures(summary: LessonSummary) -> dict[str, Figure]:
     return found
 
 
-def remaining(probabilities: Mapping[Name, float]) -> set[Name]:
-    """Those that differ when the error is shared by all, by Holm's procedure."""
+def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[Name]:
+    """Those that differ when the error is shared by all, by Holm's procedure; `false` is how probable any may be."""
     found: set[Name] = set()
     for number, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
-        if probabilities[name] > FALSE / (len(probabilities) - number):
+        if probabilities[name] > false / (len(probabilities) - number):
             break
         found.add(name)
     return found

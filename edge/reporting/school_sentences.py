@@ -8,7 +8,7 @@ from statistics import median_low
 from edge.contract.labels import adjective
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, masks_unknown
-from edge.reporting.lesson_comparison import FACES, figures, remaining
+from edge.reporting.lesson_comparison import FACES, FALSE, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
 from edge.reporting.school_data import Map, MapData, RoomSums
@@ -119,8 +119,12 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
     }
     if not places:
         return [Sentence("There is too little to tell differences from chance.")]
-    # The maps are looked at together here, so chance is shared among all of them.
-    surely = remaining({place: cell.probability or 0.0 for place, cell in places.items()})
+    # The maps are looked at together here, so chance is shared: first among the rooms, so that none can use up what is
+    # another's by having many figures, then among the cells of a room in all maps.
+    rooms: dict[str, dict[tuple[int, int, int], float]] = {}
+    for place, cell in places.items():
+        rooms.setdefault(data.rooms[place[1]], {})[place] = cell.probability or 0.0
+    surely = [place for cells in rooms.values() for place in remaining(cells, FALSE / len(rooms))]
     told = sorted((p for p in surely if places[p].differs), key=lambda place: places[place].probability or 0.0)
     if not told:
         coloured = sum(cell.differs for cell in places.values())

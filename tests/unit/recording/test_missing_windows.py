@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from edge.recording.missing_windows import MOST_DEVICES, MOST_SPANS, PATIENCE, MissingWindows
+import tracemalloc
+
+from edge.recording.missing_windows import (
+    MOST_DEVICES,
+    MOST_REPORTED,
+    MOST_REPORTS,
+    MOST_SPANS,
+    PATIENCE,
+    MissingWindows,
+)
 
 Lost = list[tuple[str, int, int]]
 
 
 def watched() -> tuple[MissingWindows, Lost]:
     lost: Lost = []
-    return MissingWindows(lambda device, first, last: lost.append((device, first, last))), lost
+    return (
+        MissingWindows(
+            lambda device, first, last: lost.append((device, first, last)), lambda more: lost.append(("", more, 0))
+        ),
+        lost,
+    )
 
 
 def test_a_gap_is_reported_once_after_a_while() -> None:
@@ -78,3 +92,21 @@ def test_made_up_epochs_push_out_no_other_room_and_reports_are_few_at_a_time() -
     missing.look(9 * PATIENCE)
     assert ("honest", 2, 99) in lost
     assert len(lost) <= 6
+
+
+def test_rooms_that_nobody_has_fill_neither_memory_nor_log() -> None:
+    missing, lost = watched()
+    tracemalloc.start()
+    for seq in (1, 3):
+        missing.record("honest", "e", seq, 0.0)
+    for number in range(MOST_DEVICES - 1):
+        for epoch in "abc":
+            for seq in range(0, 40, 2):
+                missing.record(f"made up {number}", epoch, seq, 0.0)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 60_000_000  # 600,000 spans took more than twice that
+    missing.look(9 * PATIENCE)
+    assert ("honest", 2, 2) in lost
+    assert ("", MOST_DEVICES - MOST_REPORTED, 0) in lost
+    assert len(lost) <= MOST_REPORTED * MOST_REPORTS + 1

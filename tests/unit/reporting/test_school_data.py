@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import weakref
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,16 @@ from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket
 from edge.recording.window_sums import WindowSums
-from edge.reporting.heat_map import heat_map
+from edge.reporting.heat_map import Cell, State, heat_map
 from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_words import title_of, worth_showing
 from edge.reporting.period import Period
 from edge.reporting.png import said
 from edge.reporting.report_data import read_report
 from edge.reporting.school_csv import cells_of, school_csv
-from edge.reporting.school_data import MapData, School, maps_of
+from edge.reporting.school_data import Map, MapData, School, maps_of
 from edge.reporting.school_report import school_page
 from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, differences, room_rows
 from edge.reporting.totals import Totals, add_up, totals_of
@@ -138,6 +139,20 @@ def test_differences_that_no_sentence_names_are_counted(school: School) -> None:
     coloured = sum(bool(cell and cell.differs) for each in maps for row in each.cells for cell in row)
     assert 0 < len(named) < coloured
     assert last == f"Coloured besides, less surely: {coloured - len(named)}."
+
+
+def test_a_room_with_many_figures_takes_no_difference_of_another_away() -> None:
+    def cell(state: State, probability: float) -> Cell:
+        return Cell(Figure(23.6, 22.0, 25.0, 0.5), state, 19.8, probability)
+
+    rooms, columns = ["room-1", "made up"], [f"{hour:02}:00" for hour in range(10)]
+    usual: list[Cell | None] = [cell("usual", 0.5)] * 10
+    honest = Map("faces", [[cell("above", 0.002), *usual[1:]], usual])
+    start = datetime.combine(MONDAY, time(), VIENNA)
+    data = MapData("day", start, start + timedelta(days=1), rooms, [*columns], rooms, [[None] * 10] * 2, [])
+    for others in ([], [Map(f"mood {n}", [[None] * 10, usual]) for n in range(50)]):
+        told = [str(each) for each in differences(data, [honest, *others], Words())]
+        assert told == ["room-1, 00:00: 23.6 faces on average, otherwise 19.8."]
 
 
 def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: School) -> None:
