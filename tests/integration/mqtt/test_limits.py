@@ -44,7 +44,10 @@ def test_forged_packets_do_not_switch_the_limits_off() -> None:
     assert figures["before"] > 16_000, figures  # it is no wall either
     assert figures["after"] > 16_000, figures
     assert figures["senders"] <= 2, figures
+    assert figures["called"] == 3, figures  # whoever forged two hundred in a machine's name took none of its calls
 
 
 def test_no_machine_takes_all_places_of_a_database_without_a_word() -> None:
-    assert figures_of("tests.load.silent_connections") == {"one machine": 20, "another": 20, "not listed": 0}
+    """And nobody takes those of a machine in its name, which drops what it has not asked for."""
+    figures = figures_of("tests.load.silent_connections")
+    assert figures == {"one machine": 20, "another": 20, "not listed": 0, "forged": 20}
