@@ -5,7 +5,7 @@
 SET search_path = pg_catalog, pg_temp;
 
 -- A login for each who asks: a role may change its own settings and its password, for all who use it. The limits are half of
--- PostgreSQL's 100 connections together: readers do not keep recorders out.
+-- PostgreSQL's 100 connections together: readers do not keep recorders out. A login that was made without gets 5, below.
 SELECT format('CREATE ROLE %s %s', name, options) FROM (VALUES
     ('edge_recorder', 'LOGIN'),                     -- edge record, edge delete
     ('edge_read_all', 'NOLOGIN'),                   -- what its members may: read everything
@@ -67,6 +67,9 @@ DO $$
 DECLARE
     found regprocedure;
     login name;
+    most int;
+    readers int := 0;
+    all_places int := current_setting('max_connections');
 BEGIN
     FOR found IN SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
         AND (proname ~ '^(lo_|pg_advisory_|pg_try_advisory_)' OR proname IN ('loread', 'lowrite', 'pg_logical_emit_message',
@@ -81,11 +84,24 @@ BEGIN
         EXECUTE format('ALTER ROLE %I IN DATABASE edge SET temp_file_limit = ''200MB''', login);
         EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_messages = panic', login);
         EXECUTE format('ALTER ROLE %I IN DATABASE edge SET log_min_error_statement = panic', login);
+        -- Whoever only reads, however little, takes all places of the server otherwise, and recorders find none.
+        SELECT rolconnlimit INTO most FROM pg_roles WHERE rolname = login;
+        IF most = -1 THEN
+            most := CASE login WHEN 'edge_reader' THEN 30 WHEN 'edge_grafana' THEN 20 ELSE 5 END;
+            EXECUTE format('ALTER ROLE %I CONNECTION LIMIT %s', login, most);
+            RAISE NOTICE '% had no connection limit, and has % now. Another: ALTER ROLE % CONNECTION LIMIT ...',
+                login, most, quote_ident(login);
+        END IF;
+        readers := readers + most;
         -- So that edge record may end a reader's transaction of minutes, which keeps tables from being cleared.
         IF pg_has_role(login, 'edge_read_all', 'MEMBER') THEN
             EXECUTE format('GRANT %I TO edge_recorder', login);
         END IF;
     END LOOP;
+    IF readers > 0.75 * all_places THEN
+        RAISE NOTICE 'All who read may take % of % connections together: raise max_connections, or lower their limits.',
+            readers, all_places;
+    END IF;
 END
 $$;
 -- Nothing of edge is in there. Where this is refused, somebody has made something: docs/district.md says what to do.

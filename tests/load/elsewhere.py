@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 
 from tests.support.paths import ROOT
 
 OURS, THEIRS = "10.9.0.1", ("10.9.0.2", "10.9.0.3")
+FORGED_PORTS = range(1024, 2048)
+# As a machine's own firewall, for what is forged in its name: an answer to what it has not asked for is dropped.
+FIREWALL = f"""
+table inet own {{
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        tcp dport {FORGED_PORTS[0]}-{FORGED_PORTS[-1]} drop
+    }}
+}}
+"""
 INSIDE = "EDGE_TEST_INSIDE_ITS_NETWORK"
 
 
@@ -48,14 +60,42 @@ class Elsewhere:
             "ip route add default dev veth0",
         ):
             subprocess.run(command.split(), check=True)
-        subprocess.run(["nft", "-f", "-"], input=f"flush ruleset\n{rules}", text=True, check=True)
+        for place, loaded in ([], f"flush ruleset\n{rules}"), (there.split(), FIREWALL):
+            subprocess.run([*place, "nft", "-f", "-"], input=loaded, text=True, check=True)
 
     def run(self, module: str, *arguments: str) -> str:
         """What a module says that runs there."""
         command = ["nsenter", "-t", str(self._holder.pid), "-n", sys.executable, "-m", module, *arguments]
         return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
+    def held(self, port: int, tried: int, forged: int = 0) -> Counter[str]:
+        """How many connections of each of their addresses reach us.
+
+        Args:
+            port: Ours.
+            tried: How many each asks for.
+            forged: How many packets come before, which ask for one in the name of the first address.
+        """
+        # Once the kernel has a connection it takes a place of the server; nobody needs to answer.
+        with socket.create_server((OURS, port), backlog=200) as server:
+            self.run("tests.load.forge", "syn", OURS, str(port), str(forged), THEIRS[0])
+            self.run("tests.load.forge", "hold", OURS, str(port), str(tried), *THEIRS)
+            return _accepted(server)
+
     def stop(self) -> None:
-        """End it; the kernel removes the wire with the network."""
+        """End it, and its wire, which the kernel removes some time after the network."""
+        subprocess.run(["ip", "link", "delete", "veth0"], check=True)
         self._holder.kill()
         self._holder.wait()
+
+
+def _accepted(server: socket.socket) -> Counter[str]:
+    server.setblocking(False)
+    came: Counter[str] = Counter()
+    while True:
+        try:
+            wire, (address, _) = server.accept()
+        except BlockingIOError:
+            return came
+        wire.close()
+        came[address] += 1

@@ -26,6 +26,7 @@ def test_the_view_for_a_district_hides_small_groups_and_all_else() -> None:
         rows = District(server, rooms=5, days=2, school=3)
         rows.generate()
         server.psql(text=role)
+        assert server.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'edge_district'").strip() == "5"
         server.psql("-f", str(ROOT / "docs/district.sql"))
         _as_recorder(rows, view)
         with psycopg.connect(server.url("edge", "edge_district"), autocommit=True) as connection:

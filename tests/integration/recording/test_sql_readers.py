@@ -194,6 +194,23 @@ def test_the_recipe_leaves_a_former_reader_as_it_was_and_may_be_run_again(
     assert shared_postgres.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'edge_reader'").strip() == "7"
 
 
+def test_no_login_that_reads_takes_all_places_of_the_server(shared_postgres: PostgresServer, district: str) -> None:
+    shared_postgres.sql(
+        "CREATE ROLE guest LOGIN", "GRANT CONNECT ON DATABASE edge TO guest",
+        "ALTER ROLE edge_reader CONNECTION LIMIT -1",
+    )  # fmt: skip
+    shared_postgres.psql("-f", str(ROOT / "docs/district.sql"))
+    url = shared_postgres.url(district, "guest")
+    with contextlib.ExitStack() as held:
+        for _ in range(5):
+            held.enter_context(psycopg.connect(url))
+        with pytest.raises(psycopg.OperationalError, match='too many connections for role "guest"'):
+            held.enter_context(psycopg.connect(url))
+        psycopg.connect(shared_postgres.url(district, "edge_recorder")).close()
+    limits = shared_postgres.sql("SELECT rolname, rolconnlimit FROM pg_roles WHERE rolname ~ '^edge_re' ORDER BY 1")
+    assert limits.split() == ["edge_read_all|-1", "edge_reader|30", "edge_recorder|-1"]
+
+
 @pytest.fixture
 def store(shared_postgres: PostgresServer, district: str) -> Iterator[WindowStore]:
     """Where the recorder of a district stores, with some windows."""
