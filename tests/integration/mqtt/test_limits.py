@@ -25,7 +25,9 @@ def _network() -> None:
     inside = ["unshare", "--net", "nft"]
     if subprocess.run([*inside, "list", "ruleset"], capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody make a network")
-    answer = "table inet t { chain c { type filter hook input priority 0; tcp dport 1 synproxy; } }"
+    answer = (
+        "table inet t {\nchain c {\ntype filter hook input priority 0\ntcp dport 1 synproxy mss 1460 sack-perm\n}\n}\n"
+    )
     if subprocess.run([*inside, "-f", "-"], input=answer, capture_output=True, text=True, check=False).returncode:
         pytest.skip("this kernel has no nft_synproxy")
 
