@@ -23,6 +23,7 @@ from edge.web.wrong_tokens import WrongTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from urllib.parse import SplitResult
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,6 +37,7 @@ FORM = "application/x-www-form-urlencoded"  # only the gate takes these: pages s
 MAX_FORM = 1024  # bytes: a token of 256 characters, each of them escaped
 MAX_FORM_FIELDS = 4
 FORM_SECONDS = 10.0  # within which a form has to arrive
+MAX_COOKIES = 4  # of our name that are tried
 STILL_SECONDS = 2.0  # after which it is asked again whether an answer that goes on may go on
 
 HEADERS = {
@@ -44,7 +46,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # others learn nothing; "no-referrer" would take their Origin from our own forms
     "X-Content-Type-Options": "nosniff",
 }
 """On every answer that does not set its own."""
@@ -72,6 +74,7 @@ class Gate:
         self._keys = keys
         self._hosts = None if hosts is None else {host.lower() for host in hosts}
         self._public = None if public_url is None else urlsplit(public_url)
+        self._site = None if self._public is None else _in_origin(self._public)  # a proxy may ask under another name
         # Cookies know no ports: two pages of one machine must not overwrite each other's.
         seed = "" if keys is None else keys.seed
         self._cookie = f"edge-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
@@ -128,8 +131,8 @@ class Gate:
             return _say("There is no such page.", 404)
         if not self._known(connection.headers.get("host", "")):
             return _say("Open this page under the address that was printed when it started.", 421)
-        if _from_another_site(connection):
-            return _say("Another site's page asks for this one.", 403)
+        if self._from_another_site(connection):
+            return _say("Another site's page asks for this one. Behind a web server, start it with --public-url.", 403)
         # Without a length a body could go on for ever; h11 holds everybody to the length they give.
         if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
             return _say("This request is too large.", 413)
@@ -139,17 +142,22 @@ class Gate:
         name = name_in(host)
         return self._hosts is None or is_loopback(name) or name in self._hosts
 
-    async def _form(self, scope: Scope, receive: Receive) -> Response | None:  # noqa: PLR0911 - as above
+    def _from_another_site(self, connection: HTTPConnection) -> bool:
+        """Whether another site's page has its visitor's browser ask for us: no link that somebody follows."""
+        headers = connection.headers
+        if connection.scope["method"] in ("GET", "HEAD"):  # nothing changes by them, and a proxy may change our name
+            return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+        origin = headers.get("origin")  # None: a program, or an old browser; "null": any site can have that said
+        if origin is None:
+            return headers.get("sec-fetch-site") == "cross-site"
+        return origin.partition("://")[2].lower() not in (headers.get("host", "").lower(), self._site)
+
+    async def _form(self, scope: Scope, receive: Receive) -> Response | None:
         """What the field for the token, or the button to sign out, has sent; None: it was neither."""
         connection = HTTPConnection(scope)
         kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] != "POST" or kind != FORM:
             return None
-        origin = connection.headers.get("origin", "null")  # "null" of our own page too, which tells nobody where it is
-        asked = connection.headers.get("host", "").lower()
-        foreign = origin != "null" and origin.partition("://")[2].lower() != asked
-        if foreign or connection.headers.get("sec-fetch-site") == "cross-site":
-            return _say("Another site's page asks for this one.", 403)
         if int(connection.headers.get("content-length", "0")) > MAX_FORM:
             return _say("This request is too large.", 413)
         try:
@@ -170,20 +178,20 @@ class Gate:
         connection = HTTPConnection(scope)
         scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = [value for name, value in query if name == "token"]
+        linked = [value for name, value in query if name == "token"]
         if scheme.lower() == "bearer":
-            word = bearer.strip()
-        elif given:
-            return await self._take(scope, given[0])
-        elif (shown := _cookie(connection, self._cookie)) is not None:
-            word = shown
+            shown, linked = [bearer.strip()], []
         else:
-            return _ask_for_token(connection, wrong=False)
-        visitor = keys.visitor(word)
-        if visitor is None:
-            return await self._refuse(connection)
-        scope[VISITOR], scope[_WORD] = visitor, word
-        return None
+            shown = _cookies(connection, self._cookie)
+        for word in shown:
+            visitor = keys.visitor(word)
+            if visitor is not None:
+                scope[VISITOR], scope[_WORD] = visitor, word
+                # Who is signed in stays so: another site's link must not make them somebody else.
+                return self._back(scope) if linked else None
+        if linked:
+            return await self._take(scope, linked[0])
+        return await self._refuse(connection) if shown else _ask_for_token(connection, wrong=False)
 
     async def _take(self, scope: Scope, word: str) -> Response:
         """Give the browser a cookie for a right token, and take it out of its address bar and history."""
@@ -245,16 +253,18 @@ def _ask_for_token(connection: HTTPConnection, *, wrong: bool) -> Response:
     return _say("Open the whole address that was printed when this page started: it ends in ?token=...", 403)
 
 
-def _cookie(connection: HTTPConnection, name: str) -> str | None:
-    """The value of one cookie. Ours is a plain word; Python's reader takes seconds for some that are quoted."""
-    found = re.search(rf"(?:^|;)[ \t]*{name}=([^;]*)", connection.headers.get("cookie", ""))
-    return None if found is None else found[1].strip()
+def _in_origin(url: SplitResult) -> str:
+    """Name and port as browsers put them into an Origin."""
+    return url.netloc.lower().removesuffix(":443" if url.scheme == "https" else ":80")
 
 
-def _from_another_site(connection: HTTPConnection) -> bool:
-    """Whether another site's page has its visitor's browser ask for us: no link that somebody follows."""
-    headers = connection.headers
-    return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+def _cookies(connection: HTTPConnection, name: str) -> list[str]:
+    """The values of a cookie, that of the page's own folder first: links may have set others for folders below.
+
+    Ours are plain words; Python's reader takes seconds for some that are quoted.
+    """
+    found = re.findall(rf"(?:^|;)[ \t]*{name}=([^;]*)", connection.headers.get("cookie", ""))
+    return [value.strip() for value in reversed(found[-MAX_COOKIES:])]  # browsers send long paths first
 
 
 def _say(sentence: str, status: int) -> Response:

@@ -35,7 +35,9 @@ def browser() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed (./test installs it)")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        # Names that are not of this machine: browsers trust what is called localhost with more.
+        flags = [*FLAGS, "--host-resolver-rules=MAP *.example 127.0.0.1"]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
         browser.close()
 

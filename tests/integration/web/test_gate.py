@@ -164,10 +164,49 @@ def test_a_cookie_made_to_be_slow_is_read_at_once(client: Serve, smith: str) -> 
 def test_another_site_cannot_sign_somebody_in_or_out(client: Serve, smith: str) -> None:
     said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     for data in ({"token": smith}, {"sign_out": "1"}):
-        for headers in (said, {"Origin": "https://elsewhere.example"}):
-            answer = client().post("/", data=data, headers=headers)
-            assert answer.status_code == 403
-            assert "set-cookie" not in answer.headers
+        for headers in (said, {"Origin": "https://elsewhere.example"}, {"Origin": "null"}):
+            for page in ("/", f"/?token={smith}"):
+                answer = client().post(page, data=data, headers=headers)
+                assert answer.status_code == 403
+                assert "set-cookie" not in answer.headers
+
+
+def test_behind_a_proxy_forms_come_from_the_public_address(client: Serve, smith: str) -> None:
+    for public, origin in (
+        ("https://School.example/rooms/", "https://school.example"),
+        ("https://school.example:443/", "https://school.example"),
+        ("http://school.example:8443/", "http://school.example:8443"),
+    ):
+        browser = client(public)  # the proxy asks as 127.0.0.1, as nginx does
+        assert browser.post("/", data={"token": smith}, headers={"Origin": origin}).status_code == 303, public
+        assert browser.post("/", data={"token": smith}, headers={"Origin": f"{origin}.evil"}).status_code == 403
+
+
+def test_who_is_signed_in_stays_so_whatever_token_a_link_has(client: Serve, smith: str, access: Path) -> None:
+    jones = add_grant(access, "jones", "all", ["*"], TODAY, None)
+    browser = client()
+    browser.get("/", params={"token": smith})
+    for word in (jones, "wrong"):
+        answer = browser.get("/", params={"room": "a", "token": word})
+        assert (answer.status_code, answer.headers["location"]) == (303, "./?room=a")
+        assert "set-cookie" not in answer.headers
+        assert browser.get("/api/who").json()[0] == "smith"
+    revoke_grant(access, "smith")
+    browser.get("/", params={"token": jones})
+    assert browser.get("/api/who").json()[0] == "jones"
+
+
+def test_the_page_s_cookie_counts_before_one_that_a_link_has_set_for_a_folder_below(
+    client: Serve, smith: str, access: Path
+) -> None:
+    jones = add_grant(access, "jones", "all", ["*"], TODAY, None)
+    browser = client()
+    browser.get("/api/who", params={"token": jones})
+    browser.post("/", data={"token": smith})
+    assert {cookie.path for cookie in browser.cookies.jar} == {"/", "/api"}
+    assert browser.get("/api/who").json()[0] == "smith"
+    revoke_grant(access, "smith")
+    assert browser.get("/api/who").json()[0] == "jones"
 
 
 def test_a_form_that_never_comes_whole_does_not_wait_for_ever(client: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

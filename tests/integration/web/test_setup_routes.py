@@ -647,8 +647,7 @@ def test_a_page_from_elsewhere_changes_nothing(setup: Open, tmp_path: Path) -> N
         {"Origin": f"http://127.0.0.1:{page.port + 1}"},
     ]
     for headers in foreign:
-        status, told = page.post("/api/change", body, **headers)
-        assert (status, "problem" in told) == (403, True), headers
+        assert page.post("/api/change", body, **headers)[0] == 403, headers
     form = {"Content_Type": "application/x-www-form-urlencoded"}
     assert page.post("/api/change", body, **form)[0] == 403  # the gate takes it for a token
     for path in ("/api/save", "/api/camera", "/api/connect/password", "/api/connect/try", "/api/place/start"):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -65,4 +68,79 @@ def test_from_a_link_to_a_lesson_to_signing_out(broker: int, edge: StartEdge, br
     see(page, "h1", "This page needs a token")
     assert page.locator("[role=alert]").count() == 1
     assert re.match(rf"{re.escape(address)}(#.*)?$", page.url)
+    context.close()
+
+
+FORM = """<form method="post" target="_top" action="{home}"><input name="{name}" value="{value}"></form>
+<script>document.forms[0].submit()</script>"""
+SANDBOXED = """<iframe sandbox="allow-forms allow-scripts allow-top-navigation" srcdoc='{form}'></iframe>"""
+
+
+class Elsewhere:
+    """Another site: one page, and what browsers say of where they come from when they ask for it."""
+
+    def __init__(self) -> None:
+        self.html = ""
+        self.referers: list[str | None] = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/page":  # and not its icon
+                    site.referers.append(self.headers["Referer"])
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(site.html.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://evil.example:{self.server.server_address[1]}/page"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    site = Elsewhere()
+    with site.server as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield site
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("attack", ["sign out", "sign in", "link"])
+def test_another_site_s_page_signs_nobody_in_or_out(
+    attack: str, broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    access = tmp_path / "access.yaml"
+    smith, jones = (add_grant(access, name, "reader", ["*"], TODAY, None) for name in ("smith", "jones"))
+    process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0", "--access-file", str(access))
+    assert process.stdout is not None
+    process.stdout.readline()
+    home = f"http://school.example:{urlsplit(process.stdout.readline().strip()).port}/"
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{home}?token=mistyped")
+    page.evaluate("address => { location = address }", elsewhere.address)
+    page.wait_for_url(elsewhere.address)
+    assert elsewhere.referers == [None], "tells another site a token"
+    page.goto(f"{home}?token={smith}")
+    see(page, "#who", "smith")
+
+    field = {"sign out": ("sign_out", "1"), "sign in": ("token", jones)}
+    if attack == "link":
+        elsewhere.html = f"<script>location = '{home}?token={jones}'</script>"
+    else:
+        name, value = field[attack]
+        elsewhere.html = SANDBOXED.format(form=FORM.format(home=home, name=name, value=value))
+    page.goto(elsewhere.address)
+    page.wait_for_url(home)
+    if attack != "link":
+        see(page, "body", "Another site's page asks for this one.")
+    page.goto(home)
+    see(page, "#who", "smith")
     context.close()

@@ -42,7 +42,7 @@ def test_without_a_token_this_machine_may_look_and_every_answer_is_guarded(serve
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert "server" not in headers
 
@@ -216,3 +216,7 @@ def test_another_site_s_page_cannot_ask_for_ours_but_may_link_to_it(serve: Serve
     assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403
     assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200
     assert ask(port, Sec_Fetch_Site="same-origin", Sec_Fetch_Mode="cors")[0] == 200
+    for origin in ("null", "http://evil.example", f"http://127.0.0.1:{port + 1}"):
+        assert ask(port, "/echo", "POST", Origin=origin)[0] == 403
+    own = {"Host": f"LocalHost:{port}", "Origin": f"http://localhost:{port}"}
+    assert ask(port, "/echo", "POST", **own)[0] == 200

@@ -77,7 +77,7 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
         "--port",
         str(page),
     ]
-    dashboard += ["--access-file", str(here / "access.yaml"), "--public-url", f"https://{NAME}{path}"]
+    dashboard += ["--access-file", str(here / "access.yaml"), "--public-url", f"https://{NAME}:{port}{path}"]
     with started(here, *dashboard), started(here, *server(kind, programs, site, keys, here, port)):
         wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
         context = ssl.create_default_context(cafile=str(keys / "site.pem"))
