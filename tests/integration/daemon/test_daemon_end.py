@@ -98,7 +98,7 @@ def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, l
     wait_for(lambda: library in Path(f"/proc/{process.pid}/maps").read_text(), 20, f"{library} to be loaded")
     seconds, _, err = end(process, signal.SIGINT)
     assert process.returncode in (0, 130)
-    assert seconds < 3
+    assert seconds < 8  # the first window would come later than that
     assert "Traceback" not in err
 
 
