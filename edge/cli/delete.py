@@ -75,7 +75,7 @@ def main(args: argparse.Namespace) -> int:
         there, newest = eraser.count(args.device, start, end)
         since = counts_from(end, eraser.last_arrival(), newest, now, synced=clock_synced())
         if start is not None and start >= since + DAY:
-            raise ConfigError(f"{what}: is of a time to come", "is this computer's clock behind? Set it")
+            raise ConfigError(f"{what}: lies in the future", "is this computer's clock behind? Set it")
         if abs(since - now) > APART:
             print(f"edge: {_doubted(since, now)}", file=sys.stderr)
         if not _confirmed(args, f"{there:,} windows: {what}"):

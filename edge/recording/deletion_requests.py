@@ -44,7 +44,7 @@ class Reach(NamedTuple):
 
 
 class DeletionRequests:
-    """Knows those of a time to come.
+    """Knows those that were asked for in the future, by our clock.
 
     Nobody asks in a time to come. A request that seems to be of one was made with a clock that is ahead, or by whoever
     prepared the recording: then it ends with what was there when we saw it first, or every window would be left out

@@ -148,7 +148,7 @@ def test_a_clock_that_is_behind_lets_nothing_of_the_lesson_back_in(
         assert "is behind what was recorded. So the request counts as of 2040-11-16" in said.err
         assert store.store(messages, LATER + DAY) == 0
         assert delete("--database", tmp_path / "r.sqlite", "--all-rooms", "--day", "2040-11-18", "--yes") == 78
-        assert "is of a time to come: is this computer's clock behind? Set it" in capsys.readouterr().err
+        assert "lies in the future: is this computer's clock behind? Set it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
