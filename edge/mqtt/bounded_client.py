@@ -26,6 +26,13 @@ class BoundedClient(paho.Client):
     received: Callable[[Publish], None]
     """Called with each message, in the network thread; whoever takes it has to call `ack`."""
 
+    def loop_stop(self) -> MQTTErrorCode:
+        """As paho's, which looks for its thread twice: between the two looks the thread may end, and forget itself."""
+        try:
+            return super().loop_stop()
+        except AttributeError:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > MAX_PACKET:
             logger.warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -60,7 +61,8 @@ class Sender:
 
     def stop(self) -> None:
         self._client.disconnect()
-        self._client.loop_stop()
+        with contextlib.suppress(AttributeError):  # as in edge.mqtt.bounded_client
+            self._client.loop_stop()
 
 
 def address(port: int) -> str:

@@ -62,7 +62,7 @@ def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge,
         }
         assert abs(window["faces"]["mean"] - 25) <= 2
         assert window["quality"]["coverage"] > 0.9
-        assert 5 <= window["frames"] <= 12  # a busy machine may miss some
+        assert 2 <= window["frames"] <= 12  # a busy machine may miss some
         assert len(message.payload) < 1500
     info = subscriber.named("info")[0].json()
     assert info["camera"] == "sample"
