@@ -8,6 +8,7 @@ arXiv:2203.05482). Runs of unlike starts cannot be averaged; the figures that ar
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
 
 @torch.no_grad()
 def mean(networks: Sequence[TwoHeads]) -> TwoHeads:
-    """The first of the networks, with the mean of all their weights. They have to be of the same kind.
+    """A network with the mean of the weights of all. They have to be of the same kind.
 
     Its batch-norm statistics are of no use: see `refresh_batch_norm`.
     """
@@ -77,7 +78,7 @@ def mean(networks: Sequence[TwoHeads]) -> TwoHeads:
     for name, value in states[0].items():
         whole = not value.is_floating_point()  # a counter of batches
         mixed[name] = value if whole else torch.stack([state[name] for state in states]).mean(0)
-    network = networks[0]
+    network = copy.deepcopy(networks[0])
     network.load_state_dict(mixed)
     return network
 

@@ -48,6 +48,9 @@ def test_a_soup_has_the_mean_of_the_weights_and_statistics_of_its_own(
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed] == ["PublicTest", str(first), str(second), str(output)]
     assert facts["epoch"].count("(") == 2
+    networks = [load(path)[0] for path in (first, second)]
+    soup.mean(networks)
+    assert all(torch.equal(value, one[name]) for name, value in networks[0].state_dict().items())  # scored as they were
 
 
 def test_runs_of_different_networks_are_refused(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
