@@ -16,6 +16,7 @@ import platform
 import shlex
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -244,18 +245,14 @@ def _labels(text: str) -> tuple[str, ...]:
     return labels
 
 
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
+def _within(low: float, high: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low:g} and {high:g}")
+        return value
 
-
-def _degrees(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 180:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 180")
-    return value
+    return number
 
 
 def argument_parser() -> argparse.ArgumentParser:
@@ -276,14 +273,15 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--head", metavar="NAME", help=f"{head} (default: fer2013, or the tensor's name if that is ferplus)")
     add("--pictures", type=int, default=400, help="training faces to calibrate on (default: %(default)s)")
     add("--seed", type=int, default=1, help="picks those faces (default: %(default)s)")
-    add("--min-agreement", type=_share, default=0.95, help="refuse below this, per output (default: %(default)s)")
-    add("--max-loss", type=_share, default=0.01, help="refuse above this loss of accuracy (default: %(default)s)")
+    share = _within(0, 1)
+    add("--min-agreement", type=share, default=0.95, help="refuse below this, per output (default: %(default)s)")
+    add("--max-loss", type=share, default=0.01, help="refuse above this loss of accuracy (default: %(default)s)")
     add("--name", help="the model's name in the card and in every window (default: the output's file name)")
     add("--license", default="not stated", help="licence of the model, for its card (default: %(default)s)")
     add("--crop-scale", type=float, default=1.0, help="side of the crop, in sides of the detected box (default: 1)")
     add("--crop-down", type=float, default=0.0, help="shift of the crop, in heights of the box (default: 0)")
-    upright = "turn faces upright that are tilted by so many degrees or more; 180: none"
-    add("--crop-upright-from", type=_degrees, default=3.0, metavar="DEGREES", help=f"{upright} (default: %(default)g)")
+    upright = "turn faces upright that are tilted by so many degrees or more; 180: none (default: %(default)g)"
+    add("--crop-upright-from", type=_within(0, 180), default=3.0, metavar="DEGREES", help=upright)
     return parser
 
 

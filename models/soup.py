@@ -56,13 +56,14 @@ def run(args: argparse.Namespace) -> None:
     names = sorted({facts["network"] for _, facts in loaded})
     if len(names) > 1:
         raise ValueError(f"these are different networks: {', '.join(names)}. Remedy: give runs of one")
-    mixed = mean([network for network, _ in loaded])
+    networks = [network for network, _ in loaded]
+    mixed = mean(networks)
     refresh_batch_norm(mixed, views(torch.from_numpy(train.images), args.seed))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     epoch = "mean of " + ", ".join(f"{facts['weights_sha256'][:12]} ({facts['epoch']})" for _, facts in loaded)
     torch.save({"network": names[0], "state": mixed.state_dict(), "epoch": epoch}, args.output)
     print(f"{'PublicTest':40} {'fer2013':>8} {'ferplus':>8}")
-    for path, network in [*zip(args.weights, (one for one, _ in loaded), strict=True), (args.output, mixed)]:
+    for path, network in zip([*args.weights, args.output], [*networks, mixed], strict=True):
         score = validate(network, public, torch.device("cpu"))
         print(f"{path!s:40} {score.fer2013:8.2%} {score.ferplus:8.2%}")
 

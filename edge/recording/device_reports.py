@@ -44,5 +44,5 @@ def report_missing(device: str, first: int, last: int) -> None:
 
 
 def report_more_missing(devices: int) -> None:
-    """Say that windows of so many devices besides never came."""
-    logger.warning("windows of %d devices besides never came: edge report names the missing ones of each", devices)
+    """Say that windows of so many further devices never came."""
+    logger.warning("windows of %d more devices never came: edge report says how many of each", devices)

@@ -102,23 +102,26 @@ def measures(grid: Grid, rooms: Sequence[str]) -> list[str]:
         grid: What was recorded.
         rooms: Of each row.
     """
-    found = {name for row in grid for each in row if each for name in figures(each.summary)}
-    whole = [name for name in (FACES, FRONT) if name in found]
-    return [*whole, *reading_order(_expressions(grid, rooms)[:MOST_LABELS])]
+    known = _known(grid, rooms)
+    whole = [name for name in (FACES, FRONT) if name in known]
+    # Ours come first, then those that most rooms have.
+    expressions = sorted(known.keys() - whole, key=lambda name: (name not in LABELS, -len(known[name]), name))
+    return [*whole, *reading_order(expressions[:MOST_LABELS])]
 
 
 def some_left_out(grid: Grid, rooms: Sequence[str]) -> bool:
     """Whether there are more expressions than `measures` has."""
-    return len(_expressions(grid, rooms)) > MOST_LABELS
+    return len(_known(grid, rooms).keys() - {FACES, FRONT}) > MOST_LABELS
 
 
-def _expressions(grid: Grid, rooms: Sequence[str]) -> list[str]:
-    """All that the grid has figures of: first ours, then by the number of rooms that know them."""
+def _known(grid: Grid, rooms: Sequence[str]) -> dict[str, set[str]]:
+    """All that the grid has figures of, and the rooms that have it."""
     known: dict[str, set[str]] = {}
     for room, row in zip(rooms, grid, strict=True):
-        for name in {name for each in row if each for name in figures(each.summary)} - {FACES, FRONT}:
-            known.setdefault(name, set()).add(room)
-    return sorted(known, key=lambda name: (name not in LABELS, -len(known[name]), name))
+        for each in row:
+            for name in figures(each.summary) if each else ():
+                known.setdefault(name, set()).add(room)
+    return known
 
 
 def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell | None]]:

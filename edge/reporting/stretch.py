@@ -11,6 +11,7 @@ import bisect
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 
+from edge.contract.labels import LABELS, UNKNOWN
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
@@ -18,7 +19,7 @@ from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.totals import Part
 
 MOST_WINDOWS = 20_000  # that are read one by one, and runs; a day in steps of ten seconds has 8,640
-USUAL_LABELS = 8  # of a window, ours and `unknown`: windows of more take the place of others
+USUAL_LABELS = len((*LABELS, UNKNOWN))  # of a window: windows of more take the place of others
 
 
 def parts_between(

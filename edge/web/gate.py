@@ -132,7 +132,9 @@ class Gate:
         if not self._known(connection.headers.get("host", "")):
             return _say("Open this page under the address that was printed when it started.", 421)
         if self._from_another_site(connection):
-            return _say("Another site's page asks for this one. Behind a web server, start it with --public-url.", 403)
+            return _say(
+                "Another site's page asks for this one. Behind a web server a dashboard needs --public-url.", 403
+            )
         # Without a length a body could go on for ever; h11 holds everybody to the length they give.
         if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
             return _say("This request is too large.", 413)

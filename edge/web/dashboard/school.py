@@ -16,6 +16,7 @@ from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
 from edge.reporting.machine import Machine
 from edge.reporting.machine_report import MachineReport
+from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
 from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import at, latest, lesson
@@ -23,7 +24,6 @@ from edge.web.dashboard.lesson import at, latest, lesson
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
-USUAL_LABELS = 8  # of a room, ours and `unknown`: more take the place of windows, since each look reads all of them
 MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters
 LATE = 2000  # milliseconds that a window may end after now
@@ -242,6 +242,7 @@ class School:
         if not room.history.add(window):
             return
         room.history.keep(*self._kept())
+        # Each look at a room reads all that is kept of it: more labels take the place of windows.
         most = MAX_WINDOWS_OF_ONE * USUAL_LABELS // max(USUAL_LABELS, len(room.history.labels))
         room.history.drop_oldest(max(0, len(room.history) - most))
         self._make_room()
