@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -78,8 +77,10 @@ def test_a_file_plays_at_its_own_speed_and_ends(clip: Path) -> None:
 
 def test_a_slow_consumer_gets_the_newest_frame(clip: Path) -> None:
     frames = run(f"file:{clip}", pause=0.25)
-    assert 3 <= len(frames) <= 6
-    assert all(after.time - before.time > 0.1 for before, after in itertools.pairwise(frames[:-1]))
+    shown = [round(frame.image.mean() / 8) for frame in frames]  # which of the 30
+    assert shown == sorted(set(shown)), "none twice, none late"
+    assert 2 <= len(shown) <= 15, "those that came during a pause are left out, how slow the machine may be"
+    assert shown[-1] >= 28, "the last one waits for the consumer"
 
 
 def test_a_file_can_loop(clip: Path) -> None:

@@ -34,6 +34,7 @@ BEFORE_9 = (
 )
 """As before that upgrade."""
 ROLES = "SELECT pg_total_relation_size('pg_db_role_setting') + pg_total_relation_size('pg_authid')"
+HOLDING = "SELECT pid, usename, state, xact_start, backend_xmin, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
 
 
 def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
@@ -331,7 +332,10 @@ def test_a_reader_that_fills_the_disk_with_its_settings_is_shut_out(
             shared_postgres.sql(each)
         return int(shared_postgres.sql(ROLES)) < 1_000_000
 
-    wait_for(is_small_again, 60, lambda: f"room that is given back: {shared_postgres.sql(ROLES)} bytes are left")
+    def left() -> str:
+        return f"room that is given back: {shared_postgres.sql(ROLES)} bytes are left, {shared_postgres.sql(HOLDING)}"
+
+    wait_for(is_small_again, 60, left)
     psycopg.connect(url).close()
 
 

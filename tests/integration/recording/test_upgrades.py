@@ -109,7 +109,8 @@ def test_recorders_wait_for_their_upgrade_and_go_on(
     single = edge("record", *database, "--school", "north")
     lines_of(single, "connected to broker")
     member = edge("record", *database, "--school", "south", "--prefix", "south", "--share", "main")
-    lines_of(member, "states, and what the share does not bring")
+    lines_of(member, "connected to broker")
+    lines_of(member, "connected to broker")  # the session of the share, and the ordinary one
     device, numbers = sender(port), itertools.count(1)
 
     def send(count: int) -> None:
