@@ -34,7 +34,9 @@ BEFORE_9 = (
 )
 """As before that upgrade."""
 ROLES = "SELECT pg_total_relation_size('pg_db_role_setting') + pg_total_relation_size('pg_authid')"
-HOLDING = "SELECT pid, usename, state, xact_start, backend_xmin, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
+HOLDING = (
+    "SELECT pid, usename, state, xact_start, backend_xmin, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
+)
 
 
 def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
