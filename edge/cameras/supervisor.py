@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds between two tries to open a camera that is gone
 STEADY = 10.0  # seconds of frames after which a camera counts as healthy
+STILL_CLOSING = "the camera is still closing"  # what is wrong until a driver has released it
 STUCK = 60.0  # seconds after which a driver that does not release the camera needs a new process
 
 Mode = Literal["running", "paused", "camera_lost"]
@@ -151,7 +152,7 @@ class CameraSupervisor:
         if self._closing is None:
             self.start()
         else:  # a driver that still hangs in its last read cannot be opened a second time
-            self.mode, self.problem = "camera_lost", "the camera is still closing"
+            self.mode, self.problem = "camera_lost", STILL_CLOSING
             self._next_try = self._now()
 
     def stop(self) -> None:
@@ -160,6 +161,8 @@ class CameraSupervisor:
 
     def _try_again(self) -> None:
         if self._closing is None:
+            if self.problem == STILL_CLOSING:
+                self.mode, self.problem = "running", ""
             self.start()
 
     def _mark_lost(self, error: CameraError) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.cameras.masks import Masks
+from edge.cameras.supervisor import STILL_CLOSING
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.errors import CameraError, EdgeError
 from edge.text import Sentence
@@ -309,8 +310,9 @@ class PreviewSession:
                 return
             frame = self._camera.take(TICK)
             if frame is None:
-                if self._camera.problem:  # then the next call would not wait either
-                    self._set_problem(self._camera.problem, logged=True)
+                if problem := self._camera.problem:  # then the next call would not wait either
+                    if problem != STILL_CLOSING:  # which passes, or ends with an error
+                        self._set_problem(problem, logged=True)
                     self._stopping.wait(TICK)
                 return
             taken = time.monotonic()

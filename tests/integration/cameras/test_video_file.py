@@ -70,8 +70,8 @@ def test_a_relative_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_damaged_frame_is_not_the_end(tmp_path: Path) -> None:
     path = damaged(tmp_path / "damaged.avi")
     taken = play(path)
-    assert len(taken) >= 25  # a busy machine may miss some
-    assert taken[-1].time - taken[0].time == pytest.approx(39 / 20, abs=0.2)
+    assert len(taken) >= 25  # a busy machine may miss some, and be late
+    assert taken[-1].time - taken[0].time == pytest.approx(39 / 20, abs=0.5)
 
 
 def test_a_damaged_frame_in_a_loop_does_not_fill_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -182,6 +182,22 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
         process.wait()
 
 
+def test_another_camera_is_shown_once_the_one_before_has_closed(tmp_path: Path) -> None:
+    outbox = {"path": str(tmp_path / "o.sqlite")}
+    unlimited = resource.getrlimit(resource.RLIMIT_DATA)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        camera = {"source": f"http://127.0.0.1:{silent.getsockname()[1]}/", "open_timeout": 3.0}
+        config = Config.model_validate({"mode": "headcount", "camera": camera, "outbox": outbox})
+        session = build_session(config, config.camera.source)
+        session.start(lambda: None)
+        try:
+            wait_for(lambda: not session.closed, 20, "the camera to be opened")
+            assert session.show_now(View(config, "sample"), 60) == (1280, 720)
+        finally:
+            session.stop()
+            resource.setrlimit(resource.RLIMIT_DATA, unlimited)
+
+
 # What an installer is told before there is a page
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.cameras.capture_thread import CaptureThread, Frame
-from edge.cameras.supervisor import LONGEST_WAIT, STUCK, CameraSupervisor
+from edge.cameras.supervisor import LONGEST_WAIT, STILL_CLOSING, STUCK, CameraSupervisor
 from edge.errors import CameraError
 from tests.support.brokers import wait_for
 
@@ -159,8 +159,11 @@ def test_a_driver_that_lets_go_late_is_opened_again(supervisor: CameraSupervisor
     supervisor.pause()
     supervisor.resume()
     supervisor.take(0.0)
+    assert supervisor.problem == STILL_CLOSING
     camera.hangs = False
     camera.let_go.set()
+    wait_for(lambda: supervisor.take(0.1) is not None or not supervisor.problem, 5)
+    assert supervisor.mode == "running", "a camera that is being opened is none that is lost"
     next_frame(supervisor)
     assert (supervisor.mode, camera.opened) == ("running", 2)
 
