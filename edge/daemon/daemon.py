@@ -127,6 +127,7 @@ class Daemon:
             parts.camera.stop()
             parts.gpio.stop()
             parts.service.stop()
+            parts.run_state.kept.stop()
 
     def _loop(self) -> None:
         parts, now = self._parts, self._parts.clock.monotonic

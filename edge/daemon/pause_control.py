@@ -57,7 +57,7 @@ class PauseControl:
             self._run_state.toggle(BUTTON)
             self._take_effect(BUTTON)
         self._take_effect(by)
-        self._run_state.confirm(closed=self._camera.closed)
+        self._run_state.kept.confirm(closed=self._camera.closed)
 
     def pause(self, by: str) -> None:
         """Close the camera and keep it closed, across restarts too.
@@ -67,7 +67,7 @@ class PauseControl:
         """
         self._run_state.begin_pause(by)
         self.update()
-        self._run_state.store()
+        self._run_state.kept.store()
 
     def resume(self, by: str) -> None:
         """Open the camera again.
