@@ -108,7 +108,7 @@ class Daemon:
             parts.exporter.start()
             parts.pauses.open()
             parts.notifier.status("opening the camera")
-            while not parts.camera.wait_open(TICK):
+            while not parts.pauses.wait_open(TICK):
                 if self._stop.is_set():
                     return
             parts.service.start(parts.reload.info(), parts.run_state.next_state(parts.camera, "started"))

@@ -1,9 +1,9 @@
-"""A pause that comes while the disk is full: in force, said, and kept."""
+"""A pause that comes while the disk is full, or while the camera is being opened: in force, said, and kept."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +12,16 @@ from tests.support.brokers import Subscriber, wait_for
 from tests.support.commander import Commander, wait_state
 from tests.support.daemon import Edge
 from tests.support.faults import SmallDisk
+from tests.support.snapshot_camera import SnapshotCamera, snapshot_camera
 
 Subscribe = Callable[..., Subscriber]
 UNSTORED = "a restart would end that: the pause cannot be stored"
+
+
+@pytest.fixture
+def camera() -> Iterator[SnapshotCamera]:
+    with snapshot_camera() as camera:
+        yield camera
 
 
 def options(port: int, *more: str) -> list[str]:
@@ -85,3 +92,28 @@ def test_the_commands_at_the_device_know_of_it(broker: int, edge: Edge, subscrib
     assert ": the daemon has closed the camera" in out
     assert said(edge("resume", *settings))[1].startswith("resumed; it was paused since")
     wait_state(subscriber, "running", 30)
+
+
+def test_a_pause_while_the_daemon_opens_its_camera(
+    broker: int, edge: Edge, subscribe: Subscribe, camera: SnapshotCamera
+) -> None:
+    subscriber = subscribe(broker)
+    settings = options(broker, f"camera.source={camera.source}", "camera.open_timeout=100")
+    camera.answers.clear()
+    edge("run", *settings)
+    wait_for(lambda: camera.pictures > 0, 60, "the daemon to open the camera")
+    pause = edge("pause", "--by", "Mrs Doe", *settings)
+    # It goes on, paused, though the camera does not answer.
+    assert wait_state(subscriber, "paused", 60)["reason"].startswith("paused by Mrs Doe")
+    camera.answers.set()
+    status, out, err = said(pause)
+    if status:  # the machine was so slow that the command did not wait for the camera to let go
+        assert "the daemon has not closed the camera within 10 s" in err
+    else:
+        assert "paused: the daemon has closed the camera" in out
+    wait_for(lambda: reason(subscriber) == "paused by Mrs Doe", 60, "the camera to be closed")
+    assert camera.pictures == 1
+    assert subscriber.named("window") == []
+    assert said(edge("resume", *settings))[0] == 0
+    wait_state(subscriber, "running", 60)
+    subscriber.wait("window", 1, seconds=60)
