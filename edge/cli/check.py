@@ -35,6 +35,8 @@ from edge.web.setup.place_file import geometry
 if TYPE_CHECKING:
     import argparse
 
+TICK = 0.2  # seconds between two looks whether the camera may still be open
+
 EXAMPLES = """examples:
   edge check
   edge check --config /etc/edge/config.yaml
@@ -132,8 +134,10 @@ def _camera(config: Config) -> tuple[str, Frame]:
     try:
         camera.claim_lamp()
         camera.start()
-        frame = camera.take(config.camera.open_timeout + config.camera.read_timeout)
-        camera.check()  # a pause that came meanwhile holds for this picture, too
+        deadline = time.monotonic() + config.camera.open_timeout + config.camera.read_timeout
+        while (frame := camera.take(TICK)) is None and not camera.ended and time.monotonic() < deadline:
+            camera.check()  # a pause that comes meanwhile closes it
+        camera.check()  # and holds for this picture, too
     finally:
         camera.stop()
     if frame is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import sys
 import time
 from datetime import datetime, timezone
@@ -12,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, read_config
 from edge.contract.timestamps import format_timestamp
+from edge.daemon import kept_pause
+from edge.daemon.daemon_lock import Flag, is_held
 from edge.daemon.former_name import adopt_former_files
-from edge.daemon.paths import outbox_path, pause_path
+from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
-from edge.errors import EXIT_FAILED
+from edge.errors import EXIT_FAILED, EdgeError
 from edge.text import printable
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ def main(args: argparse.Namespace) -> int:
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:
         pause = Pause(printable(args.by, 80, replacement=""), _now())
-        PauseStore(path).store(pause)
+        _store(path, pause)
         done = "paused"
     else:
         done = f"paused already, since {pause.since}, by {pause.by}"
-    if not _in_use(outbox_path(config)):
-        # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
-        return _unconfirmed(path, "no daemon that uses it runs now; the next one starts paused")
     until = time.monotonic() + ANSWER_SECONDS
     while not ClosedStore(path).confirms(pause):
+        if not is_held(path, Flag.RUNS):
+            # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
+            return _unconfirmed(path, "no daemon that uses it runs now; the next one starts paused")
         if time.monotonic() > until:
             return _unconfirmed(
                 path, f"the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s: see its log"
@@ -71,18 +71,14 @@ def _unconfirmed(path: Path, reason: str) -> int:
     return EXIT_FAILED
 
 
-def _in_use(outbox: Path) -> bool:
-    """Whether a daemon holds this outbox, which it locks for as long as it runs."""
-    if not outbox.is_file():
-        return False
-    with contextlib.closing(sqlite3.connect(outbox, timeout=0.2)) as database:
-        try:
-            database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError as error:
-            return "locked" in str(error)
-        except sqlite3.DatabaseError:
-            return False
-    return False
+def _store(path: Path, pause: Pause) -> None:
+    try:
+        PauseStore(path).store(pause)
+    except EdgeError as error:
+        if is_held(path, Flag.UNSTORED):
+            paused = f"the daemon is paused already, but not for longer than until a restart: {error}"
+            raise EdgeError(paused, kept_pause.REMEDY) from None
+        raise
 
 
 def _now() -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import mask_guard, unset_clock
+from edge.daemon.daemon_lock import DaemonLock, Flag
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import masks_path, pause_path
 from edge.daemon.pause_store import Override, OverrideStore, PauseStore
+from edge.errors import EXIT_FAILED, EXIT_OK
 from edge.text import printable
 from edge.timing.schedule import in_words
 
@@ -22,6 +26,8 @@ EXAMPLES = """examples:
   edge resume --config /etc/edge/config.yaml
 """
 
+ANSWER_SECONDS = 10.0  # the daemon looks several times a second, but for moments in which it is busy
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -30,22 +36,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Remove the file that holds the pause; a running daemon opens its camera within a second."""
+    """Remove the file that holds the pause; a running daemon opens its camera within a second.
+
+    A pause without a file, which the disk has not taken, is ended by telling the daemon.
+    """
     config = read_config(args)
     adopt_former_files(config)
     path, now = pause_path(config), datetime.now(timezone.utc)
+    lock = DaemonLock(path)
+    unstored = lock.is_held(Flag.UNSTORED)
+    ended = not unstored or _end_unstored(lock)  # before the file is looked at: it may just have been stored
     pause, until = PauseStore(path).load(), config.privacy.weekly.until(now)
     if pause is not None:
         PauseStore(path).clear()
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
+    elif unstored and ended:
+        print("resumed; the daemon was paused, which its disk had not taken")
+    if not ended:
+        print(f"edge: the daemon has not ended its pause within {ANSWER_SECONDS:.0f} s: see its log", file=sys.stderr)
+        return EXIT_FAILED
     if until is not None:
         by = printable(args.by, 80, replacement="")
         OverrideStore(path).store(Override(by, format_timestamp(now), format_timestamp(until)))
         print(f"the scheduled pause, which would last until {in_words(until, now)}, is over")
     if unset_clock.keeps_closed(config.privacy):
         print(f"the camera stays closed all the same: {unset_clock.PROBLEM}; {unset_clock.REMEDY}")
-    elif pause is None and until is None:
+    elif pause is None and until is None and not unstored:
         print("it was not paused")
     if config.camera.masks and (problem := mask_guard.problem(masks_path(config), config.camera)):
         print(f"the camera stays closed all the same: {problem}; {mask_guard.REMEDY}")
-    return 0
+    return EXIT_OK
+
+
+def _end_unstored(lock: DaemonLock) -> bool:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    with lock.holding(Flag.RESUME):
+        while lock.is_held(Flag.UNSTORED):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+    return True

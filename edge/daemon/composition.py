@@ -97,7 +97,7 @@ def build_daemon(
     service = MqttService(config, published)
     analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
 
-    run_state = RunState(clock.utc, masks=masks)
+    run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic)
     state = StatePublisher(run_state, camera, service, notifier, clock)
     pauses = PauseControl(run_state, camera, gpio, analysis, state)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)

@@ -108,7 +108,7 @@ class Daemon:
             parts.exporter.start()
             parts.pauses.open()
             parts.notifier.status("opening the camera")
-            while not parts.camera.wait_open(TICK):
+            while not parts.pauses.wait_open(TICK):
                 if self._stop.is_set():
                     return
             parts.service.start(parts.reload.info(), parts.run_state.next_state(parts.camera, "started"))
@@ -127,6 +127,7 @@ class Daemon:
             parts.camera.stop()
             parts.gpio.stop()
             parts.service.stop()
+            parts.run_state.kept.stop()
 
     def _loop(self) -> None:
         parts, now = self._parts, self._parts.clock.monotonic

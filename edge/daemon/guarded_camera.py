@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import live
 from edge.daemon import mask_guard, unset_clock
+from edge.daemon.daemon_lock import Flag, is_held
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.memory_limit import open_camera_within_limits
 from edge.daemon.paths import masks_path, pause_path
@@ -96,6 +97,8 @@ def _check_room(room: Config) -> None:
     if pause is not None:
         paused = f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed"
         raise CameraClosedError(paused, "edge resume ends it")
+    if is_held(path, Flag.UNSTORED):
+        raise CameraClosedError("the daemon is paused, so the camera of this room stays closed", "edge resume ends it")
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
     if room.privacy.follows_local_zone and (problem := local_zone_problem()):

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.config.schema import CameraConfig
 from edge.daemon.state_file import UNREADABLE, StateFile
+from edge.daemon.store_again import StoreAgain
 from edge.errors import EdgeError
 
 REMEDY = "look at the picture (edge setup) and correct camera.masks, or confirm them: edge masks --confirm"
 SAME_SHAPE = 0.005  # relative difference of width / height that rounding explains: 854 x 480 is 16:9
-STORE_AGAIN = 10.0  # seconds between two tries to write what a full disk has not taken
 
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Size = tuple[Side, Side]
@@ -155,12 +155,11 @@ class MaskGuard:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.problem = ""
         """Why the camera has to be closed; empty: it has not."""
-        self._now = now
         self._lock = threading.Lock()  # frames come in a thread of their own
         self._store: MaskStore | None = None
         self._camera: CameraConfig | None = None
         self._known: Accepted | None = None  # as on the disk, or as it would be if the disk took it
-        self._store_again: float | None = None  # when to try to write that again
+        self._store_again = StoreAgain(now)
         self._passed: Size | None = None  # a size that was accepted
 
     def use(self, path: Path, camera: CameraConfig) -> None:
@@ -173,7 +172,8 @@ class MaskGuard:
         with self._lock:
             self._store = MaskStore(path)
             self._camera = self._camera if camera == self._camera else camera  # the one that frames come with
-            self._passed = self._store_again = None
+            self._passed = None
+            self._store_again.done()
             self.problem = ""
             if not camera.masks:
                 return
@@ -216,8 +216,8 @@ class MaskGuard:
             if self._store is None or self._camera is None:
                 return
             now = Accepted.now(self._camera)
-            if self._store_again is not None:
-                if self._known is not None and self._now() >= self._store_again and not self._remember(self._known):
+            if self._store_again.pending:
+                if self._known is not None and self._store_again.due and not self._remember(self._known):
                     self.problem = self._judge(now, None)
                 return
             try:
@@ -234,12 +234,13 @@ class MaskGuard:
 
     def _remember(self, accepted: Accepted) -> str:
         """Keep it across restarts; returns why the disk does not take it: then the camera has to stay closed."""
-        self._known, self._store_again = accepted, None
+        self._known = accepted
+        self._store_again.done()
         try:
             if self._store is not None:
                 self._store.store(accepted)
         except EdgeError as error:
-            self._store_again = self._now() + STORE_AGAIN
+            self._store_again.later()
             return str(error)
         return ""
 

@@ -47,6 +47,23 @@ class PauseControl:
         else:
             self._camera.start()
 
+    def wait_open(self, timeout: float) -> bool:
+        """Wait for the first opening, which ends at once where somebody wants the camera closed meanwhile.
+
+        Returns:
+            False when it is not open after `timeout` seconds.
+
+        Raises:
+            CameraError: It cannot be opened.
+        """
+        for _ in range(self._gpio.take_presses()):
+            self._run_state.toggle(BUTTON)
+        self._run_state.update()
+        if self._run_state.closed and self._camera.mode != "paused":
+            self._camera.pause()
+        self._run_state.kept.confirm(closed=self._camera.closed)
+        return self._camera.wait_open(timeout)
+
     def update(self, by: str = "") -> None:
         """Obey every press of the button, the schedule, and the files that `edge pause` and `edge resume` change.
 
@@ -57,7 +74,7 @@ class PauseControl:
             self._run_state.toggle(BUTTON)
             self._take_effect(BUTTON)
         self._take_effect(by)
-        self._run_state.confirm(closed=self._camera.closed)
+        self._run_state.kept.confirm(closed=self._camera.closed)
 
     def pause(self, by: str) -> None:
         """Close the camera and keep it closed, across restarts too.
@@ -67,7 +84,7 @@ class PauseControl:
         """
         self._run_state.begin_pause(by)
         self.update()
-        self._run_state.store()
+        self._run_state.kept.store()
 
     def resume(self, by: str) -> None:
         """Open the camera again.

@@ -72,6 +72,10 @@ class PauseStore(_File):
         """
         self.write(asdict(pause))
 
+    def is_there(self) -> bool:
+        """Whether there is a file, readable or not; a disk that cannot tell says no."""
+        return os.path.lexists(self.path)
+
     def is_gone(self) -> bool:
         """Whether somebody has removed the file; a folder that is gone as well says nothing about what they want."""
         return not os.path.lexists(self.path) and self.path.parent.is_dir()

@@ -197,7 +197,7 @@ class Reload:
             logger.error("the connection stays as it was: %s", error)
             back = audit.changes(new, old)
             audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
-            parts.run_state.pause = pause  # one that was left under the new name is not ours
+            parts.run_state.kept.replace(pause)  # one that was left under the new name is not ours
             self._connect(old, "the new configuration could not be used")
             since = format_timestamp(self._clock.utc())
             parts.service.set_alert("config", Alert(problem=error.problem, remedy=error.remedy, since=since))

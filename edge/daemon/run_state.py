@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,9 @@ from edge.config.schema import PrivacyConfig
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, mask_guard, unset_clock
+from edge.daemon.kept_pause import KeptPause
 from edge.daemon.mask_guard import MaskGuard
-from edge.daemon.pause_store import ClosedStore, Override, OverrideStore, Pause, PauseStore
+from edge.daemon.pause_store import Override, OverrideStore, Pause
 from edge.errors import EdgeError
 from edge.timing.clock import clock_synced
 from edge.timing.local_zone import local_zone_problem
@@ -37,6 +38,7 @@ class RunState:
         utc: The time of day.
         synced: Whether the system says that its clock is set.
         masks: Whether the masks fit the picture.
+        monotonic: Where passed time comes from.
     """
 
     def __init__(
@@ -44,28 +46,31 @@ class RunState:
         utc: Callable[[], datetime],
         synced: Callable[[], bool] = clock_synced,
         masks: MaskGuard | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.kept = KeptPause(monotonic)
+        """The pause of a person, and its files."""
         self.masks = masks or MaskGuard()
         """Whether the masks fit the picture: if not, the camera is closed, whatever else is resumed."""
         self.masks_problem = ""
         """Why not, as of the last update; a frame may have been refused since then."""
         self._utc = utc
         self._synced = synced
-        self._pause_store: PauseStore | None = None
         self._override_store: OverrideStore | None = None
-        self._closed_store: ClosedStore | None = None
-        self._confirmed: Pause | None = None  # what the file there says
-        self._stored = False  # the pause has its file, so that a missing file ends it
         self._schedule = Schedule()
         self._trust_clock = False
         self._clock_known = False  # once it was set, it is good enough for days
-        self.pause: Pause | None = None
         self.scheduled = ""
         """Why the schedule keeps the camera closed now; empty: it does not."""
         self.throttled = ""
         """Why fewer frames are analysed than wanted; empty: they are not."""
         self.published: State | None = None
         """The state that was published last."""
+
+    @property
+    def pause(self) -> Pause | None:
+        """The pause of a person, as of the last update."""
+        return self.kept.pause
 
     @property
     def notice(self) -> str:
@@ -79,20 +84,9 @@ class RunState:
         return f"{self.published.reason}, since {self.published.since}; no windows come until: edge resume"
 
     def use(self, path: Path, privacy: PrivacyConfig) -> None:
-        """Keep pauses in this file, take the one that is there, and obey this schedule.
-
-        Raises:
-            EdgeError: A pause is in force already, and the file cannot be written.
-        """
-        self._pause_store, self._override_store = PauseStore(path), OverrideStore(path)
-        self._closed_store, self._confirmed = ClosedStore(path), None
-        with contextlib.suppress(EdgeError):  # of an earlier run, which may have ended in any way
-            self._closed_store.clear()
-        if self.pause is None:
-            self.pause = self._pause_store.load()
-            self._stored = self.pause is not None
-        else:
-            self.store()
+        """Keep pauses in this file, take the one that is there, and obey this schedule."""
+        self.kept.use(path)
+        self._override_store = OverrideStore(path)
         self.set_schedule(privacy)
 
     def set_schedule(self, privacy: PrivacyConfig) -> None:
@@ -123,40 +117,20 @@ class RunState:
             overridden = self._overridden(self._utc())
             ended = overridden.by if overridden else SCHEDULE
             self._record("resume", ended)
-        if self.pause is None and self._pause_store is not None:
-            self.pause = self._pause_store.load()
-            self._stored = self.pause is not None
-            if self.pause is not None:
-                self._record("pause", self.pause.by)
-        elif self._stored and self._pause_store is not None and self._pause_store.is_gone():
-            self.pause, ended = None, AT_THE_DEVICE
+        paused = self.pause
+        self.kept.update()
+        if self.pause is None and paused is not None:
+            ended = AT_THE_DEVICE
             self._record("resume", ended)
+        elif self.pause is not None and self.pause != paused:
+            self._record("pause", self.pause.by)
         return "" if self.closed else ended
-
-    def confirm(self, *, closed: bool) -> None:
-        """Let `edge pause` know that nothing holds the camera open, or no longer that."""
-        pause = self.pause if closed and self._stored else None
-        if pause == self._confirmed or self._closed_store is None:
-            return
-        self._confirmed = pause
-        with contextlib.suppress(EdgeError):  # then `edge pause` says that nobody has confirmed it
-            if pause is None:
-                self._closed_store.clear()
-            else:
-                self._closed_store.store(pause)
 
     def begin_pause(self, by: str) -> None:
         """Be paused by a person from now on; whoever came first is remembered."""
         if self.pause is None:
-            self.pause = Pause(by, format_timestamp(self._utc()))
-            self._stored = False
+            self.kept.begin(Pause(by, format_timestamp(self._utc())))
             self._record("pause", by)
-
-    def store(self) -> None:
-        """Write the pause to the disk. Raises EdgeError."""
-        if self.pause is not None and self._pause_store is not None:
-            self._pause_store.store(self.pause)
-            self._stored = True
 
     def end_pause(self, by: str) -> None:
         """Be paused by nobody any longer.
@@ -186,21 +160,19 @@ class RunState:
         self._remove_pause(by)
 
     def toggle(self, by: str) -> None:
-        """Pause, or end the pause, as the button at the device does; a disk that is full is logged."""
+        """Pause, or end the pause, as the button at the device does; a disk that does not take it is logged."""
+        if not self.closed:
+            self.begin_pause(by)
+            self.kept.keep()
+            return
         try:
-            if self.closed:
-                self.end_locally(by)
-            else:
-                self.begin_pause(by)
-                self.store()
+            self.end_locally(by)
         except EdgeError as error:
             logger.error("%s", error)
 
     def _remove_pause(self, by: str) -> None:
         if self.pause is not None:
-            if self._pause_store is not None:
-                self._pause_store.clear()
-            self.pause = None
+            self.kept.end()
             self._record("resume", by)
 
     def next_state(self, camera: CameraSupervisor, reason: str = "") -> State:
@@ -225,6 +197,7 @@ class RunState:
             since = self.pause.since
         if self.closed:
             reason = f"paused by {self.pause.by}" if self.pause else self.scheduled
+            reason += self.kept.problem and f"; a restart would end that: {self.kept.problem}"
             reason = "; ".join(filter(None, (self.masks_problem and f"paused: {self.masks_problem}", reason)))
             reason += "" if camera.closed else "; the camera is still closing"
         elif mode == "camera_lost":

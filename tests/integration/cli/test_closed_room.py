@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 
-import cv2
 import pytest
 
 from edge.cli import COMMANDS
-from edge.sample.portraits import read_portraits
-from edge.sample.scene import Scene
 from tests.support.brokers import wait_for
 from tests.support.reachability import reachable
 from tests.support.setup_page import SetupPage
+from tests.support.snapshot_camera import SnapshotCamera, snapshot_camera
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Look = Callable[..., str]
 
 
-class SnapshotCamera:
-    """A network camera that counts how often somebody has looked through it."""
-
-    def __init__(self) -> None:
-        self.pictures = 0
-        scene = Scene(read_portraits(), size=(640, 480), faces=5, seed=1).render(1.0)
-        picture, camera = cv2.imencode(".jpg", scene)[1].tobytes(), self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                camera.pictures += 1
-                self.send_response(200)
-                self.send_header("Content-Type", "image/jpeg")
-                self.send_header("Content-Length", str(len(picture)))
-                self.end_headers()
-                self.wfile.write(picture)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.source = f"http://127.0.0.1:{self.server.server_address[1]}/snapshot.jpg"
-
-
 @pytest.fixture
 def camera() -> Iterator[SnapshotCamera]:
-    camera = SnapshotCamera()
-    thread = threading.Thread(target=camera.server.serve_forever)
-    thread.start()
-    yield camera
-    camera.server.shutdown()
-    thread.join(10)
-    camera.server.server_close()
+    with snapshot_camera() as camera:
+        yield camera
 
 
 def said(process: subprocess.Popen[str], status: int = 0) -> str:
@@ -112,6 +79,17 @@ def test_a_check_of_a_room_that_is_closed_has_neither_passed_nor_failed(edge: Ed
     assert "not tried: the schedule keeps the camera closed until" in lines["camera"]
     assert camera.pictures == 0
     assert "edge resume" in out
+
+
+def test_a_pause_while_a_check_opens_its_camera_closes_it(edge: Edge, camera: SnapshotCamera) -> None:
+    words = ["--set", "mode=headcount", "--set", f"camera.source={camera.source}", "--set", "camera.open_timeout=100"]
+    camera.answers.clear()
+    process = edge("check", *words)
+    wait_for(lambda: camera.pictures > 0, 60, "the check to open the camera")
+    assert "the next one starts paused" in edge("pause", "--by", "Mrs Doe", *words).communicate(timeout=60)[1]
+    out, _ = process.communicate(timeout=60)  # though the camera has not answered
+    assert "this room is paused since" in " ".join(out.split())
+    assert camera.pictures == 1
 
 
 def test_every_command_that_can_open_a_camera_is_among_them() -> None:

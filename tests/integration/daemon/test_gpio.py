@@ -37,6 +37,8 @@ class Watched:
     def __init__(self, pins: MockFactory) -> None:
         self._pins = pins
         self.works = True
+        self.opens = threading.Event()  # while it is not set, opening takes its time
+        self.opens.set()
         self.dark: list[str] = []  # moments in which it was open, but the lamp was not lit
         self.open = False
 
@@ -47,6 +49,7 @@ class Watched:
     def start(self) -> None:
         self.open = True
         self.look("start")
+        self.opens.wait(60)
 
     def read(self) -> NDArray[np.uint8] | None:
         self.look("read")
@@ -132,6 +135,24 @@ def test_the_lamp_is_lit_exactly_while_the_camera_is_open_and_the_button_pauses(
     end()
     assert not camera.open
     assert not lamp.state
+    assert camera.dark == []
+
+
+def test_the_button_pauses_while_the_camera_is_being_opened(
+    broker: int, subscribe: Subscribe, pins: MockFactory, camera: Watched, run: Run
+) -> None:
+    subscriber = subscribe(broker)
+    camera.opens.clear()
+    end = run()
+    wait_for(lambda: camera.open, 30)
+    press(pins)
+    assert wait_state(subscriber, "paused", 30)["reason"].startswith("paused by the button in the room")
+    camera.opens.set()
+    wait_for(lambda: not camera.open and not pins.pin(LED).state, 10)
+    press(pins)
+    wait_state(subscriber, "running")
+    subscriber.wait("window", 1, seconds=30)
+    end()
     assert camera.dark == []
 
 

@@ -121,7 +121,7 @@ def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_pa
     assert trace.findings == []
     assert trace.connections == 1
     files = {file.name for file in (tmp_path / "state/edge").iterdir()}
-    ends = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".pause", ".masks", ".key")
+    ends = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".pause", ".lock", ".masks", ".key")
     assert files <= {f"classroom-room-1{end}" for end in ends}
     # Everything that was sent came as a message that anybody may read: nothing goes to the broker beside them.
     ours = [message for message in subscriber.messages if "/cmd/" not in message.topic or message.name == "response"]
@@ -241,6 +241,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         # Who paused, and since when; for which size and turn of the picture the masks were accepted, and their digest;
         # a random key.
         "edge.daemon.state_file": {"fresh.open", "json.dump"},
+        "edge.daemon.daemon_lock": {"os.open"},  # an empty file: what it says are locks
         "edge.daemon.sd_notify": {"os.open"},  # the time of the last sign of life, for a container's health check
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
         "edge.daemon.native_stderr": {"os.fdopen"},  # the stderr that it was given, for what libraries say

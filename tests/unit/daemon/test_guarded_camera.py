@@ -67,6 +67,20 @@ def test_a_pause_and_the_schedule_of_the_room_hold(tmp_path: Path, monkeypatch: 
     assert "TZ=Nowhere/Gone names no time zone" in closed_because(local, "usb:0")
 
 
+def test_a_pause_that_only_the_daemon_knows_of_holds(tmp_path: Path) -> None:
+    config = room(tmp_path)
+    code = "import sys, time; from pathlib import Path; from edge.daemon.daemon_lock import DaemonLock, Flag; "
+    code += "lock = DaemonLock(Path(sys.argv[1])); lock.make(); lock.set_flag(Flag.UNSTORED, held=True); "
+    code += "print(1, flush=True); time.sleep(600)"
+    daemon = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "o.pause")], cwd=ROOT, stdout=subprocess.PIPE)
+    assert daemon.stdout is not None
+    daemon.stdout.readline()
+    assert "the daemon is paused" in closed_because(config, "usb:0")
+    daemon.kill()
+    daemon.communicate()
+    assert closed_because(config, "usb:0") == ""
+
+
 def test_a_pause_under_a_name_that_version_0_1_misread_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))

@@ -305,7 +305,7 @@ def test_a_connection_that_cannot_be_made_is_the_old_one_again(
         running.file["outbox"] = {"path": str(blocked / "outbox.sqlite")}
     if what == "pause":
         running.run_state.begin_pause("Jane")
-        running.run_state.store()
+        running.run_state.kept.store()
         running.camera.pause()
         running.analysis.end()
     running.reload.reload("Jane")

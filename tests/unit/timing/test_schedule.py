@@ -229,7 +229,7 @@ def test_nobody_ends_it_from_afar(tmp_path: Path) -> None:
 def test_a_persons_pause_outlives_it(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.state.begin_pause("Mrs Doe")
-    room.state.store()
+    room.state.kept.store()
     assert room.look("12:30") == (True, "")
     assert room.look("13:30") == (True, "")
     room.state.end_pause("Mrs Doe")

@@ -1,0 +1,151 @@
+"""A person's pause: in force at once, and on the disk as soon as that takes it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from edge.daemon.daemon_lock import DaemonLock, Flag
+from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
+from edge.daemon.store_again import STORE_AGAIN, StoreAgain
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_AGAIN:.0f} s"
+
+
+class KeptPause:
+    """The pause that a person wants, and the files that tell it to the next start and to commands.
+
+    Args:
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.pause: Pause | None = None
+        """The pause in force."""
+        self.problem = ""
+        """Why the disk does not have it, so that a restart would end it; empty: it has."""
+        self._path: Path | None = None
+        self._store: PauseStore | None = None
+        self._closed: ClosedStore | None = None
+        self._lock: DaemonLock | None = None
+        self._stored = False  # the pause has its file, so that a missing file ends it
+        self._again = StoreAgain(now)
+        self._confirmed: Pause | None = None  # what the file there says
+        self._confirm_again = StoreAgain(now)
+
+    def use(self, path: Path) -> None:
+        """Keep it in this file from now on; a pause in force is written there, else the one that is there is taken."""
+        if path != self._path:
+            self.stop()
+            self._lock = DaemonLock(path)
+            self._lock.make()
+            self._lock.set_flag(Flag.RUNS, held=True)
+        self._path, self._store, self._closed, self._confirmed = path, PauseStore(path), ClosedStore(path), None
+        with contextlib.suppress(EdgeError):  # of an earlier run, which may have ended in any way
+            self._closed.clear()
+        if self.pause is None:
+            self._set(self._store.load(), stored=True)
+        else:
+            self._set(self.pause, stored=False)
+            self.keep()
+
+    def update(self) -> None:
+        """Find out what people at the device want; write again what the disk has not taken."""
+        if self._store is None or self._lock is None:
+            return
+        if self.pause is None:
+            if (found := self._store.load()) is not None:
+                self._set(found, stored=True)
+        elif self._stored:
+            if self._store.is_gone():
+                self._set(None)
+        elif self.problem and self._lock.is_held(Flag.RESUME):
+            self._set(None)
+        elif self._store.is_there():  # somebody has paused at the device meanwhile: that is kept
+            self._set(self._store.load(), stored=True)
+        elif self._again.due:
+            self.keep()
+
+    def begin(self, pause: Pause) -> None:
+        """Be paused from now on. `store` is due, once the camera is closed."""
+        self._set(pause, stored=False)
+        self._again.later()
+
+    def store(self) -> None:
+        """Write it to the disk.
+
+        Raises:
+            EdgeError: The disk does not take it. It is in force all the same, and tried again.
+        """
+        self.keep()
+        if self.problem:
+            raise EdgeError(f"paused, but not for longer than until a restart: {self.problem}", REMEDY)
+
+    def keep(self) -> None:
+        """Write it to the disk, now or later."""
+        if self.pause is None or self._store is None:
+            return
+        try:
+            self._store.store(self.pause)
+        except EdgeError as error:
+            if not self.problem:
+                logger.error("paused, but not for longer than until a restart: %s: %s", error, REMEDY)
+            self._stored, self.problem = False, str(error)
+            self._again.later()
+        else:
+            if self.problem:
+                logger.info("the pause is stored now")
+            self._stored, self.problem = True, ""
+            self._again.done()
+        self._tell()
+
+    def end(self) -> None:
+        """Be paused no longer. Raises EdgeError: the file is still there, and the pause goes on."""
+        if self._store is not None:
+            self._store.clear()
+        self._set(None)
+
+    def replace(self, pause: Pause | None) -> None:
+        """Have this one in force, whatever the files say, until `use` names others."""
+        self._set(pause, stored=False)
+
+    def confirm(self, *, closed: bool) -> None:
+        """Let `edge pause` know that nothing holds the camera open, or no longer that."""
+        pause = self.pause if closed and self._stored else None
+        if pause == self._confirmed or self._closed is None:
+            return
+        if self._confirm_again.pending and not self._confirm_again.due:
+            return
+        try:
+            if pause is None:
+                self._closed.clear()
+            else:
+                self._closed.store(pause)
+        except EdgeError:  # until then `edge pause` says that nobody has confirmed it
+            self._confirm_again.later()
+        else:
+            self._confirmed = pause
+            self._confirm_again.done()
+
+    def stop(self) -> None:
+        """No daemon uses the files any longer."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def _set(self, pause: Pause | None, *, stored: bool = False) -> None:
+        self.pause, self._stored, self.problem = pause, stored and pause is not None, ""
+        self._again.done()
+        self._confirm_again.done()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._lock is not None:
+            self._lock.set_flag(Flag.UNSTORED, held=bool(self.problem))

@@ -1,0 +1,214 @@
+"""A person's pause on a disk that is full: in force at once, stored later, and nobody is told otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
+from edge.daemon.kept_pause import KeptPause
+from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
+from edge.errors import EdgeError
+from tests.support.faults import SmallDisk
+from tests.support.paths import ROOT
+
+BY_MRS_DOE = Pause("Mrs Doe", "2026-10-04T08:15:00.000Z")
+BY_MR_ROE = Pause("Mr Roe", "2026-10-04T09:15:00.000Z")
+
+
+class Time:
+    now = 0.0
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def path(disk: SmallDisk) -> Path:
+    return disk.folder / "outbox.pause"
+
+
+@pytest.fixture
+def kept(path: Path, time: Time) -> KeptPause:
+    kept = KeptPause(lambda: time.now)
+    kept.use(path)
+    return kept
+
+
+def unstored(kept: KeptPause, disk: SmallDisk) -> None:
+    disk.fill()
+    kept.begin(BY_MRS_DOE)
+    with pytest.raises(EdgeError, match="not for longer than until a restart"):
+        kept.store()
+
+
+def asked(path: Path, flag: Flag) -> str:
+    """What another process sees of a flag: locks hinder only others."""
+    code = "import sys; from pathlib import Path; from edge.daemon.daemon_lock import Flag, is_held; "
+    code += "print(is_held(Path(sys.argv[1]), Flag[sys.argv[2]]))"
+    command = [sys.executable, "-c", code, str(path), flag.name]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_pause_that_a_full_disk_does_not_take_is_stored_later(
+    kept: KeptPause, disk: SmallDisk, path: Path, time: Time
+) -> None:
+    unstored(kept, disk)
+    assert kept.pause == BY_MRS_DOE
+    assert "No space left" in kept.problem
+    assert asked(path, Flag.UNSTORED) == "True"
+    disk.clear()
+    kept.update()
+    assert PauseStore(path).load() is None  # it is not tried several times a second
+    time.now = 11.0
+    kept.update()
+    assert (kept.pause, kept.problem) == (BY_MRS_DOE, "")
+    assert PauseStore(path).load() == BY_MRS_DOE
+    assert asked(path, Flag.UNSTORED) == "False"
+    PauseStore(path).clear()  # `edge resume`
+    kept.update()
+    assert kept.pause is None
+
+
+def test_a_disk_that_stays_full_does_not_end_a_pause(kept: KeptPause, disk: SmallDisk, time: Time) -> None:
+    unstored(kept, disk)
+    for now in range(0, 60, 5):
+        time.now = now
+        kept.update()
+        assert kept.pause == BY_MRS_DOE
+        assert kept.problem
+    kept.end()
+    assert (kept.pause, kept.problem) == (None, "")
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from edge.daemon.daemon_lock import DaemonLock, Flag
+DaemonLock(Path(sys.argv[1])).set_flag(Flag.RESUME, held=True)
+print(flush=True)
+time.sleep(600)
+"""
+
+
+@contextlib.contextmanager
+def resuming(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends a pause without a file, as `edge resume` does."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_read_only_disk_does_not_hinder_whoever_resumes(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
+    disk.writable(yes=False)
+    kept.begin(BY_MRS_DOE)
+    kept.keep()
+    assert "Read-only" in kept.problem
+    assert asked(path, Flag.UNSTORED) == "True"
+    kept.update()
+    assert kept.pause == BY_MRS_DOE
+    with resuming(path):
+        kept.update()
+    assert (kept.pause or "", kept.problem) == ("", "")
+    assert asked(path, Flag.UNSTORED) == "False"
+
+
+def test_a_pause_that_is_stored_ends_by_its_file_alone(kept: KeptPause, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    with resuming(path):
+        kept.update()
+        kept.store()
+        kept.update()
+    assert kept.pause == BY_MRS_DOE
+
+
+def test_a_pause_at_the_device_meanwhile_is_the_one_that_is_kept(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
+    unstored(kept, disk)
+    disk.clear()
+    PauseStore(path).store(BY_MR_ROE)  # `edge pause`
+    kept.update()
+    kept.confirm(closed=True)
+    assert (kept.pause, kept.problem) == (BY_MR_ROE, "")
+    assert ClosedStore(path).confirms(BY_MR_ROE)
+    PauseStore(path).clear()
+    kept.update()
+    assert kept.pause is None
+
+
+def test_a_confirmation_that_a_full_disk_does_not_take_is_stored_later(
+    kept: KeptPause, disk: SmallDisk, path: Path, time: Time
+) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    disk.fill()
+    kept.confirm(closed=True)
+    assert not ClosedStore(path).confirms(BY_MRS_DOE)
+    disk.clear()
+    time.now = 11.0
+    kept.confirm(closed=True)
+    assert ClosedStore(path).confirms(BY_MRS_DOE)
+
+
+def test_a_pause_goes_along_to_another_name_on_a_full_disk(
+    kept: KeptPause, disk: SmallDisk, path: Path, time: Time
+) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    disk.fill()
+    other = path.with_name("other.pause")
+    kept.use(other)
+    assert kept.pause == BY_MRS_DOE
+    assert kept.problem
+    disk.clear()
+    time.now = 11.0
+    kept.update()
+    assert PauseStore(other).load() == BY_MRS_DOE
+
+
+def test_a_lock_is_seen_by_others_and_ends_with_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.pause"
+    assert asked(path, Flag.RUNS) == "False"
+    lock = DaemonLock(path)
+    lock.make()
+    assert [file.name for file in tmp_path.iterdir()] == ["outbox.lock"]
+    assert (tmp_path / "outbox.lock").stat().st_mode & 0o777 == 0o600  # or anybody could resume
+    lock.set_flag(Flag.RUNS, held=True)
+    assert [asked(path, flag) for flag in Flag] == ["True", "False", "False"]
+    lock.close()
+    assert asked(path, Flag.RUNS) == "False"
+    with resuming(path) as process:
+        assert is_held(path, Flag.RESUME)
+        process.kill()
+        process.wait()
+    assert not is_held(path, Flag.RESUME)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "fifo"])
+def test_what_is_no_lock_is_left_alone(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "outbox.lock"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "link":
+        place.symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mkfifo(place)
+    kept = KeptPause(lambda: 0.0)
+    kept.use(tmp_path / "outbox.pause")
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    kept.update()
+    assert kept.pause == BY_MRS_DOE
+    assert not is_held(tmp_path / "outbox.pause", Flag.UNSTORED)
+    assert not (tmp_path / "elsewhere").exists()
+    kept.stop()
