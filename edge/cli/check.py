@@ -130,7 +130,6 @@ def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
     camera = GuardedCamera(config, config, source)
     try:
-        camera.claim_lamp()
         camera.start()
         frame = camera.take(config.camera.open_timeout + config.camera.read_timeout)
         camera.check()  # a pause that came meanwhile holds for this picture, too
