@@ -96,6 +96,15 @@ def test_an_outbox_that_another_program_reads_ends_it_with_75(broker: int, edge:
     assert "Traceback" not in err
 
 
+def test_no_metrics_are_no_reason_to_end(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "metrics.port=9465", "metrics.host=192.0.2.1")  # before DHCP gave it
+    subscriber.wait("window", 2)
+    _, _, err = end(process)
+    assert process.returncode == 0, err
+    assert err.count("metrics: cannot listen on 192.0.2.1 port 9465") == 1
+
+
 def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], edge: Edge, tmp_path: Path) -> None:
     (tmp_path / "nobody").write_text("")
     port = start_broker("allow_anonymous false", f"password_file {tmp_path}/nobody").port
