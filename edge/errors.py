@@ -6,6 +6,7 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_INPUT = 66  # EX_NOINPUT: no camera, no such file, nothing readable in it
 EXIT_BROKER = 69  # EX_UNAVAILABLE: the embedded broker could not be started
+EXIT_BUSY = 75  # EX_TEMPFAIL: another program has what we need; it may be free the next time
 EXIT_REFUSED = 77  # EX_NOPERM: the broker refuses us
 EXIT_CONFIG = 78  # EX_CONFIG: a person must change something; systemd does not restart
 
@@ -55,6 +56,12 @@ class BrokerError(EdgeError):
     """The embedded broker cannot be started."""
 
     exit_code = EXIT_BROKER
+
+
+class BusyError(EdgeError):
+    """Another program has what only one can have, such as a pin or a file; starting again later may help."""
+
+    exit_code = EXIT_BUSY
 
 
 class RefusedError(EdgeError):

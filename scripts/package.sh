@@ -84,6 +84,7 @@ make_environment
 for unit in systemd/*.service; do put "$unit" "$stage/lib/systemd/system/${unit#*/}"; done
 put systemd/edge-command.sh "$stage/usr/bin/edge"
 cp systemd/upgrade.sh "$home/bin/upgrade"
+cp systemd/services "$home/bin/"
 chmod 755 "$stage/usr/bin/edge" "$home/bin/upgrade"
 cp config.yaml "$home/" # postinst copies it; not a conffile: preinst says why
 cp -r scripts/debian/. "$stage/debian/"

@@ -41,6 +41,7 @@ home=$prefix/opt/edge
 etc=$prefix/etc/edge
 units=$prefix/etc/systemd/system
 wrapper=$prefix/usr/local/bin/edge
+mapfile -t services < <(grep -v '^#' "$tree/systemd/services")
 changed=''
 
 do_it() { # COMMAND...: run it, or with --dry-run print it
@@ -158,13 +159,13 @@ install_all() {
   put "$tree/systemd/edge-command.sh" "$wrapper" 755
   if [[ -n $changed ]]; then
     on_system systemctl daemon-reload
-    on_system systemctl try-restart edge.service 'edge@*.service' 'edge-dashboard*.service' ||
+    on_system systemctl try-restart "${services[@]}" ||
       die "it is installed, but a service did not come up again: journalctl -u 'edge*' -n 30"
   fi
   remove_old_releases
   if [[ -n $dry ]]; then
     tell "# Nothing was changed."
-  elif [[ -z $prefix ]] && ! systemctl is-active -q edge.service 'edge@*.service' 'edge-dashboard*.service'; then
+  elif [[ -z $prefix ]] && ! systemctl is-active -q "${services[@]}"; then
     command -v mosquitto >/dev/null || tell "For a broker on this machine: apt-get install mosquitto"
     if [[ -n $pages ]]; then
       tell "Installed. Next: sudo edge setup   (a page that sets everything up; or edit $etc/config.yaml; sudo edge check; sudo systemctl enable --now edge)"
@@ -188,7 +189,7 @@ uninstall_all() {
     if [[ -L $item ]]; then enabled+=("$(basename "$item")"); fi
   done
   if [[ -e $units/edge.service ]]; then
-    on_system systemctl stop edge.service 'edge@*.service' 'edge-dashboard*.service'
+    on_system systemctl stop "${services[@]}"
     on_system systemctl disable -q edge.service "${enabled[@]}"
   fi
   do_it rm -rf "$home" "$units"/edge{,@,-dashboard}.service "$wrapper"

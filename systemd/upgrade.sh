@@ -42,7 +42,9 @@ dpkg --compare-versions "$after" gt "$before" || die "$1 is version $after, and 
   die "to go back, the package of version $before is needed: sudo edge upgrade --previous edge_${before}_$(dpkg --print-architecture).deb $1"
 check_whole "$new" ": copy it again"
 check_whole "$previous" ", and would be needed to go back: name a whole one with --previous"
-services() { systemctl list-units --plain --no-legend --state=active 'edge.service' 'edge@*.service' 'edge-dashboard.service' | cut -d ' ' -f 1; }
+list=$(dirname "$(readlink -f "$0")")/services
+[ -r "$list" ] || die "$list is missing: install the package of version $before again"
+services() { grep -v '^#' "$list" | xargs -r systemctl list-units --plain --no-legend --state=active | cut -d ' ' -f 1; }
 running=$(services)
 
 # The option is for going back to 0.2.0, which would ask about config.yaml.

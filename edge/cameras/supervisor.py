@@ -79,10 +79,11 @@ class CameraSupervisor:
 
     def start(self) -> None:
         """Begin to open the camera."""
-        self._capture = self._make_capture()
+        capture = self._make_capture()
         self._first = None
-        self._set_lamp(True)
-        self._capture.start()
+        self._set_lamp(True)  # one that cannot be lit raises an error, and the camera stays closed
+        self._capture = capture
+        capture.start()
 
     def wait_open(self, timeout: float) -> bool:
         """Wait for the first opening; False when it is not open after `timeout` seconds. Raises CameraError."""

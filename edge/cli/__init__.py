@@ -54,7 +54,8 @@ EXAMPLES = """examples:
 
 exit codes:
   0 done   1 failed   2 wrong usage   66 no camera or input   69 embedded broker failed
-  77 broker refused access   78 the configuration or a model needs a change   130 Ctrl-C
+  75 another program has a pin or a file that is needed   77 broker refused access
+  78 the configuration or a model needs a change   130 Ctrl-C
 """
 
 

@@ -17,7 +17,7 @@ from edge.cameras.capture_thread import Frame
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
-from edge.config.schema import Config, without_password
+from edge.config.schema import Config, MetricsConfig, without_password
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
@@ -79,6 +79,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
         report.run("broker", lambda: _broker(config, models))
         if config.privacy.schedule:
             report.rows.append(_schedule(config))
+        if config.metrics.port is not None:
+            report.run("metrics", lambda: _metrics(config.metrics))
         report.run("place", lambda: _place(config))
     return report.rows
 
@@ -132,7 +134,6 @@ def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
     camera = GuardedCamera(config, config, source)
     try:
-        camera.claim_lamp()
         camera.start()
         deadline = time.monotonic() + config.camera.open_timeout + config.camera.read_timeout
         while (frame := camera.take(TICK)) is None and not camera.ended and time.monotonic() < deadline:
@@ -203,6 +204,12 @@ def _place(config: Config) -> tuple[str, None]:
     if kept.get("camera") != geometry(config):
         found += "; the camera was set otherwise then, so do it again"
     return found, None
+
+
+def _metrics(config: MetricsConfig) -> tuple[str, None]:
+    from edge.daemon.metrics_check import check_metrics  # noqa: PLC0415 - with a library that nobody else needs
+
+    return check_metrics(config), None
 
 
 def _broker(config: Config, models: ModelSet | None) -> tuple[str, None]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError
-
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram
     from prometheus_client.core import Metric
 
     from edge.config.schema import MetricsConfig
     from edge.contract.payloads import WindowPayload
     from edge.daemon.metric_families import Snapshot
     from edge.daemon.metrics_server import MetricsServer
-
-logger = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks at the parts
 OLD = 3.0  # lengths of a window after which the newest says nothing about now, as with `latest` over MQTT
@@ -39,30 +34,27 @@ class Exporter:
         self._window: tuple[WindowPayload, float] | None = None
         self._due = 0.0
         self._server: MetricsServer | None = None
+        self._registry: CollectorRegistry | None = None
         self._stages: Histogram | None = None
         self._windows: Counter | None = None
 
     def start(self) -> None:
-        """Listen, if there is a port. Raises ConfigError: it is taken, or the address is not of this machine."""
-        self._server = self._listen()
+        """Listen, if there is a port, as soon as it can be had."""
+        if self._config.port is None:
+            return
+        # Only here: a daemon that nobody asks needs no memory for it.
+        from edge.daemon.metrics_server import MetricsServer  # noqa: PLC0415
+
+        self._server = MetricsServer(self._config.host, self._config.port, self._registry or self._make_registry())
+        self._server.start()
 
     def change(self, config: MetricsConfig) -> None:
-        """Listen elsewhere, or not at all. Raises as `start`, and goes on as before."""
+        """Listen elsewhere, or not at all; counters go on."""
         if config == self._config:
             return
-        old, self._config = self._config, config
-        server = self._server
-        if server is not None and config.port == old.port:  # the old one has to make room
-            server.stop()
-        try:
-            self._server = self._listen()
-        except ConfigError:
-            self._config = old
-            if config.port == old.port:
-                self._server = self._listen()
-            raise
-        if server is not None and config.port != old.port:
-            server.stop()
+        self.stop()
+        self._config = config
+        self.start()
 
     def stop(self) -> None:
         """Listen no longer."""
@@ -70,18 +62,13 @@ class Exporter:
         if server is not None:
             server.stop()
 
-    def _listen(self) -> MetricsServer | None:
-        if self._config.port is None:
-            return None
-        # Only here: a daemon that nobody asks needs no memory for it.
+    def _make_registry(self) -> CollectorRegistry:
         from prometheus_client import (  # noqa: PLC0415
             CollectorRegistry,
             Counter,
             Histogram,
             disable_created_metrics,
         )
-
-        from edge.daemon.metrics_server import MetricsServer  # noqa: PLC0415
 
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
@@ -93,10 +80,8 @@ class Exporter:
             "edge_windows", "Windows published, by what was withheld from them.", ["withheld"], registry=registry
         )
         registry.register(self)
-        server = MetricsServer(self._config.host, self._config.port, registry)
-        server.start()
-        logger.info("metrics for Prometheus: http://%s:%d/metrics", self._config.host, server.port)
-        return server
+        self._registry = registry
+        return registry
 
     def observe_stage(self, stage: str, seconds: float) -> None:
         """A stage took so long, and that may be told."""

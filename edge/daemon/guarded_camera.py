@@ -48,13 +48,23 @@ class GuardedCamera(CameraSupervisor):
         adopt_former_files(room)  # a pause among them keeps it closed
         # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
         self._gpio = GpioPins(room.gpio.model_copy(update={"button": None}))
-        super().__init__(
-            self._maker(config, source), time.monotonic, recovers=live(source), set_lamp=self._gpio.set_lamp
-        )
+        super().__init__(self._maker(config, source), time.monotonic, recovers=live(source), set_lamp=self._light)
 
-    def claim_lamp(self) -> None:
-        """To be called before it is opened. Raises ConfigError: there is no such pin, or another program has it."""
+    def check_lamp(self) -> None:
+        """Claim the lamp for a moment. Raises BusyError, ConfigError: another program has it, or there is no such pin.
+
+        What opens the camera raises them as well, and leaves it closed.
+        """
         self._gpio.start()
+        self._gpio.stop()
+
+    def _light(self, lit: bool) -> None:  # noqa: FBT001 - as of GpioPins
+        """Switch the lamp. The pin is ours only while it is lit: the daemon, whenever it starts, needs it, too."""
+        if lit:
+            self._gpio.start()
+        self._gpio.set_lamp(lit)
+        if not lit:
+            self._gpio.stop()
 
     def check(self) -> None:
         """Raises CameraClosedError: it may not be open now."""
@@ -69,7 +79,7 @@ class GuardedCamera(CameraSupervisor):
     def stop(self) -> None:
         """Close the camera for good; the lamp goes out."""
         super().stop()
-        self._gpio.stop()
+        self._gpio.stop()  # also where a driver hangs
 
     def _maker(self, config: Config, source: str) -> Callable[[], CaptureThread]:
         make = capture_maker(config, source, time.monotonic, open_camera_within_limits, self._accepts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import socket
 import threading
 from collections import deque
@@ -15,50 +16,87 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.exposition import choose_encoder
 
 from edge.config.host_names import is_loopback, name_in
-from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
+logger = logging.getLogger(__name__)
+
+REMEDY = "set metrics.port to a free one; metrics.host is an address of this machine"
+TRY_AGAIN = 30.0  # seconds until a port or address that could not be had is tried again
+STOP_SECONDS = 5.0  # a server ends within one; a look-up of its name may take longer, and is left to itself
 AT_ONCE = 8  # connections that are answered; for one more the oldest is closed, which an honest one never is for long
 SECONDS = 10.0  # that one may last
 MAX_HEAD = 8192  # bytes of a request that are read; those of Prometheus have 300
 
 
 class MetricsServer:
-    """A listening port; it answers from threads of its own once it is started.
+    """A listening port, which answers from threads of its own.
+
+    One that cannot be had is no error, as the room is counted without it: the address may come with DHCP, after the
+    daemon, and another program may let go of the port. It is tried again until it is there.
 
     Args:
         host: Address of this machine.
-        port: 0 takes a free one.
+        port: Of TCP.
         registry: What is told.
-
-    Raises:
-        ConfigError: The port is taken, or the address is not of this machine.
     """
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
-        kind = _IPv6Server if ":" in host else _Server
-        try:
-            self._server = kind((host, port), partial(_Handler, registry))
-        except OSError as error:
-            raise ConfigError(
-                f"metrics: cannot listen on {host} port {port} ({error.strerror or error})",
-                "set metrics.port to a free one; metrics.host is an address of this machine",
-            ) from None
-        self.port = int(self._server.server_address[1])
-        """Where it listens."""
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._where = (host, port)
+        self._registry = registry
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server: _Server | None = None
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to listen, soon; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
         """Listen no longer."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        with self._lock:
+            self._stopping.set()
+            server = self._server
+        if server is not None:
+            server.shutdown()
+        self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        server = self._listen()
+        if server is None:
+            return
+        try:
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                self._server = server  # `stop` waits for what follows
+            logger.info("metrics for Prometheus: http://%s:%d/metrics", *self._where)
+            server.serve_forever()
+        finally:
+            server.server_close()
+
+    def _listen(self) -> _Server | None:
+        """A server that listens; None: it is not wanted any more."""
+        kind = _IPv6Server if ":" in self._where[0] else _Server
+        warned = False
+        while not self._stopping.is_set():
+            try:
+                return kind(self._where, partial(_Handler, self._registry))
+            except (OSError, UnicodeError) as error:  # the latter of a name that can be none
+                if not warned:
+                    problem = cannot_listen(*self._where, error)
+                    logger.warning("%s: %s; trying again every %g s", problem, REMEDY, TRY_AGAIN)
+                warned = True
+            self._stopping.wait(TRY_AGAIN)
+        return None
+
+
+def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> str:
+    """The problem in a sentence."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"metrics: cannot listen on {host} port {port} ({reason})"
 
 
 class _Server(ThreadingTCPServer):

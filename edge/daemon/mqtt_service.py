@@ -77,6 +77,7 @@ class MqttService:
 
         Raises:
             ConfigError: Something cannot be used.
+            BusyError: Another program uses the outbox.
             BrokerError: The embedded broker cannot be started.
         """
         self._patient = patient

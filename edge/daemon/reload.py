@@ -142,13 +142,8 @@ class Reload:
 
     def _swap(self, prepared: Prepared, by: str) -> None:
         old, new, parts = self.wanted, prepared.config, self._targets
-        # The last two steps that can fail; each takes back what it has done itself.
+        parts.gpio.change(new.gpio)  # the last step that can fail; it takes back what it has done itself
         parts.exporter.change(new.metrics)
-        try:
-            parts.gpio.change(new.gpio)
-        except EdgeError:
-            parts.exporter.change(old.metrics)
-            raise
         parts.analysis.end()
         kept = {name: getattr(self.config, name) for name in CONNECTION}
         self.config = new.model_copy(update=kept)

@@ -66,7 +66,8 @@ class FailoverOutbox:
         """Open the disk; where it is full, read-only or failing, begin in memory.
 
         Raises:
-            ConfigError: Only a person can mend it: another daemon uses the outbox, or the path is wrong.
+            BusyError: Another program uses the outbox.
+            ConfigError: Only a person can mend it: the path is wrong.
         """
         try:
             self._disk.open()

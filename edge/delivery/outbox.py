@@ -81,7 +81,8 @@ class Outbox:
         """Open the database; a corrupt one is set aside and a new epoch begins.
 
         Raises:
-            ConfigError: Another daemon uses it, it is something else, or a person has to change path or rights.
+            BusyError: Another program uses it.
+            ConfigError: It is something else, or a person has to change path or rights.
             DiskError: The disk is full, read-only or failing.
         """
         if self._path is not None:
@@ -113,7 +114,7 @@ class Outbox:
             kind: A part of the name. Of the corrupt ones the last few are kept; what is not ours is never deleted.
 
         Raises:
-            ConfigError, DiskError: It cannot be replaced.
+            BusyError, ConfigError, DiskError: It cannot be replaced.
         """
         self.stop()
         if self._path is None:

@@ -57,13 +57,13 @@ class OutboxSender:
         return self.outbox.depth
 
     def open(self) -> None:
-        """Open the outbox, or open it again. Raises ConfigError, DiskError."""
+        """Open the outbox, or open it again. Raises BusyError, ConfigError, DiskError."""
         epoch = self.outbox.epoch
         self.outbox.start()
         self._handle_opened(epoch)
 
     def set_aside(self, reason: str) -> None:
-        """Begin a new outbox instead of a corrupt one. Raises ConfigError, DiskError."""
+        """Begin a new outbox instead of a corrupt one. Raises BusyError, ConfigError, DiskError."""
         epoch = self.outbox.epoch
         self.outbox.set_aside(reason)
         self._handle_opened(epoch)

@@ -97,7 +97,7 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self, info: Info, state: State) -> None:
-        """Open the outbox, begin to connect. Raises ConfigError."""
+        """Open the outbox, begin to connect. Raises BusyError, ConfigError."""
         self._retained.announce(self._topics.info, info.to_json())
         self._retained.announce(self._topics.state, state.to_json())
         self._retained.announce(self._topics.alerts, self._summary.to_json())

@@ -1,4 +1,4 @@
-"""Whether a file that cannot be used is a mistake to mend, or a disk that may work again later."""
+"""Whether a file that cannot be used is a mistake to mend, or may be used later, as one of a failing disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from edge.errors import ConfigError, EdgeError
+from edge.errors import BusyError, ConfigError, EdgeError
 
 # What a disk says that is full or failing; anything else, such as a missing right, is for a person to mend.
 _FAILING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -25,9 +25,13 @@ def explain_os(error: OSError, what: str) -> EdgeError:
 
 
 def explain_sqlite(error: sqlite3.OperationalError, path: Path | None, what: str) -> EdgeError:
-    """A DiskError or a ConfigError, to be raised; the database must be closed."""
+    """A BusyError, a DiskError or a ConfigError, to be raised; the database must be closed."""
     if "locked" in str(error):
-        return ConfigError(f"{what} is in use by another edge daemon", "give each its own device.name or outbox.path")
+        # Another daemon stays, but a backup that reads the file and a former process of this one go by themselves.
+        return BusyError(
+            f"{what} is in use by another program",
+            "if that is another edge daemon, give each its own device.name or outbox.path",
+        )
     # SQLite says `unable to open` for a missing right and for a read-only disk alike: the system knows better.
     try:
         for file in (f"{path}", f"{path}-wal"):

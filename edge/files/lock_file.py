@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import BusyError, ConfigError
 
 WAIT_SECONDS = 10.0
 LOOK_AGAIN = 0.02
@@ -29,7 +29,8 @@ def locked(path: Path) -> Iterator[None]:
         path: The file, which need not be there; a symbolic link is followed.
 
     Raises:
-        ConfigError: Another command has it for too long, or a person has to change something.
+        BusyError: Another command has it for too long.
+        ConfigError: A person has to change something.
     """
     target = Path(os.path.realpath(path))
     lock = target.with_name(f".{target.name}.lock")
@@ -72,7 +73,7 @@ def _wait(descriptor: int, path: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise ConfigError(
+                raise BusyError(
                     f"another command has been changing {path} for {WAIT_SECONDS:.0f} s", "end it"
                 ) from None
             time.sleep(LOOK_AGAIN)

@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from edge.config.schema import GpioConfig
-from edge.errors import ConfigError
+from edge.errors import BusyError, ConfigError, EdgeError
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,14 @@ class GpioPins:
         self._presses: queue.SimpleQueue[None] = queue.SimpleQueue()  # one entry each: none is lost, however fast
 
     def start(self) -> None:
-        """Claim the pins. Raises ConfigError: there is no such hardware, or no software for it."""
+        """Claim the pins, unless they are ours already.
+
+        Raises:
+            BusyError: Another program has one of them.
+            ConfigError: There is no such hardware, or no software for it.
+        """
         led, button = self._gpio.led, self._gpio.button
-        if led is None and button is None:
+        if (led is None and button is None) or self._lamp is not None or self._button is not None:
             return
         # lgpio puts a pipe into the current folder, where a service may not write.
         os.environ.setdefault("LG_WD", tempfile.gettempdir())
@@ -58,11 +63,13 @@ class GpioPins:
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
             self.stop()
             reason = " ".join(str(error).split()) or type(error).__name__
-            remedy = BUSY_REMEDY if "busy" in reason.lower() or "in use" in reason else REMEDY
-            raise ConfigError(f"gpio.led and gpio.button cannot be used here ({reason})", remedy) from None
+            problem = f"gpio.led and gpio.button cannot be used here ({reason})"
+            if "busy" in reason.lower() or "in use" in reason:
+                raise BusyError(problem, BUSY_REMEDY) from None
+            raise ConfigError(problem, REMEDY) from None
 
     def change(self, gpio: GpioConfig) -> None:
-        """Use other pins. Raises ConfigError: then the old ones stay in use."""
+        """Use other pins. Raises as `start`: then the old ones stay in use."""
         if gpio == self._gpio:
             return
         old = self._gpio
@@ -70,7 +77,7 @@ class GpioPins:
         self._gpio = gpio
         try:
             self.start()
-        except ConfigError:
+        except EdgeError:
             self._gpio = old
             self.start()
             raise

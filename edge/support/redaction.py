@@ -25,6 +25,7 @@ SHORT = 4  # characters; a shorter secret is taken out only where it stands for 
 _KEYWORDS = r"pass(?:word|wd|phrase)?|pwd|(?:user|proxy)-pw|token|secret|credential|auth|api_?key|key"
 NAMES_OF_SECRETS = rf"[\w.-]*(?:{_KEYWORDS})[\w.-]*"
 LOOKS_SECRET = re.compile(NAMES_OF_SECRETS, re.IGNORECASE)
+HERE = ("127.", "localhost")  # what an address of any machine begins with
 FOLDERS = ("PWD", "OLDPWD")  # variables that look like secrets, and hold where the shell is
 _WORDS = ("face", "people", "person", "pupil", "student", "front", "away", "too_small", "unclear", "emotion")
 PEOPLE = re.compile(rf"(?<![a-z])({'|'.join((*_WORDS, *LABELS, UNKNOWN))})", re.IGNORECASE)
@@ -132,13 +133,15 @@ def _secrets_of(config: Config, environment: Mapping[str, str]) -> Iterator[str]
 
 def _names_of(config: Config) -> Iterator[str]:
     yield config.mqtt.username or ""
+    if not config.metrics.host.startswith(HERE):
+        yield config.metrics.host
     for text in (config.deployment.responsible, config.deployment.legal_basis):
         yield from (part for part in re.split(r"[,;()<>]", text) if len(part.strip()) >= SHORT)
     for address in (config.camera.source, config.mqtt.broker):
         yield address.partition("://")[2].rpartition("@")[0].partition(":")[0]
         with suppress(ValueError):
             parts = urlsplit(address)
-            if parts.hostname and not parts.hostname.startswith(("127.", "localhost")):
+            if parts.hostname and not parts.hostname.startswith(HERE):
                 yield parts.hostname
             if parts.netloc and len(parts.path) > SHORT:
                 yield parts.path.strip("/")

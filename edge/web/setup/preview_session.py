@@ -129,11 +129,11 @@ class PreviewSession:
             on_end: Called once it takes none any more: nobody has watched for long, or something broke.
 
         Raises:
-            ConfigError: There are no pins for the lamp.
+            BusyError, ConfigError: The lamp cannot be lit.
         """
         self._on_end = on_end
         self._asked = time.monotonic()
-        self._camera.claim_lamp()
+        self._camera.check_lamp()
         self._camera.pause()  # opened by the thread, once it is clear that it may be
         self._thread.start()
 

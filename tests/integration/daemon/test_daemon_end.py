@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
 
+from edge.delivery.outbox import Outbox
 from tests.support.brokers import Broker, Subscriber, wait_for
 from tests.support.daemon import Edge, end, run_sample
 
@@ -76,6 +79,30 @@ def test_a_mistake_is_one_clear_line_and_an_exit_code(
     assert process.returncode == code
     assert expected in err
     assert "Traceback" not in err
+
+
+def test_an_outbox_that_another_program_reads_ends_it_with_75(broker: int, edge: Edge, tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    outbox = Outbox(path)
+    outbox.start()
+    outbox.stop()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:  # a backup, say
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM windows").fetchone()
+        process = run_sample(edge, broker, f"outbox.path={path}")
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err  # systemd tries again
+    assert f"outbox {path} is in use by another program" in err
+    assert "Traceback" not in err
+
+
+def test_no_metrics_are_no_reason_to_end(broker: int, edge: Edge, subscribe: Subscribe) -> None:
+    subscriber = subscribe(broker)
+    process = run_sample(edge, broker, "metrics.port=9465", "metrics.host=192.0.2.1")  # before DHCP gave it
+    subscriber.wait("window", 2)
+    _, _, err = end(process)
+    assert process.returncode == 0, err
+    assert err.count("metrics: cannot listen on 192.0.2.1 port 9465") == 1
 
 
 def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], edge: Edge, tmp_path: Path) -> None:

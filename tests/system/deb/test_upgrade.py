@@ -89,6 +89,59 @@ def run(packages: Path) -> Run:
     return run
 
 
+# systemd, as far as it lists units: those that match one of the patterns.
+LISTING = """
+mkdir /var/stub
+cat >/var/stub/systemctl <<'STUB'
+#!/bin/sh
+for unit in edge.service edge@hall.service edge-dashboard.service edge-record.service edge-setup-1.service ssh.service
+do
+  for pattern; do case $unit in $pattern) echo "$unit loaded active running" ;; esac; done
+done
+STUB
+chmod +x /var/stub/systemctl
+PATH=/var/stub:$PATH
+"""
+
+
+def test_it_waits_for_all_services_that_run_the_program(run: Run) -> None:
+    said = "\n".join(run(f"{LISTING}upgrade --check 2.deb"))
+    ours = ["edge.service", "edge@hall.service", "edge-dashboard.service", "edge-record.service"]
+    assert "would go back if one of these did not become ready: " + "\n".join(ours) in said
+    assert "edge-setup" not in said
+    assert "ssh" not in said
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "verb", "without"),
+    [("postinst", ["configure", "0.2.0"], "try-restart", {"edge.service"}), ("prerm", ["remove"], "stop", set())],
+)
+def test_the_package_s_scripts_tell_the_same_services(
+    script: str, arguments: list[str], verb: str, without: set[str], tmp_path: Path
+) -> None:
+    """Of the two edge.service is restarted by debhelper's lines."""
+    program, told = tmp_path / "usr/lib/edge", tmp_path / "told"
+    (program / "lib").mkdir(parents=True)
+    (program / "bin").mkdir()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    for source in (ROOT / "config.yaml", ROOT / "systemd/services"):
+        shutil.copy(source, program if source.suffix else program / "bin")
+    text = (ROOT / "scripts/debian" / script).read_text()
+    for path in ("/usr/lib/edge", "/etc/edge", "/run/systemd"):
+        text = text.replace(path, f"{tmp_path}{path}")
+    (tmp_path / script).write_text(text)
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>{told}\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["sh", str(tmp_path / script), *arguments], env=environment, check=True)
+    listed = {line for line in (ROOT / "systemd/services").read_text().splitlines() if not line.startswith("#")}
+    assert "edge-record*.service" in listed
+    words = told.read_text().splitlines()
+    assert words[0] == verb
+    assert set(words[1:]) == listed - without
+
+
 def test_the_new_version_is_kept_in_place_of_the_one_before(run: Run) -> None:
     said = run("upgrade 2.deb")
     assert said[-4:] == ["status: 0", "installed: 2 installed", "kept: 2", "left: edge.deb"]

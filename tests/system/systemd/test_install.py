@@ -66,6 +66,18 @@ def test_a_dry_run_prints_every_step_and_does_nothing(install: Callable[..., str
     assert below(tmp_path / "root") == before
 
 
+def test_an_upgrade_restarts_all_services_that_run_the_program(tree: Path) -> None:
+    """Printed only: systemd is not touched."""
+    command = [str(tree / "systemd/install.sh"), "--dry-run"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"edge is installed here in another way: {done.stdout}")
+    (line,) = [line for line in done.stdout.splitlines() if "try-restart" in line]
+    assert line.replace("\\", "").split()[2:] == [
+        "edge.service", "edge@*.service", "edge-dashboard*.service", "edge-record*.service",
+    ]  # fmt: skip
+
+
 def test_twice_is_once(install: Callable[..., str], tmp_path: Path) -> None:
     install()
     before = below(tmp_path / "root")

@@ -20,10 +20,11 @@ from edge.daemon import metrics_server
 from edge.daemon.exporter import OLD, Exporter
 from edge.daemon.metric_families import Snapshot
 from edge.daemon.metrics import Meter
+from edge.daemon.metrics_check import check_metrics
 from edge.daemon.metrics_server import MAX_HEAD, _Head
-from edge.errors import ConfigError
+from edge.errors import EdgeError
 from edge.hardware.board import Readings
-from tests.support.brokers import free_port
+from tests.support.brokers import can_connect, free_port, wait_for
 
 SNAPSHOT = Snapshot(
     mode="running", frames=120, camera_losses=1, connected=True, connections=3, waiting=7, oldest=65.0,
@@ -55,6 +56,7 @@ def start(clock: Time) -> Iterator[Start]:
         exporter = Exporter(MetricsConfig(port=port), clock)
         exporter.start()
         started.append(exporter)
+        wait_for(lambda: can_connect(port), 20)
         exporter.update(lambda: SNAPSHOT)
         return exporter, port
 
@@ -141,19 +143,72 @@ def test_an_old_window_says_nothing_about_now(start: Start, clock: Time) -> None
 def test_nothing_listens_without_a_port_and_a_change_is_obeyed(start: Start, clock: Time) -> None:
     exporter = Exporter(MetricsConfig(), clock)
     exporter.start()
-    port = free_port()
+    port, other = free_port(), free_port()
     exporter.change(MetricsConfig(port=port))
-    assert ask(port)[0] == 200
-    _, taken = start()
-    with pytest.raises(ConfigError, match=f"{taken}.*in use.*metrics.port"):
-        exporter.change(MetricsConfig(port=taken))
-    assert ask(port)[0] == 200
-    with pytest.raises(ConfigError, match="metrics.host"):
-        exporter.change(MetricsConfig(port=port, host="192.0.2.1"))
-    assert ask(port)[0] == 200
+    wait_for(lambda: can_connect(port), 20)
+    exporter.observe_window(WINDOW)
+    exporter.change(MetricsConfig(port=other))
+    wait_for(lambda: can_connect(other), 20)
+    assert not can_connect(port)
+    exporter.observe_window(WINDOW)
+    assert figures(other)["edge_windows_total", "nothing"] == 2  # for Prometheus it is the same daemon
     exporter.change(MetricsConfig())
     with pytest.raises(ConnectionRefusedError):
-        ask(port)
+        ask(other)
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_port_that_another_program_has_is_taken_when_it_is_free(
+    clock: Time, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(metrics_server, "TRY_AGAIN", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        exporter = Exporter(MetricsConfig(port=port), clock)
+        exporter.start()
+        exporter.observe_window(WINDOW)
+        wait_for(lambda: bool(warnings_of(caplog)), 20)
+        time.sleep(0.3)  # for more tries, which say nothing
+    wait_for(lambda: can_connect(port), 20)
+    exporter.update(lambda: SNAPSHOT)
+    assert figures(port)["edge_windows_total", "nothing"] == 1
+    exporter.stop()
+    assert not can_connect(port)
+    (said,) = warnings_of(caplog)
+    assert f"cannot listen on 127.0.0.1 port {port} (Address already in use): set metrics.port" in said
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "..", "no-such-host.invalid"])
+def test_an_address_that_is_not_there_holds_up_neither_start_nor_end(
+    host: str, clock: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = Exporter(MetricsConfig(host=host, port=free_port()), clock)
+    exporter.start()
+    wait_for(lambda: bool(warnings_of(caplog)), 60)
+    exporter.stop()
+    (said,) = warnings_of(caplog)
+    assert f"cannot listen on {host} port" in said
+    assert "metrics.host is an address of this machine; trying again every 30 s" in said
+
+
+def test_what_is_checked_is_what_the_daemon_will_find(start: Start) -> None:
+    free = free_port()
+    assert check_metrics(MetricsConfig(port=free)) == f"127.0.0.1 port {free}"
+    _, port = start()
+    assert "where an edge daemon answers now" in check_metrics(MetricsConfig(port=port))
+    with pytest.raises(EdgeError, match="cannot listen on 192.0.2.1 .*metrics.host is an address of this machine"):
+        check_metrics(MetricsConfig(port=free, host="192.0.2.1"))
+    with pytest.raises(EdgeError, match=r"cannot listen on \.\. port"):
+        check_metrics(MetricsConfig(port=free, host=".."))
+
+
+def test_a_port_of_another_program_is_told_at_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.daemon.metrics_check.ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EdgeError, match=r"in use.*set metrics\.port"):
+        check_metrics(MetricsConfig(port=taken.getsockname()[1]))
 
 
 def test_there_is_one_address(start: Start) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
+import gpiozero
 import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
@@ -18,7 +19,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.daemon.mask_guard import Accepted, MaskStore
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
-from edge.errors import CameraError
+from edge.errors import BusyError, CameraError
 from tests.support.brokers import wait_for
 from tests.support.paths import ROOT
 
@@ -91,7 +92,7 @@ def test_a_pause_under_a_name_that_version_0_1_misread_holds(tmp_path: Path, mon
 def test_the_lamp_is_lit_while_it_is_open(tmp_path: Path, pins: MockFactory) -> None:
     config = room(tmp_path)
     camera = GuardedCamera(config, config, "sample:2")
-    camera.claim_lamp()
+    camera.check_lamp()
     assert not pins.pin(LED).state
     camera.start()
     assert pins.pin(LED).state
@@ -100,11 +101,43 @@ def test_the_lamp_is_lit_while_it_is_open(tmp_path: Path, pins: MockFactory) -> 
     assert not pins.pin(LED).state
 
 
+def test_the_pin_of_the_lamp_is_free_while_the_camera_is_closed(tmp_path: Path, pins: MockFactory) -> None:
+    config = room(tmp_path)
+    camera = GuardedCamera(config, config, "sample:2")
+    camera.check_lamp()
+    daemon = gpiozero.LED(LED, pin_factory=pins)  # it starts now
+    for lights in (camera.check_lamp, camera.start):
+        with pytest.raises(BusyError, match=r"gpio\.led"):
+            lights()
+        assert camera.closed
+    daemon.close()
+    camera.start()
+    assert camera.take(20) is not None
+    with pytest.raises(gpiozero.GPIOPinInUse):
+        gpiozero.LED(LED, pin_factory=pins)
+    camera.pause()
+    wait_for(lambda: camera.take(0.0) is None and camera.closed, 20)
+    gpiozero.LED(LED, pin_factory=pins).close()
+    camera.stop()
+
+
+def test_the_pin_of_the_lamp_is_free_again_when_the_camera_is_lost(tmp_path: Path, pins: MockFactory) -> None:
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures/a.png"), np.full((480, 640, 3), 90, np.uint8))
+    config = room(tmp_path)
+    camera = GuardedCamera(config, config, f"images:{tmp_path}/pictures")
+    camera.start()
+    assert camera.take(20) is not None
+    camera.show(config, f"images:{tmp_path}/nothing")
+    wait_for(lambda: camera.take(0.1) is None and camera.mode == "camera_lost" and camera.closed, 20)
+    gpiozero.LED(LED, pin_factory=pins).close()
+    camera.stop()
+
+
 def test_a_room_that_is_paused_stays_dark_and_closed(tmp_path: Path, pins: MockFactory) -> None:
     config = room(tmp_path)
     PauseStore(tmp_path / "o.pause").store(BY_MRS_DOE)
     camera = GuardedCamera(config, config, "http://127.0.0.1:9/")
-    camera.claim_lamp()
     with pytest.raises(CameraClosedError, match="by Mrs Doe"):
         camera.start()
     assert camera.closed

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +23,7 @@ from edge.cameras.camera import Camera
 from edge.cameras.found import FoundCamera
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import Config
+from edge.contract.examples import WINDOW
 from edge.contract.payloads import WindowPayload
 from edge.daemon.analysis import Analysis
 from edge.daemon.board_monitor import BoardMonitor
@@ -35,12 +38,12 @@ from edge.daemon.reload import Reload, ReloadTargets
 from edge.daemon.run_state import RunState
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.state_publisher import StatePublisher
-from edge.errors import CameraError, ConfigError, EdgeError
+from edge.errors import BusyError, CameraError, ConfigError, EdgeError
 from edge.hardware.board import Board
 from edge.hardware.gpio import GpioPins
 from edge.timing.clock import SystemClock, Timestamps
 from edge.vision.model_set import ModelChoice, ModelSet
-from tests.support.brokers import free_port, wait_for
+from tests.support.brokers import can_connect, free_port, wait_for
 
 ALWAYS_CLOSED = {
     "trust_clock": True, "time_zone": "UTC",
@@ -94,6 +97,7 @@ class Running:
             config, self.models, meter, Timestamps(clock), clock, self.service.publish_window
         )  # fmt: skip
         self.run_state = RunState(clock.utc)
+        self.exporter = Exporter(config.metrics, clock.monotonic)
         state = StatePublisher(self.run_state, self.camera, self.service, Notifier(""), clock)
         pauses = PauseControl(self.run_state, self.camera, self.gpio, self.analysis, state)
         board = BoardMonitor(lambda: "2026-01-01T00:00:00.000Z", Board(folder, ""))
@@ -106,7 +110,7 @@ class Running:
             pauses,
             self.service,
             health,
-            Exporter(config.metrics, clock.monotonic),
+            self.exporter,
         )
         self.reload = Reload(config, source, self.read, targets, clock, still)
         self.run_state.use(pause_path(config), config.privacy)
@@ -200,6 +204,36 @@ def test_what_cannot_be_used_is_refused_before_anything_is_touched(
     assert audited() == []
     running.look()  # and the window goes on
     assert running.windows == []
+
+
+def test_a_refused_change_leaves_the_metrics_as_they_were(running: Running, pins: MockFactory) -> None:
+    port, other = free_port(), free_port()
+    running.file["metrics"] = {"port": port}
+    running.reload.reload("Jane")
+    wait_for(lambda: can_connect(port), 20)
+    running.exporter.observe_window(WINDOW)
+    taken = gpiozero.LED(6, pin_factory=pins)
+    running.file.update(metrics={"port": other}, gpio={"led": 6})
+    with pytest.raises(BusyError, match=r"gpio\.led"):
+        running.reload.reload("Jane")
+    taken.close()
+    running.exporter.observe_window(WINDOW)
+    assert 'edge_windows_total{withheld="nothing"} 2.0' in read_metrics(port)
+    assert not can_connect(other)
+    running.exporter.stop()
+
+
+def test_a_port_that_another_program_has_is_no_reason_to_refuse_a_change(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        running.file.update(metrics={"port": taken.getsockname()[1]}, window={"seconds": 3})
+        running.reload.reload("Jane")
+        assert running.reload.config.window.seconds == 3
+        running.exporter.stop()
+
+
+def read_metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.mark.parametrize("before", [{}, ALWAYS_CLOSED])

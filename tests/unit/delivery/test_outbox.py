@@ -18,7 +18,7 @@ from edge.contract.validation import MAX_COUNT
 from edge.daemon.paths import make_outbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.outbox_tables import APPLICATION, LAYOUT, Loss
-from edge.errors import ConfigError
+from edge.errors import BusyError, ConfigError
 from edge.timing.elapsed import TimePoint
 
 SCHEMA = "edge.window/2"
@@ -27,7 +27,7 @@ SCHEMA = "edge.window/2"
 def test_two_daemons_cannot_share_an_outbox(tmp_path: Path) -> None:
     first, second = Outbox(tmp_path / "o"), Outbox(tmp_path / "o")
     first.start()
-    with pytest.raises(ConfigError, match="in use by another edge daemon"):
+    with pytest.raises(BusyError, match="in use by another program.*device.name"):
         second.start()
     first.stop()
     second.start()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError
+from edge.errors import BusyError, ConfigError
 from edge.files.lock_file import locked
 
 
 def test_a_command_that_waits_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.files.lock_file.WAIT_SECONDS", 0.1)
     (tmp_path / "link").symlink_to("list")
-    busy = pytest.raises(ConfigError, match="another command has been changing")
+    busy = pytest.raises(BusyError, match="another command has been changing")
     with locked(tmp_path / "list"), busy, locked(tmp_path / "link"):
         pytest.fail("two have it")
     with locked(tmp_path / "link"):

@@ -13,7 +13,7 @@ from gpiozero.pins.mock import MockFactory
 from edge.cameras.capture_thread import CaptureThread
 from edge.cameras.supervisor import CameraSupervisor
 from edge.config.schema import GpioConfig
-from edge.errors import ConfigError
+from edge.errors import BusyError, ConfigError
 from edge.hardware.gpio import GpioPins
 from tests.support.brokers import wait_for
 from tests.unit.cameras.test_supervisor import Scripted
@@ -84,9 +84,10 @@ def test_other_pins_and_back(pins: MockFactory) -> None:
     assert pins.pin(5).state
     assert not pins.pin(LED).state
     taken = gpiozero.LED(6)
-    with pytest.raises(ConfigError, match="cannot be used"):
+    with pytest.raises(BusyError, match=r"cannot be used here \(pin .*sudo systemctl stop edge") as caught:
         room.change(GpioConfig(led=5, button=6))
     assert pins.pin(5).state
+    assert caught.value.exit_code == 75  # systemd tries again
     taken.close()
     room.stop()
 

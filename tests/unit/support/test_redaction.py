@@ -82,11 +82,16 @@ def test_the_longer_of_two_goes_first() -> None:
 
 def test_names_leave_other_words_alone() -> None:
     config = Config.model_validate(
-        {"deployment": DECLARED, "mqtt": {"username": "edge", "broker": "mqtts://hall:8883"}}
+        {
+            "deployment": DECLARED,
+            "mqtt": {"username": "edge", "broker": "mqtts://hall:8883"},
+            "metrics": {"host": "pi-7"},
+        }
     )
     clean = Redactor.of(config, {"MY_API_KEY": "k-12345", "EDGE_MODE": "emotions"})
     assert clean.text("edge refused by hall, edges and halls are not") == "*** refused by ***, edges and halls are not"
     assert clean.text("Jane Doe or head of research (k-12345) on ethics vote 2026-17") == "*** or *** (***) on ***"
+    assert clean.text("metrics: cannot listen on pi-7 port 9465") == "metrics: cannot listen on *** port 9465"
     assert clean.text("mode emotions") == "mode emotions"
 
 
