@@ -29,8 +29,8 @@ def resolve_source(config: Config) -> tuple[str, str]:
         The source to open, and a sentence for the user when `auto` chose it (else "").
 
     Raises:
-        CameraError: There is no camera, and the sample scene could be taken for the room: somebody answers for a camera,
-            or counts, for which nobody has to, go to a broker where others read them.
+        CameraError: There is no camera, and the sample scene could be taken for the room: somebody answers for a
+            camera; or heads are counted, for which nobody has to, and sent to a broker where others read them.
     """
     source = config.camera.source
     if source != "auto":
