@@ -23,7 +23,7 @@ from edge.config.camera_address import mistake_in
 from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
-from edge.timing.local_zone import local_zone_problem
+from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
 
@@ -274,7 +274,7 @@ class PrivacyConfig(Section):
 
     @model_validator(mode="after")
     def _local_zone(self) -> PrivacyConfig:
-        if self.follows_local_zone and (problem := local_zone_problem()):
+        if self.follows_local_zone and (problem := schedule_zone_problem()):
             raise ValueError(f"the schedule follows this machine's time zone, but {problem}; or set privacy.time_zone")
         return self
 
