@@ -16,9 +16,9 @@ from typing import NamedTuple
 import yaml
 
 from edge.config.schema import SECRET_PART, without_password
+from edge.config.yaml_editor import LOADER
 from edge.config.yaml_text import YAML_ERRORS
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, which not every PyYAML has, is ten times as fast
 HIDDEN = "***"
 ADDRESSES = ("source", "broker")  # keys whose text may hold a password
 SECRET_NAME = re.compile(r"(?!.*_file$).*(pass|pwd|token|secret|auth)", re.IGNORECASE)
