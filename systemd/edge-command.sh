@@ -63,11 +63,13 @@ as_service() { # ARGUMENTS of systemd-run and of edge
     -p LoadCredential=mqtt-password:"$password" -p SetCredential='mqtt-password:\n' "$@"
 }
 
-# As root, with the settings of the service, and able to write in one folder only, whatever the page handed over.
+# As root, with the settings of the service, and able to write in one folder only, whatever the page handed over;
+# MemoryMax= in case a file is found that takes more memory than the loader of the configuration foresees.
 install_result() {
   systemd-run --quiet --collect --wait --pipe --service-type=exec -p EnvironmentFile=-"$secrets" -p UMask=0077 \
     -p ProtectSystem=strict -p ReadWritePaths="$etc" -p ProtectHome=yes -p PrivateTmp=yes -p PrivateNetwork=yes \
-    -p NoNewPrivileges=yes -p CapabilityBoundingSet='CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_CHOWN CAP_FOWNER' \
+    -p MemoryMax=500M -p MemorySwapMax=0 -p NoNewPrivileges=yes \
+    -p CapabilityBoundingSet='CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_CHOWN CAP_FOWNER' \
     -- "$edge" setup --install-from "$1" --config "$config" --password-to "$password"
 }
 

@@ -29,14 +29,19 @@ def resolve_source(config: Config) -> tuple[str, str]:
         The source to open, and a sentence for the user when `auto` chose it (else "").
 
     Raises:
-        CameraError: Somebody answers for a camera, and there is none: a made-up class must not be taken for theirs.
+        CameraError: There is no camera, and the sample scene could be taken for the room: somebody answers for a
+            camera; or heads are counted, for which nobody has to, and sent to a broker where others read them.
     """
     source = config.camera.source
     if source != "auto":
         return source, ""
     devices = [camera.source for camera in real_cameras()]
-    if not devices and config.deployment.declared:
-        raise CameraError("camera.source: auto found no camera", "plug it in, or set camera.source: sample")
+    counts_for_others = not config.lacks_deployment and config.mqtt.broker != "embedded"
+    if not devices and (config.deployment.declared or counts_for_others):
+        raise CameraError(
+            "camera.source: auto found no camera",
+            "plug it in, or set camera.source: sample for the drawn sample room",
+        )
     if not devices:
         return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
     if config.lacks_deployment:

@@ -24,7 +24,7 @@ DEEPEST = 8  # lists in lists; a list of polygons has three
 
 SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
 ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
-HIDDEN = "***@"  # what we show of user and password in an address
+HIDDEN = "***"  # what we show of user, password and path in an address
 STAND_IN = "(not filled in yet)"
 
 
@@ -126,8 +126,8 @@ class Draft:
                 if key in ADDRESSES and HIDDEN in str(value):
                     raise RefusedChangeError(
                         key,
-                        Sentence("user and password are not shown, so they cannot come back from here"),
-                        Sentence("write both in place of ***"),
+                        Sentence("what stands for *** is not shown, so it cannot come back from here"),
+                        Sentence("write the whole address"),
                     )
                 check_value(key, value)
                 new[key] = value
@@ -312,7 +312,7 @@ def _take_out(document: Document, key: tuple[str, ...]) -> None:
 
 
 def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values of dotted keys; addresses are without user and password."""
+    """The same values of dotted keys; of addresses scheme, host and port."""
     return {key: without_password(str(value)) if key in ADDRESSES else value for key, value in values.items()}
 
 

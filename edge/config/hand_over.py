@@ -97,8 +97,9 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
     said.insert(0, f"{config} is installed" + (f"; what it was before: {backup}" if backup else ""))
     if without_password(settings.camera.source) != settings.camera.source:
         said.append(
-            f"Every user of this machine can read the camera's address in {config}. If it holds a password, put it "
-            f"into {config.with_name('config.env')} instead, as EDGE_CAMERA__SOURCE=... (docs/install-pi.md)."
+            f"Every user of this machine can read the camera's address in {config}. If it holds a password, or a path "
+            f"that only you know, put it into {config.with_name('config.env')} instead, as EDGE_CAMERA__SOURCE=... "
+            "(docs/install-pi.md)."
         )
     return said
 

@@ -21,6 +21,7 @@ from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.own_file import read_own_file
 from edge.files.shipped import shipped
+from edge.files.yaml_size import check_size
 from edge.text import printable
 
 ENVIRONMENT_PREFIX = "EDGE_"
@@ -230,6 +231,7 @@ def _parse(text: str, path: Path) -> Document:
             return document
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError(f"{path}:1 is not a list of sections", "write `section: {key: value}`")
+        check_size(root, path)
         _mark(root, (), path, document)
         document.values = construct(loader, root, rule_of(()))
         return document

@@ -23,7 +23,7 @@ from edge.config.camera_address import mistake_in
 from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
-from edge.timing.local_zone import local_zone_problem
+from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
 
@@ -274,7 +274,7 @@ class PrivacyConfig(Section):
 
     @model_validator(mode="after")
     def _local_zone(self) -> PrivacyConfig:
-        if self.follows_local_zone and (problem := local_zone_problem()):
+        if self.follows_local_zone and (problem := schedule_zone_problem()):
             raise ValueError(f"the schedule follows this machine's time zone, but {problem}; or set privacy.time_zone")
         return self
 
@@ -396,15 +396,24 @@ def live(source: str) -> bool:
     return source.partition(":")[0] not in ("auto", "sample", "file", "images")
 
 
+# `rtsps://recorder:7441/KEY`: some cameras have no password, and a path that nobody can guess.
+PATH = re.compile(r"""([a-z][a-z0-9+.-]*://[^/?#\s]+)/(?!\*\*\*['"]?$).+""", re.IGNORECASE | re.DOTALL)
+
+
 def without_password(text: str) -> str:
-    """The same text fit for a log: without what stands before an `@` or after a `?`, where addresses keep secrets.
+    """The same text fit for a log: of an address scheme, host and port are left, and *** for the rest.
 
     Of a pipeline nothing is left behind its first `=`: where the value of a property ends is GStreamer's to know.
     """
+    return PATH.sub(r"\1/***", without_credentials(text))
+
+
+def without_credentials(text: str) -> str:
+    """The same text without what stands before an `@` or after a `?`: the path stays, which may be a key."""
     before, mark, pipeline = text.partition("gstreamer:")
     if mark:
         shown, equals, _ = pipeline.partition("=")
-        return f"{without_password(before)}{mark}{shown}{equals}{'***' if equals else ''}"
+        return f"{without_credentials(before)}{mark}{shown}{equals}{'***' if equals else ''}"
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
     return SECRET_PART.sub(r"\1=***", text)

@@ -7,7 +7,6 @@ own loader, and used only if that finds exactly what was meant.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import re
@@ -20,7 +19,6 @@ from yaml import CollectionNode, MappingNode, Node, ScalarNode, YAMLError
 from edge.config.draft import Edits
 from edge.config.keys import defaults, found_in, keys, unknown_keys
 from edge.config.loader import parse_document
-from edge.config.schema import without_password
 from edge.errors import ConfigError
 from edge.text import Sentence
 
@@ -57,30 +55,6 @@ def edited(text: str, edits: Edits, template: str, path: Path) -> str:
             Sentence("change it in the file by hand, and open this page again"),
         ) from error
     return new
-
-
-def difference(before: str, after: str, name: str) -> str:
-    """A unified diff without passwords.
-
-    Args:
-        before: The text of the file.
-        after: What it will be.
-        name: What the file is called in it.
-    """
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, f"{name} (new)", lineterm="")
-    return "".join(f"{_unsecret(line)}\n" for line in lines)
-
-
-def _unsecret(line: str) -> str:
-    """A line of a file without what may be a password in it."""
-    if "gstreamer:" in line:
-        return without_password(line)
-    head, mark, address = line.partition("://")
-    if mark:
-        scheme = re.search(r"[a-z]*$", head)
-        start = scheme.start() if scheme else len(head)
-        return head[:start] + without_password(f"{head[start:]}{mark}{address}")
-    return re.sub(r"\b((?:password|passwd|pwd|token)\s*[:=]\s*)\S.*", r"\1***", line)
 
 
 def as_yaml(values: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from edge.daemon.paths import masks_path, pause_path
 from edge.daemon.pause_store import OverrideStore, PauseStore
 from edge.errors import CameraError
 from edge.hardware.gpio import GpioPins
-from edge.timing.local_zone import local_zone_problem
+from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import in_words
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _check_room(room: Config) -> None:
         raise CameraClosedError("the daemon is paused, so the camera of this room stays closed", "edge resume ends it")
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
-    if room.privacy.follows_local_zone and (problem := local_zone_problem()):
+    if room.privacy.follows_local_zone and (problem := schedule_zone_problem()):
         raise CameraClosedError(f"there is a schedule, but {problem}")
     until = room.privacy.weekly.until(now)
     override = OverrideStore(path).load()

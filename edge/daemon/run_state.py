@@ -18,7 +18,7 @@ from edge.daemon.mask_guard import MaskGuard
 from edge.daemon.pause_store import Override, OverrideStore, Pause
 from edge.errors import EdgeError
 from edge.timing.clock import clock_synced
-from edge.timing.local_zone import local_zone_problem
+from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
@@ -225,7 +225,7 @@ class RunState:
         self._clock_known = self._clock_known or self._synced()
         if not (self._clock_known or self._trust_clock):  # better closed for too long than open in the wrong hour
             return NO_CLOCK
-        if self._schedule.zone is None and (problem := local_zone_problem()):
+        if self._schedule.zone is None and (problem := schedule_zone_problem()):
             return f"paused: there is a schedule, but {problem}"
         now = self._utc()
         until = self._schedule.until(now)

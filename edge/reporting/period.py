@@ -73,7 +73,7 @@ def period(
         day: `2026-11-20`.
         week: `2026-W47`, Monday to Sunday.
         begin: `2026-11-20T08:00`, or `08:00` of the day.
-        end: The same.
+        end: The same; where clocks show it twice, the second time.
 
     Raises:
         ConfigError: They mean none, or one that is too long.
@@ -87,7 +87,7 @@ def period(
         raise ConfigError("--from needs --to", "for one whole day use --day")
     of_day = day_named(day, "--day") if day else (newest - timedelta(seconds=1)).astimezone(zone).date()
     since = _moment(begin, of_day, zone, "--from") if begin else _midnight(of_day, zone)
-    until = _moment(end, of_day, zone, "--to") if end else _midnight(of_day + timedelta(days=1), zone)
+    until = _moment(end, of_day, zone, "--to", ends=True) if end else _midnight(of_day + timedelta(days=1), zone)
     length = until.astimezone(timezone.utc) - since.astimezone(timezone.utc)
     if length <= timedelta():
         raise ConfigError(f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} is no period", "--to must be after --from")
@@ -111,6 +111,29 @@ def clock_time(text: str) -> time:
     if not CLOCK.fullmatch(text):
         raise ValueError(text)
     return time.fromisoformat(text)
+
+
+def wall_time(day: date, clock: time, zone: tzinfo, *, ends: bool) -> datetime:
+    """A time by the clock on the wall, as the start or the end of a period.
+
+    Where clocks show a time twice, a period is from the first until the second: 02:15 to 02:45 is all that was measured
+    when it was that time.
+
+    Args:
+        day: Of the clock on the wall.
+        clock: What it shows.
+        zone: Where it hangs.
+        ends: Whether a period ends then. Until 02:00, if 02:00 to 03:00 comes twice, is until the first: only once it
+            was before 02:00.
+    """
+    moment = datetime.combine(day, clock, zone)
+    twice = all(_comes_twice(each) for each in (moment, moment - timedelta(microseconds=1)))
+    return moment.replace(fold=1) if ends and twice else moment
+
+
+def _comes_twice(moment: datetime) -> bool:
+    first, second = (moment.replace(fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+    return first < second  # where a time is skipped, it is the other way round
 
 
 def lesson_period(timetable: Timetable, room: str, day: date, name: str) -> Period:
@@ -164,15 +187,15 @@ def _week(text: str) -> date:
         raise ConfigError(f"--week {text!r} is no week", "write it as 2026-W47") from None
 
 
-def _moment(text: str, of_day: date, zone: tzinfo, option: str) -> datetime:
+def _moment(text: str, of_day: date, zone: tzinfo, option: str, *, ends: bool = False) -> datetime:
     try:
         if CLOCK.fullmatch(text):
-            return datetime.combine(of_day, clock_time(text), zone)
+            return wall_time(of_day, clock_time(text), zone, ends=ends)
         found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
     except ValueError:
         raise ConfigError(f"{option} {text!r} is no time", "write it as 2026-11-20T08:00, or 08:00 of --day") from None
     _sane(found.date(), f"{option} {text!r}")
-    return found.astimezone(zone) if found.tzinfo else found.replace(tzinfo=zone)
+    return found.astimezone(zone) if found.tzinfo else wall_time(found.date(), found.time(), zone, ends=ends)
 
 
 def _sane(found: date, what: str) -> date:

@@ -38,6 +38,16 @@ def local_zone_problem() -> str:
     return f"TZ={name} names no time zone: {_remedy(name)}"
 
 
+def schedule_zone_problem() -> str:
+    """As `local_zone_problem`, and also where nobody has set a time zone, as in a container; empty: somebody has.
+
+    Whoever writes 12:00 into a schedule does not mean UTC unless they say so.
+    """
+    if os.environ.get("TZ", "").removeprefix(":") in ("", str(LOCAL)) and not os.path.lexists(LOCAL):
+        return f"no time zone is set on this machine (no {LOCAL}, no TZ): set TZ, as Europe/Berlin"
+    return local_zone_problem()
+
+
 def _remedy(name: str) -> str:
     try:
         zone_named(name)

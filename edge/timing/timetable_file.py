@@ -17,6 +17,7 @@ import yaml
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.yaml_size import check_size
 from edge.text import printable
 from edge.timing.schedule import DAYS, clock_time
 from edge.timing.timetable import Entry, Holiday, Timetable
@@ -25,7 +26,6 @@ from edge.timing.zone_names import zone_named
 MAX_BYTES = 1_000_000
 MOST_PROBLEMS = 50  # that are told
 MOST_ITEMS = 5000  # of a list or section
-MOST_NODES = 100_000  # with what anchors repeat
 LONGEST_NAME = 60  # characters
 KEYS = ("time_zone", "valid_from", "valid_until", "days", "rooms", "holidays")
 LESSON_KEYS = ("name", "from", "to")
@@ -37,11 +37,10 @@ YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 
 @dataclass
 class _Reading:
-    """The file that is read, its mistakes, and how much of it was looked at."""
+    """The file that is read, and its mistakes."""
 
     path: Path
     problems: list[str] = field(default_factory=list)
-    seen: int = 0
     count: int = 0
 
     def add(self, node: yaml.Node, key: str, problem: str) -> None:
@@ -90,13 +89,7 @@ class _Reading:
     def _bounded(self, node: yaml.Node, key: str, items: list) -> Iterator:  # type: ignore[type-arg]
         if len(items) > MOST_ITEMS:
             self.add(node, key, f"has {len(items):,} entries; at most {MOST_ITEMS:,} are read")
-        for each in items[:MOST_ITEMS]:
-            self.seen += 1
-            if self.seen > MOST_NODES:
-                raise ConfigError(
-                    f"{self.path} is too long", f"at most {MOST_NODES:,} entries, with what anchors repeat"
-                )
-            yield each
+        yield from items[:MOST_ITEMS]
 
 
 def read_timetable(path: Path) -> Timetable:
@@ -140,7 +133,10 @@ def _compose(path: Path) -> yaml.Node | None:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read", error.strerror or str(error)) from None
     try:
-        return yaml.compose(text, yaml.SafeLoader)
+        root = yaml.compose(text, yaml.SafeLoader)
+        if root is not None:
+            check_size(root, path)
+        return root  # noqa: TRY300 - what checks it raises RecursionError, too
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{line} is not valid YAML", f"{error.problem or error}") from None

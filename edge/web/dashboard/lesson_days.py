@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
 from edge.recording.runs import Run
-from edge.reporting.period import Period, clock_time
+from edge.reporting.period import Period, clock_time, wall_time
 from edge.text import Sentence, printable
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson import JSON, milliseconds
@@ -78,8 +78,8 @@ def period_named(room: str, day: date, name: str, timetable: Timetable | None, z
         return Period(lesson.start, lesson.end, zone, lesson.name)
     first, _, last = name.partition("-")
     try:
-        start = datetime.combine(day, clock_time(first), zone)
-        end = midnight(day + DAY, zone) if last == "24:00" else datetime.combine(day, clock_time(last), zone)
+        start = wall_time(day, clock_time(first), zone, ends=False)
+        end = midnight(day + DAY, zone) if last == "24:00" else wall_time(day, clock_time(last), zone, ends=True)
     except ValueError:
         raise _unknown(name) from None
     if end.astimezone(timezone.utc) <= start.astimezone(timezone.utc):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.config.schema import without_password
+from edge.config.schema import without_credentials
 from edge.errors import EdgeError
 from edge.files.replace_file import staged_file
 from edge.web.setup.place_verdict import few
@@ -69,7 +69,7 @@ def geometry(config: Config) -> str:
     keys = {"width", "height", "rotation", "hflip", "vflip", "masks"}
     camera = config.camera.model_dump(mode="json", include=keys)
     area = config.vision.model_dump(mode="json", include={"count_area"})
-    shown = {"source": without_password(config.camera.source), **camera, **area}
+    shown = {"source": without_credentials(config.camera.source), **camera, **area}
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
 

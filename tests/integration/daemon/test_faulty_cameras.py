@@ -10,7 +10,8 @@ import pytest
 
 from edge.cameras.frozen import LONGEST, FrozenPicture
 from edge.daemon.native_stderr import KINDS, REPEAT, LineLimiter
-from tests.support.brokers import Subscriber
+from edge.errors import EXIT_INPUT
+from tests.support.brokers import Subscriber, free_port
 from tests.support.daemon import Edge, end, run_sample
 from tests.support.faulty_camera import faulty_camera, picture, with_stray_bytes
 
@@ -29,6 +30,17 @@ def test_one_bad_frame_in_five_costs_no_coverage(broker: int, edge: Edge, subscr
     assert all(window["quality"]["coverage"] > 0.9 for window in windows)
     assert len(re.findall("left out", err)) <= 3
     assert "JPEG" not in err
+
+
+def test_a_path_that_is_the_key_of_a_camera_is_not_logged(broker: int, edge: Edge) -> None:
+    address = f"rtsps://127.0.0.1:{free_port()}"
+    process = run_sample(
+        edge, broker, f"camera.source={address}/hush7sD8fKj2?enableSrtp", "mode=headcount", "camera.open_timeout=3"
+    )
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == EXIT_INPUT, err
+    assert err.count(f"{address}/***") >= 3  # start, error, stop
+    assert "hush" not in out + err
 
 
 def test_pictures_with_stray_bytes_do_not_fill_the_journal(

@@ -20,13 +20,13 @@ from rich.console import Console
 
 from edge.cameras import factory
 from edge.cameras.capture_thread import Frame
-from edge.cameras.found import FoundCamera
+from edge.cameras.found import FoundCamera, real_cameras
 from edge.cli import summary
 from edge.cli.board import render
 from edge.cli.inbox import Inbox
 from edge.config.loader import load_config
 from edge.config.schema import Config
-from edge.errors import ConfigError
+from edge.errors import EXIT_INPUT, ConfigError
 from edge.mqtt.home_assistant_entities import discovery
 from edge.vision.face_detector import Detections
 from edge.vision.frame_analyzer import AnalysisRules, FrameAnalyzer
@@ -224,6 +224,14 @@ def test_a_live_camera_needs_no_deployment_then(monkeypatch: pytest.MonkeyPatch)
     assert factory.resolve_source(load_config(shipped))[0] == "sample"
     assert "mode: headcount" in factory.resolve_source(load_config(shipped))[1]
     assert factory.resolve_source(load_config(shipped, ["mode=headcount"]))[0] == "usb:0"
+
+
+@pytest.mark.skipif(bool(real_cameras()), reason="this machine has a camera, which must not be opened")
+def test_a_room_whose_camera_is_not_there_does_not_count_the_sample(edge: Edge, broker: int) -> None:
+    process = edge("run", *options(broker, "camera.source=auto"))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == EXIT_INPUT, err  # which systemd tries again
+    assert "camera.source: auto found no camera: plug it in, or set camera.source: sample" in err
 
 
 def test_home_assistant_is_told_of_a_head_counter() -> None:

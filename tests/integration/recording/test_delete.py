@@ -10,7 +10,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,18 @@ def test_a_lesson_by_its_name(path: Path, timetable: Path, capsys: pytest.Captur
     assert "there are: 1st period, 2nd period" in capsys.readouterr().err
     assert report(*asked[:4], "--day", "2026-11-30", "--timetable", timetable, "--list-lessons") == 0
     assert "no lessons (Advent)" in capsys.readouterr().out
+
+
+def test_the_night_in_which_clocks_are_set_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """02:15 to 02:45 is there twice, at 00:15 and at 01:15 UTC."""
+    first = datetime(2026, 10, 25, tzinfo=timezone.utc)
+    path = record(tmp_path / "o.sqlite", [("window", message(n + 1, first + n * MINUTE)) for n in range(120)])
+    asked = ("--database", path, "--device", "room-1", "--zone", "Europe/Vienna", "--yes")
+    assert delete(*asked, "--from", "2026-10-25T02:15", "--to", "2026-10-25T02:45") == 0
+    assert "deleted 90 windows" in capsys.readouterr().out
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        left = [start[11:16] for (start,) in database.execute("SELECT start FROM windows ORDER BY start")]
+    assert (len(left), left[14], left[15]) == (30, "00:14", "01:45")
 
 
 def test_nothing_is_deleted_without_a_yes(

@@ -36,6 +36,31 @@ def test_periods(asked: dict[str, str], start: str, end: str) -> None:
     assert (found.start, found.end) == (datetime.fromisoformat(start), datetime.fromisoformat(end))
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "start_utc", "end_utc"),
+    [
+        ("02:15", "02:45", "00:15", "01:45"),
+        ("2026-10-25T02:15", "2026-10-25T02:45", "00:15", "01:45"),
+        ("02:00", "03:00", "00:00", "02:00"),
+        ("01:00", "02:00", "23:00", "00:00"),  # 02:00 comes twice, what is before it once
+        ("02:45", "02:15", "00:45", "01:15"),
+        ("2026-10-25T02:15+02:00", "2026-10-25T02:45+02:00", "00:15", "00:45"),  # which of the two is said
+    ],
+)
+def test_the_hour_that_comes_twice_is_meant_twice(begin: str, end: str, start_utc: str, end_utc: str) -> None:
+    """Clocks go from 03:00 back to 02:00: both hours are meant, above all by `edge delete`."""
+    now = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    found = period(VIENNA, now, day="2026-10-25", week=None, begin=begin, end=end)
+    assert [f"{each.astimezone(timezone.utc):%H:%M}" for each in (found.start, found.end)] == [start_utc, end_utc]
+
+
+def test_a_period_across_the_hour_that_is_skipped_is_no_longer() -> None:
+    now = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    for end, end_utc in (("03:00", "01:00"), ("02:30", "01:30")):  # 02:30 is never: 03:30
+        found = period(VIENNA, now, day="2026-03-29", week=None, begin="01:30", end=end)
+        assert f"{found.end.astimezone(timezone.utc):%H:%M}" == end_utc
+
+
 def test_the_time_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert datetime(2026, 1, 1, tzinfo=time_zone(None)).utcoffset() == timedelta(hours=9)

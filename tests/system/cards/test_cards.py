@@ -124,12 +124,12 @@ def test_cards_of_before_stay(tmp_path: Path) -> None:
     assert files(user_data(tmp_path, "room-1"))["/etc/edge/mqtt-password"]["content"] == "old\n"
 
 
-def test_a_password_of_a_camera_stands_where_only_root_can_read_it(tmp_path: Path) -> None:
-    source = 'rtsp://me:se"cret\\word@10.0.0.7/stream'
+@pytest.mark.parametrize("source", ['rtsp://me:se"cret\\word@10.0.0.7', "rtsps://10.0.0.7:7441/Gh7sD8fKj2"])
+def test_what_opens_a_camera_stands_where_only_root_can_read_it(tmp_path: Path, source: str) -> None:
     table = 'name,camera.source,mode\nroom-1,"{}",headcount\n'.format(source.replace('"', '""'))
     done = cards(tmp_path, table, *SHARED)
     assert done.returncode == 0, done.stderr
     written = files(user_data(tmp_path, "room-1"))
-    assert "word@10.0.0.7" not in written["/etc/edge/config.yaml"]["content"]
+    assert "10.0.0.7" not in written["/etc/edge/config.yaml"]["content"]
     assert written["/etc/edge/config.env"]["permissions"] == "0600"
     assert shlex.split(written["/etc/edge/config.env"]["content"]) == [f"EDGE_CAMERA__SOURCE={source}"]

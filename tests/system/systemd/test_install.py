@@ -329,6 +329,7 @@ def test_edge_setup_runs_as_the_service_and_root_installs_with_one_folder_to_wri
     assert "RuntimeDirectory=edge-setup-hall" in page
     assert page.endswith(f"edge setup --config {etc}/hall.yaml --hand-over {tmp_path}/run/edge-setup-hall")
     assert f"ProtectSystem=strict -p ReadWritePaths={etc} " in root
+    assert "-p MemoryMax=500M -p MemorySwapMax=0 " in root
     assert "DynamicUser" not in root
     assert root.endswith(
         f"setup --install-from {handed} --config {etc}/hall.yaml --password-to {etc}/hall.mqtt-password"

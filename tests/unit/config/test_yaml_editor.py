@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.config.difference import difference
 from edge.config.draft import Draft, Edits
 from edge.config.keys import defaults, found_in
 from edge.config.loader import load_config, parse_document
-from edge.config.yaml_editor import as_yaml, difference, edited
+from edge.config.yaml_editor import as_yaml, edited
 from edge.errors import ConfigError
 from tests.support.paths import ROOT
 
@@ -214,4 +215,4 @@ def test_a_difference_shows_no_password_of_an_address() -> None:
     after = edit(SHIPPED, camera__source="rtsp://admin:geheim@10.0.0.9/stream?token=geheim")
     shown = difference(SHIPPED, after, "config.yaml")
     assert "geheim" not in shown
-    assert "rtsp://***@10.0.0.9/stream?***" in shown
+    assert "rtsp://***@10.0.0.9/***" in shown

@@ -14,10 +14,19 @@ import pytest
 
 from edge.config.schema import PrivacyConfig
 from edge.daemon.run_state import RunState
+from edge.errors import EXIT_CONFIG
 from edge.timing.local_zone import local_zone_problem
 from tests.support.paths import ROOT
 
 NOON = [{"from": "12:00", "to": "13:00"}]
+SCHEDULED = ("--set", "privacy.schedule=[{from: '12:00', to: '13:00'}]")
+LOADS = """
+import sys
+from edge.config.loader import load_config
+from edge.reporting.period import time_zone
+load_config(None, sys.argv[1:])
+time_zone(None)
+"""
 SET_WHILE_IT_RUNS = """
 import os, sys
 from datetime import datetime, timezone
@@ -35,6 +44,25 @@ for zone in ("UTC", "Europe/Berlin", "Nowhere/Gone", "America/New_York"):
     state.update()
     print(zone, state.closed, state.scheduled, sep="|")
 """
+
+
+def with_own_etc(
+    folder: Path, zone: str | None, local: str | None, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Python in a mount namespace, where /etc has no more than a list of users and maybe a time zone."""
+    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("unshare cannot make a mount namespace here")
+    (folder / "etc").mkdir()
+    shutil.copy("/etc/passwd", folder / "etc")
+    if local:
+        (folder / "etc/localtime").symlink_to(f"/usr/share/zoneinfo/{local}")
+    environment = {name: value for name, value in os.environ.items() if name != "TZ"}
+    environment |= {"PYTHONPATH": str(ROOT)} | ({} if zone is None else {"TZ": zone})
+    command = [*namespace, "sh", "-c", f'mount --bind "{folder}/etc" /etc && exec "$@"', "sh", sys.executable]
+    return subprocess.run(
+        [*command, *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_zone_that_is_set_while_it_runs_is_followed(tmp_path: Path, local_zone: Callable[[str], None]) -> None:
@@ -56,24 +84,32 @@ def test_a_zone_that_is_set_while_it_runs_is_followed(tmp_path: Path, local_zone
 
 @pytest.mark.parametrize("zone", [None, ":/etc/localtime", "/etc/localtime"])
 def test_the_file_that_timedatectl_replaces(tmp_path: Path, zone: str | None) -> None:
-    """In a mount namespace, where /etc is a copy."""
-    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
-    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("unshare cannot make a mount namespace here")
-    (tmp_path / "etc").mkdir()
-    shutil.copy("/etc/passwd", tmp_path / "etc")
-    environment = {name: value for name, value in os.environ.items() if name != "TZ"} | ({"TZ": zone} if zone else {})
-    script = f'mount --bind "{tmp_path}/etc" /etc && exec "$@"'
-    command = [*namespace, "sh", "-c", script, "sh", sys.executable, "-c", SET_WHILE_IT_RUNS, str(tmp_path)]
-    done = subprocess.run(
-        command, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = with_own_etc(tmp_path, zone, "UTC", "-c", SET_WHILE_IT_RUNS, str(tmp_path))
     lines = [line.split("|") for line in done.stdout.splitlines()]
     assert [(name, closed) for name, closed, _ in lines] == [
         ("UTC", "False"), ("Europe/Berlin", "True"), ("Nowhere/Gone", "True"), ("America/New_York", "False"),
     ], done.stderr  # fmt: skip
     assert lines[1][2] == "paused by the schedule until 13:00"
     assert "/etc/localtime names a time zone that is not there" in lines[2][2]
+
+
+@pytest.mark.parametrize("zone", [None, "", ":/etc/localtime"])
+def test_a_schedule_where_nobody_has_set_a_zone_is_refused(tmp_path: Path, zone: str | None) -> None:
+    """As in a container, whose UTC nobody has chosen."""
+    done = with_own_etc(tmp_path, zone, None, "-m", "edge", "run", *SCHEDULED)
+    assert done.returncode == EXIT_CONFIG, done.stderr
+    assert "no time zone is set on this machine (no /etc/localtime, no TZ)" in done.stderr
+    assert "or set privacy.time_zone" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "key"),
+    [(None, "Etc/UTC", "null"), (None, "UTC", "null"), ("UTC", None, "null"), (None, None, "Europe/Berlin")],
+)
+def test_utc_that_somebody_has_chosen_is_a_zone(tmp_path: Path, zone: str | None, local: str | None, key: str) -> None:
+    """Debian links /etc/localtime to it; a report asks for no choice at all."""
+    done = with_own_etc(tmp_path, zone, local, "-c", LOADS, *SCHEDULED[1::2], f"privacy.time_zone={key}")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

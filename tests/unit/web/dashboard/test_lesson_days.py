@@ -59,6 +59,8 @@ def test_names_times_and_what_is_neither(plan: Timetable) -> None:
 def test_a_time_on_the_day_of_summer_time_is_that_of_the_clock(plan: Timetable) -> None:
     day = named(plan, date(2026, 10, 25), "00:00-24:00")
     assert (day.end.astimezone(timezone.utc) - day.start.astimezone(timezone.utc)).total_seconds() == 25 * 3600
+    twice = named(plan, date(2026, 10, 25), "02:15-02:45")
+    assert (twice.end.astimezone(timezone.utc) - twice.start.astimezone(timezone.utc)).total_seconds() == 90 * 60
 
 
 def test_the_day_says_how_much_of_each_lesson_there_is(recording: Recording, plan: Timetable) -> None:
