@@ -96,6 +96,21 @@ def test_an_outbox_that_another_program_reads_ends_it_with_75(broker: int, edge:
     assert "Traceback" not in err
 
 
+def test_a_second_daemon_with_the_same_outbox_ends_before_it_opens_a_camera(
+    broker: int, edge: Edge, subscribe: Subscribe, tmp_path: Path
+) -> None:
+    path, subscriber = tmp_path / "outbox.sqlite", subscribe(broker)
+    first = run_sample(edge, broker, f"outbox.path={path}")
+    subscriber.wait("window", 1)
+    second = run_sample(edge, broker, f"outbox.path={path}", "camera.source=file:none.mp4")
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 75, err
+    assert f"another edge daemon uses the outbox {path}" in err
+    subscriber.wait("window", len(subscriber.named("window")) + 1)
+    end(first)
+    assert first.returncode == 0
+
+
 def test_no_metrics_are_no_reason_to_end(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
     process = run_sample(edge, broker, "metrics.port=9465", "metrics.host=192.0.2.1")  # before DHCP gave it
