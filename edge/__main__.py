@@ -10,11 +10,24 @@ CAPTURE_THREAD = "capture"
 def main() -> int:
     """Run the command line; returns the exit status."""
     try:
+        import os  # noqa: PLC0415
+        import signal  # noqa: PLC0415
+
+        # Python's exception would be lost in a callback of an import, and one that passes through an `eval` has Python
+        # end by the signal though it was caught. Until a command begins there is nothing to tidy.
+        raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if raises:
+            signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(130))
+
+        def begin() -> None:
+            if raises:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
         from edge.cli import run_command_line  # noqa: PLC0415
         from edge.cli.encoding import as_typed, set_up_encoding  # noqa: PLC0415
 
         set_up_encoding()
-        return _leave(run_command_line([as_typed(argument) for argument in sys.argv[1:]]))
+        return _leave(run_command_line([as_typed(argument) for argument in sys.argv[1:]], begin))
     except KeyboardInterrupt:
         return _leave(130)
 

@@ -59,8 +59,12 @@ exit codes:
 """
 
 
-def run_command_line(arguments: list[str]) -> int:
+def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: None) -> int:
     """Parse and run; every expected error becomes one line on stderr.
+
+    Args:
+        arguments: Of the command line, without the program.
+        begin: Called once the command is imported, before it runs.
 
     Returns:
         The exit status.
@@ -69,6 +73,7 @@ def run_command_line(arguments: list[str]) -> int:
     try:
         args = parse(arguments)
         main: Callable[[argparse.Namespace], int] = args.main
+        begin()
         return main(args)
     except EdgeError as error:
         print(f"edge: {plain_lines(str(error))}", file=sys.stderr)  # it may quote a file
