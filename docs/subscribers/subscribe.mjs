@@ -25,7 +25,7 @@ function read(room, payload) {
   const window = JSON.parse(payload);
   const line = `${new Date(window.window.end).toISOString()} ${room} ${describe(window)}`;
   if (window.device !== room || /\p{C}/u.test(line)) throw new Error(); // a line break would begin the line of another room
-  return [`${window.epoch}/${window.seq}`, line];
+  return [`${window.epoch}/${window.seq}/${window.window.start}`, line];
 }
 
 const seen = new Map(); // of each room

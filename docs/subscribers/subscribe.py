@@ -38,7 +38,7 @@ def describe(window: dict[str, Any]) -> str:
     return "  ".join([faces, *words, basis])
 
 
-def read(room: str, payload: bytes) -> tuple[tuple[str, int], str]:
+def read(room: str, payload: bytes) -> tuple[tuple[str, int, str], str]:
     """What a window is known by in its room, and its line. Raises whatever is wrong with it."""
     window = json.loads(payload)
     end = window["window"]["end"]
@@ -46,13 +46,13 @@ def read(room: str, payload: bytes) -> tuple[tuple[str, int], str]:
     line = f"{end} {room} {describe(window)}"
     if window["device"] != room or not line.isprintable():  # a line break would begin the line of another room
         raise ValueError
-    return (window["epoch"], window["seq"]), line
+    return (window["epoch"], window["seq"], window["window"]["start"]), line
 
 
 def main(address: str = "mqtt://127.0.0.1:1883") -> None:
     """Connect, and print until interrupted."""
     sys.stdout.reconfigure(errors="backslashreplace")  # letters that the terminal lacks
-    seen: defaultdict[str, deque[tuple[str, int]]] = defaultdict(lambda: deque(maxlen=1000))
+    seen: defaultdict[str, deque[tuple[str, int, str]]] = defaultdict(lambda: deque(maxlen=1000))
     broker = urlsplit(address)
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.on_connect = lambda client, *_: client.subscribe("classroom/+/window", qos=1)

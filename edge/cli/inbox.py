@@ -31,7 +31,7 @@ class Inbox:
         self.full = False
         self.newer: set[str] = set()
         """Devices that send a newer schema than this program reads; at most `MAX_DEVICES`."""
-        self._seen: dict[str, dict[tuple[str, int], None]] = {}
+        self._seen: dict[str, dict[tuple[str, int, str], None]] = {}
 
     def receive(self, topic: str, payload: bytes) -> WindowPayload | None:
         """Take a message; returns the window in it if it is one that was not here before."""
@@ -82,10 +82,10 @@ class Inbox:
 
     def _accept(self, device: Device, window: WindowPayload) -> WindowPayload | None:
         """Show a window unless a newer one is there; None for a duplicate."""
-        seen = self._seen[device.name]
-        if (window.epoch, window.seq) in seen:
+        seen, identity = self._seen[device.name], (window.epoch, window.seq, window.window.start)
+        if identity in seen:
             return None
-        seen[window.epoch, window.seq] = None
+        seen[identity] = None
         if len(seen) > MAX_SEEN:
             del seen[next(iter(seen))]
         device.means[window.window.end] = window.faces.mean

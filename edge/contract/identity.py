@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from edge.contract.payloads import WindowBody, WindowPayload
@@ -36,3 +37,13 @@ def complete_json(body: str, identity: Identity) -> bytes:
     """
     epoch, seq, replayed = identity
     return f'{body[:-1]},"epoch":"{epoch}","seq":{seq},"replayed":{"true" if replayed else "false"}}}'.encode()
+
+
+def measured_as(payload: bytes) -> str | None:
+    """The device that a window names as its own; None where it names none, or is no window."""
+    try:
+        content = json.loads(payload)
+    except ValueError:
+        return None
+    device = content.get("device") if isinstance(content, dict) else None
+    return device if isinstance(device, str) else None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.contract import version1
 from edge.contract.machine_messages import MachineInfo
+from edge.contract.numbering import begins_again
 from edge.contract.payloads import FaceFigures, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.topics import NAME_PATTERN
@@ -122,9 +123,12 @@ def faces_fit(frames: int, faces: FaceFigures) -> bool:
 
 def newer(window: WindowPayload, shown: WindowPayload) -> bool:
     """Whether a window of the same device follows the one that is shown."""
-    if window.epoch == shown.epoch:
-        return window.seq > shown.seq
-    return not window.replayed or window.window.end > shown.window.end
+    if window.epoch != shown.epoch:
+        return not window.replayed or window.window.end > shown.window.end
+    # Of a window that comes late a clock that was not set may have said anything; a live one was measured just now.
+    comparable = not window.replayed or (window.quality.clock_synced and shown.quality.clock_synced)
+    again = comparable and begins_again(window.seq, window.window.start, shown.seq, shown.window.start)
+    return again or window.seq > shown.seq
 
 
 def _read_window(payload: bytes, device: str) -> tuple[WindowPayload | NewerWindow, str]:

@@ -10,19 +10,34 @@ from edge.contract.identity import Identity, complete_json
 from edge.delivery.outbox import Outbox
 from edge.delivery.outbox_tables import Row
 from edge.mqtt.refusals import MessageTooLargeError
+from edge.text import printable
 
 logger = logging.getLogger(__name__)
 
 LIVE = 2.0  # seconds: a window sent later than this after it was stored is `replayed`, as is one stored offline
 _NO_END = 2**63 - 1  # SQLite's largest integer
 
-TOO_LARGE = -1  # in place of an id
+STAYS = -1  # in place of an id
+
+
+class OtherDeviceError(Exception):
+    """The window is of a device with another name. Readers believe no window below a name that is not its own.
+
+    Attributes:
+        device: That name.
+    """
+
+    def __init__(self, device: str) -> None:
+        super().__init__(device)
+        self.device = device
+
 
 Publish = Callable[[bytes, str, float], int | None]
 """Sends a window: payload, name of its schema, age in seconds; returns an id, None while there is no connection.
 
 Raises:
     MessageTooLargeError: The broker does not take a message of that size.
+    OtherDeviceError: It may not be sent as ours.
 """
 
 
@@ -45,6 +60,7 @@ class OutboxSender:
         self._backlog_sent = 0  # the highest seq of the backlog that was sent
         self._live_sent = 0  # the highest seq of the live windows that was sent
         self._grown = True
+        self._others: set[str] = set()  # devices of which windows wait here, and cannot be sent
 
     @property
     def in_flight(self) -> int:
@@ -105,13 +121,10 @@ class OutboxSender:
                 if payload is None:
                     damaged.append(row.seq)
                     continue
-                try:
-                    message_id = self._publish(payload, row.schema, row.age)
-                except MessageTooLargeError:
-                    message_id = TOO_LARGE
+                message_id = self._hand_over(payload, row)
                 if message_id is None:
                     break
-                if message_id != TOO_LARGE:  # else it stays, and is tried over the next connection
+                if message_id != STAYS:  # else it is tried over the next connection
                     self._in_flight[message_id] = row.seq
                     sent += 1
             if backlog:
@@ -150,6 +163,26 @@ class OutboxSender:
     def _sent(self) -> set[int]:
         """What is in flight may yet arrive: it is not lost."""
         return set(self._in_flight.values())
+
+    def _hand_over(self, payload: bytes, row: Row) -> int | None:
+        try:
+            return self._publish(payload, row.schema, row.age)
+        except MessageTooLargeError:  # the log has named it
+            return STAYS
+        except OtherDeviceError as error:
+            self._report_other(error.device)
+            return STAYS
+
+    def _report_other(self, device: str) -> None:
+        """The device was given another name while its windows waited: they can be sent under their own name alone."""
+        if device not in self._others:
+            self._others.add(device)
+            logger.warning(
+                "outbox %s: windows of %s wait in it, and are taken under that name alone. Set device.name to it until "
+                "the outbox is empty, or they are dropped after outbox.max_age_hours, and counted as lost",
+                self.outbox,
+                printable(device),
+            )
 
     def _handle_opened(self, epoch: str) -> None:
         if self.outbox.epoch != epoch:

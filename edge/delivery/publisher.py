@@ -14,12 +14,13 @@ from edge.contract import channels
 from edge.contract.alerts import AlertId
 from edge.contract.channels import Channel, Lifetimes
 from edge.contract.filters import by_name
-from edge.contract.identity import complete, complete_json
+from edge.contract.identity import complete, complete_json, measured_as
 from edge.contract.payloads import Alert, HealthPayload, Info, State, WindowBody, WindowPayload
 from edge.contract.topics import Topics
 from edge.delivery.alert_summary import AlertSummary
 from edge.delivery.failover_outbox import FailoverOutbox
 from edge.delivery.outbox import Outbox
+from edge.delivery.outbox_sender import OtherDeviceError
 from edge.delivery.retained import RetainedSet
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.attempt import MAX_IN_FLIGHT
@@ -269,6 +270,9 @@ class Publisher:
         self._store.send(MAX_IN_FLIGHT - in_flight - sent, backlog=False)
 
     def _send_window(self, payload: bytes, schema: str, age: float) -> int | None:
+        device = measured_as(payload)
+        if device not in (None, self._topics.device):  # it waited while the device got another name
+            raise OtherDeviceError(device)
         return self._hand_over(replace(channels.WINDOW, schema=schema), self._topics.window, payload, age)
 
     def _send_retained(self, topic: str, payload: bytes) -> int | None:

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge.contract.numbering import begins_again
+
 PATIENCE = 3600.0  # seconds: a backlog comes behind the live windows, and takes its time
 MOST_DEVICES = 10_000  # strangers can make up more
 MOST_EPOCHS = 10  # of a device; it has a new one only when its outbox was lost
@@ -58,7 +60,7 @@ class MissingWindows:
         if len(self._devices) > MOST_DEVICES:
             self._devices.popitem(last=False)
         series = epochs.get(epoch)
-        if series is None or (seq < series.newest and start > series.start > ""):  # of a card that was restored
+        if series is None or (series.start and begins_again(seq, start, series.newest, series.start)):
             epochs[epoch] = _Series(seq, start)
             if len(epochs) > MOST_EPOCHS:
                 epochs.popitem(last=False)

@@ -179,7 +179,8 @@ class WindowSums:
     def missing(self) -> int:
         """How many numbers are missing between the lowest and the highest of every epoch: windows that never came.
 
-        At least: a number that was used twice counts twice.
+        A number that was used twice counts twice, and where numbers begin again lower all between count as missing: in
+        order of time that can be told (`edge.reporting.skipped_numbers`).
         """
         return sum(max(0, high - low + 1 - count) for low, high, count in self.epochs.values())
 

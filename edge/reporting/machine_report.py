@@ -36,7 +36,10 @@ SILENT = (
     Sentence("Look at its log: journalctl -u edge -n 50"),
 )
 SLOWED = Sentence("Give the board air or shade, a strong power supply, or a lower vision.fps.")
-CLOCK = (Sentence("Its clock is not set."), Sentence("Let it reach a time server, or set the clock: timedatectl"))
+CLOCK = (
+    Sentence("Its clock is not set, or was ahead."),
+    Sentence("Let it reach a time server, or set the clock: timedatectl. If that says it is set, restart edge."),
+)
 UNSENT = Sentence("Nothing, while they get fewer; otherwise look after broker and network.")
 DISK = Sentence("Make room on its disk, or replace it.")
 

@@ -17,6 +17,7 @@ from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_sums import OTHER, UNIT, WindowSums
+from edge.reporting.skipped_numbers import SkippedNumbers
 
 MOST_LABELS = 12  # emotions that are shown each by itself
 Part = WindowRecord | Bucket
@@ -105,11 +106,12 @@ class Totals:
 
 
 def add_up(parts: Iterable[Part]) -> Totals:
-    """Add windows up, or roll-ups of them, with the same result."""
-    sums = WindowSums()
+    """Add windows up, or roll-ups of them, with the same result; in order of time, or more may be `missing`."""
+    sums, skipped = WindowSums(), SkippedNumbers()
     for part in parts:
         _add(sums, part)
-    return totals_of(sums)
+        skipped.add(part)
+    return totals_of(sums, skipped.total)
 
 
 def _add(sums: WindowSums, part: Part) -> None:
@@ -119,8 +121,13 @@ def _add(sums: WindowSums, part: Part) -> None:
         sums.add(part)
 
 
-def totals_of(sums: WindowSums) -> Totals:
-    """What is shown of sums."""
+def totals_of(sums: WindowSums, skipped: int | None = None) -> Totals:
+    """What is shown of sums.
+
+    Args:
+        sums: Of some windows.
+        skipped: Numbers that their order in time shows as skipped; None: not known.
+    """
     weight = sums.weight
     return Totals(
         windows=sums.windows,
@@ -130,7 +137,7 @@ def totals_of(sums: WindowSums) -> Totals:
         headcounts=sums.headcounts,
         replayed=sums.replayed,
         unsynced=sums.unsynced,
-        missing=sums.missing,
+        missing=sums.missing if skipped is None else min(sums.missing, skipped),
         recorded=sums.recorded / 1000,
         analysed=sums.analysed / (1000 * UNIT),
         frames=sums.frames,
@@ -164,15 +171,17 @@ class Bins:
         self.width = width
         self._sums: dict[int, WindowSums] = {}
         self._shown: set[int] = set()
+        self._skipped = SkippedNumbers()
         self.series: set[Series | None] = set()
         """Of all parts."""
 
     def add(self, part: Part) -> None:
-        """Add a part to its stretch."""
+        """Add a part to its stretch; in order of time."""
         if self.start is None:
             self.start = part.since if isinstance(part, Bucket) else bucket_of(part.start)
         number = (part.start - self.start) // self.width
         _add(self._sums.setdefault(number, WindowSums()), part)
+        self._skipped.add(part)
         self.series.add(part.series)
         if part.has_figures:
             self._shown.add(number)
@@ -183,7 +192,7 @@ class Bins:
         sums = WindowSums()
         for each in self._sums.values():
             sums.merge(each)
-        return totals_of(sums)
+        return totals_of(sums, self._skipped.total)
 
     def shown(self) -> list[tuple[int, Totals]]:
         """The totals of each stretch in which windows with figures begin, by its number, in order."""

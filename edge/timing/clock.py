@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections import deque
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Protocol
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")  # see systemd-timesyncd(8): there since the first time
 CLOCK_SET = timedelta(seconds=0.5)  # a larger step than this is somebody setting the clock
+STEP = timedelta(minutes=1)  # set forward by more than this, what was passed over is free for a clock that is set back
+MOST_STEPS = 100  # that are remembered
 
 
 class Clock(Protocol):
@@ -35,10 +38,11 @@ class SystemClock:
 
 
 class Timestamps:
-    """Gives stretches of monotonic time their time of day, so that no two ever overlap, whatever the clock does.
+    """Gives stretches of monotonic time their time of day, so that no two overlap, whatever the clock does.
 
-    A clock set forward moves all later stamps at once. A clock set back would have the same minutes twice: stamps
-    then follow on one another as before, and take the new time at the next gap that is long enough, or restart.
+    A clock set forward moves all later stamps at once. So does one set back to a time that has no stamps, as when it
+    was ahead for a moment. One set back to a time that has stamps would have the same minutes twice: stamps then follow
+    on those, and take the new time at the next gap that is long enough, or restart.
 
     Args:
         clock: Both clocks.
@@ -47,20 +51,30 @@ class Timestamps:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._zero: datetime | None = None  # the time of day at monotonic 0, as of the last stamps
-        self._last: datetime | None = None  # where the last stretch ended
+        # What has stamps, and the gaps in it, from one step of the clock to the next; the last one goes on.
+        self._given: deque[tuple[datetime, datetime]] = deque(maxlen=MOST_STEPS)
 
     def span(self, start: float, end: float) -> tuple[datetime, datetime]:
         """The time of day of a stretch of monotonic seconds that begins no earlier than the last one ended."""
-        zero = self._real_zero()
+        before, zero = self._zero, self._real_zero()
         # Small differences are the clock being slewed: a window ends when the next begins.
-        if self._zero is None or abs(zero - self._zero) > CLOCK_SET:
-            self._zero = zero
-        began = self._zero + timedelta(seconds=start)
-        if self._last is not None and began < self._last:
-            self._zero += self._last - began
-            began = self._last
-        self._last = began + timedelta(seconds=end - start)
-        return began, self._last
+        if before is not None and abs(zero - before) <= CLOCK_SET:
+            zero = before
+        length = timedelta(seconds=end - start)
+        began = zero + timedelta(seconds=start)
+        for first, last in sorted(self._given):
+            if began < last and began + length > first:
+                zero += last - began
+                began = last
+        self._zero = zero
+        self._keep(began, began + length, stepped=before is None or zero - before > STEP)
+        return began, began + length
+
+    def _keep(self, began: datetime, ended: datetime, *, stepped: bool) -> None:
+        if stepped or began < self._given[-1][1]:
+            self._given.append((began, ended))
+        else:
+            self._given[-1] = (self._given[-1][0], ended)
 
     @property
     def true(self) -> bool:

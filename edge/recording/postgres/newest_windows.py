@@ -7,6 +7,7 @@ from datetime import datetime
 
 import psycopg
 
+from edge.contract.numbering import begins_again
 from edge.recording.window_record import WindowRecord
 
 FIND = """
@@ -39,7 +40,7 @@ class NewestWindows:
                 before = self._newest.get(device)
                 if not record.clock_synced or (before is not None and record.start <= before[2]):
                     continue
-                if before is not None and record.epoch == before[0] and record.seq <= before[1]:
+                if before and record.epoch == before[0] and begins_again(record.seq, record.start, *before[1:]):
                     found.append(device)
                 self._newest[device] = record.epoch, record.seq, record.start
         return found

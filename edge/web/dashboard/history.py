@@ -44,7 +44,7 @@ class History:
         """Every emotion that was ever counted, in the order of appearance; only ever appended to."""
         self._ends = array("q")
         self._keys = array("Q")  # epoch and seq
-        self._known: set[int] = set()  # the same
+        self._known: set[int] = set()  # the same with the end: a restored card uses numbers again
         self._lengths = array("I")
         self._flags = array("B")
         self._modes = array("B")
@@ -80,14 +80,14 @@ class History:
             Whether it is new, and no duplicate.
         """
         key = int(window.epoch, 16) << 32 | window.seq
-        if key in self._known:
+        end = round(end_of(window).timestamp() * 1000)
+        if (identity := _identity(key, end)) in self._known:
             return False
-        self._known.add(key)
+        self._known.add(identity)
         counts = window.counts or {}
         estimate = (window.estimate or {}) if counts else {}
         for label in (*counts, *estimate):
             self._ensure(label)
-        end = round(end_of(window).timestamp() * 1000)
         at = bisect_right(self._ends, end)
         self._ends.insert(at, end)
         self._keys.insert(at, key)
@@ -179,7 +179,7 @@ class History:
     def _drop(self, where: slice) -> None:
         if not len(self._ends[where]):
             return
-        self._known.difference_update(self._keys[where])
+        self._known.difference_update(map(_identity, self._keys[where], self._ends[where]))
         columns = [
             self._ends,
             self._keys,
@@ -199,6 +199,11 @@ class History:
             self.labels.append(label)
             self._counts.append(array("I", [ABSENT]) * len(self))
             self._shares.append((_no_shares(len(self)), _no_shares(len(self)), _no_shares(len(self))))
+
+
+def _identity(key: int, end: int) -> int:
+    """One number: as a tuple it would take more memory than the rest of a window."""
+    return end << 64 | key
 
 
 def _flags(window: WindowPayload, *, estimated: bool) -> int:

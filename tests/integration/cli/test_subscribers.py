@@ -95,16 +95,17 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Send) ->
         HEADCOUNT.model_copy(update={"device": "room-205"}),
         WINDOW,
         WINDOW.model_copy(update={"seq": 18345}),
+        WINDOW.model_copy(update={"window": WINDOW.window.model_copy(update={"start": "2026-10-03T08:15:00.000Z"})}),
     ]
     for window in others:
         send(window)
-    wait_for(lambda: printed.read_bytes().count(b"\n") >= 5, 20, "five lines")
+    wait_for(lambda: printed.read_bytes().count(b"\n") >= 6, 20, "six lines")
     found = [line.split(" ", 2) for line in printed.read_text().splitlines()]
-    assert [end for end, *_ in found] == [WINDOW.window.end] * 5
-    assert [device for _, device, _ in found] == ["room-204", "room-204", "room-204", "room-205", "room-204"]
+    assert [end for end, *_ in found] == [WINDOW.window.end] * 6
+    assert [device for _, device, _ in found] == ["room-204", "room-204", "room-204", "room-205", *["room-204"] * 2]
     shares = "angry 1 %  disgusted 0 %  afraid 1 %  happy 23 %  neutral 66 %  sad 3 %  surprised 6 %"
     whole = f"27.4 faces  {shares}  estimated"
-    assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole]
+    assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole, whole]
 
 
 def forgeries() -> list[bytes]:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Lifetimes
+from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.errors import EdgeError
@@ -25,9 +26,9 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     """Starts publishers with an outbox of one's choice."""
     started: list[Publisher] = []
 
-    def start(port: int, outbox: Outbox) -> Publisher:
+    def start(port: int, outbox: Outbox, topics: Topics = TOPICS) -> Publisher:
         settings = BrokerSettings(BrokerUrl("127.0.0.1", port, tls=False), "edge-room-9")
-        publisher = Publisher(settings, TOPICS, outbox, Lifetimes(3600, 3, 3))
+        publisher = Publisher(settings, topics, outbox, Lifetimes(3600, 3, 3))
         publisher.start(INFO, STATE)
         started.append(publisher)
         return publisher

@@ -9,6 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from edge.contract.topics import Topics
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from tests.support.brokers import Broker, Subscriber, free_port, wait_for
 from tests.support.paths import ROOT
 from tests.support.publishing import Start, window
@@ -124,6 +129,39 @@ def test_windows_survive_a_restart_with_their_identity(
     messages = [message.json() for message in subscriber.wait("window", 2)]
     assert [(m["seq"], m["faces"]["total"]) for m in messages] == [(1, 4), (2, 5)]
     assert messages[0]["epoch"] == messages[1]["epoch"]
+
+
+def test_what_waits_for_a_device_that_gets_another_name_is_sent_under_the_one_it_was_measured_under(
+    start_broker: Callable[..., Broker],
+    opened: Callable[..., Publisher],
+    subscribe: Callable[..., Subscriber],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port = free_port()
+    before = opened(port, Outbox(tmp_path / "o"))
+    for faces in range(3):
+        before.publish_window(window(faces))
+    wait_for(lambda: before.depth == 3, 20)
+    before.stop()
+    start_broker(port=port)
+    subscriber = subscribe(port, "classroom/+/window")
+    renamed = opened(port, Outbox(tmp_path / "o"), Topics("classroom", "hall"))
+    renamed.publish_window(window(8).model_copy(update={"device": "hall"}))
+    assert subscriber.wait("window")[0].topic == "classroom/hall/window"
+    wait_for(lambda: renamed.depth == 3, 20)
+    wait_for(lambda: "windows of room-9 wait in it" in caplog.text, 20)
+    renamed.publish_window(window(9).model_copy(update={"device": "hall"}))
+    subscriber.wait("window", 2)
+    wait_for(lambda: renamed.depth == 3, 20)
+    renamed.stop()
+    again = opened(port, Outbox(tmp_path / "o"))
+    messages = subscriber.wait("window", 5)
+    assert [(each.topic, each.json()["device"], each.json()["seq"]) for each in messages] == [
+        *(("classroom/hall/window", "hall", seq) for seq in (4, 5)),
+        *(("classroom/room-9/window", "room-9", seq) for seq in (1, 2, 3)),
+    ]
+    wait_for(lambda: again.depth == 0, 20)
 
 
 def test_the_will_says_offline_after_a_while(

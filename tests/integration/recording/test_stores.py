@@ -142,6 +142,21 @@ def test_a_restored_card_uses_numbers_twice_and_all_its_windows_are_recorded(
         assert add_up(buckets) == add_up(found)
 
 
+def test_of_a_card_restored_from_an_old_image_only_what_never_came_is_missing(place: Place) -> None:
+    dice = random.Random(3)  # noqa: S311
+    numbers = [*range(100_000, 100_040), *range(82_000, 82_020), *range(82_023, 82_060)]
+    sent = [window(seq, MONDAY + n * timedelta(seconds=70), dice) for n, seq in enumerate(numbers)]
+    with place.opened() as store:
+        assert store.store(as_messages(sent), MONDAY) == len(sent)
+        while store.add_up_days(MONDAY + 4 * DAY):
+            pass
+    found, buckets = read(place)
+    assert add_up(found).missing == 3
+    assert add_up(buckets) == add_up(found)
+    with place.read() as recording:
+        assert add_up(list(recording.days("room-1", MONDAY - DAY, MONDAY + 7 * DAY))) == add_up(found)
+
+
 def test_days_add_up_to_exactly_what_windows_do_whatever_changes_after_they_were_made(place: Place) -> None:
     dice = random.Random(5)  # noqa: S311
     sent = [window(n, MONDAY + n * timedelta(minutes=41), dice) for n in range(1, 200)]

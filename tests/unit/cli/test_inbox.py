@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,6 +36,34 @@ def test_a_replayed_window_does_not_replace_a_newer_one() -> None:
     shown = inbox.devices["room-1"].window
     assert shown is not None
     assert shown.epoch == "00000002"
+
+
+def at(moment: datetime) -> dict[str, Any]:
+    return {"start": stamp(moment - timedelta(seconds=10)), "end": stamp(moment), "seconds": 10.0}
+
+
+def test_a_card_that_was_restored_is_shown_from_its_first_window_on() -> None:
+    inbox = Inbox("classroom")
+    for seq in range(100, 110):
+        assert send(inbox, seq=seq, window=at(NOW + (seq - 200) * timedelta(seconds=10)))
+    for seq in range(95, 112):
+        end = NOW + (seq - 95) * timedelta(seconds=10)
+        assert send(inbox, kind="latest", seq=seq, window=at(end)), "its number was used, the window is new"
+        assert not send(inbox, kind="window", seq=seq, window=at(end))
+        shown = inbox.devices["room-1"].window
+        assert shown is not None
+        assert (shown.seq, shown.window.end) == (seq, stamp(end))
+
+
+def test_a_late_window_whose_clock_was_not_set_is_no_restored_card() -> None:
+    inbox = Inbox("classroom")
+    send(inbox, seq=5, window=at(NOW))
+    wrong = {"coverage": 1.0, "too_small": 0, "clock_synced": False}
+    assert send(inbox, seq=4, replayed=True, quality=wrong, window=at(NOW + timedelta(days=365)))
+    assert send(inbox, seq=3, window=at(NOW - timedelta(seconds=10)))  # `latest` overtook it
+    shown = inbox.devices["room-1"].window
+    assert shown is not None
+    assert shown.seq == 5
 
 
 HUGE = 10**400

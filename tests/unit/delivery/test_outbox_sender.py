@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.contract.identity import Identity, complete, complete_json
+from edge.contract.identity import Identity, complete, complete_json, measured_as
 from edge.contract.payloads import WindowBody, WindowPayload
 from edge.delivery.outbox import Outbox
-from edge.delivery.outbox_sender import OutboxSender
+from edge.delivery.outbox_sender import OtherDeviceError, OutboxSender
 from tests.support.publishing import window
 
 SCHEMA = "edge.window/2"
@@ -177,3 +177,39 @@ def test_what_is_damaged_is_dropped_and_counted(tmp_path: Path, caplog: pytest.L
     assert outbox.loss is not None
     assert (outbox.loss.lost, sender.depth) == (2, 1)
     outbox.stop()
+
+
+def test_what_a_device_of_another_name_measured_stays_and_is_counted_when_it_is_too_old(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Broker()
+    sent = broker.publish
+
+    def publish(payload: bytes, schema: str, age: float) -> int:
+        device = measured_as(payload)
+        if device != "hall":
+            raise OtherDeviceError(str(device))
+        return sent(payload, schema, age)
+
+    sender = OutboxSender(Outbox(tmp_path / "o"), publish)
+    sender.open()
+    for device in ("room-9", "room-9", "hall", "room-9"):
+        sender.put(window(3).model_copy(update={"device": device}).to_json().decode(), SCHEMA, backlog=True)
+    for _ in range(3):
+        assert sender.send(2, backlog=True) + sender.send(2, backlog=True) == 1
+        sender.requeue()
+    assert {measured_as(payload) for payload, _ in broker.sent} == {"hall"}
+    assert caplog.text.count("windows of room-9 wait in it") == 1
+    sender.send(4, backlog=True)
+    assert sender.answered(4, accepted=True)
+    sender.clean_up()
+    assert (sender.depth, sender.outbox.loss) == (3, None)
+    assert sender.expire(-1) == 3
+    assert sender.outbox.loss is not None
+    assert (sender.depth, sender.outbox.loss.lost) == (0, 3)
+    sender.outbox.stop()
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b"{}", b'{"device": 1}', b"\xff"])
+def test_what_names_no_device_is_of_none(payload: bytes) -> None:
+    assert measured_as(payload) is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,10 +39,10 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_spans_never_overlap_or_run_backwards(steps: list[tuple[float, float, float]]) -> None:
+def test_spans_never_overlap(steps: list[tuple[float, float, float]]) -> None:
     clock = JumpyClock()
     stamps = Timestamps(clock)
-    last = None
+    found: list[tuple[datetime, datetime]] = []
     for seconds, gap, step in steps:
         clock.now += gap
         start = clock.now
@@ -48,8 +50,60 @@ def test_spans_never_overlap_or_run_backwards(steps: list[tuple[float, float, fl
         clock.offset += step
         began, ended = stamps.span(start, clock.now)
         assert abs((ended - began).total_seconds() - seconds) < 1e-3
-        assert last is None or began >= last
-        last = ended
+        found.append((began, ended))
+    assert all(after[0] >= before[1] for before, after in pairwise(sorted(found)))
+
+
+def days(stamps: Timestamps, clock: JumpyClock, length: float, ahead: float) -> list[float]:
+    """How far stamps are from the truth in windows of ten seconds; the clock is ahead from 600 s to 664 s."""
+    found = []
+    while clock.now < length:
+        start = clock.now
+        clock.now += 10
+        clock.offset = ahead if 600 <= clock.now < 664 else 0
+        found.append((stamps.span(start, clock.now)[1] - START).total_seconds() - clock.now)
+    return found
+
+
+@pytest.mark.parametrize("ahead", [3600.0, 2 * 86_400.0, 3650 * 86_400.0])
+def test_a_clock_that_was_ahead_for_a_minute_spoils_no_stamps_but_those_of_that_minute(ahead: float) -> None:
+    clock = JumpyClock()
+    stamps = Timestamps(clock)
+    wrong = days(stamps, clock, min(ahead + 500, 86_400), ahead)
+    assert wrong.count(ahead) == 7
+    assert wrong.count(0.0) == len(wrong) - 7
+    assert stamps.true
+    clock.now = max(clock.now, ahead + 605)  # now comes the minute that has stamps
+    clock.now += 10
+    began, ended = stamps.span(clock.now - 10, clock.now)
+    assert timedelta() < ended - began <= timedelta(seconds=10)
+    assert 0 < (ended - START).total_seconds() - clock.now <= 70
+    clock.now += 100
+    stamps.span(clock.now - 10, clock.now)
+    assert stamps.true
+
+
+def test_a_clock_that_was_ahead_at_the_start_is_right_once_it_is_set() -> None:
+    clock = JumpyClock()
+    stamps = Timestamps(clock)
+    clock.now, clock.offset = 60, 10**8  # by the clock of the board
+    stamps.span(50, 60)
+    clock.now, clock.offset = 70, 0
+    assert stamps.span(60, 70) == (START + timedelta(seconds=60), START + timedelta(seconds=70))
+    assert stamps.true
+
+
+def test_a_clock_that_never_rests_fills_no_memory() -> None:
+    clock = JumpyClock()
+    stamps = Timestamps(clock)
+    tracemalloc.start()
+    for number in range(20_000):
+        clock.now += 10
+        clock.offset += (-1) ** number * 10 * number
+        stamps.span(clock.now - 10, clock.now)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 200_000
 
 
 def test_windows_touch_while_the_clock_is_only_slewed() -> None:
@@ -64,7 +118,7 @@ def test_windows_touch_while_the_clock_is_only_slewed() -> None:
         last = ended
 
 
-def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_at_the_next_gap() -> None:
+def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_to_what_has_stamps_at_the_next_gap() -> None:
     clock = JumpyClock()
     stamps = Timestamps(clock)
     clock.now = 10
@@ -72,11 +126,11 @@ def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_at_the_next_ga
     clock.now, clock.offset = 20, 3600
     assert stamps.span(10, 20)[1] == START + timedelta(seconds=3620)
     assert stamps.true
-    clock.now, clock.offset = 30, 3570
+    clock.now, clock.offset = 30, 3595
     assert stamps.span(20, 30)[1] == START + timedelta(seconds=3630)
     assert not stamps.true
     clock.now = 90
-    assert stamps.span(80, 90)[1] == START + timedelta(seconds=3660)
+    assert stamps.span(80, 90)[1] == START + timedelta(seconds=3685)
     assert stamps.true
 
 

@@ -75,6 +75,28 @@ def test_a_record_has_what_the_window_had() -> None:
         assert row.estimate[label] == (each.share, each.low, each.high)
 
 
+def test_a_restored_card_is_shown_from_its_first_window_on_and_all_its_windows_are_kept() -> None:
+    to = school()
+    for seq in range(100, 110):
+        send(to, window(seq, 600 - seq))
+    for seq in range(96, 112):  # its clock goes on
+        sent = window(seq, 300 - seq)
+        send(to, sent, "latest")
+        send(to, sent)
+        room = to.rooms["room-1"]
+        assert room.latest is not None
+        assert (room.latest["end"], room.latest["key"]) == (
+            round(1000 * (NOW.timestamp() - 300 + seq)), f"5c400100/{seq}"
+        )  # fmt: skip
+    found = [row.seq for row in rows(to)]
+    assert found == [*range(100, 110), *range(96, 112)]
+    to.rooms["room-1"].history.drop_oldest(10)
+    for seq in range(100, 110):  # what was dropped is known no more, and the other window of its number still is
+        send(to, window(seq, 600 - seq))
+        send(to, window(seq, 300 - seq))
+    assert [row.seq for row in rows(to)] == found
+
+
 def test_a_label_that_comes_later_is_absent_before() -> None:
     to = school()
     few: dict[str, Any] = {
