@@ -20,6 +20,7 @@ from edge.recording.reader import Recording
 from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 from edge.recording.window_row import window_row
+from tests.support.stores import count_windows
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "0.1.0"
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2026, 2027))
@@ -64,7 +65,7 @@ def test_a_conversion_shows_that_it_goes_on(old: Path, monkeypatch: pytest.Monke
     database.start()
     assert len(told) > 10
     told.clear()
-    database.count()
+    count_windows(database)
     database.stop()
     database.start()
     database.stop()
@@ -74,7 +75,7 @@ def test_a_conversion_shows_that_it_goes_on(old: Path, monkeypatch: pytest.Monke
 def test_a_migrated_file_has_the_upgraded_windows_and_everything_else(old: Path) -> None:
     database = Database(old, "classroom")
     database.start()
-    assert database.count() == 8
+    assert count_windows(database) == 8
     database.stop()
     assert rows(old) == upgraded()
     with sqlite3.connect(old) as file:
