@@ -18,7 +18,7 @@ from edge.recording.retention_time import RetentionTime
 DEFAULT_DAYS = 400  # a school year and the summer after it
 GRACE = timedelta(days=30)  # before a file that was made without a limit gets the default
 PRUNE_MOST = 5000  # roll-ups that are looked at, at once: meanwhile nothing can be stored
-PRUNE_SOME = 200  # rows of another table, which may be large ones
+PRUNE_SOME = 50  # rows of a device in another table, which may be large ones
 SECONDS = 0.05  # after which no more of a table are looked at
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong
 

@@ -83,3 +83,14 @@ def test_what_no_recorder_writes_ends_no_round(database: sqlite3.Connection) -> 
     )
     database.execute("UPDATE windows SET start = CAST(X'80' AS TEXT) WHERE rowid = 3")
     assert a_round(database, OldRows("windows", OLD["windows"])) == 4
+
+
+def test_devices_take_turns(database: sqlite3.Connection) -> None:
+    """What they sent at the same time lies in the same pages, which one after the other would write again and again."""
+    add_windows(database, [(f"room-{n % 3}", TIMES[0], TIMES[1], TIMES[0]) for n in range(30 * MOST)])
+    old = OldRows("windows", OLD["windows"])
+    for turn in (1, 2, 3):
+        for _ in range(3):
+            assert old.delete(database, VALUES, MOST) == (MOST, True)
+        left = database.execute("SELECT device, COUNT(*) FROM windows GROUP BY device ORDER BY device").fetchall()
+        assert left == [(f"room-{room}", (10 - turn) * MOST) for room in range(3)]
