@@ -94,7 +94,7 @@ def build_daemon(
         exporter.observe_window(window)
         on_window(window)
 
-    service = MqttService(config, published)
+    service = MqttService(config, published, notifier.progress)
     analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
 
     run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic)

@@ -39,10 +39,14 @@ class MqttService:
     Args:
         config: The configuration.
         on_window: Called with every window once it has its identity and is on disk.
+        progress: Called while `start` opens the outbox, as long as that goes on.
     """
 
-    def __init__(self, config: Config, on_window: Callable[[WindowPayload], None]) -> None:
+    def __init__(
+        self, config: Config, on_window: Callable[[WindowPayload], None], progress: Callable[[], None] = lambda: None
+    ) -> None:
         self._on_window = on_window
+        self._progress = progress
         self._publisher: Publisher | None = None
         self._broker: EmbeddedBroker | None = None
         self.reconfigure(config)
@@ -84,7 +88,7 @@ class MqttService:
         self.examine(self._config)
         try:
             self._publisher = self._make_publisher()  # before it starts: commands may come at once
-            self._publisher.start(info, state)
+            self._publisher.start(info, state, self._progress)
         except EdgeError:
             self._publisher = None
             self._stop_broker()

@@ -62,15 +62,18 @@ class FailoverOutbox:
         self._reported: Loss | None = None
         self._next_report = self._clear_loss_at = 0.0
 
-    def start(self) -> None:
+    def start(self, progress: Callable[[], None] = lambda: None) -> None:
         """Open the disk; where it is full, read-only or failing, begin in memory.
+
+        Args:
+            progress: As `Outbox.start`.
 
         Raises:
             BusyError: Another program uses the outbox.
             ConfigError: Only a person can mend it: the path is wrong.
         """
         try:
-            self._disk.open()
+            self._disk.open(progress)
         except DiskError as error:
             self._disk_failed(error)
 

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MEGABYTE = 1_000_000
 DROP_AT_ONCE = 64
+INSTRUCTIONS = 10_000  # of SQLite's machine, between two signs of progress: some thousand windows
 KEEP_CORRUPT = 3  # databases that were set aside; a dying card must not be filled with them
 
 
@@ -77,8 +78,11 @@ class Outbox:
         """Whether it can be used."""
         return self._database is not None
 
-    def start(self) -> None:
+    def start(self, progress: Callable[[], None] = lambda: None) -> None:
         """Open the database; a corrupt one is set aside and a new epoch begins.
+
+        Args:
+            progress: Called while the windows are counted, as long as that goes on: a full outbox has many.
 
         Raises:
             BusyError: Another program uses it.
@@ -93,7 +97,7 @@ class Outbox:
         try:
             if self._path is not None:
                 examine(self._path)
-            self._open()
+            self._open(progress)
         except OSError as error:
             raise explain_os(error, f"outbox {self} cannot be read") from None
         except ForeignFileError as error:
@@ -248,13 +252,15 @@ class Outbox:
             raise EdgeError("the outbox is not open")
         return self._database
 
-    def _open(self) -> None:
+    def _open(self, progress: Callable[[], None] = lambda: None) -> None:
         file = self._path or ":memory:"
         database = sqlite3.connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
         # A row with damaged text is one lost window, not an error for all that follow.
         database.text_factory = lambda text: text.decode(errors="replace")
         try:
+            database.set_progress_handler(progress, INSTRUCTIONS)
             self._use(prepare(database), database)
+            database.set_progress_handler(None, 0)
         except BaseException:
             database.close()
             raise

@@ -72,10 +72,10 @@ class OutboxSender:
         """How many windows the broker does not have yet."""
         return self.outbox.depth
 
-    def open(self) -> None:
-        """Open the outbox, or open it again. Raises BusyError, ConfigError, DiskError."""
+    def open(self, progress: Callable[[], None] = lambda: None) -> None:
+        """Open the outbox, or open it again: see `Outbox.start`. Raises BusyError, ConfigError, DiskError."""
         epoch = self.outbox.epoch
-        self.outbox.start()
+        self.outbox.start(progress)
         self._handle_opened(epoch)
 
     def set_aside(self, reason: str) -> None:

@@ -97,12 +97,12 @@ class Publisher:
         self._stop_by = 0.0  # when it no longer waits for the broker's answers; monotonic
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
-    def start(self, info: Info, state: State) -> None:
-        """Open the outbox, begin to connect. Raises BusyError, ConfigError."""
+    def start(self, info: Info, state: State, progress: Callable[[], None] = lambda: None) -> None:
+        """Open the outbox, with signs of progress (`Outbox.start`), begin to connect. Raises BusyError, ConfigError."""
         self._retained.announce(self._topics.info, info.to_json())
         self._retained.announce(self._topics.state, state.to_json())
         self._retained.announce(self._topics.alerts, self._summary.to_json())
-        self._store.start()
+        self._store.start(progress)
         try:
             self._connection.start()
         except ConfigError:

@@ -35,6 +35,7 @@ from edge.recording.window_row import INSERT_WINDOW, window_row
 
 VACUUM_MOST = 20_000  # pages that are given back at once
 
+ANY_WINDOW = "SELECT 1 FROM windows LIMIT 1"
 HAS_NUMBER = "SELECT start FROM windows WHERE device = ? AND epoch IN (?, ?) AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
 INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
@@ -51,7 +52,7 @@ class Database:
     Args:
         path: The file; made, with its folder, when missing.
         prefix: The first level of the topics: one file holds the devices of one.
-        progress: Called while a file of an older layout is converted, as long as that goes on.
+        progress: Called while a file of an older version is converted, as long as that goes on.
     """
 
     def __init__(self, path: Path, prefix: str, progress: Callable[[], None] = lambda: None) -> None:
@@ -114,7 +115,7 @@ class Database:
             if client_id is None:
                 client_id = f"edge-record-{secrets.token_hex(8)}"
                 about.keep(database, about.CLIENT_ID, client_id)
-                if database.execute("SELECT 1 FROM windows LIMIT 1").fetchone():
+                if database.execute(ANY_WINDOW).fetchone():
                     about.keep(database, about.FORMER_CLIENT_ID, former)
             left = about.known(database, about.FORMER_CLIENT_ID) == former
         return client_id, former if left else None
@@ -233,10 +234,10 @@ class Database:
         with self._explained():
             return sorted({name for table in RECORDED for name in devices_of(self._db, table, most)})[:most]
 
-    def count(self) -> int:
-        """How many windows there are."""
+    def has_windows(self) -> bool:
+        """Whether there are any windows."""
         with self._explained():
-            return int(self._db.execute("SELECT COUNT(*) FROM windows").fetchone()[0])
+            return self._db.execute(ANY_WINDOW).fetchone() is not None
 
     def stop(self) -> None:
         """Close the file."""

@@ -90,8 +90,12 @@ FROM (
 """
 """Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
 
-# Beside the layout, so that older files get it as well: what a device said last is found without reading all it said.
-AVAILABILITY_BY_DEVICE = "CREATE INDEX IF NOT EXISTS availability_by_device ON availability (device)"
+# Beside the layout, so that older files get them as well: what a device said last, and which of its windows of a newer
+# version are too old, is found without reading all.
+LATER_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS availability_by_device ON availability (device)",
+    "CREATE INDEX IF NOT EXISTS newer_windows_by_time ON newer_windows (device, received)",
+)
 
 
 def changed(path: Path, what: str) -> ConfigError:
@@ -143,6 +147,12 @@ def create(database: sqlite3.Connection, prefix: str) -> None:
     database.execute(f"PRAGMA application_id={APPLICATION}")
     database.execute(f"PRAGMA user_version={LAYOUT}")
     about.keep(database, about.PREFIX, prefix)
+
+
+def add_indexes(database: sqlite3.Connection) -> None:
+    """Make those that a file of an older version lacks, within the caller's transaction."""
+    for index in LATER_INDEXES:
+        database.execute(index)
 
 
 def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:

@@ -77,9 +77,8 @@ class Recorder:
         self._look_at = 0.0
         self._not_before = datetime.min.replace(tzinfo=timezone.utc)
         self._damaged = False  # what is stored could not be tidied, which was said
+        self._looked = False  # what the file has was looked at
         self._known = False  # the file had windows at the start, or the broker knows us
-        self.total: int | None = None
-        """Windows in the file; None before it could be opened."""
         self.stored = 0
         """Windows stored in this run."""
         self.duplicates = 0
@@ -184,12 +183,12 @@ class Recorder:
         try:
             if not self._database.is_open:
                 self._database.start()
-            if self.total is None:
-                self.total = self._database.count()
-                self._known = self.total > 0
+            if not self._looked:
+                self._known = self._database.has_windows()
                 kept = self._database.retention_time(self._now())
                 self._not_before = kept.time if kept else self._not_before
                 self._allowance.know(self._database.devices(MOST_DEVICES))
+                self._looked = True
             # Windows first and by themselves: whatever else a room sends does not hold up those of the others.
             self._store_windows()
             self._store_words()
@@ -216,7 +215,6 @@ class Recorder:
                 start = each.content.window.start if each.content.quality.clock_synced else ""
                 self._missing.record(each.device, each.content.epoch, each.content.seq, time.monotonic(), start)
         self.stored += new
-        self.total = (self.total or 0) + new
         self.duplicates += len(windows) - new
         self._windows.clear()
 
@@ -273,7 +271,7 @@ class Recorder:
     def _tidy(self, tidying: Tidying) -> bool:
         """Make some roll-ups that are still to be made, delete some of what is too old; whether there is more."""
         try:
-            deleted, more = tidying.step()
+            return tidying.step()[1]
         except DiskError as error:
             self._fail(error)
             return False
@@ -283,5 +281,3 @@ class Recorder:
             self._damaged = True
             self._store()  # opens it again
             return False
-        self.total = (self.total or 0) - deleted
-        return more

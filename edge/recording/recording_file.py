@@ -18,9 +18,9 @@ from edge.files.plain_tables import strange_part
 from edge.recording import about, journal_size
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.layout import (
-    AVAILABILITY_BY_DEVICE,
     LAYOUT,
     TABLES,
+    add_indexes,
     changed,
     check_header,
     create,
@@ -42,7 +42,7 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
     Args:
         path: The file.
         prefix: The first level of the topics whose devices it holds.
-        progress: Called while a file of an older layout is converted, as long as that goes on.
+        progress: Called while a file of an older version is converted, as long as that goes on.
 
     Raises:
         ConfigError: It is another program's or user's, of another prefix, damaged, or not ours to write.
@@ -57,7 +57,10 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
     try:
         database = _connect(path)
         try:
-            _prepare(database, path, prefix, progress)
+            # Whatever takes long here: a conversion, or an index that an older version has not made.
+            database.set_progress_handler(progress, INSTRUCTIONS)
+            _prepare(database, path, prefix)
+            database.set_progress_handler(None, 0)
         except BaseException:
             database.close()
             raise
@@ -109,7 +112,7 @@ def _is_open_again(descriptor: int) -> bool:
     return False
 
 
-def _prepare(database: sqlite3.Connection, path: Path, prefix: str, progress: Callable[[], None]) -> None:
+def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     layout = LAYOUT
     tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
@@ -133,11 +136,9 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, progress: Ca
             create(database, prefix)
         found = about.known(database, about.PREFIX)
         if layout < LAYOUT and found == prefix:  # another prefix's file stays as it is
-            database.set_progress_handler(progress, INSTRUCTIONS)
             migrate(database, path, layout)
-            database.set_progress_handler(None, 0)
         if found == prefix:
-            database.execute(AVAILABILITY_BY_DEVICE)
+            add_indexes(database)
             if about.known(database, about.IDENTITY) is None:
                 about.keep(database, about.IDENTITY, secrets.token_hex(16))
         database.execute("COMMIT")

@@ -161,7 +161,7 @@ def client_ids(store: WindowStore, task: RecordingTask) -> tuple[str, str | None
 
 
 def _in_words(recorder: Recorder, session: Session) -> str:
-    words = [f"{recorder.total or 0:,} windows, {recorder.stored:,} of them new"]
+    words = [f"{recorder.stored:,} windows stored"]
     if recorder.newer:
         words.append(f"{recorder.newer:,} of a newer version of edge, stored as they came: upgrade this recorder")
     if recorder.invalid:

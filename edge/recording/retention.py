@@ -12,12 +12,13 @@ from edge.recording import about
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.devices import devices_of
+from edge.recording.old_rows import OldRows
 from edge.recording.retention_time import RetentionTime
 
 DEFAULT_DAYS = 400  # a school year and the summer after it
 GRACE = timedelta(days=30)  # before a file that was made without a limit gets the default
 PRUNE_MOST = 5000  # roll-ups that are looked at, at once: meanwhile nothing can be stored
-PRUNE_SOME = 200  # rows of another table, which may be large ones
+PRUNE_SOME = 50  # rows of a device in another table, which may be large ones
 SECONDS = 0.05  # after which no more of a table are looked at
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong
 
@@ -88,10 +89,10 @@ def retention_time(database: sqlite3.Connection, now: datetime) -> RetentionTime
 
 
 class Pruner:
-    """Looks at some rows at a time: a call costs the same however much there is, and a round visits all rows."""
+    """Looks at some rows at a time: a call costs the same however much there is. A round visits all that may be old."""
 
     def __init__(self) -> None:
-        self._seen = dict.fromkeys(OLD, 0)  # the last row of each table that was looked at
+        self._rows = {table: OldRows(table, old) for table, old in OLD.items()}
 
     def prune(
         self, database: sqlite3.Connection, now: datetime, retention: Retention, by: datetime
@@ -109,45 +110,25 @@ class Pruner:
         """
         deleted, more = 0, False
         days, ahead = retention.days, format_timestamp(max(now, by) + AHEAD)
-        for table, old in OLD.items():
+        for table in OLD:
             kept = retention.shortest if table == "windows" else days
             if not kept:
                 continue
             values = {"limit": format_timestamp(by - timedelta(days=kept)), "ahead": ahead}
-            gone, again = self._prune_table(database, table, old, values)
+            gone, again = self._prune_table(database, table, values)
             deleted += gone if table == "windows" else 0
             more = more or again
         if days is not None and not more:
             more = _prune_rollups(database, format_timestamp(by - timedelta(days=days)), ahead)
         return deleted, more
 
-    def _prune_table(
-        self, database: sqlite3.Connection, table: str, old: str, values: dict[str, str]
-    ) -> tuple[int, bool]:
+    def _prune_table(self, database: sqlite3.Connection, table: str, values: dict[str, str]) -> tuple[int, bool]:
         began, gone = time.monotonic(), 0
         while True:
-            some, more = self._prune_some(database, table, old, values)
+            some, more = self._rows[table].delete(database, values, PRUNE_SOME)
             gone += some
             if not more or time.monotonic() - began >= SECONDS:
                 return gone, more
-
-    def _prune_some(
-        self, database: sqlite3.Connection, table: str, old: str, values: dict[str, str]
-    ) -> tuple[int, bool]:
-        after = self._seen[table]
-        rowids = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
-        last, seen = database.execute(
-            f"SELECT MAX(rowid), COUNT(*) FROM ({rowids})",  # noqa: S608
-            (after, PRUNE_SOME),
-        ).fetchone()
-        gone = 0
-        if seen:
-            gone = database.execute(
-                f"DELETE FROM {table} WHERE rowid > :after AND rowid <= :last AND ({old})",  # noqa: S608
-                {**values, "after": after, "last": last},
-            ).rowcount
-        self._seen[table] = last if seen == PRUNE_SOME else 0
-        return gone, seen == PRUNE_SOME
 
 
 def _prune_rollups(database: sqlite3.Connection, limit: str, ahead: str) -> bool:

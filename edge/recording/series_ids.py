@@ -11,14 +11,17 @@ from edge.recording.window_sums import OTHER
 MOST_SERIES = 20  # of a room: it changes its models some times a year
 
 FIND = "SELECT id FROM series WHERE model_faces = ?2 AND mode = ?1 AND model_emotions IS ?3 AND model_pose IS ?4"
-OF_DEVICE = "SELECT DISTINCT series FROM rollups WHERE device = ? LIMIT ?"
+MOST_READ = 20_000  # roll-ups of a room: ten weeks of one model day and night, and no more than a moment on a slow disk
+OF_DEVICE = """
+SELECT DISTINCT series FROM (SELECT series FROM rollups WHERE device = ? ORDER BY start DESC LIMIT ?) LIMIT ?
+"""
 INSERT = "INSERT INTO series (mode, model_faces, model_emotions, model_pose) VALUES (?, ?, ?, ?)"
 
 
 class SeriesIds:
     """Finds the row of a series, or makes it. Of a room that makes up ever more names of models, the rest are one.
 
-    Which ones a room has is read once, and then known: reading it takes a walk over all roll-ups of the room. Where the
+    Which ones a room has is read once of its latest roll-ups, and then known: each start may so forget some. Where the
     file forgets some meanwhile, new names are one until the next start.
     """
 
@@ -42,5 +45,7 @@ class SeriesIds:
         if device not in self._of:
             if len(self._of) >= MOST_DEVICES:
                 self._of.clear()
-            self._of[device] = {int(number) for (number,) in database.execute(OF_DEVICE, (device, MOST_SERIES))}
+            self._of[device] = {
+                int(number) for (number,) in database.execute(OF_DEVICE, (device, MOST_READ, MOST_SERIES))
+            }
         return self._of[device]

@@ -59,8 +59,8 @@ class WindowStore(Protocol):
             UnstorableError: One of the messages is at fault.
         """
 
-    def count(self) -> int:
-        """How many windows there are."""
+    def has_windows(self) -> bool:
+        """Whether there are any windows. Not how many: to count a full-grown file takes minutes on a slow disk."""
 
     def devices(self, most: int) -> list[str]:
         """The devices that have windows, or roll-ups of them, in order, at most so many."""

@@ -233,12 +233,11 @@ class PostgresStore:
                 wrong = self._deleted.replace(newest, requests, last, now)
                 cursor.executemany(CORRECT, wrong)
 
-    def count(self) -> int:
+    def has_windows(self) -> bool:
         """As `WindowStore`."""
         with self._kept.used() as connection:
-            query = "SELECT coalesce(sum(windows), 0) FROM edge.devices WHERE school = %s"
-            row = connection.execute(query, (self._school,)).fetchone()
-        return int(row[0]) if row else 0
+            query = "SELECT 1 FROM edge.devices WHERE school = %s AND windows > 0 LIMIT 1"
+            return connection.execute(query, (self._school,)).fetchone() is not None
 
     def devices(self, most: int) -> list[str]:
         """As `WindowStore`."""

@@ -15,7 +15,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_store import AwayError, OutdatedError
 from tests.support.brokers import Broker, wait_for
 from tests.support.recordings import Sender, StartEdge, address, lines_of, message
-from tests.support.stores import Place, as_messages
+from tests.support.stores import Place, as_messages, count_windows
 from tests.unit.recording.test_rollups import MONDAY, windows
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
@@ -155,7 +155,7 @@ def test_a_database_of_version_0_2_0_is_brought_up_to_date_and_is_one_for_its_re
     assert len(known) == 6
     monkeypatch.setattr(schema, "FOLDER", ours)
     with postgres.opened() as store:
-        assert store.count() == 10
+        assert count_windows(store) == 10
     with postgres.read() as recording:
         assert recording.identity
     assert sql(postgres, VERSIONS.format("migrations")) == known, "it asks whether there are others"

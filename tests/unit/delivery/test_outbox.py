@@ -49,6 +49,29 @@ def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) ->
     outbox.stop()
 
 
+def test_a_full_outbox_shows_that_it_is_opened(tmp_path: Path) -> None:
+    """A month of windows takes a minute on a slow card, and a watchdog waits for half a minute."""
+    outbox, told = Outbox(tmp_path / "o"), list[None]()
+    outbox.start(lambda: told.append(None))
+    outbox.put("{}", SCHEMA)
+    outbox.stop()
+    assert not told
+    with contextlib.closing(sqlite3.connect(tmp_path / "o")) as file, file:
+        columns = "created, body, boot, uptime, synced, schema, checksum"
+        file.execute(
+            f"INSERT INTO windows ({columns}) WITH RECURSIVE given(n) AS "  # noqa: S608
+            f"(SELECT 2 UNION ALL SELECT n + 1 FROM given WHERE n < 30000) SELECT {columns} FROM windows, given"
+        )
+    outbox.start(lambda: told.append(None))
+    assert outbox.depth == 30_000
+    assert len(told) >= 3
+    told.clear()
+    outbox.put("{}", SCHEMA)
+    assert len(outbox.rows(0, 40_000, 40_000)) == 30_001
+    assert not told, "only while it is opened: later another thread uses it"
+    outbox.stop()
+
+
 @pytest.mark.parametrize(
     ("table", "number"),
     [

@@ -8,13 +8,13 @@ import pytest
 
 from edge.files.plain_tables import strange_part
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.layout import AVAILABILITY_BY_DEVICE, TABLES, create
+from edge.recording.layout import TABLES, add_indexes, create
 
 
 def made() -> sqlite3.Connection:
     database = sqlite3.connect(":memory:", isolation_level=None)
     create(database, "classroom")
-    database.execute(AVAILABILITY_BY_DEVICE)
+    add_indexes(database)
     return database
 
 
