@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -346,9 +347,9 @@ def test_the_last_thing_known_of_a_device_is_kept_and_a_clock_ahead_protects_not
 
 
 def tidied(store: WindowStore, retention: Retention, clock: datetime, *, days: int = 0) -> int:
-    """A recorder that starts when its clock shows this, and runs on for so many days; how many windows there are."""
-    hours = timedelta()
-    tidying = Tidying(store, retention, lambda: clock + hours, lambda: 1000 + hours.total_seconds())
+    """A machine that starts when its clock shows this, and runs on for so many days; how many windows there are."""
+    hours, boot = timedelta(), secrets.token_hex(8)
+    tidying = Tidying(store, retention, lambda: clock + hours, lambda: 1000 + hours.total_seconds(), lambda: boot)
     for hour in range(24 * days + 1):
         hours = timedelta(hours=hour)
         while tidying.step()[1]:
@@ -395,7 +396,7 @@ def test_what_is_too_old_goes_though_the_recorder_was_stopped(place: Place) -> N
         assert tidied(store, Retention(), end) == 40
         assert tidied(store, keep, end) == 10, "fewer days on purpose are obeyed at once"
         assert tidied(store, keep, end + 3 * DAY) == 7, "it was stopped for a weekend"
-        assert tidied(store, keep, end + 3000 * DAY) == 4
+        assert [tidied(store, keep, end + 3000 * DAY) for _ in range(40)] == [7] * 40, "no start adds anything"
         assert tidied(store, keep, end + 3001 * DAY, days=2) == 0
 
 
