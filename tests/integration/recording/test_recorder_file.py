@@ -37,6 +37,8 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
     wait_for(lambda: len(rows(path)) == 4 and len(rows(path, "SELECT * FROM states")) == 4, 20)
     process.kill()
     process.wait()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:  # as if the recorder had run then
+        file.executescript('UPDATE windows SET received = "end"; UPDATE states SET received = since')
     recording(edge, path, broker, "--keep-days", "10")
     wait_for(lambda: rows(path) == [3, 4], 20)
     assert len(rows(path, "SELECT * FROM states")) == 2
@@ -208,15 +210,14 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
 ) -> None:
     path = tmp_path / "r.sqlite"
     now = datetime.now(timezone.utc)
-    start = now - timedelta(days=800)
-    span = {"start": stamp(start), "end": stamp(start + timedelta(seconds=10)), "seconds": 10.0}
     database = Database(path, "classroom")
     database.start()
-    found = examine(
-        "classroom", Delivery("classroom/room-1/window", json.dumps(message(1, window=span)).encode(), 1, 1, 1)
-    )
-    assert found is not None
-    database.store([found], now)
+    for seq, start in enumerate((now - timedelta(days=800), now), 1):
+        span = {"start": stamp(start), "end": stamp(start + timedelta(seconds=10)), "seconds": 10.0}
+        payload = json.dumps(message(seq, window=span)).encode()
+        found = examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
+        assert found is not None
+        database.store([found], start)
     database.stop()
     with sqlite3.connect(path) as file:
         file.executescript(
@@ -227,8 +228,8 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     process = edge("record", "--database", str(path), "--broker", address(broker))
     log = lines_of(process, "connected to broker")
     assert "what is older than 400 days is deleted: name another time with --keep-days" in log
-    wait_for(lambda: len(rows(path, "SELECT * FROM rollups")) == 1, 20)
-    assert rows(path) == [1]
+    wait_for(lambda: len(rows(path, "SELECT * FROM rollups")) == 2, 20)
+    assert rows(path) == [1, 2]
     process.kill()
     process.wait()
     process = edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "all")
@@ -236,4 +237,4 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     process.kill()
     process.wait()
     edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "400")
-    wait_for(lambda: rows(path) == [], 20)
+    wait_for(lambda: rows(path) == [2], 20)

@@ -38,9 +38,9 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, runs, window, windows
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
 
 
-def read(place: Place, device: str = "room-1") -> tuple[list[WindowRecord], list[Bucket]]:
+def read(place: Place, device: str = "room-1", since: datetime = EVER[0]) -> tuple[list[WindowRecord], list[Bucket]]:
     with place.read() as recording:
-        return list(recording.windows(device, *EVER)), list(recording.buckets(device, *EVER))
+        return list(recording.windows(device, since, EVER[1])), list(recording.buckets(device, since, EVER[1]))
 
 
 def in_order(sent: Sequence[WindowPayload]) -> list[WindowRecord]:
@@ -387,12 +387,63 @@ def test_a_clock_that_was_behind_does_not_delete_what_came_then(place: Place) ->
         assert store.count() == 0
 
 
+@pytest.mark.parametrize("retention", [Retention(400), Retention(30), Retention(400, window_days=7)], ids=str)
+@pytest.mark.parametrize("behind", [35, 565, 4000])
+def test_a_room_whose_clock_is_behind_loses_no_window(behind: int, retention: Retention, place: Place) -> None:
+    """Its board has no battery, and the network no time server, or a false one. The recorder's clock is right."""
+    dice, ever = random.Random(1), MONDAY - 4001 * DAY  # noqa: S311
+    sent = [window(n, MONDAY - behind * DAY + n * timedelta(minutes=5), dice) for n in range(1, 31)]
+    state = State(mode="running", reason="", since=sent[0].window.start)
+    right = [each.model_copy(update={"device": "room-2"}) for each in windows(5, 30)]
+    with place.opened() as store:
+        store.store([*as_messages(sent), DeviceMessage("room-1", "state", state)], MONDAY)
+        store.store([DeviceMessage("room-1", "state", state.model_copy(update={"reason": "again"}))], MONDAY)
+        store.store(as_messages(right), MONDAY)
+        before = read(place, since=ever)
+        days = retention.shortest
+        for later in (0, 1, days // 2 - 1):
+            while store.prune(MONDAY + later * DAY, retention)[1]:
+                pass
+        assert store.count() == len(sent) + len(right)
+        assert read(place, since=ever) == before
+        with place.read() as recording:
+            assert len(recording.state_changes("room-1", MONDAY)[0]) == 2
+        while store.prune(MONDAY + (days + 1) * DAY, retention)[1]:
+            pass
+        assert store.count() == 0
+        while store.prune(MONDAY + 401 * DAY, retention)[1]:
+            pass
+        assert read(place, since=ever) == ([], [])
+        assert store.devices(9) == []
+
+
+def test_a_clock_of_the_recorder_that_was_ahead_keeps_nothing_for_ever(place: Place) -> None:
+    with place.opened() as store:
+        store.store(as_messages(windows(5, 30)), MONDAY + 5000 * DAY)
+        while store.prune(MONDAY + 401 * DAY, Retention(days=400))[1]:
+            pass
+    assert read(place) == ([], [])
+
+
+def test_what_is_deleted_on_request_makes_the_rest_no_younger(place: Place) -> None:
+    sent = windows(5, 30)
+    cut = parse_timestamp(sent[4].window.end)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+        place.delete("room-1", None, cut, MONDAY + 395 * DAY)
+        assert read(place)[1]
+        while store.prune(MONDAY + 401 * DAY, Retention(days=400))[1]:
+            pass
+    assert read(place) == ([], [])
+
+
 def test_what_is_too_old_goes_though_the_recorder_was_stopped(place: Place) -> None:
     dice, keep = random.Random(1), Retention(days=10)  # noqa: S311
     sent = [window(n, MONDAY + n * DAY, dice) for n in range(1, 41)]
     end = MONDAY + 41 * DAY
     with place.opened() as store:
-        store.store(as_messages(sent), end)
+        for each in sent:
+            store.store(as_messages([each]), parse_timestamp(each.window.end))
         assert tidied(store, Retention(), end) == 40
         assert tidied(store, keep, end) == 10, "fewer days on purpose are obeyed at once"
         assert tidied(store, keep, end + 3 * DAY) == 7, "it was stopped for a weekend"
