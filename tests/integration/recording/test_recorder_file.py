@@ -86,6 +86,40 @@ def test_a_prepared_file_has_nothing_left_out_that_is_measured_from_now_on(
     assert len(rows(tmp_path / "r.sqlite")) == 1
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_after_a_deletion_a_room_whose_clock_is_behind_is_recorded_but_nothing_that_waited_at_the_broker(
+    broker: int, sender: Callable[[int], Sender], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, settled: bool
+) -> None:
+    if settled:
+        monkeypatch.setattr("edge.recording.settled_connection.SETTLED", 0.0)
+    path, device = tmp_path / "r.sqlite", sender(broker)
+    database = Database(path, "classroom")
+    database.start()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("INSERT INTO deletions VALUES (1, ?, 'me', 'room-1', NULL, NULL, 0, NULL)", (stamp(NOW),))
+    session = Session(BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "live"), ["classroom/+/window"])
+    recorder = Recorder(session, database, "classroom", ["+"], now=lambda: NOW + timedelta(days=40))
+    recorder.start()
+    session.start()
+    quality = message(1)["quality"] | {"clock_synced": False}
+    span = {"start": stamp(NOW - timedelta(days=2)), "end": stamp(NOW - timedelta(days=1)), "seconds": 10.0}
+
+    def handled(number: int) -> bool:
+        recorder.step(0.01)
+        return recorder.handled == number
+
+    try:
+        wait_for(lambda: session.subscribed, 20)
+        recorder.step(0.01)
+        device.send(message(1, quality=quality, window=span))
+        device.send(message(2, quality=quality, window=span, replayed=True))
+        wait_for(lambda: handled(2), 20)
+        assert rows(path) == ([1] if settled else [])
+    finally:
+        session.stop()
+        database.stop()
+
+
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.recording.retention.PRUNE_MOST", 1000)
     monkeypatch.setattr("edge.recording.retention.PRUNE_SOME", 1000)

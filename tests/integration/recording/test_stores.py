@@ -279,6 +279,35 @@ def test_what_was_deleted_on_request_is_left_out_when_it_comes_again(place: Plac
         assert more[1].window.start in {row[3] for row in recording.rows("room-1", *EVER)}
 
 
+def test_a_room_whose_clock_is_behind_is_recorded_after_a_deletion(place: Place) -> None:
+    def measured(first: int, *, synced: bool, replayed: bool = False) -> list[DeviceMessage]:
+        found = (window(n, MONDAY + n * timedelta(minutes=5), dice) for n in range(first, first + 10))
+        return as_messages(
+            [
+                each.model_copy(
+                    update={
+                        "replayed": replayed,
+                        "quality": each.quality.model_copy(update={"clock_synced": synced}),
+                    }
+                )
+                for each in found
+            ]
+        )
+
+    dice, september = random.Random(4), MONDAY + 40 * DAY  # noqa: S311
+    with place.opened() as store:
+        store.store(measured(1, synced=True), MONDAY + DAY)
+        assert place.delete("room-1", None, None, MONDAY + DAY) == 10
+        assert store.store(measured(20, synced=False), september) == 0, "they may have waited at the broker"
+        assert store.store(measured(40, synced=False, replayed=True), september, live=True) == 0
+        assert store.store(measured(60, synced=True), september, live=True) == 0
+        assert store.store(measured(80, synced=False), september, live=True) == 10
+        assert store.store(measured(80, synced=False), september, live=True) == 0, "once"
+    found, buckets = read(place)
+    assert [each.seq for each in found] == list(range(80, 90))
+    assert sum(each.sums.windows for each in buckets) == 10
+
+
 @pytest.mark.parametrize("synced", [True, False])
 @pytest.mark.parametrize("ahead", [timedelta(hours=20), 20 * DAY])
 def test_a_deletion_with_a_clock_that_is_ahead_keeps_nothing_out_that_is_measured_later(
