@@ -14,6 +14,7 @@ from edge.errors import ConfigError
 from edge.recording.arrivals import last_arrival
 from edge.recording.deletion_requests import APART, DeletionRequests, Request
 from edge.recording.spans import Spans
+from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED
 from edge.timing.clock import clock_synced
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 EVER, NEVER = "", "~"  # before and after every time, as text
 WARN_EVERY = 3600.0  # seconds
+MOST_WARNED = 10  # devices in that time
 MOST = 100_000  # times that do not touch, which take some 40 MB
 
 REQUESTS = """
@@ -48,6 +50,7 @@ class DeletedSpans:
         self._spans, self._future = Spans(), Spans()
         self._recent = self._soon = EVER  # a minute ago, in a minute
         self._warned_at: float | None = None
+        self._warned: set[str] = set()  # since then
 
     @property
     def number(self) -> int:
@@ -113,6 +116,32 @@ class DeletedSpans:
         """Whether some of a window lies in one."""
         return self.number > 0 and self._overlap(device, format_timestamp(start), format_timestamp(end))
 
+    def leaves_out(self, device: str, window: WindowRecord, arrived: datetime | None) -> bool:
+        """Whether a window is not to be recorded.
+
+        What a room measures now, whose clock is behind, seems to be of a time that was deleted. Where the room says
+        that its clock is not set, the time of arrival counts.
+
+        Args:
+            device: Whose.
+            window: Which.
+            arrived: When it came, by the recorder's clock, if it did not wait at the broker; None: it may have.
+        """
+        if not self.covers(device, window.start, window.end):
+            return False
+        if arrived is None or window.replayed:
+            return True
+        came = format_timestamp(arrived)
+        began = format_timestamp(arrived - (window.end - window.start) - APART)
+        if not window.clock_synced and self._spans.until(device, began, came) is None:
+            return False
+        if came >= self._recent:
+            self._warn(
+                device, "what %s measures now is left out: by its clock it is of %s, which was deleted on request. Set "
+                "the clock of that room if it is wrong; see edge delete --list", format_timestamp(window.start),
+            )  # fmt: skip
+        return True
+
     def covers_moment(self, device: str, moment: str) -> bool:
         """Whether a time, as it is stored, lies in one."""
         return self._overlap(device, moment, f"{moment}~")  # times as text: nothing lies between
@@ -126,19 +155,19 @@ class DeletedSpans:
         """Whether one has a moment in common with a time, which does not include its end."""
         until = (self._future if ends > self._soon else self._spans).until(device, begins, ends)
         if until is not None and ends >= self._recent:
-            self._warn(device, until)
+            self._warn(
+                device, "what %s measures now is left out until %s, because that was deleted on request: see "
+                "edge delete --list, and set the clocks if that is not meant", until,
+            )  # fmt: skip
         return until is not None
 
-    def _warn(self, device: str, until: str) -> None:
+    def _warn(self, device: str, text: str, moment: str) -> None:
         elapsed = self._elapsed()
-        if self._warned_at is not None and elapsed - self._warned_at < WARN_EVERY:
-            return
-        self._warned_at = elapsed
-        logger.warning(
-            "what %s measures now is left out until %s, because that was deleted on request: see edge delete --list, "
-            "and set the clocks if that is not meant",
-            device, until,
-        )  # fmt: skip
+        if self._warned_at is None or elapsed - self._warned_at >= WARN_EVERY:
+            self._warned_at, self._warned = elapsed, set()
+        if device not in self._warned and len(self._warned) < MOST_WARNED:
+            self._warned.add(device)
+            logger.warning(text, device, moment)
 
 
 def span_of(payload: bytes) -> tuple[str, str] | None:

@@ -21,27 +21,34 @@ PRUNE_MOST = 5000  # roll-ups that are looked at, at once: meanwhile nothing can
 PRUNE_SOME = 50  # rows of a device in another table, which may be large ones
 SECONDS = 0.05  # after which no more of a table are looked at
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong
+LATE = timedelta(days=30)  # that something may wait before it comes: `outbox.max_age_hours`, and the broker's session
 
 OLD = {
-    # When it came says the clock of a recorder, which may have been years behind: it counts only for times to come.
-    "windows": '"end" < :limit OR (start > :ahead AND received < :limit)',
+    # A room's clock that is behind makes nothing old that came lately. When it came says the clock of a recorder, which
+    # may have been years behind, or ahead: by itself it counts only for times to come.
+    "windows": '("end" < :limit AND (received < :late OR received > :ahead)) OR (start > :ahead AND received < :limit)',
     "newer_windows": "received < :limit",
-    "states": "since < :limit AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
+    "states": "since < :limit AND (received < :late OR received > :ahead) "
+    "AND since < (SELECT MAX(since) FROM states AS other WHERE other.device = states.device)",
     "availability": "received < :limit AND rowid < "
     "(SELECT MAX(rowid) FROM availability AS other WHERE other.device = availability.device)",
     "places": "heard < :limit AND rowid < "
     "(SELECT MAX(rowid) FROM places AS other WHERE other.device = places.device AND heard < :limit)",
 }
 """Which rows of a table may go: not the last thing known about a device, nor what is still in force."""
-DELETE_ROLLUPS = """
+OLD_ROLLUPS = """
+SELECT device, start, series, changed < ?5 OR changed > ?6 FROM rollups
+WHERE device = ?1 AND (start, series) > (?2, ?3) AND start < ?4 ORDER BY start, series LIMIT ?7
+"""
+DELETE_ROLLUP = "DELETE FROM rollups WHERE device = ? AND start = ? AND series = ?"
+ROLLUPS_AHEAD = """
 DELETE FROM rollups WHERE (device, start, series) IN (
-    SELECT device, start, series FROM rollups WHERE device = ?1 AND start < ?2
-    UNION ALL SELECT device, start, series FROM
-        (SELECT * FROM rollups WHERE device = ?1 AND start > ?3 ORDER BY start LIMIT ?4) WHERE changed < ?2
-    LIMIT ?4
+    SELECT device, start, series FROM (SELECT * FROM rollups WHERE device = ? AND start > ? ORDER BY start LIMIT ?)
+    WHERE changed < ?
 )
 """
 """Those of a clock that ran ahead are as old as their last change; of very many the first are looked at."""
+FIRST_ROLLUP = ("", "", 0)  # before all: device, start, series
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,19 @@ class Retention:
     def shortest(self) -> int:
         """Days that a window is kept; those of everything else where windows have no limit of their own."""
         return min((each for each in (self.days, self.window_days) if each is not None), default=0)
+
+    @staticmethod
+    def late(limit: datetime, days: int) -> datetime:
+        """Before when something must have come that is deleted because it says that it is older than a limit.
+
+        A room's clock may be behind by more than anything is kept. So nothing is older than when it came, less what it
+        may have waited for; where little is kept, less half of that.
+
+        Args:
+            limit: Before that it is too old.
+            days: How long it is kept.
+        """
+        return limit + min(LATE, timedelta(days=days) / 2)
 
     def deletes(self, now: datetime) -> bool:
         """Whether anything is to be deleted now."""
@@ -93,6 +113,7 @@ class Pruner:
 
     def __init__(self) -> None:
         self._rows = {table: OldRows(table, old) for table, old in OLD.items()}
+        self._rollup = FIRST_ROLLUP  # the last one that was looked at
 
     def prune(
         self, database: sqlite3.Connection, now: datetime, retention: Retention, by: datetime
@@ -114,12 +135,18 @@ class Pruner:
             kept = retention.shortest if table == "windows" else days
             if not kept:
                 continue
-            values = {"limit": format_timestamp(by - timedelta(days=kept)), "ahead": ahead}
+            limit = by - timedelta(days=kept)
+            values = {
+                "limit": format_timestamp(limit),
+                "late": format_timestamp(retention.late(limit, kept)),
+                "ahead": ahead,
+            }
             gone, again = self._prune_table(database, table, values)
             deleted += gone if table == "windows" else 0
             more = more or again
         if days is not None and not more:
-            more = _prune_rollups(database, format_timestamp(by - timedelta(days=days)), ahead)
+            limit = by - timedelta(days=days)
+            more = self._prune_rollups(database, limit, retention.late(limit, days), ahead)
         return deleted, more
 
     def _prune_table(self, database: sqlite3.Connection, table: str, values: dict[str, str]) -> tuple[int, bool]:
@@ -130,12 +157,23 @@ class Pruner:
             if not more or time.monotonic() - began >= SECONDS:
                 return gone, more
 
-
-def _prune_rollups(database: sqlite3.Connection, limit: str, ahead: str) -> bool:
-    """Delete some that are too old; whether there are more."""
-    left = PRUNE_MOST
-    for device in devices_of(database, "rollups", MOST_DEVICES):
-        left -= database.execute(DELETE_ROLLUPS, (device, limit, ahead, left)).rowcount
-        if left <= 0:
-            return True
-    return False
+    def _prune_rollups(self, database: sqlite3.Connection, limit: datetime, late: datetime, ahead: str) -> bool:
+        """Look at some that may be too old; whether there are more. Kept ones do not hide those behind them."""
+        old, come = format_timestamp(limit), format_timestamp(late)
+        left = PRUNE_MOST
+        for device in devices_of(database, "rollups", MOST_DEVICES):
+            if device < self._rollup[0]:
+                continue
+            if device > self._rollup[0]:
+                left -= database.execute(ROLLUPS_AHEAD, (device, ahead, left, old)).rowcount
+                if left <= 0:
+                    return True
+                self._rollup = (device, *FIRST_ROLLUP[1:])
+            found = database.execute(OLD_ROLLUPS, (*self._rollup, old, come, ahead, left)).fetchall()
+            database.executemany(DELETE_ROLLUP, [row[:3] for row in found if row[3]])
+            left -= len(found)
+            if left <= 0:
+                self._rollup = found[-1][:3]
+                return True
+        self._rollup = FIRST_ROLLUP
+        return False

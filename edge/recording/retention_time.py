@@ -7,39 +7,52 @@ for the time server. So this time is kept beside the windows, and follows the cl
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 
 KEY = "retention_time"  # in `about`
-PACE = 3  # times that of time itself: a wrong clock costs few days before somebody sees it, a holiday is caught up with
-STOPPED = timedelta(days=1)  # only the clock tells how long the recorder was stopped: no more than this is believed
+PACE = 3  # days that it may gain on time itself in a day: what was stopped for a holiday catches up
+AT_ONCE = timedelta(days=3)  # that it may gain at once, if it has not lately: a weekend for which a machine was off
 NEAR = timedelta(days=1)  # a smaller difference is none
 BELIEVED = timedelta(days=30)  # a clock that stays ahead for so long is right: what is too old must go
+BOOT_PATTERN = "[0-9a-f-]{0,36}"
+NONE = timedelta()
 
 
 @dataclass(frozen=True)
 class RetentionTime:
-    """As it is kept.
+    """As it is kept. A start of the recorder adds nothing: what it may gain is kept as well.
 
     Attributes:
         time: What deleting goes by.
         clock: What the clock showed then.
-        behind: How long it has been behind the clock.
+        behind: How long the recorder, or its machine, has run while it was behind the clock.
+        gain: What it may still gain at once.
+        boot: Which start of the machine that was; "": none that is known.
+        uptime: Seconds since then.
     """
 
     time: datetime
     clock: datetime
-    behind: timedelta = timedelta()
+    behind: timedelta = NONE
+    gain: timedelta = AT_ONCE
+    boot: str = ""
+    uptime: float = 0.0
 
     @classmethod
     def of(cls, text: str | None) -> RetentionTime | None:
         """The one that `to_text` wrote; None: there is none, or it was damaged."""
         try:
-            time, clock, behind = json.loads(text or "")
+            time, clock, behind, gain, boot, uptime = json.loads(text or "")
             time, clock = (parse_timestamp(each).astimezone(timezone.utc) for each in (time, clock))
-            return cls(time, clock, min(timedelta(seconds=float(behind)), BELIEVED))
+            behind, gain = (max(NONE, timedelta(seconds=float(each))) for each in (behind, gain))
+            if not re.fullmatch(BOOT_PATTERN, boot) or not 0 <= float(uptime) < math.inf:
+                return None
+            return cls(time, clock, min(behind, BELIEVED), min(gain, AT_ONCE), boot, float(uptime))
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None
 
@@ -58,45 +71,23 @@ class RetentionTime:
 
     def to_text(self) -> str:
         """As it is kept."""
-        return json.dumps([format_timestamp(self.time), format_timestamp(self.clock), self.behind.total_seconds()])
+        seconds = self.behind.total_seconds(), self.gain.total_seconds()
+        return json.dumps([format_timestamp(self.time), format_timestamp(self.clock), *seconds, self.boot, self.uptime])
 
-    def moved(self, now: datetime, passed: timedelta) -> RetentionTime:
+    def moved(self, now: datetime, boot: str, uptime: float) -> RetentionTime:
         """The next one.
 
         Args:
             now: What the clock shows.
-            passed: The time since this one.
+            boot: Which start of the machine this is.
+            uptime: Seconds since then, by a clock that nobody can set.
         """
-        behind, most = self.behind + passed, PACE * passed
-        time = self.time + min(max(now - self.time, -most), most)
+        # How long a machine was off tells only the clock: that is not believed, and has to be gained.
+        passed = timedelta(seconds=max(0.0, uptime - self.uptime) if boot == self.boot else 0.0)
+        gain = min(self.gain + PACE * passed, AT_ONCE)
+        gained = min(max(now - self.time - passed, -(PACE + 1) * passed), gain)
+        time, behind = self.time + passed + gained, self.behind + passed
         if behind >= BELIEVED:
             time = now
-        return RetentionTime(time, now, behind if now - time > NEAR else timedelta())
-
-
-class Follower:
-    """Has it follow the clock while the recorder runs.
-
-    Args:
-        kept: Of the last run.
-        elapsed: Seconds of a clock that nobody can set.
-    """
-
-    def __init__(self, kept: RetentionTime, elapsed: float) -> None:
-        self._kept = kept
-        self._elapsed = elapsed
-        self._ended = kept.clock  # when the last run did
-        self._stopped = timedelta()  # before this run, as far as it has been counted
-
-    def move(self, now: datetime, elapsed: float) -> RetentionTime:
-        """The next one, to be kept.
-
-        Args:
-            now: What the clock shows.
-            elapsed: Seconds of a clock that nobody can set.
-        """
-        # Not only at the start: many boards know the time of day only some minutes later.
-        stopped = max(self._stopped, min(now - self._ended, STOPPED))
-        passed = timedelta(seconds=elapsed - self._elapsed) + stopped - self._stopped
-        self._kept, self._elapsed, self._stopped = self._kept.moved(now, passed), elapsed, stopped
-        return self._kept
+        behind = behind if now - time > NEAR else NONE
+        return RetentionTime(time, now, behind, gain - max(gained, NONE), boot, uptime)

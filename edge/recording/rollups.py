@@ -46,6 +46,9 @@ SELECT r.start, s.mode, substr(s.model_faces, 1, 200), substr(s.model_emotions, 
 FROM rollups r CROSS JOIN series s ON s.id = r.series
 WHERE r.device = ? AND r.start >= ? AND r.start < ? ORDER BY r.start, r.series
 """  # noqa: S608
+ARRIVED = """
+SELECT min(?4, coalesce(MAX(substr(received, 1, 30)), ?4)) FROM windows WHERE device = ?1 AND start >= ?2 AND start < ?3
+"""
 STORE_ROLLUP = """
 INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (device, start, series)
 DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
@@ -202,13 +205,15 @@ def replace_rollups(
         since: From here on.
         until: To here; both are where five minutes begin.
         windows: All windows that begin within.
-        changed: When this is.
+        changed: When this is. What is made anew becomes no younger by it, and counts as changed when its windows came.
     """
     span = (device, format_timestamp(since), format_timestamp(until))
     database.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
     ids = SeriesIds()
     for bucket in rolled_in_order(windows):
-        _add(database, device, bucket, changed, ids)
+        start, end = (format_timestamp(each) for each in (bucket.since, bucket.since + WIDTH))
+        arrived = database.execute(ARRIVED, (device, start, end, changed)).fetchone()[0]
+        _add(database, device, bucket, arrived, ids)
 
 
 def read_bucket(row: tuple[Any, ...]) -> Bucket:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime
 
 from edge.recording.retention import Retention
-from edge.recording.retention_time import BELIEVED, NEAR, PACE, Follower
+from edge.recording.retention_time import BELIEVED, NEAR, PACE, RetentionTime
 from edge.recording.window_store import WindowStore
+from edge.timing.elapsed import boot_id, uptime
 
 logger = logging.getLogger(__name__)
 
 WARN_EVERY = 86400.0  # seconds
-
-
-def uptime() -> float:
-    """Seconds since the machine was started, sleep included: nobody can set that."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Tidying:
@@ -28,7 +23,8 @@ class Tidying:
         database: Where windows are.
         retention: How long what is in it is kept.
         now: Where the time of day comes from.
-        elapsed: Seconds of a clock that nobody can set.
+        elapsed: Seconds since the machine was started, by a clock that nobody can set.
+        boot: Which start of the machine this is.
     """
 
     def __init__(
@@ -37,12 +33,14 @@ class Tidying:
         retention: Retention,
         now: Callable[[], datetime],
         elapsed: Callable[[], float] = uptime,
+        boot: Callable[[], str] = boot_id,
     ) -> None:
         self._database = database
         self._retention = retention
         self._now = now
         self._elapsed = elapsed
-        self._follower: Follower | None = None
+        self._boot = boot
+        self._kept: RetentionTime | None = None
         self._warned_at: float | None = None
 
     def step(self) -> tuple[int, bool]:
@@ -69,12 +67,11 @@ class Tidying:
     def _follow(self, now: datetime) -> datetime:
         """What deleting goes by: not later than the clock, which may be wrong."""
         elapsed = self._elapsed()
-        if self._follower is None:
-            kept = self._database.retention_time(now)
-            if kept is None:
+        if self._kept is None:
+            self._kept = self._database.retention_time(now)
+            if self._kept is None:
                 return now
-            self._follower = Follower(kept, elapsed)
-        moved = self._follower.move(now, elapsed)
+        moved = self._kept = self._kept.moved(now, self._boot(), elapsed)
         self._database.keep_retention_time(moved)
         if now - moved.time > NEAR and self._retention.deletes(now):
             self._warn((now - moved.time).days, elapsed)
@@ -86,6 +83,6 @@ class Tidying:
         self._warned_at = elapsed
         logger.warning(
             "the clock is %d days ahead: the recorder was stopped for as long, or the clock is wrong. Deleting what is "
-            "too old follows it by %d days a day, and after %d days altogether: set the clock if it is wrong",
+            "too old catches up by %d days a day, and after %d days altogether: set the clock if it is wrong",
             days, PACE, BELIEVED.days,
         )  # fmt: skip

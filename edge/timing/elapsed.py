@@ -23,13 +23,22 @@ class TimePoint:
     synced: bool  # whether the system vouches for the time of day
 
 
+def boot_id() -> str:
+    """Which start of the machine this is."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return _UNKNOWN_BOOT  # then what this run stores differs from all else, which is enough
+
+
+def uptime() -> float:
+    """Seconds since the machine was started, sleep included: nobody can set that."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def moment() -> TimePoint:
     """This moment."""
-    try:
-        boot = _BOOT_ID.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        boot = _UNKNOWN_BOOT  # then rows of this run differ from all others, which is enough
-    return TimePoint(boot, time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), clock_synced())
+    return TimePoint(boot_id(), uptime(), time.time(), clock_synced())
 
 
 def age(then: TimePoint, now: TimePoint) -> float:

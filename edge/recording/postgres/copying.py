@@ -167,7 +167,7 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
     Args:
         file: Open.
         store: Open.
-        now: When roll-ups count as changed.
+        now: The time of day.
 
     Raises:
         ConfigError, DiskError: One of them cannot be used; what was copied stays, and the next run goes on.

@@ -23,7 +23,7 @@ from edge.recording.postgres.deletion_task import FIRST, LAST, DeletionTask, as_
 from edge.recording.postgres.five_minutes import edges, rolled_up, windows_of
 from edge.recording.postgres.names import SeriesIds, find_school
 from edge.recording.postgres.pruning import last_arrival
-from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
+from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, count_as_arrived
 from edge.recording.postgres.schema import check_version
 from edge.recording.rollups import WIDTH, bucket_of
 from edge.recording.window_eraser import Deletion
@@ -181,6 +181,7 @@ class PostgresEraser:
                     left = windows_of(connection, device, since) or []
                     self._series_of.prepare(connection, ((device, each.series) for each in left if each.series))
                     add_windows(connection, self._series_of, {device: left}, task.now)
+                    count_as_arrived(connection, device, [since])
         if kept is None:
             task.repeat(device, lambda most: self._delete_some(task, device, *span, most))
 

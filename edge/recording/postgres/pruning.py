@@ -14,17 +14,22 @@ from edge.recording.retention_time import KEY, RetentionTime
 
 DROP_MS = 200  # how long everybody may wait behind us for whoever reads the table
 LOCK = "SELECT 1 FROM edge.devices WHERE school = %s ORDER BY id FOR NO KEY UPDATE"
-# By the key, which finds its partition. When it came says the clock of a recorder, which may have been years behind: it
-# counts only for times to come.
+# By the key, which finds its partition, and before anybody waits: of a room whose clock is behind many are looked at,
+# and what came lately is not old by that. When it came says the clock of a recorder, which may have been years behind,
+# or ahead: by itself it counts only for times to come.
+OLD_WINDOWS = """
+(SELECT device, start, epoch, seq FROM edge.windows
+WHERE device = ANY(%(devices)s) AND start < %(limit)s AND "end" < %(limit)s
+AND (received < %(late)s OR received > %(ahead)s) LIMIT %(most)s)
+UNION ALL
+(SELECT device, start, epoch, seq FROM edge.windows
+WHERE device = ANY(%(devices)s) AND start > %(ahead)s AND received < %(limit)s LIMIT %(most)s)
+"""
 DELETE_WINDOWS = """
-WITH old AS (
-    (SELECT device, start, epoch, seq FROM edge.windows
-    WHERE device = ANY(%(devices)s) AND start < %(limit)s AND "end" < %(limit)s LIMIT %(most)s)
-    UNION ALL
-    (SELECT device, start, epoch, seq FROM edge.windows
-    WHERE device = ANY(%(devices)s) AND start > %(ahead)s AND received < %(limit)s LIMIT %(most)s)
-), gone AS (
-    DELETE FROM edge.windows USING old WHERE windows.device = old.device AND windows.start = old.start
+WITH gone AS (
+    DELETE FROM edge.windows USING unnest(%s::int4[], %s::timestamptz[], %s::text[], %s::int4[])
+        AS old (device, start, epoch, seq)
+    WHERE windows.device = old.device AND windows.start = old.start
     AND windows.epoch = old.epoch AND windows.seq = old.seq RETURNING windows.device
 ), counted AS (
     SELECT device, count(*) AS n FROM gone GROUP BY device
@@ -39,6 +44,7 @@ DELETE FROM edge.newer_windows WHERE ctid = ANY(ARRAY(
 STATES = """
 DELETE FROM edge.states WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM edge.states s WHERE device = ANY(%(devices)s) AND since < %(limit)s
+    AND (received < %(late)s OR received > %(ahead)s)
     AND since < (SELECT max(since) FROM edge.states WHERE device = s.device) LIMIT %(most)s))
 """
 AVAILABILITY = """
@@ -56,7 +62,8 @@ ROLLUPS = """
 WITH gone AS (
     DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM edge.rollups WHERE device = ANY(%(devices)s)
-        AND (start < %(first)s OR (start > %(ahead)s AND changed < %(limit)s)) LIMIT %(most)s))
+        AND ((start < %(first)s AND (changed < %(late)s OR changed > %(ahead)s))
+            OR (start > %(ahead)s AND changed < %(limit)s)) LIMIT %(most)s))
     RETURNING device, (start AT TIME ZONE 'UTC')::date AS day
 ), days AS (
     DELETE FROM edge.daily_rollups d USING gone WHERE d.device = gone.device AND d.day = gone.day AND NOT d.kept
@@ -76,7 +83,11 @@ KEEP_DAYS = """
 UPDATE edge.daily_rollups SET kept = true WHERE (device, day) IN (
     SELECT DISTINCT device, day FROM edge.daily_rollups d
     WHERE device = ANY(%(devices)s) AND day < %(day)s AND NOT kept
-    AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day) LIMIT %(days)s
+    AND NOT EXISTS (SELECT 1 FROM edge.changed_days c WHERE c.device = d.device AND c.day = d.day)
+    AND NOT EXISTS (SELECT 1 FROM edge.rollups r
+        WHERE r.device = d.device AND r.start >= d.day::timestamp AT TIME ZONE 'UTC'
+        AND r.start < (d.day + 1)::timestamp AT TIME ZONE 'UTC' AND r.changed >= %(late)s AND r.changed <= %(ahead)s)
+    LIMIT %(days)s
 )
 """
 ROLLUPS_OF_KEPT = """
@@ -124,17 +135,22 @@ def prune(
     deleted = 0
     if retention.shortest:
         limit = by - timedelta(days=retention.shortest)
-        with connection.transaction():
-            connection.execute(LOCK, (school,))
-            row = connection.execute(DELETE_WINDOWS, {**values, "limit": limit}).fetchone()
-            deleted = int(row[0]) if row else 0
+        late = retention.late(limit, retention.shortest)
+        old = connection.execute(OLD_WINDOWS, {**values, "limit": limit, "late": late}).fetchall()
+        if old:
+            with connection.transaction():
+                connection.execute(LOCK, (school,))
+                columns = [list(column) for column in zip(*old, strict=True)]
+                row = connection.execute(DELETE_WINDOWS, columns).fetchone()
+                deleted = int(row[0]) if row else 0
         if deleted >= PRUNE_MOST:
             return deleted, True
         _drop_empty_parts(connection, limit, now)
     more = False
     if retention.days is not None:
         limit, outlive = by - timedelta(days=retention.days), retention.daily_days is not None
-        values |= {"limit": limit, "day": limit.astimezone(timezone.utc).date(), "days": MOST_DAYS}
+        values |= {"limit": limit, "late": retention.late(limit, retention.days)}
+        values |= {"day": limit.astimezone(timezone.utc).date(), "days": MOST_DAYS}
         values["last_day"] = (by - timedelta(days=retention.daily_days or retention.days)).date()
         values["first"] = datetime.min.replace(tzinfo=timezone.utc) if outlive else limit
         if outlive:

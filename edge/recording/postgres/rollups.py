@@ -27,6 +27,13 @@ INSERT INTO edge.rollups SELECT device, start, series, %s, sums, runs
 FROM json_to_recordset(%s::json) AS b (device int4, start timestamptz, series int4, sums jsonb, runs text)
 ON CONFLICT (device, start, series) DO UPDATE SET changed = excluded.changed, sums = excluded.sums, runs = excluded.runs
 """
+COUNT_AS_ARRIVED = """
+UPDATE edge.rollups r SET changed = least(r.changed, newest.received)
+FROM unnest(%s::timestamptz[]) AS made (start), LATERAL
+    (SELECT max(received) AS received FROM edge.windows WHERE device = %s AND start >= made.start
+    AND start < made.start + interval '5 minutes') AS newest
+WHERE r.device = %s AND r.start = made.start AND newest.received IS NOT NULL
+"""
 SERIES_OF = """
 SELECT d.device, e.id, e.mode, e.model_faces, e.model_emotions, e.model_pose
 FROM edge.device_series d JOIN edge.series e ON e.id = d.series WHERE d.device = ANY(%s)
@@ -123,6 +130,11 @@ def add_windows(
             logger.warning("the roll-up of device %d from %s is damaged: it begins anew", device, start)
     _store(connection, found, changed)
     take_back(connection, [(device, start) for device, start, _ in found])
+
+
+def count_as_arrived(connection: psycopg.Connection, device: int, starts: Iterable[datetime]) -> None:
+    """Have roll-ups that were just made anew count as changed when their windows came: they become no younger by it."""
+    connection.execute(COUNT_AS_ARRIVED, (sorted(set(starts)), device, device))
 
 
 def _put(found: dict[Key, Bucket], key: Key, bucket: Bucket) -> None:

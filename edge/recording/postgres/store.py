@@ -136,7 +136,14 @@ class PostgresStore:
             known.forget()
         self._deleted = DeletedSpans()
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
+    def store(
+        self,
+        messages: Sequence[DeviceMessage],
+        now: datetime,
+        not_before: datetime | None = None,
+        *,
+        live: bool = False,
+    ) -> int:
         """As `WindowStore`."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
@@ -151,7 +158,7 @@ class PostgresStore:
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
-                new = self._add_rows(connection, rows, when)
+                new = self._add_rows(connection, rows, when, now if live else None)
                 store_words(connection, words_of(messages, self._deleted), self._devices, when)
         return new
 
@@ -187,12 +194,16 @@ class PostgresStore:
         connection.execute(LOCK_DEVICES, (sorted({self._devices[name] for name in devices}),))
 
     def _add_rows(
-        self, connection: psycopg.Connection, rows: Sequence[Row], now: datetime, *, add_up: bool = True
+        self,
+        connection: psycopg.Connection,
+        rows: Sequence[Row],
+        now: datetime,
+        arrived: datetime | None = None,
+        *,
+        add_up: bool = True,
     ) -> int:
         """Store windows, and add the new ones to the roll-ups; how many were new."""
-        wanted = [
-            row for row in rows if not self._deleted.covers(row.values["device"], row.record.start, row.record.end)
-        ]
+        wanted = [row for row in rows if not self._deleted.leaves_out(row.values["device"], row.record, arrived)]
         if not wanted:
             return 0
         names = {self._devices[row.values["device"]]: row.values["device"] for row in wanted}

@@ -11,9 +11,9 @@ from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
 from edge.recording.deleted_spans import MOST, span_of
 from edge.recording.postgres import device_messages
-from edge.recording.postgres.rollups import take_rollups
+from edge.recording.postgres.rollups import count_as_arrived, take_rollups
 from edge.recording.postgres.store import SOUND_DELETIONS, PostgresStore, Row
-from edge.recording.rollups import Bucket
+from edge.recording.rollups import Bucket, bucket_of
 
 MOST_TAKEN = MOST // 2  # times that were deleted: the rest is for those of edge delete
 AT_ONCE = 100  # messages of up to 64 KB
@@ -33,7 +33,7 @@ class TakingStore(PostgresStore):
         Args:
             device: Whose.
             rows: The windows.
-            now: When roll-ups count as changed.
+            now: The time of day. Roll-ups count as changed when their windows came.
             instead: What these and others add up to, which the other store has not any more; taken as it is, unless
                 there already is something of that time.
 
@@ -51,8 +51,11 @@ class TakingStore(PostgresStore):
                 self._lock(connection, (device,))
                 self._load_deleted(connection, now)
                 instead = [each for each in instead if not self._was_deleted(device, each)]
-                taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, now)
-                return self._add_rows(connection, rows, now, add_up=not taken)
+                changed = min([now, *(each.end for each in instead)])
+                taken = bool(instead) and take_rollups(connection, self._series_of, number, instead, changed)
+                new = self._add_rows(connection, rows, now, add_up=not taken)
+                count_as_arrived(connection, number, (bucket_of(row.record.start) for row in rows))
+                return new
 
     def take_deletions(self, rows: Iterable[tuple[Any, ...]], now: datetime) -> None:
         """Know what was deleted on request, all or nothing.

@@ -49,7 +49,7 @@ def school(tmp_path: Path) -> Place:
     assert said is not None
     with place.opened() as store:
         store.client_ids("")
-        store.store(as_messages(sent), MONDAY + 40 * DAY)
+        store.store(as_messages(sent), MONDAY + 20 * DAY)
         store.store([DeviceMessage("room-1", "window", later, later.schema), said], MONDAY)
         state = State(mode="paused", reason="x", since="2026-11-16T08:00:00.000Z")
         others = [DeviceMessage("room-2", "availability", online) for online in (True, False)]

@@ -235,9 +235,9 @@ def test_what_is_too_old_goes_some_at_a_time(postgres: Place) -> None:
         sql(
             postgres,
             "INSERT INTO edge.states SELECT 1, timestamptz '1971-01-02' + i * interval '1 second', 'paused', 'x', "
-            "now() FROM generate_series(1, 12000) i",
-            "INSERT INTO edge.rollups SELECT 1, timestamptz '1971-01-02' + i * interval '5 minutes', 1, now(), sums, "
-            "runs FROM generate_series(1, 12000) i, (SELECT sums, runs FROM edge.rollups LIMIT 1) AS r",
+            "'1971-03-01' FROM generate_series(1, 12000) i",
+            "INSERT INTO edge.rollups SELECT 1, timestamptz '1971-01-02' + i * interval '5 minutes', 1, '1971-03-01', "
+            "sums, runs FROM generate_series(1, 12000) i, (SELECT sums, runs FROM edge.rollups LIMIT 1) AS r",
         )
         left = (
             "SELECT (SELECT count(*) FROM edge.states), (SELECT count(*) FROM edge.rollups WHERE start < '1972-01-01')"

@@ -38,6 +38,8 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
     wait_for(lambda: len(rows(path)) == 4 and len(rows(path, "SELECT * FROM states")) == 4, 20)
     process.kill()
     process.wait()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:  # as if the recorder had run then
+        file.executescript('UPDATE windows SET received = "end"; UPDATE states SET received = since')
     recording(edge, path, broker, "--keep-days", "10")
     wait_for(lambda: rows(path) == [3, 4], 20)
     assert len(rows(path, "SELECT * FROM states")) == 2
@@ -83,6 +85,40 @@ def test_a_prepared_file_has_nothing_left_out_that_is_measured_from_now_on(
         file.execute("INSERT INTO deletions VALUES (1, ?, 'me', NULL, NULL, NULL, 0, NULL)", (stamp(ahead),))
     record_one(database, broker, sender(broker), NOW)
     assert len(rows(tmp_path / "r.sqlite")) == 1
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_after_a_deletion_a_room_whose_clock_is_behind_is_recorded_but_nothing_that_waited_at_the_broker(
+    broker: int, sender: Callable[[int], Sender], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, settled: bool
+) -> None:
+    if settled:
+        monkeypatch.setattr("edge.recording.settled_connection.SETTLED", 0.0)
+    path, device = tmp_path / "r.sqlite", sender(broker)
+    database = Database(path, "classroom")
+    database.start()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("INSERT INTO deletions VALUES (1, ?, 'me', 'room-1', NULL, NULL, 0, NULL)", (stamp(NOW),))
+    session = Session(BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "live"), ["classroom/+/window"])
+    recorder = Recorder(session, database, "classroom", ["+"], now=lambda: NOW + timedelta(days=40))
+    recorder.start()
+    session.start()
+    quality = message(1)["quality"] | {"clock_synced": False}
+    span = {"start": stamp(NOW - timedelta(days=2)), "end": stamp(NOW - timedelta(days=1)), "seconds": 10.0}
+
+    def handled(number: int) -> bool:
+        recorder.step(0.01)
+        return recorder.handled == number
+
+    try:
+        wait_for(lambda: session.subscribed, 20)
+        recorder.step(0.01)
+        device.send(message(1, quality=quality, window=span))
+        device.send(message(2, quality=quality, window=span, replayed=True))
+        wait_for(lambda: handled(2), 20)
+        assert rows(path) == ([1] if settled else [])
+    finally:
+        session.stop()
+        database.stop()
 
 
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,15 +243,14 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
 ) -> None:
     path = tmp_path / "r.sqlite"
     now = datetime.now(timezone.utc)
-    start = now - timedelta(days=800)
-    span = {"start": stamp(start), "end": stamp(start + timedelta(seconds=10)), "seconds": 10.0}
     database = Database(path, "classroom")
     database.start()
-    found = examine(
-        "classroom", Delivery("classroom/room-1/window", json.dumps(message(1, window=span)).encode(), 1, 1, 1)
-    )
-    assert found is not None
-    database.store([found], now)
+    for seq, start in enumerate((now - timedelta(days=800), now), 1):
+        span = {"start": stamp(start), "end": stamp(start + timedelta(seconds=10)), "seconds": 10.0}
+        payload = json.dumps(message(seq, window=span)).encode()
+        found = examine("classroom", Delivery("classroom/room-1/window", payload, 1, 1, 1))
+        assert found is not None
+        database.store([found], start)
     database.stop()
     with sqlite3.connect(path) as file:
         file.executescript(
@@ -226,8 +261,8 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     process = edge("record", "--database", str(path), "--broker", address(broker))
     log = lines_of(process, "connected to broker")
     assert "what is older than 400 days is deleted: name another time with --keep-days" in log
-    wait_for(lambda: len(rows(path, "SELECT * FROM rollups")) == 1, 20)
-    assert rows(path) == [1]
+    wait_for(lambda: len(rows(path, "SELECT * FROM rollups")) == 2, 20)
+    assert rows(path) == [1, 2]
     process.kill()
     process.wait()
     process = edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "all")
@@ -235,4 +270,4 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     process.kill()
     process.wait()
     edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "400")
-    wait_for(lambda: rows(path) == [], 20)
+    wait_for(lambda: rows(path) == [2], 20)

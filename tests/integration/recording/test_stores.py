@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,9 +38,9 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, runs, window, windows
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
 
 
-def read(place: Place, device: str = "room-1") -> tuple[list[WindowRecord], list[Bucket]]:
+def read(place: Place, device: str = "room-1", since: datetime = EVER[0]) -> tuple[list[WindowRecord], list[Bucket]]:
     with place.read() as recording:
-        return list(recording.windows(device, *EVER)), list(recording.buckets(device, *EVER))
+        return list(recording.windows(device, since, EVER[1])), list(recording.buckets(device, since, EVER[1]))
 
 
 def in_order(sent: Sequence[WindowPayload]) -> list[WindowRecord]:
@@ -293,6 +294,35 @@ def test_what_was_deleted_on_request_is_left_out_when_it_comes_again(place: Plac
         assert more[1].window.start in {row[3] for row in recording.rows("room-1", *EVER)}
 
 
+def test_a_room_whose_clock_is_behind_is_recorded_after_a_deletion(place: Place) -> None:
+    def measured(first: int, *, synced: bool, replayed: bool = False) -> list[DeviceMessage]:
+        found = (window(n, MONDAY + n * timedelta(minutes=5), dice) for n in range(first, first + 10))
+        return as_messages(
+            [
+                each.model_copy(
+                    update={
+                        "replayed": replayed,
+                        "quality": each.quality.model_copy(update={"clock_synced": synced}),
+                    }
+                )
+                for each in found
+            ]
+        )
+
+    dice, september = random.Random(4), MONDAY + 40 * DAY  # noqa: S311
+    with place.opened() as store:
+        store.store(measured(1, synced=True), MONDAY + DAY)
+        assert place.delete("room-1", None, None, MONDAY + DAY) == 10
+        assert store.store(measured(20, synced=False), september) == 0, "they may have waited at the broker"
+        assert store.store(measured(40, synced=False, replayed=True), september, live=True) == 0
+        assert store.store(measured(60, synced=True), september, live=True) == 0
+        assert store.store(measured(80, synced=False), september, live=True) == 10
+        assert store.store(measured(80, synced=False), september, live=True) == 0, "once"
+    found, buckets = read(place)
+    assert [each.seq for each in found] == list(range(80, 90))
+    assert sum(each.sums.windows for each in buckets) == 10
+
+
 @pytest.mark.parametrize("synced", [True, False])
 @pytest.mark.parametrize("ahead", [timedelta(hours=20), 20 * DAY])
 def test_a_deletion_with_a_clock_that_is_ahead_keeps_nothing_out_that_is_measured_later(
@@ -361,9 +391,9 @@ def test_the_last_thing_known_of_a_device_is_kept_and_a_clock_ahead_protects_not
 
 
 def tidied(store: WindowStore, retention: Retention, clock: datetime, *, days: int = 0) -> int:
-    """A recorder that starts when its clock shows this, and runs on for so many days; how many windows there are."""
-    hours = timedelta()
-    tidying = Tidying(store, retention, lambda: clock + hours, lambda: 1000 + hours.total_seconds())
+    """A machine that starts when its clock shows this, and runs on for so many days; how many windows there are."""
+    hours, boot = timedelta(), secrets.token_hex(8)
+    tidying = Tidying(store, retention, lambda: clock + hours, lambda: 1000 + hours.total_seconds(), lambda: boot)
     for hour in range(24 * days + 1):
         hours = timedelta(hours=hour)
         while tidying.step()[1]:
@@ -401,16 +431,67 @@ def test_a_clock_that_was_behind_does_not_delete_what_came_then(place: Place) ->
         assert count_windows(store) == 0
 
 
+@pytest.mark.parametrize("retention", [Retention(400), Retention(30), Retention(400, window_days=7)], ids=str)
+@pytest.mark.parametrize("behind", [35, 565, 4000])
+def test_a_room_whose_clock_is_behind_loses_no_window(behind: int, retention: Retention, place: Place) -> None:
+    """Its board has no battery, and the network no time server, or a false one. The recorder's clock is right."""
+    dice, ever = random.Random(1), MONDAY - 4001 * DAY  # noqa: S311
+    sent = [window(n, MONDAY - behind * DAY + n * timedelta(minutes=5), dice) for n in range(1, 31)]
+    state = State(mode="running", reason="", since=sent[0].window.start)
+    right = [each.model_copy(update={"device": "room-2"}) for each in windows(5, 30)]
+    with place.opened() as store:
+        store.store([*as_messages(sent), DeviceMessage("room-1", "state", state)], MONDAY)
+        store.store([DeviceMessage("room-1", "state", state.model_copy(update={"reason": "again"}))], MONDAY)
+        store.store(as_messages(right), MONDAY)
+        before = read(place, since=ever)
+        days = retention.shortest
+        for later in (0, 1, days // 2 - 1):
+            while store.prune(MONDAY + later * DAY, retention)[1]:
+                pass
+        assert count_windows(store) == len(sent) + len(right)
+        assert read(place, since=ever) == before
+        with place.read() as recording:
+            assert len(recording.state_changes("room-1", MONDAY)[0]) == 2
+        while store.prune(MONDAY + (days + 1) * DAY, retention)[1]:
+            pass
+        assert count_windows(store) == 0
+        while store.prune(MONDAY + 401 * DAY, retention)[1]:
+            pass
+        assert read(place, since=ever) == ([], [])
+        assert store.devices(9) == []
+
+
+def test_a_clock_of_the_recorder_that_was_ahead_keeps_nothing_for_ever(place: Place) -> None:
+    with place.opened() as store:
+        store.store(as_messages(windows(5, 30)), MONDAY + 5000 * DAY)
+        while store.prune(MONDAY + 401 * DAY, Retention(days=400))[1]:
+            pass
+    assert read(place) == ([], [])
+
+
+def test_what_is_deleted_on_request_makes_the_rest_no_younger(place: Place) -> None:
+    sent = windows(5, 30)
+    cut = parse_timestamp(sent[4].window.end)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+        place.delete("room-1", None, cut, MONDAY + 395 * DAY)
+        assert read(place)[1]
+        while store.prune(MONDAY + 401 * DAY, Retention(days=400))[1]:
+            pass
+    assert read(place) == ([], [])
+
+
 def test_what_is_too_old_goes_though_the_recorder_was_stopped(place: Place) -> None:
     dice, keep = random.Random(1), Retention(days=10)  # noqa: S311
     sent = [window(n, MONDAY + n * DAY, dice) for n in range(1, 41)]
     end = MONDAY + 41 * DAY
     with place.opened() as store:
-        store.store(as_messages(sent), end)
+        for each in sent:
+            store.store(as_messages([each]), parse_timestamp(each.window.end))
         assert tidied(store, Retention(), end) == 40
         assert tidied(store, keep, end) == 10, "fewer days on purpose are obeyed at once"
         assert tidied(store, keep, end + 3 * DAY) == 7, "it was stopped for a weekend"
-        assert tidied(store, keep, end + 3000 * DAY) == 4
+        assert [tidied(store, keep, end + 3000 * DAY) for _ in range(40)] == [7] * 40, "no start adds anything"
         assert tidied(store, keep, end + 3001 * DAY, days=2) == 0
 
 

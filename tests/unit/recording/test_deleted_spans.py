@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
-from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.deleted_spans import MOST_WARNED, DeletedSpans
 from edge.recording.layout import create
+from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import INSERT_WINDOW, window_row
 from tests.unit.recording.test_rollups import window
 
@@ -142,6 +144,50 @@ def test_what_is_left_out_as_it_is_measured_is_said_once_an_hour(caplog: pytest.
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert len(said) == 3
     assert said[0].startswith("what room-1 measures now is left out until 2026-11-20T18:00:00.000Z, because")
+
+
+def measured(end: datetime, *, synced: bool = False, replayed: bool = False) -> WindowRecord:
+    """A window of ten seconds, by a room whose clock shows this."""
+    made = WindowRecord.of(window(1, end - SECONDS, random.Random(1)))  # noqa: S311
+    return replace(made, start=end - SECONDS, end=end, clock_synced=synced, replayed=replayed)
+
+
+def test_what_is_measured_after_a_deletion_by_a_clock_that_is_not_set_is_recorded() -> None:
+    """As of a board that goes on with the time of its last shutdown, after a summer."""
+    reading = Reading(("room-1", None, None, NOW), ("room-2", NOW - 9 * HOUR, NOW - 8 * HOUR, NOW))
+    behind, later = measured(NOW - 8.5 * HOUR), NOW + HOUR
+    reading.pass_to(later)
+    for room in ("room-1", "room-2"):
+        assert not reading.found.leaves_out(room, behind, later)
+        assert reading.found.leaves_out(room, behind, None), "it may have waited at the broker"
+        assert reading.found.leaves_out(room, replace(behind, replayed=True), later), "it waited in the room's outbox"
+        assert reading.found.leaves_out(room, replace(behind, clock_synced=True), later)
+    assert not reading.found.leaves_out("room-2", measured(NOW - 5 * HOUR), None)
+    assert reading.found.leaves_out("room-1", behind, NOW - HOUR), "by what another recording had before"
+
+
+def test_what_was_measured_just_before_the_request_or_while_a_lesson_goes_on_is_left_out() -> None:
+    reading = Reading(("room-1", None, None, NOW), ("room-2", NOW - HOUR, NOW + HOUR, NOW))
+    for behind in (timedelta(), HOUR / 2):
+        assert reading.found.leaves_out("room-1", measured(NOW - behind), NOW + 5 * SECONDS)
+    reading.pass_to(NOW + HOUR / 2)
+    assert reading.found.leaves_out("room-2", measured(NOW - HOUR / 2), NOW + HOUR / 2)
+
+
+def test_rooms_that_are_left_out_live_are_named_some_in_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    reading = Reading((None, None, None, NOW))
+    behind = measured(NOW - 9 * HOUR, synced=True)
+    for minutes in range(120):
+        now = NOW + HOUR + minutes * timedelta(minutes=1)
+        reading.pass_to(now)
+        assert all(reading.found.leaves_out(f"room-{number}", behind, now) for number in range(40))
+    said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert len(said) == 2 * MOST_WARNED
+    assert said[0].startswith("what room-0 measures now is left out: by its clock it is of 2026-11-19T23:59:50.000Z")
+    assert len(set(said)) == MOST_WARNED
+    caplog.clear()
+    assert reading.found.leaves_out("room-99", replace(behind, replayed=True), now)
+    assert not caplog.records, "what was on its way is meant"
 
 
 def test_many_that_overlap_are_as_quick_as_one() -> None:
