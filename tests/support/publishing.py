@@ -28,12 +28,12 @@ INFO = Info.model_validate(
 Start = Callable[..., Publisher]
 
 
-def window(faces: int = 7) -> WindowBody:
+def window(faces: int = 7, device: str = "room-9") -> WindowBody:
     """A window of one frame with so many happy faces."""
     end = datetime.now(timezone.utc)
     return WindowBody.model_validate(
         {
-            "device": "room-9", "mode": "emotions",
+            "device": device, "mode": "emotions",
             "window": {
                 "start": format_timestamp(end - timedelta(seconds=1)), "end": format_timestamp(end), "seconds": 1,
             },

@@ -121,7 +121,7 @@ def test_bad_inputs_have_a_remedy(tmp_path: Path, clip: Path) -> None:
         "/dev/v4l/by-id/usb-none-index0": "does not exist",
         "/dev/null": "cannot be opened",
         "http://127.0.0.1:9/x.mjpg": "cannot be opened",
-        "rtsp://me:secret@127.0.0.1:9/x": r"stream rtsp://\*\*\*@127.0.0.1:9/x cannot be opened",
+        "rtsp://me:secret@127.0.0.1:9/x": r"stream rtsp://\*\*\*@127.0.0.1:9/\*\*\* cannot be opened",
     }.items():
         with pytest.raises(EdgeError, match=expected) as caught:
             run(source)

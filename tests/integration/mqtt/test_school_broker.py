@@ -266,7 +266,7 @@ def test_a_bridge_carries_a_school_to_the_district(start_school: StartSchool, us
     room = _room(school, tmp_path)
     room.start(INFO, STATE)
     assert room.connection.wait_connected(20)
-    room.publish_window(window())
+    room.publish_window(window(device="room-1"))
     carried = there.wait("north/room-1/window")
     assert carried.expiry is not None
     assert 3000 < carried.expiry <= 3600
@@ -292,7 +292,7 @@ def test_a_bridge_carries_a_school_to_the_district(start_school: StartSchool, us
     district.kill()
     count = 1500
     for number in range(count):
-        room.publish_window(window(faces=number))
+        room.publish_window(window(number, "room-1"))
     wait_for(lambda: room.depth == 0, 60, "the school's broker to have all windows")
     room.stop()
     district.start()
@@ -307,7 +307,7 @@ def test_consumers_share_the_windows(start_school: StartSchool, user: Connect, t
     room = _room(school, tmp_path)
     room.start(INFO, STATE)
     for number in range(40):
-        room.publish_window(window(faces=number))
+        room.publish_window(window(number, "room-1"))
     wait_for(lambda: sum(len(each.messages) for each in pair) >= 40, 20, "40 windows")
     wait_for(lambda: room.depth == 0, 10, "nothing more under way")
     room.stop()

@@ -13,7 +13,7 @@ from edge.recording.old_rows import OldRows
 from edge.recording.retention import OLD
 
 TIMES = [f"2026-{month:02}-01T00:00:00.000Z" for month in range(1, 13)]
-VALUES = {"limit": TIMES[4], "ahead": TIMES[8]}
+VALUES = {"limit": TIMES[4], "late": TIMES[5], "ahead": TIMES[8]}
 MOST = 7
 
 
