@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from edge.contract.identity import Identity, complete_json
 from edge.delivery.outbox import Outbox
@@ -18,6 +18,7 @@ LIVE = 2.0  # seconds: a window sent later than this after it was stored is `rep
 _NO_END = 2**63 - 1  # SQLite's largest integer
 
 STAYS = -1  # in place of an id
+MOST_LOOKED = 500  # windows in one call: between two calls the connection is looked after
 
 
 class OtherDeviceError(Exception):
@@ -114,7 +115,7 @@ class OutboxSender:
             return 0
         after, upto = (self._backlog_sent, self._backlog_end) if backlog else (self._live_sent, _NO_END)
         sent, damaged = 0, []
-        for row in self.outbox.rows(after, upto, limit):
+        for looked, row in enumerate(self._rows(after, upto, limit), 1):
             if row.seq not in self.outbox.acknowledged:
                 identity = Identity(self.outbox.epoch, row.seq, backlog or row.age > LIVE)
                 payload = _complete(row, identity)
@@ -131,6 +132,8 @@ class OutboxSender:
                 self._backlog_sent = row.seq
             else:
                 self._live_sent = row.seq
+            if sent >= limit or looked >= MOST_LOOKED:
+                break
         if damaged:
             logger.error("outbox: windows %s are damaged and were dropped", damaged)
             self.outbox.drop(damaged)
@@ -163,6 +166,12 @@ class OutboxSender:
     def _sent(self) -> set[int]:
         """What is in flight may yet arrive: it is not lost."""
         return set(self._in_flight.values())
+
+    def _rows(self, after: int, upto: int, some: int) -> Iterator[Row]:
+        """Those after a number, read some at a time: of many that stay here, none holds up what comes after them."""
+        while rows := self.outbox.rows(after, upto, some):
+            yield from rows
+            after = rows[-1].seq
 
     def _hand_over(self, payload: bytes, row: Row) -> int | None:
         try:

@@ -90,11 +90,12 @@ FROM (
 """
 """Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
 
-# Beside the layout, so that older files get them as well: what a device said last, and which of its windows of a newer
-# version are too old, is found without reading all.
+# Beside the layout, so that older files get them as well: what a device said last, and which of its states and of its
+# windows of a newer version are too old, is found without reading all.
 LATER_INDEXES = (
     "CREATE INDEX IF NOT EXISTS availability_by_device ON availability (device)",
     "CREATE INDEX IF NOT EXISTS newer_windows_by_time ON newer_windows (device, received)",
+    "CREATE INDEX IF NOT EXISTS states_by_time ON states (device, since)",  # their key has more: no order of arrival
 )
 
 

@@ -113,6 +113,7 @@ class Pruner:
 
     def __init__(self) -> None:
         self._rows = {table: OldRows(table, old) for table, old in OLD.items()}
+        self._done: set[str] = set()  # the tables of which all was looked at in this round
         self._rollup = FIRST_ROLLUP  # the last one that was looked at
 
     def prune(
@@ -133,7 +134,7 @@ class Pruner:
         days, ahead = retention.days, format_timestamp(max(now, by) + AHEAD)
         for table in OLD:
             kept = retention.shortest if table == "windows" else days
-            if not kept:
+            if not kept or table in self._done:
                 continue
             limit = by - timedelta(days=kept)
             values = {
@@ -144,9 +145,13 @@ class Pruner:
             gone, again = self._prune_table(database, table, values)
             deleted += gone if table == "windows" else 0
             more = more or again
+            if not again:
+                self._done.add(table)
         if days is not None and not more:
             limit = by - timedelta(days=days)
             more = self._prune_rollups(database, limit, retention.late(limit, days), ahead)
+        if not more:
+            self._done.clear()
         return deleted, more
 
     def _prune_table(self, database: sqlite3.Connection, table: str, values: dict[str, str]) -> tuple[int, bool]:

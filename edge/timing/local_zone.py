@@ -43,8 +43,11 @@ def schedule_zone_problem() -> str:
 
     Whoever writes 12:00 into a schedule does not mean UTC unless they say so.
     """
-    if os.environ.get("TZ", "").removeprefix(":") in ("", str(LOCAL)) and not os.path.lexists(LOCAL):
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if name in ("", str(LOCAL)) and not os.path.lexists(LOCAL):
         return f"no time zone is set on this machine (no {LOCAL}, no TZ): set TZ, as Europe/Berlin"
+    if not name and "TZ" in os.environ:
+        return "TZ is set and empty, which is UTC to every program: unset it, or name a zone, as Europe/Berlin"
     return local_zone_problem()
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from edge.contract.identity import Identity, complete, complete_json, measured_as
 from edge.contract.payloads import WindowBody, WindowPayload
 from edge.delivery.outbox import Outbox
-from edge.delivery.outbox_sender import OtherDeviceError, OutboxSender
+from edge.delivery.outbox_sender import MOST_LOOKED, OtherDeviceError, OutboxSender
 from tests.support.publishing import window
 
 SCHEMA = "edge.window/2"
@@ -207,6 +207,26 @@ def test_what_a_device_of_another_name_measured_stays_and_is_counted_when_it_is_
     assert sender.expire(-1) == 3
     assert sender.outbox.loss is not None
     assert (sender.depth, sender.outbox.loss.lost) == (0, 3)
+    sender.outbox.stop()
+
+
+def test_what_stays_holds_up_nothing_that_comes_after_it() -> None:
+    broker = Broker()
+
+    def publish(payload: bytes, schema: str, age: float) -> int:
+        if measured_as(payload) != "hall":
+            raise OtherDeviceError("room-9")
+        return broker.publish(payload, schema, age)
+
+    sender = OutboxSender(Outbox(None), publish)
+    sender.open()
+    others = window(3).to_json().decode()
+    for _ in range(3 * MOST_LOOKED):
+        sender.put(others, SCHEMA, backlog=True)
+    ours = window(3, "hall").to_json().decode()
+    for _ in range(3):
+        sender.put(ours, SCHEMA, backlog=True)
+    assert [sender.send(2, backlog=True) for _ in range(6)] == [0, 0, 0, 2, 1, 0]
     sender.outbox.stop()
 
 

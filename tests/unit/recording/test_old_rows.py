@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from edge.contract.timestamps import parse_timestamp
+from edge.recording import retention
 from edge.recording.layout import add_indexes, create
+from edge.recording.old_rows import TIMES as TIMES_OF
 from edge.recording.old_rows import OldRows
 from edge.recording.retention import OLD
 
@@ -67,6 +70,25 @@ def test_the_last_state_of_a_device_is_kept(database: sqlite3.Connection) -> Non
     assert set(database.execute("SELECT since FROM states")) == {(TIMES[3],)}
 
 
+@pytest.mark.parametrize("table", TIMES_OF)
+def test_rows_of_one_time_are_found_by_an_index_however_many(table: str, database: sqlite3.Connection) -> None:
+    asked: list[str] = []
+    database.set_trace_callback(asked.append)
+    if table == "states":
+        rows = [("room-1", TIMES[0], "paused", f"reason {n}", TIMES[0]) for n in range(3 * MOST)]
+        database.executemany("INSERT INTO states VALUES (?, ?, ?, ?, ?)", rows)
+    elif table == "windows":
+        add_windows(database, [("room-1", TIMES[0], TIMES[6], TIMES[0])] * (3 * MOST))
+    old = OldRows(table, OLD[table])
+    while old.delete(database, VALUES, MOST)[1]:
+        pass
+    walks = [query for query in asked if "ORDER BY" in query]
+    assert walks or table not in ("states", "windows")
+    for query in walks:
+        plan = "\n".join(row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {query}"))
+        assert "TEMP B-TREE" not in plan, plan  # that reads all of them first, and sorts them
+
+
 def test_what_was_deleted_by_somebody_else_meanwhile_ends_no_later_round(database: sqlite3.Connection) -> None:
     kept = [("room-1", TIMES[0], TIMES[6], TIMES[0])] * (3 * MOST)
     add_windows(database, [*kept, *[("room-1", TIMES[1], TIMES[2], TIMES[0])] * 10])
@@ -94,3 +116,18 @@ def test_devices_take_turns(database: sqlite3.Connection) -> None:
             assert old.delete(database, VALUES, MOST) == (MOST, True)
         left = database.execute("SELECT device, COUNT(*) FROM windows GROUP BY device ORDER BY device").fetchall()
         assert left == [(f"room-{room}", (10 - turn) * MOST) for room in range(3)]
+
+
+def test_a_round_of_all_tables_is_as_long_as_that_of_the_longest(
+    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "SECONDS", 0.0)  # each call takes one look at each table
+    monkeypatch.setattr(retention, "PRUNE_SOME", MOST)
+    add_windows(database, [("room-1", TIMES[0], TIMES[1], TIMES[7])] * (10 * MOST))  # came lately: kept
+    states = [("room-1", TIMES[0], "paused", f"reason {n}", TIMES[7]) for n in range(7 * MOST)]
+    database.executemany("INSERT INTO states VALUES (?, ?, ?, ?, ?)", states)
+    now = parse_timestamp(TIMES[8])
+    pruner, calls = retention.Pruner(), 1
+    while pruner.prune(database, now, retention.Retention(100), now)[1]:
+        calls += 1
+    assert calls <= 10 + 4

@@ -114,13 +114,23 @@ def test_utc_that_somebody_has_chosen_is_a_zone(tmp_path: Path, zone: str | None
 
 @pytest.mark.parametrize(
     "zone",
-    ["", "UTC", "Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3",
+    ["UTC", "Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3",
      "<+03>-3", "EST5EDT"],
 )  # fmt: skip
 def test_whatever_the_c_library_understands_is_fine(zone: str, local_zone: Callable[[str], None]) -> None:
     local_zone(zone)
     assert local_zone_problem() == ""
     PrivacyConfig.model_validate({"schedule": NOON})
+
+
+@pytest.mark.parametrize("zone", ["", ":"])
+def test_an_empty_one_is_utc_that_nobody_means(zone: str, local_zone: Callable[[str], None]) -> None:
+    local_zone(zone)
+    with pytest.raises(
+        ValueError, match="TZ is set and empty, which is UTC to every program: unset it, or name a zone"
+    ):
+        PrivacyConfig.model_validate({"schedule": NOON})
+    PrivacyConfig.model_validate({"schedule": NOON, "time_zone": "Europe/Vienna"})
 
 
 def test_one_that_it_takes_for_utc_is_refused(local_zone: Callable[[str], None]) -> None:
