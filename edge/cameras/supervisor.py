@@ -156,6 +156,12 @@ class CameraSupervisor:
             self.mode, self.problem = "camera_lost", STILL_CLOSING
             self._next_try = self._now()
 
+    def update_closing(self) -> None:
+        """Find out whether a driver that took its time has released the camera."""
+        if self._closing is not None and self._closing[0].stop(0.0):
+            self._closing = None
+            self._set_lamp(not self.closed)
+
     def stop(self) -> None:
         """Close the camera for good."""
         self._close()
@@ -186,13 +192,8 @@ class CameraSupervisor:
         self._set_lamp(not self.closed)
 
     def _check_closing(self) -> None:
-        if self._closing is None:
-            return
-        capture, since = self._closing
-        if capture.stop(0.0):
-            self._closing = None
-            self._set_lamp(not self.closed)
-        elif self._now() - since > STUCK:
+        self.update_closing()
+        if self._closing is not None and self._now() - self._closing[1] > STUCK:
             raise CameraError(
                 f"the driver of the camera has not released it for {STUCK:.0f} s", "the daemon must restart"
             )

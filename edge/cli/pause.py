@@ -27,6 +27,7 @@ EXAMPLES = """examples:
   edge resume
 """
 
+DAEMON_SECONDS = 2.0  # a daemon that could not say that it runs, as the disk was full, does so with its next look
 ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
 
 
@@ -51,12 +52,13 @@ def main(args: argparse.Namespace) -> int:
         done = "paused"
     else:
         done = f"paused already, since {pause.since}, by {pause.by}"
-    until = time.monotonic() + ANSWER_SECONDS
+    began = time.monotonic()
     while not ClosedStore(path).confirms(pause):
-        if not is_held(path, Flag.RUNS):
+        waited = time.monotonic() - began
+        if waited > DAEMON_SECONDS and not is_held(path, Flag.RUNS):
             # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
             return _unconfirmed(path, "no daemon that uses it runs now; the next one starts paused")
-        if time.monotonic() > until:
+        if waited > ANSWER_SECONDS:
             return _unconfirmed(
                 path, f"the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s: see its log"
             )

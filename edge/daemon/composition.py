@@ -94,12 +94,17 @@ def build_daemon(
         exporter.observe_window(window)
         on_window(window)
 
-    service = MqttService(config, published, notifier.progress)
+    def progress() -> None:
+        """While the outbox is opened, which may take long, and again after a reload."""
+        notifier.progress()
+        pauses.progress()
+
+    service = MqttService(config, published, progress)
     analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
 
     run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic)
     state = StatePublisher(run_state, camera, service, notifier, clock)
-    pauses = PauseControl(run_state, camera, gpio, analysis, state)
+    pauses = PauseControl(run_state, camera, gpio, analysis, state, clock.monotonic)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)
     health = HealthReporter(config, meter, monitor, service, clock)
 

@@ -22,7 +22,7 @@ class Flag(IntEnum):
     RUNS = 0
     """A daemon uses these files."""
     UNSTORED = 1
-    """A person has paused it, and the disk has not taken that: no file says so."""
+    """A person has paused it, and the disk has not taken that, or not yet: no file is sure to say so."""
     RESUME = 2
     """A person at the device ends that pause."""
 
@@ -54,18 +54,26 @@ class DaemonLock:
     def __init__(self, pause: Path) -> None:
         self._path = pause.with_suffix(".lock")
         self._file: int | None = None
+        self._flags: set[Flag] = set()  # to be held, as soon as there is a file
 
     def make(self) -> None:
-        """Make the file where there is none. Where it cannot be made, commands will not see this daemon."""
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._opened(create=True)
+        """Make the file where there is none, and hold in it what was to be held without one.
+
+        Where it cannot be made, commands do not see this daemon: to be called again, as the disk may take it later.
+        """
+        if self._file is None:
+            with contextlib.suppress(OSError):
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._opened(create=True)
 
     def set_flag(self, flag: Flag, *, held: bool) -> None:
         """Hold a flag, or let go of it."""
+        if held:
+            self._flags.add(flag)
+        else:
+            self._flags.discard(flag)
         if (file := self._opened()) is not None:
-            with contextlib.suppress(OSError):  # of a file system without locks, where SQLite would not work either
-                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB if held else fcntl.LOCK_UN, 1, flag)
+            _lock(file, flag, held=held)
 
     @contextlib.contextmanager
     def holding(self, flag: Flag) -> Iterator[None]:
@@ -90,6 +98,7 @@ class DaemonLock:
     def close(self) -> None:
         """Let go of all flags."""
         file, self._file = self._file, None
+        self._flags.clear()
         if file is not None:
             os.close(file)
 
@@ -99,4 +108,11 @@ class DaemonLock:
             how = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             with contextlib.suppress(OSError):
                 self._file = os.open(self._path, how | (os.O_CREAT if create else 0), 0o600)
+                for flag in self._flags:
+                    _lock(self._file, flag, held=True)
         return self._file
+
+
+def _lock(file: int, flag: Flag, *, held: bool) -> None:
+    with contextlib.suppress(OSError):  # of a file system without locks, where SQLite would not work either
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB if held else fcntl.LOCK_UN, 1, flag)

@@ -103,11 +103,12 @@ class GuardedCamera(CameraSupervisor):
 def _check_room(room: Config) -> None:
     """Raises CameraClosedError where a person or the schedule wants live cameras closed."""
     path, now = pause_path(room), datetime.now(timezone.utc)
+    unstored = is_held(path, Flag.UNSTORED)  # before the file is looked at: it may just be stored
     pause = PauseStore(path).load()
     if pause is not None:
         paused = f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed"
         raise CameraClosedError(paused, "edge resume ends it")
-    if is_held(path, Flag.UNSTORED):
+    if unstored:
         raise CameraClosedError("the daemon is paused, so the camera of this room stays closed", "edge resume ends it")
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)

@@ -37,30 +37,43 @@ class KeptPause:
         self._closed: ClosedStore | None = None
         self._lock: DaemonLock | None = None
         self._stored = False  # the pause has its file, so that a missing file ends it
+        self._found: Pause | None = None  # in the files that `use` named last, when it did so
         self._again = StoreAgain(now)
         self._confirmed: Pause | None = None  # what the file there says
         self._confirm_again = StoreAgain(now)
 
     def use(self, path: Path) -> None:
-        """Keep it in this file from now on; a pause in force is written there, else the one that is there is taken."""
-        if path != self._path:
-            self.stop()
-            self._lock = DaemonLock(path)
-            self._lock.make()
-            self._lock.set_flag(Flag.RUNS, held=True)
+        """Keep it in this file from now on; a pause in force is written there, else the one that is there is taken.
+
+        Of the file that is used already only `update` knows whether it is there because nobody has resumed.
+        """
+        self._found = None
+        if path == self._path:
+            return
+        self.stop()
+        self._lock = DaemonLock(path)
+        self._lock.make()
+        self._lock.set_flag(Flag.RUNS, held=True)
         self._path, self._store, self._closed, self._confirmed = path, PauseStore(path), ClosedStore(path), None
         with contextlib.suppress(EdgeError):  # of an earlier run, which may have ended in any way
             self._closed.clear()
         if self.pause is None:
-            self._set(self._store.load(), stored=True)
+            self._found = self._store.load()
+            self._set(self._found, stored=True)
         else:
             self._set(self.pause, stored=False)
             self.keep()
+
+    def leave_found(self) -> None:
+        """The files that `use` named last are not ours: a pause that lay there is not in force, one since then is."""
+        if self._found is not None and self.pause == self._found:
+            self._set(None)
 
     def update(self) -> None:
         """Find out what people at the device want; write again what the disk has not taken."""
         if self._store is None or self._lock is None:
             return
+        self._lock.make()  # where the disk has not taken it
         if self.pause is None:
             if (found := self._store.load()) is not None:
                 self._set(found, stored=True)
@@ -69,9 +82,9 @@ class KeptPause:
                 self._set(None)
         elif self.problem and self._lock.is_held(Flag.RESUME):
             self._set(None)
-        elif self._store.is_there():  # somebody has paused at the device meanwhile: that is kept
-            self._set(self._store.load(), stored=True)
-        elif self._again.due:
+        elif (found := self._others()) is not None:  # somebody has paused at the device meanwhile: that is kept
+            self._set(found, stored=True)
+        elif self._again.due:  # a file of our own may be there, but a power cut would undo it
             self.keep()
 
     def begin(self, pause: Pause) -> None:
@@ -91,7 +104,7 @@ class KeptPause:
 
     def keep(self) -> None:
         """Write it to the disk, now or later."""
-        if self.pause is None or self._store is None:
+        if self.pause is None or self._store is None or (self._stored and self._store.is_there()):
             return
         try:
             self._store.store(self.pause)
@@ -112,10 +125,6 @@ class KeptPause:
         if self._store is not None:
             self._store.clear()
         self._set(None)
-
-    def replace(self, pause: Pause | None) -> None:
-        """Have this one in force, whatever the files say, until `use` names others."""
-        self._set(pause, stored=False)
 
     def confirm(self, *, closed: bool) -> None:
         """Let `edge pause` know that nothing holds the camera open, or no longer that."""
@@ -140,12 +149,22 @@ class KeptPause:
         if self._lock is not None:
             self._lock.close()
 
+    def _others(self) -> Pause | None:
+        """The pause in the file, unless that is the one in force, whose name it may tell in printable characters."""
+        if self._store is None or not self._store.is_there():
+            return None
+        found = self._store.load()
+        return None if found and self.pause and found.since == self.pause.since else found
+
     def _set(self, pause: Pause | None, *, stored: bool = False) -> None:
-        self.pause, self._stored, self.problem = pause, stored and pause is not None, ""
+        if stored or pause != self.pause:
+            self.problem = ""
+        self.pause, self._stored = pause, stored and pause is not None
         self._again.done()
         self._confirm_again.done()
         self._tell()
 
     def _tell(self) -> None:
         if self._lock is not None:
-            self._lock.set_flag(Flag.UNSTORED, held=bool(self.problem))
+            self._lock.make()
+            self._lock.set_flag(Flag.UNSTORED, held=self.pause is not None and not self._stored)

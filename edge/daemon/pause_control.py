@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from edge.hardware.gpio import BUTTON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.cameras.supervisor import CameraSupervisor
     from edge.daemon.analysis import Analysis
     from edge.daemon.run_state import RunState
     from edge.daemon.state_publisher import StatePublisher
     from edge.hardware.gpio import GpioPins
+
+LOOK_SECONDS = 0.2  # between two looks at who wants the camera closed, while something else takes long
 
 
 class PauseControl:
@@ -23,6 +28,7 @@ class PauseControl:
         gpio: The button.
         analysis: Ended by a pause, begun again after it.
         state: Where the change is published.
+        monotonic: Where passed time comes from.
     """
 
     def __init__(
@@ -32,12 +38,15 @@ class PauseControl:
         gpio: GpioPins,
         analysis: Analysis,
         state: StatePublisher,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run_state = run_state
         self._camera = camera
         self._gpio = gpio
         self._analysis = analysis
         self._state = state
+        self._monotonic = monotonic
+        self._next_look = 0.0
 
     def open(self) -> None:
         """Begin to open the camera, unless it has to be closed from the start."""
@@ -56,13 +65,17 @@ class PauseControl:
         Raises:
             CameraError: It cannot be opened.
         """
-        for _ in range(self._gpio.take_presses()):
-            self._run_state.toggle(BUTTON)
-        self._run_state.update()
-        if self._run_state.closed and self._camera.mode != "paused":
-            self._camera.pause()
-        self._run_state.kept.confirm(closed=self._camera.closed)
+        self._close_if_wanted()
         return self._camera.wait_open(timeout)
+
+    def progress(self) -> None:
+        """Close the camera where somebody wants that. To be called while the outbox is opened, as often as you like.
+
+        Nothing can be published then. Whoever resumes is obeyed by the next `update`.
+        """
+        if (now := self._monotonic()) >= self._next_look:
+            self._next_look = now + LOOK_SECONDS
+            self._close_if_wanted()
 
     def update(self, by: str = "") -> None:
         """Obey every press of the button, the schedule, and the files that `edge pause` and `edge resume` change.
@@ -94,6 +107,17 @@ class PauseControl:
         """
         self._run_state.end_pause(by)
         self.update(by)
+
+    def _close_if_wanted(self) -> None:
+        if self._camera.mode != "paused":
+            for _ in range(self._gpio.take_presses()):
+                self._run_state.toggle(BUTTON)
+            self._run_state.update()
+            if self._run_state.closed:
+                self._camera.pause()
+                self._analysis.models.reset()
+        self._camera.update_closing()
+        self._run_state.kept.confirm(closed=self._camera.closed)
 
     def _take_effect(self, by: str) -> None:
         by = self._run_state.update() or by

@@ -180,7 +180,6 @@ class Reload:
         self._next_connection = None
         if new is None:
             return
-        pause = parts.run_state.pause
         parts.analysis.end()  # a window belongs to the name under which it began
         try:
             parts.service.stop()
@@ -192,8 +191,9 @@ class Reload:
             logger.error("the connection stays as it was: %s", error)
             back = audit.changes(new, old)
             audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
-            parts.run_state.kept.replace(pause)  # one that was left under the new name is not ours
+            parts.run_state.kept.leave_found()  # a pause that was left under the new name is not ours
             self._connect(old, "the new configuration could not be used")
+            parts.pauses.update("the configuration before")  # where that pause has closed the camera meanwhile
             since = format_timestamp(self._clock.utc())
             parts.service.set_alert("config", Alert(problem=error.problem, remedy=error.remedy, since=since))
         if not parts.run_state.closed and parts.camera.mode != "paused":

@@ -128,6 +128,7 @@ class RunState:
 
     def begin_pause(self, by: str) -> None:
         """Be paused by a person from now on; whoever came first is remembered."""
+        self.update()  # somebody at the device may just have ended the pause before, and this one is newer
         if self.pause is None:
             self.kept.begin(Pause(by, format_timestamp(self._utc())))
             self._record("pause", by)

@@ -15,6 +15,8 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.cli import parse, pause
+from edge.daemon.pause_store import ClosedStore, PauseStore
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.commander import Commander, states, wait_state
 
@@ -179,3 +181,20 @@ def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path
     assert "nobody has confirmed that the camera is closed: no daemon that uses it runs now" in err
     assert f"the pause is written to {tmp_path}/nobody.pause" in out
     assert "closed" not in out
+
+
+def test_edge_pause_looks_again_whether_a_daemon_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that could not say so, as the disk was full, does it a moment later."""
+    monkeypatch.setattr(pause, "DAEMON_SECONDS", 60.0)
+    monkeypatch.setattr(pause, "ANSWER_SECONDS", 60.0)
+    path, statuses = tmp_path / "outbox.pause", list[int]()
+    words = ["pause", "--set", f"outbox.path={tmp_path}/outbox.sqlite"]
+    thread = threading.Thread(target=lambda: statuses.append(pause.main(parse(words))))
+    thread.start()
+    wait_for(lambda: PauseStore(path).load() is not None, 30, "the pause")
+    found = PauseStore(path).load()
+    assert found is not None
+    time.sleep(0.3)  # it has looked several times
+    ClosedStore(path).store(found)
+    thread.join(60)
+    assert statuses == [0]

@@ -82,6 +82,20 @@ def test_a_pause_that_only_the_daemon_knows_of_holds(tmp_path: Path) -> None:
     assert closed_because(config, "usb:0") == ""
 
 
+def test_a_pause_that_is_stored_at_this_moment_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as no file says so, the daemon holds a flag: one of both is seen, whenever one looks."""
+    load = PauseStore.load
+
+    def load_just_before(store: PauseStore) -> Pause | None:
+        found = load(store)
+        store.store(BY_MRS_DOE)
+        return found
+
+    monkeypatch.setattr(PauseStore, "load", load_just_before)
+    monkeypatch.setattr("edge.daemon.guarded_camera.is_held", lambda path, _: not PauseStore(path).is_there())
+    assert "the daemon is paused" in closed_because(room(tmp_path), "usb:0")
+
+
 def test_a_pause_under_a_name_that_version_0_1_misread_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from edge.config.schema import PrivacyConfig
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.kept_pause import KeptPause
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
+from edge.daemon.run_state import RunState
+from edge.daemon.state_file import StateFile
 from edge.errors import EdgeError
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
@@ -174,6 +179,112 @@ def test_a_pause_goes_along_to_another_name_on_a_full_disk(
     time.now = 11.0
     kept.update()
     assert PauseStore(other).load() == BY_MRS_DOE
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_same_files_again_change_nothing(kept: KeptPause, disk: SmallDisk, path: Path, *, stored: bool) -> None:
+    if stored:
+        kept.begin(BY_MRS_DOE)
+        kept.store()
+        disk.fill()
+    else:
+        unstored(kept, disk)
+    before = kept.problem
+    kept.use(path)
+    if stored:
+        kept.store()  # it is on the disk, so nobody is told otherwise
+    assert (kept.pause, kept.problem, PauseStore(path).is_there()) == (BY_MRS_DOE, before, stored)
+    assert asked(path, Flag.UNSTORED) == str(not stored)
+
+
+def test_the_same_files_again_do_not_undo_that_somebody_resumes(kept: KeptPause, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    PauseStore(path).clear()  # `edge resume`
+    kept.use(path)  # a reload, before anything else is looked at
+    kept.update()
+    assert (kept.pause, PauseStore(path).is_there()) == (None, False)
+
+
+def test_a_pause_right_after_somebody_has_resumed_is_in_force(path: Path) -> None:
+    run_state = RunState(lambda: datetime(2026, 10, 4, 9, 15, tzinfo=timezone.utc))
+    PauseStore(path).store(BY_MRS_DOE)
+    run_state.use(path, PrivacyConfig())
+    PauseStore(path).clear()  # `edge resume`
+    run_state.begin_pause("Mr Roe")
+    run_state.update()
+    assert run_state.pause == BY_MR_ROE
+    run_state.kept.stop()
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_others_know_of_a_pause_while_it_is_written(
+    kept: KeptPause, path: Path, monkeypatch: pytest.MonkeyPatch, *, moved: bool
+) -> None:
+    """A worn card takes seconds for that, in which `edge check` must not open the camera."""
+    seen, store = list[str](), PauseStore.store
+
+    def watched(self: PauseStore, pause: Pause) -> None:
+        seen.append(asked(self.path, Flag.UNSTORED))
+        store(self, pause)
+
+    kept.begin(BY_MRS_DOE)
+    if moved:
+        kept.store()
+    monkeypatch.setattr(PauseStore, "store", watched)
+    path = path.with_name("other.pause") if moved else path
+    if moved:
+        kept.use(path)
+    else:
+        kept.store()
+    assert seen == ["True"]
+    assert asked(path, Flag.UNSTORED) == "False"
+    assert PauseStore(path).load() == BY_MRS_DOE
+
+
+@pytest.mark.parametrize("by", ["Mrs Doe", "Mrs\u202eDoe"])
+def test_a_write_that_a_power_cut_may_undo_is_repeated(
+    kept: KeptPause, path: Path, time: Time, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    def fail(_: StateFile) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StateFile, "_sync_folder", fail)  # after the file has its name
+        pause = Pause(by, BY_MRS_DOE.since)
+        kept.begin(pause)
+        kept.keep()
+        assert PauseStore(path).is_there()
+        kept.update()
+        time.now = 11.0
+        kept.update()
+        assert "Input/output error" in kept.problem
+        assert asked(path, Flag.UNSTORED) == "True"
+    time.now = 22.0
+    kept.update()
+    assert (kept.pause, kept.problem) == (pause, "")
+    assert asked(path, Flag.UNSTORED) == "False"
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_lock_that_could_not_be_made_is_made_later(disk: SmallDisk, path: Path, *, paused: bool) -> None:
+    disk.writable(yes=False)
+    kept = KeptPause(lambda: 0.0)
+    kept.use(path)
+    if paused:
+        kept.begin(BY_MRS_DOE)
+        kept.keep()
+    assert asked(path, Flag.RUNS) == "False"
+    disk.writable(yes=True)
+    kept.update()
+    assert [asked(path, flag) for flag in Flag] == ["True", str(paused), "False"]
+    kept.stop()
+
+
+def test_who_resumes_makes_no_lock(tmp_path: Path) -> None:
+    """It would be root's, and no daemon could open it."""
+    with DaemonLock(tmp_path / "outbox.pause").holding(Flag.RESUME):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lock_is_seen_by_others_and_ends_with_its_process(tmp_path: Path) -> None:
