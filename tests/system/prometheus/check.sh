@@ -19,7 +19,7 @@ for _ in {1..60}; do curl -sf "http://127.0.0.1:$metrics/metrics" | grep -q '^ed
 curl -sf "http://127.0.0.1:$metrics/metrics" | promtool check metrics
 cp docs/prometheus/*.yml "$work"
 promtool check config "$work/prometheus.yml"
-sed -i 's/scrape_interval: .*/scrape_interval: 1s/' "$work/prometheus.yml"
+sed -i 's/scrape_interval: .*/scrape_interval: 1s\n  evaluation_interval: 1s/' "$work/prometheus.yml"
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address=127.0.0.1:$port \
   --log.level=error &
 sleep 20
