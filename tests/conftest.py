@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 
 import cv2
 import gpiozero
@@ -37,13 +38,24 @@ settings.load_profile("edge")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test carries the name of its folder, and `browser` where it opens one."""
+    """Every test carries the name of its folder, and `browser` where it opens one.
+
+    One that sleeps or asks the time is tried twice more: others that run beside it are no fault of what is tested.
+    """
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in ("integration", "system"):
             item.add_marker(folder)
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if isinstance(item, pytest.Function) and _reads_clock(item.function.__code__):
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+def _reads_clock(code: CodeType) -> bool:
+    """Whether a test sleeps, or asks what time it is."""
+    within = (each for each in code.co_consts if isinstance(each, CodeType))
+    return "time" in code.co_names or any(map(_reads_clock, within))
 
 
 @pytest.fixture(scope="session", autouse=True)

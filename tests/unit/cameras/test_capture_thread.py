@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.cameras.capture_thread import CaptureThread
 from edge.cameras.orientation import Orientation, OrientedCamera
 from edge.errors import CameraError
+from tests.support.brokers import wait_for
 
 
 def picture(level: int, size: tuple[int, int] = (120, 160)) -> NDArray[np.uint8]:
@@ -149,11 +150,25 @@ def test_a_consumer_that_comes_early_is_served_all_the_same() -> None:
     capture.stop()
 
 
+class Slow(Steady):
+    """The second frame comes at once, the others after a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+
+    def read(self) -> NDArray[np.uint8]:
+        self.begun += 1
+        time.sleep(0 if self.begun == 2 else 1)
+        return picture(9)
+
+
 def test_a_frame_tells_whether_it_had_to_wait() -> None:
-    capture = CaptureThread(Steady())
+    camera = Slow()
+    capture = CaptureThread(camera)
     capture.start()
     first = capture.take(5)
-    time.sleep(0.3)
+    wait_for(lambda: camera.begun == 3, 5, "the second to be there")
     second = capture.take(5)
     third = capture.take(5)
     capture.stop()
