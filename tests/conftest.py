@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
@@ -31,6 +32,7 @@ from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
 from tests.support.stores import Place
+from tests.support.supervisor import Supervisor
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("edge", deadline=None)
@@ -70,6 +72,17 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that the test starts are not measured for coverage: that takes time at their start, and a file."""
     for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
+    """Hears of the next `edge` that is started, whose watchdog is impatient."""
+    with tempfile.TemporaryDirectory() as folder:  # with a name that is short enough for a socket
+        other = Supervisor(f"{folder}/notify")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{folder}/notify")
+        monkeypatch.setenv("WATCHDOG_USEC", "1")
+        yield other
+        other.close()
 
 
 @pytest.fixture

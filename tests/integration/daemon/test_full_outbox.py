@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from edge.delivery.outbox import Outbox
 from tests.support.brokers import wait_for
@@ -21,16 +17,6 @@ MORE = f"""
 INSERT INTO windows ({COLUMNS}) WITH RECURSIVE given(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM given WHERE n < ?)
 SELECT {COLUMNS} FROM windows, given
 """  # noqa: S608
-
-
-@pytest.fixture
-def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    with tempfile.TemporaryDirectory() as folder:  # with a name that is short enough for a socket
-        other = Supervisor(f"{folder}/notify")
-        monkeypatch.setenv("NOTIFY_SOCKET", f"{folder}/notify")
-        monkeypatch.setenv("WATCHDOG_USEC", "1")
-        yield other
-        other.close()
 
 
 def test_opening_a_full_outbox_is_progress(edge: Edge, supervisor: Supervisor, tmp_path: Path) -> None:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from edge.recording.database import Database
 from edge.recording.layout import LAYOUT
@@ -23,17 +19,6 @@ INSERT INTO windows SELECT {columns} FROM
     (SELECT * FROM windows WHERE counts IS NOT NULL LIMIT 1),
     (WITH RECURSIVE given(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM given WHERE n < 9000) SELECT n FROM given)
 """
-
-
-@pytest.fixture
-def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    """Hears of the next `edge` that is started, whose watchdog is impatient."""
-    with tempfile.TemporaryDirectory() as folder:  # with a name that is short enough for a socket
-        other = Supervisor(f"{folder}/notify")
-        monkeypatch.setenv("NOTIFY_SOCKET", f"{folder}/notify")
-        monkeypatch.setenv("WATCHDOG_USEC", "1")
-        yield other
-        other.close()
 
 
 def test_it_is_ready_when_its_recording_is_open(
