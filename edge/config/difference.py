@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import yaml
 
+from edge.config.draft import HIDDEN
 from edge.config.schema import SECRET_PART, without_password
 from edge.config.yaml_editor import LOADER
 from edge.config.yaml_text import YAML_ERRORS
 
-HIDDEN = "***"
 ADDRESSES = ("source", "broker")  # keys whose text may hold a password
 SECRET_NAME = re.compile(r"(?!.*_file$).*(pass|pwd|token|secret|auth)", re.IGNORECASE)
 MARK = "\0"  # which no YAML file has

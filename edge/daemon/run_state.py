@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge.cameras.supervisor import CameraSupervisor
+from edge.cameras.supervisor import STILL_CLOSING, CameraSupervisor
 from edge.config.schema import PrivacyConfig
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
@@ -200,7 +200,7 @@ class RunState:
             reason = f"paused by {self.pause.by}" if self.pause else self.scheduled
             reason += self.kept.problem and f"; a restart would end that: {self.kept.problem}"
             reason = "; ".join(filter(None, (self.masks_problem and f"paused: {self.masks_problem}", reason)))
-            reason += "" if camera.closed else "; the camera is still closing"
+            reason += "" if camera.closed else f"; {STILL_CLOSING}"
         elif mode == "camera_lost":
             reason = camera.problem
         elif mode == "throttled":

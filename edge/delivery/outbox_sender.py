@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from edge.contract.identity import Identity, complete_json
 from edge.delivery.outbox import Outbox
@@ -115,7 +116,7 @@ class OutboxSender:
             return 0
         after, upto = (self._backlog_sent, self._backlog_end) if backlog else (self._live_sent, _NO_END)
         sent, damaged = 0, []
-        for looked, row in enumerate(self._rows(after, upto, limit), 1):
+        for row in islice(self._rows(after, upto, limit), MOST_LOOKED):
             if row.seq not in self.outbox.acknowledged:
                 identity = Identity(self.outbox.epoch, row.seq, backlog or row.age > LIVE)
                 payload = _complete(row, identity)
@@ -132,7 +133,7 @@ class OutboxSender:
                 self._backlog_sent = row.seq
             else:
                 self._live_sent = row.seq
-            if sent >= limit or looked >= MOST_LOOKED:
+            if sent >= limit:
                 break
         if damaged:
             logger.error("outbox: windows %s are damaged and were dropped", damaged)

@@ -230,6 +230,19 @@ def test_what_stays_holds_up_nothing_that_comes_after_it() -> None:
     sender.outbox.stop()
 
 
+def test_a_call_looks_at_so_many_damaged_windows_and_no_more() -> None:
+    sender = opened(None, Broker())
+    for _ in range(2 * MOST_LOOKED):
+        sender.put(window(3).to_json().decode(), SCHEMA, backlog=True)
+    sender.outbox._db.execute("UPDATE windows SET checksum = 1")
+    left = []
+    for _ in range(2):
+        sender.send(20, backlog=True)
+        left.append(sender.depth)
+    assert left == [MOST_LOOKED, 0]
+    sender.outbox.stop()
+
+
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b"{}", b'{"device": 1}', b"\xff"])
 def test_what_names_no_device_is_of_none(payload: bytes) -> None:
     assert measured_as(payload) is None
