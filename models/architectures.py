@@ -8,6 +8,7 @@ throw away three quarters of 224 at once.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its name in all of PyTorch's own code
 from torch import Tensor, nn
 
 Trunk = tuple[nn.Module, int]
@@ -17,6 +18,8 @@ MixedPlan = tuple[tuple[str, int, int, int, int], ...]
 FUSED_SMALL: MixedPlan = (
     ("fused", 1, 32, 1, 1), ("fused", 1, 64, 3, 2), ("fused", 1, 128, 2, 2), ("inverted", 4, 128, 2, 1),
 )  # fmt: skip
+# One dense block more: as slow as half the time of `fer`'s model allows.
+FUSED_DEEP: MixedPlan = (*FUSED_SMALL[:2], ("fused", 1, 128, 3, 2), FUSED_SMALL[3])
 # Too slow to ship, but made to teach: dense, and quick to train on a CPU with bfloat16 for its MACs.
 TEACHER: MixedPlan = (("fused", 1, 48, 3, 2), ("fused", 1, 96, 5, 2), ("fused", 1, 192, 6, 2))
 
@@ -53,12 +56,12 @@ class Shortcut(nn.Module):
         return x + self.block(x)
 
 
-def inverted_residual(inputs: int, outputs: int, stride: int, expansion: int) -> nn.Module:
+def inverted_residual(inputs: int, outputs: int, stride: int, expansion: int, size: int = 3) -> nn.Module:
     """The block of MobileNetV2: expand, filter each channel, project without activation."""
     inside = inputs * expansion
     block = nn.Sequential(
         conv(inputs, inside, 1) if expansion > 1 else nn.Identity(),
-        conv(inside, inside, stride=stride, groups=inside),
+        conv(inside, inside, size, stride, groups=inside),
         nn.Conv2d(inside, outputs, 1, bias=False),
         nn.BatchNorm2d(outputs),
     )
@@ -207,31 +210,99 @@ def inception() -> Trunk:
     return nn.Sequential(*layers), channels
 
 
-class Bottleneck(nn.Module):
-    """The block of ResNet-50: narrow, filter, widen, add; a 1x1 convolution where the input has another shape."""
+class Rectified(nn.Module):
+    """The sum of ResNet: what a block makes of its input and the input, or a 1x1 convolution of it where it must fit.
 
-    def __init__(self, inputs: int, inside: int, stride: int) -> None:
+    Args:
+        block: Turns `inputs` channels into `outputs` with `stride`.
+        inputs: Channels that come in.
+        outputs: Channels that go out.
+        stride: By how much the maps shrink.
+    """
+
+    def __init__(self, block: nn.Module, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        outputs = 4 * inside
-        self.block = nn.Sequential(
-            conv(inputs, inside, 1, activation=nn.ReLU),
-            conv(inside, inside, stride=stride, activation=nn.ReLU),
-            conv(inside, outputs, 1, activation=nn.Identity),
-        )
+        self.block = block
         same = stride == 1 and inputs == outputs
         self.input = nn.Identity() if same else conv(inputs, outputs, 1, stride, activation=nn.Identity)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs, h, w) to (n, 4 * inside, h / stride, w / stride)."""
+        """(n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         return torch.relu(self.input(x) + self.block(x))
 
 
+def bottleneck(inputs: int, inside: int, stride: int) -> nn.Module:
+    """The block of ResNet-50: narrow, filter, widen."""
+    block = nn.Sequential(
+        conv(inputs, inside, 1, activation=nn.ReLU),
+        conv(inside, inside, stride=stride, activation=nn.ReLU),
+        conv(inside, 4 * inside, 1, activation=nn.Identity),
+    )
+    return Rectified(block, inputs, 4 * inside, stride)
+
+
+def resnet_18() -> Trunk:
+    """ResNet-18 (He et al. 2016, arXiv:1512.03385) with a stem of 3x3 that keeps every pixel."""
+    layers: list[nn.Module] = [conv(1, 64, activation=nn.ReLU)]
+    channels = 64
+    for outputs, first in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        for stride in (first, 1):
+            block = nn.Sequential(
+                conv(channels, outputs, stride=stride, activation=nn.ReLU),
+                conv(outputs, outputs, activation=nn.Identity),
+            )
+            layers.append(Rectified(block, channels, outputs, stride))
+            channels = outputs
+    return nn.Sequential(*layers), channels
+
+
 def resnet_50() -> Trunk:
-    """ResNet-50 (He et al. 2016, arXiv:1512.03385); its 7x7 stem fits ImageNet weights, but keeps every pixel."""
+    """ResNet-50 of the same paper; its 7x7 stem fits ImageNet weights, but keeps every pixel."""
     layers: list[nn.Module] = [conv(1, 64, 7, activation=nn.ReLU)]
     channels = 64
     for inside, blocks, first in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
         for index in range(blocks):
-            layers.append(Bottleneck(channels, inside, first if index == 0 else 1))
+            layers.append(bottleneck(channels, inside, first if index == 0 else 1))
             channels = 4 * inside
+    return nn.Sequential(*layers), channels
+
+
+class Enlarged(nn.Module):
+    """Scales pictures up to what a network with weights from elsewhere expects."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, c, size, size)."""
+        return F.interpolate(x, (self._size, self._size), mode="bilinear", align_corners=False)
+
+
+def efficientnet_lite0(size: int = 112) -> Trunk:
+    """EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, without squeeze-and-excitation): takes ImageNet weights."""
+    layers: list[nn.Module] = [Enlarged(size), conv(1, 32, stride=2)]
+    channels = 32
+    for kernel, expansion, outputs, blocks, first in (
+        (3, 1, 16, 1, 1), (3, 6, 24, 2, 2), (5, 6, 40, 2, 2), (3, 6, 80, 3, 2), (5, 6, 112, 3, 1), (5, 6, 192, 4, 2),
+        (3, 6, 320, 1, 1),
+    ):  # fmt: skip
+        for index in range(blocks):
+            layers.append(inverted_residual(channels, outputs, first if index == 0 else 1, expansion, kernel))
+            channels = outputs
+    return nn.Sequential(*layers, conv(channels, 1280, 1)), 1280
+
+
+def separable() -> Trunk:
+    """Per-channel and 1x1 convolutions on all 48 px before anything is pooled, in the line of Xception (Chollet 2017)."""
+    layers: list[nn.Module] = [conv(1, 32)]
+    channels = 32
+    for outputs, repeats in ((64, 2), (128, 3), (256, 3)):
+        for _ in range(repeats):
+            layers += [
+                nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+                conv(channels, outputs, 1, activation=nn.ReLU),
+            ]
+            channels = outputs
+        layers += [nn.MaxPool2d(2), nn.Dropout2d(0.1)]
     return nn.Sequential(*layers), channels

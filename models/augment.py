@@ -58,7 +58,7 @@ def _compress(x: Tensor, generator: torch.Generator) -> Tensor:
     rows, columns = (torch.arange(8.0, device=x.device).view(shape) for shape in ((8, 1), (1, 8)))
     cosines = torch.cos(rows * (2 * columns + 1) * (math.pi / 16)) / 2
     cosines[0] /= math.sqrt(2)
-    steps = torch.tensor(JPEG_STEPS, device=x.device) / 127.5  # of a range of 255; ours is 2 wide
+    steps = _jpeg_steps(x.device) / 127.5  # of a range of 255; ours is 2 wide
     quality = _uniform(x, 15, 60, generator)
     steps = steps * torch.where(quality < 50, 50 / quality, 2 - quality / 50).view(-1, 1, 1, 1, 1)
     height, width = x.shape[2:]
@@ -110,19 +110,25 @@ def _shrink(x: Tensor, generator: torch.Generator) -> Tensor:
     lot = _uniform(x, 0, 4 * len(FAR), generator).long().clamp_max(len(FAR))
     # Scaling is linear and the same for rows and columns, so that one matrix a face does what it takes to be
     # averaged down and drawn out again: a fifth of the time of resizing every face to every size.
-    down, across = (_far_away(size).to(x.device)[lot].unsqueeze(1) for size in x.shape[2:])
+    down, across = (_far_away(size, x.device)[lot].unsqueeze(1) for size in x.shape[2:])
     return down @ x @ across.transpose(2, 3)
 
 
 @functools.cache
-def _far_away(pixels: int) -> Tensor:
+def _jpeg_steps(device: torch.device) -> Tensor:
+    # Kept, as what follows: copying to a GPU waits for it, which a recorded step must not do.
+    return torch.tensor(JPEG_STEPS, device=device)
+
+
+@functools.cache
+def _far_away(pixels: int, device: torch.device) -> Tensor:
     """What becomes of one axis of `pixels` at each size in FAR, and last untouched: (sizes + 1, pixels, pixels)."""
     same = torch.eye(pixels).view(1, 1, pixels, pixels)
     seen = [
         F.interpolate(F.interpolate(same, (size, pixels), mode="area"), (pixels, pixels), mode="bilinear")
         for size in FAR
     ]
-    return torch.cat([*seen, same]).squeeze(1)
+    return torch.cat([*seen, same]).squeeze(1).to(device)
 
 
 def _blur(x: Tensor, generator: torch.Generator) -> Tensor:

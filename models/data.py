@@ -24,6 +24,7 @@ __all__ = [
     "absolute_majority",
     "read_faces",
     "read_npz",
+    "read_rows",
     "vote_majority",
     "vote_shares",
 ]
@@ -31,6 +32,7 @@ __all__ = [
 SPLITS = {"train": TRAIN, "public": PUBLIC, "private": PRIVATE}
 KINDS = "FER2013 as .npz, fer2013.csv, or a folder (train/angry/*.jpg, ...)"  # for the help of commands
 ARRAYS = ("images", "label", "usage", "ferplus_votes", "dup_group")
+PACKED = {"webp", "webp_sizes"}  # what models.pack writes in the place of `images`
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def read_faces(path: Path, *, votes: Path | None = None, clean: bool = True, spl
 def read_npz(path: Path, *, clean: bool = True) -> Faces:
     """Read FER2013 with FERPlus votes from one .npz (images, label, usage, ferplus_votes, dup_group).
 
+    What models.pack wrote has `webp` and `webp_sizes` in the place of `images`.
+
     Args:
         path: The file; its twins include near-identical pictures.
         clean: As in `read_faces`.
@@ -114,8 +118,19 @@ def read_npz(path: Path, *, clean: bool = True) -> Faces:
     Raises:
         ValueError: The file is not such an archive; the text says what is missing.
     """
+    return _faces(_rows(path), clean=clean)
+
+
+def _rows(path: Path) -> Rows:
     images, label, usage, raw, group = _arrays(path)
-    return _faces(Rows(images, label.astype(np.int64), usage.astype(np.int64), raw, group), clean=clean)
+    return Rows(images, label.astype(np.int64), usage.astype(np.int64), raw, group)
+
+
+def read_rows(path: Path) -> Rows:
+    """The rows of an .npz as they stand there, but for those that `clean` leaves out. Raises as `read_npz`."""
+    rows = _rows(path)
+    usable = _usable(rows)
+    return Rows(*(column[usable] for column in vars(rows).values()))
 
 
 def _faces(rows: Rows, *, clean: bool) -> Faces:
@@ -123,11 +138,14 @@ def _faces(rows: Rows, *, clean: bool) -> Faces:
         rows.images, rows.label, vote_shares(rows.votes), vote_majority(rows.votes), absolute_majority(rows.votes),
         rows.split,
     )  # fmt: skip
-    if not clean:
-        return faces
+    return faces.where(_usable(rows)) if clean else faces
+
+
+def _usable(rows: Rows) -> NDArray[np.bool_]:
+    """Which rows would not flatter or spoil a result: (n,)."""
     tested = np.unique(rows.group[(rows.split != TRAIN) & (rows.group >= 0)])
     spoiled = (rows.votes[:, FERPLUS_NOT_A_FACE] >= 5) | np.isin(rows.group, tested)
-    return faces.where((rows.split != TRAIN) | ~spoiled)
+    return (rows.split != TRAIN) | ~spoiled
 
 
 def _arrays(path: Path) -> list[NDArray[Any]]:
@@ -135,6 +153,8 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
     try:
         with np.load(path) as archive:
             found = {name: archive[name] for name in ARRAYS if name in archive}
+            if "images" not in found and PACKED <= set(archive):
+                found = {"images": unpacked(archive["webp"], archive["webp_sizes"]), **found}
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
@@ -148,6 +168,28 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
         if array.shape != (rows, *row) or not np.issubdtype(array.dtype, np.integer):
             raise ValueError(f"{path}: array {name} is {array.shape} {array.dtype}, expected {(rows, *row)} integers")
     return list(found.values())
+
+
+def unpacked(webp: NDArray[np.uint8], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The grey pictures in WebP files: (n, 48, 48) uint8.
+
+    Args:
+        webp: The bytes of all files, one after the other.
+        sizes: How many each has.
+
+    Raises:
+        ValueError: They are no such files.
+        ImportError: OpenCV is not installed.
+    """
+    import cv2
+
+    if webp.dtype != np.uint8 or sizes.ndim != 1 or sizes.min(initial=1) < 1 or sizes.sum() != webp.size:
+        raise ValueError("the sizes of the packed pictures do not fit their bytes")
+    files = np.split(webp.ravel(), np.cumsum(sizes)[:-1])
+    columns = [cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files]
+    if any(column is None or column.shape[1] != 48 or len(column) % 48 for column in columns):
+        raise ValueError("the packed pictures are damaged")
+    return np.concatenate(columns).reshape(-1, 48, 48)
 
 
 def vote_shares(raw: NDArray[np.uint8]) -> NDArray[np.float32]:

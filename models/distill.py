@@ -1,8 +1,10 @@
-"""Train large teachers, then a small student that learns from them and the labels, within a number of minutes.
+"""Train large teachers, then small students that learn from them and the labels, within a number of minutes.
 
-Every network's epochs are planned from its measured speed. Started again with the same --output, it goes on where it
-was stopped: finished networks are loaded, one stopped midway keeps its planned epochs. The student's folder holds
-best.pt from its first epoch on, so that however this ends there is something to give to models.export.
+The teachers are asked once about some views of each picture, and the students learn from these (see models.views).
+Made for a GPU, which holds pictures, views and answers; it works on a CPU, too. Every network's epochs are planned from
+its measured speed. Started again with the same --output, it goes on where it was stopped: finished networks are loaded,
+one stopped midway keeps its planned epochs. A student's folder holds best.pt from its first score on, so that however
+this ends there is something to give to models.export.
 """
 
 from __future__ import annotations
@@ -17,21 +19,28 @@ from pathlib import Path
 
 try:
     import torch
+    from torch import Tensor, nn
 
+    from models import techniques
     from models.data import Faces, read_faces
+    from models.export import load
     from models.networks import NETWORKS
     from models.train import Trainer, options
+    from models.validation import validate
+    from models.views import Views, ask_teacher, draw_views
 except ImportError as absent:
     sys.exit(f"models.distill: {absent}. Remedy: pip install -r models/requirements-train.txt")
 
 EXAMPLES = """examples:
-  python -m models.distill fer2013.npz --teachers resnet-50,vgg,inception --student mobilenet-v2-medium \\
-      --output runs/distil --minutes 25
-  python -m models.export runs/distil/student-mobilenet-v2-medium/best.pt --output build/emotions.onnx
+  python -m models.distill fer2013.npz --teachers resnet-18,vgg,inception --student mobilenet-v4-forked-dense \\
+      --output runs/distil --minutes 9
+  python -m models.export runs/distil/student-1-mobilenet-v4-forked-dense/best.pt --output build/emotions.onnx
 """
 # Saving, and a machine that is slower later: a run that is cut off never sees the low rates at the end of its schedule.
-RESERVE = 1.2
+RESERVE = 1.1
 STEPS = 24  # measured at most
+SCORES = 30  # of a network on PublicTest, at most
+CHUNK = 2048  # views that the teachers are asked about at a time
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,25 @@ class Plan:
     seconds_per_epoch: float
 
 
+class Together(nn.Module):
+    """Several teachers as one: the mean of their probabilities, as logits (n, 7) of `ferplus` and of `fer2013`."""
+
+    def __init__(self, teachers: list[nn.Module]) -> None:
+        super().__init__()
+        self.teachers = nn.ModuleList(teachers)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 1, 48, 48) float32 in -1..1; each picture and its mirror image are looked at."""
+        outputs = [teacher(view) for teacher in self.teachers for view in (x, x.flip(3))]
+        ferplus, fer2013 = techniques.mix_teachers(outputs, 1)
+        return ferplus.log(), fer2013.log()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     args = parser().parse_args(argv)
-    if unknown := [name for name in [*args.teachers, args.student] if name not in NETWORKS]:
+    args.weights = dict(args.weights)
+    if unknown := [name for name in [*args.teachers, args.student, *args.weights] if name not in NETWORKS]:
         print(f"models.distill: no network {unknown[0]}; there are {', '.join(NETWORKS)}", file=sys.stderr)
         return 2
     try:
@@ -56,8 +80,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def run(args: argparse.Namespace) -> Path:
-    """Train all of them; returns the student's best.pt. Raises ValueError, OSError."""
+def run(args: argparse.Namespace) -> list[Path]:
+    """Train all of them; returns the students' best.pt. Raises ValueError, OSError."""
     start = time.monotonic()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -65,26 +89,61 @@ def run(args: argparse.Namespace) -> Path:
     end = start + 60 * args.minutes
     teachers: list[Path] = list(args.teacher)
     for number, name in enumerate(args.teachers, 1):
-        now = time.monotonic()
-        left = start + 60 * args.minutes * args.teachers_share - now
+        left = start + 60 * args.minutes * args.teachers_share - time.monotonic()
+        more = ["--network", name, "--rate", str(args.teacher_rate), "--seed", str(number)]
+        if name in args.weights:
+            more += ["--weights", str(args.weights[name]), "--rate", str(args.weights_rate)]
         seconds = left / (len(args.teachers) - number + 1)
-        options_ = ["--rate", str(args.teacher_rate), "--seed", str(number)]
-        best = train(args, faces, f"teacher-{number}-{name}", [*options_, "--network", name], seconds)
+        best = train(args, faces, f"teacher-{number}-{name}", more, seconds)
         if best is None:
             print(f"{name}: its share of the time is not enough for one epoch; going on without it")
         else:
             teachers.append(best)
-    learning = [part for path in teachers for part in ("--teacher", str(path))]
-    learning += ["--network", args.student, "--rate", str(args.rate), "--sam", str(args.sam)]
-    student = train(args, faces, f"student-{args.student}", learning, end - time.monotonic(), needed=True)
-    if student is None:
-        raise ValueError("the student was not trained")
-    print(f"the student is ready: python -m models.export {student} --output build/emotions.onnx")
-    return student
+    views = ask(args, faces, teachers) if teachers else None
+    students = []
+    for number in range(1, args.students + 1):
+        more = ["--network", args.student, "--rate", str(args.rate), "--sam", str(args.sam), "--seed", str(number)]
+        more += ["--fer2013-weight", str(args.fer2013_weight)]
+        seconds = (end - time.monotonic()) / (args.students - number + 1)
+        folder = f"student-{number}-{args.student}"
+        student = train(args, faces, folder, more, seconds, views=views, needed=number == 1)
+        if student is not None:
+            students.append(student)
+            print(f"a student is ready: python -m models.export {student} --output build/emotions.onnx")
+    return students
+
+
+def ask(args: argparse.Namespace, faces: Faces, teachers: list[Path]) -> Views:
+    """Views of every training picture with all teachers' answers, on the device that trains; prints their score."""
+    began = time.monotonic()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    on_gpu = device.type == "cuda"
+    networks = [load(path)[0].to(device, memory_format=torch.channels_last) for path in teachers]
+    with torch.autocast(device.type, torch.bfloat16, enabled=on_gpu):
+        score = validate(Together(networks).eval(), faces.only("public"), device)
+    print(f"{len(networks)} teachers together on PublicTest: fer2013 {score.fer2013:.2%}, ferplus {score.ferplus:.2%}")
+    torch.manual_seed(args.seed)
+    generator = torch.cuda.default_generators[torch.cuda.current_device()] if on_gpu else torch.default_generator
+    pictures = torch.from_numpy(faces.only("train").images).to(device)
+    views = torch.cat([draw_views(part, args.views, generator) for part in pictures.split(CHUNK // args.views)])
+    told = []
+    for network in networks:
+        parts = views.split(CHUNK // args.views)
+        told.append(torch.cat([ask_teacher(network, part, bfloat16=on_gpu) for part in parts]))
+    result = Views(views, told, args.temperature)
+    print(f"{views.shape[0] * args.views} views drawn and asked about in {time.monotonic() - began:.1f} s")
+    return result
 
 
 def train(
-    args: argparse.Namespace, faces: Faces, folder: str, more: list[str], seconds: float, *, needed: bool = False
+    args: argparse.Namespace,
+    faces: Faces,
+    folder: str,
+    more: list[str],
+    seconds: float,
+    *,
+    views: Views | None = None,
+    needed: bool = False,
 ) -> Path | None:
     """Train one network, or go on with it, for about `seconds`; returns its best.pt.
 
@@ -96,16 +155,19 @@ def train(
         print(f"{folder}: finished before")
         return best
     common = [str(args.data), "--output", str(output), "--batch", str(args.batch), "--mixup", str(args.mixup)]
-    common += ["--temperature", str(args.temperature), "--teacher-weight", str(args.teacher_weight), "--resume"]
+    common += ["--temperature", str(args.temperature), "--teacher-weight", str(args.teacher_weight)]
+    common += ["--logit-adjustment", str(args.logit_adjustment), "--resume"]
     began = time.monotonic()
     epochs = epochs_of(output / "last.pt", len(faces.only("train")), args.batch)
     if not epochs:
-        plan = plan_for(Trainer(faces, options().parse_args([*common, *more, "--epochs", "100"])), seconds, args.epochs)
+        trainer = Trainer(faces, options().parse_args([*common, *more, "--epochs", "100"]), views)
+        plan = plan_for(trainer, seconds, args.epochs)
         print(f"{folder}: {plan.epochs} epochs of {plan.seconds_per_epoch:.3g} s in {max(0, seconds) / 60:.1f} minutes")
         if not plan.epochs and not needed:
             return None
         epochs = max(1, plan.epochs)
-    trainer = Trainer(faces, options().parse_args([*common, *more, "--epochs", str(epochs)]))
+    scores = ["--epochs", str(epochs), "--patience", str(epochs), "--score-every", str(math.ceil(epochs / SCORES))]
+    trainer = Trainer(faces, options().parse_args([*common, *more, *scores]), views)
     # What is needed gets a moment to learn in even when the time is up: a best.pt is promised.
     trainer.run(deadline=max(began + seconds, time.monotonic() + 10 * needed))
     return best if best.exists() else None
@@ -124,7 +186,7 @@ def plan_for(trainer: Trainer, seconds: float, most: int) -> Plan:
 
     A network that is much too slow is found out by its first steps: no more than a tenth of `seconds` is started.
     """
-    rows = torch.arange(min(trainer.args.batch, len(trainer.images)), device=trainer.device)
+    rows = torch.arange(trainer.args.batch, device=trainer.device) % len(trainer.images)
     began = time.monotonic()
     times: list[float] = []
     trainer.network.train()
@@ -132,12 +194,16 @@ def plan_for(trainer: Trainer, seconds: float, most: int) -> Plan:
         start = time.monotonic()
         trainer.step(rows).item()  # reading the loss waits for a GPU
         times.append(time.monotonic() - start)
+    if not times:
+        return Plan(0, math.inf)
+    start = time.monotonic()
+    trainer.score()
+    score = time.monotonic() - start
     # The first steps look for the fastest kernels: the median of the later ones is what an epoch is made of.
-    per_step = statistics.median(times[len(times) // 2 :]) if times else math.inf
-    # Scoring and the averaged weights' batch-norm statistics: forward passes, a third of what learning costs.
-    pictures = len(trainer.images)
-    passes = (len(trainer.public) + min(4096, pictures)) / 3 / pictures
-    return fit(per_step * trainer.steps * (1 + passes), seconds - (time.monotonic() - began), most)
+    epoch = statistics.median(times[len(times) // 2 :]) * trainer.steps
+    left = seconds - (time.monotonic() - began)
+    # Scored after every epoch of a short run, SCORES times in a long one.
+    return max(fit(epoch + score, left, SCORES), fit(epoch, left - SCORES * score, most), key=lambda plan: plan.epochs)
 
 
 def fit(measured: float, seconds: float, most: int) -> Plan:
@@ -150,6 +216,13 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _named_file(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not NETWORK=FILE")
+    return name, Path(path)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(
@@ -157,23 +230,37 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument
-    add("data", type=Path, help="labelled faces, as for models.train")
+    add("data", type=Path, help="labelled faces, as for models.train, or what models.pack wrote")
     add("--output", type=Path, required=True, help="folder of this run; each network gets its own inside")
     add("--teachers", type=_names, default=[], help="networks to train as teachers, with commas; one may come twice")
     add(
         "--teacher", type=Path, action="append", default=[], help="best.pt of a teacher trained before; may be repeated"
     )
+    add(
+        "--weights",
+        type=_named_file,
+        action="append",
+        default=[],
+        metavar="NETWORK=FILE",
+        help="ImageNet weights that teachers of this network start from, see --weights of models.train",
+    )
     add("--student", default="mobilenet-v2-medium", help="default: %(default)s")
+    add("--students", type=int, default=1, help="how many, each with a seed of its own (default: %(default)s)")
     add("--minutes", type=float, default=25, help="time for everything (default: %(default)s)")
     add("--teachers-share", type=float, default=0.5, help="part of the time for the teachers (default: %(default)s)")
-    add("--epochs", type=int, default=200, help="most epochs of any network (default: %(default)s)")
+    add("--epochs", type=int, default=400, help="most epochs of any network (default: %(default)s)")
     add("--batch", type=int, default=256, help="pictures per step (default: %(default)s)")
-    add("--rate", type=float, default=3e-3, help="the student's peak learning rate (default: %(default)s)")
+    add("--rate", type=float, default=3e-3, help="the students' peak learning rate (default: %(default)s)")
     add("--teacher-rate", type=float, default=1e-3, help="the teachers' (default: %(default)s)")
+    add("--weights-rate", type=float, default=5e-4, help="of those with weights (default: %(default)s)")
     add("--mixup", type=float, default=0.2, help="for all of them (default: %(default)s)")
-    add("--sam", type=float, default=0.0, help="radius of the student's sharpness-aware steps (default: none)")
+    add("--views", type=int, default=8, help="of each picture, for the students (default: %(default)s)")
+    add("--sam", type=float, default=0.0, help="radius of the students' sharpness-aware steps (default: none)")
     add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
     add("--teacher-weight", type=float, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
+    add("--fer2013-weight", type=float, default=1.0, help="as of models.train, for the students (default: %(default)g)")
+    add("--logit-adjustment", type=float, default=0.0, help="as of models.train, for all (default: %(default)g)")
+    add("--seed", type=int, default=1, help="of the views (default: %(default)s)")
     add("--threads", type=int, default=0, help="CPU threads (default: all)")
     return parser
 

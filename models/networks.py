@@ -89,6 +89,7 @@ class TwoHeads(nn.Module):
 
 NETWORKS: dict[str, Callable[[], TwoHeads]] = {
     "cnn": lambda: TwoHeads(*of.plain_cnn()),
+    "efficientnet-lite0": lambda: TwoHeads(*of.efficientnet_lite0(), dropout=0.4),
     "inception": lambda: TwoHeads(*of.inception(), dropout=0.4),
     "mobilenet-v1-0.25": lambda: TwoHeads(*of.mobilenet_v1(0.25)),
     "mobilenet-v1-0.5": lambda: TwoHeads(*of.mobilenet_v1(0.5)),
@@ -101,7 +102,10 @@ NETWORKS: dict[str, Callable[[], TwoHeads]] = {
     "mobilenet-v4-small": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL)),
     "mobilenet-v4-forked": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL), own=of.own_layers(), fork=8),
     "mobilenet-v4-forked-dense": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_SMALL), own=of.dense_own_layers(), fork=8),
+    "mobilenet-v4-forked-deep": lambda: TwoHeads(*of.mobilenet_v4(of.FUSED_DEEP), own=of.dense_own_layers(), fork=9),
+    "resnet-18": lambda: TwoHeads(*of.resnet_18(), dropout=0.4),
     "resnet-50": lambda: TwoHeads(*of.resnet_50(), dropout=0.4),
+    "separable": lambda: TwoHeads(*of.separable(), dropout=0.4),
     "teacher": lambda: TwoHeads(*of.mobilenet_v4(of.TEACHER, stem_stride=1), dropout=0.4),
     "vgg": lambda: TwoHeads(*of.vgg(), dropout=0.4),
 }
@@ -175,7 +179,7 @@ def start_from_imagenet(network: TwoHeads, path: Path) -> str:
     """Give a trunk the ImageNet weights in a file of the user's; returns a line that says which tensors were used.
 
     Raises:
-        ValueError: Not a state_dict of torchvision's resnet50 or mobilenet_v2, or the network is another.
+        ValueError: Not a state_dict as `use_imagenet` wants one, or the network is another.
         OSError: It cannot be read.
     """
     content = path.read_bytes()
@@ -190,7 +194,7 @@ def start_from_imagenet(network: TwoHeads, path: Path) -> str:
 
 @torch.no_grad()
 def use_imagenet(network: TwoHeads, weights: dict[str, Tensor]) -> list[str]:
-    """Start a trunk from ImageNet weights: those of torchvision's resnet50 or mobilenet_v2 (a state_dict).
+    """Start a trunk from ImageNet weights: torchvision's resnet50, mobilenet_v2, or an EfficientNet-Lite0 (a state_dict).
 
     The layers are matched in their order, since only the names differ. The colour stem becomes a grey one: its
     weights summed over red, green and blue, scaled for inputs in -1..1. The heads stay as they are.
@@ -209,7 +213,9 @@ def use_imagenet(network: TwoHeads, weights: dict[str, Tensor]) -> list[str]:
     for (name, target), (source, given) in zip(ours.items(), theirs.items(), strict=True):
         value = given
         if not fitting and given.ndim == 4 and given.shape[1] == 3:
-            value = (given / (2 * torch.tensor(IMAGENET_SPREAD).view(1, 3, 1, 1))).sum(1, keepdim=True)
+            # EfficientNet-Lite was trained on inputs in -1..1 as these are.
+            spread = (0.5, 0.5, 0.5) if source == "_conv_stem.weight" else IMAGENET_SPREAD
+            value = (given.float() / (2 * torch.tensor(spread).view(1, 3, 1, 1))).sum(1, keepdim=True)
         if value.shape != target.shape:
             raise ValueError(f"{source} is {tuple(given.shape)}, the network's {name} is {tuple(target.shape)}")
         fitting[name] = value
@@ -218,5 +224,5 @@ def use_imagenet(network: TwoHeads, weights: dict[str, Tensor]) -> list[str]:
 
 
 def _is_trunk(name: str) -> bool:
-    # ImageNet's own classifier is called fc or classifier; a counter of batches is no weight, and old files lack it.
-    return not name.startswith(("fc.", "classifier.")) and not name.endswith("num_batches_tracked")
+    # ImageNet's own classifier is called fc, _fc or classifier; a counter of batches is no weight, and old files lack it.
+    return not name.startswith(("fc.", "_fc.", "classifier.")) and not name.endswith("num_batches_tracked")

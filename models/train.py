@@ -26,6 +26,7 @@ try:
 
     from models import techniques
     from models.augment import augment
+    from models.cuda_graph import Recorded
     from models.data import KINDS, Faces, read_faces
     from models.export import load
     from models.networks import (
@@ -38,7 +39,7 @@ try:
     )
     from models.techniques import Heads
     from models.validation import Score, validate
-    from models.views import Views
+    from models.views import Views, read_views
 except ImportError as absent:
     sys.exit(f"models.train: {absent}. Remedy: pip install -r models/requirements-train.txt")
 
@@ -65,17 +66,28 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class Trainer:
-    """One training run: network, optimiser, average, log."""
+    """One training run: network, optimiser, average, log.
 
-    def __init__(self, faces: Faces, args: argparse.Namespace) -> None:
+    Args:
+        faces: What to learn from, and the PublicTest rows that pick the best epoch.
+        args: As `options` parses them.
+        views: Views that were drawn beforehand, on the device of the training, in the place of those in `args.views`.
+
+    Raises:
+        ValueError: A split is empty, or the options do not fit.
+        OSError: A file of weights or views cannot be read.
+    """
+
+    def __init__(self, faces: Faces, args: argparse.Namespace, views: Views | None = None) -> None:
         torch.manual_seed(args.seed)
         self.args = args
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         on_gpu = self.device.type == "cuda"
         torch.backends.cudnn.benchmark = on_gpu
-        # The order of the pictures comes from the first; their views from the second, which a GPU asks of itself.
+        # The order of the pictures comes from the first; their views from the second, which a GPU asks of itself: its
+        # own generator (seeded above), the only one that a recorded step may use.
         self.generator = torch.Generator().manual_seed(args.seed)
-        self.views = torch.Generator(self.device).manual_seed(args.seed) if on_gpu else self.generator
+        self.views = torch.cuda.default_generators[torch.cuda.current_device()] if on_gpu else self.generator
         train, self.public = faces.only("train"), faces.only("public")
         if not len(train) or not len(self.public):
             raise ValueError(f"{args.data}: training needs pictures in its train and in its public (validation) split")
@@ -97,17 +109,25 @@ class Trainer:
         self.forward = torch.compile(self.network) if args.compile else self.network
         self.teachers = [load(path)[0].to(self.device, memory_format=torch.channels_last) for path in args.teacher]
         self.teacher_weights = (0.0 if args.taught == "fer2013" else args.teacher_weight, args.teacher_weight)
-        self.drawn = Views(args.views, len(self.images), args.temperature) if args.views else None
+        self.drawn = views
+        if args.views:
+            self.drawn = read_views(args.views, len(self.images), args.temperature)
         self.steps = math.ceil(len(self.images) / args.batch)
         total = self.steps * args.epochs
         # Half a thousand steps, but never more than a tenth of a short run: else it keeps the untrained weights.
         memory = min(0.998, max(0.0, 1 - 10 / total)) if total else 0.0
         self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(memory))
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=args.rate, weight_decay=args.decay, fused=on_gpu)
+        # On a GPU the rate is a tensor, because a recorded step reads it anew each time.
+        rate = torch.tensor(args.rate, device=self.device) if on_gpu else args.rate
+        self.optimizer = torch.optim.AdamW(
+            self._groups(), lr=rate, weight_decay=args.decay, fused=on_gpu, capturable=on_gpu
+        )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, args.rate, total_steps=total, pct_start=0.06, cycle_momentum=False
         )
         self.epoch, self.best, self.stale = 0, 0.0, 0
+        # One recording with the degradations and one without.
+        self.recorded = {degrade: Recorded(self._learn) for degrade in (False, True)} if on_gpu else {}
 
     def _groups(self) -> list[dict[str, Any]]:
         # Batch-norm scales and biases are one-dimensional; decaying them only slows learning.
@@ -130,11 +150,11 @@ class Trainer:
         while self.epoch < self.args.epochs and self.stale < self.args.patience and time.monotonic() < deadline:
             loss = self._one_epoch(deadline)
             self.epoch += 1
-            self._refresh_batch_norm()
-            with self._precision():
-                score = validate(self.average.module, self.public, self.device)
+            if self.epoch % self.args.score_every and self.epoch < self.args.epochs and time.monotonic() < deadline:
+                continue
+            score = self.score()
             self._log(folder / "log.csv", loss, score)
-            self.stale += 1
+            self.stale += self.args.score_every
             if score.mean > self.best or not (folder / "best.pt").exists():
                 self.best, self.stale = score.mean, 0
                 state = self.average.module.state_dict()
@@ -150,6 +170,8 @@ class Trainer:
     def _one_epoch(self, deadline: float) -> float:
         self.network.train()
         order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        if self.recorded:  # a recorded step takes whole batches only
+            order = torch.cat([order, order[: -len(order) % self.args.batch]])
         total, done = torch.zeros((), device=self.device), 0
         bar = tqdm(range(self.steps), desc=f"epoch {self.epoch + 1}/{self.args.epochs}", mininterval=2)
         for step in bar:
@@ -163,7 +185,20 @@ class Trainer:
 
     def step(self, rows: Tensor) -> Tensor:
         """Learn from the training pictures in `rows` (n,) int64; returns the loss, a scalar on the device."""
-        x, targets, taught = self._batch(rows)
+        shares = torch.ones(len(rows))
+        if self.args.mixup:
+            shares = techniques.mixup_shares(len(rows), self.args.mixup, self.generator)
+        learn = self._learn
+        if self.recorded and len(rows) == self.args.batch:
+            learn = self.recorded[self._degrades()]
+        loss = learn(rows, shares.to(self.device, non_blocking=True))
+        self.schedule.step()
+        self.average.update_parameters(self.network)
+        return loss
+
+    def _learn(self, rows: Tensor, shares: Tensor) -> Tensor:
+        """One step of the optimiser; `shares` (n,) is how much of itself each picture keeps."""
+        x, targets, taught = self._batch(rows, shares)
         loss = self._backward(x, targets, taught)
         if self.args.sam:
             before = techniques.climb(self.network.parameters(), self.args.sam)
@@ -171,20 +206,17 @@ class Trainer:
             techniques.descend(before)
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
-        self.schedule.step()
-        self.average.update_parameters(self.network)
         return loss
 
-    def _batch(self, rows: Tensor) -> tuple[Tensor, Heads, Heads | None]:
+    def _batch(self, rows: Tensor, shares: Tensor) -> tuple[Tensor, Heads, Heads | None]:
         """A view of each picture, its targets, and what the teachers say about that very view (if there are any)."""
         taught = None
         if self.drawn is not None:
-            x, taught = self.drawn.pick(rows, self.generator)
+            x, taught = self.drawn.pick(rows, self.views)
         else:
             x = self._view(rows)
         targets = (self.votes[rows], self.label[rows])
         if self.args.mixup:
-            shares = techniques.mixup_shares(len(rows), self.args.mixup, self.generator).to(self.device)
             x = techniques.blend(x, shares)
             targets = (techniques.blend(targets[0], shares), techniques.blend(targets[1], shares))
             if taught is not None:
@@ -196,10 +228,12 @@ class Trainer:
             return x, targets, techniques.mix_teachers([teacher(x) for teacher in self.teachers], self.args.temperature)
 
     def _view(self, rows: Tensor) -> Tensor:
-        degrade = self.epoch >= self.args.clean * self.args.epochs
-        return augment(to_input(self.images[rows]), self.views, degrade=degrade).contiguous(
+        return augment(to_input(self.images[rows]), self.views, degrade=self._degrades()).contiguous(
             memory_format=torch.channels_last
         )
+
+    def _degrades(self) -> bool:
+        return bool(self.epoch >= self.args.clean * self.args.epochs)
 
     def _precision(self) -> torch.autocast:
         enabled = self.device.type == "cuda" if self.args.bfloat16 is None else self.args.bfloat16
@@ -223,10 +257,12 @@ class Trainer:
         loss.backward()
         return loss.detach()
 
-    def _refresh_batch_norm(self) -> None:
+    def score(self) -> Score:
+        """What the averaged weights reach on PublicTest, after their batch-norm statistics were taken anew."""
         rows = torch.randperm(len(self.images), generator=self.generator)[:4096].to(self.device)
         with self._precision():
-            refresh_batch_norm(self.average.module, map(self._view, rows.split(256)))
+            refresh_batch_norm(self.average.module, map(self._view, rows.split(1024 if self.recorded else 256)))
+            return validate(self.average.module, self.public, self.device)
 
     def _log(self, path: Path, loss: float, score: Score) -> None:
         fresh = not path.exists()
@@ -234,7 +270,7 @@ class Trainer:
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(["epoch", "rate", "train_loss", "public_fer2013", "public_ferplus"])
-            rate = self.schedule.get_last_lr()[0]
+            rate = float(self.schedule.get_last_lr()[0])
             writer.writerow([self.epoch, f"{rate:.2e}", f"{loss:.4f}", f"{score.fer2013:.4f}", f"{score.ferplus:.4f}"])
 
     def _save(self, path: Path) -> None:
@@ -280,6 +316,9 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=int, default=60, help="default: %(default)s")
     parser.add_argument(
         "--patience", type=int, default=20, help="epochs without a better PublicTest score before stopping"
+    )
+    parser.add_argument(
+        "--score-every", type=int, default=1, help="epochs between two scores on PublicTest (default: %(default)s)"
     )
     parser.add_argument("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default: %(default)s)")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 try:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
     from tqdm import tqdm
 
     from models import techniques
@@ -36,38 +37,68 @@ EXAMPLES = """examples:
 
 
 class Views:
-    """The views in a folder, and what all teachers found there say about them.
+    """Views of every training picture, and what all teachers say about them.
 
     Args:
-        folder: As models.views wrote it.
-        pictures: How many training pictures there have to be.
+        images: (n, count, 48, 48) uint8, on any device.
+        told: The logits of each teacher, (n, count, 2, 7) float: `ferplus`, then `fer2013`; on the same device.
         temperature: Softens the teachers.
+
+    Raises:
+        ValueError: There is no teacher.
+    """
+
+    def __init__(self, images: Tensor, told: Sequence[Tensor], temperature: float) -> None:
+        self._images = images
+        flat = [(logits[..., 0, :].flatten(0, 1), logits[..., 1, :].flatten(0, 1)) for logits in told]
+        ferplus, fer2013 = techniques.mix_teachers(flat, temperature)
+        self._taught = ferplus.unflatten(0, images.shape[:2]), fer2013.unflatten(0, images.shape[:2])
+
+    def pick(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Heads]:
+        """One view of each picture in `rows` (n,), mirrored or not: (n, 1, 48, 48), and the teachers' shares (n, 7).
+
+        `rows` and `generator` have to be on the device of the views.
+        """
+        device = generator.device
+        which = torch.randint(self._images.shape[1], (len(rows),), generator=generator, device=device)
+        x = to_input(self._images[rows, which])
+        mirrored = torch.rand(len(rows), generator=generator, device=device) < 0.5
+        x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
+        ferplus, fer2013 = (head[rows, which] for head in self._taught)
+        return x, (ferplus, fer2013)
+
+
+def read_views(folder: Path, pictures: int, temperature: float) -> Views:
+    """The views in a folder as models.views wrote it, of so many training `pictures`; they stay on the disk.
 
     Raises:
         ValueError: It is of other pictures, or no teacher has been asked.
         OSError: It cannot be read.
     """
+    images = np.load(folder / "views.npy", mmap_mode="c")
+    told = sorted(folder.glob("told-*.npy"))
+    if len(images) != pictures or not told:
+        raise ValueError(f"{folder} has views of {len(images)} pictures and {len(told)} teachers' answers")
+    return Views(torch.from_numpy(images), [torch.from_numpy(np.load(path)).float() for path in told], temperature)
 
-    def __init__(self, folder: Path, pictures: int, temperature: float) -> None:
-        self._images: NDArray[np.uint8] = np.load(folder / "views.npy", mmap_mode="r")
-        told = sorted(folder.glob("told-*.npy"))
-        if len(self._images) != pictures or not told:
-            raise ValueError(f"{folder} has views of {len(self._images)} pictures and {len(told)} teachers' answers")
-        each = [torch.from_numpy(np.load(path)).float() for path in told]
-        heads = [(logits[..., 0, :], logits[..., 1, :]) for logits in each]
-        shape = each[0].shape[:2]
-        flat = [(ferplus.flatten(0, 1), fer2013.flatten(0, 1)) for ferplus, fer2013 in heads]
-        ferplus, fer2013 = techniques.mix_teachers(flat, temperature)
-        self._taught = ferplus.unflatten(0, shape), fer2013.unflatten(0, shape)
 
-    def pick(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Heads]:
-        """One view of each picture in `rows` (n,), mirrored or not: (n, 1, 48, 48), and the teachers' shares (n, 7)."""
-        which = torch.randint(self._images.shape[1], (len(rows),), generator=generator)
-        x = to_input(torch.from_numpy(self._images[rows.numpy(), which.numpy()]))
-        mirrored = torch.rand(len(rows), generator=generator) < 0.5
-        x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
-        ferplus, fer2013 = (head[rows, which] for head in self._taught)
-        return x, (ferplus, fer2013)
+def draw_views(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """So many random views of each picture (n, 48, 48) uint8: (n, count, 48, 48) uint8 on its device."""
+    grey = augment(to_input(images.repeat_interleave(count, 0)), generator)
+    return ((grey + 1) * 127.5).round().to(torch.uint8).view(-1, count, *images.shape[1:])
+
+
+@torch.no_grad()
+def ask_teacher(network: nn.Module, views: Tensor, *, bfloat16: bool) -> Tensor:
+    """What a teacher says about views (n, count, 48, 48) uint8: logits (n, count, 2, 7) float32 on their device.
+
+    They are the mean of what it says about a view and about its mirror image: `Views.pick` hands out either.
+    """
+    x = to_input(views.flatten(0, 1)).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bfloat16):
+        asked = [network(x), network(x.flip(3))]
+    pairs = torch.stack([torch.stack([logits.float() for logits in heads], 1) for heads in asked])
+    return pairs.mean(0).view(*views.shape[:2], 2, 7)
 
 
 def draw(images: NDArray[np.uint8], count: int, path: Path, seed: int) -> None:
@@ -78,29 +109,20 @@ def draw(images: NDArray[np.uint8], count: int, path: Path, seed: int) -> None:
         unfinished, "w+", np.uint8, (len(images), count, *images.shape[1:])
     )
     for start in tqdm(range(0, len(images), CHUNK), desc="draw"):
-        x = to_input(torch.from_numpy(images[start : start + CHUNK]).repeat_interleave(count, 0))
-        grey = ((augment(x, generator) + 1) * 127.5).round().to(torch.uint8)
-        views[start : start + CHUNK] = grey.view(-1, count, *images.shape[1:]).numpy()
+        part = torch.from_numpy(images[start : start + CHUNK])
+        views[start : start + CHUNK] = draw_views(part, count, generator).numpy()
     views.flush()
     unfinished.replace(path)
 
 
-@torch.no_grad()
 def ask(teacher: Path, views: NDArray[np.uint8], path: Path, *, bfloat16: bool) -> None:
-    """Write the logits of a teacher as (n, count, 2, 7) float16: `ferplus`, then `fer2013`.
-
-    They are the mean of what it says about a view and about its mirror image: `Views.pick` hands out either.
-    """
+    """Write what a teacher says about views, see `ask_teacher`, as (n, count, 2, 7) float16."""
     network = load(teacher)[0].to(memory_format=torch.channels_last)
     told = np.empty((*views.shape[:2], 2, 7), np.float16)
     step = max(1, CHUNK // views.shape[1])  # larger batches leave the processor's caches, and take five times as long
     for start in tqdm(range(0, len(views), step), desc=f"ask {teacher.parent.name}"):
-        part = torch.from_numpy(views[start : start + step]).flatten(0, 1)
-        x = to_input(part).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            asked = [network(x), network(x.flip(3))]
-        pairs = torch.stack([torch.stack([logits.float() for logits in heads], 1) for heads in asked])
-        told[start : start + step] = pairs.mean(0).view(-1, views.shape[1], 2, 7).numpy()
+        part = torch.from_numpy(views[start : start + step])
+        told[start : start + step] = ask_teacher(network, part, bfloat16=bfloat16).numpy()
     np.save(path.with_suffix(".part.npy"), told)
     path.with_suffix(".part.npy").replace(path)
 
