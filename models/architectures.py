@@ -294,7 +294,7 @@ def efficientnet_lite0(size: int = 112) -> Trunk:
 
 
 def separable() -> Trunk:
-    """Per-channel and 1x1 convolutions on all 48 px before anything is pooled, in the line of Xception (Chollet 2017)."""
+    """Per-channel and 1x1 convolutions, on all 48 px before anything is pooled (Xception, Chollet 2017)."""
     layers: list[nn.Module] = [conv(1, 32)]
     channels = 32
     for outputs, repeats in ((64, 2), (128, 3), (256, 3)):

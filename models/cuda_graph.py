@@ -14,11 +14,19 @@ from torch import Tensor
 WARM_UP = 3  # runs before the recording, in which libraries choose their kernels and optimisers make their state
 
 
+def generator_of(device: torch.device) -> torch.Generator | None:
+    """A GPU's own generator, which `torch.manual_seed` seeds and which alone a recorded function may use; else None."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.init()  # before that there are none
+    return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+
+
 class Recorded:
     """A function of tensors, recorded on a GPU at its first call and replayed at the others.
 
-    Nothing in the function may wait for the GPU or depend on a value that is on it; what it keeps between calls (weights,
-    statistics) it has to change in place.
+    Nothing in the function may wait for the GPU or depend on a value that is on it; what it keeps between calls
+    (weights, statistics) it has to change in place.
 
     Args:
         function: Takes tensors, returns one. It runs a few times at the first call: its state moves by as many steps.
@@ -44,12 +52,12 @@ class Recorded:
         self._inputs = [given.clone() for given in inputs]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
+        with torch.cuda.stream(aside), torch.backends.cudnn.flags(enabled=True, benchmark=True):
             for _ in range(WARM_UP):
                 self._function(*self._inputs)
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph), torch.backends.cudnn.flags(enabled=True, benchmark=True):
             self._output = self._function(*self._inputs)
         graph.replay()
         self._graph = graph

@@ -153,7 +153,7 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
     try:
         with np.load(path) as archive:
             found = {name: archive[name] for name in ARRAYS if name in archive}
-            if "images" not in found and PACKED <= set(archive):
+            if "images" not in found and set(archive) >= PACKED:
                 found = {"images": unpacked(archive["webp"], archive["webp_sizes"]), **found}
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None

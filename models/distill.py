@@ -1,9 +1,9 @@
-"""Train large teachers, then small students that learn from them and the labels, within a number of minutes.
+"""Train large teachers, then a small student that learns from them and the labels, within a number of minutes.
 
-The teachers are asked once about some views of each picture, and the students learn from these (see models.views).
+The teachers are asked once about some views of each picture, and the student learns from these (see models.views).
 Made for a GPU, which holds pictures, views and answers; it works on a CPU, too. Every network's epochs are planned from
 its measured speed. Started again with the same --output, it goes on where it was stopped: finished networks are loaded,
-one stopped midway keeps its planned epochs. A student's folder holds best.pt from its first score on, so that however
+one stopped midway keeps its planned epochs. The student's folder holds best.pt from its first score on, so that however
 this ends there is something to give to models.export.
 """
 
@@ -22,6 +22,7 @@ try:
     from torch import Tensor, nn
 
     from models import techniques
+    from models.cuda_graph import generator_of
     from models.data import Faces, read_faces
     from models.export import load
     from models.networks import NETWORKS
@@ -34,7 +35,7 @@ except ImportError as absent:
 EXAMPLES = """examples:
   python -m models.distill fer2013.npz --teachers resnet-18,vgg,inception --student mobilenet-v4-forked-dense \\
       --output runs/distil --minutes 9
-  python -m models.export runs/distil/student-1-mobilenet-v4-forked-dense/best.pt --output build/emotions.onnx
+  python -m models.export runs/distil/student-mobilenet-v4-forked-dense/best.pt --output build/emotions.onnx
 """
 # Saving, and a machine that is slower later: a run that is cut off never sees the low rates at the end of its schedule.
 RESERVE = 1.1
@@ -81,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> list[Path]:
-    """Train all of them; returns the students' best.pt. Raises ValueError, OSError."""
+    """Train all of them; returns the best.pt of the student, and of its last stages. Raises ValueError, OSError."""
     start = time.monotonic()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -100,16 +101,20 @@ def run(args: argparse.Namespace) -> list[Path]:
         else:
             teachers.append(best)
     views = ask(args, faces, teachers) if teachers else None
-    students = []
-    for number in range(1, args.students + 1):
-        more = ["--network", args.student, "--rate", str(args.rate), "--sam", str(args.sam), "--seed", str(number)]
-        more += ["--fer2013-weight", str(args.fer2013_weight)]
-        seconds = (end - time.monotonic()) / (args.students - number + 1)
-        folder = f"student-{number}-{args.student}"
-        student = train(args, faces, folder, more, seconds, views=views, needed=number == 1)
-        if student is not None:
-            students.append(student)
-            print(f"a student is ready: python -m models.export {student} --output build/emotions.onnx")
+    learning = ["--network", args.student, "--sam", str(args.sam), "--fer2013-weight", str(args.fer2013_weight)]
+    seconds = (end - time.monotonic()) * (1 - args.last_share * bool(args.last))
+    first = train(
+        args, faces, f"student-{args.student}", [*learning, "--rate", str(args.rate)], seconds, views=views, needed=True
+    )
+    if first is None:
+        raise ValueError("the student was not trained")
+    students = [first]
+    for number in range(1, args.last + 1):
+        more = [*learning, "--start", str(first), "--rate", str(args.last_rate), "--seed", str(number)]
+        seconds = (end - time.monotonic()) / (args.last - number + 1)
+        best = train(args, faces, f"last-{number}-{args.student}", more, seconds, views=views)
+        students += [best] if best else []
+    print(f"done: python -m models.export {students[-1]} --output build/emotions.onnx")
     return students
 
 
@@ -123,7 +128,7 @@ def ask(args: argparse.Namespace, faces: Faces, teachers: list[Path]) -> Views:
         score = validate(Together(networks).eval(), faces.only("public"), device)
     print(f"{len(networks)} teachers together on PublicTest: fer2013 {score.fer2013:.2%}, ferplus {score.ferplus:.2%}")
     torch.manual_seed(args.seed)
-    generator = torch.cuda.default_generators[torch.cuda.current_device()] if on_gpu else torch.default_generator
+    generator = generator_of(device) or torch.default_generator
     pictures = torch.from_numpy(faces.only("train").images).to(device)
     views = torch.cat([draw_views(part, args.views, generator) for part in pictures.split(CHUNK // args.views)])
     told = []
@@ -186,22 +191,24 @@ def plan_for(trainer: Trainer, seconds: float, most: int) -> Plan:
 
     A network that is much too slow is found out by its first steps: no more than a tenth of `seconds` is started.
     """
+    end = time.monotonic() + seconds
     rows = torch.arange(trainer.args.batch, device=trainer.device) % len(trainer.images)
+    trainer.network.train()
+    trainer.step(rows).item()  # looks for the fastest kernels, and is recorded on a GPU: no measure of the others
     began = time.monotonic()
     times: list[float] = []
-    trainer.network.train()
     while len(times) < STEPS and time.monotonic() - began < seconds / 10:
         start = time.monotonic()
         trainer.step(rows).item()  # reading the loss waits for a GPU
         times.append(time.monotonic() - start)
     if not times:
         return Plan(0, math.inf)
+    trainer.score()
     start = time.monotonic()
     trainer.score()
     score = time.monotonic() - start
-    # The first steps look for the fastest kernels: the median of the later ones is what an epoch is made of.
-    epoch = statistics.median(times[len(times) // 2 :]) * trainer.steps
-    left = seconds - (time.monotonic() - began)
+    epoch = statistics.median(times) * trainer.steps
+    left = end - time.monotonic()
     # Scored after every epoch of a short run, SCORES times in a long one.
     return max(fit(epoch + score, left, SCORES), fit(epoch, left - SCORES * score, most), key=lambda plan: plan.epochs)
 
@@ -245,20 +252,27 @@ def parser() -> argparse.ArgumentParser:
         help="ImageNet weights that teachers of this network start from, see --weights of models.train",
     )
     add("--student", default="mobilenet-v2-medium", help="default: %(default)s")
-    add("--students", type=int, default=1, help="how many, each with a seed of its own (default: %(default)s)")
+    add(
+        "--last",
+        type=int,
+        default=0,
+        help="train so many last stages from the student, with unlike seeds, for models.soup (default: %(default)s)",
+    )
+    add("--last-share", type=float, default=0.4, help="part of the student's time for these (default: %(default)s)")
+    add("--last-rate", type=float, default=1e-3, help="their peak learning rate (default: %(default)s)")
     add("--minutes", type=float, default=25, help="time for everything (default: %(default)s)")
     add("--teachers-share", type=float, default=0.5, help="part of the time for the teachers (default: %(default)s)")
     add("--epochs", type=int, default=400, help="most epochs of any network (default: %(default)s)")
     add("--batch", type=int, default=256, help="pictures per step (default: %(default)s)")
-    add("--rate", type=float, default=3e-3, help="the students' peak learning rate (default: %(default)s)")
+    add("--rate", type=float, default=3e-3, help="the student's peak learning rate (default: %(default)s)")
     add("--teacher-rate", type=float, default=1e-3, help="the teachers' (default: %(default)s)")
     add("--weights-rate", type=float, default=5e-4, help="of those with weights (default: %(default)s)")
     add("--mixup", type=float, default=0.2, help="for all of them (default: %(default)s)")
-    add("--views", type=int, default=8, help="of each picture, for the students (default: %(default)s)")
-    add("--sam", type=float, default=0.0, help="radius of the students' sharpness-aware steps (default: none)")
+    add("--views", type=int, default=8, help="of each picture, for the student (default: %(default)s)")
+    add("--sam", type=float, default=0.0, help="radius of the student's sharpness-aware steps (default: none)")
     add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
     add("--teacher-weight", type=float, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
-    add("--fer2013-weight", type=float, default=1.0, help="as of models.train, for the students (default: %(default)g)")
+    add("--fer2013-weight", type=float, default=1.0, help="as of models.train, for the student (default: %(default)g)")
     add("--logit-adjustment", type=float, default=0.0, help="as of models.train, for all (default: %(default)g)")
     add("--seed", type=int, default=1, help="of the views (default: %(default)s)")
     add("--threads", type=int, default=0, help="CPU threads (default: all)")

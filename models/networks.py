@@ -194,7 +194,7 @@ def start_from_imagenet(network: TwoHeads, path: Path) -> str:
 
 @torch.no_grad()
 def use_imagenet(network: TwoHeads, weights: dict[str, Tensor]) -> list[str]:
-    """Start a trunk from ImageNet weights: torchvision's resnet50, mobilenet_v2, or an EfficientNet-Lite0 (a state_dict).
+    """Start a trunk from ImageNet weights (a state_dict): torchvision's resnet50, mobilenet_v2, or EfficientNet-Lite0.
 
     The layers are matched in their order, since only the names differ. The colour stem becomes a grey one: its
     weights summed over red, green and blue, scaled for inputs in -1..1. The heads stay as they are.
@@ -224,5 +224,5 @@ def use_imagenet(network: TwoHeads, weights: dict[str, Tensor]) -> list[str]:
 
 
 def _is_trunk(name: str) -> bool:
-    # ImageNet's own classifier is called fc, _fc or classifier; a counter of batches is no weight, and old files lack it.
+    # ImageNet's own classifier is called fc, _fc or classifier. A counter of batches is no weight; old files lack it.
     return not name.startswith(("fc.", "_fc.", "classifier.")) and not name.endswith("num_batches_tracked")

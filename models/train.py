@@ -26,7 +26,7 @@ try:
 
     from models import techniques
     from models.augment import augment
-    from models.cuda_graph import Recorded
+    from models.cuda_graph import Recorded, generator_of
     from models.data import KINDS, Faces, read_faces
     from models.export import load
     from models.networks import (
@@ -83,11 +83,9 @@ class Trainer:
         self.args = args
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         on_gpu = self.device.type == "cuda"
-        torch.backends.cudnn.benchmark = on_gpu
-        # The order of the pictures comes from the first; their views from the second, which a GPU asks of itself: its
-        # own generator (seeded above), the only one that a recorded step may use.
+        # The order of the pictures comes from the first; their views from the second, which a GPU asks of itself.
         self.generator = torch.Generator().manual_seed(args.seed)
-        self.views = torch.cuda.default_generators[torch.cuda.current_device()] if on_gpu else self.generator
+        self.views = generator_of(self.device) or self.generator
         train, self.public = faces.only("train"), faces.only("public")
         if not len(train) or not len(self.public):
             raise ValueError(f"{args.data}: training needs pictures in its train and in its public (validation) split")
