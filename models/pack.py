@@ -12,10 +12,14 @@ import io
 import sys
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+try:
+    import cv2
+    import numpy as np
+    from numpy.typing import NDArray
 
-from models.data import KINDS, PRIVATE, read_rows
+    from models.data import PRIVATE, read_rows
+except ImportError as absent:
+    sys.exit(f"models.pack: {absent}. Remedy: pip install -r models/requirements-train.txt")
 
 COLUMN = 40  # pictures in one WebP: more of them gain nothing, and its height ends at 16383
 EXAMPLES = """example:
@@ -30,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         content = pack(args.data)
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_bytes(content)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError) as error:
         print(f"models.pack: {error}", file=sys.stderr)
         return 1
     print(f"{args.output}: {len(content) / 1e6:.1f} MB; PrivateTest is not in it")
@@ -42,7 +46,6 @@ def pack(path: Path) -> bytes:
 
     Raises:
         ValueError: It cannot be read.
-        ImportError: OpenCV is not installed.
     """
     rows = read_rows(path)
     kept = rows.split != PRIVATE
@@ -58,12 +61,10 @@ def pack(path: Path) -> bytes:
 
 def shrink(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey pictures (n, h, w), one above the other, as the bytes of one lossless WebP: (bytes,) uint8."""
-    import cv2
-
     column = images.reshape(-1, images.shape[2])
     written, content = cv2.imencode(".webp", column, [cv2.IMWRITE_WEBP_QUALITY, 101])  # above 100: without loss
     if not written:
-        raise ValueError("OpenCV cannot write WebP. Remedy: install opencv-python-headless")
+        raise ValueError("this OpenCV cannot write WebP. Remedy: pip install opencv-python-headless")
     return content.ravel()
 
 
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m models.pack", description=__doc__, epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("data", type=Path, help=f"{KINDS.split(',')[0]}")
+    parser.add_argument("data", type=Path, help="FER2013 as .npz")
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
     return parser
 

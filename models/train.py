@@ -15,6 +15,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ class Trainer:
         shares = torch.ones(len(rows))
         if self.args.mixup:
             shares = techniques.mixup_shares(len(rows), self.args.mixup, self.generator)
-        learn = self._learn
+        learn: Callable[[Tensor, Tensor], Tensor] = self._learn
         if self.recorded and len(rows) == self.args.batch:
             learn = self.recorded[self._degrades()]
         loss = learn(rows, shares.to(self.device, non_blocking=True))

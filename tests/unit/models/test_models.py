@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import quantize
 from edge.model_files.cards import SHIPPED
-from models import evaluate, proof
+from models import evaluate, pack, proof
 from models.data import PRIVATE, PUBLIC, TRAIN, Faces, absolute_majority, read_npz, vote_majority, vote_shares
 from models.labels import HEADS, LABELS
 from models.metrics import Confusion, fit_temperature, negative_log_likelihood
@@ -52,6 +52,23 @@ def test_reader_leaves_out_twins_of_test_pictures_and_what_is_no_face(tmp_path: 
     assert faces.only("public").images[:, 0, 0].tolist() == [4]
     assert faces.only("private").images[:, 0, 0].tolist() == [5]
     assert faces.label.tolist() == [HAPPY, SAD, HAPPY, FEAR]
+
+
+def test_packed_pictures_are_read_as_if_they_had_not_been(tmp_path: Path) -> None:
+    content = arrays()
+    content["images"] = np.random.default_rng(1).integers(0, 256, (6, 48, 48)).astype(np.uint8)
+    whole = written(tmp_path, content)
+    packed = tmp_path / "packed.npz"
+    assert pack.main([str(whole), "--output", str(packed)]) == 0
+    faces, expected = read_npz(packed), read_npz(whole)
+    expected = expected.where(expected.split != PRIVATE)
+    for name, column in vars(expected).items():
+        np.testing.assert_array_equal(vars(faces)[name], column)
+    with np.load(packed) as archive:
+        damaged = {name: archive[name] for name in archive}
+    for harm in ({"webp_sizes": damaged["webp_sizes"] + 1}, {"webp": damaged["webp"][::-1]}):
+        with pytest.raises(ValueError, match=r"faces\.npz: damaged"):
+            read_npz(written(tmp_path, damaged | harm))
 
 
 def test_reader_keeps_everything_when_asked(tmp_path: Path) -> None:

@@ -105,6 +105,16 @@ def test_imagenet_weights_are_taken_with_a_grey_stem(name: str) -> None:
     torch.testing.assert_close(mine[0][:, 0], expected)
 
 
+def test_imagenet_weights_for_inputs_like_ours_keep_their_scale() -> None:
+    network = NETWORKS["efficientnet-lite0"]()
+    own = weights_of(network)
+    first = next(iter(own))
+    given = {("_conv_stem.weight" if name == first else name): torch.randn_like(own[name]) for name in own}
+    given["_conv_stem.weight"] = torch.randn(32, 3, 3, 3)
+    assert len(use_imagenet(network, given | {"_fc.weight": torch.zeros(1000, 1280)})) == len(own)
+    torch.testing.assert_close(weights_of(network)[first], given["_conv_stem.weight"].sum(1, keepdim=True))
+
+
 def test_imagenet_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
     weights = as_torchvision(NETWORKS["mobilenet-v2-1.0"]())
     for name in ("mobilenet-v2-0.5", "resnet-50"):
@@ -249,10 +259,34 @@ def test_distillation_leaves_a_student_even_when_the_time_is_up(tmp_path: Path) 
     assert distill.train(args, few_faces(), "student", ["--network", "nonsense"], 0) == best  # loaded, not trained
 
 
+def test_teachers_a_student_and_its_last_stages_are_trained_and_not_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(distill, "read_faces", lambda _: few_faces())
+    arguments = ["unused", "--output", str(tmp_path), "--student", "cnn", "--teachers", "cnn,cnn", "--epochs", "2"]
+    arguments += ["--batch", "6", "--views", "2", "--last", "2", "--minutes", "1", "--threads", "1"]
+    assert distill.main(arguments) == 0
+    folders = ["last-1-cnn", "last-2-cnn", "student-cnn", "teacher-1-cnn", "teacher-2-cnn"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == folders
+    first, second = (load(tmp_path / name / "best.pt")[0].state_dict() for name in folders[:2])
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    assert "2 teachers together on PublicTest" in capsys.readouterr().out
+    assert distill.main(arguments) == 0
+    assert capsys.readouterr().out.count("finished before") == 5
+
+
+def test_weights_for_a_teacher_are_named_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        distill.main(["unused", "--output", "unused", "--weights", "weights.pth"])
+    assert "not NETWORK=FILE" in capsys.readouterr().err
+    assert distill.main(["unused", "--output", "unused", "--weights", "nonsense=weights.pth"]) == 2
+    assert "no network nonsense" in capsys.readouterr().err
+
+
 def test_epochs_are_planned_from_the_measured_speed() -> None:
-    assert distill.fit(10.0, 100.0, 200) == distill.Plan(8, 12.0)
+    assert distill.fit(10.0, 100.0, 200) == distill.Plan(9, 11.0)
     assert distill.fit(8.0, 100.0, 3).epochs == 3
-    assert distill.fit(8.0, 9.0, 200).epochs == 0
+    assert distill.fit(8.0, 8.5, 200).epochs == 0
     assert distill.fit(8.0, -5.0, 200).epochs == 0
 
 
@@ -301,14 +335,14 @@ def test_views_are_drawn_once_and_every_teacher_asked_once(tmp_path: Path) -> No
         ferplus = (one(x)[0] + one(x.flip(3))[0]) / 2
     np.testing.assert_allclose(told[5, :, 0], ferplus, atol=0.01)
 
-    both = views.Views(tmp_path, 12, temperature=1.0)
+    both = views.read_views(tmp_path, 12, temperature=1.0)
     x, (taught, _) = both.pick(torch.tensor([5, 7]), torch.Generator().manual_seed(1))
     assert x.shape == (2, 1, 48, 48)
     assert taught.sum(1).tolist() == pytest.approx([1, 1], abs=1e-5)
     seen = [to_input(torch.from_numpy(drawn[5])), to_input(torch.from_numpy(drawn[5])).flip(3)]
     assert any(torch.equal(x[0], view) for kind in seen for view in kind)
     with pytest.raises(ValueError, match="12 pictures and 2 teachers"):
-        views.Views(tmp_path, 13, temperature=1.0)
+        views.read_views(tmp_path, 13, temperature=1.0)
     trainer(tmp_path / "student", "--views", str(tmp_path), "--mixup", "0.2").run()
     assert (tmp_path / "student" / "summary.json").exists()
 
