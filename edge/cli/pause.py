@@ -46,6 +46,7 @@ def main(args: argparse.Namespace) -> int:
     config = read_config(args)
     adopt_former_files(config)
     path = pause_path(config)
+    PauseStore(path).is_there()  # a user who may not look is told so, and not that it is paused
     if (pause := PauseStore(path).load()) is None:
         pause = Pause(printable(args.by, 80, replacement=""), _now())
         _store(path, pause)

@@ -36,19 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Remove the file that holds the pause; a running daemon opens its camera within a second.
+    """Rename the file that holds the pause; a running daemon opens its camera within a second.
 
     A pause without a file, which the disk has not taken, is ended by telling the daemon.
     """
     config = read_config(args)
     adopt_former_files(config)
     path, now = pause_path(config), datetime.now(timezone.utc)
-    lock = DaemonLock(path)
+    lock, store = DaemonLock(path), PauseStore(path)
+    store.is_there()  # a user who may not look is told so, before anything is done
     unstored = lock.is_held(Flag.UNSTORED)
     ended = not unstored or _end_unstored(lock)  # before the file is looked at: it may just have been stored
-    pause, until = PauseStore(path).load(), config.privacy.weekly.until(now)
+    pause, until = store.load(), config.privacy.weekly.until(now)
     if pause is not None:
-        PauseStore(path).clear()
+        store.resume()
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
     elif unstored and ended:
         print("resumed; the daemon was paused, which its disk had not taken")
@@ -62,6 +63,7 @@ def main(args: argparse.Namespace) -> int:
     if unset_clock.keeps_closed(config.privacy):
         print(f"the camera stays closed all the same: {unset_clock.PROBLEM}; {unset_clock.REMEDY}")
     elif pause is None and until is None and not unstored:
+        lock.check()
         print("it was not paused")
     if config.camera.masks and (problem := mask_guard.problem(masks_path(config), config.camera)):
         print(f"the camera stays closed all the same: {problem}; {mask_guard.REMEDY}")

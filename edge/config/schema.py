@@ -38,7 +38,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), AfterValidator(_p
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
 """A path; `~` is the home folder of the user who reads the configuration."""
 
-RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key")
+RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key", ".resumed")
 """Endings of the files beside the outbox."""
 
 SOURCES = (

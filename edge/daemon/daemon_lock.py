@@ -5,15 +5,23 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import struct
+import zlib
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from edge.daemon.state_file import AS_DAEMON
+from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 FLOCK = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, process
+# For reading, which a read-only disk allows as well. A FIFO would wait for a writer, but for O_NONBLOCK.
+READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+OPEN = stat.S_IRGRP | stat.S_IROTH  # of a folder: others could hold locks on it
 
 
 class Flag(IntEnum):
@@ -44,8 +52,10 @@ def is_held(pause: Path, flag: Flag) -> bool:
 class DaemonLock:
     """An empty file beside the outbox. A process that ends, in whatever way, takes its locks with it.
 
-    Who may read the file can hold a flag: the daemon's own user and root, who may also remove the pause's file. Have
-    one object for a file at a time in a process: closing one ends the locks of all.
+    Who may read the file can hold a flag: the daemon's own user and root, who may also end a pause that has a file.
+    Where a disk does not take the file, its folder bears the locks, if nobody else may read it. Every look finds out
+    anew which it is: another disk may have been mounted there, and one that was full may take the file now. Have one
+    object for a file at a time in a process: closing one ends the locks of all.
 
     Args:
         pause: The name of the pause's file.
@@ -53,18 +63,26 @@ class DaemonLock:
 
     def __init__(self, pause: Path) -> None:
         self._path = pause.with_suffix(".lock")
-        self._file: int | None = None
+        self._file: int | None = None  # or the folder
+        self._start = 0  # the byte of the first flag: daemons may share a folder
         self._flags: set[Flag] = set()  # to be held, as soon as there is a file
 
     def make(self) -> None:
-        """Make the file where there is none, and hold in it what was to be held without one.
+        """Make the file where there is none, and hold in it what is held elsewhere, or was to be held without one.
 
-        Where it cannot be made, commands do not see this daemon: to be called again, as the disk may take it later.
+        Where it cannot be made, and its folder is open to others, commands do not see this daemon: to be called again,
+        as the disk may take it later, or be replaced.
         """
         if self._file is None:
             with contextlib.suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._opened(create=True)
+        if (file := self._opened(create=True)) is not None:
+            self._hold(file)  # whoever has looked at another lock in the same folder has ended those of the folder
+
+    def check(self) -> None:
+        """Raises EdgeError: the file is there, but not for this user, who cannot say which flags are held."""
+        if os.path.lexists(self._path) and not os.access(self._path, os.R_OK) and self._opened() is None:
+            raise EdgeError(f"nobody can say whether the daemon is paused: {self._path} cannot be read", AS_DAEMON)
 
     def set_flag(self, flag: Flag, *, held: bool) -> None:
         """Hold a flag, or let go of it."""
@@ -73,7 +91,7 @@ class DaemonLock:
         else:
             self._flags.discard(flag)
         if (file := self._opened()) is not None:
-            _lock(file, flag, held=held)
+            self._lock(file, flag, held=held)
 
     @contextlib.contextmanager
     def holding(self, flag: Flag) -> Iterator[None]:
@@ -88,7 +106,7 @@ class DaemonLock:
         """Whether another process holds a flag; this only asks, and takes no lock that could be in its way."""
         if (file := self._opened()) is None:
             return False
-        asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, flag, 1, 0)
+        asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, self._start + flag, 1, 0)
         try:
             found: int = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))[0]
         except OSError:
@@ -103,16 +121,40 @@ class DaemonLock:
             os.close(file)
 
     def _opened(self, *, create: bool = False) -> int | None:
-        if self._file is None:
-            # For reading, which a read-only disk allows as well. A link or a FIFO is not ours.
-            how = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            with contextlib.suppress(OSError):
-                self._file = os.open(self._path, how | (os.O_CREAT if create else 0), 0o600)
-                for flag in self._flags:
-                    _lock(self._file, flag, held=True)
-        return self._file
+        if (file := self._take(self._path, os.O_NOFOLLOW, 0, create=create)) is None:
+            file = self._take(self._path.parent, os.O_DIRECTORY, zlib.crc32(self._path.name.encode()) << 3)
+        return self._file if file is None else file
+
+    def _take(self, path: Path, how: int, start: int, *, create: bool = False) -> int | None:
+        """Open what is there now and move the locks to it; None: it cannot bear them."""
+        if self._file is not None and _is_at(path, self._file):  # a second descriptor, once closed, would end them
+            return self._file
+        try:
+            file = os.open(path, READ | how | (os.O_CREAT if create else 0), 0o600)
+        except OSError:
+            return None
+        mode = os.fstat(file).st_mode
+        if not stat.S_ISREG(mode) and not (start and stat.S_ISDIR(mode) and not mode & OPEN):
+            os.close(file)
+            return None
+        before, self._file, self._start = self._file, file, start
+        self._hold(file)
+        if before is not None:
+            os.close(before)
+        return file
+
+    def _hold(self, file: int) -> None:
+        for flag in self._flags:
+            self._lock(file, flag, held=True)
+
+    def _lock(self, file: int, flag: Flag, *, held: bool) -> None:
+        how = fcntl.LOCK_SH | fcntl.LOCK_NB if held else fcntl.LOCK_UN
+        with contextlib.suppress(OSError):  # of a file system without locks, where SQLite would not work either
+            fcntl.lockf(file, how, 1, self._start + flag)
 
 
-def _lock(file: int, flag: Flag, *, held: bool) -> None:
-    with contextlib.suppress(OSError):  # of a file system without locks, where SQLite would not work either
-        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB if held else fcntl.LOCK_UN, 1, flag)
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except OSError:
+        return False

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.schema import live
 from edge.daemon import mask_guard, unset_clock
-from edge.daemon.daemon_lock import Flag, is_held
+from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.memory_limit import open_camera_within_limits
 from edge.daemon.paths import masks_path, pause_path
 from edge.daemon.pause_store import OverrideStore, PauseStore
-from edge.errors import CameraError
+from edge.errors import CameraError, EdgeError
 from edge.hardware.gpio import GpioPins
 from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import in_words
@@ -110,6 +110,10 @@ def _check_room(room: Config) -> None:
         raise CameraClosedError(paused, "edge resume ends it")
     if unstored:
         raise CameraClosedError("the daemon is paused, so the camera of this room stays closed", "edge resume ends it")
+    try:
+        DaemonLock(path).check()
+    except EdgeError as error:
+        raise CameraClosedError(error.problem, error.remedy) from None
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
     if room.privacy.follows_local_zone and (problem := schedule_zone_problem()):

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from edge.daemon.daemon_lock import DaemonLock, Flag
-from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
+from edge.daemon.pause_store import UNKNOWN, ClosedStore, Pause, PauseStore, ResumedStore
 from edge.daemon.store_again import STORE_AGAIN, StoreAgain
 from edge.errors import EdgeError
 
@@ -23,6 +23,9 @@ REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_
 class KeptPause:
     """The pause that a person wants, and the files that tell it to the next start and to commands.
 
+    It ends only by an act: `end`, or `edge resume`, which renames its file, or where it has none, holds a flag. That a
+    file is not there, or cannot be read, ends nothing.
+
     Args:
         now: Monotonic seconds.
     """
@@ -35,8 +38,10 @@ class KeptPause:
         self._path: Path | None = None
         self._store: PauseStore | None = None
         self._closed: ClosedStore | None = None
+        self._resumed: ResumedStore | None = None
         self._lock: DaemonLock | None = None
-        self._stored = False  # the pause has its file, so that a missing file ends it
+        self._stored = False  # the pause has its file
+        self._obeyed = False  # whoever holds RESUME has ended a pause by it: that ends no other
         self._found: Pause | None = None  # in the files that `use` named last, when it did so
         self._again = StoreAgain(now)
         self._confirmed: Pause | None = None  # what the file there says
@@ -55,8 +60,10 @@ class KeptPause:
         self._lock.make()
         self._lock.set_flag(Flag.RUNS, held=True)
         self._path, self._store, self._closed, self._confirmed = path, PauseStore(path), ClosedStore(path), None
-        with contextlib.suppress(EdgeError):  # of an earlier run, which may have ended in any way
-            self._closed.clear()
+        self._resumed = ResumedStore(path)
+        for left in (self._closed, self._resumed):  # of an earlier run, which may have ended in any way
+            with contextlib.suppress(EdgeError):
+                left.clear()
         if self.pause is None:
             self._found = self._store.load()
             self._set(self._found, stored=True)
@@ -69,23 +76,35 @@ class KeptPause:
         if self._found is not None and self.pause == self._found:
             self._set(None)
 
-    def update(self) -> None:
-        """Find out what people at the device want; write again what the disk has not taken."""
+    def update(self) -> bool:
+        """Find out what people at the device want; write again what the disk has not taken.
+
+        Returns:
+            Whether somebody has ended a pause; another one may be in force already.
+        """
         if self._store is None or self._lock is None:
-            return
-        self._lock.make()  # where the disk has not taken it
+            return False
+        self._lock.make()  # where the disk has not taken it, or another disk is there now
+        asked = self._lock.is_held(Flag.RESUME)
+        self._obeyed = asked and (self._obeyed or self.pause is None)
+        found, ended = self._store.load(), False
         if self.pause is None:
-            if (found := self._store.load()) is not None:
+            if found is not None:
                 self._set(found, stored=True)
-        elif self._stored:
-            if self._store.is_gone():
-                self._set(None)
-        elif self.problem and self._lock.is_held(Flag.RESUME):
-            self._set(None)
-        elif (found := self._others()) is not None:  # somebody has paused at the device meanwhile: that is kept
+        elif found is not None and found.since not in (self.pause.since, UNKNOWN):  # somebody has paused meanwhile
+            ended = self._is_resumed(self.pause)
             self._set(found, stored=True)
+        elif found is None and self._is_resumed(self.pause):
+            ended = True
+            self._set(None)
+        elif self.problem and asked and not self._obeyed:
+            ended = self._obeyed = True
+            self._set(None)
+        elif found is None and self._stored:
+            self._write_anew()
         elif self._again.due:  # a file of our own may be there, but a power cut would undo it
             self.keep()
+        return ended
 
     def begin(self, pause: Pause) -> None:
         """Be paused from now on. `store` is due, once the camera is closed."""
@@ -104,7 +123,7 @@ class KeptPause:
 
     def keep(self) -> None:
         """Write it to the disk, now or later."""
-        if self.pause is None or self._store is None or (self._stored and self._store.is_there()):
+        if self.pause is None or self._store is None or self._stored:
             return
         try:
             self._store.store(self.pause)
@@ -149,12 +168,18 @@ class KeptPause:
         if self._lock is not None:
             self._lock.close()
 
-    def _others(self) -> Pause | None:
-        """The pause in the file, unless that is the one in force, whose name it may tell in printable characters."""
-        if self._store is None or not self._store.is_there():
-            return None
-        found = self._store.load()
-        return None if found and self.pause and found.since == self.pause.since else found
+    def _is_resumed(self, pause: Pause) -> bool:
+        if self._resumed is None or not self._resumed.names(pause):
+            return False
+        with contextlib.suppress(EdgeError):  # it says nothing of any other pause
+            self._resumed.clear()
+        return True
+
+    def _write_anew(self) -> None:
+        logger.warning("%s is gone, but nobody has resumed: the pause goes on, and is written again", self._path)
+        self._stored, self._confirmed = False, None  # what confirms it is gone as well
+        self._tell()
+        self.keep()
 
     def _set(self, pause: Pause | None, *, stored: bool = False) -> None:
         if stored or pause != self.pause:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import asdict, dataclass
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.state_file import UNREADABLE, StateFile
+from edge.errors import EdgeError
 from edge.text import printable
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+UNKNOWN = "1970-01-01T00:00:00.000Z"
+"""Since when, of a pause whose file cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,10 @@ class _File(StateFile):
 
 
 class PauseStore(_File):
-    """A file that is there while a person keeps the daemon paused.
+    """A file that says that a person keeps the daemon paused.
+
+    Where it is there, or cannot be read, a daemon that starts is paused. Where it is not, a pause in force goes on: the
+    disk may have been replaced or unmounted. A pause ends only by an act, such as `resume`.
 
     Args:
         path: Its name; its folder is made when missing.
@@ -62,7 +69,7 @@ class PauseStore(_File):
         except FileNotFoundError:
             return None
         except UNREADABLE:
-            return Pause(f"somebody ({self.path} cannot be read)", "1970-01-01T00:00:00.000Z")
+            return Pause(f"somebody ({self.path} cannot be read)", UNKNOWN)
 
     def store(self, pause: Pause) -> None:
         """Remember a pause; it is on the disk when this returns.
@@ -72,13 +79,37 @@ class PauseStore(_File):
         """
         self.write(asdict(pause))
 
-    def is_there(self) -> bool:
-        """Whether there is a file, readable or not; a disk that cannot tell says no."""
-        return os.path.lexists(self.path)
+    def resume(self) -> None:
+        """Tell the daemon that a person ends this pause: the file gets the name of a ResumedStore.
 
-    def is_gone(self) -> bool:
-        """Whether somebody has removed the file; a folder that is gone as well says nothing about what they want."""
-        return not os.path.lexists(self.path) and self.path.parent.is_dir()
+        A name takes no room: a full disk lets it be changed.
+
+        Raises:
+            EdgeError: The disk would not take it: the pause goes on.
+        """
+        try:
+            if self.path.is_dir() and not self.path.is_symlink():  # as container tools make them
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self.path.replace(ResumedStore(self.path).path)
+            self._sync_folder()
+        except OSError as error:
+            raise EdgeError(f"{self.path} cannot be removed ({error.strerror})") from None
+
+
+class ResumedStore(PauseStore):
+    """A file beside the one of the pause: that very file, renamed by whoever ended the pause.
+
+    Args:
+        pause: The name of the pause's file.
+    """
+
+    def __init__(self, pause: Path) -> None:
+        super().__init__(pause.with_suffix(".resumed"))
+
+    def names(self, pause: Pause) -> bool:
+        """Whether it says so of this very pause. To be asked after the pause's file was found missing."""
+        found = self.load()
+        return found is not None and found.since == pause.since
 
 
 class OverrideStore(_File):

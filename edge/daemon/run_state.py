@@ -118,11 +118,10 @@ class RunState:
             ended = overridden.by if overridden else SCHEDULE
             self._record("resume", ended)
         paused = self.pause
-        self.kept.update()
-        if self.pause is None and paused is not None:
+        if self.kept.update():
             ended = AT_THE_DEVICE
             self._record("resume", ended)
-        elif self.pause is not None and self.pause != paused:
+        if self.pause is not None and self.pause != paused:
             self._record("pause", self.pause.by)
         return "" if self.closed else ended
 

@@ -13,6 +13,7 @@ from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 
 MAX_BYTES = 4096
+AS_DAEMON = "run this as root, or as the user of the daemon"
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a file that anybody may have written can raise."""
 
@@ -54,9 +55,20 @@ class StateFile:
                 fresh.unlink()
             raise EdgeError(f"{self._what} cannot be stored in {self.path} ({error.strerror})") from None
 
+    def is_there(self) -> bool:
+        """Whether there is a file, readable or not. Raises EdgeError: nobody can say, which is not a no."""
+        try:
+            os.lstat(self.path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            problem = f"nobody can say whether there is a file {self.path} ({error.strerror})"
+            raise EdgeError(problem, AS_DAEMON if isinstance(error, PermissionError) else "") from None
+        return True
+
     def clear(self) -> None:
-        """Remove the file. Raises EdgeError: it is still there."""
-        if not os.path.lexists(self.path):
+        """Remove the file. Raises EdgeError: it is still there, or nobody can say."""
+        if not self.is_there():
             return  # also on a disk that takes nothing
         try:
             self.path.unlink(missing_ok=True)

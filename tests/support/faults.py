@@ -108,7 +108,7 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        self._run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder))
+        self._mount()
 
     def fill(self) -> None:
         """Leave no byte free."""
@@ -128,9 +128,17 @@ class SmallDisk:
         """Make it read-only, or writable again; possible only while no file is open for writing."""
         self._run("mount", "-o", f"remount,{'rw' if yes else 'ro'}", str(self.folder))
 
+    def replace(self) -> None:
+        """Put an empty one in its place, as a person does with a card that is worn out."""
+        self.stop()
+        self._mount()
+
     def stop(self) -> None:
         """Unmount."""
         self._run("umount", "-l", str(self.folder))
+
+    def _mount(self) -> None:
+        self._run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(self.folder))
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})

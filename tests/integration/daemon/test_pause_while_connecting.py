@@ -135,7 +135,7 @@ def test_at_the_start(
     assert not room.camera.open
     outbox.opens.set()
     assert wait_state(subscriber, "paused", 60)["reason"] == f"paused by {by}"
-    PauseStore(path).clear()
+    PauseStore(path).resume()
     assert wait_state(subscriber, "running", 60)["reason"] == "resumed by a person at the device"
     subscriber.wait("window", 1, seconds=60)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -117,3 +119,66 @@ def test_a_pause_while_the_daemon_opens_its_camera(
     assert said(edge("resume", *settings))[0] == 0
     wait_state(subscriber, "running", 60)
     subscriber.wait("window", 1, seconds=60)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_replaced_ends_no_pause(broker: int, edge: Edge, subscribe: Subscribe, disk: SmallDisk) -> None:
+    """As `alert/disk` says: make room on the disk, or replace it."""
+    subscriber, settings = subscribe(broker), on_disk(broker, disk)
+    process = edge("run", *settings)
+    subscriber.wait("window", 1, seconds=60)
+    assert said(edge("pause", "--by", "Mrs Doe", *settings))[0] == 0
+    wait_state(subscriber, "paused", 30)
+    seen = len(subscriber.named("state"))
+    disk.replace()
+    file = disk.folder / "outbox.pause"
+    wait_for(file.exists, 60, "the pause on the disk that is there now")
+    status, out, _ = said(edge("pause", *settings))  # which finds the daemon there, too
+    assert (status, out.startswith("paused already")) == (0, True)
+    process.kill()
+    assert "nobody has resumed" in said(process)[2]
+    assert {message.json()["mode"] for message in subscriber.named("state")[seen:]} <= {"paused"}
+
+    seen = len(subscriber.named("state"))
+    edge("run", *settings)
+    assert subscriber.wait("state", seen + 1, seconds=60)[-1].json()["reason"] == "paused by Mrs Doe"
+    assert said(edge("resume", *settings))[1].startswith("resumed; it was paused since")
+    assert wait_state(subscriber, "running", 60)["reason"] == "resumed by a person at the device"
+
+
+@pytest.mark.slow
+def test_a_busy_daemon_takes_the_pause_of_now(broker: int, edge: Edge, subscribe: Subscribe, disk: SmallDisk) -> None:
+    subscriber, settings = subscribe(broker), on_disk(broker, disk)
+    process = edge("run", *settings)
+    subscriber.wait("window", 1, seconds=60)
+    assert said(edge("pause", "--by", "Mrs Doe", *settings))[0] == 0
+    process.send_signal(signal.SIGSTOP)  # as a reload that loads other models
+    assert said(edge("resume", *settings))[0] == 0
+    pause = edge("pause", "--by", "Mr Roe", *settings)
+    wait_for((disk.folder / "outbox.pause").exists, 60, "the second pause")
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: reason(subscriber) == "paused by Mr Roe", 60, "subscribers to be told of the second pause")
+    said(pause)
+    assert said(edge("pause", *settings))[0] == 0  # it is confirmed
+    process.terminate()
+    events = [json.loads(line) for line in said(process)[2].splitlines() if line.startswith('{"audit"')]
+    assert [(event["audit"], event["by"]) for event in events if event["audit"] in {"pause", "resume"}] == [
+        ("pause", "Mrs Doe"),
+        ("resume", "a person at the device"),
+        ("pause", "Mr Roe"),
+    ]
+
+
+@pytest.mark.slow
+def test_a_pause_of_a_disk_that_was_read_only_from_the_start(
+    broker: int, edge: Edge, subscribe: Subscribe, disk: SmallDisk
+) -> None:
+    subscriber, settings = subscribe(broker), on_disk(broker, disk)
+    disk.folder.chmod(0o700)
+    disk.writable(yes=False)
+    edge("run", *settings)
+    subscriber.wait("window", 1, seconds=60)
+    assert Commander(broker, subscriber)("pause")["status"] == "error"
+    wait_for(lambda: UNSTORED in reason(subscriber), 30)
+    assert said(edge("resume", *settings))[1] == "resumed; the daemon was paused, which its disk had not taken\n"
+    wait_state(subscriber, "running", 30)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PrivacyConfig
+from edge.daemon import audit
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.kept_pause import KeptPause
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
@@ -78,7 +81,7 @@ def test_a_pause_that_a_full_disk_does_not_take_is_stored_later(
     assert (kept.pause, kept.problem) == (BY_MRS_DOE, "")
     assert PauseStore(path).load() == BY_MRS_DOE
     assert asked(path, Flag.UNSTORED) == "False"
-    PauseStore(path).clear()  # `edge resume`
+    PauseStore(path).resume()
     kept.update()
     assert kept.pause is None
 
@@ -146,7 +149,7 @@ def test_a_pause_at_the_device_meanwhile_is_the_one_that_is_kept(kept: KeptPause
     kept.confirm(closed=True)
     assert (kept.pause, kept.problem) == (BY_MR_ROE, "")
     assert ClosedStore(path).confirms(BY_MR_ROE)
-    PauseStore(path).clear()
+    PauseStore(path).resume()
     kept.update()
     assert kept.pause is None
 
@@ -200,7 +203,7 @@ def test_the_same_files_again_change_nothing(kept: KeptPause, disk: SmallDisk, p
 def test_the_same_files_again_do_not_undo_that_somebody_resumes(kept: KeptPause, path: Path) -> None:
     kept.begin(BY_MRS_DOE)
     kept.store()
-    PauseStore(path).clear()  # `edge resume`
+    PauseStore(path).resume()
     kept.use(path)  # a reload, before anything else is looked at
     kept.update()
     assert (kept.pause, PauseStore(path).is_there()) == (None, False)
@@ -210,7 +213,7 @@ def test_a_pause_right_after_somebody_has_resumed_is_in_force(path: Path) -> Non
     run_state = RunState(lambda: datetime(2026, 10, 4, 9, 15, tzinfo=timezone.utc))
     PauseStore(path).store(BY_MRS_DOE)
     run_state.use(path, PrivacyConfig())
-    PauseStore(path).clear()  # `edge resume`
+    PauseStore(path).resume()
     run_state.begin_pause("Mr Roe")
     run_state.update()
     assert run_state.pause == BY_MR_ROE
@@ -266,9 +269,168 @@ def test_a_write_that_a_power_cut_may_undo_is_repeated(
     assert asked(path, Flag.UNSTORED) == "False"
 
 
+@pytest.mark.parametrize("how", ["replaced", "read-only", "unlinked"])
+def test_that_the_file_is_not_there_ends_no_pause(kept: KeptPause, disk: SmallDisk, path: Path, how: str) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    kept.confirm(closed=True)
+    if how == "unlinked":
+        path.unlink()
+        ClosedStore(path).clear()
+    else:
+        disk.replace()
+    disk.writable(yes=how != "read-only")
+    assert not kept.update()
+    kept.confirm(closed=True)
+    assert kept.pause == BY_MRS_DOE
+    if how == "read-only":
+        assert "Read-only" in kept.problem
+        assert asked(path, Flag.UNSTORED) == "False"  # nothing bears the lock: neither file nor a folder of our own
+        disk.writable(yes=True)
+        kept.update()
+        assert asked(path, Flag.UNSTORED) == "True"
+        with resuming(path):
+            assert kept.update()
+    else:
+        assert PauseStore(path).load() == BY_MRS_DOE  # so that a restart does not end it either
+        assert ClosedStore(path).confirms(BY_MRS_DOE)  # for an `edge pause` that asks again
+        assert [asked(path, flag) for flag in Flag] == ["True", "False", "False"]  # in the file that is there now
+        PauseStore(path).resume()
+        assert kept.update()
+    assert kept.pause is None
+    assert not kept.update()
+
+
+def test_a_folder_that_is_gone_ends_no_pause(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "state/outbox.pause", tmp_path / "elsewhere"
+    kept = KeptPause(lambda: 0.0)
+    kept.use(path)
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    path.parent.rename(elsewhere)
+    assert not kept.update()
+    assert PauseStore(path).load() == BY_MRS_DOE
+    kept.stop()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_folder_that_cannot_be_read_is_not_without_the_file(tmp_path: Path, *, stored: bool) -> None:
+    """It says ENOTDIR, as a damaged disk says EIO, or one of another user EACCES."""
+    path, elsewhere = tmp_path / "state/outbox.pause", tmp_path / "elsewhere"
+    kept = KeptPause(lambda: 0.0)
+    kept.use(path)
+    if stored:
+        kept.begin(BY_MRS_DOE)
+        kept.store()
+    path.parent.rename(elsewhere)
+    path.parent.touch()
+    for _ in range(3):
+        assert not kept.update()
+        assert kept.pause is not None
+        assert kept.pause.by == "Mrs Doe" if stored else "cannot be read" in kept.pause.by
+    with pytest.raises(EdgeError, match=r"nobody can say whether there is .*outbox\.pause \(Not a directory\)"):
+        kept.end()
+    assert kept.pause is not None
+    path.parent.unlink()
+    elsewhere.rename(path.parent)
+    assert not kept.update()
+    assert kept.pause is not None
+    PauseStore(path).resume()
+    assert kept.update()
+    assert kept.pause is None
+    kept.stop()
+
+
+def test_what_ended_another_pause_ends_none(kept: KeptPause, path: Path) -> None:
+    PauseStore(path.with_name("other.pause")).store(BY_MR_ROE)
+    path.with_name("other.pause").rename(path.with_name("outbox.resumed"))
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    path.unlink()
+    assert not kept.update()
+    assert kept.pause == BY_MRS_DOE
+
+
+def test_whoever_resumes_needs_no_room_on_the_disk(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    disk.fill()
+    PauseStore(path).resume()
+    assert kept.update()
+    assert kept.pause is None
+    assert not path.with_name("outbox.resumed").exists()  # nobody's name stays there
+
+
+def test_resumed_and_paused_anew_between_two_looks(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The daemon may be busy for seconds: the pause of now is the one that is in force, told and confirmed."""
+    run_state = RunState(lambda: datetime(2026, 10, 4, 9, 15, tzinfo=timezone.utc))
+    PauseStore(path).store(BY_MRS_DOE)
+    run_state.use(path, PrivacyConfig())
+    run_state.update()
+    run_state.kept.confirm(closed=True)
+    PauseStore(path).resume()
+    PauseStore(path).store(BY_MR_ROE)
+    caplog.set_level(logging.INFO, audit.LOGGER)
+    run_state.update()
+    run_state.kept.confirm(closed=True)
+    assert run_state.pause == BY_MR_ROE
+    assert ClosedStore(path).confirms(BY_MR_ROE)
+    events = [json.loads(record.message) for record in caplog.records if record.name == audit.LOGGER]
+    said = [(event["audit"], event["by"]) for event in events]
+    assert said == [("resume", "a person at the device"), ("pause", "Mr Roe")]
+    run_state.kept.stop()
+
+
+def test_whoever_resumes_ends_one_pause(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
+    """One that was stopped, or has just done its work, does not end the pause that comes next."""
+    unstored(kept, disk)
+    with resuming(path):
+        assert kept.update()
+        for pause in (BY_MR_ROE, BY_MRS_DOE):
+            kept.begin(pause)
+            kept.keep()
+            for _ in range(3):
+                assert not kept.update()
+                assert kept.pause == pause
+            kept.end()
+            kept.update()
+    kept.begin(BY_MR_ROE)
+    kept.keep()
+    assert not kept.update()
+    with resuming(path):
+        assert kept.update()
+    assert kept.pause is None
+
+
+def test_a_folder_bears_the_lock_that_a_disk_does_not_take(disk: SmallDisk, path: Path) -> None:
+    disk.folder.chmod(0o700)
+    disk.writable(yes=False)
+    kept, other = KeptPause(lambda: 0.0), path.with_name("other.pause")
+    kept.use(path)
+    kept.begin(BY_MRS_DOE)
+    kept.keep()
+    assert [asked(path, flag) for flag in Flag] == ["True", "True", "False"]
+    assert [asked(other, flag) for flag in Flag] == ["False", "False", "False"]  # another room beside it
+    with resuming(other):
+        assert not kept.update()
+    assert not is_held(other, Flag.RUNS)  # by the daemon itself, as in a reload
+    kept.update()
+    assert asked(path, Flag.UNSTORED) == "True"
+    with resuming(path):
+        assert kept.update()
+    assert kept.pause is None
+    disk.writable(yes=True)
+    kept.begin(BY_MRS_DOE)
+    kept.update()
+    assert path.with_name("outbox.lock").exists()
+    assert [asked(path, flag) for flag in Flag] == ["True", "True", "False"]
+    kept.stop()
+    assert [asked(path, flag) for flag in Flag] == ["False", "False", "False"]
+
+
 @pytest.mark.parametrize("paused", [True, False])
 def test_a_lock_that_could_not_be_made_is_made_later(disk: SmallDisk, path: Path, *, paused: bool) -> None:
-    disk.writable(yes=False)
+    disk.writable(yes=False)  # and its folder, as a disk's often, is open to others: they could hold locks on it
     kept = KeptPause(lambda: 0.0)
     kept.use(path)
     if paused:

@@ -1,0 +1,62 @@
+"""`edge pause` and `edge resume` by a user who may not look at the daemon's files: they claim nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.daemon.pause_store import Pause, PauseStore
+from tests.support.paths import ROOT
+
+BY_MRS_DOE = Pause("Mrs Doe", "2026-10-04T08:15:00.000Z")
+ORDINARY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
+"""Root, who may then read only what its mode lets it read."""
+
+
+def as_other(*words: str) -> tuple[int, str, str]:
+    command = [*(() if os.geteuid() else ORDINARY), sys.executable, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("paused", [True, False])
+@pytest.mark.parametrize("command", ["pause", "resume"])
+def test_where_nobody_can_look_nothing_is_claimed(tmp_path: Path, command: str, *, paused: bool) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    if paused:
+        PauseStore(folder / "outbox.pause").store(BY_MRS_DOE)
+    folder.chmod(0)
+    status, out, err = as_other("-m", "edge", command, "--set", f"outbox.path={folder}/outbox.sqlite")
+    folder.chmod(0o700)
+    assert (status, out) == (1, "")
+    expected = f"nobody can say whether there is a file {folder}/outbox.pause (Permission denied)"
+    assert err == f"edge: {expected}: run this as root, or as the user of the daemon\n"
+    assert [file.name for file in folder.iterdir()] == ["outbox.pause"] * paused
+
+
+CHECK = """
+import sys
+from edge.config.schema import Config
+from edge.daemon.guarded_camera import GuardedCamera
+config = Config.model_validate({"outbox": {"path": sys.argv[1]}})
+GuardedCamera(config, config, "usb:0").check()
+"""
+
+
+def test_a_lock_that_may_not_be_read_does_not_say_that_it_is_free(tmp_path: Path) -> None:
+    outbox, lock = tmp_path / "outbox.sqlite", tmp_path / "outbox.lock"
+    tmp_path.chmod(0o755)
+    lock.touch(0)
+    unknown = f"nobody can say whether the daemon is paused: {lock} cannot be read"
+    status, out, err = as_other("-m", "edge", "resume", "--set", f"outbox.path={outbox}")
+    assert (status, out) == (1, "")
+    assert unknown in err
+    assert f"CameraClosedError: {unknown}" in as_other("-c", CHECK, str(outbox))[2]
+    lock.chmod(0o600)
+    assert as_other("-m", "edge", "resume", "--set", f"outbox.path={outbox}")[1] == "it was not paused\n"
+    assert as_other("-c", CHECK, str(outbox))[0] == 0
