@@ -86,7 +86,11 @@ class RunState:
         return f"{self.published.reason}, since {self.published.since}; no windows come until: edge resume"
 
     def use(self, path: Path, privacy: PrivacyConfig) -> None:
-        """Keep pauses in this file, take the one that is there, and obey this schedule."""
+        """Keep pauses in this file, take the one that is there, and obey this schedule.
+
+        Raises:
+            BusyError: Another daemon uses it.
+        """
         self.kept.use(path)
         self._override_store = OverrideStore(path)
         self.set_schedule(privacy)

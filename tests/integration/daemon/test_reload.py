@@ -128,6 +128,49 @@ def test_a_pause_left_under_another_name_closes_the_camera(running: Running, tmp
     assert len(subscriber.named("window")) == windows
 
 
+def test_the_files_of_another_room_do_not_become_ours(
+    running: Running, broker: int, edge: Edge, subscribe: Subscribe, pictures: str, tmp_path: Path
+) -> None:
+    """A mistake in `outbox.path`, while this room is paused, closes no other room's camera."""
+    _, subscriber, command, write = running
+    states_of_other = subscribe(broker, "classroom/other/state")
+    other = [
+        f"camera.source={pictures}", "camera.loop=true", f"mqtt.broker=mqtt://127.0.0.1:{broker}",
+        "device.name=other", f"outbox.path={tmp_path / 'other.sqlite'}",
+    ]  # fmt: skip
+    edge("run", *(word for each in other for word in ("--set", each)))
+    wait_state(states_of_other, "running", 60)
+    assert command("pause", '{"by": "Mrs Doe"}')["status"] == "ok"
+    write(outbox={"path": str(tmp_path / "other.sqlite")})
+    assert command("reload")["status"] == "ok"
+    alert = subscriber.wait("config", 1, 60)[-1].json()
+    assert f"another edge daemon keeps its pause in {tmp_path / 'other.pause'}" in alert["problem"]
+    assert not (tmp_path / "other.pause").exists()
+    assert PauseStore(tmp_path / "outbox.pause").is_there()
+    write()
+    assert command("reload")["status"] == "ok"
+    assert command("resume")["status"] == "ok"
+    wait_state(subscriber, "running", 60)
+    assert states(states_of_other) == ["running"]
+
+
+def test_a_pause_goes_along_to_another_name_and_is_over_there(running: Running, tmp_path: Path) -> None:
+    _, subscriber, command, write = running
+    assert command("pause", '{"by": "Mrs Doe"}')["status"] == "ok"
+    connections = len(subscriber.named("availability"))
+    write(outbox={"path": str(tmp_path / "other.sqlite")})
+    assert command("reload")["status"] == "ok"
+    subscriber.wait("availability", connections + 2, 60)
+    wait_for(lambda: not PauseStore(tmp_path / "outbox.pause").is_there(), 60)
+    PauseStore(tmp_path / "other.pause").clear()  # `edge resume`
+    wait_state(subscriber, "running", 60)
+    write()
+    assert command("reload")["status"] == "ok"
+    subscriber.wait("availability", connections + 4, 60)
+    goes_on(subscriber)
+    assert states(subscriber)[-1] == "running"
+
+
 @pytest.mark.parametrize(
     "content", ['{"by": "me", "since": "yesterday"}', '{"by": "\\ud800", "since": 3}', "", None, "[" * 3000]
 )
