@@ -182,7 +182,7 @@ class Reload:
             return
         parts.analysis.end()  # a window belongs to the name under which it began
         try:
-            parts.service.stop()
+            parts.service.stop(goes_on=True)
         except EdgeError as error:
             logger.error("%s", error)
         parts.pauses.progress()  # a pause of these seconds lies under the old name, and goes along
