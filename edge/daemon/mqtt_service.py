@@ -221,7 +221,9 @@ class MqttService:
         try:
             if publisher is not None:
                 publisher.stop(hands_on=goes_on)
-            elif self._memory and self._memory.depth and not goes_on:  # there is an error already: no connection can be made
+            elif (
+                self._memory and self._memory.depth and not goes_on
+            ):  # there is an error already: no connection can be made
                 logger.error("%d windows could not be stored and are lost: look after the disk", self._memory.depth)
         finally:
             if publisher is not None:
