@@ -177,8 +177,9 @@ class Daemon:
         from edge.daemon.metric_families import Snapshot  # noqa: PLC0415 - only where somebody asks
 
         parts, service = self._parts, self._parts.service
-        state = parts.run_state.published
+        state, device = parts.run_state.published, parts.reload.config.device
         return Snapshot(
+            room=(device.prefix, device.name),
             mode=state.mode if state else parts.camera.mode, frames=parts.meter.frames,
             camera_losses=parts.camera.losses, connected=service.connected, connections=service.connections,
             waiting=service.depth, oldest=service.oldest_age, board=parts.board.readings,
