@@ -44,7 +44,7 @@ def check_metrics(config: Config) -> str:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE and (room := room_at(host, port)):
             if room == (config.device.prefix, config.device.name):
                 return f"{address}, where the daemon of this room answers now"
-            problem += f": the daemon of {'/'.join(room)} answers there"
+            problem += f": the daemon of {printable('/'.join(room), 200)} answers there"
             remedy += "; if that is this room under its former name, reload it"
         raise EdgeError(problem, remedy) from None
     return address
@@ -66,7 +66,7 @@ def _ask(host: str, port: int) -> tuple[str, str] | None:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 if sample.name == "edge_device_info":
-                    return printable(sample.labels["prefix"], 100), printable(sample.labels["name"], 100)
+                    return sample.labels["prefix"], sample.labels["name"]
     except (OSError, HTTPException, ValueError, KeyError):
         return None  # another program, whatever it says
     finally:
