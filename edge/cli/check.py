@@ -17,7 +17,7 @@ from edge.cameras.capture_thread import Frame
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
-from edge.config.schema import Config, MetricsConfig, without_password
+from edge.config.schema import Config, without_password
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
@@ -80,7 +80,7 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
         if config.privacy.schedule:
             report.rows.append(_schedule(config))
         if config.metrics.port is not None:
-            report.run("metrics", lambda: _metrics(config.metrics))
+            report.run("metrics", lambda: _metrics(config))
         report.run("place", lambda: _place(config))
     return report.rows
 
@@ -206,7 +206,7 @@ def _place(config: Config) -> tuple[str, None]:
     return found, None
 
 
-def _metrics(config: MetricsConfig) -> tuple[str, None]:
+def _metrics(config: Config) -> tuple[str, None]:
     from edge.daemon.metrics_check import check_metrics  # noqa: PLC0415 - with a library that nobody else needs
 
     return check_metrics(config), None

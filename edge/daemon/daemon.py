@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.config.schema import without_password
-from edge.daemon.daemon_lock import Flag, is_held
 from edge.daemon.metrics import rss_megabytes
-from edge.daemon.paths import masks_path, outbox_path, pause_path
-from edge.errors import BusyError, EdgeError
+from edge.daemon.paths import masks_path, pause_path
+from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,11 +101,6 @@ class Daemon:
         """
         parts = self._parts
         config = parts.reload.config
-        if is_held(pause_path(config), Flag.RUNS):  # the outbox would say so as well, once the camera is open
-            raise BusyError(
-                f"another edge daemon uses the outbox {outbox_path(config)}",
-                "end it, or give each its own device.name or outbox.path",
-            )
         parts.run_state.use(pause_path(config), config.privacy)
         parts.run_state.masks.use(masks_path(config), config.camera)
         try:
@@ -183,8 +177,9 @@ class Daemon:
         from edge.daemon.metric_families import Snapshot  # noqa: PLC0415 - only where somebody asks
 
         parts, service = self._parts, self._parts.service
-        state = parts.run_state.published
+        state, device = parts.run_state.published, parts.reload.config.device
         return Snapshot(
+            room=(device.prefix, device.name),
             mode=state.mode if state else parts.camera.mode, frames=parts.meter.frames,
             camera_losses=parts.camera.losses, connected=service.connected, connections=service.connections,
             waiting=service.depth, oldest=service.oldest_age, board=parts.board.readings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edge.config.yaml_text import former_reading
 from edge.daemon.paths import outbox_path, pause_path
 from edge.delivery.outbox_tables import NAMES_AS_TYPED, ForeignFileError, check_tables, checksum, examine
+from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from edge.config.schema import Config, DeviceConfig
@@ -27,6 +29,9 @@ def adopt_former_files(config: Config) -> None:
 
     Whoever looks at them calls this first. Files that a daemon of the old version still uses are left alone, and so
     are those of a device that is really called so.
+
+    Raises:
+        EdgeError: There is a pause, and it cannot be moved: the room would start open.
     """
     device = config.device
     former = device.model_copy(update={"name": former_reading(device.name), "prefix": former_reading(device.prefix)})
@@ -39,11 +44,26 @@ def adopt_former_files(config: Config) -> None:
             return
         if old.exists() and not _take_over(old, former, device):
             return
-        for path, wanted in ((old, new), (pause_path(before), pause_path(config))):
+        # The outbox last: once it has its name, nobody looks for a pause any more.
+        for path, wanted in ((pause_path(before), pause_path(config)), (old, new)):
             if path.exists() and not wanted.exists():
                 path.replace(wanted)
     except (OSError, sqlite3.Error) as error:
+        if not _in_use(error):
+            _refuse_to_leave(pause_path(before), pause_path(config), error)
         logger.warning("what %s/%s has left in %s stays there: %s", former.prefix, former.name, old, error)
+
+
+def _in_use(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def _refuse_to_leave(pause: Path, wanted: Path, error: Exception) -> None:
+    """Raises where there is a pause that would be left behind, so that the room started open."""
+    if pause == wanted or not os.path.lexists(pause):
+        return
+    text = f"the pause {pause} cannot be moved to {wanted} ({error}), and the room would start open"
+    raise EdgeError(text, "check the disk; move the file by hand, or remove it where nobody wants that pause")
 
 
 def _take_over(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:

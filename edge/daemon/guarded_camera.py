@@ -118,8 +118,8 @@ def _check_room(room: Config) -> None:
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
     if room.privacy.follows_local_zone and (problem := schedule_zone_problem()):
         raise CameraClosedError(f"there is a schedule, but {problem}")
-    until = room.privacy.weekly.until(now)
-    override = OverrideStore(path).load()
-    if until is not None and not (override and override.holds(now)):
+    schedule = room.privacy.weekly
+    until, override = schedule.until(now), OverrideStore(path).load()
+    if until is not None and not (override and override.holds(schedule, now)):
         closed = f"the schedule keeps the camera closed until {in_words(until, now)}"
         raise CameraClosedError(closed, "edge resume ends that")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.daemon.daemon_lock import DaemonLock, Flag
 from edge.daemon.pause_store import UNKNOWN, ClosedStore, Pause, PauseStore, ResumedStore
 from edge.daemon.store_again import STORE_AGAIN, StoreAgain
-from edge.errors import EdgeError
+from edge.errors import BusyError, EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True)
+class _Left:
+    """What `use` has left behind: the former path, the pause of then, and what was found at the new path."""
+
+    path: Path
+    pause: Pause | None
+    found: Pause | None
+
+
 REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_AGAIN:.0f} s"
+OTHER_DAEMON = "end it, or give each its own device.name or outbox.path"
 
 
 class KeptPause:
@@ -41,40 +53,73 @@ class KeptPause:
         self._resumed: ResumedStore | None = None
         self._lock: DaemonLock | None = None
         self._stored = False  # the pause has its file
+        self._written: Pause | None = None  # into the file there, since it was named
         self._obeyed = False  # whoever holds RESUME has ended a pause by it: that ends no other
-        self._found: Pause | None = None  # in the files that `use` named last, when it did so
+        self._left: _Left | None = None  # until `settle` or `go_back`
         self._again = StoreAgain(now)
         self._confirmed: Pause | None = None  # what the file there says
         self._confirm_again = StoreAgain(now)
 
     def use(self, path: Path) -> None:
-        """Keep it in this file from now on; a pause in force is written there, else the one that is there is taken.
+        """Keep it in this file from now on; the pause that is there is taken, else the one in force is written there.
 
-        Of the file that is used already only `update` knows whether it is there because nobody has resumed.
+        Of the file that is used already only `update` knows whether it is there because nobody has resumed. What was
+        kept in another one before is left there until `settle`.
+
+        Raises:
+            BusyError: Another daemon uses these files: nothing in them has changed.
         """
-        self._found = None
+        self._left = None
         if path == self._path:
             return
+        former, pause = self._path, self.pause
         self.stop()
+        self._path = None  # until it is clear that the other one may be used
         self._lock = DaemonLock(path)
         self._lock.make()
+        if self._lock.is_held(Flag.RUNS):
+            self._lock.close()
+            raise BusyError(f"another edge daemon keeps its pause in {path}", OTHER_DAEMON)
         self._lock.set_flag(Flag.RUNS, held=True)
         self._path, self._store, self._closed, self._confirmed = path, PauseStore(path), ClosedStore(path), None
-        self._resumed = ResumedStore(path)
+        self._resumed, self._written = ResumedStore(path), None
         for left in (self._closed, self._resumed):  # of an earlier run, which may have ended in any way
             with contextlib.suppress(EdgeError):
                 left.clear()
-        if self.pause is None:
-            self._found = self._store.load()
-            self._set(self._found, stored=True)
+        if (found := self._store.load()) is not None:
+            self._set(found, stored=True)
         else:
             self._set(self.pause, stored=False)
             self.keep()
+        if former is not None:
+            self._left = _Left(former, pause, found)
 
-    def leave_found(self) -> None:
-        """The files that `use` named last are not ours: a pause that lay there is not in force, one since then is."""
-        if self._found is not None and self.pause == self._found:
-            self._set(None)
+    def settle(self) -> None:
+        """The files that `use` named last are ours: in the former one there is no pause any longer."""
+        left, self._left = self._left, None
+        if left is None or left.pause is None or (self.pause is not None and not self._stored):
+            return
+        try:
+            if not (self._path and _same(left.path, self._path)):
+                PauseStore(left.path).clear()
+                ClosedStore(left.path).clear()
+        except EdgeError as error:
+            logger.warning("%s: remove it, or this pause is in force again under the former name", error)
+
+    def go_back(self) -> None:
+        """The files that `use` named last are not ours: they are again as they were, as is the pause in force.
+
+        But one that somebody has begun or ended since then. `use` is to be called with the former path next.
+        """
+        left, self._left = self._left, None
+        if left is None or self._store is None:
+            return
+        there = self._store.load()
+        if self._written is not None and there is not None and there.since == self._written.since:
+            with contextlib.suppress(EdgeError):
+                self._store.clear()
+        if left.found is not None and self.pause == left.found:
+            self._set(left.pause)
 
     def update(self) -> bool:
         """Find out what people at the device want; write again what the disk has not taken.
@@ -135,7 +180,7 @@ class KeptPause:
         else:
             if self.problem:
                 logger.info("the pause is stored now")
-            self._stored, self.problem = True, ""
+            self._stored, self.problem, self._written = True, "", self.pause
             self._again.done()
         self._tell()
 
@@ -193,3 +238,8 @@ class KeptPause:
         if self._lock is not None:
             self._lock.make()
             self._lock.set_flag(Flag.UNSTORED, held=self.pause is not None and not self._stored)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether they are one file, which need not be there: its folder may have two names."""
+    return one.name == other.name and one.parent.resolve() == other.parent.resolve()

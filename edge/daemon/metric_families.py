@@ -21,6 +21,7 @@ class Snapshot:
     """How the parts are doing at one moment.
 
     Attributes:
+        room: Prefix and name of the device.
         mode: As `state` says it over MQTT.
         frames: Analysed since the start.
         camera_losses: Since the start.
@@ -33,6 +34,7 @@ class Snapshot:
         alerts: Names of the alerts in force.
     """
 
+    room: tuple[str, str]
     mode: str
     frames: int
     camera_losses: int
@@ -53,6 +55,8 @@ def families(now: Snapshot, window: WindowPayload | None) -> Iterator[Metric]:
         window: The newest one, as it was published; None: there is none, or it is old.
     """
     yield InfoMetricFamily("edge_build", "Versions.", {"version": __version__, "python": platform.python_version()})
+    prefix, name = now.room
+    yield InfoMetricFamily("edge_device", "Which room this is.", {"prefix": prefix, "name": name})
     modes = {mode: float(mode == now.mode) for mode in MODES}
     yield _labelled("edge_mode", "What the daemon does: 1 for the mode it is in.", "mode", modes)
     yield CounterMetricFamily("edge_frames_analysed", "Frames analysed.", now.frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from edge.config.broker_url import BrokerUrl
     from edge.config.schema import Config
     from edge.contract.payloads import HealthPayload, Info, State, WindowBody, WindowPayload
+    from edge.delivery.outbox import Outbox
     from edge.mqtt.properties import IncomingMessage
 
+
+logger = logging.getLogger(__name__)
 
 ALL_SECONDS = 1.0  # for commands that came before a connection ends
 
@@ -49,6 +53,7 @@ class MqttService:
         self._progress = progress
         self._publisher: Publisher | None = None
         self._broker: EmbeddedBroker | None = None
+        self._memory: Outbox | None = None  # what waited in it when the connection before ended
         self.reconfigure(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -88,7 +93,7 @@ class MqttService:
         self.examine(self._config)
         try:
             self._publisher = self._make_publisher()  # before it starts: commands may come at once
-            self._publisher.start(info, state, self._progress)
+            self._publisher.start(info, state, self._progress, self._memory)
         except EdgeError:
             self._publisher = None
             self._stop_broker()
@@ -201,14 +206,28 @@ class MqttService:
         """How often a broker has accepted us since the last start."""
         return self._running.connection.accepted
 
-    def stop(self) -> None:
-        """Send what there is, say `offline`, end the embedded broker. Raises EdgeError when windows are lost."""
+    def stop(self, *, goes_on: bool = False) -> None:
+        """Send what there is, say `offline`, end the embedded broker.
+
+        Args:
+            goes_on: It is started again, and what waits in memory is sent then.
+
+        Raises:
+            EdgeError: Windows are lost.
+        """
         if self._home_assistant is not None:
             self._home_assistant.stop()
+        publisher = self._publisher
         try:
-            if self._publisher is not None:
-                self._publisher.stop()
+            if publisher is not None:
+                publisher.stop(hands_on=goes_on)
+            elif (
+                self._memory and self._memory.depth and not goes_on
+            ):  # there is an error already: no connection can be made
+                logger.error("%d windows could not be stored and are lost: look after the disk", self._memory.depth)
         finally:
+            if publisher is not None:
+                self._memory = publisher.memory if goes_on else None
             self._publisher = None  # not before: commands come in until it has ended
             self._stop_broker()
 

@@ -6,14 +6,16 @@ import errno
 import os
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from edge.contract.timestamps import format_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.errors import EdgeError
 from edge.text import printable
+from edge.timing.schedule import AHEAD, Schedule
 
+LONGEST = timedelta(days=AHEAD + 2)  # of a pause, as far as the schedule looks
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 UNKNOWN = "1970-01-01T00:00:00.000Z"
 """Since when, of a pause whose file cannot be read."""
@@ -35,9 +37,17 @@ class Override:
     since: str
     until: str
 
-    def holds(self, now: datetime) -> bool:
-        """Whether the scheduled pause of this moment is the one that was ended."""
-        return self.since <= format_timestamp(now) < self.until
+    def holds(self, schedule: Schedule, now: datetime) -> bool:
+        """Whether the pause of this moment is the one that was ended: also when it was ended, it was in force.
+
+        So it holds neither for a pause that the schedule got since then, nor for one of another day, where the clock
+        was wrong when somebody ended it.
+        """
+        earlier, later = sorted((parse_timestamp(self.since), now))
+        if later - earlier > LONGEST or format_timestamp(now) >= self.until:
+            return False
+        end = schedule.until(earlier)
+        return end is not None and later < end
 
 
 class _File(StateFile):
@@ -126,6 +136,7 @@ class OverrideStore(_File):
         """What it says, None if it is not there or cannot be read."""
         try:
             content = self._read()
+            parse_timestamp(content["since"])
             return Override(content["by"], content["since"], content["until"])
         except UNREADABLE:
             return None

@@ -182,16 +182,18 @@ class Reload:
             return
         parts.analysis.end()  # a window belongs to the name under which it began
         try:
-            parts.service.stop()
+            parts.service.stop(goes_on=True)
         except EdgeError as error:
             logger.error("%s", error)
+        parts.pauses.progress()  # a pause of these seconds lies under the old name, and goes along
         try:
             self._connect(new, "the configuration was changed")
+            parts.run_state.kept.settle()
         except EdgeError as error:
             logger.error("the connection stays as it was: %s", error)
             back = audit.changes(new, old)
             audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
-            parts.run_state.kept.leave_found()  # a pause that was left under the new name is not ours
+            parts.run_state.kept.go_back()  # what lies under the new name may be another room's
             self._connect(old, "the new configuration could not be used")
             parts.pauses.update("the configuration before")  # where that pause has closed the camera meanwhile
             since = format_timestamp(self._clock.utc())

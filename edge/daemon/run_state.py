@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -57,6 +58,7 @@ class RunState:
         self._utc = utc
         self._synced = synced
         self._override_store: OverrideStore | None = None
+        self._override_over: Override | None = None  # whatever its file says
         self._schedule = Schedule()
         self._trust_clock = False
         self._clock_known = False  # once it was set, it is good enough for days
@@ -84,7 +86,11 @@ class RunState:
         return f"{self.published.reason}, since {self.published.since}; no windows come until: edge resume"
 
     def use(self, path: Path, privacy: PrivacyConfig) -> None:
-        """Keep pauses in this file, take the one that is there, and obey this schedule."""
+        """Keep pauses in this file, take the one that is there, and obey this schedule.
+
+        Raises:
+            BusyError: Another daemon uses it.
+        """
         self.kept.use(path)
         self._override_store = OverrideStore(path)
         self.set_schedule(privacy)
@@ -111,6 +117,7 @@ class RunState:
         """
         ended = self._update_masks()
         before, self.scheduled = self.scheduled, self._scheduled_reason()
+        self._forget_override()
         if self.scheduled and not before:
             self._record("pause", SCHEDULE, reason=self.scheduled)
         if before and not self.scheduled:
@@ -222,8 +229,7 @@ class RunState:
     def _scheduled_reason(self) -> str:
         if not self._schedule.pauses:
             return ""
-        self._clock_known = self._clock_known or self._synced()
-        if not (self._clock_known or self._trust_clock):  # better closed for too long than open in the wrong hour
+        if not self._knows_time():  # better closed for too long than open in the wrong hour
             return NO_CLOCK
         if self._schedule.zone is None and (problem := schedule_zone_problem()):
             return f"paused: there is a schedule, but {problem}"
@@ -235,8 +241,28 @@ class RunState:
 
     def _overridden(self, now: datetime) -> Override | None:
         """Who at the device has ended the scheduled pause of this moment before its time."""
+        override = self._load_override()
+        return override if override is not None and override.holds(self._schedule, now) else None
+
+    def _forget_override(self) -> None:
+        """Once the pause that was ended is over, or is not in the schedule any more, no other is ended by that."""
+        override = self._load_override()
+        if override is None or self._override_store is None:
+            return
+        if not self._knows_time() or (self._schedule.zone is None and schedule_zone_problem()):
+            return  # which pause this is, is not known
+        if not override.holds(self._schedule, self._utc()):
+            self._override_over = override
+            with contextlib.suppress(EdgeError):  # on a disk that takes nothing it is forgotten until the next start
+                self._override_store.clear()
+
+    def _load_override(self) -> Override | None:
         override = self._override_store.load() if self._override_store is not None else None
-        return override if override is not None and override.holds(now) else None
+        return None if override == self._override_over else override
+
+    def _knows_time(self) -> bool:
+        self._clock_known = self._clock_known or self._synced()
+        return self._clock_known or self._trust_clock
 
     def _record(self, event: audit.Event, by: str, **facts: str) -> None:
         audit.record(event, by, self._utc(), **facts)

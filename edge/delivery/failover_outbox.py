@@ -62,11 +62,12 @@ class FailoverOutbox:
         self._reported: Loss | None = None
         self._next_report = self._clear_loss_at = 0.0
 
-    def start(self, progress: Callable[[], None] = lambda: None) -> None:
+    def start(self, progress: Callable[[], None] = lambda: None, memory: Outbox | None = None) -> None:
         """Open the disk; where it is full, read-only or failing, begin in memory.
 
         Args:
             progress: As `Outbox.start`.
+            memory: What the one before had in memory: it is sent, too.
 
         Raises:
             BusyError: Another program uses the outbox.
@@ -76,6 +77,14 @@ class FailoverOutbox:
             self._disk.open(progress)
         except DiskError as error:
             self._disk_failed(error)
+        if memory is not None:
+            self._memory = OutboxSender(memory, self._publish)
+            self._memory.requeue()
+
+    @property
+    def memory(self) -> Outbox | None:
+        """The outbox in memory, None where none was needed."""
+        return self._memory.outbox if self._memory else None
 
     @property
     def depth(self) -> int:

@@ -97,18 +97,25 @@ class Publisher:
         self._stop_by = 0.0  # when it no longer waits for the broker's answers; monotonic
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
-    def start(self, info: Info, state: State, progress: Callable[[], None] = lambda: None) -> None:
-        """Open the outbox, with signs of progress (`Outbox.start`), begin to connect. Raises BusyError, ConfigError."""
+    def start(
+        self, info: Info, state: State, progress: Callable[[], None] = lambda: None, memory: Outbox | None = None
+    ) -> None:
+        """Open the outbox, begin to connect: see `FailoverOutbox.start`. Raises BusyError, ConfigError."""
         self._retained.announce(self._topics.info, info.to_json())
         self._retained.announce(self._topics.state, state.to_json())
         self._retained.announce(self._topics.alerts, self._summary.to_json())
-        self._store.start(progress)
+        self._store.start(progress, memory)
         try:
             self._connection.start()
         except ConfigError:
             self._store.stop()
             raise
         self._thread.start()
+
+    @property
+    def memory(self) -> Outbox | None:
+        """What waits in memory once it has stopped. None: nothing, or its thread still uses it, as the disk hangs."""
+        return None if self._thread.is_alive() else self._store.memory
 
     @property
     def connection(self) -> Connection:
@@ -170,10 +177,14 @@ class Publisher:
         with contextlib.suppress(MessageTooLargeError):
             self._connection.publish(topic, payload, channels.ANSWER, correlation=correlation)
 
-    def stop(self, timeout: float = 1.5) -> None:
+    def stop(self, timeout: float = 1.5, *, hands_on: bool = False) -> None:
         """Send what there is for at most `timeout` seconds, say `offline`, close.
 
         What the broker did not acknowledge stays in the outbox for the next start.
+
+        Args:
+            timeout: Seconds.
+            hands_on: The next publisher gets `memory`, so that what waits there is not lost.
 
         Raises:
             EdgeError: Windows are lost, because the disk would not take them.
@@ -194,7 +205,7 @@ class Publisher:
             self._thread.join(DISK_SECONDS)  # the next publisher cannot open an outbox that is not closed
         if not self._thread.is_alive():
             self._store.stop()
-        lost = self._new.qsize() + self._store.in_memory
+        lost = self._new.qsize() + (0 if hands_on and self.memory else self._store.in_memory)
         if lost:
             raise EdgeError(f"{lost} windows could not be stored and are lost", "look after the disk")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli import parse, pause
 from edge.daemon.pause_store import ClosedStore, PauseStore
-from tests.support.brokers import Subscriber, wait_for
+from tests.support.brokers import Subscriber, free_port, wait_for
 from tests.support.commander import Commander, states, wait_state
+from tests.support.faults import SmallDisk
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Subscribe = Callable[..., Subscriber]
@@ -126,6 +129,84 @@ def test_a_pause_left_under_another_name_closes_the_camera(running: Running, tmp
     windows = len(subscriber.named("window"))
     time.sleep(2.5)
     assert len(subscriber.named("window")) == windows
+
+
+def test_windows_in_memory_outlive_that_the_broker_moves(
+    broker: int, edge: Edge, subscribe: Subscribe, pictures: str, disk: SmallDisk, tmp_path: Path
+) -> None:
+    """The disk takes nothing, and the broker has another address now: to write that down loses no window."""
+    disk.writable(yes=False)
+    file, subscriber, metrics = tmp_path / "config.yaml", subscribe(broker), free_port()
+
+    def write(port: int) -> None:
+        lines = {
+            "device": {"name": "room-1"}, "camera": {"source": pictures, "loop": True}, "window": {"seconds": 1},
+            "mqtt": {"broker": f"mqtt://127.0.0.1:{port}"}, "outbox": {"path": str(disk.folder / "outbox.sqlite")},
+            "metrics": {"port": metrics},
+        }  # fmt: skip
+        file.write_text(json.dumps(lines))
+
+    write(free_port())
+    process = edge("run", "--config", str(file))
+    wait_for(lambda: waiting(metrics) >= 3, 60)
+    write(broker)
+    process.send_signal(signal.SIGHUP)
+    found = subscriber.wait("window", 4, 60)
+    assert [message.json()["seq"] for message in found[:4]] == [1, 2, 3, 4]
+    assert len({message.json()["epoch"] for message in found}) == 1
+
+
+def waiting(port: int) -> float:
+    """How many windows the broker does not have yet."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return 0
+    return float((re.findall(r"^edge_outbox_windows (.*)$", text, re.MULTILINE) or [0])[0])
+
+
+def test_the_files_of_another_room_do_not_become_ours(
+    running: Running, broker: int, edge: Edge, subscribe: Subscribe, pictures: str, tmp_path: Path
+) -> None:
+    """A mistake in `outbox.path`, while this room is paused, closes no other room's camera."""
+    _, subscriber, command, write = running
+    states_of_other = subscribe(broker, "classroom/other/state")
+    other = [
+        f"camera.source={pictures}", "camera.loop=true", f"mqtt.broker=mqtt://127.0.0.1:{broker}",
+        "device.name=other", f"outbox.path={tmp_path / 'other.sqlite'}",
+    ]  # fmt: skip
+    edge("run", *(word for each in other for word in ("--set", each)))
+    wait_state(states_of_other, "running", 60)
+    assert command("pause", '{"by": "Mrs Doe"}')["status"] == "ok"
+    write(outbox={"path": str(tmp_path / "other.sqlite")})
+    assert command("reload")["status"] == "ok"
+    alert = subscriber.wait("config", 1, 60)[-1].json()
+    assert f"another edge daemon keeps its pause in {tmp_path / 'other.pause'}" in alert["problem"]
+    assert not (tmp_path / "other.pause").exists()
+    assert PauseStore(tmp_path / "outbox.pause").is_there()
+    write()
+    assert command("reload")["status"] == "ok"
+    assert command("resume")["status"] == "ok"
+    wait_state(subscriber, "running", 60)
+    assert states(states_of_other) == ["running"]
+
+
+def test_a_pause_goes_along_to_another_name_and_is_over_there(running: Running, tmp_path: Path) -> None:
+    _, subscriber, command, write = running
+    assert command("pause", '{"by": "Mrs Doe"}')["status"] == "ok"
+    connections = len(subscriber.named("availability"))
+    write(outbox={"path": str(tmp_path / "other.sqlite")})
+    assert command("reload")["status"] == "ok"
+    subscriber.wait("availability", connections + 2, 60)
+    wait_for(lambda: not PauseStore(tmp_path / "outbox.pause").is_there(), 60)
+    PauseStore(tmp_path / "other.pause").clear()  # `edge resume`
+    wait_state(subscriber, "running", 60)
+    write()
+    assert command("reload")["status"] == "ok"
+    subscriber.wait("availability", connections + 4, 60)
+    goes_on(subscriber)
+    assert states(subscriber)[-1] == "running"
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.config.schema import MetricsConfig
+from edge.config.schema import Config, MetricsConfig
 from edge.contract.examples import WINDOW
 from edge.contract.payloads import WindowPayload, Withheld
 from edge.contract.validation import WITHHELD_FIELDS
@@ -20,13 +23,15 @@ from edge.daemon import metrics_server
 from edge.daemon.exporter import OLD, Exporter
 from edge.daemon.metric_families import Snapshot
 from edge.daemon.metrics import Meter
-from edge.daemon.metrics_check import check_metrics
+from edge.daemon.metrics_check import check_metrics, room_at
 from edge.daemon.metrics_server import MAX_HEAD, _Head
 from edge.errors import EdgeError
 from edge.hardware.board import Readings
 from tests.support.brokers import can_connect, free_port, wait_for
 
+ROOM = ("classroom", "room-1")
 SNAPSHOT = Snapshot(
+    room=ROOM,
     mode="running", frames=120, camera_losses=1, connected=True, connections=3, waiting=7, oldest=65.0,
     board=Readings(temperature_c=61.5, under_voltage=False), rss_mb=150.0, alerts=("camera", "disk"),
 )  # fmt: skip
@@ -196,19 +201,50 @@ def test_an_address_that_is_not_there_holds_up_neither_start_nor_end(
 
 def test_what_is_checked_is_what_the_daemon_will_find(start: Start) -> None:
     free = free_port()
-    assert check_metrics(MetricsConfig(port=free)) == f"127.0.0.1 port {free}"
+    assert check(port=free) == f"127.0.0.1 port {free}"
     _, port = start()
-    assert "where an edge daemon answers now" in check_metrics(MetricsConfig(port=port))
+    assert "where the daemon of this room answers now" in check(port=port)
     with pytest.raises(EdgeError, match="cannot listen on 192.0.2.1 .*metrics.host is an address of this machine"):
-        check_metrics(MetricsConfig(port=free, host="192.0.2.1"))
+        check(port=free, host="192.0.2.1")
     with pytest.raises(EdgeError, match=r"cannot listen on \.\. port"):
-        check_metrics(MetricsConfig(port=free, host=".."))
+        check(port=free, host="..")
+
+
+def check(name: str = "room-1", **metrics: Any) -> str:
+    device = {"name": name, "prefix": ROOM[0]}
+    return check_metrics(Config.model_validate({"device": device, "metrics": metrics}))
+
+
+def test_a_port_of_another_room_is_told_at_a_check(start: Start) -> None:
+    """Both files say the same port: Prometheus would read the one under the name of the other."""
+    _, port = start()
+    said = r"in use.*the daemon of classroom/room-1 answers there.*metrics\.port.*reload"
+    with pytest.raises(EdgeError, match=said):
+        check("room-2", port=port)
+
+
+@pytest.mark.parametrize("room", [("a\\b", 'c"d'), ("classroom", "Größe 1")])
+def test_any_name_is_found_again(start: Start, room: tuple[str, str]) -> None:
+    exporter, port = start()
+    exporter._snapshot = replace(SNAPSHOT, room=room)
+    assert room_at("127.0.0.1", port) == room
+
+
+def test_a_daemon_that_begins_is_waited_for(clock: Time) -> None:
+    port = free_port()
+    exporter = Exporter(MetricsConfig(port=port), clock)
+    exporter.start()
+    wait_for(lambda: can_connect(port), 20)
+    begun = threading.Timer(1.0, exporter.update, (lambda: SNAPSHOT,))
+    begun.start()
+    assert "where the daemon of this room answers now" in check(port=port)
+    exporter.stop()
 
 
 def test_a_port_of_another_program_is_told_at_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.daemon.metrics_check.ANSWER_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EdgeError, match=r"in use.*set metrics\.port"):
-        check_metrics(MetricsConfig(port=taken.getsockname()[1]))
+        check(port=taken.getsockname()[1])
 
 
 def test_there_is_one_address(start: Start) -> None:

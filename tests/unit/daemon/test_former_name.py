@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,9 @@ from edge.daemon.own_epoch import own_epoch
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.delivery.outbox import Outbox
+from edge.errors import EdgeError
 from edge.support.daemon_words import outbox_state
+from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 
 PAUSE = Pause("Mrs Doe", "2026-11-28T08:00:00.000Z")
@@ -98,6 +103,53 @@ def test_an_outbox_in_use_is_left_alone(caplog: pytest.LogCaptureFixture) -> Non
     running.stop()
     assert "stays there" in caplog.text
     assert not outbox_path(config("0123")).exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from edge.config.schema import Config, DeviceConfig
+from edge.daemon.former_name import adopt_former_files
+
+replace, left = Path.replace, int(sys.argv[1])
+
+def replace_or_die(*paths):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(*paths)
+
+Path.replace = replace_or_die
+adopt_former_files(Config(device=DeviceConfig(name="0123")))
+"""
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_power_cut_in_between_leaves_no_pause_behind(at: int) -> None:
+    epoch = leave("83")
+    PauseStore(pause_path(config("83"))).store(PAUSE)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(at)], cwd=ROOT, check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    adopt_former_files(config("0123"))
+    assert PauseStore(pause_path(config("0123"))).load() == PAUSE
+    assert waiting("0123")[0] == epoch
+    assert not pause_path(config("83")).exists()
+
+
+def test_a_pause_that_cannot_be_moved_is_an_error(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room would start open; without a pause it starts all the same."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(disk.folder))
+    leave("83")
+    file = pause_path(config("83"))
+    PauseStore(file).store(PAUSE)
+    disk.writable(yes=False)
+    with pytest.raises(EdgeError, match=r"the pause .*classroom-83\.pause cannot be moved to .*classroom-0123\.pause"):
+        adopt_former_files(config("0123"))
+    disk.writable(yes=True)
+    file.unlink()
+    disk.writable(yes=False)
+    adopt_former_files(config("0123"))
 
 
 def test_a_path_of_its_own_stays_and_its_windows_get_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

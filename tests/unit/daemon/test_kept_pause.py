@@ -22,7 +22,7 @@ from edge.daemon.kept_pause import KeptPause
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
 from edge.daemon.run_state import RunState
 from edge.daemon.state_file import StateFile
-from edge.errors import EdgeError
+from edge.errors import BusyError, EdgeError
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 
@@ -101,21 +101,26 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from edge.daemon.daemon_lock import DaemonLock, Flag
-DaemonLock(Path(sys.argv[1])).set_flag(Flag.RESUME, held=True)
+DaemonLock(Path(sys.argv[1])).set_flag(Flag[sys.argv[2]], held=True)
 print(flush=True)
 time.sleep(600)
 """
 
 
 @contextlib.contextmanager
-def resuming(path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends a pause without a file, as `edge resume` does."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], cwd=ROOT, stdout=subprocess.PIPE)
+def holding(path: Path, flag: Flag) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds a flag."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path), flag.name], cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     yield process
     process.kill()
     process.communicate()
+
+
+def resuming(path: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process that ends a pause without a file, as `edge resume` does."""
+    return holding(path, Flag.RESUME)
 
 
 def test_a_read_only_disk_does_not_hinder_whoever_resumes(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
@@ -182,6 +187,123 @@ def test_a_pause_goes_along_to_another_name_on_a_full_disk(
     time.now = 11.0
     kept.update()
     assert PauseStore(other).load() == BY_MRS_DOE
+
+
+def test_a_pause_is_moved_to_another_name_once_that_is_sure(kept: KeptPause, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    kept.confirm(closed=True)
+    other = path.with_name("other.pause")
+    kept.use(other)
+    assert PauseStore(path).load() == PauseStore(other).load() == BY_MRS_DOE
+    kept.settle()
+    assert PauseStore(other).load() == BY_MRS_DOE
+    assert {file.name for file in path.parent.glob("outbox.*")} == {"outbox.lock"}
+    PauseStore(other).clear()  # `edge resume`
+    kept.update()
+    kept.use(path)
+    kept.settle()
+    assert kept.pause is None
+
+
+def test_a_pause_that_ends_while_it_is_moved_is_over_under_both_names(kept: KeptPause, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    other = path.with_name("other.pause")
+    kept.use(other)
+    PauseStore(other).clear()  # `edge resume`, while the outbox is opened
+    kept.update()
+    kept.settle()
+    assert not PauseStore(path).is_there()
+
+
+def test_a_pause_stays_where_it_was_as_long_as_it_is_not_stored(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    disk.fill()
+    kept.use(path.with_name("other.pause"))
+    kept.settle()
+    assert PauseStore(path).load() == BY_MRS_DOE
+
+
+def test_another_name_of_the_same_folder_is_no_move(kept: KeptPause, path: Path, tmp_path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    (tmp_path / "link").symlink_to(path.parent)
+    for settle in (kept.settle, kept.go_back):
+        kept.use(tmp_path / "link" / path.name)
+        settle()
+        kept.use(path)
+        kept.settle()
+        assert (kept.pause, PauseStore(path).load()) == (BY_MRS_DOE, BY_MRS_DOE)
+        assert asked(path, Flag.RUNS) == "True"
+
+
+def test_what_was_left_behind_once_is_not_touched_by_a_later_change(kept: KeptPause, path: Path) -> None:
+    other = path.with_name("other.pause")
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    kept.use(other)
+    kept.go_back()
+    kept.use(path)
+    PauseStore(other).store(BY_MR_ROE)  # of another room by now
+    kept.use(path)
+    kept.settle()
+    assert PauseStore(other).load() == BY_MR_ROE
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_the_files_of_another_daemon_are_not_touched(
+    kept: KeptPause, path: Path, tmp_path: Path, *, paused: bool
+) -> None:
+    if paused:
+        kept.begin(BY_MRS_DOE)
+        kept.store()
+    other = tmp_path / "other.pause"
+    ClosedStore(other).store(BY_MR_ROE)
+    (tmp_path / "other.lock").touch()
+    with holding(other, Flag.RUNS):
+        with pytest.raises(BusyError, match=r"another edge daemon keeps its pause in .*other\.pause"):
+            kept.use(other)
+        assert {file.name for file in tmp_path.glob("other.*")} == {"other.lock", "other.closed"}
+        kept.go_back()
+        kept.use(path)
+    assert asked(path, Flag.RUNS) == "True"
+    assert asked(path, Flag.UNSTORED) == "False"
+    kept.update()
+    assert kept.pause == (BY_MRS_DOE if paused else None)
+    assert {file.name for file in tmp_path.glob("other.*")} == {"other.lock", "other.closed"}
+
+
+@pytest.mark.parametrize("there", [BY_MR_ROE, None])
+@pytest.mark.parametrize("paused", [True, False])
+def test_files_that_cannot_be_used_are_left_as_they_were(
+    kept: KeptPause, path: Path, there: Pause | None, *, paused: bool
+) -> None:
+    if paused:
+        kept.begin(BY_MRS_DOE)
+        kept.store()
+    other = path.with_name("other.pause")
+    if there:
+        PauseStore(other).store(there)
+    kept.use(other)
+    assert kept.pause == (there or (BY_MRS_DOE if paused else None))
+    kept.go_back()
+    kept.use(path)
+    kept.update()
+    assert PauseStore(other).load() == there
+    assert kept.pause == PauseStore(path).load() == (BY_MRS_DOE if paused else None)
+
+
+def test_a_pause_that_began_meanwhile_goes_back_as_well(kept: KeptPause, path: Path) -> None:
+    other = path.with_name("other.pause")
+    kept.use(other)
+    kept.begin(BY_MRS_DOE)  # the button
+    kept.keep()
+    kept.go_back()
+    kept.use(path)
+    assert kept.pause == PauseStore(path).load() == BY_MRS_DOE
+    assert not PauseStore(other).is_there()
 
 
 @pytest.mark.parametrize("stored", [True, False])

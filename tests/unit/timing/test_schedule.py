@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import zoneinfo
@@ -307,6 +308,99 @@ def test_edge_resume_at_the_device_ends_this_pause_and_no_other(
     later.use(path, config_now.privacy)
     later.update()
     assert later.closed
+
+
+def ends_at(room: Room, clock: str) -> None:
+    """Somebody at the device ends the pause from 12:00 to 13:00."""
+    room.look(clock)
+    room.state.end_locally("the button")
+    assert room.look(clock)[0] is False
+
+
+def lasting(begin: str, end: str) -> dict[str, Any]:
+    return {"schedule": [{"days": ["fri"], "from": begin, "to": end}], "time_zone": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize(("begin", "closed"), [("12:15", True), ("12:00", False)])
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_pause_written_since_then_is_another_one(
+    tmp_path: Path, begin: str, *, closed: bool, restarted: bool
+) -> None:
+    """One that lies around the moment in which somebody ended it is the same, shorter or longer."""
+    room = Room(tmp_path)
+    ends_at(room, "12:05")
+    if restarted:
+        room = Room(tmp_path, **lasting(begin, "12:50"))
+    else:
+        room.state.set_schedule(PrivacyConfig.model_validate(lasting(begin, "12:50")))
+    assert room.look("12:30")[0] is closed
+
+
+def test_what_was_ended_is_forgotten_with_its_line(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    ends_at(room, "12:05")
+    room.state.set_schedule(PrivacyConfig())
+    assert room.look("12:10")[0] is False
+    room.state.set_schedule(room.privacy)
+    assert room.look("12:30")[0] is True
+    assert not room.path.with_suffix(".resume").exists()
+
+
+def test_nothing_is_left_of_it_once_the_pause_is_over(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    ends_at(room, "12:05")
+    assert room.path.with_suffix(".resume").exists()
+    room.look("13:00")
+    assert not room.path.with_suffix(".resume").exists()
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_who_ended_a_pause_by_a_wrong_clock_has_not_ended_that_of_the_day_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, takes: bool
+) -> None:
+    room = Room(tmp_path)
+    ends_at(room, "12:05")
+    if not takes:
+        monkeypatch.setattr("pathlib.Path.unlink", _refuse)
+    for week_before, closed in (("13 12:30", True), ("13 13:30", False)):  # the clock is set right
+        room.now = at(f"2026-11-{week_before}")
+        room.state.update()
+        assert room.state.closed is closed
+    assert room.look("12:30")[0] is True
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_a_clock_that_is_set_back_within_the_pause_changes_nothing(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    ends_at(room, "12:30")
+    assert room.look("12:05")[0] is False
+
+
+def test_a_start_without_a_set_clock_does_not_forget_it(tmp_path: Path) -> None:
+    """It begins with the time at which the device was switched off, or with the year 1970."""
+    room = Room(tmp_path)
+    ends_at(room, "12:05")
+    room.now = at("2026-11-20 11:17")
+    synced = False
+    again = RunState(lambda: room.now, lambda: synced)
+    again.use(room.path, room.privacy)
+    again.update()
+    assert again.closed
+    synced, room.now = True, at("2026-11-20 12:20")
+    again.update()
+    assert not again.closed
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000Z", "noon", "", 7])
+def test_a_file_with_another_time_ends_nothing(tmp_path: Path, since: object) -> None:
+    room = Room(tmp_path)
+    file = {"by": "me", "since": since, "until": "9999-12-31T23:59:59.999Z"}
+    room.path.with_suffix(".resume").write_text(json.dumps(file))
+    assert room.look("12:30")[0] is True
+    assert room.look("13:30")[0] is False
 
 
 def _day(today: date, more: int = 0) -> str:
