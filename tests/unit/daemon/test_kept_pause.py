@@ -199,7 +199,7 @@ def test_a_pause_is_moved_to_another_name_once_that_is_sure(kept: KeptPause, pat
     kept.settle()
     assert PauseStore(other).load() == BY_MRS_DOE
     assert {file.name for file in path.parent.glob("outbox.*")} == {"outbox.lock"}
-    PauseStore(other).clear()  # `edge resume`
+    PauseStore(other).resume()
     kept.update()
     kept.use(path)
     kept.settle()
@@ -211,7 +211,7 @@ def test_a_pause_that_ends_while_it_is_moved_is_over_under_both_names(kept: Kept
     kept.store()
     other = path.with_name("other.pause")
     kept.use(other)
-    PauseStore(other).clear()  # `edge resume`, while the outbox is opened
+    PauseStore(other).resume()  # while the outbox is opened
     kept.update()
     kept.settle()
     assert not PauseStore(path).is_there()
