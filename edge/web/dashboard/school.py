@@ -239,6 +239,7 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
+        window = room.history.fold(window)
         if not room.history.add(window):
             return
         room.history.keep(*self._kept())
