@@ -56,7 +56,7 @@ class PayloadBuilder:
         Args:
             window: Its sums.
             end: When it ended, time of day.
-            clock_synced: Whether the system says that its clock is set.
+            clock_synced: Whether the system, or the configuration, says that the clock is set.
         """
         withheld = privacy.withheld(window, self.min_faces, self.mode)
         shown = window if withheld is None else _SHOWN[withheld.what](window)

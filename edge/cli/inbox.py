@@ -76,9 +76,12 @@ class Inbox:
             if len(self.devices) >= MAX_DEVICES:
                 self.full = True
                 return None
-            self.devices[name] = Device(name, first=round(self._now() * 1000))
+            self.devices[name] = Device(name, first=self._milliseconds())
             self._seen[name] = {}
         return self.devices[name]
+
+    def _milliseconds(self) -> int:
+        return round(self._now() * 1000)
 
     def _accept(self, device: Device, window: WindowPayload) -> WindowPayload | None:
         """Show a window unless a newer one is there; None for a duplicate."""
@@ -92,5 +95,5 @@ class Inbox:
         if len(device.means) > POINTS:
             del device.means[min(device.means)]
         if device.window is None or newer(window, device.window):
-            device.window = window
+            device.window, device.heard = window, self._milliseconds()
         return window

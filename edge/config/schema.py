@@ -259,7 +259,8 @@ class PrivacyConfig(Section):
         None, description="time zone of the schedule, such as Europe/Berlin; without it this machine's"
     )
     trust_clock: bool = Field(
-        default=False, description="follow the schedule even if nothing (NTP) has set this machine's clock"
+        default=False,
+        description="the clock is right even if nothing (NTP) has set it: follow the schedule, and say so in windows",
     )
     allow_remote_resume: bool = Field(
         default=True, description="whether a pause may be ended over MQTT, or only on the device itself"

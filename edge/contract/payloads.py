@@ -96,7 +96,7 @@ class Quality(Payload):
     """How far the figures can be trusted."""
 
     coverage: Fraction = Field(description="share of the window's time in which frames were analysed")
-    clock_synced: bool = Field(description="the system says that its clock is set")
+    clock_synced: bool = Field(description="the system, or `privacy.trust_clock`, says that its clock is set")
 
 
 class ModelNames(Payload):

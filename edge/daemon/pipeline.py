@@ -54,6 +54,7 @@ class Pipeline:
     ) -> None:
         self._meter = meter
         self._timestamps = timestamps
+        self._trust_clock = config.privacy.trust_clock
         self._builder = PayloadBuilder(
             device=config.device.name,
             mode=config.mode,
@@ -161,7 +162,8 @@ class Pipeline:
 
     def _payload(self, window: Window) -> WindowBody:
         _, end = self._timestamps.span(window.start, window.end)
-        body = self._builder.build(window, end, clock_synced=self._timestamps.true and clock_synced())
+        synced = self._timestamps.true and (self._trust_clock or clock_synced())
+        body = self._builder.build(window, end, clock_synced=synced)
         if body.withheld is not None:  # a track would carry what a face was smoothed with into the next window
             self._analyzer.reset()
         # How long the stages took tells the number of faces far better than coarsely rounded counts do.

@@ -52,6 +52,7 @@ class Room:
         online: None when nobody knows.
         window: The newest one.
         first: When it was first heard of, milliseconds of our clock.
+        heard: When the window came, milliseconds of our clock; 0 without one.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Room:
     window: WindowPayload | None
     machine: Machine
     first: int
+    heard: int
 
 
 class Trouble(NamedTuple):
@@ -220,9 +222,9 @@ def _silent(room: Room, now: int) -> bool:
     if room.window is None:
         return now - room.first > NEW
     lasts = STALE_WINDOWS * 1000 * room.window.window.seconds + STALE_LATE
-    stamp = _milliseconds(room.window.window.end)
-    # Of a clock that is not set nothing can be told; where it matters, the clock is the trouble.
-    return room.window.quality.clock_synced and now - stamp > lasts
+    # By its own time only where its clock is set; what is retained, or has waited, comes late.
+    late = room.window.quality.clock_synced and now - _milliseconds(room.window.window.end) > lasts
+    return late or now - room.heard > lasts
 
 
 def _alerts(machine: Machine) -> list[Trouble]:

@@ -39,7 +39,7 @@ TABLE = (
     Column("schema", pa.string(), True, "version of the payload, such as `edge.window/2`"),
     Column("mode", pa.string(), True, "what was measured: `headcount`, `facing` or `emotions`"),
     Column("replayed", pa.bool_(), True, "sent later than it was measured, after a failure of the network"),
-    Column("clock_synced", pa.bool_(), True, "the device's system says that its clock is set"),
+    Column("clock_synced", pa.bool_(), True, "the device says that its clock is set"),
     Column("coverage", pa.float64(), True, "share of its time in which frames were analysed, 0 to 1"),
     Column("frames", pa.int64(), True, "frames that were analysed"),
     Column("faces_total", pa.int64(), False, "face observations: one face in one frame is one"),

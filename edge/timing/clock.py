@@ -13,6 +13,7 @@ SYNCHRONISED = Path("/run/systemd/timesync/synchronized")  # see systemd-timesyn
 CLOCK_SET = timedelta(seconds=0.5)  # a larger step than this is somebody setting the clock
 STEP = timedelta(minutes=1)  # set forward by more than this, what was passed over is free for a clock that is set back
 MOST_STEPS = 100  # that are remembered
+TIME_ERROR = 5  # what the kernel returns while its clock is not set: see adjtimex(2)
 
 
 class Clock(Protocol):
@@ -87,11 +88,15 @@ class Timestamps:
 
 def clock_synced() -> bool:
     """Whether the system says that its clock is set (by NTP or the like); False where it does not say."""
+    # The sign of systemd-timesyncd stays; the kernel's answer, which every time service can give, ends some hours
+    # after the last server was reached. A service may be forbidden to ask the kernel (ProtectClock=).
+    return SYNCHRONISED.exists() or 0 <= _kernel_state() < TIME_ERROR
+
+
+def _kernel_state() -> int:
+    """What adjtimex(2) returns; -1 where it cannot be asked."""
     try:
-        # adjtimex(2) with an all-zero request changes nothing and returns TIME_ERROR while the clock is not set.
-        buffer = ctypes.create_string_buffer(512)
-        state = int(ctypes.CDLL(None).adjtimex(buffer))
+        # An all-zero request changes nothing.
+        return int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)))
     except (OSError, AttributeError):
-        return False
-    # A service may be forbidden to ask (ProtectClock=): then the sign of systemd-timesyncd, if that sets the clock.
-    return SYNCHRONISED.exists() if state < 0 else state < 5
+        return -1

@@ -11,10 +11,9 @@ from edge.contract.payloads import Facing, MeasuringMode, Unclassified, WindowPa
 from edge.contract.shares import ShareRange
 from edge.contract.validation import end_of
 from edge.recording.window_record import WindowRecord
+from edge.web.dashboard.folded_labels import fold_labels
 
 REPLAYED, UNSYNCED, ESTIMATED, COUNTED = 1, 2, 4, 8
-MAX_LABELS = 16  # of one room, `unknown` among them
-MAX_LABEL = 32  # characters
 MAX_SECONDS = 86_400.0
 ABSENT = 2**32 - 1  # no number, where one of 32 bits could be
 NO_SHARE = 2**16 - 1  # and of 16 bits
@@ -41,7 +40,8 @@ class History:
 
     def __init__(self) -> None:
         self.labels: list[str] = []
-        """Every emotion that was ever counted, in the order of appearance; only ever appended to."""
+        """Of the windows, `unknown` among them, in the order of appearance; also of some that were dropped."""
+        self._uses: list[int] = []  # how many counts and shares there are of each of these
         self._ends = array("q")
         self._keys = array("Q")  # epoch and seq
         self._known: set[int] = set()  # the same with the end: a restored card uses numbers again
@@ -61,20 +61,24 @@ class History:
     def check(self, window: WindowPayload) -> None:
         """Raise ValueError for a window that could not be kept as it is."""
         length = window.window.seconds
-        counts, estimate = window.counts or {}, window.estimate or {}
-        labels = counts.keys() | estimate.keys()
         if not 0.001 <= length <= MAX_SECONDS or window.frames >= ABSENT:
             raise ValueError("nonsensical length")
-        if len(labels.union(self.labels)) > MAX_LABELS or not all(map(_usable, labels)):
-            raise ValueError("nonsensical labels")
-        if any(not each.low <= each.share <= each.high for each in estimate.values()):
+        if any(not each.low <= each.share <= each.high for each in (window.estimate or {}).values()):
             raise ValueError("nonsensical estimate")
+
+    def fold(self, window: WindowPayload) -> WindowPayload:
+        """The window with its labels as they can be kept, beside those of other windows that are here."""
+        found = {*(window.counts or ()), *(window.estimate or ())}
+        for at in reversed(range(len(self.labels))):
+            if not self._uses[at] and self.labels[at] not in found:  # as after a change of the model
+                del self.labels[at], self._uses[at], self._counts[at], self._shares[at]
+        return fold_labels(window, self.labels)
 
     def add(self, window: WindowPayload) -> bool:
         """Put a window in its place.
 
         Args:
-            window: As `read_message` gave it, and `check` accepted.
+            window: As `fold` gave it, and `check` accepted.
 
         Returns:
             Whether it is new, and no duplicate.
@@ -103,7 +107,8 @@ class History:
         figures += [facing.front, facing.away, facing.unknown] if facing else [None] * 3
         for column, number in zip(self._whole.values(), figures, strict=True):
             column.insert(at, ABSENT if number is None else number)
-        for label, column, three in zip(self.labels, self._counts, self._shares, strict=True):
+        for place, (label, column, three) in enumerate(zip(self.labels, self._counts, self._shares, strict=True)):
+            self._uses[place] += (label in counts) + (label in estimate)
             column.insert(at, counts.get(label, ABSENT))
             share = estimate.get(label)
             parts = (None,) * 3 if share is None else (share.share, share.low, share.high)
@@ -168,8 +173,12 @@ class History:
         """Drop every window of which any part lies between two times in milliseconds; whether there was one."""
         ends, lengths = self._ends, self._lengths
         gone = [at for at in range(bisect_right(ends, first), len(ends)) if ends[at] - lengths[at] < last]
-        for at in reversed(gone):
-            self._drop(slice(at, at + 1))
+        runs: list[slice] = []
+        for at in gone:
+            begin = runs.pop().start if runs and runs[-1].stop == at else at
+            runs.append(slice(begin, at + 1))
+        for where in reversed(runs):
+            self._drop(where)
         return bool(gone)
 
     def drop_oldest(self, number: int = 1) -> None:
@@ -180,6 +189,8 @@ class History:
         if not len(self._ends[where]):
             return
         self._known.difference_update(map(_identity, self._keys[where], self._ends[where]))
+        for place, (counts, (shares, _, _)) in enumerate(zip(self._counts, self._shares, strict=True)):
+            self._uses[place] -= _figures(counts[where], ABSENT) + _figures(shares[where], NO_SHARE)
         columns = [
             self._ends,
             self._keys,
@@ -197,6 +208,7 @@ class History:
     def _ensure(self, label: str) -> None:
         if label not in self.labels:
             self.labels.append(label)
+            self._uses.append(0)
             self._counts.append(array("I", [ABSENT]) * len(self))
             self._shares.append((_no_shares(len(self)), _no_shares(len(self)), _no_shares(len(self))))
 
@@ -215,12 +227,12 @@ def _flags(window: WindowPayload, *, estimated: bool) -> int:
     )
 
 
-def _usable(label: str) -> bool:
-    return 0 < len(label) <= MAX_LABEL and label.isprintable()
-
-
 def _number(number: int) -> int | None:
     return None if number == ABSENT else number
+
+
+def _figures(column: array[int], none: int) -> int:
+    return len(column) - column.count(none)
 
 
 def _no_shares(length: int) -> array[int]:

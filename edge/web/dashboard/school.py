@@ -135,7 +135,7 @@ class School:
         """What a technician is told of each room, troubled rooms first."""
         now = self.now()
         known = (
-            machine_report.Room(name, room.online, room.state, room.window, room.machine, room.first)
+            machine_report.Room(name, room.online, room.state, room.window, room.machine, room.first, room.heard)
             for name, room in self.rooms.items()
         )
         return machine_report.in_order(machine_report.report(room, now) for room in known)
@@ -239,6 +239,7 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
+        window = room.history.fold(window)
         if not room.history.add(window):
             return
         room.history.keep(*self._kept())

@@ -139,6 +139,8 @@ def hardening() -> None:
         free.append(json.loads(run("env", "OPENBLAS_NUM_THREADS=1", PYTHON, "-I", "/usr/local/share/bench.py")))
     inside, outside = (min(result["ms"] for result in results) for results in (hard, free))
     must(hard[0]["faces"] == free[0]["faces"] >= 20, "other faces inside")
+    must(hard[0]["asks_kernel"] and not hard[0]["sets_clock"], str(hard[0]))
+    fact("from inside, the kernel says whether the clock is set, and nothing can set it")
     slower = f"{inside / outside - 1:+.1%}"
     fact(f"a frame with {hard[0]['faces']} faces: {inside:.2f} ms inside the unit, {outside:.2f} ms outside ({slower})")
     must(inside < 1.1 * outside, "more than 10 % slower inside")

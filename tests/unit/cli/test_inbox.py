@@ -38,6 +38,22 @@ def test_a_replayed_window_does_not_replace_a_newer_one() -> None:
     assert shown.epoch == "00000002"
 
 
+def test_a_device_whose_clock_is_not_set_is_silent_once_no_window_comes() -> None:
+    now = NOW.timestamp()
+    inbox = Inbox("classroom", lambda: now)
+
+    def status() -> str:
+        return inbox.devices["room-1"].report(round(now * 1000)).status
+
+    unset = {"coverage": 1.0, "too_small": 0, "clock_synced": False}
+    send(inbox, seq=5, quality=unset)
+    assert status() != "silent"
+    now += 61
+    assert status() == "silent"
+    send(inbox, seq=6, quality=unset)
+    assert status() != "silent"
+
+
 def at(moment: datetime) -> dict[str, Any]:
     return {"start": stamp(moment - timedelta(seconds=10)), "end": stamp(moment), "seconds": 10.0}
 

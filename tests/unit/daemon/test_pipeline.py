@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from edge.cameras.capture_thread import Frame
 from edge.config.schema import CameraConfig, Config, VisionConfig
 from edge.contract.payloads import Withheld
 from edge.daemon.metrics import Meter
 from edge.daemon.pipeline import Pipeline
-from edge.timing.clock import SystemClock, Timestamps
+from edge.timing.clock import TIME_ERROR, SystemClock, Timestamps
 from edge.vision.frame_analyzer import AnalysisRules
 from edge.vision.rate_controller import SAMPLES, Plan, RateController
 from tests.support.scripted_models import Room
@@ -84,6 +87,17 @@ def test_suppressed_windows_and_late_frames_leave_the_detector_to_one_thread() -
     windows += observer.finish(10.0)
     assert sum(window.frames for window in windows) == 100
     assert {window.withheld for window in windows} == {Withheld(what="figures", reason="few_people")}
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_windows_say_that_a_trusted_clock_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, trusted: bool
+) -> None:
+    monkeypatch.setattr("edge.timing.clock.SYNCHRONISED", tmp_path / "synchronized")
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: SimpleNamespace(adjtimex=lambda _buffer: TIME_ERROR))
+    observer, _ = observer_of(privacy={"trust_clock": trusted})
+    observer.observe(Frame(np.ones((100, 720, 3), np.uint8), 0.5))
+    assert [window.quality.clock_synced for window in observer.finish(1.0)] == [trusted]
 
 
 def test_a_camera_slower_than_wanted_is_searched_in_every_frame() -> None:

@@ -32,6 +32,7 @@ from edge.recording.retention import Retention
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import MOST_RUNS
 from edge.recording.window_record import Stretch, WindowRecord
+from edge.recording.window_sums import MAX_LABELS
 from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up, binned
 from tests.support.paths import ROOT
@@ -281,6 +282,14 @@ def test_a_room_that_sends_nonsense_makes_no_endless_roll_up(database: Database,
     found, buckets = read(path)
     assert add_up(buckets).windows == len(found)
     assert sum(add_up(buckets).counts.values()) == sum(add_up(found).counts.values())
+
+
+def test_docs_say_how_much_a_roll_up_keeps() -> None:
+    page = (ROOT / "docs/record.md").read_text()
+    assert f"A roll-up keeps {MAX_LABELS} labels apart" in page
+    assert f"It keeps {MOST_RUNS} runs" in page
+    page = (ROOT / "docs/dashboard.md").read_text()
+    assert f"Of the expressions of a room {MAX_LABELS} are kept apart" in page
 
 
 def days(path: Path, start: datetime, end: datetime) -> tuple[list[WindowRecord], list[Bucket]]:

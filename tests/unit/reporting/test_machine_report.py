@@ -46,7 +46,7 @@ def room(
     window: WindowPayload | None = WINDOW,
 ) -> Room:
     state = State(mode=mode, reason="board at 84 °C", since="2026-10-04T08:00:00.000Z")
-    return Room(name, online, state, window, of or machine(), first=NOW - HOUR)
+    return Room(name, online, state, window, of or machine(), first=NOW - HOUR, heard=NOW if window else 0)
 
 
 def told(shown: MachineReport) -> list[tuple[str, str]]:
@@ -113,12 +113,26 @@ def test_a_room_without_windows_is_given_time() -> None:
     assert told(report(room(), NOW + 56_000)) == []
 
 
+@pytest.mark.parametrize("years", [-5, 5])
+def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes(years: int) -> None:
+    end = f"{2026 + years}{UNSYNCED.window.end[4:]}"
+    known = room(window=UNSYNCED.model_copy(update={"window": UNSYNCED.window.model_copy(update={"end": end})}))
+    assert told(report(known, NOW + 59_000)) == [("warn", "clock")]
+    assert told(report(known, NOW + 61_000)) == [("bad", "silent"), ("warn", "clock")]
+
+
+def test_a_window_that_was_retained_is_as_old_as_it_says() -> None:
+    known = room()
+    known.heard = NOW + HOUR  # by a program that was started then
+    assert told(report(known, NOW + HOUR)) == [("bad", "silent")]
+
+
 def test_what_nobody_said_is_not_known_and_no_trouble() -> None:
-    shown = report(Room("room-1", True, None, None, Machine(), NOW), NOW)
+    shown = report(Room("room-1", True, None, None, Machine(), NOW, 0), NOW)
     assert (shown.level, shown.status, shown.seen, shown.version) == ("good", "online", None, "")
     assert {fact.text for fact in shown.facts} == {None}
     ahead = WINDOW.model_copy(update={"window": WINDOW.window.model_copy(update={"end": "2036-01-01T00:00:00.000Z"})})
-    assert report(Room("room-1", True, None, ahead, Machine(), NOW), NOW).seen is None
+    assert report(Room("room-1", True, None, ahead, Machine(), NOW, NOW), NOW).seen is None
 
 
 def test_troubled_rooms_come_first_and_numbers_count() -> None:
@@ -132,7 +146,7 @@ def test_troubled_rooms_come_first_and_numbers_count() -> None:
 def test_how_many_rooms_run_which_version() -> None:
     new = machine(info={"version": "0.2.0"})
     shown = [report(each, NOW) for each in (room("b"), room("c10", of=new), room("c9", of=new))]
-    silent = report(Room("z", True, None, None, Machine(), NOW), NOW)
+    silent = report(Room("z", True, None, None, Machine(), NOW, 0), NOW)
     assert [(each.version, each.rooms, each.older) for each in versions([*shown, silent])] == [
         ("0.2.0", ["c9", "c10"], False), ("", ["z"], False), ("0.1.0", ["b"], True),
     ]  # fmt: skip

@@ -135,9 +135,10 @@ def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_to_what_has_st
 
 
 @pytest.mark.parametrize(
-    ("answer", "sign", "synced"), [(0, False, True), (5, True, False), (-1, True, True), (-1, False, False)]
+    ("answer", "sign", "synced"),
+    [(0, False, True), (5, False, False), (5, True, True), (-1, True, True), (-1, False, False)],
 )
-def test_a_service_that_may_not_ask_the_kernel_looks_for_the_sign_of_timesyncd(
+def test_the_clock_is_set_by_the_kernel_or_by_the_lasting_sign_of_timesyncd(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     *,

@@ -15,9 +15,11 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from edge.contract.payloads import WindowPayload
+from edge.contract.validation import MAX_LABEL
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_sums import MAX_LABELS, OTHER
 from edge.web.dashboard import school as school_module
-from edge.web.dashboard.history import MAX_LABELS, History
+from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import MOST
 from edge.web.dashboard.school import MAX_ROOMS, School
 from tests.support.simulated_school import Classroom
@@ -147,7 +149,6 @@ def test_a_room_that_only_counts() -> None:
     [
         {"window": {"start": "2026-10-04T08:00:00.000Z", "end": "2026-10-04T08:15:00.000Z", "seconds": 1e300}},
         {"frames": 2**40},
-        {"counts": {f"mood {n}": 1 for n in range(MAX_LABELS + 1)}, "people": {f"mood {n}": 1 for n in range(17)}},
         {"counts": {"\u202ehappy": 1}, "people": {"\u202ehappy": 1}, "estimate": None},
         {"estimate": {"happy": {"share": 0.2, "low": 0.5, "high": 0.9}}},
         {"device": "room-2"},
@@ -195,6 +196,78 @@ def test_a_room_with_twice_the_labels_keeps_half_the_windows(monkeypatch: pytest
     send(to, mixed, counts={**(mixed.counts or {}), **more}, people={**(mixed.people or {}), **more})
     assert len(to.rooms["room-1"].history.labels) == 16
     assert [row.seq for row in rows(to)] == list(range(42, 62))
+
+
+def labelled(payload: WindowPayload, labels: list[str]) -> dict[str, Any]:
+    """The emotions of a window, as a model with these labels would have told them."""
+    assert payload.counts is not None
+    named, unknown = sum(payload.counts.values()) - payload.counts["unknown"], payload.counts["unknown"]
+    counts = {label: named // len(labels) for label in labels}
+    counts[labels[0]] += named % len(labels)
+    counts["unknown"] = unknown
+    share = {"share": round(1 / len(labels), 4), "low": 0.0, "high": round(2 / len(labels), 4)}
+    people = {label: round(n / payload.frames, 2) for label, n in counts.items()}
+    return {"counts": counts, "people": people, "estimate": dict.fromkeys(labels, share)}
+
+
+def test_a_room_may_change_its_model_any_number_of_times() -> None:
+    now = NOW.timestamp()
+    to, seq = School("classroom", 4, lambda: now), 0
+    for model in range(20):
+        labels = [f"mood {model} {n}" for n in range(8)]
+        for _ in range(6):  # one an hour: at first some of the model before are still here
+            seq, now = seq + 1, now + 3600
+            new = ROOM.window(seq, datetime.fromtimestamp(now, timezone.utc))
+            send(to, new, **labelled(new, labels))
+            shown = to.summaries()["room-1"]
+            assert shown["latest"]["key"] == f"5c400100/{seq}"
+            assert {share["label"] for share in shown["latest"]["shares"]} == set(labels)
+            kept = [row.counts or {} for row in rows(to)]
+            assert len(kept) == min(seq, 5)  # of four hours
+            assert set().union(*kept) <= set(shown["labels"])
+            assert len(shown["labels"]) <= 17
+        assert set(shown["labels"]) == {*labels, "unknown"}
+    assert to.refused == 0
+
+
+def test_labels_beyond_those_of_a_room_are_one() -> None:
+    to, first = school(), window(1, 10)
+    send(to, first, **labelled(first, [f"mood {n}" for n in range(40)]))
+    second = window(2)
+    send(to, second, **labelled(second, [f"mood {n}" for n in reversed(range(40))]))
+    expected = {*(f"mood {n}" for n in range(MAX_LABELS)), OTHER, "unknown"}
+    for row, sent in zip(rows(to), (first, second), strict=True):
+        assert row.counts is not None
+        assert row.estimate is not None
+        assert set(row.counts) == expected
+        assert sum(row.counts.values()) == sent.faces.total
+        assert row.counts["unknown"] == (sent.counts or {})["unknown"]
+        assert row.estimate[OTHER] == pytest.approx((16 / 40, 0, 32 / 40))
+    shown = to.summaries()["room-1"]
+    assert {share["label"] for share in shown["latest"]["shares"]} == expected - {"unknown"}
+    assert set(shown["labels"]) == expected
+    assert to.refused == 0
+
+
+def test_a_label_as_long_as_the_contract_allows_is_shown() -> None:
+    to, sent = school(), window()
+    send(to, sent, **labelled(sent, ["happy", "x" * MAX_LABEL]))
+    assert "x" * MAX_LABEL in (rows(to)[0].counts or {})
+
+
+@tries(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 4), st.integers(0, 300)), max_size=60))
+def test_no_figure_is_lost_whatever_labels_come_and_go(steps: list[tuple[int, int, int]]) -> None:
+    to = school()
+    for seq, model, forgotten in steps:
+        sent = window(seq, 300 - 5 * seq)
+        send(to, sent, **labelled(sent, [f"mood {model} {n}" for n in range(10)]))
+        last = round(NOW.timestamp() * 1000) - 1000 * forgotten
+        if forgotten:
+            to.forget("room-1", last - 20_000, last)
+        for row in rows(to):
+            assert sum((row.counts or {}).values()) == row.total
+    assert to.refused == 0
 
 
 def test_four_hours_of_a_room_take_little_memory() -> None:

@@ -45,6 +45,21 @@ def test_a_page_is_told_that_something_changed_and_asks_for_the_rest() -> None:
     assert [each.level for each in found.machines()] == ["good", "good"]
 
 
+def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes() -> None:
+    now = NOW
+    found = School("classroom", 4, lambda: now)
+    found.receive("classroom/room-1/availability", b"online")
+    unset = json.loads(WINDOW.to_json()) | {"device": "room-1"}
+    unset["quality"]["clock_synced"] = False
+    found.receive("classroom/room-1/window", json.dumps(unset).encode())
+    assert found.refused == 0
+    assert [each.status for each in found.machines()] == ["online"]
+    now += 61
+    assert [each.status for each in found.machines()] == ["silent"]
+    found.receive("classroom/room-1/window", json.dumps(unset | {"seq": WINDOW.seq + 1}).encode())
+    assert [each.status for each in found.machines()] == ["online"]
+
+
 def test_no_figure_about_people_is_told_a_technician() -> None:
     text = json.dumps([each.as_json() for each in school().machines()])
     assert HEALTH.faces_per_frame is not None
