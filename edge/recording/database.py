@@ -132,19 +132,12 @@ class Database:
         with self._explained(), self._transaction() as database:
             about.forget(database, about.FORMER_CLIENT_ID)
 
-    def store(
-        self,
-        messages: Sequence[DeviceMessage],
-        now: datetime,
-        not_before: datetime | None = None,
-        *,
-        live: bool = False,
-    ) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
         came = format_timestamp(max(now, not_before or now))
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
-            new = self._store_windows(database, messages, came, now if live else None)
+            new = self._store_windows(database, messages, came, now)
             self._store_words(database, words_of(messages, self._deleted), came)
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
@@ -153,7 +146,7 @@ class Database:
         return new
 
     def _store_windows(
-        self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], came: str, arrived: datetime | None
+        self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], came: str, now: datetime
     ) -> int:
         """Store windows, and add the new ones to the roll-ups; how many were new."""
         new: dict[str, list[WindowRecord]] = {}
@@ -161,7 +154,7 @@ class Database:
             if not isinstance(message.content, WindowPayload):
                 continue
             window = WindowRecord.of(message.content)
-            if self._deleted.leaves_out(message.device, window, arrived):
+            if self._deleted.leaves_out(message.device, window, now):
                 continue
             if self._insert(database, window_row(message.content, came, message.schema)):
                 new.setdefault(message.device, []).append(window)

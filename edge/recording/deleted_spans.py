@@ -7,12 +7,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
 from edge.recording.arrivals import last_arrival
-from edge.recording.deletion_requests import APART, DeletionRequests, Request
+from edge.recording.deletion_requests import APART, REQUESTS, DeletionRequests, Request
 from edge.recording.spans import Spans
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED
@@ -23,13 +23,9 @@ logger = logging.getLogger(__name__)
 EVER, NEVER = "", "~"  # before and after every time, as text
 WARN_EVERY = 3600.0  # seconds
 MOST_WARNED = 10  # devices in that time
+LONGEST_WAIT = timedelta(days=31)  # that a window was under way: a broker keeps a recorder's session for 30 days
 MOST = 100_000  # times that do not touch, which take some 40 MB
 
-REQUESTS = """
-SELECT id, substr(CAST(device AS TEXT), 1, 200), substr(CAST(start AS TEXT), 1, 200),
-    substr(CAST("end" AS TEXT), 1, 200), substr(CAST(asked AS TEXT), 1, 200)
-FROM deletions ORDER BY 3
-"""
 CORRECT = """
 UPDATE deletions SET asked = :until, "end" = CASE WHEN "end" > :until THEN :until ELSE "end" END WHERE id = :number
 """
@@ -41,10 +37,18 @@ class DeletedSpans:
     Args:
         synced: Whether our own clock is set; None: as the system says.
         elapsed: Seconds of a clock that nobody can set.
+        quiet: Log nothing: a recorder of the same recording does.
     """
 
-    def __init__(self, synced: Callable[[], bool] | None = None, elapsed: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        synced: Callable[[], bool] | None = None,
+        elapsed: Callable[[], float] = time.monotonic,
+        *,
+        quiet: bool = False,
+    ) -> None:
         self._elapsed = elapsed
+        self._quiet = quiet
         self._requests = DeletionRequests(synced or clock_synced, elapsed)
         self._newest: int | None = None
         self._spans, self._future = Spans(), Spans()
@@ -92,19 +96,21 @@ class DeletedSpans:
         Raises:
             ConfigError: There are more than can be known, and what was deleted would be recorded again.
         """
-        self._newest, self._spans, self._future = newest, Spans(), Spans()
+        spans, future = Spans(), Spans()
         for request, until, future_until in self._requests.reaches(requests, last, now):
-            self._spans.add(request.device, request.start or EVER, until)
-            self._future.add(request.device, request.start or EVER, future_until)
-            if self.number > MOST:
+            spans.add(request.device, request.start or EVER, until)
+            future.add(request.device, request.start or EVER, future_until)
+            if max(spans.number, future.number, len(self._requests.to_come)) > MOST:
                 raise ConfigError(
                     f"more than {MOST:,} times that do not touch were deleted on request",
                     "delete one long time in which they lie: edge delete --list shows them",
                 )
-        if self.number:
+        # Only now: where they cannot all be read, they are to be read again.
+        self._newest, self._spans, self._future = newest, spans, future
+        if self.number and not self._quiet:
             logger.info("%d times were deleted on request: what still comes of them is left out", self.number)
         to_come = self._requests.to_come
-        if to_come:
+        if to_come and not self._quiet:
             logger.warning(
                 "%d requests to delete have a time in the future: a clock is wrong. They end with what was there when "
                 "they were seen first: see edge delete --list, and set this machine's clock if it is behind",
@@ -119,28 +125,37 @@ class DeletedSpans:
     def leaves_out(self, device: str, window: WindowRecord, arrived: datetime | None) -> bool:
         """Whether a window is not to be recorded.
 
-        What a room measures now, whose clock is behind, seems to be of a time that was deleted. Where the room says
-        that its clock is not set, the time of arrival counts.
-
         Args:
             device: Whose.
             window: Which.
-            arrived: When it came, by the recorder's clock, if it did not wait at the broker; None: it may have.
+            arrived: When it came, by our clock; None: it comes from another recording.
         """
         if not self.covers(device, window.start, window.end):
             return False
         if arrived is None or window.replayed:
             return True
-        came = format_timestamp(arrived)
-        began = format_timestamp(arrived - (window.end - window.start) - APART)
-        if not window.clock_synced and self._spans.until(device, began, came) is None:
+        if self._measured_later(device, window, arrived):
             return False
-        if came >= self._recent:
-            self._warn(
-                device, "what %s measures now is left out: by its clock it is of %s, which was deleted on request. Set "
-                "the clock of that room if it is wrong; see edge delete --list", format_timestamp(window.start),
-            )  # fmt: skip
+        self._warn(
+            device, "what comes from %s is left out: by its clock it is of %s, which was deleted on request. If it is "
+            "measured now, set the clock of that room; see edge delete --list", format_timestamp(window.start),
+        )  # fmt: skip
         return True
+
+    def _measured_later(self, device: str, window: WindowRecord, arrived: datetime) -> bool:
+        """Whether a window that seems to be of a time that was deleted can only be of a later one.
+
+        A whole room may be used again, with a clock that is behind: all that it measures seems to be of before the
+        request. Where it says that its clock is not set, and nothing waits for so long, the time of arrival counts.
+        Never for a lesson or a day alone: a clock that is behind passes it soon, and what is of it must not come back.
+        """
+        if window.clock_synced or arrived - window.end <= LONGEST_WAIT:
+            return False
+        seems = self._spans.found(device, format_timestamp(window.start), format_timestamp(window.end))
+        if any(start != EVER for start, _ in seems):
+            return False
+        began = format_timestamp(arrived - window.duration - APART)
+        return self._spans.until(device, began, format_timestamp(arrived)) is None
 
     def covers_moment(self, device: str, moment: str) -> bool:
         """Whether a time, as it is stored, lies in one."""
@@ -162,6 +177,8 @@ class DeletedSpans:
         return until is not None
 
     def _warn(self, device: str, text: str, moment: str) -> None:
+        if self._quiet:
+            return
         elapsed = self._elapsed()
         if self._warned_at is None or elapsed - self._warned_at >= WARN_EVERY:
             self._warned_at, self._warned = elapsed, set()

@@ -13,6 +13,12 @@ from edge.recording.window_row import DAMAGED, FIRST
 BEHIND = 31 * DAY  # that our clock may be: a board without a battery was off for so long
 APART = timedelta(seconds=60)  # that the clocks of two machines may be
 
+REQUESTS = """
+SELECT id, substr(CAST(device AS TEXT), 1, 200), substr(CAST(start AS TEXT), 1, 200),
+    substr(CAST("end" AS TEXT), 1, 200), substr(CAST(asked AS TEXT), 1, 200)
+FROM deletions ORDER BY 3
+"""
+
 
 class Request(NamedTuple):
     """A row of the table `deletions`, its times as stored.

@@ -19,6 +19,7 @@ from edge.files.plain_tables import strange_part
 from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
+from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.layout import (
     SELECT_LAYOUT_1,
@@ -282,6 +283,10 @@ class Recording:
                     None if start is None else self._moment(start), self._moment(end))
             for number, device, start, end in self._query(query, after, MOST_DELETED)
         ]  # fmt: skip
+
+    def requests(self) -> Iterator[Request]:
+        """As `Recorded`."""
+        return map(Request._make, self._query(REQUESTS)) if self._layout >= WITH_ROLLUPS else iter(())
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

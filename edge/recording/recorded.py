@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from edge.errors import EdgeError
+from edge.recording.deletion_requests import Request
 from edge.recording.places import Place
 from edge.recording.reader import Deleted, StateChange, WindowsOfDay
 from edge.recording.rollups import Bucket
@@ -62,6 +63,9 @@ class Recorded(Protocol):
 
     def deleted(self, after: int) -> list[Deleted]:
         """Some times that were deleted on request: the first, in order, of those with a number above `after`."""
+
+    def requests(self) -> Iterator[Request]:
+        """All that was asked to be deleted, in the order of the starts."""
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -20,7 +20,6 @@ from edge.recording.place_changes import PlaceChanges
 from edge.recording.recordable import bytes_of, check_prefix, device_of, examine
 from edge.recording.retention import KEEP_ALL, Retention
 from edge.recording.session import Delivery, Session
-from edge.recording.settled_connection import SettledConnection
 from edge.recording.tidying import Tidying
 from edge.recording.window_row import DamagedError
 from edge.recording.window_store import UnstorableError, WindowStore
@@ -90,8 +89,6 @@ class Recorder:
         """Messages that were acknowledged: stored, known already, or not to be stored."""
         self.newer = 0
         """Windows in a newer schema, which are stored as they came."""
-        self._settled = SettledConnection(session)
-        self._live = False  # nothing of what comes has waited
         self._allowance = Allowance(report_refused)
         self._place_changes = PlaceChanges(report_places)
         self._missing = (
@@ -126,7 +123,6 @@ class Recorder:
         """
         for delivery in self._session.poll(seconds):
             self._take(delivery)
-        self._live = self._settled.look() and not self.failing
         if self._session.forgotten:
             self._session.forgotten = False
             if self._tidying is not None and (self._known or self.stored):  # else another recorder gets them
@@ -236,7 +232,7 @@ class Recorder:
             return 0, messages
         try:
             # A clock that is behind, as until it is set at the start, would have what comes now deleted as too old.
-            return self._database.store(messages, self._now(), self._not_before, live=self._live), messages
+            return self._database.store(messages, self._now(), self._not_before), messages
         except UnstorableError:  # one message of one room does not end the recording of the others
             self._database.start()
             if len(messages) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
 
 
 class Spans:
@@ -32,8 +33,11 @@ class Spans:
 
     def until(self, device: str, begins: str, ends: str) -> str | None:
         """When the one ends that has a moment in common with a time, which does not include its end; None: none has."""
+        return next((end for _, end in self.found(device, begins, ends)), None)
+
+    def found(self, device: str, begins: str, ends: str) -> Iterator[tuple[str, str]]:
+        """The start and end of the last that has a moment in common with a time: of the device, and of all devices."""
         for spans in (self._of.get(device, ()), self._of.get(None, ())):
             at = bisect.bisect_left(spans, (ends, "")) - 1  # the last that begins before the end
             if at >= 0 and begins < spans[at][1]:
-                return spans[at][1]
-        return None
+                yield spans[at]

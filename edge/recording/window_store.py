@@ -43,14 +43,7 @@ class WindowStore(Protocol):
     def stop(self) -> None:
         """Close it."""
 
-    def store(
-        self,
-        messages: Sequence[DeviceMessage],
-        now: datetime,
-        not_before: datetime | None = None,
-        *,
-        live: bool = False,
-    ) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """Store what is not there yet, all or nothing; it is safe when this returns.
 
         Args:
@@ -58,7 +51,6 @@ class WindowStore(Protocol):
                 what is no window, only what counts of all of them is stored (`edge.recording.device_words`).
             now: The time of day.
             not_before: When they came, if the clock is behind that; None: it is not.
-            live: Whether they came just now, and none of them has waited at the broker, or here.
 
         Returns:
             How many windows were new.

@@ -15,9 +15,11 @@ from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_ROWS
+from edge.recording.deletion_requests import Request
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
+from edge.recording.postgres.deletion_requests import requests_of
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
@@ -233,6 +235,11 @@ class PostgresRecording:
         with self._explained() as connection:
             rows = connection.execute(DELETED, (self._school, after, MOST_DELETED)).fetchall()
         return [Deleted(*row) for row in rows]
+
+    def requests(self) -> Iterator[Request]:
+        """As `Recorded`."""
+        with self._explained() as connection, connection.cursor() as cursor:
+            yield from requests_of(cursor, self._school)
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

@@ -18,7 +18,6 @@ from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN
 from edge.recording.deleted_spans import DeletedSpans
-from edge.recording.deletion_requests import Request
 from edge.recording.device_words import words_of
 from edge.recording.location import IfCopy
 from edge.recording.postgres import location, pruning, shared_sessions
@@ -26,6 +25,7 @@ from edge.recording.postgres.about import decided, keep
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.daily_rollups import DailyRollups
+from edge.recording.postgres.deletion_requests import requests_of
 from edge.recording.postgres.device_messages import store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
@@ -50,11 +50,6 @@ MOVE = f"""
 INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
 ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
 """  # noqa: S608
-SOUND_DELETIONS = """
-FROM edge.deletions
-WHERE school = %s AND isfinite(coalesce("end", asked)) AND isfinite(coalesce(start, asked)) AND isfinite(asked)
-"""
-REQUESTS = f'SELECT id, device, start, "end", asked {SOUND_DELETIONS} ORDER BY start NULLS FIRST'
 CORRECT = """
 UPDATE edge.deletions SET asked = %(until)s::timestamptz,
     "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
@@ -136,14 +131,7 @@ class PostgresStore:
             known.forget()
         self._deleted = DeletedSpans()
 
-    def store(
-        self,
-        messages: Sequence[DeviceMessage],
-        now: datetime,
-        not_before: datetime | None = None,
-        *,
-        live: bool = False,
-    ) -> int:
+    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
@@ -158,7 +146,7 @@ class PostgresStore:
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
-                new = self._add_rows(connection, rows, when, now if live else None)
+                new = self._add_rows(connection, rows, when, now)
                 store_words(connection, words_of(messages, self._deleted), self._devices, when)
         return new
 
@@ -237,11 +225,7 @@ class PostgresStore:
         if self._deleted.outdated(newest, now):
             last = pruning.last_arrival(connection, self._school)
             with connection.cursor() as cursor:
-                requests = (
-                    Request(number, device, *(each and format_timestamp(each) for each in times))
-                    for number, device, *times in cursor.stream(REQUESTS, (self._school,))
-                )
-                wrong = self._deleted.replace(newest, requests, last, now)
+                wrong = self._deleted.replace(newest, requests_of(cursor, self._school), last, now)
                 cursor.executemany(CORRECT, wrong)
 
     def has_windows(self) -> bool:

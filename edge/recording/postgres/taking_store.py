@@ -11,8 +11,9 @@ from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
 from edge.recording.deleted_spans import MOST, span_of
 from edge.recording.postgres import device_messages
+from edge.recording.postgres.deletion_requests import SOUND_DELETIONS
 from edge.recording.postgres.rollups import count_as_arrived, take_rollups
-from edge.recording.postgres.store import SOUND_DELETIONS, PostgresStore, Row
+from edge.recording.postgres.store import PostgresStore, Row
 from edge.recording.rollups import Bucket, bucket_of
 
 MOST_TAKEN = MOST // 2  # times that were deleted: the rest is for those of edge delete

@@ -11,7 +11,9 @@ from edge.contract.machine_messages import is_about_machine, read_machine_messag
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
+from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.reader import StateChange
+from edge.recording.window_record import WindowRecord
 from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
 from edge.reporting.machine import Machine
@@ -96,6 +98,8 @@ class School:
         """How many messages were taken, or times forgotten."""
         self.full = False
         """There are more rooms than are shown."""
+        self.deleted = DeletedSpans(quiet=True)
+        """Times that were deleted on request: nothing of them is taken any more."""
         self._now = now
         self._changed: set[str] = set()
         self._removed: set[str] = set()
@@ -239,6 +243,10 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
+        if self.deleted.number and self.deleted.leaves_out(name, WindowRecord.of(window), at(self.now())):
+            if room.window is None or newer(window, room.window):
+                room.window = window  # of which only the machine page shows something: it is not silent
+            return
         window = room.history.fold(window)
         if not room.history.add(window):
             return
@@ -263,7 +271,7 @@ class School:
         room.state = state
         if state is not None:
             mark = [_milliseconds(state.since), state.mode, printable(state.reason, MAX_REASON)]
-            if mark not in room.marks:
+            if mark not in room.marks and not self.deleted.covers_moment(name, state.since):
                 self._mark(room, mark)
         self._changed.add(name)
         self._remove_if_gone(name, room)

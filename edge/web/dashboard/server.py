@@ -23,12 +23,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from edge.errors import EdgeError, pages_missing
 from edge.mqtt.subscription import Subscription
-from edge.recording.reader import Deleted
-from edge.recording.recorded import Recorded
 from edge.recording.recording_service import RecordingService
 from edge.reporting.gaps import Gap
+from edge.web.dashboard.deletions import Deletions
 from edge.web.dashboard.feed import Feed
-from edge.web.dashboard.lesson import Minutes, at, milliseconds, packed, recent
+from edge.web.dashboard.lesson import Minutes, at, packed, recent
 from edge.web.dashboard.lesson_routes import lesson_routes
 from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
@@ -45,7 +44,6 @@ PUSH_SECONDS = 0.25  # what comes within is sent to the pages together
 MAX_MESSAGES = 500  # taken at once
 HEARTBEAT_SECONDS = 5.0  # after which a page is told at least the time
 TIDY_SECONDS = 60.0
-FORGET_SECONDS = 5.0  # after which what was deleted from the recording is forgotten here, too
 MAX_LINKS = 200  # losses of the broker that are remembered
 MAX_MINUTES = 24 * 60
 LINK_LOST = "this page's server had lost the broker"
@@ -80,6 +78,7 @@ class Dashboard:
         self._past = past
         self._present = Questions(1, MOST_KEPT, "present")
         self._recent = RecentMinutes(school, self._present)
+        self._deletions = Deletions(past, school)
         self._recorder = recorder
         self._feed = Feed(self._hello)
         self._started = school.now()
@@ -120,7 +119,7 @@ class Dashboard:
         """Read MQTT from the first to the last answer, and record it."""
         stop = threading.Event()
         recording = asyncio.create_task(asyncio.to_thread(self._record, stop))
-        tasks = [asyncio.create_task(work) for work in (self._read(), self._forget())]
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._deletions.follow())]
         try:
             yield
         finally:
@@ -143,18 +142,6 @@ class Dashboard:
             self._stop()
         finally:
             self._subscription.stop()
-
-    async def _forget(self) -> None:
-        """Forget what is deleted from the recording on request, for as long as this runs."""
-        known = 0
-        while self._past is not None:
-            with contextlib.suppress(EdgeError):  # pages say what is wrong with the file
-                while found := await asyncio.to_thread(self._past.read, partial(_deleted, known)):
-                    for each in found:
-                        first = 0 if each.start is None else milliseconds(each.start)
-                        self._school.forget(each.device, first, milliseconds(each.end))
-                    known = found[-1].number
-            await asyncio.sleep(FORGET_SECONDS)
 
     def _record(self, stop: threading.Event) -> None:
         """Record until `stop`, in a thread of its own: whatever the page is asked, windows are stored."""
@@ -276,10 +263,6 @@ class Dashboard:
                 found.append(Gap(at(lost), at(ms), "unheard", LINK_LOST))
             lost = None if connected else ms
         return found
-
-
-def _deleted(after: int, file: Recorded) -> list[Deleted]:
-    return file.deleted(after)
 
 
 class _Charts:

@@ -220,6 +220,8 @@ def test_the_record_says_what_by_whom_and_when(place: Place, monkeypatch: pytest
     )  # fmt: skip
     assert (second.device, second.start, second.end, second.windows) == (None, None, None, 0)
     with place.read() as recording:
+        times = [None if each is None else format_timestamp(each) for each in (MONDAY, MONDAY + DAY, LATER)]
+        assert list(recording.requests()) == [(2, None, None, None, times[2]), (1, "room-1", *times)]
         assert [each.device for each in recording.deleted(0)] == ["room-1", None]
         assert [each.device for each in recording.deleted(recording.deleted(0)[0].number)] == [None]
         for kind in ("postgres.reader", "reader"):  # the former has it of the latter

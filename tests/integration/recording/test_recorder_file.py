@@ -87,19 +87,18 @@ def test_a_prepared_file_has_nothing_left_out_that_is_measured_from_now_on(
     assert len(rows(tmp_path / "r.sqlite")) == 1
 
 
-@pytest.mark.parametrize("settled", [True, False])
-def test_after_a_deletion_a_room_whose_clock_is_behind_is_recorded_but_nothing_that_waited_at_the_broker(
-    broker: int, sender: Callable[[int], Sender], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, settled: bool
+@pytest.mark.parametrize("days", [40, 20])
+def test_after_a_deletion_a_room_whose_clock_is_too_old_to_be_right_is_recorded_and_any_other_named(
+    broker: int, sender: Callable[[int], Sender], tmp_path: Path, caplog: pytest.LogCaptureFixture, days: int
 ) -> None:
-    if settled:
-        monkeypatch.setattr("edge.recording.settled_connection.SETTLED", 0.0)
+    """From the first moment of a connection on."""
     path, device = tmp_path / "r.sqlite", sender(broker)
     database = Database(path, "classroom")
     database.start()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("INSERT INTO deletions VALUES (1, ?, 'me', 'room-1', NULL, NULL, 0, NULL)", (stamp(NOW),))
     session = Session(BrokerSettings(BrokerUrl("127.0.0.1", broker, tls=False), "live"), ["classroom/+/window"])
-    recorder = Recorder(session, database, "classroom", ["+"], now=lambda: NOW + timedelta(days=40))
+    recorder = Recorder(session, database, "classroom", ["+"], now=lambda: NOW + timedelta(days=days))
     recorder.start()
     session.start()
     quality = message(1)["quality"] | {"clock_synced": False}
@@ -111,14 +110,15 @@ def test_after_a_deletion_a_room_whose_clock_is_behind_is_recorded_but_nothing_t
 
     try:
         wait_for(lambda: session.subscribed, 20)
-        recorder.step(0.01)
         device.send(message(1, quality=quality, window=span))
         device.send(message(2, quality=quality, window=span, replayed=True))
         wait_for(lambda: handled(2), 20)
-        assert rows(path) == ([1] if settled else [])
     finally:
         session.stop()
         database.stop()
+    assert rows(path) == ([1] if days == 40 else [])
+    said = [each.getMessage() for each in caplog.records if "by its clock it is of" in each.getMessage()]
+    assert len(said) == (0 if days == 40 else 1)
 
 
 def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

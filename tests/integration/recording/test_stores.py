@@ -313,11 +313,13 @@ def test_a_room_whose_clock_is_behind_is_recorded_after_a_deletion(place: Place)
     with place.opened() as store:
         store.store(measured(1, synced=True), MONDAY + DAY)
         assert place.delete("room-1", None, None, MONDAY + DAY) == 10
-        assert store.store(measured(20, synced=False), september) == 0, "they may have waited at the broker"
-        assert store.store(measured(40, synced=False, replayed=True), september, live=True) == 0
-        assert store.store(measured(60, synced=True), september, live=True) == 0
-        assert store.store(measured(80, synced=False), september, live=True) == 10
-        assert store.store(measured(80, synced=False), september, live=True) == 0, "once"
+        place.delete("room-1", MONDAY + 2 * DAY, MONDAY + 3 * DAY, MONDAY + 3 * DAY)
+        assert store.store(measured(20, synced=False), MONDAY + 20 * DAY) == 0, "they may have waited anywhere"
+        assert store.store(measured(40, synced=False, replayed=True), september) == 0
+        assert store.store(measured(60, synced=True), september) == 0
+        assert store.store(measured(600, synced=False), september) == 0, "of a lesson"
+        assert store.store(measured(80, synced=False), september) == 10
+        assert store.store(measured(80, synced=False), september) == 0, "once"
     found, buckets = read(place)
     assert [each.seq for each in found] == list(range(80, 90))
     assert sum(each.sums.windows for each in buckets) == 10

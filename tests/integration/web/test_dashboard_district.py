@@ -88,8 +88,12 @@ def test_it_records_and_forgets_what_is_deleted(
 
     wait_for(lambda: measured() > 0, 20, "the windows on the page")
     now = datetime.now(timezone.utc)
-    assert postgres.delete("room-1", now - timedelta(hours=1), now, now) == 3
+    assert postgres.delete("room-1", now - timedelta(hours=1), now - timedelta(seconds=5), now) == 3
     wait_for(lambda: measured() == 0, 20, "nothing on the page")
+    room.window(4, 15)
+    room.window(5)
+    wait_for(lambda: measured() > 0, 20, "what was measured afterwards")
+    assert measured() == 5000, "what still comes of that time is left out"
 
 
 def test_a_database_that_goes_away_is_told_and_comes_back(

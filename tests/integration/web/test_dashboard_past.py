@@ -16,7 +16,9 @@ import pytest
 from paho.mqtt import publish as paho
 
 from edge.cli import run_command_line
+from edge.contract.payloads import WindowPayload
 from tests.support.brokers import wait_for
+from tests.support.dashboard_page import wait_until_heard
 from tests.support.recorded_school import record_school
 from tests.support.recorded_weeks import LESSON, timetable, weeks
 from tests.support.simulated_school import Classroom
@@ -155,6 +157,37 @@ def test_what_is_deleted_from_the_file_is_forgotten_in_memory_too(
     wait_for(lambda: measured() == 0, 20, "nothing on the page")
     summary = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 15}, timeout=30).json()
     assert (summary["pieces"], summary["mean"]) == ([], None)
+
+
+def test_what_still_comes_of_a_lesson_that_was_deleted_is_not_shown(
+    broker: int, dashboard: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "school.sqlite"
+    address = dashboard(broker, 0, "--database", str(path))
+    wait_until_heard(address)
+    room, now = Classroom("room-1", 3), datetime.now(timezone.utc)
+    lesson = now - timedelta(minutes=30)
+
+    def send(*windows: WindowPayload) -> None:
+        paho.multiple([("classroom/room-1/window", each.to_json(), 1, False) for each in windows], port=broker)
+
+    def sent(first: int, *, replayed: bool = False) -> list[WindowPayload]:
+        return [room.window(n, lesson + timedelta(seconds=5 * n), replayed=replayed) for n in range(first, first + 20)]
+
+    def measured() -> int:
+        answer = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 60}, timeout=30)
+        return int(answer.json()["measured"]) if answer.status_code == 200 else -1
+
+    send(*sent(1))
+    wait_for(lambda: measured() == 20 * 5000, 30, "the windows on the page")
+    times = [f"{each:%Y-%m-%dT%H:%M:%S}" for each in (lesson, lesson + timedelta(minutes=20))]
+    options = ("--zone", "UTC", "--from", times[0], "--to", times[1], "--yes")
+    assert run_command_line(["delete", "--database", str(path), "--device", "room-1", *options]) == 0
+    wait_for(lambda: measured() == 0, 30, "nothing on the page")
+    send(*sent(21, replayed=True), *sent(41), room.window(999, now))
+    # In their order: with the last one all of them are here.
+    wait_for(lambda: measured() > 0, 30, "what was measured after the lesson")
+    assert measured() == 5000
 
 
 def test_questions_that_nobody_waits_for_keep_nobody_waiting(

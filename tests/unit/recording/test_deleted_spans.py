@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -11,7 +12,9 @@ import pytest
 
 from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
-from edge.recording.deleted_spans import MOST_WARNED, DeletedSpans
+from edge.files.disk_errors import DiskError
+from edge.recording.deleted_spans import LONGEST_WAIT, MOST_WARNED, DeletedSpans
+from edge.recording.deletion_requests import Request
 from edge.recording.layout import create
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import INSERT_WINDOW, window_row
@@ -154,16 +157,57 @@ def measured(end: datetime, *, synced: bool = False, replayed: bool = False) -> 
 
 def test_what_is_measured_after_a_deletion_by_a_clock_that_is_not_set_is_recorded() -> None:
     """As of a board that goes on with the time of its last shutdown, after a summer."""
-    reading = Reading(("room-1", None, None, NOW), ("room-2", NOW - 9 * HOUR, NOW - 8 * HOUR, NOW))
-    behind, later = measured(NOW - 8.5 * HOUR), NOW + HOUR
+    reading = Reading(("room-1", None, None, NOW), ("room-2", None, NOW - 9 * HOUR, NOW))
+    behind, later = measured(NOW - 10 * HOUR), NOW + 40 * 24 * HOUR
     reading.pass_to(later)
     for room in ("room-1", "room-2"):
         assert not reading.found.leaves_out(room, behind, later)
-        assert reading.found.leaves_out(room, behind, None), "it may have waited at the broker"
+        assert reading.found.leaves_out(room, behind, None), "it comes from another recording"
         assert reading.found.leaves_out(room, replace(behind, replayed=True), later), "it waited in the room's outbox"
         assert reading.found.leaves_out(room, replace(behind, clock_synced=True), later)
     assert not reading.found.leaves_out("room-2", measured(NOW - 5 * HOUR), None)
-    assert reading.found.leaves_out("room-1", behind, NOW - HOUR), "by what another recording had before"
+
+
+@pytest.mark.parametrize("late", [HOUR, 3 * 24 * HOUR, LONGEST_WAIT - HOUR])
+def test_what_has_waited_stays_out_though_the_room_did_not_know_the_time(late: timedelta) -> None:
+    """At a school's bridge, or at the broker while the database could not be written: the recorder cannot tell."""
+    reading = Reading(("room-1", None, None, NOW))
+    reading.pass_to(NOW - HOUR + late)
+    assert reading.found.leaves_out("room-1", measured(NOW - HOUR), NOW - HOUR + late)
+    assert not reading.found.leaves_out("room-1", measured(NOW - HOUR), NOW - HOUR + LONGEST_WAIT + SECONDS)
+
+
+@pytest.mark.parametrize("device", ["room-1", None])
+@pytest.mark.parametrize("late", [2 * HOUR, 40 * 24 * HOUR, 400 * 24 * HOUR])
+def test_a_lesson_stays_out_whenever_it_comes(late: timedelta, device: str | None) -> None:
+    reading = Reading(("room-1", None, NOW - 5 * HOUR, NOW), (device, NOW - 2 * HOUR, NOW - HOUR, NOW))
+    reading.pass_to(NOW + late)
+    assert reading.found.leaves_out("room-1", measured(NOW - 1.5 * HOUR), NOW + late)
+
+
+def test_what_comes_in_a_lesson_that_was_deleted_is_left_out_whatever_its_clock_says() -> None:
+    later = NOW + 40 * 24 * HOUR
+    reading = Reading(("room-1", None, None, NOW))
+    reading.ask(("room-1", later - HOUR, later + HOUR, later))
+    reading.pass_to(later)
+    assert reading.found.leaves_out("room-1", measured(NOW - HOUR), later)
+    assert not reading.found.leaves_out("room-1", measured(NOW - HOUR), later + 2 * HOUR)
+
+
+def test_what_could_not_be_read_to_its_end_is_read_again() -> None:
+    """A disk that fails in the middle of it must not have what was deleted recorded."""
+    reading = Reading(("room-1", NOW - HOUR, NOW, NOW))
+    reading.ask(("room-2", NOW - HOUR, NOW, NOW))
+
+    def some() -> Iterator[Request]:
+        yield Request(1, "room-1", format_timestamp(NOW - HOUR), format_timestamp(NOW), format_timestamp(NOW))
+        raise DiskError("the disk failed")
+
+    with pytest.raises(DiskError):
+        reading.found.replace(2, some(), NOW, NOW)
+    assert reading.leaves_out(NOW)
+    reading.read(NOW)
+    assert reading.found.covers("room-2", NOW - SECONDS, NOW)
 
 
 def test_what_was_measured_just_before_the_request_or_while_a_lesson_goes_on_is_left_out() -> None:
@@ -174,16 +218,19 @@ def test_what_was_measured_just_before_the_request_or_while_a_lesson_goes_on_is_
     assert reading.found.leaves_out("room-2", measured(NOW - HOUR / 2), NOW + HOUR / 2)
 
 
-def test_rooms_that_are_left_out_live_are_named_some_in_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("synced", [True, False])
+def test_rooms_that_are_left_out_live_are_named_some_in_an_hour(
+    caplog: pytest.LogCaptureFixture, *, synced: bool
+) -> None:
     reading = Reading((None, None, None, NOW))
-    behind = measured(NOW - 9 * HOUR, synced=True)
+    behind = measured(NOW - 9 * HOUR, synced=synced)
     for minutes in range(120):
         now = NOW + HOUR + minutes * timedelta(minutes=1)
         reading.pass_to(now)
         assert all(reading.found.leaves_out(f"room-{number}", behind, now) for number in range(40))
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert len(said) == 2 * MOST_WARNED
-    assert said[0].startswith("what room-0 measures now is left out: by its clock it is of 2026-11-19T23:59:50.000Z")
+    assert said[0].startswith("what comes from room-0 is left out: by its clock it is of 2026-11-19T23:59:50.000Z")
     assert len(set(said)) == MOST_WARNED
     caplog.clear()
     assert reading.found.leaves_out("room-99", replace(behind, replayed=True), now)

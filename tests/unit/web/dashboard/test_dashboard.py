@@ -15,7 +15,9 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from edge.contract.payloads import WindowPayload
+from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import MAX_LABEL
+from edge.recording.deletion_requests import Request
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import MAX_LABELS, OTHER
 from edge.web.dashboard import school as school_module
@@ -316,6 +318,28 @@ def test_states_leave_marks_with_the_time_at_which_they_began() -> None:
     assert len(state[2]) == 200
     told = to.summaries()["room-1"]
     assert (told["online"], told["mode"], told["reason"]) == (False, "paused", state[2])
+
+
+def test_of_a_time_that_was_deleted_nothing_is_taken_any_more() -> None:
+    to, first = school(), NOW - timedelta(minutes=10)
+    times = [format_timestamp(each) for each in (first, NOW - timedelta(minutes=5), NOW)]
+    to.deleted.outdated(1, NOW)
+    to.deleted.replace(1, [Request(1, "room-1", *times)], NOW, NOW)
+    state = ROOM.state().model_copy(update={"since": times[0]})
+    to.receive("classroom/room-1/state", state.to_json())
+    send(to, window(1, 900))
+    for kind in ("window", "latest"):
+        send(to, window(2, 500), kind)
+    send(to, window(3, 400, replayed=True))
+    found = to.rooms["room-1"]
+    assert [each.seq for each in rows(to)] == [1]
+    assert list(found.marks) == []
+    assert found.latest is not None
+    assert found.latest["end"] == round((NOW.timestamp() - 900) * 1000)
+    assert found.window is not None
+    assert found.window.seq == 3, "the room is not silent"
+    send(to, window(4))
+    assert [each.seq for each in rows(to)] == [1, 4]
 
 
 def test_a_device_that_is_taken_off_the_broker_is_gone() -> None:
