@@ -19,7 +19,12 @@ FAR = (16, 20, 24, 28, 33, 39)  # px; how wide the camera may have seen a face t
 
 
 def augment(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> Tensor:
-    """A new random view of every face.
+    """A new random view of every face: the first that `augment_both` gives."""
+    return augment_both(x, generator, degrade=degrade)[0]
+
+
+def augment_both(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> tuple[Tensor, Tensor]:
+    """A new random view of every face, and the same in good light, whole and sharp.
 
     Nothing here waits for a GPU: what befalls only some faces is worked out for all of them.
 
@@ -29,15 +34,14 @@ def augment(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> T
         degrade: Whether some faces are compressed, small or out of focus, as far cameras see them.
 
     Returns:
-        The same shape and range.
+        The view, and the view as if nothing but the head and the camera had moved: the same shape and range.
     """
+    both = torch.cat([_compress(x, generator) if degrade else x, x], 1)
+    view, clear = _move(both, generator).split(1, 1)
     if degrade:
-        x = _compress(x, generator)
-    x = _move(x, generator)
-    if degrade:
-        x = _smear(_blur(_shrink(x, generator), generator), generator)
-    x = _light(x, generator)
-    return _cover(x, generator).clamp(-1, 1)
+        view = _smear(_blur(_shrink(view, generator), generator), generator)
+    view = _light(view, generator)
+    return _cover(view, generator).clamp(-1, 1), clear
 
 
 def _uniform(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -69,7 +73,10 @@ def _compress(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _move(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror, rotate up to 12 degrees, crop from 12 % tighter to 15 % looser, shift up to 5 %, turn a third."""
+    """Mirror, rotate up to 12 degrees, crop from 12 % tighter to 15 % looser, shift up to 5 %, turn a third.
+
+    All channels of a picture move alike.
+    """
     angle = _uniform(x, -math.pi / 15, math.pi / 15, generator)
     scale = _uniform(x, 0.88, 1.15, generator)
     mirror = torch.where(_chosen(x, 0.5, generator), -1.0, 1.0)

@@ -24,6 +24,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--views", type=Path, help="folder of models.views: learn from its views and teachers instead; CPU only")
     add("--teacher-weight", type=_share, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
     add(
+        "--clear-teachers",
+        action="store_true",
+        help="show them (with --teacher) each view in good light, whole and sharp, whatever the student sees",
+    )
+    add(
         "--taught",
         choices=("both", "fer2013"),
         default="both",

@@ -26,7 +26,7 @@ try:
     from tqdm import tqdm
 
     from models import techniques
-    from models.augment import augment
+    from models.augment import augment, augment_both
     from models.cuda_graph import Recorded, generator_of
     from models.data import KINDS, Faces, read_faces
     from models.export import load
@@ -208,23 +208,27 @@ class Trainer:
         return loss
 
     def _batch(self, rows: Tensor, shares: Tensor) -> tuple[Tensor, Heads, Heads | None]:
-        """A view of each picture, its targets, and what the teachers say about that very view (if there are any)."""
+        """A view of each picture, its targets, and what the teachers say about it (if there are any)."""
         taught = None
         if self.drawn is not None:
             x, taught = self.drawn.pick(rows, self.views)
+            shown = x
         else:
-            x = self._view(rows)
+            x, clear = augment_both(to_input(self.images[rows]), self.views, degrade=self._degrades())
+            shown = clear if self.args.clear_teachers else x
         targets = (self.votes[rows], self.label[rows])
         if self.args.mixup:
-            x = techniques.blend(x, shares)
+            x, shown = techniques.blend(x, shares), techniques.blend(shown, shares)
             targets = (techniques.blend(targets[0], shares), techniques.blend(targets[1], shares))
             if taught is not None:
                 taught = (techniques.blend(taught[0], shares), techniques.blend(taught[1], shares))
         x = x.contiguous(memory_format=torch.channels_last)
         if taught is not None or not self.teachers:
             return x, targets, taught
+        shown = shown.contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), self._precision():
-            return x, targets, techniques.mix_teachers([teacher(x) for teacher in self.teachers], self.args.temperature)
+            answers = [teacher(shown) for teacher in self.teachers]
+            return x, targets, techniques.mix_teachers(answers, self.args.temperature)
 
     def _view(self, rows: Tensor) -> Tensor:
         return augment(to_input(self.images[rows]), self.views, degrade=self._degrades()).contiguous(
