@@ -19,12 +19,7 @@ FAR = (16, 20, 24, 28, 33, 39)  # px; how wide the camera may have seen a face t
 
 
 def augment(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> Tensor:
-    """A new random view of every face: the first that `augment_both` gives."""
-    return augment_both(x, generator, degrade=degrade)[0]
-
-
-def augment_both(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> tuple[Tensor, Tensor]:
-    """A new random view of every face, and the same in good light, whole and sharp.
+    """A new random view of every face.
 
     Nothing here waits for a GPU: what befalls only some faces is worked out for all of them.
 
@@ -34,14 +29,22 @@ def augment_both(x: Tensor, generator: torch.Generator, *, degrade: bool = True)
         degrade: Whether some faces are compressed, small or out of focus, as far cameras see them.
 
     Returns:
-        The view, and the view as if nothing but the head and the camera had moved: the same shape and range.
+        The same shape and range.
     """
-    both = torch.cat([_compress(x, generator) if degrade else x, x], 1)
-    view, clear = _move(both, generator).split(1, 1)
+    return _seen(_move(_compress(x, generator) if degrade else x, generator), generator, degrade=degrade)
+
+
+def augment_both(x: Tensor, generator: torch.Generator, *, degrade: bool = True) -> tuple[Tensor, Tensor]:
+    """As `augment`, and each view once more as if nothing but the head and the camera had moved."""
+    view, clear = _move(torch.cat([_compress(x, generator) if degrade else x, x], 1), generator).split(1, 1)
+    return _seen(view, generator, degrade=degrade), clear
+
+
+def _seen(x: Tensor, generator: torch.Generator, *, degrade: bool) -> Tensor:
+    """What a camera far away, the light and a neighbour make of a face."""
     if degrade:
-        view = _smear(_blur(_shrink(view, generator), generator), generator)
-    view = _light(view, generator)
-    return _cover(view, generator).clamp(-1, 1), clear
+        x = _smear(_blur(_shrink(x, generator), generator), generator)
+    return _cover(_light(x, generator), generator).clamp(-1, 1)
 
 
 def _uniform(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:

@@ -183,7 +183,7 @@ def unpacked(webp: NDArray[np.uint8], sizes: NDArray[np.int64]) -> NDArray[np.ui
     """
     import cv2  # noqa: PLC0415 - no other .npz needs it
 
-    if webp.dtype != np.uint8 or sizes.ndim != 1 or sizes.min(initial=1) < 1 or sizes.sum() != webp.size:
+    if webp.dtype != np.uint8 or sizes.ndim != 1 or not len(sizes) or sizes.min() < 1 or sizes.sum() != webp.size:
         raise ValueError("the sizes of the packed pictures do not fit their bytes")
     files = np.split(webp.ravel(), np.cumsum(sizes)[:-1])
     columns = [cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files]

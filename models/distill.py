@@ -223,6 +223,12 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _count(text: str) -> int:
+    if not 1 <= int(text) <= CHUNK:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {CHUNK}")
+    return int(text)
+
+
 def _named_file(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if not equals:
@@ -268,7 +274,7 @@ def parser() -> argparse.ArgumentParser:
     add("--teacher-rate", type=float, default=1e-3, help="the teachers' (default: %(default)s)")
     add("--weights-rate", type=float, default=5e-4, help="of those with weights (default: %(default)s)")
     add("--mixup", type=float, default=0.2, help="for all of them (default: %(default)s)")
-    add("--views", type=int, default=8, help="of each picture, for the student (default: %(default)s)")
+    add("--views", type=_count, default=8, help="of each picture, for the student (default: %(default)s)")
     add("--sam", type=float, default=0.0, help="radius of the student's sharpness-aware steps (default: none)")
     add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
     add("--teacher-weight", type=float, default=0.7, help="the teachers' part of the loss (default: %(default)s)")

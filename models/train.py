@@ -213,9 +213,10 @@ class Trainer:
         if self.drawn is not None:
             x, taught = self.drawn.pick(rows, self.views)
             shown = x
+        elif self.args.clear_teachers:
+            x, shown = augment_both(to_input(self.images[rows]), self.views, degrade=self._degrades())
         else:
-            x, clear = augment_both(to_input(self.images[rows]), self.views, degrade=self._degrades())
-            shown = clear if self.args.clear_teachers else x
+            x = shown = self._view(rows)
         targets = (self.votes[rows], self.label[rows])
         if self.args.mixup:
             x, shown = techniques.blend(x, shares), techniques.blend(shown, shares)
@@ -291,6 +292,11 @@ class Trainer:
         parts = torch.load(path, map_location=self.device, weights_only=True)
         if parts["schedule"]["total_steps"] != self.schedule.total_steps:
             raise ValueError(f"{path} has another number of steps: give the same data, --epochs and --batch as before")
+        on_gpu = self.device.type == "cuda"
+        for group in parts["optimizer"]["param_groups"]:  # which may come from a run on the other kind of device
+            rate = float(group["lr"])
+            group["lr"] = torch.tensor(rate, device=self.device) if on_gpu else rate
+            group["fused"] = group["capturable"] = on_gpu
         try:
             for name in ("network", "average", "optimizer", "schedule"):
                 getattr(self, name).load_state_dict(parts[name])

@@ -54,10 +54,11 @@ def test_reader_leaves_out_twins_of_test_pictures_and_what_is_no_face(tmp_path: 
     assert faces.label.tolist() == [HAPPY, SAD, HAPPY, FEAR]
 
 
-def test_packed_pictures_are_read_as_if_they_had_not_been(tmp_path: Path) -> None:
-    content = arrays()
-    content["images"] = np.random.default_rng(1).integers(0, 256, (6, 48, 48)).astype(np.uint8)
+def test_packed_pictures_are_read_as_if_they_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {name: np.tile(array, (9, *[1] * (array.ndim - 1))) for name, array in arrays().items()}
+    content["images"] = np.random.default_rng(1).integers(0, 256, (54, 48, 48)).astype(np.uint8)
     whole = written(tmp_path, content)
+    monkeypatch.setattr(pack, "COLUMN", 10)
     packed = tmp_path / "packed.npz"
     assert pack.main([str(whole), "--output", str(packed)]) == 0
     faces, expected = read_npz(packed), read_npz(whole)
@@ -66,7 +67,8 @@ def test_packed_pictures_are_read_as_if_they_had_not_been(tmp_path: Path) -> Non
         np.testing.assert_array_equal(vars(faces)[name], column)
     with np.load(packed) as archive:
         damaged = {name: archive[name] for name in archive}
-    for harm in ({"webp_sizes": damaged["webp_sizes"] + 1}, {"webp": damaged["webp"][::-1]}):
+    nothing = {"webp": damaged["webp"][:0], "webp_sizes": damaged["webp_sizes"][:0]}
+    for harm in ({"webp_sizes": damaged["webp_sizes"] + 1}, {"webp": damaged["webp"][::-1]}, nothing):
         with pytest.raises(ValueError, match=r"faces\.npz: damaged"):
             read_npz(written(tmp_path, damaged | harm))
 

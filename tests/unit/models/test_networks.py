@@ -16,7 +16,7 @@ torch = pytest.importorskip(
 pytest.importorskip("tqdm", reason="tqdm is not installed (pip install -r models/requirements-train.txt)")
 
 from models import compare, distill, views  # noqa: E402 - after the check for PyTorch
-from models.augment import augment  # noqa: E402
+from models.augment import augment, augment_both  # noqa: E402
 from models.export import load  # noqa: E402
 from models.networks import NETWORKS, count_macs, start_from_imagenet, to_input, use_imagenet  # noqa: E402
 from models.techniques import (  # noqa: E402
@@ -139,6 +139,46 @@ def test_augmented_faces_keep_shape_and_range_and_follow_the_seed() -> None:
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert (first.flatten(1).std(1) < before.flatten(1).std(1)).any()
+
+
+def test_a_clear_view_has_moved_as_the_other_but_is_neither_dark_nor_covered() -> None:
+    x = torch.rand(64, 1, 48, 48, generator=torch.Generator().manual_seed(1)) * 0.2 + 0.7
+    view, clear = augment_both(x, torch.Generator().manual_seed(3))
+    assert torch.equal(view, augment(x, torch.Generator().manual_seed(3)))
+    assert clear.shape == x.shape
+    assert clear.min() > 0.69  # what was bright is bright: nothing covers it
+    assert view.min() < 0
+    sharp, moved = augment_both(x, torch.Generator().manual_seed(3), degrade=False)
+    assert torch.equal(sharp, augment(x, torch.Generator().manual_seed(3), degrade=False))
+    assert not torch.equal(moved, x)
+
+
+def test_teachers_may_be_shown_clear_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer(tmp_path / "teacher").run()
+    training = trainer(tmp_path / "student", "--teacher", str(tmp_path / "teacher/best.pt"), "--clear-teachers")
+    shown = []
+
+    def answer(x: Any) -> Any:
+        shown.append(x)
+        return torch.zeros(2, len(x), 7)
+
+    monkeypatch.setattr(training.teachers[0], "forward", answer)
+    seen, _, _ = training._batch(torch.arange(6), torch.ones(6))
+    assert not torch.equal(shown[0], seen)
+
+
+def test_a_run_that_was_saved_on_a_gpu_goes_on_elsewhere(tmp_path: Path) -> None:
+    part = trainer(tmp_path, epochs=2)
+    part.args.epochs = 1
+    part.run()
+    parts = torch.load(tmp_path / "last.pt", weights_only=True)
+    for group in parts["optimizer"]["param_groups"]:
+        group.update(lr=torch.tensor(group["lr"]), fused=True, capturable=True)
+    torch.save(parts, tmp_path / "last.pt")
+    rest = trainer(tmp_path, "--resume", epochs=2)
+    rest.run()
+    assert rest.epoch == 2
+    assert all(isinstance(group["lr"], float) and not group["capturable"] for group in rest.optimizer.param_groups)
 
 
 def test_logits_adjusted_by_the_prior_learn_nothing_from_how_rare_a_class_is() -> None:
