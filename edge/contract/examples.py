@@ -16,7 +16,7 @@ from edge.contract.payloads import (
     WindowPayload,
 )
 
-_NAMES = {"faces": "yunet-2023mar-1280x736-int8@e28c6482a905", "emotions": "mobilenet-v4-forked-48@1632673e53dd"}
+_NAMES = {"faces": "yunet-2023mar-1280x736-int8@e28c6482a905", "emotions": "mobilenet-v4-forked-48@a2e55d98a69b"}
 _POSE = "front-landmarks-1@d275bef1b779"
 _MODEL = {**_NAMES, "pose": f"front, {_POSE}"}
 _ESTIMATE = {

@@ -25,7 +25,7 @@ from edge.contract.payloads import ModelNames, ShareEstimate, WindowBody
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 MODELS = ModelNames(
-    faces="yunet-2023mar-1280x736-int8@e28c6482a905", emotions="mobilenet-v4-forked-48@1632673e53dd",
+    faces="yunet-2023mar-1280x736-int8@e28c6482a905", emotions="mobilenet-v4-forked-48@a2e55d98a69b",
     pose="front, front-landmarks-1@d275bef1b779",
 )  # fmt: skip
 FRAMES = 28
