@@ -189,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--network",
         choices=sorted(NETWORKS),
-        default="mobilenet-v4-forked-dense",
+        default="mobilenet-v4-forked-deep",
         help="which it is (default: %(default)s)",
     )
     add("--output", type=Path, required=True, help="the best.pt to write")
