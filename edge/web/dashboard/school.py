@@ -42,11 +42,12 @@ class Room:
 
     Attributes:
         online: None when nobody knows.
-        latest: The newest window, as the page shows it; it may be too old, or of too wrong a clock, for the history.
+        window: The newest one that is shown.
+        latest: The same, as the page shows it; it may be too old, or of too wrong a clock, for the history.
+        heard: When it came, milliseconds of our own clock; 0 without one.
         changes: How often the history or the marks changed.
         first: When it was first heard of, milliseconds of our own clock.
         machine_changes: How often what is known of its machine changed.
-        heard: When it came, milliseconds of our own clock; 0 without one.
     """
 
     online: bool | None = None
@@ -139,7 +140,7 @@ class School:
         """What a technician is told of each room, troubled rooms first."""
         now = self.now()
         known = (
-            machine_report.Room(name, room.online, room.state, room.window, room.machine, room.first, room.heard)
+            machine_report.Room(name, room.online, room.state, room.machine, room.first)
             for name, room in self.rooms.items()
         )
         return machine_report.in_order(machine_report.report(room, now) for room in known)
@@ -243,9 +244,8 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
+        room.machine.hear(window, self.now())
         if self.deleted.number and self.deleted.leaves_out(name, WindowRecord.of(window), at(self.now())):
-            if room.window is None or newer(window, room.window):
-                room.window = window  # of which only the machine page shows something: it is not silent
             return
         window = room.history.fold(window)
         if not room.history.add(window):

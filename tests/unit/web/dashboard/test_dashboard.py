@@ -336,8 +336,6 @@ def test_of_a_time_that_was_deleted_nothing_is_taken_any_more() -> None:
     assert list(found.marks) == []
     assert found.latest is not None
     assert found.latest["end"] == round((NOW.timestamp() - 900) * 1000)
-    assert found.window is not None
-    assert found.window.seq == 3, "the room is not silent"
     send(to, window(4))
     assert [each.seq for each in rows(to)] == [1, 4]
 
