@@ -89,11 +89,12 @@ class Inbox:
         if identity in seen:
             return None
         seen[identity] = None
+        device.machine.hear(window, self._milliseconds())
         if len(seen) > MAX_SEEN:
             del seen[next(iter(seen))]
         device.means[window.window.end] = window.faces.mean
         if len(device.means) > POINTS:
             del device.means[min(device.means)]
         if device.window is None or newer(window, device.window):
-            device.window, device.heard = window, self._milliseconds()
+            device.window = window
         return window

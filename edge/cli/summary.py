@@ -28,13 +28,11 @@ class Device:
 
     Attributes:
         first: When it was first heard of, milliseconds since 1970.
-        heard: When the window came, the same; 0 without one.
         means: The mean faces by end of window; None where withheld.
     """
 
     name: str
     first: int = 0
-    heard: int = 0
     online: bool | None = None
     state: State | None = None
     window: WindowPayload | None = None
@@ -43,7 +41,7 @@ class Device:
 
     def report(self, now: int) -> MachineReport:
         """What a technician is told of it; `now` in milliseconds since 1970."""
-        return report(Room(self.name, self.online, self.state, self.window, self.machine, self.first, self.heard), now)
+        return report(Room(self.name, self.online, self.state, self.machine, self.first), now)
 
     @property
     def at_work(self) -> bool:

@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PROGRAM = "edge"  # what the header `Server` says
 REMEDY = "set metrics.port to a free one; metrics.host is an address of this machine"
 TRY_AGAIN = 30.0  # seconds until a port or address that could not be had is tried again
 STOP_SECONDS = 5.0  # a server ends within one; a look-up of its name may take longer, and is left to itself
@@ -93,6 +95,18 @@ class MetricsServer:
         return None
 
 
+@contextlib.contextmanager
+def time_limit(connection: socket.socket, seconds: float) -> Iterator[None]:
+    """Hang up after a time that counts from now; the one of a socket counts from its last byte."""
+    limit = threading.Timer(seconds, _hang_up, (connection,))
+    limit.daemon = True
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
+
+
 def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> str:
     """The problem in a sentence."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -117,14 +131,10 @@ class _Server(ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        # The time limit of a socket counts from its last byte; this one counts from the first.
-        limit = threading.Timer(SECONDS, _hang_up, (request,))
-        limit.daemon = True
-        limit.start()
         try:
-            super().process_request_thread(request, client_address)
+            with time_limit(request, SECONDS):
+                super().process_request_thread(request, client_address)
         finally:
-            limit.cancel()
             with self._lock, contextlib.suppress(ValueError):  # it made room
                 self._open.remove(request)
 
@@ -161,7 +171,7 @@ class _Head(io.BufferedIOBase):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server_version = "edge"
+    server_version = PROGRAM
     sys_version = ""
 
     def __init__(self, registry: CollectorRegistry, *rest: Any) -> None:  # noqa: ANN401

@@ -13,7 +13,7 @@ from edge.contract.commands import REQUESTS
 from edge.contract.payloads import Alert
 from edge.daemon.home_assistant_announcer import HomeAssistantAnnouncer
 from edge.daemon.paths import broker_settings, lifetimes, make_outbox, topics
-from edge.delivery.publisher import Publisher
+from edge.delivery.publisher import LOST_REMEDY, Publisher
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.client_factory import make_client
 from edge.mqtt.command_queue import CommandQueue, Handler, Reply
@@ -224,7 +224,7 @@ class MqttService:
             elif (
                 self._memory and self._memory.depth and not goes_on
             ):  # there is an error already: no connection can be made
-                logger.error("%d windows could not be stored and are lost: look after the disk", self._memory.depth)
+                logger.error("%d windows could not be stored and are lost: %s", self._memory.depth, LOST_REMEDY)
         finally:
             if publisher is not None:
                 self._memory = publisher.memory if goes_on else None

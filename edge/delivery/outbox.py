@@ -74,6 +74,11 @@ class Outbox:
         return str(self._path or "in memory")
 
     @property
+    def in_memory(self) -> bool:
+        """Whether what waits in it ends with the program."""
+        return self._path is None
+
+    @property
     def is_open(self) -> bool:
         """Whether it can be used."""
         return self._database is not None

@@ -187,11 +187,13 @@ class OutboxSender:
         """The device was given another name while its windows waited: they can be sent under their own name alone."""
         if device not in self._others:
             self._others.add(device)
+            ends = "lost when the daemon ends" if self.outbox.in_memory else "dropped after outbox.max_age_hours"
             logger.warning(
-                "outbox %s: windows of %s wait in it, and are taken under that name alone. Set device.name to it until "
-                "the outbox is empty, or they are dropped after outbox.max_age_hours, and counted as lost",
+                "outbox %s: windows of %s wait in it, and are taken under that name alone. Set device.name to it and "
+                "reload until the outbox is empty, or they are %s, and counted as lost",
                 self.outbox,
                 printable(device),
+                ends,
             )
 
     def _handle_opened(self, epoch: str) -> None:

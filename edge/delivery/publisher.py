@@ -32,6 +32,7 @@ from edge.mqtt.refusals import MessageTooLargeError
 
 logger = logging.getLogger(__name__)
 
+LOST_REMEDY = "the log says why the disk did not take them, and the broker did not get them"
 TICK = 0.25
 DISK_SECONDS = 20.0  # that a disk may take for what is being written when everything ends
 REFUSED_RETRY = 30.0  # seconds before refused windows are offered again
@@ -207,7 +208,7 @@ class Publisher:
             self._store.stop()
         lost = self._new.qsize() + (0 if hands_on and self.memory else self._store.in_memory)
         if lost:
-            raise EdgeError(f"{lost} windows could not be stored and are lost", "look after the disk")
+            raise EdgeError(f"{lost} windows could not be stored and are lost", LOST_REMEDY)
 
     def _run(self) -> None:
         try:

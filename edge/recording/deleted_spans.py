@@ -120,7 +120,7 @@ class DeletedSpans:
 
     def covers(self, device: str, start: datetime, end: datetime) -> bool:
         """Whether some of a window lies in one."""
-        return self.number > 0 and self._overlap(device, format_timestamp(start), format_timestamp(end))
+        return self.number > 0 and self._overlap(device, format_timestamp(start), format_timestamp(end)) is not None
 
     def leaves_out(self, device: str, window: WindowRecord, arrived: datetime | None) -> bool:
         """Whether a window is not to be recorded.
@@ -159,22 +159,26 @@ class DeletedSpans:
 
     def covers_moment(self, device: str, moment: str) -> bool:
         """Whether a time, as it is stored, lies in one."""
+        return self.until(device, moment) is not None
+
+    def until(self, device: str, moment: str) -> str | None:
+        """When the one ends in which a time lies, both as they are stored; None: it lies in none."""
         return self._overlap(device, moment, f"{moment}~")  # times as text: nothing lies between
 
     def covers_newer(self, device: str, payload: bytes) -> bool:
         """Whether a window of a schema that we do not know says that some of it lies in one."""
         span = span_of(payload) if self.number else None
-        return span is not None and self._overlap(device, *span)
+        return span is not None and self._overlap(device, *span) is not None
 
-    def _overlap(self, device: str, begins: str, ends: str) -> bool:
-        """Whether one has a moment in common with a time, which does not include its end."""
+    def _overlap(self, device: str, begins: str, ends: str) -> str | None:
+        """When the one ends that has a moment in common with a time, which does not include its end."""
         until = (self._future if ends > self._soon else self._spans).until(device, begins, ends)
         if until is not None and ends >= self._recent:
             self._warn(
                 device, "what %s measures now is left out until %s, because that was deleted on request: see "
                 "edge delete --list, and set the clocks if that is not meant", until,
             )  # fmt: skip
-        return until is not None
+        return until
 
     def _warn(self, device: str, text: str, moment: str) -> None:
         if self._quiet:

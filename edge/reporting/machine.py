@@ -1,4 +1,4 @@
-"""What is known of a room's device from its retained messages; bounded, whatever a hostile room sends."""
+"""What is known of a room's device from its messages; bounded, whatever a hostile room sends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from edge.contract.alerts import ALERTS
 from edge.contract.machine_messages import MachineAlert, MachineHealth, MachineInfo, MachineMessage
+from edge.contract.payloads import WindowPayload
+from edge.contract.validation import newer
 from edge.text import printable
 
 MAX_ALERTS = 2 * len(ALERTS)  # of one device; a newer one may know some that we do not
@@ -15,15 +17,19 @@ MAX_NAME = 64  # characters of a version, a model, a camera
 
 @dataclass
 class Machine:
-    """The newest of each message that a device retains about itself.
+    """The newest of each message that a device retains about itself, and whether it measures.
 
     Attributes:
         alerts: By their ids, each cut to what is shown.
+        window: The last one that showed that it measured: not always the newest one, which pages show.
+        heard: When that came, milliseconds of our clock; 0 without one.
     """
 
     info: MachineInfo | None = None
     health: MachineHealth | None = None
     alerts: dict[str, MachineAlert] = field(default_factory=dict)
+    window: WindowPayload | None = None
+    heard: int = 0
 
     def take(self, message: MachineMessage) -> None:
         """Take a message of this device."""
@@ -44,6 +50,21 @@ class Machine:
             self.health = None
         else:
             self.info = None
+
+    def hear(self, window: WindowPayload, now: int) -> None:
+        """Take a window of this device; a live one was measured just now, whatever its number and its clock say.
+
+        Args:
+            window: Also one that is not shown, as of a time that was deleted.
+            now: Milliseconds of our clock.
+        """
+        last = self.window
+        if last is not None:
+            if (window.epoch, window.seq, window.window.start) == (last.epoch, last.seq, last.window.start):
+                return  # by the other topic, or retained
+            if window.replayed and not newer(window, last):
+                return
+        self.window, self.heard = window, now
 
 
 def name_of(text: str) -> str:

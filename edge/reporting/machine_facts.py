@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from edge.contract.payloads import WindowPayload
 from edge.reporting.machine import Machine, name_of
 from edge.reporting.power import power
 from edge.text import Sentence
@@ -27,10 +26,10 @@ class Fact(NamedTuple):
     level: Level = "good"
 
 
-def facts_of(machine: Machine, window: WindowPayload | None) -> list[Fact]:
+def facts_of(machine: Machine) -> list[Fact]:
     """All facts, also those that are not known."""
     health, info = machine.health, machine.info
-    synced = window.quality.clock_synced if window else None
+    synced = machine.window.quality.clock_synced if machine.window else None
     seconds = info.window_seconds if info else DEFAULT_WINDOW
     return [
         Fact(

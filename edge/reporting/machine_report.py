@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edge import __version__
-from edge.contract.payloads import State, WindowPayload
+from edge.contract.payloads import State
 from edge.contract.timestamps import parse_timestamp
 from edge.reporting.machine import Machine, name_of
 from edge.reporting.machine_facts import LEVELS, Fact, Level, facts_of, models_of
@@ -50,18 +50,14 @@ class Room:
 
     Attributes:
         online: None when nobody knows.
-        window: The newest one.
         first: When it was first heard of, milliseconds of our clock.
-        heard: When the window came, milliseconds of our clock; 0 without one.
     """
 
     name: str
     online: bool | None
     state: State | None
-    window: WindowPayload | None
     machine: Machine
     first: int
-    heard: int
 
 
 class Trouble(NamedTuple):
@@ -140,7 +136,7 @@ def report(room: Room, now: int) -> MachineReport:
     """
     machine = room.machine
     status = _status(room, now)
-    facts = facts_of(machine, room.window)
+    facts = facts_of(machine)
     troubles = sorted([*_alerts(machine), *_noticed(room, status, facts)], key=lambda each: LEVELS.index(each.level))
     info = machine.info
     return MachineReport(
@@ -219,12 +215,13 @@ def _status(room: Room, now: int) -> str:
 
 
 def _silent(room: Room, now: int) -> bool:
-    if room.window is None:
+    window = room.machine.window
+    if window is None:
         return now - room.first > NEW
-    lasts = STALE_WINDOWS * 1000 * room.window.window.seconds + STALE_LATE
+    lasts = STALE_WINDOWS * 1000 * window.window.seconds + STALE_LATE
     # By its own time only where its clock is set; what is retained, or has waited, comes late.
-    late = room.window.quality.clock_synced and now - _milliseconds(room.window.window.end) > lasts
-    return late or now - room.heard > lasts
+    late = window.quality.clock_synced and now - _milliseconds(window.window.end) > lasts
+    return late or now - room.machine.heard > lasts
 
 
 def _alerts(machine: Machine) -> list[Trouble]:
@@ -255,7 +252,7 @@ def _noticed(room: Room, status: str, facts: Sequence[Fact]) -> list[Trouble]:
         for fact in facts
         if fact.level != "good" and fact.text is not None and fact.key in remedies
     ]
-    if room.window is not None and not room.window.quality.clock_synced:
+    if machine.window is not None and not machine.window.quality.clock_synced:
         found.append(Trouble("clock", "warn", *CLOCK, None))
     return found
 
@@ -264,7 +261,7 @@ def _seen(room: Room, now: int) -> int | None:
     """By the clock of the device: what is retained may come long after it was said."""
     stamps = [
         *([room.machine.health.time] if room.machine.health else []),
-        *([room.window.window.end] if room.window else []),
+        *([room.machine.window.window.end] if room.machine.window else []),
         *([room.state.since] if room.state else []),
     ]
     believed = [stamp for stamp in map(_milliseconds, stamps) if stamp <= now + FUTURE]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
 from edge.recording.deleted_spans import DeletedSpans
-from edge.recording.reader import StateChange
 from edge.recording.window_record import WindowRecord
 from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
@@ -22,18 +20,15 @@ from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
 from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import at, latest, lesson
+from edge.web.dashboard.marks import Mark, Marks
 
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
-MAX_MARKS = 300  # changes of state remembered per room
 MAX_REASON = 200  # characters
 LATE = 2000  # milliseconds that a window may end after now
 BEAT = 5000  # milliseconds for which a lesson without new windows is the same
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
-
-Mark = list[Any]
-"""[ms, "online" or "offline", ""] or [ms, mode, reason]: what changed when."""
 
 
 @dataclass
@@ -42,11 +37,12 @@ class Room:
 
     Attributes:
         online: None when nobody knows.
-        latest: The newest window, as the page shows it; it may be too old, or of too wrong a clock, for the history.
+        window: The newest one that is shown.
+        latest: The same, as the page shows it; it may be too old, or of too wrong a clock, for the history.
+        heard: When it came, milliseconds of our own clock; 0 without one.
         changes: How often the history or the marks changed.
         first: When it was first heard of, milliseconds of our own clock.
         machine_changes: How often what is known of its machine changed.
-        heard: When it came, milliseconds of our own clock; 0 without one.
     """
 
     online: bool | None = None
@@ -59,7 +55,7 @@ class Room:
     machine_changes: int = 0
     machine: Machine = field(default_factory=Machine)
     history: History = field(default_factory=History)
-    marks: deque[Mark] = field(default_factory=lambda: deque(maxlen=MAX_MARKS))
+    marks: Marks = field(default_factory=Marks)
 
     def summary(self) -> dict[str, Any]:
         """All but the history, for the page."""
@@ -139,7 +135,7 @@ class School:
         """What a technician is told of each room, troubled rooms first."""
         now = self.now()
         known = (
-            machine_report.Room(name, room.online, room.state, room.window, room.machine, room.first, room.heard)
+            machine_report.Room(name, room.online, room.state, room.machine, room.first)
             for name, room in self.rooms.items()
         )
         return machine_report.in_order(machine_report.report(room, now) for room in known)
@@ -163,7 +159,7 @@ class School:
             if device is not None and name != device:
                 continue
             room.history.drop_between(first, last)
-            room.marks = deque((mark for mark in room.marks if not first <= mark[0] < last), maxlen=MAX_MARKS)
+            room.marks.forget(first, last)
             if room.latest is not None and room.latest["end"] > first and room.latest["start"] < last:
                 room.latest = None
             room.changes += 1
@@ -206,12 +202,7 @@ class School:
         self.tidy()
         start = now - minutes * 60_000
         history, number, deaf = room.history.part(start, now + LATE), room.changes, tuple(deaf)
-        marks = sorted(room.marks, key=lambda mark: mark[0])
-        changes = [StateChange(at(ms), word, reason) for ms, word, reason in marks if ms <= now]
-        states, availability = (
-            [change for change in changes if (change.mode in ("online", "offline")) is wanted]
-            for wanted in (False, True)
-        )
+        states, availability = room.marks.changes(now)
 
         def answer() -> dict[str, Any]:
             return {
@@ -243,9 +234,8 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
+        room.machine.hear(window, self.now())
         if self.deleted.number and self.deleted.leaves_out(name, WindowRecord.of(window), at(self.now())):
-            if room.window is None or newer(window, room.window):
-                room.window = window  # of which only the machine page shows something: it is not silent
             return
         window = room.history.fold(window)
         if not room.history.add(window):
@@ -262,7 +252,7 @@ class School:
 
     def _set_online(self, name: str, room: Room, *, online: bool | None) -> None:
         if online is not None and online != room.online:
-            self._mark(room, [self.now(), "online" if online else "offline", ""])
+            self._mark(room, Mark(self.now(), "online" if online else "offline", ""))
         room.online = online
         self._changed.add(name)
         self._remove_if_gone(name, room)
@@ -270,9 +260,10 @@ class School:
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
         room.state = state
         if state is not None:
-            mark = [_milliseconds(state.since), state.mode, printable(state.reason, MAX_REASON)]
-            if mark not in room.marks and not self.deleted.covers_moment(name, state.since):
-                self._mark(room, mark)
+            since, reason = state.since, printable(state.reason, MAX_REASON)
+            if deleted := self.deleted.until(name, since):
+                since, reason = deleted, ""  # when and why it began was deleted, not that it lasts
+            self._mark(room, Mark(_milliseconds(since), state.mode, reason))
         self._changed.add(name)
         self._remove_if_gone(name, room)
 
@@ -292,8 +283,7 @@ class School:
             max((room.history for room in self.rooms.values()), key=len).drop_oldest()
 
     def _mark(self, room: Room, mark: Mark) -> None:
-        room.marks.append(mark)
-        room.changes += 1
+        room.changes += room.marks.add(mark)
 
 
 def _milliseconds(stamp: str) -> int:

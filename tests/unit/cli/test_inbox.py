@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -69,6 +69,21 @@ def test_a_card_that_was_restored_is_shown_from_its_first_window_on() -> None:
         shown = inbox.devices["room-1"].window
         assert shown is not None
         assert (shown.seq, shown.window.end) == (seq, stamp(end))
+
+
+def test_a_device_whose_numbers_and_clock_went_back_measures() -> None:
+    now = NOW.timestamp()
+    inbox = Inbox("classroom", lambda: now)
+    unset = {"coverage": 1.0, "too_small": 0, "clock_synced": False}
+    send(inbox, seq=500, window=at(NOW))
+    for seq in range(3, 12):  # its card was restored from an image
+        now += 10
+        end = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=1)
+        for kind in ("window", "latest"):
+            send(inbox, kind=kind, seq=seq, window=at(end), quality=unset)
+        assert inbox.devices["room-1"].report(round(now * 1000)).status != "silent"
+    now += 61
+    assert inbox.devices["room-1"].report(round(now * 1000)).status == "silent"
 
 
 def test_a_late_window_whose_clock_was_not_set_is_no_restored_card() -> None:

@@ -200,6 +200,7 @@ def test_what_a_device_of_another_name_measured_stays_and_is_counted_when_it_is_
         sender.requeue()
     assert {measured_as(payload) for payload, _ in broker.sent} == {"hall"}
     assert caplog.text.count("windows of room-9 wait in it") == 1
+    assert "or they are dropped after outbox.max_age_hours" in caplog.text
     sender.send(4, backlog=True)
     assert sender.answered(4, accepted=True)
     sender.clean_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from edge.contract.alerts import ALERTS
 from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
 from edge.contract.machine_messages import read_machine_message
 from edge.contract.payloads import Payload, RunMode, State, WindowPayload
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.reporting.machine import MAX_ALERTS, MAX_PROBLEM, Machine
 from edge.reporting.machine_report import MachineReport, Room, in_order, matches, report, versions, words_of
 from edge.reporting.power import power
@@ -46,7 +47,10 @@ def room(
     window: WindowPayload | None = WINDOW,
 ) -> Room:
     state = State(mode=mode, reason="board at 84 °C", since="2026-10-04T08:00:00.000Z")
-    return Room(name, online, state, window, of or machine(), first=NOW - HOUR, heard=NOW if window else 0)
+    about = of or machine()
+    if window is not None:
+        about.hear(window, NOW)
+    return Room(name, online, state, about, first=NOW - HOUR)
 
 
 def told(shown: MachineReport) -> list[tuple[str, str]]:
@@ -123,16 +127,44 @@ def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes(years: int
 
 def test_a_window_that_was_retained_is_as_old_as_it_says() -> None:
     known = room()
-    known.heard = NOW + HOUR  # by a program that was started then
+    known.machine.heard = NOW + HOUR  # by a program that was started then
     assert told(report(known, NOW + HOUR)) == [("bad", "silent")]
 
 
+def numbered(seq: int, seconds: float, *, synced: bool = False, replayed: bool = False) -> WindowPayload:
+    """A window with that number, which begins so many seconds after the example, by the clock of the device."""
+    begin = parse_timestamp(WINDOW.window.start) + timedelta(seconds=seconds)
+    span = WINDOW.window.model_copy(
+        update={
+            "start": format_timestamp(begin),
+            "end": format_timestamp(begin + timedelta(seconds=WINDOW.window.seconds)),
+        }
+    )
+    quality = WINDOW.quality.model_copy(update={"clock_synced": synced})
+    return WINDOW.model_copy(update={"seq": seq, "window": span, "quality": quality, "replayed": replayed})
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_live_window_shows_that_a_room_measures_whatever_its_number_and_clock(*, synced: bool) -> None:
+    """Of a card that was restored from an image, with a clock that is behind, both went back."""
+    known, now = room(window=numbered(500, 0, synced=synced)), NOW
+    for seq in range(3, 12):
+        now += 10_000
+        known.machine.hear(numbered(seq, 10 * seq - 86_400), now)
+        assert told(report(known, now)) == [("warn", "clock")]
+    known.machine.hear(numbered(11, 110 - 86_400), now + 60_000)  # retained, or by the other topic
+    known.machine.hear(numbered(8, 80 - 86_400, replayed=True), now + 60_000)
+    assert told(report(known, now + 61_000)) == [("bad", "silent"), ("warn", "clock")]
+
+
 def test_what_nobody_said_is_not_known_and_no_trouble() -> None:
-    shown = report(Room("room-1", True, None, None, Machine(), NOW, 0), NOW)
+    shown = report(Room("room-1", True, None, Machine(), NOW), NOW)
     assert (shown.level, shown.status, shown.seen, shown.version) == ("good", "online", None, "")
     assert {fact.text for fact in shown.facts} == {None}
     ahead = WINDOW.model_copy(update={"window": WINDOW.window.model_copy(update={"end": "2036-01-01T00:00:00.000Z"})})
-    assert report(Room("room-1", True, None, ahead, Machine(), NOW, NOW), NOW).seen is None
+    wrong = Machine()
+    wrong.hear(ahead, NOW)
+    assert report(Room("room-1", True, None, wrong, NOW), NOW).seen is None
 
 
 def test_troubled_rooms_come_first_and_numbers_count() -> None:
@@ -146,7 +178,7 @@ def test_troubled_rooms_come_first_and_numbers_count() -> None:
 def test_how_many_rooms_run_which_version() -> None:
     new = machine(info={"version": "0.2.0"})
     shown = [report(each, NOW) for each in (room("b"), room("c10", of=new), room("c9", of=new))]
-    silent = report(Room("z", True, None, None, Machine(), NOW, 0), NOW)
+    silent = report(Room("z", True, None, Machine(), NOW), NOW)
     assert [(each.version, each.rooms, each.older) for each in versions([*shown, silent])] == [
         ("0.2.0", ["c9", "c10"], False), ("", ["z"], False), ("0.1.0", ["b"], True),
     ]  # fmt: skip

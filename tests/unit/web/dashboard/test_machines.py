@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -11,11 +12,13 @@ from starlette.applications import Starlette
 
 from edge.contract.alerts import ALERTS
 from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.deletion_requests import Request
 from edge.reporting.machine_report import MachineReport
 from edge.web.dashboard.machine_routes import machine_routes
 from edge.web.dashboard.questions import Questions
 from edge.web.dashboard.school import MAX_ROOMS, School
+from tests.support.simulated_school import Classroom
 
 NOW = parse_timestamp(WINDOW.window.end).timestamp() + 3
 
@@ -58,6 +61,47 @@ def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes() -> None:
     assert [each.status for each in found.machines()] == ["silent"]
     found.receive("classroom/room-1/window", json.dumps(unset | {"seq": WINDOW.seq + 1}).encode())
     assert [each.status for each in found.machines()] == ["online"]
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(days=1)])  # the history takes the first, too
+def test_a_room_of_which_all_was_deleted_measures_on_with_a_clock_that_is_behind(behind: timedelta) -> None:
+    now = NOW
+    found = School("classroom", 4, lambda: now)
+    asked = datetime.fromtimestamp(now, timezone.utc)
+    found.deleted.outdated(1, asked)
+    found.deleted.replace(1, [Request(1, "room-1", None, None, format_timestamp(asked))], asked, asked)
+    found.receive("classroom/room-1/availability", b"online")
+    for seq in range(1, 12):
+        now += 10
+        send(found, seq, datetime.fromtimestamp(now, timezone.utc) - behind)
+        assert [each.status for each in found.machines()] == ["online"]
+    assert found.rooms["room-1"].latest is None, "left out"
+    send(found, 11, datetime.fromtimestamp(now, timezone.utc) - behind)  # again: it was retained
+    now += 61
+    assert [each.status for each in found.machines()] == ["silent"]
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(days=1)])
+def test_a_room_whose_numbers_and_clock_went_back_measures(behind: timedelta) -> None:
+    now = NOW
+    found = School("classroom", 4, lambda: now)
+    found.receive("classroom/room-1/availability", b"online")
+    send(found, 500, datetime.fromtimestamp(now, timezone.utc))
+    for seq in range(3, 12):  # its card was restored from an image
+        now += 10
+        send(found, seq, datetime.fromtimestamp(now, timezone.utc) - behind)
+        assert [each.status for each in found.machines()] == ["online"]
+    now += 61
+    assert [each.status for each in found.machines()] == ["silent"]
+
+
+def send(to: School, seq: int, end: datetime) -> None:
+    """A window of a room whose clock is not set, by both topics."""
+    window = Classroom("room-1", 1).window(seq, end)
+    unset = window.model_copy(update={"quality": window.quality.model_copy(update={"clock_synced": False})})
+    for kind in ("window", "latest"):
+        to.receive(f"classroom/room-1/{kind}", unset.to_json())
+    assert to.refused == 0
 
 
 def test_no_figure_about_people_is_told_a_technician() -> None:
