@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, program, read_config
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import kept_pause
-from edge.daemon.daemon_lock import Flag, is_held
+from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
@@ -46,7 +46,6 @@ def main(args: argparse.Namespace) -> int:
     config = read_config(args)
     adopt_former_files(config)
     path = pause_path(config)
-    PauseStore(path).is_there()  # a user who may not look is told so, and not that it is paused
     if (pause := PauseStore(path).load()) is None:
         pause = Pause(printable(args.by, 80, replacement=""), _now())
         _store(path, pause)
@@ -54,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     else:
         done = f"paused already, since {pause.since}, by {pause.by}"
     began = time.monotonic()
-    while not ClosedStore(path).confirms(pause):
+    while not (ClosedStore(path).confirms(pause) and _may_run(path)):
         waited = time.monotonic() - began
         if waited > DAEMON_SECONDS and not is_held(path, Flag.RUNS):
             # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
@@ -72,6 +71,15 @@ def _unconfirmed(path: Path, reason: str) -> int:
     print(f"the pause is written to {path}, and holds until: {program()} resume")
     print(f"edge: nobody has confirmed that the camera is closed: {reason}", file=sys.stderr)
     return EXIT_FAILED
+
+
+def _may_run(path: Path) -> bool:
+    """Whether a daemon keeps its pause here, as far as this user can tell: an ended one's confirmation says nothing."""
+    try:
+        DaemonLock(path).check()
+    except EdgeError:
+        return True
+    return is_held(path, Flag.RUNS)
 
 
 def _store(path: Path, pause: Pause) -> None:

@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     adopt_former_files(config)
     path, now = pause_path(config), datetime.now(timezone.utc)
     lock, store = DaemonLock(path), PauseStore(path)
-    store.is_there()  # a user who may not look is told so, before anything is done
+    store.load()  # a user who may not look is told so, before anything is done
     unstored = lock.is_held(Flag.UNSTORED)
     ended = not unstored or _end_unstored(lock)  # before the file is looked at: it may just have been stored
     pause, until = store.load(), config.privacy.weekly.until(now)
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
         store.resume()
         print(f"resumed; it was paused since {pause.since} by {pause.by}")
     elif unstored and ended:
-        print("resumed; the daemon was paused, which its disk had not taken")
+        print("resumed; the daemon was paused, which it had not stored")
     if not ended:
         print(f"edge: the daemon has not ended its pause within {ANSWER_SECONDS:.0f} s: see its log", file=sys.stderr)
         return EXIT_FAILED

@@ -54,8 +54,8 @@ class DaemonLock:
 
     Who may read the file can hold a flag: the daemon's own user and root, who may also end a pause that has a file.
     Where a disk does not take the file, its folder bears the locks, if nobody else may read it. Every look finds out
-    anew which it is: another disk may have been mounted there, and one that was full may take the file now. Have one
-    object for a file at a time in a process: closing one ends the locks of all.
+    anew which it is: another disk may have been mounted there, and one that was full may take the file now. The locks
+    belong to the open file (F_OFD_SETLK), not to the process, which would lose them whenever it closed the folder.
 
     Args:
         pause: The name of the pause's file.
@@ -76,8 +76,7 @@ class DaemonLock:
         if self._file is None:
             with contextlib.suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (file := self._opened(create=True)) is not None:
-            self._hold(file)  # whoever has looked at another lock in the same folder has ended those of the folder
+        self._opened(create=True)
 
     def check(self) -> None:
         """Raises EdgeError: the file is there, but not for this user, who cannot say which flags are held."""
@@ -106,12 +105,11 @@ class DaemonLock:
         """Whether another process holds a flag; this only asks, and takes no lock that could be in its way."""
         if (file := self._opened()) is None:
             return False
-        asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, self._start + flag, 1, 0)
         try:
-            found: int = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))[0]
+            found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, self._range(flag, fcntl.F_WRLCK))
         except OSError:
             return False
-        return found != fcntl.F_UNLCK
+        return bool(struct.unpack(FLOCK, found)[0] != fcntl.F_UNLCK)
 
     def close(self) -> None:
         """Let go of all flags."""
@@ -127,7 +125,7 @@ class DaemonLock:
 
     def _take(self, path: Path, how: int, start: int, *, create: bool = False) -> int | None:
         """Open what is there now and move the locks to it; None: it cannot bear them."""
-        if self._file is not None and _is_at(path, self._file):  # a second descriptor, once closed, would end them
+        if self._file is not None and _is_at(path, self._file):
             return self._file
         try:
             file = os.open(path, READ | how | (os.O_CREAT if create else 0), 0o600)
@@ -138,19 +136,18 @@ class DaemonLock:
             os.close(file)
             return None
         before, self._file, self._start = self._file, file, start
-        self._hold(file)
+        for flag in self._flags:
+            self._lock(file, flag, held=True)
         if before is not None:
             os.close(before)
         return file
 
-    def _hold(self, file: int) -> None:
-        for flag in self._flags:
-            self._lock(file, flag, held=True)
-
     def _lock(self, file: int, flag: Flag, *, held: bool) -> None:
-        how = fcntl.LOCK_SH | fcntl.LOCK_NB if held else fcntl.LOCK_UN
         with contextlib.suppress(OSError):  # of a file system without locks, where SQLite would not work either
-            fcntl.lockf(file, how, 1, self._start + flag)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, self._range(flag, fcntl.F_RDLCK if held else fcntl.F_UNLCK))
+
+    def _range(self, flag: Flag, kind: int) -> bytes:
+        return struct.pack(FLOCK, kind, os.SEEK_SET, self._start + flag, 1, 0)
 
 
 def _is_at(path: Path, file: int) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edge.config.yaml_text import former_reading
 from edge.daemon.paths import outbox_path, pause_path
 from edge.delivery.outbox_tables import NAMES_AS_TYPED, ForeignFileError, check_tables, checksum, examine
-from edge.errors import EdgeError
+from edge.errors import BusyError, EdgeError
 
 if TYPE_CHECKING:
     from edge.config.schema import Config, DeviceConfig
@@ -27,11 +27,12 @@ logger = logging.getLogger(__name__)
 def adopt_former_files(config: Config) -> None:
     """Give outbox and pause of the misread name to the name as it is typed; nothing where it was read right.
 
-    Whoever looks at them calls this first. Files that a daemon of the old version still uses are left alone, and so
-    are those of a device that is really called so.
+    Whoever looks at them calls this first. Files that another process uses, as a daemon of the old version, are left
+    alone, and so are those of a device that is really called so.
 
     Raises:
         EdgeError: There is a pause, and it cannot be moved: the room would start open.
+        BusyError: It cannot be moved now: another process uses the outbox beside it.
     """
     device = config.device
     former = device.model_copy(update={"name": former_reading(device.name), "prefix": former_reading(device.prefix)})
@@ -49,8 +50,7 @@ def adopt_former_files(config: Config) -> None:
             if path.exists() and not wanted.exists():
                 path.replace(wanted)
     except (OSError, sqlite3.Error) as error:
-        if not _in_use(error):
-            _refuse_to_leave(pause_path(before), pause_path(config), error)
+        _refuse_to_leave(pause_path(before), pause_path(config), error)
         logger.warning("what %s/%s has left in %s stays there: %s", former.prefix, former.name, old, error)
 
 
@@ -60,9 +60,11 @@ def _in_use(error: Exception) -> bool:
 
 def _refuse_to_leave(pause: Path, wanted: Path, error: Exception) -> None:
     """Raises where there is a pause that would be left behind, so that the room started open."""
-    if pause == wanted or not os.path.lexists(pause):
+    if os.path.lexists(wanted) or not os.path.lexists(pause):
         return
     text = f"the pause {pause} cannot be moved to {wanted} ({error}), and the room would start open"
+    if _in_use(error):
+        raise BusyError(text, "end what uses the outbox beside it: an edge daemon of before, a backup, sqlite3")
     raise EdgeError(text, "check the disk; move the file by hand, or remove it where nobody wants that pause")
 
 

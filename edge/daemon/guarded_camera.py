@@ -104,16 +104,17 @@ def _check_room(room: Config) -> None:
     """Raises CameraClosedError where a person or the schedule wants live cameras closed."""
     path, now = pause_path(room), datetime.now(timezone.utc)
     unstored = is_held(path, Flag.UNSTORED)  # before the file is looked at: it may just be stored
-    pause = PauseStore(path).load()
+    try:
+        pause = PauseStore(path).load()
+        if pause is None and not unstored:
+            DaemonLock(path).check()
+    except EdgeError as error:
+        raise CameraClosedError(error.problem, error.remedy) from None
     if pause is not None:
         paused = f"this room is paused since {pause.since} by {pause.by}, so its camera stays closed"
         raise CameraClosedError(paused, "edge resume ends it")
     if unstored:
         raise CameraClosedError("the daemon is paused, so the camera of this room stays closed", "edge resume ends it")
-    try:
-        DaemonLock(path).check()
-    except EdgeError as error:
-        raise CameraClosedError(error.problem, error.remedy) from None
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
     if room.privacy.follows_local_zone and (problem := schedule_zone_problem()):

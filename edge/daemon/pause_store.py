@@ -30,6 +30,11 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class PresumedPause(Pause):
+    """Of a daemon that cannot find out whether there is a pause. It is never written: nobody has paused."""
+
+
+@dataclass(frozen=True)
 class Override:
     """Who ended a scheduled pause early, in words; from when until when that holds (RFC 3339, UTC)."""
 
@@ -48,6 +53,16 @@ class Override:
             return False
         end = schedule.until(earlier)
         return end is not None and later < end
+
+
+def somebody(path: Path) -> str:
+    """Who paused where this file cannot be read, in words."""
+    return f"somebody ({path} cannot be read)"
+
+
+def resumed_path(pause: Path) -> Path:
+    """What the file of a pause is called once somebody has resumed."""
+    return pause.with_suffix(".resumed")
 
 
 class _File(StateFile):
@@ -69,7 +84,11 @@ class PauseStore(_File):
     """
 
     def load(self) -> Pause | None:
-        """The pause in force, None if there is none. A file that cannot be read is a pause by nobody we know."""
+        """The pause in force, None if there is none. A file that cannot be read is a pause by nobody we know.
+
+        Raises:
+            EdgeError: Nobody can say whether there is a file: its folder cannot be read.
+        """
         try:
             content = self._read()
             if not re.fullmatch(STAMP, content["since"]):
@@ -78,8 +97,8 @@ class PauseStore(_File):
             return Pause(printable(content["by"], 200), content["since"])
         except FileNotFoundError:
             return None
-        except UNREADABLE:
-            return Pause(f"somebody ({self.path} cannot be read)", UNKNOWN)
+        except UNREADABLE:  # also since there are no file descriptors left, which is no pause
+            return Pause(somebody(self.path), UNKNOWN) if self.is_there() else None
 
     def store(self, pause: Pause) -> None:
         """Remember a pause; it is on the disk when this returns.
@@ -90,7 +109,7 @@ class PauseStore(_File):
         self.write(asdict(pause))
 
     def resume(self) -> None:
-        """Tell the daemon that a person ends this pause: the file gets the name of a ResumedStore.
+        """Tell the daemon that a person ends this pause: the file gets another name, whatever stands in it.
 
         A name takes no room: a full disk lets it be changed.
 
@@ -100,26 +119,10 @@ class PauseStore(_File):
         try:
             if self.path.is_dir() and not self.path.is_symlink():  # as container tools make them
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            self.path.replace(ResumedStore(self.path).path)
+            self.path.replace(resumed_path(self.path))
             self._sync_folder()
         except OSError as error:
             raise EdgeError(f"{self.path} cannot be removed ({error.strerror})") from None
-
-
-class ResumedStore(PauseStore):
-    """A file beside the one of the pause: that very file, renamed by whoever ended the pause.
-
-    Args:
-        pause: The name of the pause's file.
-    """
-
-    def __init__(self, pause: Path) -> None:
-        super().__init__(pause.with_suffix(".resumed"))
-
-    def names(self, pause: Pause) -> bool:
-        """Whether it says so of this very pause. To be asked after the pause's file was found missing."""
-        found = self.load()
-        return found is not None and found.since == pause.since
 
 
 class OverrideStore(_File):

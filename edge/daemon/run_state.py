@@ -16,7 +16,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, mask_guard, unset_clock
 from edge.daemon.kept_pause import KeptPause
 from edge.daemon.mask_guard import MaskGuard
-from edge.daemon.pause_store import Override, OverrideStore, Pause
+from edge.daemon.pause_store import Override, OverrideStore, Pause, PresumedPause
 from edge.errors import EdgeError
 from edge.timing.clock import clock_synced
 from edge.timing.local_zone import schedule_zone_problem
@@ -24,7 +24,6 @@ from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
 
-AT_THE_DEVICE = "a person at the device"
 SCHEDULE = "the schedule"
 MASKS = "the masks"
 CONFIRMED = "a person who confirmed the masks"
@@ -125,9 +124,9 @@ class RunState:
             ended = overridden.by if overridden else SCHEDULE
             self._record("resume", ended)
         paused = self.pause
-        if self.kept.update():
-            ended = AT_THE_DEVICE
-            self._record("resume", ended)
+        if by := self.kept.update():
+            ended = by
+            self._record("resume", by)
         if self.pause is not None and self.pause != paused:
             self._record("pause", self.pause.by)
         return "" if self.closed else ended
@@ -135,7 +134,7 @@ class RunState:
     def begin_pause(self, by: str) -> None:
         """Be paused by a person from now on; whoever came first is remembered."""
         self.update()  # somebody at the device may just have ended the pause before, and this one is newer
-        if self.pause is None:
+        if self.pause is None or isinstance(self.pause, PresumedPause):
             self.kept.begin(Pause(by, format_timestamp(self._utc())))
             self._record("pause", by)
 

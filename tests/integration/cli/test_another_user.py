@@ -11,10 +11,9 @@ import pytest
 
 from edge.daemon.pause_store import Pause, PauseStore
 from tests.support.paths import ROOT
+from tests.support.users import ORDINARY
 
 BY_MRS_DOE = Pause("Mrs Doe", "2026-10-04T08:15:00.000Z")
-ORDINARY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
-"""Root, who may then read only what its mode lets it read."""
 
 
 def as_other(*words: str) -> tuple[int, str, str]:

@@ -18,6 +18,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli import parse, pause
+from edge.daemon.daemon_lock import DaemonLock, Flag
 from edge.daemon.pause_store import ClosedStore, PauseStore
 from tests.support.brokers import Subscriber, free_port, wait_for
 from tests.support.commander import Commander, states, wait_state
@@ -276,5 +277,11 @@ def test_edge_pause_looks_again_whether_a_daemon_runs(tmp_path: Path, monkeypatc
     assert found is not None
     time.sleep(0.3)  # it has looked several times
     ClosedStore(path).store(found)
+    time.sleep(0.3)  # left by a daemon that has ended, it would say nothing
+    assert statuses == []
+    lock = DaemonLock(path)
+    lock.make()
+    lock.set_flag(Flag.RUNS, held=True)
     thread.join(60)
     assert statuses == [0]
+    lock.close()

@@ -82,7 +82,7 @@ def test_the_commands_at_the_device_know_of_it(broker: int, edge: Edge, subscrib
     assert status == 1
     assert "the daemon is paused already, but not for longer than until a restart" in err
     status, out, _ = said(edge("resume", *settings))  # though the disk takes nothing
-    assert (status, out) == (0, "resumed; the daemon was paused, which its disk had not taken\n")
+    assert (status, out) == (0, "resumed; the daemon was paused, which it had not stored\n")
     assert wait_state(subscriber, "running", 30)["reason"] == "resumed by a person at the device"
     assert said(edge("resume", *settings))[1] == "it was not paused\n"
 
@@ -180,5 +180,5 @@ def test_a_pause_of_a_disk_that_was_read_only_from_the_start(
     subscriber.wait("window", 1, seconds=60)
     assert Commander(broker, subscriber)("pause")["status"] == "error"
     wait_for(lambda: UNSTORED in reason(subscriber), 30)
-    assert said(edge("resume", *settings))[1] == "resumed; the daemon was paused, which its disk had not taken\n"
+    assert said(edge("resume", *settings))[1] == "resumed; the daemon was paused, which it had not stored\n"
     wait_state(subscriber, "running", 30)

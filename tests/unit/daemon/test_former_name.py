@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
@@ -18,7 +19,7 @@ from edge.daemon.own_epoch import own_epoch
 from edge.daemon.paths import outbox_path, pause_path
 from edge.daemon.pause_store import Pause, PauseStore
 from edge.delivery.outbox import Outbox
-from edge.errors import EdgeError
+from edge.errors import BusyError, EdgeError
 from edge.support.daemon_words import outbox_state
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
@@ -103,6 +104,32 @@ def test_an_outbox_in_use_is_left_alone(caplog: pytest.LogCaptureFixture) -> Non
     running.stop()
     assert "stays there" in caplog.text
     assert not outbox_path(config("0123")).exists()
+
+
+def test_an_outbox_in_use_beside_a_pause_is_an_error() -> None:
+    """A backup that reads it, say: the room would start open, and later nobody looked for the pause any more."""
+    epoch = leave("83")
+    PauseStore(pause_path(config("83"))).store(PAUSE)
+    with contextlib.closing(sqlite3.connect(outbox_path(config("83")), isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM windows LIMIT 1").fetchone()
+        with pytest.raises(BusyError, match=r"the pause .*classroom-83\.pause cannot be moved to .*database is locked"):
+            adopt_former_files(config("0123"))
+    adopt_former_files(config("0123"))
+    assert PauseStore(pause_path(config("0123"))).load() == PAUSE
+    assert waiting("0123")[0] == epoch
+
+
+def test_where_the_room_starts_paused_anyway_nothing_is_refused(
+    disk: SmallDisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(disk.folder))
+    leave("83")
+    for name in ("83", "0123"):
+        PauseStore(pause_path(config(name))).store(PAUSE)
+    disk.writable(yes=False)
+    adopt_former_files(config("0123"))
+    assert "stays there" in caplog.text
 
 
 KILLED = """

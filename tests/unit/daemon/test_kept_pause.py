@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,8 +24,10 @@ from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
 from edge.daemon.run_state import RunState
 from edge.daemon.state_file import StateFile
 from edge.errors import BusyError, EdgeError
+from tests.support.brokers import wait_for
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
+from tests.support.users import ORDINARY
 
 BY_MRS_DOE = Pause("Mrs Doe", "2026-10-04T08:15:00.000Z")
 BY_MR_ROE = Pause("Mr Roe", "2026-10-04T09:15:00.000Z")
@@ -295,6 +298,76 @@ def test_files_that_cannot_be_used_are_left_as_they_were(
     assert kept.pause == PauseStore(path).load() == (BY_MRS_DOE if paused else None)
 
 
+@pytest.mark.parametrize("there", [BY_MR_ROE, None])
+@pytest.mark.parametrize("how", ["at the new path", "over MQTT", "at the former path"])
+def test_a_pause_that_ended_meanwhile_stays_so(kept: KeptPause, path: Path, there: Pause | None, how: str) -> None:
+    """A reload that is refused does not undo what a person was told."""
+    other = path.with_name("other.pause")
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    if there:
+        PauseStore(other).store(there)
+    kept.use(other)
+    if how == "over MQTT":
+        kept.end()
+    else:
+        PauseStore(other if how == "at the new path" else path).resume()
+    kept.update()
+    kept.go_back()
+    kept.use(path)
+    kept.update()
+    kept.update()
+    assert (kept.pause, PauseStore(path).load()) == (None, None)
+    assert not path.with_name("outbox.resumed").exists()
+
+
+def test_a_pause_that_ended_while_another_daemon_was_found_stays_so(
+    kept: KeptPause, path: Path, tmp_path: Path
+) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    other = tmp_path / "other.pause"
+    (tmp_path / "other.lock").touch()
+    PauseStore(path).resume()
+    with holding(other, Flag.RUNS), pytest.raises(BusyError):
+        kept.use(other)
+    kept.go_back()
+    kept.use(path)
+    assert kept.update()
+    assert (kept.pause, PauseStore(path).load()) == (None, None)
+
+
+def test_a_pause_that_began_under_the_former_name_meanwhile_is_kept(kept: KeptPause, path: Path) -> None:
+    other = path.with_name("other.pause")
+    PauseStore(other).store(BY_MR_ROE)
+    kept.use(other)
+    PauseStore(path).store(BY_MRS_DOE)
+    kept.end()
+    kept.go_back()
+    kept.use(path)
+    assert kept.pause == PauseStore(path).load() == BY_MRS_DOE
+
+
+def test_nobody_confirms_a_pause_under_a_name_that_was_given_up(kept: KeptPause, path: Path) -> None:
+    """The camera opens under the former name: `edge pause`, which reads the new one, must not say that it is closed."""
+    other = path.with_name("other.pause")
+    PauseStore(other).store(BY_MR_ROE)
+    kept.use(other)
+    kept.confirm(closed=True)
+    assert ClosedStore(other).confirms(BY_MR_ROE)
+    kept.go_back()
+    kept.use(path)
+    kept.confirm(closed=False)
+    assert not ClosedStore(other).confirms(BY_MR_ROE)
+    ClosedStore(other).store(BY_MR_ROE)  # as a disk that takes nothing leaves it, or a daemon that was killed
+    settings = ["--set", f"outbox.path={other.with_suffix('.sqlite')}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "pause", *settings], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "nobody has confirmed that the camera is closed: no daemon that uses it runs now" in done.stderr
+
+
 def test_a_pause_that_began_meanwhile_goes_back_as_well(kept: KeptPause, path: Path) -> None:
     other = path.with_name("other.pause")
     kept.use(other)
@@ -435,42 +508,199 @@ def test_a_folder_that_is_gone_ends_no_pause(tmp_path: Path) -> None:
     kept.stop()
 
 
-@pytest.mark.parametrize("stored", [True, False])
-def test_a_folder_that_cannot_be_read_is_not_without_the_file(tmp_path: Path, *, stored: bool) -> None:
-    """It says ENOTDIR, as a damaged disk says EIO, or one of another user EACCES."""
-    path, elsewhere = tmp_path / "state/outbox.pause", tmp_path / "elsewhere"
-    kept = KeptPause(lambda: 0.0)
+@contextlib.contextmanager
+def unreadable(folder: Path) -> Iterator[Path]:
+    """It says ENOTDIR, as a damaged disk says EIO, or one of another user EACCES. Yields where it is meanwhile."""
+    elsewhere = folder.with_name("elsewhere")
+    folder.rename(elsewhere)
+    folder.touch()
+    yield elsewhere
+    folder.unlink()
+    elsewhere.rename(folder)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[tuple[KeptPause, Path]]:
+    kept, path = KeptPause(lambda: 0.0), tmp_path / "state/outbox.pause"
     kept.use(path)
-    if stored:
-        kept.begin(BY_MRS_DOE)
-        kept.store()
-    path.parent.rename(elsewhere)
-    path.parent.touch()
+    yield kept, path
+    kept.stop()
+
+
+def test_a_folder_that_cannot_be_read_is_not_without_the_file(state: tuple[KeptPause, Path]) -> None:
+    kept, path = state
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    with unreadable(path.parent):
+        for _ in range(3):
+            assert not kept.update()
+            assert kept.pause == BY_MRS_DOE
+        with pytest.raises(EdgeError, match=r"nobody can say whether there is .*outbox\.pause \(Not a directory\)"):
+            kept.end()
+    assert not kept.update()
+    assert kept.pause == BY_MRS_DOE
+    with unreadable(path.parent) as elsewhere:
+        kept.update()
+        PauseStore(elsewhere / path.name).resume()
+    assert kept.update() == "a person at the device"
+    assert kept.pause is None
+
+
+def test_where_nobody_can_say_whether_there_is_a_pause_there_is_one_meanwhile(state: tuple[KeptPause, Path]) -> None:
+    """Nobody has paused: it is not stored, and does not outlast what was wrong."""
+    kept, path = state
+    with unreadable(path.parent):
+        for _ in range(3):
+            assert not kept.update()
+            assert kept.pause is not None
+            assert "cannot be read" in kept.pause.by
+            kept.keep()
+    assert kept.update() == "edge: the folder can be read again"
+    assert kept.pause is None
+    assert not kept.update()
+    assert {file.name for file in path.parent.iterdir()} == {"outbox.lock"}
+
+
+def test_a_pause_of_the_time_in_which_nobody_could_look_is_found(state: tuple[KeptPause, Path]) -> None:
+    kept, path = state
+    with unreadable(path.parent) as elsewhere:
+        kept.update()
+        PauseStore(elsewhere / path.name).store(BY_MR_ROE)
+    kept.update()
+    assert kept.pause == BY_MR_ROE
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_a_pause_that_may_be_on_a_disk_that_is_gone_goes_on(tmp_path: Path, *, start: bool) -> None:
+    path = tmp_path / "state/outbox.pause"
+    kept = KeptPause(lambda: 0.0)
+    if not start:
+        kept.use(path)
+    path.parent.mkdir(exist_ok=True)
+    with unreadable(path.parent) as elsewhere:
+        if start:
+            kept.use(path)
+        kept.update()
+        assert kept.pause is not None
+        elsewhere.rename(tmp_path / "gone")
+        elsewhere.mkdir()  # another disk
     for _ in range(3):
         assert not kept.update()
         assert kept.pause is not None
-        assert kept.pause.by == "Mrs Doe" if stored else "cannot be read" in kept.pause.by
-    with pytest.raises(EdgeError, match=r"nobody can say whether there is .*outbox\.pause \(Not a directory\)"):
-        kept.end()
-    assert kept.pause is not None
-    path.parent.unlink()
-    elsewhere.rename(path.parent)
-    assert not kept.update()
-    assert kept.pause is not None
-    PauseStore(path).resume()
-    assert kept.update()
+        assert asked(path, Flag.UNSTORED) == "True"
+    assert not path.exists()  # nobody has paused
+    with resuming(path):
+        assert kept.update()
     assert kept.pause is None
     kept.stop()
 
 
-def test_what_ended_another_pause_ends_none(kept: KeptPause, path: Path) -> None:
-    PauseStore(path.with_name("other.pause")).store(BY_MR_ROE)
-    path.with_name("other.pause").rename(path.with_name("outbox.resumed"))
+def test_a_person_who_pauses_meanwhile_is_named_and_the_pause_lasts(tmp_path: Path) -> None:
+    run_state = RunState(lambda: datetime(2026, 10, 4, 9, 15, tzinfo=timezone.utc))
+    path = tmp_path / "state/outbox.pause"
+    run_state.use(path, PrivacyConfig())
+    with unreadable(path.parent):
+        run_state.begin_pause("Mr Roe")
+        run_state.kept.keep()
+        assert run_state.pause == BY_MR_ROE
+    run_state.update()
+    assert run_state.pause == BY_MR_ROE
+    run_state.kept.stop()
+
+
+def test_a_moment_without_file_descriptors_is_no_pause(kept: KeptPause) -> None:
+    kept.update()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        kept.update()
+        assert kept.pause is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+KEEP = """
+import sys, time
+from pathlib import Path
+from edge.daemon.kept_pause import KeptPause
+kept = KeptPause(time.monotonic)
+kept.use(Path(sys.argv[1]))
+said = ""
+while True:
+    kept.update()
+    if said != (said := kept.pause.by if kept.pause else "nobody"):
+        print(said, flush=True)
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a daemon that may read less than whoever resumes")
+def test_whoever_may_look_resumes_a_daemon_that_may_not(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(0o700)
+    command = [*ORDINARY, sys.executable, "-c", KEEP, str(folder / "outbox.pause")]
+    edge = [sys.executable, "-m", "edge"]
+    settings = ["--set", f"outbox.path={folder}/outbox.sqlite"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as daemon:
+        try:
+            assert daemon.stdout is not None
+            assert daemon.stdout.readline() == "nobody\n"
+            os.chown(folder, 65534, 65534)
+            assert "cannot be read" in daemon.stdout.readline()
+            done = subprocess.run([*edge, "resume", *settings], cwd=ROOT, capture_output=True, text=True, check=True)
+            assert done.stdout == "resumed; the daemon was paused, which it had not stored\n"
+            assert daemon.stdout.readline() == "nobody\n"
+
+            os.chown(folder, 0, 0)
+            PauseStore(folder / "outbox.pause").store(BY_MRS_DOE)
+            assert daemon.stdout.readline() == "Mrs Doe\n"
+            os.chown(folder, 65534, 65534)
+            wait_for(lambda: is_held(folder / "outbox.pause", Flag.UNSTORED), 30, "the daemon to look in vain")
+            subprocess.run([*edge, "resume", *settings], cwd=ROOT, check=True)
+            assert daemon.stdout.readline() == "nobody\n"
+        finally:
+            daemon.kill()
+    assert {file.name for file in folder.iterdir()} == {"outbox.lock", "outbox.resumed"}
+
+
+@pytest.mark.parametrize("how", ["seen", "replaced"])
+def test_what_ended_another_pause_ends_none(kept: KeptPause, disk: SmallDisk, path: Path, how: str) -> None:
     kept.begin(BY_MRS_DOE)
     kept.store()
-    path.unlink()
+    if how == "replaced":
+        disk.replace()
+    resumed = path.with_name("outbox.resumed")
+    PauseStore(path.with_name("other.pause")).store(BY_MR_ROE)
+    path.with_name("other.pause").rename(resumed)
+    if how == "seen":
+        kept.update()
+        path.unlink()
+    for _ in range(3):
+        assert not kept.update()
+        assert kept.pause == PauseStore(path).load() == BY_MRS_DOE
+
+
+@pytest.mark.parametrize("damage", ["{", ""])
+def test_whoever_resumes_ends_a_pause_whose_file_is_damaged(kept: KeptPause, path: Path, damage: str) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    path.write_text(damage, encoding="utf-8")
     assert not kept.update()
-    assert kept.pause == BY_MRS_DOE
+    PauseStore(path).resume()
+    assert kept.update()
+    assert kept.pause is None
+    assert {file.name for file in path.parent.glob("outbox.*")} == {"outbox.lock"}
+
+
+def test_whoever_resumes_last_between_two_looks_ends_the_pause(kept: KeptPause, path: Path) -> None:
+    kept.begin(BY_MRS_DOE)
+    kept.store()
+    PauseStore(path).resume()
+    PauseStore(path).store(BY_MR_ROE)
+    PauseStore(path).resume()
+    assert kept.update()
+    assert kept.pause is None
+    assert {file.name for file in path.parent.glob("outbox.*")} == {"outbox.lock"}
 
 
 def test_whoever_resumes_needs_no_room_on_the_disk(kept: KeptPause, disk: SmallDisk, path: Path) -> None:
@@ -536,7 +766,8 @@ def test_a_folder_bears_the_lock_that_a_disk_does_not_take(disk: SmallDisk, path
     with resuming(other):
         assert not kept.update()
     assert not is_held(other, Flag.RUNS)  # by the daemon itself, as in a reload
-    kept.update()
+    assert list(disk.folder.iterdir()) == []
+    os.close(os.open(disk.folder, os.O_RDONLY))  # as whoever syncs it does
     assert asked(path, Flag.UNSTORED) == "True"
     with resuming(path):
         assert kept.update()
