@@ -31,11 +31,12 @@ def test_both_units_differ_in_their_names_only() -> None:
 def test_the_units_are_well_hardened(unit: str) -> None:
     if ANALYZE is None:
         pytest.skip("systemd-analyze is not installed")
-    command = [ANALYZE, "security", "--offline=true", "--threshold=16", "--no-pager", str(ROOT / "systemd" / unit)]
+    command = [ANALYZE, "security", "--offline=true", "--threshold=19", "--no-pager", str(ROOT / "systemd" / unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze is too old for --offline")
-    assert done.returncode == 0, f"the exposure is above 1.6:\n{done.stdout}{done.stderr}"
+    # 0.3 of it for asking whether the clock is set; that nothing inside can set it tests/system/systemd sees.
+    assert done.returncode == 0, f"the exposure is above 1.9:\n{done.stdout}{done.stderr}"
 
 
 def test_edge_at_dashboard_says_why_it_does_not_start_and_opens_nothing(

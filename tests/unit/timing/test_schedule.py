@@ -257,7 +257,7 @@ def test_without_a_set_clock_nobody_is_sent_to_resume(tmp_path: Path) -> None:
     room.state.next_state(camera)
     assert "until 13:00, since 2026-" in room.state.notice
     assert room.state.notice.endswith(": edge resume")
-    unset = Room(tmp_path)
+    unset = Room(tmp_path / "unset")
     unset.synced = False
     unset.look("11:00")
     unset.state.next_state(camera)
@@ -274,7 +274,7 @@ def test_a_clock_that_is_trusted_or_not_needed_may_be_unset(tmp_path: Path) -> N
     trusting.synced = False
     assert trusting.look("11:00") == (False, "")
     assert trusting.look("12:00")[0]
-    idle = Room(tmp_path, schedule=[])
+    idle = Room(tmp_path / "idle", schedule=[])
     idle.synced = False
     assert idle.look("12:00") == (False, "")
 
@@ -304,6 +304,7 @@ def test_edge_resume_at_the_device_ends_this_pause_and_no_other(
     assert state.update() == ""
     assert not state.closed
     # A week later the same hours are paused again.
+    state.kept.stop()
     later = RunState(lambda: datetime.now(timezone.utc) + timedelta(days=7), lambda: True)
     later.use(path, config_now.privacy)
     later.update()
@@ -330,6 +331,7 @@ def test_a_pause_written_since_then_is_another_one(
     room = Room(tmp_path)
     ends_at(room, "12:05")
     if restarted:
+        room.state.kept.stop()
         room = Room(tmp_path, **lasting(begin, "12:50"))
     else:
         room.state.set_schedule(PrivacyConfig.model_validate(lasting(begin, "12:50")))
@@ -385,6 +387,7 @@ def test_a_start_without_a_set_clock_does_not_forget_it(tmp_path: Path) -> None:
     ends_at(room, "12:05")
     room.now = at("2026-11-20 11:17")
     synced = False
+    room.state.kept.stop()
     again = RunState(lambda: room.now, lambda: synced)
     again.use(room.path, room.privacy)
     again.update()
