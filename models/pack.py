@@ -49,7 +49,8 @@ def pack(path: Path) -> bytes:
     """
     rows = read_rows(path)
     kept = rows.split != PRIVATE
-    columns = [shrink(part) for part in _columns(rows.images[kept])]
+    images = rows.images[kept]
+    columns = [shrink(images[start : start + COLUMN]) for start in range(0, len(images), COLUMN)]
     output = io.BytesIO()
     np.savez(
         output, webp=np.concatenate(columns), webp_sizes=np.array([len(column) for column in columns], np.int64),
@@ -66,10 +67,6 @@ def shrink(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if not written:
         raise ValueError("this OpenCV cannot write WebP. Remedy: pip install opencv-python-headless")
     return content.ravel()
-
-
-def _columns(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    return [images[start : start + COLUMN] for start in range(0, len(images), COLUMN)]
 
 
 def _parser() -> argparse.ArgumentParser:

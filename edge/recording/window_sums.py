@@ -6,11 +6,11 @@ the same in any order and grouping; floating-point numbers do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import add
-from typing import Any, TypeVar
+from typing import Any
 
 from edge.contract.labels import UNKNOWN
 from edge.recording.window_record import Stretch, WindowRecord
@@ -20,7 +20,6 @@ OTHER = "other"
 MOST_EPOCHS = 20  # whose numbers are known: a device has a new one only when its outbox was lost
 MAX_LABELS = 24  # whose sums are kept apart; models have 8
 MILLISECOND = timedelta(milliseconds=1)
-Value = TypeVar("Value")
 
 
 @dataclass
@@ -122,7 +121,7 @@ class WindowSums:
             return
         self.weight += named
         for name, (share, low, high) in window.estimate.items():
-            parts = self.estimate.setdefault(_bounded(self.estimate, name), [0, 0, 0])
+            parts = self.estimate.setdefault(kept_label(self.estimate, name), [0, 0, 0])
             parts[0] += named * round(share * UNIT)
             parts[1] += named * round((low or 0.0) * UNIT)
             parts[2] += named * round((high or 0.0) * UNIT)
@@ -161,7 +160,7 @@ class WindowSums:
             self.withheld[reason] = self.withheld.get(reason, 0) + n
         _add_counts(self.counts, other.counts)
         for name, more in other.estimate.items():
-            parts = self.estimate.setdefault(_bounded(self.estimate, name), [0, 0, 0])
+            parts = self.estimate.setdefault(kept_label(self.estimate, name), [0, 0, 0])
             parts[0] += more[0]
             parts[1] += more[1]
             parts[2] += more[2]
@@ -217,12 +216,12 @@ def _add_counts(sums: dict[str, int], more: dict[str, int]) -> None:
         if name in sums:
             sums[name] += n
         else:
-            kept = _bounded(sums, name)
+            kept = kept_label(sums, name)
             sums[kept] = sums.get(kept, 0) + n
 
 
-def _bounded(known: dict[str, Value], name: str) -> str:
-    """The name, or `other` where a device has made up too many."""
+def kept_label(known: Collection[str], name: str) -> str:
+    """A label as it is kept beside those that are known: `other` where a device has made up too many."""
     return name if name in known or len(known) < MAX_LABELS or name == UNKNOWN else OTHER
 
 

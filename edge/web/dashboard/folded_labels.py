@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from edge.contract.labels import UNKNOWN
 from edge.contract.payloads import ShareEstimate, WindowPayload
-from edge.recording.window_sums import MAX_LABELS, OTHER
+from edge.recording.window_sums import kept_label
 
 Number = TypeVar("Number", int, float)
 
@@ -22,7 +21,7 @@ def fold_labels(window: WindowPayload, known: Iterable[str]) -> WindowPayload:
     names: dict[str, str] = {}
     places = set(known)
     for label in (*(window.counts or ()), *(window.estimate or ())):
-        names[label] = label if label in places or len(places) < MAX_LABELS or label == UNKNOWN else OTHER
+        names[label] = kept_label(places, label)
         places.add(names[label])
     if all(label == name for label, name in names.items()):
         return window
