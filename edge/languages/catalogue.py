@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -79,14 +78,6 @@ def translate(text: str, language: str = ENGLISH, **values: Value) -> str:
     return fill(found if isinstance(found, str) else found[0], language, values)
 
 
-def translate_count(one: str, many: str, n: int, language: str = ENGLISH, **values: Value) -> str:
-    """The same with the plural form that belongs to `n`, which is also the placeholder `{n}`."""
-    forms = texts(language).get(one)
-    english = one if n == 1 else many
-    text = forms[_form(language, n, FOLDER)] if isinstance(forms, list) else english
-    return fill(text, language, {"n": n, **values})
-
-
 def fill(text: str, language: str, values: dict[str, Value]) -> str:
     """Replace placeholders that have a value; all other braces stay as they are."""
 
@@ -95,11 +86,6 @@ def fill(text: str, language: str, values: dict[str, Value]) -> str:
         return value if isinstance(value, str) else format_decimal(value, "#,##0.#", locale=language)
 
     return _PLACEHOLDER.sub(written, text)
-
-
-def placeholders(parts: Iterable[str]) -> set[str]:
-    """The names in braces of some texts."""
-    return {name for part in parts for name in _PLACEHOLDER.findall(part)}
 
 
 def _form(language: str, n: int, folder: Path) -> int:

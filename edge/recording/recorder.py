@@ -81,8 +81,6 @@ class Recorder:
         self._known = False  # the file had windows at the start, or the broker knows us
         self.stored = 0
         """Windows stored in this run."""
-        self.duplicates = 0
-        """Windows that were there already, or of a time that was deleted."""
         self.invalid = 0
         """Messages that were not valid."""
         self.handled = 0
@@ -215,7 +213,6 @@ class Recorder:
                 start = each.content.window.start if each.content.quality.clock_synced else ""
                 self._missing.record(each.device, each.content.epoch, each.content.seq, time.monotonic(), start)
         self.stored += new
-        self.duplicates += len(windows) - new
         self._windows.clear()
 
     def _store_words(self) -> None:
