@@ -19,6 +19,7 @@ from edge.config.schema import Config, without_password
 from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, rule_of
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.numbers import MISTAKEN
 from edge.files.own_file import read_own_file
 from edge.files.shipped import shipped
 from edge.files.yaml_size import check_size
@@ -299,7 +300,10 @@ def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
         if not name and (about := re.search(r"[a-z_]+\.[a-z_]+", text)):  # a rule that joins two sections
             return Mistake(document.place(tuple(about[0].split("."))), about[0], text, joint=True)
         return Mistake(where, name, f"{found}{text}" if name else text)
-    return Mistake(where, name, f"found {_shown(detail['input'])}", f"allowed: {_allowed(key)}")
+    remedy = f"allowed: {_allowed(key)}"
+    if detail["type"] == MISTAKEN and re.match(r"[-+]?0\d", str(detail["input"])):
+        remedy = f"leave the zero in front out; {remedy}"
+    return Mistake(where, name, f"found {_shown(detail['input'])}", remedy)
 
 
 def _named(key: str) -> str:
@@ -342,13 +346,15 @@ def _allowed(key: Key) -> str:
     rule = rule_of(key)
     if not rule:
         return "nothing"
+    kinds = [part for part in rule.get("anyOf", ()) if part.get("type") != "null"]
+    rule = {**rule, **kinds[0]} if kinds else rule  # null leaves the key out
     if _model(key) and rule.get("type") != "array":
         return f"a section with the keys {', '.join(_names(key))}"
     if choices := rule.get("enum"):
         kind = ", ".join(map(str, choices))
     else:
-        kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list"}
-        kind = kinds.get(rule.get("type", ""), "text")
+        named = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list"}
+        kind = named.get(rule.get("type", ""), "text")
     low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
     if low is not None and high is not None:
         kind += f" {'from' if 'minimum' in rule else 'above'} {low:g} to {high:g}"

@@ -23,6 +23,7 @@ from edge.config.camera_address import mistake_in
 from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
+from edge.files.numbers import AS_MEANT, Number, Whole
 from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
@@ -37,6 +38,8 @@ def _printable(text: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), AfterValidator(_printable)]
 File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(expand_home)]
 """A path; `~` is the home folder of the user who reads the configuration."""
+
+Port = Annotated[int, Field(ge=1024, le=65535), AS_MEANT]
 
 RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key", ".resumed")
 """Endings of the files beside the outbox."""
@@ -68,10 +71,10 @@ class CameraConfig(Section):
     """Where frames come from."""
 
     source: str = Field("auto", pattern=SOURCE_PATTERN, description=f"one of: {SOURCES}")
-    width: int = Field(1280, ge=160, le=3840, description="pixels asked of a USB or CSI camera")
-    height: int = Field(720, ge=120, le=2160, description="pixels asked of a USB or CSI camera")
-    fps: float = Field(15.0, ge=1, le=60, description="frames per second asked of a USB or CSI camera")
-    rotation: Literal[0, 90, 180, 270] = Field(
+    width: Whole = Field(1280, ge=160, le=3840, description="pixels asked of a USB or CSI camera")
+    height: Whole = Field(720, ge=120, le=2160, description="pixels asked of a USB or CSI camera")
+    fps: Number = Field(15.0, ge=1, le=60, description="frames per second asked of a USB or CSI camera")
+    rotation: Annotated[Literal[0, 90, 180, 270], AS_MEANT] = Field(
         0, description="degrees to turn the picture by, clockwise: 180 if it is upside down"
     )
     hflip: bool = Field(default=False, description="exchange left and right")
@@ -82,14 +85,14 @@ class CameraConfig(Section):
         description="at most 32 polygons that are blacked out before anything looks at the picture, each a list of 3 "
         "to 64 points [x, y] in fractions (0 to 1) of the upright picture; [] masks nothing",
     )
-    exposure: int = Field(
+    exposure: Whole = Field(
         0, ge=0, le=1_000_000, description="exposure of a picamera in microseconds; 0 leaves it to the camera"
     )
-    gain: float = Field(0.0, ge=0, le=64, description="analogue gain of a picamera; 0 leaves it to the camera")
+    gain: Number = Field(0.0, ge=0, le=64, description="analogue gain of a picamera; 0 leaves it to the camera")
     hdr: bool = Field(default=False, description="high dynamic range of a picamera that has it, for bright windows")
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
-    open_timeout: float = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
-    read_timeout: float = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
+    open_timeout: Number = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
+    read_timeout: Number = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
 
     @field_validator("source")
     @classmethod
@@ -112,14 +115,14 @@ class CameraConfig(Section):
 class VisionConfig(Section):
     """How frames are analysed."""
 
-    fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
-    detect_fps: float = Field(3.0, ge=0.1, le=60, description="face detections per second when time is short")
-    cpu_budget: float = Field(
+    fps: Number = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
+    detect_fps: Number = Field(3.0, ge=0.1, le=60, description="face detections per second when time is short")
+    cpu_budget: Number = Field(
         1.0, ge=0.05, le=1, description="share of this machine's processors that the daemon may use"
     )
-    detect_width: Literal[640, 1280, 1920] = Field(1280, description="detection width in pixels")
-    min_face_px: int = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
-    min_confidence: float = Field(
+    detect_width: Annotated[Literal[640, 1280, 1920], AS_MEANT] = Field(1280, description="detection width in pixels")
+    min_face_px: Whole = Field(24, ge=10, le=400, description="smaller faces are counted as unknown, in camera pixels")
+    min_confidence: Number = Field(
         0.3,
         ge=0,
         le=1,
@@ -128,7 +131,7 @@ class VisionConfig(Section):
     pose: Literal["front", "any"] = Field(
         "front", description="whose emotions are named: faces turned to the front, or faces in any pose"
     )
-    threads: int = Field(1, ge=1, le=16, description="CPU threads of each model")
+    threads: Whole = Field(1, ge=1, le=16, description="CPU threads of each model")
     count_area: Polygon | None = Field(
         None,
         description="a polygon as in camera.masks: faces whose centre lies outside are not counted; null: all are",
@@ -140,7 +143,7 @@ class VisionConfig(Section):
 class WindowConfig(Section):
     """How long results are added up before they are published."""
 
-    seconds: float = Field(10.0, ge=1, le=3600, description="length of a window")
+    seconds: Number = Field(10.0, ge=1, le=3600, description="length of a window")
 
 
 class MqttConfig(Section):
@@ -149,7 +152,7 @@ class MqttConfig(Section):
     broker: str = Field(
         "embedded", description="embedded, mqtt://host:1883 or mqtts://host:8883 (credentials go into their own keys)"
     )
-    embedded_port: int = Field(1883, ge=1024, le=65535, description="port of the embedded broker, on 127.0.0.1")
+    embedded_port: Port = Field(1883, description="port of the embedded broker, on 127.0.0.1")
     username: str | None = Field(None, max_length=256, description="user name at the broker")
     password_file: File | None = Field(
         None, description="file that holds the password; without it the systemd credential mqtt-password"
@@ -160,7 +163,7 @@ class MqttConfig(Section):
     protocol: Protocol = Field(
         "auto", description="version of MQTT; auto: 5, and 3.1.1 where the broker does not know it"
     )
-    keepalive: int = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
+    keepalive: Whole = Field(30, ge=5, le=3600, description="seconds between signs of life on an idle connection")
 
     @field_validator("protocol", mode="before")
     @classmethod
@@ -192,8 +195,8 @@ class OutboxConfig(Section):
     path: File | None = Field(
         None, description="SQLite file; without it $STATE_DIRECTORY/outbox.sqlite or ~/.local/state/edge/<name>.sqlite"
     )
-    max_age_hours: float = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
-    max_megabytes: int = Field(64, ge=1, le=10000, description="how large it may grow before the oldest are dropped")
+    max_age_hours: Number = Field(24.0, gt=0, le=720, description="how long an unsent window is kept and valid")
+    max_megabytes: Whole = Field(64, ge=1, le=10000, description="how large it may grow before the oldest are dropped")
 
     @field_validator("path")
     @classmethod
@@ -206,13 +209,13 @@ class OutboxConfig(Section):
 class HealthConfig(Section):
     """How often the daemon reports on itself, and when its board is too hot."""
 
-    seconds: float = Field(30.0, ge=1, le=3600, description="time between health messages")
-    hot_c: float = Field(
+    seconds: Number = Field(30.0, ge=1, le=3600, description="time between health messages")
+    hot_c: Number = Field(
         80.0, ge=40, le=120, description="degrees Celsius of the processor from which fewer frames are analysed"
     )
 
 
-Pin = Annotated[int, Field(ge=0, le=27)]
+Pin = Annotated[int, Field(ge=0, le=27), AS_MEANT]
 
 
 class GpioConfig(Section):
@@ -250,10 +253,10 @@ class PauseTime(Section):
 class PrivacyConfig(Section):
     """What is withheld, and when the camera is closed."""
 
-    min_faces: int = Field(
+    min_faces: Whole = Field(
         5, ge=1, le=1000, description="windows in which fewer people are seen at any time are sent without figures"
     )
-    round_to: int = Field(1, ge=1, le=1000, description="counts are rounded to multiples of this")
+    round_to: Whole = Field(1, ge=1, le=1000, description="counts are rounded to multiples of this")
     schedule: tuple[PauseTime, ...] = Field((), max_length=100, description="times of the week with a closed camera")
     time_zone: str | None = Field(
         None, description="time zone of the schedule, such as Europe/Berlin; without it this machine's"
@@ -308,7 +311,7 @@ class HomeAssistantConfig(Section):
 class MetricsConfig(Section):
     """Where Prometheus reads how the daemon is doing."""
 
-    port: int | None = Field(None, ge=1024, le=65535, description="TCP port of /metrics; without it nothing listens")
+    port: Port | None = Field(None, description="TCP port of /metrics; without it nothing listens")
     host: str = Field(
         "127.0.0.1", min_length=1, pattern=r"^[0-9A-Za-z.:-]+$", description="address of this machine to listen on"
     )

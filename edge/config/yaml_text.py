@@ -1,6 +1,7 @@
 """YAML read by the schema: a scalar of a text key is the characters that were typed, not what YAML makes of them.
 
-YAML 1.1 reads an unquoted 0123 as 83, 1.10 as 1.1, 12:30 as 750, and no as false. Only its null stays null.
+YAML 1.1 reads an unquoted 0123 as 83, 1.10 as 1.1, 12:30 as 750, and no as false. Only its null stays null. Under a key
+for a number these characters stay text, too, unless they are a number to people: the schema then refuses them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from edge.config.schema import Config
+from edge.files.numbers import WRITTEN
 
 Rule = dict[str, Any]
 """The JSON Schema of one key, or of one item of a list; empty where nothing is known."""
@@ -37,8 +39,13 @@ def is_text(rule: Rule) -> bool:
     return any(part.get("type") == "string" for part in _parts(rule))
 
 
+def is_number(rule: Rule) -> bool:
+    """Whether a key holds a number."""
+    return any(part.get("type") in ("integer", "number") for part in _parts(rule))
+
+
 def construct(loader: yaml.SafeLoader, node: yaml.Node | None, rule: Rule) -> Any:  # noqa: ANN401 - any YAML
-    """The value of a node, with the text of text keys as it was typed; raises what PyYAML does."""
+    """The value of a node, with text as it was typed (see above); raises what PyYAML does."""
     return None if node is None else loader.construct_document(_Reader().read(node, rule))
 
 
@@ -88,8 +95,9 @@ class _Reader:
 
     def _copy(self, node: yaml.Node, rule: Rule) -> yaml.Node:
         marks = node.start_mark, node.end_mark
-        if isinstance(node, yaml.ScalarNode) and is_text(rule) and node.tag != f"{_TAG}null":
-            return _as_text(node)
+        if isinstance(node, yaml.ScalarNode) and node.tag != f"{_TAG}null":
+            mistaken = is_number(rule) and not WRITTEN.fullmatch(node.value)
+            return _as_text(node) if is_text(rule) or mistaken else node
         if isinstance(node, yaml.SequenceNode):
             items = [self.read(item, _below(rule, "0")) for item in node.value]
             return yaml.SequenceNode(node.tag, items, *marks)

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.files.numbers import AS_MEANT, Number, Whole
 from edge.model_files.cards import EmotionCard
 
 MAX_CALIBRATION_BYTES = 1_000_000
 REMEDY = "recreate it with python -m models.calibrate, or remove it"
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=10**12)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AS_MEANT]
+Count = Annotated[int, Field(ge=0, le=10**12), AS_MEANT]
 
 
 class OutputCalibration(BaseModel):
@@ -42,11 +43,11 @@ class OutputCalibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     labels: tuple[str, ...] = Field(min_length=2, max_length=64)
-    temperature: float = Field(gt=0, le=100)
-    pictures: int = Field(ge=1)
+    temperature: Number = Field(gt=0, le=100)
+    pictures: Whole = Field(ge=1)
     priors: tuple[Annotated[Share, Field(gt=0)], ...]
     confusion: tuple[tuple[Count, ...], ...]
-    bias: tuple[Annotated[float, Field(ge=-20, le=20)], ...]
+    bias: tuple[Annotated[Number, Field(ge=-20, le=20)], ...]
     posteriors: tuple[tuple[Share, ...], ...]
     confidence: tuple[tuple[Share, Share], ...] = ()
     thresholds: dict[str, Share] = {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.files.numbers import AS_MEANT, FiniteNumber, Number, Whole
 from edge.files.shipped import shipped
 
 MAX_CARD_BYTES = 1_000_000
@@ -24,11 +25,11 @@ class _Part(BaseModel):
 class Input(_Part):
     """What the model is fed: `range` is what grey or colour 0 and 255 become; grey may be wanted on three channels."""
 
-    width: int = Field(ge=8, le=4096)
-    height: int = Field(ge=8, le=4096)
-    channels: Literal[1, 3]
+    width: Whole = Field(ge=8, le=4096)
+    height: Whole = Field(ge=8, le=4096)
+    channels: Annotated[Literal[1, 3], AS_MEANT]
     colour: Literal["grey", "BGR"]
-    range: tuple[FiniteFloat, FiniteFloat]
+    range: tuple[FiniteNumber, FiniteNumber]
 
 
 class Crop(_Part):
@@ -39,9 +40,9 @@ class Crop(_Part):
     line of their eyes; without it, none are.
     """
 
-    scale: float = Field(1.0, ge=0.5, le=3)
-    down: float = Field(0.0, ge=-0.5, le=0.5)
-    upright_from: float | None = Field(None, ge=0, le=180)
+    scale: Number = Field(1.0, ge=0.5, le=3)
+    down: Number = Field(0.0, ge=-0.5, le=0.5)
+    upright_from: Number | None = Field(None, ge=0, le=180)
 
 
 class Card(_Part):
@@ -63,9 +64,9 @@ class FaceCard(Card):
 
     task: Literal["faces"]
     decoder: Literal["yunet"]
-    strides: tuple[int, ...] = Field(min_length=1)
+    strides: tuple[Whole, ...] = Field(min_length=1)
     outputs: dict[str, str]
-    score_threshold: float = Field(0.6, gt=0, lt=1)
+    score_threshold: Number = Field(0.6, gt=0, lt=1)
 
 
 class EmotionOutput(_Part):
@@ -77,7 +78,7 @@ class EmotionOutput(_Part):
     tensor: str
     kind: Literal["logits", "probabilities"] = "logits"
     labels: tuple[str, ...] = Field(min_length=2, max_length=64)
-    temperature: float = Field(1.0, ge=0.01, le=100)
+    temperature: Number = Field(1.0, ge=0.01, le=100)
 
 
 class EmotionCard(Card):

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ModelError
 from edge.files.bounded_read import read_file
+from edge.files.numbers import FiniteNumber
 from edge.model_files.cards import SHIPPED
 
 FEATURES = ("offset", "ratio", "nose", "score")
@@ -36,9 +37,9 @@ class PoseRule(BaseModel):
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.+-]+$")
     task: Literal["pose"]
-    weights: dict[str, FiniteFloat]
-    bias: FiniteFloat
-    threshold: FiniteFloat
+    weights: dict[str, FiniteNumber]
+    bias: FiniteNumber
+    threshold: FiniteNumber
     sha256: str = Field("0" * 64, pattern=r"^[0-9a-f]{64}$")
 
     @model_validator(mode="after")

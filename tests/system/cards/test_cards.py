@@ -101,6 +101,8 @@ def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
         ("name\nroom 1\n", "line 2: name 'room 1' must be letters"),
         ("name,camera.source\nroom-1,usb:0,x\n", "line 2: more values than columns"),
         ("name,window.seconds\nroom-1,\nroom-2,0\n", "line 3:"),
+        ("name,privacy.min_faces\nroom-1,5\nroom-2,yes\n", "privacy.min_faces: found 'yes'; allowed: a whole number"),
+        ("name,privacy.min_faces\nroom-1,010\n", "privacy.min_faces: found '010'; leave the zero in front out"),
         ("name,camera.sauce\nroom-1,usb:0\n", "sauce"),
         ("name,camera.source.kind\nroom-1,usb:0\n", "camera.source"),
         ("name,mode.kind\nroom-1,1\n", "mode is 'headcount' and not a section"),

@@ -156,7 +156,7 @@ def test_all_mistakes_at_once_with_line_and_remedy(tmp_path: Path) -> None:
         ("camera: {source: 'http://cam/?pwd=secret'}", "deployment.responsible"),
         ("device: {name: $SYS}", "device.name"),
         ('outbox: {path: "a\\0b"}', "outbox.path"),
-        ("window: {seconds: !!timestamp abc}", "is not valid YAML"),
+        ("window: {seconds: !!timestamp abc}", "window.seconds: found 'abc'; allowed: a number"),
         (f"window: {{seconds: 0x{'f' * 5000}}}", "window.seconds"),
         ("mqtt: {ca_file: a.pem}", "only used with an mqtts://"),
         ("mqtt: {broker: 'mqtt://h', password_file: p}", "password_file needs a username"),

@@ -9,6 +9,7 @@ import pytest
 
 from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
 from edge.config.keys import defaults, keys
+from edge.config.yaml_editor import edited
 from edge.errors import ConfigError
 from tests.support.paths import ROOT
 
@@ -117,11 +118,25 @@ def test_a_file_with_mistakes_opens_with_what_is_right_and_says_the_rest() -> No
     assert problems["camera.rotatoin"] == "unknown key"
     assert problems["camera.rotation"] == "found 45"
     assert here.shown()["device.name"] == "hall"
-    assert here.shown()["window.seconds"] == "nan"
+    assert here.shown()["window.seconds"] == ".nan"
     change(here, "camera.rotatoin", camera__rotation=90, window__seconds=10)
     assert here.mistakes() == []
     with pytest.raises(ConfigError, match="not valid YAML"):
         draft("device: {name: [\n")
+
+
+@pytest.mark.parametrize("written", ["yes", "true", "010"])
+def test_what_is_no_number_is_told_and_replaced(written: str) -> None:
+    text = f"privacy: {{min_faces: {written}}}\n"
+    here = draft(text)
+    assert here.shown()["privacy.min_faces"] == written
+    assert [(each.key, each.problem) for each in here.mistakes()] == [("privacy.min_faces", f"found '{written}'")]
+    for refused in (True, "yes", "5", "010"):
+        with pytest.raises(RefusedChangeError, match="allowed: a whole number from 1 to 1000"):
+            change(here, privacy__min_faces=refused)
+    change(here, privacy__min_faces=1)  # to Python true is equal to it, and nothing would be written
+    assert edited(text, here.edits, "", Path("config.yaml")) == "privacy: {min_faces: 1}\n"
+    assert not here.mistakes()
 
 
 def test_no_picture_is_shown_while_it_is_not_clear_how_the_camera_is_set() -> None:

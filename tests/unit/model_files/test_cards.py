@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import resource
 import shutil
 import struct
+from collections.abc import Iterator
+from copy import deepcopy as copy_of
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from edge.errors import ModelError
 from edge.hardware.process_memory import PEAK, memory
-from edge.model_files.calibration import calibration_path, read_calibration
+from edge.model_files.calibration import OutputCalibration, calibration_path, read_calibration
 from edge.model_files.cards import SHIPPED, EmotionCard, FaceCard, read_card
+from edge.model_files.pose_rule import PoseRule
 from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import FaceDetector
 from edge.vision.tflite import Model
@@ -153,3 +158,39 @@ def test_every_shipped_detector_starts(width: int) -> None:
     found = FaceDetector.load(width)
     found.detect(np.zeros((90, 160, 3), np.uint8))
     assert found.card.input.width == width
+
+
+def places(value: Any, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where the numbers of a JSON document stand."""
+    if isinstance(value, dict | list):
+        for name, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(below, (*above, name))
+    elif isinstance(value, int | float):
+        yield above
+
+
+@pytest.mark.parametrize("truth", [True, False])
+@pytest.mark.parametrize("kind", [FaceCard, EmotionCard, PoseRule, OutputCalibration])
+def test_a_truth_is_no_number(kind: type[BaseModel], truth: bool) -> None:  # noqa: FBT001
+    """`"upright_from": true` would be one degree."""
+    file = {FaceCard: "faces-640x384", EmotionCard: "emotions", PoseRule: "head-pose"}.get(kind, "emotions.calibration")
+    content = json.loads((SHIPPED / f"{file}.json").read_text())
+    content = content["outputs"]["ferplus"] if kind is OutputCalibration else content
+    if kind is EmotionCard:
+        content["crop"] |= {"scale": 1.0, "down": 0.0, "upright_from": 3}
+    content = kind.model_validate(content).model_dump(mode="json")
+    found = list(places(content))
+    assert len(found) >= 6
+    for *sections, last in found:
+        spoiled: Any = copy_of(content)
+        functools.reduce(lambda below, name: below[name], sections, spoiled)[last] = truth
+        with pytest.raises(ValidationError, match=f"found {str(truth).lower()}; write a number"):
+            kind.model_validate(spoiled)
+
+
+def test_a_truth_in_a_card_is_named_with_its_key(copy: Path) -> None:
+    described = json.loads(copy.read_text())
+    described["input"]["width"] = True
+    copy.write_text(json.dumps(described))
+    with pytest.raises(ModelError, match=r"input\.width: found true; write a number: see models/README\.md"):
+        load(copy)

@@ -149,6 +149,10 @@ def test_a_flood_of_intervals_ends_a_few_windows_a_minute_and_the_next_minute_ha
         ("interval", b"0", {}, "from 1 to 3600"),
         ("interval", b"999999999", {}, "from 1 to 3600"),
         ("interval", b'{"seconds": "5"}', {}, "seconds"),
+        ("interval", b'{"seconds": true}', {}, "seconds"),
+        ("interval", b"true", {}, "a number of seconds"),
+        ("interval", b"1:30", {}, "a number of seconds"),
+        ("interval", b"1_0", {}, "a number of seconds"),
     ],
 )
 def test_what_is_wrong_is_refused_and_said(name: str, payload: bytes, more: dict[str, Any], expected: str) -> None:
