@@ -1,6 +1,7 @@
 #!/bin/sh
 # Users of a broker with dynamic-security.conf: what each may do, and with which client id.
 #   sh dynamic-security.sh room-204 PASSWORD OPTIONS...
+#   sh dynamic-security.sh --discovery room-204 PASSWORD OPTIONS...
 #   sh dynamic-security.sh --KIND NAME CLIENT-ID PASSWORD OPTIONS...
 #   sh dynamic-security.sh --remove NAME OPTIONS...
 # OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
@@ -13,25 +14,34 @@
 #   recorder        windows, states, availability and info; alone or together with others (--share)
 #   commander       reads everything, and gives commands to the rooms that this script has made
 #   homeassistant   the same, of commands only the pause; finds the rooms
+#   announcer       info of the rooms, and announces all of them to Home Assistant: `edge announce`
 #   monitor         $SYS/#
 #   school          at a district's broker: the bridge of a school, whose name is NAME
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
+# No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
+# templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
 # No rights are `pattern`s: the plugin of Mosquitto 2.0 knows no %u, so each user gets a role of its own.
 set -eu
 usage() {
     sed -n 's/^#   sh /usage: sh /p' "$0" >&2
     exit 2
 }
-prefix=classroom kind=room
+prefix=classroom kind=room discovery=''
 if [ "${1-}" = --prefix ] && [ $# -gt 1 ]; then
     prefix=$2
     shift 2
 fi
 case ${1-} in
---dashboard | --recorder | --commander | --homeassistant | --monitor | --school | --remove)
+--dashboard | --recorder | --commander | --homeassistant | --announcer | --monitor | --school | --remove)
     kind=${1#--}
     shift
     ;;
+--discovery)
+    discovery=yes
+    shift
+    ;;
+esac
+case ${1-} in
 -*) usage ;;
 esac
 case $kind in
@@ -119,7 +129,7 @@ fi
 
 case $kind in
 room)
-    may publishClientSend "homeassistant/device/${prefix}_$name/config"
+    [ -z "$discovery" ] || may publishClientSend "homeassistant/device/${prefix}_$name/config"
     # Exactly these filters: whoever may choose some makes the broker look through all that it keeps, or keep thousands.
     for topic in "$prefix/$name/cmd/+" "$prefix/$name/alert/+" homeassistant/status; do
         may subscribeLiteral "$topic"
@@ -133,6 +143,11 @@ recorder)
     done
     ;;
 dashboard | commander | homeassistant) may_read "$prefix/#" ;;
+announcer)
+    may_read "$prefix/+/info"
+    may_read 'homeassistant/device/+/config'
+    may publishClientSend 'homeassistant/device/+/config'
+    ;;
 monitor) may_read "\$SYS/#" ;;
 school)
     may subscribeLiteral "$name/+/cmd/+"

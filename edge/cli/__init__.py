@@ -33,6 +33,7 @@ COMMANDS = {
     "watch": "show what one or many devices publish, live",
     "dashboard": "web page of one room, a lesson or a school, from MQTT",
     "access": "who may see which rooms on the dashboard: make, list and revoke tokens",
+    "announce": "announce all rooms of a broker to Home Assistant, so that no room needs the right to",
     "record": "store every window once, in an SQLite file or a PostgreSQL database",
     "report": "report a lesson, a day or a week from a recording, as HTML, PNG or CSV",
     "export": "export windows of a recording as Parquet files, one for each day, for research",

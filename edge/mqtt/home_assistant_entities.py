@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from edge.contract.announced_info import AnnouncedInfo
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.payloads import Info, State
 from edge.contract.topics import Topics, discovery_topic
@@ -61,7 +62,7 @@ def identifier(*names: str) -> str:
     return "_".join([*map(_slug, names), digest])
 
 
-def discovery(info: Info, topics: Topics) -> bytes:
+def discovery(info: Info | AnnouncedInfo, topics: Topics) -> bytes:
     """The message that makes Home Assistant know the device and all its entities.
 
     Args:
@@ -86,7 +87,7 @@ def discovery(info: Info, topics: Topics) -> bytes:
     payload = {
         "device": {
             "identifiers": [f"edge_{object_id}"],
-            "name": info.device,
+            "name": topics.device,
             "manufacturer": "edge",
             "model": "Emotion counter" if info.labels else "Head counter",
             "sw_version": info.version,
@@ -97,7 +98,7 @@ def discovery(info: Info, topics: Topics) -> bytes:
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _figures(info: Info, topics: Topics) -> dict[str, Component]:
+def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]:
     """What `latest` says about people."""
     # MQTT 3.1.1 has no expiry, and a figure must not stand there when nobody counts any more.
     from_latest = {"state_topic": topics.latest, "expire_after": math.ceil(3 * info.window_seconds)}

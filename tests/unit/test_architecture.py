@@ -138,7 +138,7 @@ def loaded(*modules: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("command", ["watch", "record", "dashboard"])
+@pytest.mark.parametrize("command", ["watch", "record", "dashboard", "announce"])
 def test_who_only_subscribes_loads_no_numpy_no_opencv_and_no_model(command: str) -> None:
     """What the command imports in its functions counts, too: it comes with the first message at the latest."""
     module = f"edge.cli.{command}"

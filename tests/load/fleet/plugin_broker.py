@@ -52,6 +52,12 @@ class PluginBroker(SchoolBroker):
         environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
+    def control(self, *words: str) -> None:
+        """What the administrator may do with `mosquitto_ctrl ... dynsec`."""
+        options = ["-h", HOST, "-p", str(self.port), "-u", "admin", "-P", ADMIN]
+        options += ["--cafile", self.ca] if self.ca else []
+        run(find("mosquitto_ctrl") or "", *options, "dynsec", *words)
+
     def add_rooms(self, *rooms: str) -> None:
         """Each with the password of everybody, and the client id of its daemon."""
         for room in rooms:

@@ -74,7 +74,7 @@ class Room:
         }  # fmt: skip
         config = {
             "device": {"name": name}, "mqtt": mqtt, "window": {"seconds": crew.window},
-            "outbox": {"path": str(outbox(crew.folder, name))},
+            "outbox": {"path": str(outbox(crew.folder, name))}, "homeassistant": {"discovery": False},
         }  # fmt: skip
         self._config = Config.model_validate(config)
         self.link = MqttService(self._config, lambda _window: None)

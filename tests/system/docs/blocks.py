@@ -129,6 +129,12 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/district.md: edge record --database postgresql://edge_recorder@db.example/edge --school north --s": Elsewhere(
         "tests/integration/recording/test_shared_recorders.py"
     ),
+    "docs/home-assistant.md: edge announce --client-id edge-announcer --set mqtt.username=": Elsewhere(
+        "tests/integration/mqtt/test_room_announcer.py"
+    ),
+    "docs/home-assistant.md: mosquitto_pub -h broker.north.example -p 8883": Elsewhere(
+        "tests/integration/mqtt/test_room_announcer.py"
+    ),
     "docs/home-assistant.md: ./run unregister": Here(room=False),
     "docs/install-jetson.md: sudo apt install -y git mosquitto mosquitto-clients python3-": Elsewhere(
         "tests/system/gstreamer/check.sh"
@@ -192,6 +198,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         afterwards="timeout 3 mosquitto -c /etc/mosquitto/mosquitto.conf; test $? = 124",
         broker=False,
     ),
+    "docs/scale.md: cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
     "docs/scale.md: apt-get install nftables": Here(
         leave_out=("apt-get", "mkdir -p /etc/systemd", "printf '[Service]", "systemctl daemon-reload"),
         change={"systemctl enable nftables && systemctl restart nftables": "nft -f /etc/nftables.conf"},

@@ -75,6 +75,7 @@ def test_an_upgrade_restarts_all_services_that_run_the_program(tree: Path) -> No
     (line,) = [line for line in done.stdout.splitlines() if "try-restart" in line]
     assert line.replace("\\", "").split()[2:] == [
         "edge.service", "edge@*.service", "edge-dashboard*.service", "edge-record*.service",
+        "edge-announce*.service",
     ]  # fmt: skip
 
 
