@@ -8,9 +8,11 @@ from datetime import datetime
 
 import psycopg
 
+from edge.recording.postgres.counted_windows import kept_days
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import Bucket, roll_up
+from edge.recording.runs import may_hold
 from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, DamagedError, compact
@@ -91,8 +93,11 @@ def take_rollups(
 ) -> bool:
     """Store the roll-ups of five minutes as they are, unless there are some already; whether they were stored.
 
-    Their series are prepared.
+    Their series are prepared. Of a day that has outlived its five minutes they may be a part.
     """
+    days = kept_days(connection, [(device, buckets[0].since)])
+    if any(may_hold(runs, run) for of_day in days.values() for runs in of_day for each in buckets for run in each.runs):
+        return False
     query = "SELECT 1 FROM edge.rollups WHERE device = %s AND start = %s LIMIT 1"
     if connection.execute(query, (device, buckets[0].since)).fetchone():
         return False
