@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from edge.contract.timestamps import format_timestamp
-from edge.recording.rollups import MOST_AT_ONCE, SELECT_BUCKETS, WIDTH, bucket_of, read_bucket
-from edge.recording.runs import Run, may_hold
-from edge.recording.window_record import WindowRecord
+from edge.recording.rollups import MOST_AT_ONCE, SELECT_BUCKETS, WIDTH, Bucket, bucket_of, read_bucket
+from edge.recording.runs import may_hold
+from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, DamagedError
+from edge.recording.window_sums import OTHER
 
 Device = TypeVar("Device", str, int)
 
@@ -41,14 +42,32 @@ def old_windows(
     return found
 
 
-def rows_are_gone(stored: int, rolled: int) -> bool:
+def held_by(buckets: Iterable[Bucket], windows: Iterable[WindowRecord]) -> list[WindowRecord]:
+    """Those of windows that are in roll-ups, by their runs. Of a damaged one nothing can be told: it begins anew.
+
+    Only runs of their own series are read, as when they are added: a room may have stored very many of others.
+    """
+    groups: dict[Series | None, list[WindowRecord]] = {}
+    for window in windows:
+        groups.setdefault(window.series, []).append(window)
+    found = []
+    for bucket in buckets:
+        series = groups if bucket.series.faces == OTHER else groups.keys() & {bucket.series}
+        if series:
+            with contextlib.suppress(DamagedError):
+                runs = bucket.runs
+                found += [window for each in series for window in groups[each] if may_hold(runs, window)]
+    return found
+
+
+def rows_are_gone(stored: int, buckets: Iterable[Bucket]) -> bool:
     """Whether five minutes have fewer rows than windows were added up; more rows than an honest room has are not told.
 
     Args:
         stored: How many rows there are, counted up to MOST_AT_ONCE.
-        rolled: How many windows were added up.
+        buckets: All roll-ups of these.
     """
-    return stored < min(rolled, MOST_AT_ONCE)
+    return stored < min(sum(bucket.sums.windows for bucket in buckets), MOST_AT_ONCE)
 
 
 def find_counted(
@@ -66,13 +85,11 @@ def find_counted(
     counted: set[tuple[str, datetime, str, int]] = set()
     for (device, since), group in old_windows(windows, now).items():
         span = (device, format_timestamp(since), format_timestamp(since + WIDTH))
-        rolled, runs = 0, list[list[Run]]()
+        buckets = []
         for row in database.execute(SELECT_BUCKETS, span):
-            with contextlib.suppress(*DAMAGED, DamagedError):  # it begins anew with what is added
-                bucket = read_bucket(row)
-                runs.append(bucket.runs)
-                rolled += bucket.sums.windows
-        held = [each for each in group if any(may_hold(some, each) for some in runs)]
-        if held and rows_are_gone(database.execute(STORED, (*span, MOST_AT_ONCE)).fetchone()[0], rolled):
+            with contextlib.suppress(*DAMAGED):
+                buckets.append(read_bucket(row))
+        held = held_by(buckets, group)
+        if held and rows_are_gone(database.execute(STORED, (*span, MOST_AT_ONCE)).fetchone()[0], buckets):
             counted.update(key_of(device, each) for each in held)
     return counted

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timezone
+from typing import Any
 
 import psycopg
 
-from edge.recording.counted_windows import key_of, old_windows, rows_are_gone
-from edge.recording.rollups import MOST_AT_ONCE
-from edge.recording.runs import Run, may_hold, read_runs
-from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import DAMAGED
-from edge.recording.window_sums import WindowSums
+from edge.recording.counted_windows import held_by, key_of, old_windows, rows_are_gone
+from edge.recording.rollups import MOST_AT_ONCE, Bucket
+from edge.recording.runs import may_hold
+from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_row import DAMAGED, DamagedError
 
-ROLLED = """
-SELECT r.device, r.start, r.sums::text, r.runs FROM edge.rollups r
+SERIES = "e.mode, e.model_faces, e.model_emotions, e.model_pose"
+ROLLED = f"""
+SELECT r.device, r.start, {SERIES}, r.sums::text, r.runs FROM edge.rollups r
 JOIN unnest(%s::int4[], %s::timestamptz[]) AS k (device, start) USING (device, start)
-"""
-KEPT = """
-SELECT d.device, d.day, d.runs FROM edge.daily_rollups d
-JOIN unnest(%s::int4[], %s::date[]) AS k (device, day) USING (device, day) WHERE d.kept
-"""
+JOIN edge.series e ON e.id = r.series
+"""  # noqa: S608
+KEPT = f"""
+SELECT d.device, d.day, {SERIES}, d.sums::text, d.runs FROM edge.daily_rollups d
+JOIN unnest(%s::int4[], %s::date[]) AS k (device, day) USING (device, day)
+JOIN edge.series e ON e.id = d.series WHERE d.kept
+"""  # noqa: S608
 STORED = f"""
 SELECT k.device, k.start, (SELECT count(*) FROM (
     SELECT 1 FROM edge.windows w WHERE w.device = k.device
@@ -50,44 +51,48 @@ def find_counted(
     groups = old_windows(windows, now)
     if not groups:
         return set()
+    days, rolled = _kept_days(connection, groups), _rolled(connection, groups)
+    held = {key: held_by(rolled.get(key, ()), group) for key, group in groups.items()}
+    stored = _stored(connection, [key for key, found in held.items() if found])
     counted: set[tuple[int, datetime, str, int]] = set()
-    days = kept_days(connection, groups)
-    rolled, runs = _rolled(connection, groups)
-    held = {key: [each for each in group if _in_any(runs[key], each)] for key, group in groups.items()}
-    stored = _stored(connection, [key for key, some in held.items() if some])
     for key, group in groups.items():
-        gone = held[key] if held[key] and rows_are_gone(stored[key], rolled[key]) else []
-        of_day = [each for each in group if _in_any(days.get(day_of(*key), ()), each)]
-        counted.update(key_of(key[0], each) for each in (*gone, *of_day))
+        found = held_by(days.get(_day_of(*key), ()), group)
+        if key in stored and rows_are_gone(stored[key], rolled[key]):
+            found += held[key]
+        counted.update(key_of(key[0], each) for each in found)
     return counted
 
 
-def kept_days(connection: psycopg.Connection, keys: Iterable[FiveMinutes]) -> dict[Day, list[list[Run]]]:
-    """The runs of days of some five minutes that have outlived these, of each series."""
-    found: dict[Day, list[list[Run]]] = {}
-    for device, day, runs in connection.execute(KEPT, _columns({day_of(*key) for key in keys})):
+def are_in_kept_day(connection: psycopg.Connection, device: int, buckets: Sequence[Bucket]) -> bool:
+    """Whether some of the roll-ups of five minutes, which are sound, are in a day that has outlived these."""
+    for found in _kept_days(connection, [(device, buckets[0].since)]).values():
+        for whole in found:
+            with contextlib.suppress(DamagedError):
+                runs = whole.runs
+                if any(may_hold(runs, run) for each in buckets for run in each.runs):
+                    return True
+    return False
+
+
+def _kept_days(connection: psycopg.Connection, keys: Iterable[FiveMinutes]) -> dict[Day, list[Bucket]]:
+    found: dict[Day, list[Bucket]] = {}
+    for device, day, *row in connection.execute(KEPT, _columns({_day_of(*key) for key in keys})):
         with contextlib.suppress(*DAMAGED):
             begins = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
-            found.setdefault((device, day), []).append(read_runs(runs, begins))
+            found.setdefault((device, day), []).append(_bucket(begins, row))
     return found
 
 
-def day_of(device: int, start: datetime) -> Day:
-    """The day (UTC) that five minutes are of."""
+def _day_of(device: int, start: datetime) -> Day:
     return device, start.astimezone(timezone.utc).date()
 
 
-def _rolled(
-    connection: psycopg.Connection, keys: Iterable[FiveMinutes]
-) -> tuple[dict[FiveMinutes, int], dict[FiveMinutes, list[list[Run]]]]:
-    """How many windows were added up, and their runs of each series."""
-    windows: dict[FiveMinutes, int] = defaultdict(int)
-    runs: dict[FiveMinutes, list[list[Run]]] = defaultdict(list)
-    for device, start, sums, text in connection.execute(ROLLED, _columns(keys)):
-        with contextlib.suppress(*DAMAGED):  # it begins anew with what is added
-            runs[device, start].append(read_runs(text, start))
-            windows[device, start] += WindowSums.from_json(json.loads(sums)).windows
-    return windows, runs
+def _rolled(connection: psycopg.Connection, keys: Iterable[FiveMinutes]) -> dict[FiveMinutes, list[Bucket]]:
+    found: dict[FiveMinutes, list[Bucket]] = {}
+    for device, start, *row in connection.execute(ROLLED, _columns(keys)):
+        with contextlib.suppress(*DAMAGED):
+            found.setdefault((device, start), []).append(_bucket(start, row))
+    return found
 
 
 def _stored(connection: psycopg.Connection, keys: Collection[FiveMinutes]) -> dict[FiveMinutes, int]:
@@ -96,8 +101,9 @@ def _stored(connection: psycopg.Connection, keys: Collection[FiveMinutes]) -> di
     return {(device, start): rows for device, start, rows in connection.execute(STORED, _columns(keys))}
 
 
-def _in_any(runs: Iterable[list[Run]], window: WindowRecord) -> bool:
-    return any(may_hold(some, window) for some in runs)
+def _bucket(since: datetime, row: Sequence[Any]) -> Bucket:
+    mode, faces, emotions, pose, sums, runs = row
+    return Bucket.from_row(since, Series(mode, faces, emotions, pose), sums, runs)
 
 
 def _columns(keys: Iterable[tuple[int, date]]) -> list[list[object]]:

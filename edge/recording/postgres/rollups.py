@@ -8,11 +8,10 @@ from datetime import datetime
 
 import psycopg
 
-from edge.recording.postgres.counted_windows import kept_days
+from edge.recording.postgres.counted_windows import are_in_kept_day
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import Bucket, roll_up
-from edge.recording.runs import may_hold
 from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, DamagedError, compact
@@ -95,8 +94,7 @@ def take_rollups(
 
     Their series are prepared. Of a day that has outlived its five minutes they may be a part.
     """
-    days = kept_days(connection, [(device, buckets[0].since)])
-    if any(may_hold(runs, run) for of_day in days.values() for runs in of_day for each in buckets for run in each.runs):
+    if are_in_kept_day(connection, device, buckets):
         return False
     query = "SELECT 1 FROM edge.rollups WHERE device = %s AND start = %s LIMIT 1"
     if connection.execute(query, (device, buckets[0].since)).fetchone():

@@ -7,7 +7,7 @@ import json
 import random
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recordable import examine
 from edge.recording.retention import Retention
+from edge.recording.rollups import Bucket
 from edge.recording.session import Delivery
 from edge.reporting.totals import add_up
 from tests.support.postgres import PostgresServer
@@ -32,6 +33,7 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
 pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
 from edge.recording.postgres.copying import Copied, SchoolFile, copy_school
+from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
 
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
@@ -162,6 +164,28 @@ def test_what_the_database_has_deleted_as_too_old_is_added_up_once(
     for _ in range(2):
         assert moved(school.target, postgres.target, now) == first._replace(new=0)
         assert tidied(postgres, now, retention) == whole
+
+
+def test_a_recorder_that_drops_a_month_which_is_still_copied_does_not_end_the_copy(
+    school: Place, postgres: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, now = windows(1, 120), MONDAY + 200 * DAY
+    with school.opened() as store:
+        store.store(as_messages([each.model_copy(update={"device": "room-4"}) for each in sent]), MONDAY)
+    of_rooms = SchoolFile.days
+
+    def days(file: SchoolFile, device: str) -> Iterator[tuple[list[Row], list[Bucket]]]:
+        tidied(postgres, now, Retention(400, 30))
+        yield from of_rooms(file, device)
+
+    monkeypatch.setattr(SchoolFile, "days", days)
+    assert isinstance(school.target, Path)
+    assert isinstance(postgres.target, PostgresAddress)
+    done = moved(school.target, postgres.target, now)
+    assert (done.windows, done.damaged) == (done.new, 0)
+    with postgres.read() as new, school.read() as old:
+        for room in ("room-1", "room-4"):
+            assert add_up(list(new.buckets(room, *EVER))) == add_up(list(old.buckets(room, *EVER)))
 
 
 def test_what_comes_again_of_a_day_that_has_outlived_its_five_minutes_is_added_up_once(postgres: Place) -> None:
