@@ -26,6 +26,7 @@ from edge.recording.retention import Retention
 from edge.recording.rollups import Bucket
 from edge.recording.session import Delivery
 from edge.reporting.totals import add_up
+from tests.support.brokers import wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
@@ -164,6 +165,34 @@ def test_what_the_database_has_deleted_as_too_old_is_added_up_once(
     for _ in range(2):
         assert moved(school.target, postgres.target, now) == first._replace(new=0)
         assert tidied(postgres, now, retention) == whole
+
+
+def test_a_copy_that_was_killed_goes_on_after_the_recorder_has_deleted_what_was_copied(
+    school: Place, postgres: Place, edge: StartEdge
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    assert isinstance(school.target, Path)
+    assert postgres.server
+    sent, now, retention = windows(1, 300), MONDAY + 200 * DAY, Retention(400, 30)
+    rooms = [f"room-{number}" for number in range(4, 24)]
+    with school.opened() as store:
+        for room in rooms:
+            store.store(as_messages([each.model_copy(update={"device": room}) for each in sent]), MONDAY)
+
+    def copied_rooms() -> int:
+        with postgres.opened() as store:
+            return len(store.devices(100))
+
+    copying = edge("record", "--database", postgres.target.url, "--school", "north", "--copy-from", str(school.target))
+    wait_for(lambda: copied_rooms() >= 2 or copying.poll() is not None, 60)
+    copying.kill()
+    copying.communicate()
+    assert tidied(postgres, now, retention)
+    assert postgres.server.sql("SELECT count(*) FROM edge.windows", database=postgres.database).strip() == "0"
+    moved(school.target, postgres.target, now)
+    with postgres.read() as new, school.read() as old:
+        for room in ("room-1", *rooms):
+            assert add_up(list(new.buckets(room, *EVER))) == add_up(list(old.buckets(room, *EVER)))
 
 
 def test_a_recorder_that_drops_a_month_which_is_still_copied_does_not_end_the_copy(
