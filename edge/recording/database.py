@@ -15,6 +15,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.files.disk_errors import DiskError
 from edge.recording import about
+from edge.recording.counted_windows import find_counted, key_of
 from edge.recording.daily_rollups import DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
@@ -134,10 +135,11 @@ class Database:
 
     def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
-        came = format_timestamp(max(now, not_before or now))
+        when = max(now, not_before or now)
+        came = format_timestamp(when)
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
-            new = self._store_windows(database, messages, came, now)
+            new = self._store_windows(database, messages, when, now)
             self._store_words(database, words_of(messages, self._deleted), came)
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
@@ -146,17 +148,22 @@ class Database:
         return new
 
     def _store_windows(
-        self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], came: str, now: datetime
+        self, database: sqlite3.Connection, messages: Sequence[DeviceMessage], when: datetime, now: datetime
     ) -> int:
         """Store windows, and add the new ones to the roll-ups; how many were new."""
-        new: dict[str, list[WindowRecord]] = {}
+        came = format_timestamp(when)
+        wanted: list[tuple[DeviceMessage, WindowPayload, WindowRecord]] = []
         for message in messages:
-            if not isinstance(message.content, WindowPayload):
+            if isinstance(message.content, WindowPayload):
+                window = WindowRecord.of(message.content)
+                if not self._deleted.leaves_out(message.device, window, now):
+                    wanted.append((message, message.content, window))
+        counted = find_counted(database, ((message.device, window) for message, _, window in wanted), when)
+        new: dict[str, list[WindowRecord]] = {}
+        for message, content, window in wanted:
+            if key_of(message.device, window) in counted:
                 continue
-            window = WindowRecord.of(message.content)
-            if self._deleted.leaves_out(message.device, window, now):
-                continue
-            if self._insert(database, window_row(message.content, came, message.schema)):
+            if self._insert(database, window_row(content, came, message.schema)):
                 new.setdefault(message.device, []).append(window)
         for device, windows in new.items():
             add_windows(database, device, windows, came, self._series)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
-from edge.recording.runs import Run, joined
+from edge.recording.runs import Run, joined, read_runs
 from edge.recording.series_ids import SeriesIds
 from edge.recording.sum_bounds import check_sums
 from edge.recording.window_record import Series, Stretch, WindowRecord
@@ -80,7 +80,7 @@ class Bucket:
 
     def _runs(self, most: int | None) -> list[Run]:
         try:
-            runs = [Run.from_json(each, self.since) for each in json.loads(self.runs_text)[:most]]
+            runs = read_runs(self.runs_text, self.since, most)
         except DAMAGED:
             runs = []
         if not runs:

@@ -5,7 +5,8 @@ A run ends where time or numbers skip, and where what is withheld changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -72,6 +73,24 @@ def joined(stretches: Iterable[Stretch]) -> list[Run]:
         else:
             found.append(run)
     return found
+
+
+def read_runs(text: str, since: datetime, most: int | None = None) -> list[Run]:
+    """Runs as they are stored, the first so many. Raises as `Run.from_json`, and ValueError for what is no JSON."""
+    return [Run.from_json(each, since) for each in json.loads(text)[:most]]
+
+
+def may_hold(runs: Sequence[Run], stretch: Stretch) -> bool:
+    """Whether runs, as they are stored, have the windows of a stretch.
+
+    That is certain but for the last of `MOST_RUNS`, in which windows of any number and epoch are joined.
+    """
+    mixed = runs[-1] if len(runs) == MOST_RUNS else None
+    return any(
+        run.start <= stretch.start < run.end
+        and (run is mixed or (run.epoch == stretch.epoch and run.first <= stretch.first and stretch.last <= run.last))
+        for run in runs
+    )
 
 
 def _follows(before: Run, after: Run) -> bool:

@@ -33,7 +33,7 @@ from edge.recording.postgres.taking_store import TakingStore
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
 from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, DamagedError, moment, read_window
-from edge.recording.window_store import UnstorableError
+from edge.recording.window_store import AwayError, UnstorableError
 
 logger = logging.getLogger(__name__)
 Given = TypeVar("Given")
@@ -212,7 +212,11 @@ def _store(
 ) -> int:
     """Store windows of a device, without those that the database cannot keep; how many were new."""
     try:
-        return store.store_rows(device, rows, now, instead=parts)
+        try:
+            return store.store_rows(device, rows, now, instead=parts)
+        except AwayError:  # a recorder has dropped a month that was empty again: it deletes what is too old meanwhile
+            store.start()
+            return store.store_rows(device, rows, now, instead=parts)
     except UnstorableError:
         store.start()
         if parts:  # what these windows add up to is at fault, or one of them

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import psycopg
 
+from edge.recording.postgres.counted_windows import are_in_kept_day
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.rollups import Bucket, roll_up
@@ -91,8 +92,10 @@ def take_rollups(
 ) -> bool:
     """Store the roll-ups of five minutes as they are, unless there are some already; whether they were stored.
 
-    Their series are prepared.
+    Their series are prepared. Of a day that has outlived its five minutes they may be a part.
     """
+    if are_in_kept_day(connection, device, buckets):
+        return False
     query = "SELECT 1 FROM edge.rollups WHERE device = %s AND start = %s LIMIT 1"
     if connection.execute(query, (device, buckets[0].since)).fetchone():
         return False

@@ -17,6 +17,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
 from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN
+from edge.recording.counted_windows import key_of as window_key
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import words_of
 from edge.recording.location import IfCopy
@@ -24,6 +25,7 @@ from edge.recording.postgres import location, pruning, shared_sessions
 from edge.recording.postgres.about import decided, keep
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
+from edge.recording.postgres.counted_windows import find_counted
 from edge.recording.postgres.daily_rollups import DailyRollups
 from edge.recording.postgres.deletion_requests import requests_of
 from edge.recording.postgres.device_messages import store_words
@@ -192,6 +194,10 @@ class PostgresStore:
     ) -> int:
         """Store windows, and add the new ones to the roll-ups; how many were new."""
         wanted = [row for row in rows if not self._deleted.leaves_out(row.values["device"], row.record, arrived)]
+        if add_up:
+            keyed = [(self._devices[row.values["device"]], row.record) for row in wanted]
+            counted = find_counted(connection, keyed, now)
+            wanted = [row for row, each in zip(wanted, keyed, strict=True) if window_key(*each) not in counted]
         if not wanted:
             return 0
         names = {self._devices[row.values["device"]]: row.values["device"] for row in wanted}

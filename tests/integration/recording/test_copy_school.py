@@ -7,7 +7,7 @@ import json
 import random
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recordable import examine
 from edge.recording.retention import Retention
+from edge.recording.rollups import Bucket
 from edge.recording.session import Delivery
 from edge.reporting.totals import add_up
+from tests.support.brokers import wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
@@ -32,6 +34,7 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
 pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
 from edge.recording.postgres.copying import Copied, SchoolFile, copy_school
+from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
 
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
@@ -118,11 +121,121 @@ def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: Start
     counting = " || ',' || ".join(f"(SELECT count(*) FROM edge.{table})" for table in tables)  # noqa: S608
     assert postgres.server
     first = postgres.server.sql(f"SELECT {counting}", database=postgres.database)
-    assert "0" not in first.strip().split(",")
+    assert "0" not in first.strip().split("|")
     assert copied(school, postgres) == (count, 0)
     assert postgres.server.sql(f"SELECT {counting}", database=postgres.database) == first
     with school.opened() as old, postgres.opened() as new:
         assert new.client_ids("") != old.client_ids(""), "the file could name the session of anybody"
+
+
+def days_of(postgres: Place) -> str:
+    """What the days of the school say in SQL."""
+    assert postgres.server
+    query = "SELECT day, sum(windows), sum(frames), sum(recorded_ms) FROM edge.days GROUP BY day ORDER BY day"
+    return postgres.server.sql(query, database=postgres.database)
+
+
+def tidied(postgres: Place, now: datetime, retention: Retention) -> str:
+    """What the days say once what is too old is deleted."""
+    with postgres.opened() as store:
+        more = True
+        while more:
+            made = store.add_up_days(now)
+            more = store.prune(now, retention)[1] or made
+    return days_of(postgres)
+
+
+@pytest.mark.parametrize("retention", [Retention(400, 30), Retention(40, 30, daily_days=3000)], ids=str)
+def test_what_the_database_has_deleted_as_too_old_is_added_up_once(
+    school: Place, postgres: Place, retention: Retention
+) -> None:
+    assert isinstance(school.target, Path)
+    assert isinstance(postgres.target, PostgresAddress)
+    assert postgres.server
+    now = MONDAY + 200 * DAY
+    first = moved(school.target, postgres.target, now)
+    whole = days_of(postgres)
+    assert first.new == first.windows > 80
+    assert tidied(postgres, now, retention) == whole
+    left = postgres.server.sql(
+        "SELECT count(*) FROM edge.windows", "SELECT count(*) > 0 FROM edge.daily_rollups WHERE kept",
+        database=postgres.database,
+    )  # fmt: skip
+    assert left.split() == ["0", "t" if retention.daily_days else "f"]
+    for _ in range(2):
+        assert moved(school.target, postgres.target, now) == first._replace(new=0)
+        assert tidied(postgres, now, retention) == whole
+
+
+def test_a_copy_that_was_killed_goes_on_after_the_recorder_has_deleted_what_was_copied(
+    school: Place, postgres: Place, edge: StartEdge
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    assert isinstance(school.target, Path)
+    assert postgres.server
+    sent, now, retention = windows(1, 300), MONDAY + 200 * DAY, Retention(400, 30)
+    rooms = [f"room-{number}" for number in range(4, 24)]
+    with school.opened() as store:
+        for room in rooms:
+            store.store(as_messages([each.model_copy(update={"device": room}) for each in sent]), MONDAY)
+
+    def copied_rooms() -> int:
+        with postgres.opened() as store:
+            return len(store.devices(100))
+
+    copying = edge("record", "--database", postgres.target.url, "--school", "north", "--copy-from", str(school.target))
+    wait_for(lambda: copied_rooms() >= 2 or copying.poll() is not None, 60)
+    copying.kill()
+    copying.communicate()
+    assert tidied(postgres, now, retention)
+    assert postgres.server.sql("SELECT count(*) FROM edge.windows", database=postgres.database).strip() == "0"
+    moved(school.target, postgres.target, now)
+    with postgres.read() as new, school.read() as old:
+        for room in ("room-1", *rooms):
+            assert add_up(list(new.buckets(room, *EVER))) == add_up(list(old.buckets(room, *EVER)))
+
+
+def test_a_recorder_that_drops_a_month_which_is_still_copied_does_not_end_the_copy(
+    school: Place, postgres: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, now = windows(1, 120), MONDAY + 200 * DAY
+    with school.opened() as store:
+        store.store(as_messages([each.model_copy(update={"device": "room-4"}) for each in sent]), MONDAY)
+    of_rooms = SchoolFile.days
+
+    def days(file: SchoolFile, device: str) -> Iterator[tuple[list[Row], list[Bucket]]]:
+        tidied(postgres, now, Retention(400, 30))
+        yield from of_rooms(file, device)
+
+    monkeypatch.setattr(SchoolFile, "days", days)
+    assert isinstance(school.target, Path)
+    assert isinstance(postgres.target, PostgresAddress)
+    done = moved(school.target, postgres.target, now)
+    assert (done.windows, done.damaged) == (done.new, 0)
+    with postgres.read() as new, school.read() as old:
+        for room in ("room-1", "room-4"):
+            assert add_up(list(new.buckets(room, *EVER))) == add_up(list(old.buckets(room, *EVER)))
+
+
+def test_what_comes_again_of_a_day_that_has_outlived_its_five_minutes_is_added_up_once(postgres: Place) -> None:
+    dice = random.Random(1)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(minutes=2), dice) for n in range(1, 60)]
+    late, now = sent[20:23], MONDAY + 200 * DAY
+    first = [each for each in sent if each not in late]
+    retention = Retention(40, 30, daily_days=3000)
+    with postgres.opened() as store:
+        assert store.store(as_messages(first), MONDAY) == len(first)
+    whole = tidied(postgres, now, retention)
+    with postgres.opened() as store:
+        assert store.store(as_messages(first), now) == 0
+    assert tidied(postgres, now, retention) == whole
+    with postgres.opened() as store:
+        assert store.store(as_messages(sent), now) == len(late), "these never came before"
+        assert store.store(as_messages(sent), now) == 0
+    day, windows_there, *_ = tidied(postgres, now + 30 * DAY, retention).strip().split("|")
+    assert (day, windows_there) == (f"{MONDAY:%Y-%m-%d}", str(len(sent)))
+    with postgres.opened() as store:
+        assert store.store(as_messages(sent), now + 30 * DAY) == 0
 
 
 def test_what_was_deleted_in_the_database_does_not_come_back_by_a_second_copy(school: Place, postgres: Place) -> None:

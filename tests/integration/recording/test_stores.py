@@ -25,6 +25,7 @@ from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.retention_time import PACE
 from edge.recording.rollups import WIDTH, Bucket
+from edge.recording.runs import MOST_RUNS
 from edge.recording.session import Delivery
 from edge.recording.tidying import Tidying
 from edge.recording.window_record import WindowRecord
@@ -369,6 +370,40 @@ def test_windows_may_go_and_their_roll_ups_stay(place: Place) -> None:
             pass
         assert read(place) == ([], [])
         assert store.devices(9) == []
+
+
+def test_windows_that_come_again_after_they_were_deleted_as_too_old_are_added_up_once(place: Place) -> None:
+    """As a broker or a bridge sends them that was restored; some never came before."""
+    sent, limits, later = windows(5, 300), Retention(days=400, window_days=50), MONDAY + 100 * DAY
+    late = sent[3::7]
+    first = [each for each in sent if each not in late]
+    cut = parse_timestamp(sent[150].window.end) + 50 * DAY  # in the middle of five minutes
+    with place.opened() as store:
+        store.store(as_messages(first), MONDAY - 2 * DAY)
+        for now in (cut, later):
+            while store.prune(now, limits)[1]:
+                pass
+            before = read(place)
+            assert len(before[0]) == count_windows(store) < len(first), "some, and then all, are there as sums only"
+            assert store.store(as_messages(first), now) == 0
+            assert read(place) == before
+    with place.opened() as store:  # a recorder that was restarted, and makes months anew that were dropped
+        assert store.store(as_messages([*sent, *sent]), later) == len(late)
+        assert store.store(as_messages(sent), later) == 0
+        assert read(place)[0] == in_order(late)
+    assert add_up(read(place)[1]) == add_up(WindowRecord.of(each) for each in sent)
+
+
+def test_late_windows_between_more_runs_than_are_told_apart_are_new(place: Place) -> None:
+    dice = random.Random(3)  # noqa: S311
+    sent = [window(n, MONDAY + n * timedelta(seconds=0.1), dice) for n in range(1, 2900)]
+    with place.opened() as store:
+        assert store.store(as_messages(sent[::2]), MONDAY) == len(sent[::2])
+        assert max(len(each.runs) for each in read(place)[1]) == MOST_RUNS
+        assert store.store(as_messages(sent), MONDAY + 20 * DAY) == len(sent[1::2]), "no row is gone"
+    found, buckets = read(place)
+    assert found == in_order(sent)
+    assert add_up(buckets) == add_up(found)
 
 
 def test_the_last_thing_known_of_a_device_is_kept_and_a_clock_ahead_protects_nothing(place: Place) -> None:

@@ -29,8 +29,8 @@ from edge.recording import daily_rollups, reader
 from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.recording.retention import Retention
-from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.runs import MOST_RUNS
+from edge.recording.rollups import WIDTH, Bucket, bucket_of, runs_text
+from edge.recording.runs import MOST_RUNS, may_hold, read_runs
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.recording.window_sums import MAX_LABELS
 from edge.reporting.gaps import gaps
@@ -408,6 +408,21 @@ def test_numbers_that_fall_and_ever_new_epochs_and_models_stay_readable_and_boun
     assert sum(bucket.sums.windows for bucket in buckets) == 1000
     assert all(bucket.start < bucket.end for bucket in buckets)
     recording.stop()
+
+
+def test_runs_say_which_windows_they_have(subtests: pytest.Subtests) -> None:
+    dice, gap = random.Random(1), timedelta(minutes=1)  # noqa: S311
+    sent = [WindowRecord.of(window(n, MONDAY + n * gap, dice)) for n in (1, 2, 4)]
+    found = read_runs(runs_text(sent, MONDAY), MONDAY)
+    assert all(may_hold(found, each) for each in sent)
+    for what, other in {
+        "between": window(3, MONDAY + 3 * gap, dice),
+        "another number": window(7, MONDAY + 2 * gap, dice),
+        "another epoch": window(2, MONDAY + 2 * gap, dice, epoch="00000002"),
+        "another time of the same number": window(2, MONDAY + 4 * gap, dice),
+    }.items():
+        with subtests.test(what):
+            assert not may_hold(found, WindowRecord.of(other))
 
 
 def test_what_thousands_of_windows_say_alike_is_in_memory_once(database: Database, path: Path) -> None:
