@@ -17,7 +17,7 @@ from edge.cameras.capture_thread import Frame
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
-from edge.config.schema import Config, without_password
+from edge.config.schema import ANSWERED_FOR, Config, without_password
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
@@ -35,6 +35,7 @@ from edge.web.setup.place_file import geometry
 if TYPE_CHECKING:
     import argparse
 
+FEW = 3  # people: of two, each knows what the other one showed
 TICK = 0.2  # seconds between two looks whether the camera may still be open
 
 EXAMPLES = """examples:
@@ -77,6 +78,7 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
             report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
+        report.rows.append(_privacy(config))
         if config.privacy.schedule:
             report.rows.append(_schedule(config))
         if config.metrics.port is not None:
@@ -186,6 +188,20 @@ def _outbox(config: Config) -> tuple[str, None]:
     except OSError as error:
         raise EdgeError(f"{path} cannot be written ({error.strerror})", "set outbox.path") from None
     return str(path), None
+
+
+def _privacy(config: Config) -> CheckRow:
+    """The rules in force: a value that was misunderstood is seen here."""
+    privacy, times = config.privacy, len(config.privacy.schedule)
+    least = f"figures of fewer than {privacy.min_faces} people are withheld"
+    counts = "exact" if privacy.round_to == 1 else f"rounded to multiples of {privacy.round_to}"
+    closed = f"closes the camera at {times} time{'' if times == 1 else 's'} of the week" if times else "is empty"
+    found = f"{least if privacy.min_faces > 1 else 'figures of one person are sent'}, counts are {counts}, "
+    found += f"the schedule {closed}"
+    if privacy.min_faces < FEW and config.mode in ANSWERED_FOR:
+        remedy = "set privacy.min_faces to 5 or more, unless everybody agreed to be shown alone"
+        return CheckRow("privacy", WARNING, found, remedy)
+    return CheckRow("privacy", OK, found)
 
 
 def _schedule(config: Config) -> CheckRow:

@@ -63,10 +63,25 @@ def test_check_tries_everything(broker: int, edge: Edge) -> None:
     code, out, err = result(edge("check", "--set", f"mqtt.broker=mqtt://127.0.0.1:{broker}"))
     assert code == 0, out + err
     lines = {line.split()[0]: line for line in out.splitlines()[1:] if line.strip()}
-    assert list(lines) == ["configuration", "models", "camera", "analysis", "outbox", "broker", "place"]
+    assert list(lines) == ["configuration", "models", "camera", "analysis", "outbox", "broker", "privacy", "place"]
     assert all(" ok " in line for line in lines.values())
     assert "round trip" in lines["broker"]
     assert "1280x720" in lines["camera"]
+    assert "figures of fewer than 5 people are withheld, counts are exact, the schedule is empty" in lines["privacy"]
+
+
+def test_check_says_which_rules_of_privacy_are_in_force(edge: Edge) -> None:
+    weekly = 'privacy.schedule=[{from: "12:00", to: "13:00"}]'
+    rules = ("privacy.min_faces=1", "privacy.round_to=50", weekly, "privacy.time_zone=UTC", "privacy.trust_clock=true")
+    code, out, _ = result(edge("check", *(word for each in rules for word in ("--set", each))))
+    said = next(line for line in out.splitlines() if line.startswith("privacy"))
+    assert code == 0
+    assert "warning" in said
+    assert "figures of one person are sent, counts are rounded to multiples of 50" in said
+    assert "1 time of the week" in out
+    assert "set privacy.min_faces to 5 or more" in said
+    _, out, _ = result(edge("check", "--set", "privacy.min_faces=1", "--set", "mode=headcount"))
+    assert " ok " in next(line for line in out.splitlines() if line.startswith("privacy"))
 
 
 def test_check_with_the_embedded_broker(edge: Edge) -> None:
