@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from typing import NamedTuple
 
 import psycopg
 
 from edge.recording.daily_rollups import DAY
 from edge.recording.five_minutes import overlaps
-from edge.recording.reader import midnight
+from edge.recording.reader import midnight, next_midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, DamagedError
 
 KEPT = """
-SELECT d.day, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
+SELECT d.day::timestamp AT TIME ZONE 'UTC', e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
 FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
 WHERE d.device = %s AND d.kept AND d.day >= %s AND d.day < %s ORDER BY d.day, d.series
 """
@@ -61,7 +61,7 @@ def edge_days(
 
 def dates_of(start: datetime | None, end: datetime | None) -> tuple[str, str]:
     """The days that lie in a time as a whole, as PostgreSQL reads them: the first, and the one after the last."""
-    first = "-infinity" if start is None else f"{midnight(start + DAY - timedelta(microseconds=1)):%Y-%m-%d}"
+    first = "-infinity" if start is None else f"{next_midnight(start):%Y-%m-%d}"
     return first, "infinity" if end is None else f"{midnight(end):%Y-%m-%d}"
 
 
@@ -71,23 +71,13 @@ def count_windows(connection: psycopg.Connection, device: int, start: datetime |
     return int(row[0]) if row else 0
 
 
-def read_days(
-    connection: psycopg.Connection, device: int, first: date, last: date
-) -> list[tuple[datetime, Series, str, str]]:
-    """When each begins, its series, sums and runs; `last` is not included."""
-    return [
-        (datetime(day.year, day.month, day.day, tzinfo=timezone.utc), Series(mode, faces, emotions, pose), sums, runs)
-        for day, mode, faces, emotions, pose, sums, runs in connection.execute(KEPT, (device, first, last))
-    ]
-
-
 def _edge_day(
     connection: psycopg.Connection, device: int, day: date, start: datetime | None, end: datetime | None
 ) -> EdgeDay | None:
     windows, touches, beyond = 0, False, False
-    for since, series, sums, runs in read_days(connection, device, day, day + DAY):
+    for since, mode, faces, emotions, pose, sums, runs in connection.execute(KEPT, (device, day, day + DAY)):
         try:
-            bucket = Bucket.from_row(since, series, sums, runs)
+            bucket = Bucket.from_row(since, Series(mode, faces, emotions, pose), sums, runs)
             times = bucket.runs
             windows += bucket.sums.windows
         except (*DAMAGED, DamagedError):  # it may be of any time

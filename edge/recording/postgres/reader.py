@@ -16,14 +16,25 @@ from edge.errors import EdgeError
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_ROWS
 from edge.recording.deletion_requests import Request
+from edge.recording.five_minutes import overlaps
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deletion_requests import requests_of
+from edge.recording.postgres.kept_days import KEPT
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
-from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
+from edge.recording.reader import (
+    MOST_CHANGES,
+    MOST_DELETED,
+    Deleted,
+    StateChange,
+    WindowsOfDay,
+    midnight,
+    next_midnight,
+)
 from edge.recording.rollups import WIDTH, Bucket
+from edge.recording.runs import MILLISECOND, middle_of
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import DAMAGED, DamagedError, read_windows
 from edge.text import printable
@@ -52,7 +63,13 @@ SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose,
 FROM edge.rollups r JOIN edge.series e ON e.id = r.series
 WHERE r.device = %s ORDER BY r.start {order} FETCH FIRST 1 ROW WITH TIES
 """
-OLDEST_BUCKETS, NEWEST_BUCKETS = OUTERMOST.format(order=""), OUTERMOST.format(order="DESC")
+OUTERMOST_DAYS = """
+SELECT d.day::timestamp AT TIME ZONE 'UTC', d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose,
+    d.sums::text, d.runs
+FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
+WHERE d.device = %s AND d.kept ORDER BY d.day {order} FETCH FIRST 1 ROW WITH TIES
+"""
+OLDEST, NEWEST = ([query.format(order=order) for query in (OUTERMOST, OUTERMOST_DAYS)] for order in ("", "DESC"))
 DAYS = """
 SELECT d.day, d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
 FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
@@ -140,13 +157,13 @@ class PostgresRecording:
 
     def newest(self, device: str) -> datetime | None:
         """When the last window of a device ended; None without any."""
-        return max((end for _, end in self._reaches(NEWEST_BUCKETS, device)), default=None)
+        return max((end for _, end in self._reaches(NEWEST, device)), default=None)
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
         found = {}
         for device in self.names():
-            first = min((start for start, _ in self._reaches(OLDEST_BUCKETS, device)), default=None)
+            first = min((start for start, _ in self._reaches(OLDEST, device)), default=None)
             last = self.newest(device)
             if first and last:
                 found[device] = (first, last)
@@ -214,12 +231,12 @@ class PostgresRecording:
                 return
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
-        first, last = midnight(start + DAY - timedelta(microseconds=1)), midnight(end)
-        if first >= last:
-            yield from self.buckets(device, start, end)
+        """As `Recorded`: whole days of UTC where these are made."""
+        first, last = next_midnight(start), midnight(end)
+        if first > last:
+            yield from self._part_of_day(device, start, end, (start, end))
             return
-        yield from self.buckets(device, start, first)
+        yield from self._part_of_day(device, start, first, (start, end))
         # Made and changed ones at the same moment: a day is one or the other.
         span = (first.date(), last.date())
         for day, *row in self._ask(DAYS, device, *span, self._ids.get(device), *span):
@@ -228,7 +245,29 @@ class PostgresRecording:
                 yield from self.buckets(device, since, since + DAY)
             else:
                 yield replace(self._bucket(device, (since, *row)), duration=DAY)
-        yield from self.buckets(device, last, end)
+        yield from self._part_of_day(device, last, end, (start, end))
+
+    def _part_of_day(
+        self, device: str, since: datetime, until: datetime, period: tuple[datetime, datetime]
+    ) -> Iterator[Bucket]:
+        """The five minutes of a part of a day; and of a day that is kept without them all, or nothing."""
+        if since >= until:
+            return
+        day = midnight(since)
+        for each in self._kept(device, day, day + DAY):
+            if period[0] <= min(middle_of(each.runs), day + DAY - MILLISECOND) < period[1]:
+                yield each
+        yield from self.buckets(device, since, until)
+
+    def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:
+        """As `Recorded`."""
+        days = self._kept(device, midnight(start) - DAY, next_midnight(end))
+        return [each for each in days if any(overlaps(run.start, run.end, start, end) for run in each.runs)]
+
+    def _kept(self, device: str, first: datetime, last: datetime) -> list[Bucket]:
+        """The days that have outlived their five minutes, of whole days."""
+        rows = self._ask(KEPT, device, first.date(), last.date())
+        return [replace(self._bucket(device, (row[0], None, *row[1:])), duration=DAY) for row in rows]
 
     def deleted(self, after: int) -> list[Deleted]:
         """As `Recorded`."""
@@ -255,9 +294,9 @@ class PostgresRecording:
         device, seq = printable(str(row[0])), printable(repr(row[2]))
         return DamagedError(f"{self._address}: window {seq} of {device} is damaged", "another program changed it")
 
-    def _reaches(self, query: str, device: str) -> Iterator[tuple[datetime, datetime]]:
+    def _reaches(self, queries: Sequence[str], device: str) -> Iterator[tuple[datetime, datetime]]:
         """From when to when some roll-ups are; a damaged one keeps no question about other devices from its answer."""
-        for row in self._ask(query, device):
+        for row in (row for query in queries for row in self._ask(query, device)):
             try:
                 bucket = self._bucket(device, row)
                 yield bucket.start, bucket.end

@@ -8,13 +8,11 @@ import random
 import re
 import statistics
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.cli import run_command_line
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import MAX_PEOPLE
 from edge.recording.postgres.address import PostgresAddress
@@ -199,75 +197,6 @@ def test_days_that_outlived_their_five_minutes_are_deleted_on_request(
     assert days() == before - {first}, "it cannot be divided"
     postgres.delete("room-1", None, None, now)
     assert days() == set()
-
-
-def only_days(postgres: Place, zone: str, *, room: str = "room-1", hours: int = 6) -> None:
-    """Two weeks of school from eight o'clock on, a window each minute, of which days alone are kept."""
-    monday = datetime(2025, 11, 10, 8, tzinfo=ZoneInfo(zone))
-    mornings = [(monday + n * DAY).astimezone(timezone.utc) for n in range(12) if n not in (5, 6)]
-    dice, number, sent = random.Random(6), 0, []  # noqa: S311
-    for morning in mornings:
-        for minute in range(hours * 60):
-            number += 1
-            sent.append(window(number, morning + minute * MINUTE, dice).model_copy(update={"device": room}))
-    now = monday.astimezone(timezone.utc) + 300 * DAY
-    with postgres.opened() as store:
-        store.store(as_messages(sent), mornings[-1] + DAY)
-        while store.add_up_days(now) or store.prune(now, Retention(days=200, window_days=30, daily_days=3000))[1]:
-            pass
-    assert ask(postgres, "SELECT 1 FROM edge.rollups WHERE device = (SELECT max(id) FROM edge.devices)") == []
-
-
-def windows_by_day(postgres: Place) -> dict[date, int]:
-    found = ask(postgres, "SELECT day, sum(windows)::int AS windows FROM edge.days GROUP BY day ORDER BY day")
-    return {row["day"]: row["windows"] for row in found}
-
-
-@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/New_York"])
-def test_of_days_alone_a_local_day_takes_no_neighbour_with_it(
-    postgres: Place, capsys: pytest.CaptureFixture[str], zone: str
-) -> None:
-    """Lessons of a day in school are all within the same day of UTC; the night before and after touches two."""
-    only_days(postgres, zone)
-    before, day = windows_by_day(postgres), date(2025, 11, 13)
-    assert isinstance(postgres.target, PostgresAddress)
-    asked = ["delete", "--database", postgres.target.url, "--school", "north", "--device", "room-1", "--zone", zone]
-    assert run_command_line([*asked, "--day", "2025-11-17", "--from", "22:00", "--to", "22:01", "--yes"]) == 0
-    assert windows_by_day(postgres) == before
-    said = capsys.readouterr()
-    assert "deleted 0 windows:" in said.out
-    assert "as a whole" not in said.err
-    assert run_command_line([*asked, "--day", "2025-11-13", "--yes"]) == 0
-    said = capsys.readouterr()
-    assert f"deleted {before[day]} windows ({before[day]} of them were there only in sums): room-1, Thu" in said.out
-    assert "as a whole" not in said.err
-    assert windows_by_day(postgres) == {each: windows for each, windows in before.items() if each != day}
-    lesson = [*asked, "--day", "2025-11-14", "--from", "08:00", "--to", "08:45"]
-    assert run_command_line(lesson) == 78
-    said = capsys.readouterr()
-    assert f"{before[date(2025, 11, 14)]} windows (" in said.err, "before anything is deleted"
-    assert "this goes as a whole, also what is outside of that time: 2025-11-14 (UTC)" in said.err
-    assert run_command_line([*lesson, "--yes"]) == 0
-    assert "this went as a whole, also what is outside of that time: 2025-11-14 (UTC)" in capsys.readouterr().err
-    assert windows_by_day(postgres).keys() == before.keys() - {day, date(2025, 11, 14)}
-    assert run_command_line([*asked[:5], "--list"]) == 0
-    assert [line.split(": ")[1].split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "360", "360"]
-
-
-def test_a_window_that_reaches_into_the_time_takes_its_day(postgres: Place) -> None:
-    """Days that are damaged go as well: they may be of any time."""
-    only_days(postgres, "UTC", hours=16)
-    before = windows_by_day(postgres)
-    assert before[date(2025, 11, 13)] == 16 * 60
-    midnight = datetime(2025, 11, 14, tzinfo=timezone.utc)
-    runs = "replace(runs, (runs::jsonb -> -1 ->> 1), '86405000')"  # the last window ends five seconds later
-    ask(postgres, f"UPDATE edge.daily_rollups SET runs = {runs} WHERE day = '2025-11-13' RETURNING 1")  # noqa: S608
-    ask(postgres, "UPDATE edge.daily_rollups SET runs = '[1]' WHERE day = '2025-11-17' RETURNING 1")
-    with postgres.erasing() as eraser:
-        assert eraser.count("room-1", midnight, midnight + MINUTE).whole == [(midnight - DAY, midnight)]
-        assert eraser.delete("room-1", midnight, midnight + MINUTE, "anna", midnight + 300 * DAY)[0] == 16 * 60
-        eraser.delete("room-1", midnight + 3 * DAY, midnight + 3 * DAY + MINUTE, "anna", midnight + 300 * DAY)
-    assert windows_by_day(postgres).keys() == before.keys() - {date(2025, 11, 13), date(2025, 11, 17)}
 
 
 def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(postgres: Place) -> None:
