@@ -14,7 +14,7 @@ from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
 from edge.recording.daily_rollups import DAY
 from edge.recording.deletion_requests import APART
 from edge.recording.stores import Target, make_eraser
-from edge.recording.window_eraser import Deletion, counts_from
+from edge.recording.window_eraser import Affected, Deletion, counts_from
 from edge.reporting.period import Period, lesson_period, period, time_zone
 from edge.text import printable
 from edge.timing.clock import clock_synced
@@ -34,6 +34,7 @@ that time is not recorded. Files that edge report wrote, and copies of the recor
 """
 
 LONGEST_NAME = 100  # characters
+MOST_TOLD = 10  # sums that go as a whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,19 +73,25 @@ def main(args: argparse.Namespace) -> int:
         start, end = (asked.start, asked.end) if asked else (None, None)
         what = f"{printable(args.device) if args.device else 'all rooms'}, {asked or 'everything'}"
         now = datetime.now(timezone.utc)
-        there, newest = eraser.count(args.device, start, end)
-        since = counts_from(end, eraser.last_arrival(), newest, now, synced=clock_synced())
+        there = eraser.count(args.device, start, end)
+        since = counts_from(end, eraser.last_arrival(), there.newest, now, synced=clock_synced())
         if start is not None and start >= since + DAY:
             raise ConfigError(f"{what}: lies in the future", "is this computer's clock behind? Set it")
         if abs(since - now) > APART:
             print(f"edge: {_doubted(since, now)}", file=sys.stderr)
-        if not _confirmed(args, f"{there:,} windows: {what}"):
+        if there.whole:
+            print(f"edge: {_whole(there, 'this goes')}", file=sys.stderr)
+        only = f" ({there.summed:,} of them are there only in sums)" if there.summed else ""
+        if not _confirmed(args, f"{there.windows:,} windows{only}: {what}"):
             print("nothing was deleted")
             return EXIT_FAILED
         by = printable(args.by, LONGEST_NAME) if args.by else _account()
         waited = datetime.now(timezone.utc) - now  # for an answer
         windows, gone = eraser.delete(args.device, start, end, by, now + waited, since + waited)
-        print(f"deleted {windows:,} windows: {what}")
+        only = f" ({there.summed:,} of them were there only in sums)" if there.summed else ""
+        print(f"deleted {windows:,} windows{only}: {what}")
+        if there.whole:
+            print(f"edge: {_whole(there, 'this went')}", file=sys.stderr)
         if not gone:
             print(f"edge: {_left(target)}", file=sys.stderr)
     finally:
@@ -104,6 +111,21 @@ def _doubted(last: datetime, now: datetime) -> str:
         f"is set. So the request counts as of {last.astimezone():%Y-%m-%d %H:%M}: all that is there goes, and what was "
         "measured later is recorded when it comes"
     )
+
+
+def _whole(there: Affected, goes: str) -> str:
+    """What cannot be divided, and so is deleted with what lies outside of the time."""
+    told = [_span(*each) for each in there.whole[:MOST_TOLD]]
+    if len(there.whole) > MOST_TOLD:
+        told.append(f"{len(there.whole) - MOST_TOLD} more")
+    return f"only sums are kept, and cannot be divided: {goes} as a whole, also what is outside of that time: " + (
+        ", ".join(told)
+    )
+
+
+def _span(start: datetime, end: datetime) -> str:
+    """Five minutes, or a day, both of UTC."""
+    return f"{start:%Y-%m-%d} (UTC)" if end - start == DAY else f"{start:%Y-%m-%d %H:%M} to {end:%H:%M} (UTC)"
 
 
 def _left(target: Target) -> str:

@@ -13,6 +13,7 @@ from edge.cli.school_report import check_school, write_school
 from edge.errors import EXIT_OK, ConfigError
 from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
+from edge.recording.rollups import bucket_of
 from edge.recording.stores import make_reader
 from edge.reporting.csv import write_csv
 from edge.reporting.period import Period, lesson_period, period, time_zone
@@ -120,9 +121,18 @@ def _list_lessons(recording: Recorded, timetable: Timetable, device: str, day: P
         reason = f" ({holiday.name or 'a holiday'})" if holiday else ""
         print(f"{printable(device)}, {day}: no lessons{reason}")
     for each in lessons:
-        windows = sum(1 for _ in recording.rows(device, each.start, each.end))
-        words = f"{windows:,} windows" if windows else "nothing recorded"
-        print(f"{each.start:%H:%M} to {each.end:%H:%M}  {each.name}: {words}")
+        print(f"{each.start:%H:%M} to {each.end:%H:%M}  {each.name}: {_held(recording, device, each)}")
+
+
+def _held(recording: Recorded, device: str, lesson: Lesson) -> str:
+    """How much there is of a lesson."""
+    if windows := sum(1 for _ in recording.rows(device, lesson.start, lesson.end)):
+        return f"{windows:,} windows"
+    if next(recording.buckets(device, bucket_of(lesson.start), lesson.end), None):
+        return "only the sums of five minutes are kept"
+    if recording.kept_days(device, lesson.start, lesson.end):
+        return "only the sums of the day are kept"
+    return "nothing recorded"
 
 
 def _write(

@@ -6,6 +6,7 @@ import argparse
 import sys
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cli.report_output import explained, speak
 from edge.errors import ConfigError
@@ -15,6 +16,11 @@ from edge.recording.window_row import DamagedError
 from edge.reporting.period import day_named, newest_of, period
 from edge.text import printable
 from edge.timing.timetable import Timetable
+
+if TYPE_CHECKING:
+    from edge.reporting.school_data import MapData
+
+MOST_TOLD = 10  # days
 
 
 def check_school(args: argparse.Namespace) -> None:
@@ -54,13 +60,7 @@ def write_school(
         if not data.rooms:
             raise DamagedError(problem, "another program changed it")
         print(f"edge: {problem}: left out", file=sys.stderr)
-    if not any(each.totals.windows for each in data.sums):
-        ends = min(start for start, _ in devices.values()), max(end for _, end in devices.values())
-        first, last = (moment.astimezone(zone).date() for moment in ends)
-        raise ConfigError(
-            f"nothing was recorded from {data.start:%Y-%m-%d} on in that time",
-            f"there are windows from {first} to {last}",
-        )
+    _tell_what_is_missing(data, devices, zone)
     for path in args.output or [Path(f"school-{slug}.html")]:
         with explained(path):
             if path.suffix.lower() == ".csv":
@@ -79,3 +79,21 @@ def write_school(
                     write_whole(path, school_page(data, zone, now, words))
                 wrote = f"{sum(each.totals.windows for each in data.sums):,} windows"
         print(f"{path}: {len(data.sums)} rooms, {slug}, {wrote}")
+
+
+def _tell_what_is_missing(data: MapData, devices: dict[str, tuple[datetime, datetime]], zone: tzinfo) -> None:
+    """Days that cannot be divided into hours and lessons. Raises ConfigError where nothing else is there."""
+    told = [f"{each}" for each in data.days_only[:MOST_TOLD]] + ["..."] * (len(data.days_only) > MOST_TOLD)
+    only = f"of these days (UTC) only the sums are kept: {', '.join(told)}"
+    if any(each.totals.windows for each in data.sums):
+        if told:
+            print(f"edge: {only}. They are left out; --term adds them up by weeks", file=sys.stderr)
+        return
+    if told:
+        raise ConfigError(only, "--term adds them up by weeks")
+    ends = min(start for start, _ in devices.values()), max(end for _, end in devices.values())
+    first, last = (moment.astimezone(zone).date() for moment in ends)
+    raise ConfigError(
+        f"nothing was recorded from {data.start:%Y-%m-%d} on in that time",
+        f"there are windows from {first} to {last}",
+    )

@@ -6,11 +6,10 @@ given back. The record says what was deleted, by whom and when, and never a figu
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
@@ -19,21 +18,31 @@ from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.deleted_spans import EVER, NEVER, may_be_of
+from edge.recording.deleted_spans import may_be_of
 from edge.recording.devices import devices_of
+from edge.recording.five_minutes import (
+    AT_ONCE,
+    as_texts,
+    count_of,
+    edges,
+    five_minutes,
+    kept_windows,
+    overlaps,
+    rolled_up,
+    summed,
+    whole_five_minutes,
+)
 from edge.recording.former_windows import sound
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
 from edge.recording.recording_file import explain
-from edge.recording.rollups import WIDTH, bucket_of, replace_rollups
-from edge.recording.window_eraser import Deletion
-from edge.recording.window_row import BETWEEN, DAMAGED, FIRST
+from edge.recording.rollups import WIDTH, replace_rollups
+from edge.recording.window_eraser import Affected, Deletion, together
+from edge.recording.window_row import BETWEEN
 
 BUSY_SECONDS = 30.0  # a recorder holds the file for moments only
-AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
 REST = 0.02  # seconds between two, in which it gets its turn
 PAGES = 2000  # given back at once
-LONGEST_WINDOW = timedelta(days=1)
 DELETE_SOME = """
 DELETE FROM {table} WHERE rowid IN
     (SELECT rowid FROM {table} WHERE device = ? AND start >= ? AND start < ? LIMIT ?)
@@ -94,24 +103,12 @@ class Eraser:
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
-    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> tuple[int, datetime | None]:
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> Affected:
         """As `WindowEraser`."""
-        begins, ends = _texts(start, end)
-        earliest = _earliest(start)
-        query = """
-            SELECT COUNT(*), substr(MAX("end"), 1, 30) FROM windows
-            WHERE device = ? AND start >= ? AND start < ? AND "end" > ?
-        """
-        windows, newest = 0, None
         try:
-            for name in [device] if device else self.devices():
-                number, last = self._open.execute(query, (name, earliest, ends, begins)).fetchone()
-                windows += number
-                with contextlib.suppress(*DAMAGED):
-                    newest = max(newest or FIRST, parse_timestamp(last))
+            return together(count_of(self._open, name, start, end) for name in ([device] if device else self.devices()))
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
-        return windows, newest
 
     def last_arrival(self) -> datetime | None:
         """As `WindowEraser`."""
@@ -139,7 +136,7 @@ class Eraser:
             ).lastrowid
             for name in [device] if device else self.devices():
                 self._delete_whole(name, start, end, number)
-                for edge in self._edges(name, start, end):
+                for edge in edges(file, name, start, end):
                     self._delete_edge(name, edge, start, end, number, now)
                 self._delete_others(name, start, end)
             file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (format_timestamp(now), number))
@@ -163,40 +160,26 @@ class Eraser:
 
     def _delete_whole(self, device: str, start: datetime | None, end: datetime | None, number: int | None) -> None:
         """All whole five minutes of the time: their windows, then the roll-ups, which nobody can make anew any more."""
-        since = EVER if start is None else format_timestamp(ceiling(start))
-        until = NEVER if end is None else format_timestamp(bucket_of(end))
+        since, until = whole_five_minutes(start, end)
         span = (device, since, until, AT_ONCE)
-        self._repeat(DELETE_SOME.format(table="windows"), span, number)
+        there = summed(self._open, device, since, until)
+        gone = self._repeat(DELETE_SOME.format(table="windows"), span, number)
+        if number is not None:
+            self._note(number, max(0, there - gone))
         self._repeat(DELETE_SOME.format(table="rollups"), span)
 
-    def _repeat(self, query: str, values: tuple[object, ...], number: int | None = None) -> None:
-        file, gone = self._open, AT_ONCE
+    def _repeat(self, query: str, values: tuple[object, ...], number: int | None = None) -> int:
+        """Delete until there is no more; how many rows."""
+        file, gone, rows = self._open, AT_ONCE, 0
         while gone == AT_ONCE:
             file.execute("BEGIN IMMEDIATE")
             gone = file.execute(query, values).rowcount
             if number is not None:
                 self._note(number, gone)
             file.execute("COMMIT")
+            rows += gone
             time.sleep(REST)
-
-    def _edges(self, device: str, start: datetime | None, end: datetime | None) -> list[datetime]:
-        """The five minutes that lie partly in the time, or have a window that reaches into it."""
-        found: set[datetime] = set()
-        if end is not None and bucket_of(end) != end:
-            found.add(bucket_of(end))
-        if start is not None:
-            first, last = _earliest(start), format_timestamp(ceiling(start))
-            file, begins = self._open, format_timestamp(start)
-            windows = 'SELECT start FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
-            found |= {
-                bucket_of(parse_timestamp(row[0])) for row in file.execute(windows, (device, first, last, begins))
-            }
-            # Of a roll-up without its windows, its runs tell how far it reaches.
-            rolled = "SELECT start FROM rollups WHERE device = ? AND start >= ? AND start < ?"
-            for moment in {parse_timestamp(row[0]) for row in file.execute(rolled, (device, first, last))}:
-                if self._rolled(_five_minutes(device, moment))[0] > start:
-                    found.add(moment)
-        return sorted(found)
+        return rows
 
     def _delete_edge(
         self, device: str, since: datetime, start: datetime | None, end: datetime | None, number: int | None,
@@ -208,23 +191,21 @@ class Eraser:
         so it does where there are too many to be added up while everybody waits.
         """
         file = self._open
-        span = _five_minutes(device, since)
-        begins, ends = _texts(start, end)
+        span = five_minutes(device, since)
+        begins, ends = as_texts(start, end)
         within = (*span, ends, begins, AT_ONCE)
         file.execute("BEGIN IMMEDIATE")
-        reach, rolled = self._rolled(span)
-        kept = file.execute(
-            "SELECT COUNT(*) FROM windows WHERE device = ? AND start >= ? AND start < ?", span
-        ).fetchone()[0]
+        rolled, kept = rolled_up(file, span), kept_windows(file, span)
         if kept > AT_ONCE:  # more than an honest room has: nobody shall wait while they are added up anew
             file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
             file.execute("COMMIT")
             self._repeat(DELETE_EDGE, within, number)
             return
         gone = file.execute(DELETE_EDGE, within).rowcount
-        if kept < rolled:
-            if (start is None or reach > start) and (end is None or since < end):
+        if kept < rolled.windows:
+            if overlaps(rolled.begins, rolled.ends, start, end):
                 file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
+                gone += rolled.windows - kept
         elif gone:
             windows = sound(file.execute(BETWEEN, span))
             replace_rollups(file, device, since, since + WIDTH, windows, format_timestamp(now))
@@ -232,19 +213,9 @@ class Eraser:
             self._note(number, gone)
         file.execute("COMMIT")
 
-    def _rolled(self, span: tuple[str, str, str]) -> tuple[datetime, int]:
-        """Until when the windows of some roll-ups are, and how many these have."""
-        query = """
-            SELECT json_extract(sums, '$.windows'), (SELECT MAX(json_extract(value, '$[1]')) FROM json_each(runs))
-            FROM rollups WHERE device = ? AND start >= ? AND start < ?
-        """
-        found = self._open.execute(query, span).fetchall()
-        reach = max((int(end) for _, end in found), default=0)
-        return parse_timestamp(span[1]) + timedelta(milliseconds=reach), sum(int(windows) for windows, _ in found)
-
     def _delete_others(self, device: str, start: datetime | None, end: datetime | None) -> None:
         """What a device said of itself in the time, and its windows of a newer schema."""
-        begins, ends = _texts(start, end)
+        begins, ends = as_texts(start, end)
         for table, column in (("states", "since"), ("availability", "received")):
             self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, AT_ONCE))
         # Read one by one, while nobody waits: what is in them is not ours.
@@ -269,22 +240,3 @@ class Eraser:
             time.sleep(REST)
         busy = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
-
-
-def _texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
-    return EVER if start is None else format_timestamp(start), NEVER if end is None else format_timestamp(end)
-
-
-def _earliest(start: datetime | None) -> str:
-    """When a window begins at the earliest that reaches into a time."""
-    return EVER if start is None else format_timestamp(start - LONGEST_WINDOW)
-
-
-def ceiling(moment: datetime) -> datetime:
-    """When the first five minutes begin that begin at a moment or later."""
-    since = bucket_of(moment)
-    return since if since == moment else since + WIDTH
-
-
-def _five_minutes(device: str, since: datetime) -> tuple[str, str, str]:
-    return device, format_timestamp(since), format_timestamp(since + WIDTH)

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -225,7 +225,7 @@ class Recording:
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
-        first, last = midnight(start + DAY - timedelta(milliseconds=1)), midnight(end)
+        first, last = next_midnight(start), midnight(end)
         if first >= last or not self._is_rolled_up():
             yield from self.buckets(device, start, end)
             return
@@ -238,6 +238,10 @@ class Recording:
             since = self._moment(f"{day}T00:00:00.000Z")
             yield from self.buckets(device, since, since + DAY)
         yield from self.buckets(device, last, end)
+
+    def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:  # noqa: ARG002 - as Recorded
+        """None: a file keeps days no longer than their five minutes."""
+        return []
 
     def _is_rolled_up(self) -> bool:
         """Whether every window is in a roll-up: not while a file of an older layout is worked through."""
@@ -345,3 +349,9 @@ class Recording:
 def midnight(moment: datetime) -> datetime:
     """When the day of UTC begins that a moment is in."""
     return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_midnight(moment: datetime) -> datetime:
+    """When the first day of UTC begins that begins at a moment or later."""
+    since = midnight(moment)
+    return since if since == moment else since + DAY

@@ -59,7 +59,16 @@ class Recorded(Protocol):
         """
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The same windows as `buckets`, in as few parts as there are."""
+        """The same windows as `buckets`, in as few parts as there are; and days that have outlived their five minutes.
+
+        Such a day (UTC) cannot be divided: it is of the period that has the middle of its recorded time.
+        """
+
+    def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:
+        """The days (UTC) that have outlived their five minutes, and have some window in a period, in order.
+
+        `buckets` and `windows` have nothing of them.
+        """
 
     def deleted(self, after: int) -> list[Deleted]:
         """Some times that were deleted on request: the first, in order, of those with a number above `after`."""

@@ -93,6 +93,17 @@ def may_hold(runs: Sequence[Run], stretch: Stretch) -> bool:
     )
 
 
+def middle_of(runs: Iterable[Run]) -> datetime:
+    """The moment until which half of the time of some runs, one at least, has passed."""
+    found = sorted(runs)
+    left = sum((run.end - run.start for run in found), timedelta()) / 2
+    for run in found:
+        if left <= run.end - run.start:
+            return run.start + left
+        left -= run.end - run.start
+    return found[-1].end
+
+
 def _follows(before: Run, after: Run) -> bool:
     return (
         before.last + 1 == after.first

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.recording.retention import AHEAD
 
@@ -25,6 +25,33 @@ class Deletion:
     end: datetime | None
     windows: int
     finished: datetime | None
+
+
+class Affected(NamedTuple):
+    """What a request takes.
+
+    Attributes:
+        windows: All that go, also those of which only sums are left.
+        newest: When the newest of those ended that are there as such; None: there is none.
+        summed: How many of them are there only as sums, of five minutes or of a day.
+        whole: Start and end of sums that reach beyond the time, in order: they cannot be divided, and go as a whole.
+    """
+
+    windows: int
+    newest: datetime | None
+    summed: int
+    whole: list[tuple[datetime, datetime]]
+
+
+def together(parts: Iterable[Affected]) -> Affected:
+    """What a request takes of several devices."""
+    found = list(parts)
+    return Affected(
+        sum(each.windows for each in found),
+        max((each.newest for each in found if each.newest), default=None),
+        sum(each.summed for each in found),
+        sorted({span for each in found for span in each.whole}),
+    )
 
 
 def counts_from(
@@ -62,8 +89,8 @@ class WindowEraser(Protocol):
     def devices(self) -> list[str]:
         """All devices of which anything is known, in order."""
 
-    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> tuple[int, datetime | None]:
-        """How many windows would be deleted, and when the newest of them ended."""
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> Affected:
+        """What would be deleted."""
 
     def last_arrival(self) -> datetime | None:
         """When what is there came last; None: nothing is there."""
@@ -88,7 +115,8 @@ class WindowEraser(Protocol):
             asked: When it counts as asked for (`counts_from`); None: now.
 
         Returns:
-            How many windows were deleted, and whether no byte of them is left where they were kept.
+            How many windows were deleted, also those of which only sums were left, and whether no byte of them is
+            left where they were kept.
         """
 
     def deletions(self) -> Iterator[Deletion]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from edge.recording.reader import StateChange
-from edge.recording.runs import SHORT
+from edge.recording.runs import SHORT, Run
 from edge.recording.window_record import Stretch
 from edge.text import Sentence, printable
 
@@ -27,6 +27,7 @@ WORDS = {
     "unheard": Sentence("not known"),
     "unrecorded": Sentence("not recorded"),
     "before": Sentence("before this dashboard started"),
+    "days_only": Sentence("only the sums of the day are kept"),
 }
 FACES_KNOWN = {"few_near", "few_front"}
 """Gaps in the shares only: faces were counted meanwhile."""
@@ -36,6 +37,7 @@ BRIEF = {
     "off": Sentence("off"),
     "lost": Sentence("missing"),
     "few_people": Sentence("too few"),
+    "days_only": Sentence("day only"),
     "few_near": Sentence("too few"),
     "few_front": Sentence("too few"),
 }
@@ -96,11 +98,11 @@ def gaps(
 
 
 def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
-    """The same gaps, where nothing is known about them cut at the times in which nobody listened or recorded.
+    """The same gaps, where nothing is known about them cut at the times of which something is: nobody listened, say.
 
     Args:
         gaps: Gaps in order.
-        times: Gaps of the kinds `unheard`, `unrecorded` and `before`, in order, not overlapping.
+        times: Gaps of the kinds `unheard`, `unrecorded`, `before` and `days_only`, in order, not overlapping.
     """
     found: list[Gap] = []
     for gap in gaps:
@@ -115,6 +117,11 @@ def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
         if gap.end > reached:
             found.append(replace(gap, start=reached))
     return found
+
+
+def kept_as_days(runs: Iterable[Run]) -> list[Gap]:
+    """The times of which only the sums of whole days are kept, as gaps for `unheard`."""
+    return _joined([Gap(run.start, run.end, "days_only") for run in sorted(runs)])
 
 
 def _joined(parts: Sequence[Gap]) -> list[Gap]:

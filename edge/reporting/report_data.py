@@ -11,13 +11,14 @@ from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Stretch, WindowRecord
-from edge.reporting.gaps import Gap, gaps, unheard
+from edge.reporting.gaps import Gap, gaps, kept_as_days, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.stretch import runs_of, windows_between
 from edge.reporting.totals import Part, Totals, add_up
 
 HOUR = timedelta(hours=1)
+MOST_TOLD = 10  # days in an error
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,13 @@ def read_report(recording: Recorded, device: str, period: Period, now: datetime)
     """Read what there is. Raises ConfigError where there is nothing, or far too much."""
     found = read_stretch(recording, device, period, now)
     if not found.parts:
+        if days := recording.kept_days(device, period.start, period.end):
+            told = ", ".join(sorted({f"{each.since:%Y-%m-%d}" for each in days})[:MOST_TOLD])
+            raise ConfigError(
+                f"of {device} only the sums of whole days (UTC) are kept from {period.start:%Y-%m-%d %H:%M} to "
+                f"{period.end:%Y-%m-%d %H:%M}: {told}",
+                "edge report --school --term FIRST LAST adds them up by weeks",
+            )
         first, last = (moment.astimezone(period.zone) for moment in recording.devices()[device])
         raise ConfigError(
             f"no windows of {device} from {period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M}",
@@ -88,6 +96,8 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
         # What was before the first window of any room is not missing: nobody recorded.
         begun = min((first for first, _ in recording.devices().values()), default=end)
         found = unheard(found, [Gap(period.start, min(begun, end), "unrecorded")])
+    days = recording.kept_days(device, period.start, end)
+    found = unheard(found, kept_as_days(run for each in days for run in each.runs))
     return ReportData(device, period, parts, found, add_up(parts))
 
 

@@ -12,9 +12,11 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar
 
+from edge.recording.five_minutes import overlaps
 from edge.recording.places import Place
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
+from edge.recording.runs import Run
 from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
@@ -50,6 +52,7 @@ class RoomSums:
         planned: Seconds of the lessons that the timetable has for it until now; None without a timetable,
             and for a term.
         taught: Seconds of these that were recorded.
+        days_only: Days (UTC) of which only sums are kept, and which are in no cell; none of a term.
     """
 
     room: str
@@ -57,6 +60,7 @@ class RoomSums:
     summary: LessonSummary
     planned: float | None
     taught: float
+    days_only: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,11 @@ class MapData:
     sums: list[RoomSums]
     damaged: list[str] = field(default_factory=list)
 
+    @property
+    def days_only(self) -> list[date]:
+        """The days (UTC) of which only sums are kept, of any room, in order."""
+        return sorted({day for each in self.sums for day in each.days_only})
+
 
 @dataclass
 class _Day:
@@ -108,6 +117,8 @@ class _Sums:
     bins: Bins = field(default_factory=lambda: Bins(None, HOUR))
     planned: float = 0.0
     taught: float = 0.0
+    days_only: set[date] = field(default_factory=set)
+    kept: list[Run] = field(default_factory=list)  # when something was recorded of which only those days are there
 
 
 class Map(NamedTuple):
@@ -244,15 +255,21 @@ class School:
 
     def _buckets(self, room: str, day: date, sums: _Sums) -> list[Bucket]:
         """The roll-ups of a day of a room; they are added to the sums."""
-        buckets = list(self._recording.buckets(room, self._midnight(day), self._midnight(day + DAY)))
+        times = self._midnight(day), self._midnight(day + DAY)
+        buckets = list(self._recording.buckets(room, *times))
         for each in buckets:
             sums.bins.add(each)
+        for each in self._recording.kept_days(room, *times):
+            sums.days_only.add(each.since.date())
+            sums.kept += each.runs
         return buckets
 
     def _plan(self, room: str, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
         """Add how much there should be, and was, of the lessons of a day that have begun."""
         for slot in lessons:
-            if slot.start < self._now:
+            # How much of it was recorded cannot be told where only its day is kept.
+            alone = any(overlaps(run.start, run.end, slot.start, slot.end) for run in sums.kept)
+            if slot.start < self._now and not alone:
                 sums.planned += (min(slot.end, self._now) - slot.start).total_seconds()
                 sums.taught += add_up(self._parts(room, buckets, slot.start, slot.end)).recorded
 
@@ -266,7 +283,8 @@ class School:
 
     def _summed(self, room: str, sums: _Sums) -> RoomSums:
         planned = sums.planned if self._timetable else None
-        return RoomSums(room, sums.bins.totals, summarize_bins(sums.bins), planned, sums.taught)
+        days_only = frozenset(sums.days_only)
+        return RoomSums(room, sums.bins.totals, summarize_bins(sums.bins), planned, sums.taught, days_only)
 
     def _places(self, room: str) -> list[Place]:
         """What was hidden in the picture of a room, and when that changed."""

@@ -22,6 +22,10 @@ OWN_PLACE = Sentence(
     "people and lessons of its own."
 )
 MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all cells of a room is not known.")
+DAYS_ONLY = Sentence(
+    "Days that are missing here, because only their sums are kept, in which lessons and hours cannot be told apart: "
+    "{n}."
+)
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
 
 
@@ -81,9 +85,13 @@ def _part(rooms: list[Totals], windows: list[int]) -> float:
 
 
 def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
-    """The surest differences, or that there are none; and where it is not known that all was measured in one way."""
+    """The surest differences, or that there are none; and where something is not known, or missing."""
     found = _differences(data, maps, words)
-    return [*found, MASKS_UNKNOWN] if masks_unknown(data.grid, data.rooms) else found
+    if masks_unknown(data.grid, data.rooms):
+        found.append(MASKS_UNKNOWN)
+    if days := len(data.days_only):
+        found.append(Sentence(DAYS_ONLY.template, {"n": days}))
+    return found
 
 
 def room_rows(data: MapData, maps: list[Map], words: Words) -> list[tuple[str, ...]]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import psycopg
 
 from edge.contract.timestamps import format_timestamp
+from edge.recording.daily_rollups import DAY
 from edge.recording.deleted_spans import EVER, NEVER, may_be_of
+from edge.recording.five_minutes import AT_ONCE
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.deletion_task import DeletionTask
+from edge.recording.postgres.kept_days import WINDOWS, dates_of, edge_days
 
 ROLLUPS = """
 DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
@@ -18,13 +21,14 @@ SOME = "DELETE FROM edge.{0} WHERE ctid = ANY(ARRAY(SELECT ctid FROM edge.{0} WH
 SAID = (
     SOME.format("states", "since >= %s::timestamptz AND since < %s::timestamptz"),
     SOME.format("availability", "received >= %s::timestamptz AND received < %s::timestamptz"),
-    # A day that has outlived its five minutes cannot be divided.
-    SOME.format(
-        "daily_rollups",
-        "kept AND (day + 1)::timestamp AT TIME ZONE 'UTC' > %s::timestamptz "
-        "AND day::timestamp AT TIME ZONE 'UTC' < %s::timestamptz",
-    ),
 )
+DELETE_DAYS = f"""
+WITH gone AS (
+    DELETE FROM edge.daily_rollups WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM edge.daily_rollups WHERE device = %s AND kept AND day >= %s::date AND day < %s::date LIMIT %s))
+    RETURNING sums
+) SELECT count(*), {WINDOWS} FROM gone
+"""  # noqa: S608
 NEWER_AT_ONCE = 500  # of a few kilobytes each
 NEWER = """
 SELECT sha256, payload, received FROM edge.newer_windows WHERE device = %s AND sha256 > %s ORDER BY sha256 LIMIT %s
@@ -60,6 +64,7 @@ def delete_others(task: DeletionTask, device: int) -> None:
     connection = task.connection
     for statement in SAID:
         _delete_said(task, device, statement)
+    _delete_days(task, device)
     _delete_newer(task, device)
     with task.locked(device):
         if task.start is not None or task.end is not None:
@@ -71,6 +76,22 @@ def delete_others(task: DeletionTask, device: int) -> None:
 def _delete_said(task: DeletionTask, device: int, statement: str) -> None:
     span = (device, task.begins, task.ends)
     task.repeat(device, lambda most: task.connection.execute(statement, (*span, most)).rowcount)
+
+
+def _delete_days(task: DeletionTask, device: int) -> None:
+    """Delete the days of a device of which some lies in the time, and no other."""
+
+    def delete(first: str, last: str, most: int) -> int:
+        row = task.connection.execute(DELETE_DAYS, (device, first, last, most)).fetchone()
+        rows, windows = row or (0, 0)
+        task.note(windows)
+        return int(rows)
+
+    first, last = dates_of(task.start, task.end)
+    task.repeat(device, lambda most: delete(first, last, most))
+    with task.locked(device) as connection:
+        for each in edge_days(connection, device, task.start, task.end):
+            delete(f"{each.day}", f"{each.day + DAY}", AT_ONCE)
 
 
 def _delete_newer(task: DeletionTask, device: int) -> None:

@@ -15,18 +15,19 @@ from psycopg import sql
 
 from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
-from edge.recording.deletion import AT_ONCE, LONGEST_WINDOW, ceiling
+from edge.recording.five_minutes import AT_ONCE, LONGEST_WINDOW, Rolled, ceiling, overlaps
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deleted_others import delete_others, delete_rollups
 from edge.recording.postgres.deletion_task import FIRST, LAST, DeletionTask, as_texts
-from edge.recording.postgres.five_minutes import edges, rolled_up, windows_of
+from edge.recording.postgres.five_minutes import edges, only_summed, rolled_up, summed, windows_of
+from edge.recording.postgres.kept_days import count_windows, edge_days
 from edge.recording.postgres.names import SeriesIds, find_school
 from edge.recording.postgres.pruning import last_arrival
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, count_as_arrived
 from edge.recording.postgres.schema import check_version
 from edge.recording.rollups import WIDTH, bucket_of
-from edge.recording.window_eraser import Deletion
+from edge.recording.window_eraser import Affected, Deletion, together
 
 ALL = "SELECT name, id FROM edge.devices WHERE school = %s ORDER BY id"
 KNOWN = """
@@ -47,7 +48,11 @@ WITHIN = """
 FROM edge.windows WHERE device = %(device)s AND start >= %(since)s::timestamptz AND start < %(until)s::timestamptz
 AND start < %(ends)s::timestamptz AND "end" > %(begins)s::timestamptz
 """
-COUNT = f"""SELECT count(*), max("end") FILTER (WHERE isfinite("end")) {WITHIN}"""
+COUNT = f"""
+SELECT count(*), max("end") FILTER (WHERE isfinite("end")),
+    count(*) FILTER (WHERE start >= %(first)s::timestamptz AND start < %(last)s::timestamptz)
+{WITHIN}
+"""
 DELETE_SOME = f"""
 WITH found AS (SELECT device, start, epoch, seq {WITHIN} LIMIT %(most)s),
 gone AS (
@@ -98,16 +103,12 @@ class PostgresEraser:
         with self._explained() as connection:
             return dict(connection.execute(KNOWN, (self._school,)).fetchall())
 
-    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> tuple[int, datetime | None]:
+    def count(self, device: str | None, start: datetime | None, end: datetime | None) -> Affected:
         """As `WindowEraser`."""
-        begins, ends = as_texts(start, end)
-        since = FIRST if start is None else format_timestamp(start - LONGEST_WINDOW)
-        span = {"since": since, "until": LAST, "begins": begins, "ends": ends}
         known = self._devices()
-        numbers = [known.get(name) for name in ([device] if device else known)]
+        numbers = [known[name] for name in ([device] if device else known) if name in known]
         with self._explained() as connection:
-            found = [row for each in numbers for row in connection.execute(COUNT, {**span, "device": each})]
-        return sum(row[0] for row in found), max((row[1] for row in found if row[1]), default=None)
+            return together(_count_of(connection, each, start, end) for each in numbers)
 
     def last_arrival(self) -> datetime | None:
         """As `WindowEraser`."""
@@ -146,9 +147,10 @@ class PostgresEraser:
 
     def _delete_of(self, task: DeletionTask, device: int) -> None:
         """Whole five minutes first, then those at the edges, then what is no window."""
-        since = FIRST if task.start is None else format_timestamp(ceiling(task.start))
-        until = LAST if task.end is None else format_timestamp(bucket_of(task.end))
-        task.repeat(device, lambda most: self._delete_some(task, device, since, until, most))
+        since, until = _whole_five_minutes(task.start, task.end)
+        there = summed(task.connection, device, since, until)
+        gone = task.repeat(device, lambda most: self._delete_some(task, device, since, until, most))
+        task.note(max(0, there - gone))
         task.repeat(device, lambda most: delete_rollups(task.connection, device, since, until, most))
         for edge in edges(task.connection, device, task.start, task.end):
             self._delete_edge(task, device, edge)
@@ -167,15 +169,16 @@ class PostgresEraser:
         """Delete some of the windows of five minutes, and add the others up anew; as in a file, or the roll-up goes."""
         span = (format_timestamp(since), format_timestamp(since + WIDTH))
         with task.locked(device) as connection:
-            reach, rolled = rolled_up(connection, device, since, since + WIDTH).get(since, (since, 0))
+            rolled = rolled_up(connection, device, since, since + WIDTH).get(since, Rolled(since, since, 0))
             kept = windows_of(connection, device, since)
             if kept is None:  # more than an honest room has: nobody shall wait while they are added up anew
                 delete_rollups(connection, device, *span, AT_ONCE)
             else:
                 gone = self._delete_some(task, device, *span, AT_ONCE)
-                if len(kept) < rolled:
-                    if (task.start is None or reach > task.start) and (task.end is None or since < task.end):
+                if len(kept) < rolled.windows:
+                    if overlaps(rolled.begins, rolled.ends, task.start, task.end):
                         delete_rollups(connection, device, *span, AT_ONCE)
+                        task.note(rolled.windows - len(kept))
                 elif gone:
                     delete_rollups(connection, device, *span, AT_ONCE)
                     left = windows_of(connection, device, since) or []
@@ -198,3 +201,26 @@ class PostgresEraser:
             raise ConfigError(f"{self._address} is not open")
         with explained(self._address, was_open=True):
             yield self._connection
+
+
+def _whole_five_minutes(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    """From when to when five minutes lie in a time as a whole."""
+    since = FIRST if start is None else format_timestamp(ceiling(start))
+    return since, LAST if end is None else format_timestamp(bucket_of(end))
+
+
+def _count_of(connection: psycopg.Connection, device: int, start: datetime | None, end: datetime | None) -> Affected:
+    """What would be deleted of a device."""
+    begins, ends = as_texts(start, end)
+    since = FIRST if start is None else format_timestamp(start - LONGEST_WINDOW)
+    first, last = _whole_five_minutes(start, end)
+    span = {"since": since, "until": LAST, "begins": begins, "ends": ends, "first": first, "last": last}
+    row = connection.execute(COUNT, {**span, "device": device}).fetchone()
+    windows, newest, within = row or (0, None, 0)
+    at_edges = edges(connection, device, start, end)
+    parts = [(each, only_summed(connection, device, each, start, end)) for each in at_edges]
+    days = edge_days(connection, device, start, end)
+    sums = max(0, summed(connection, device, first, last) - within) + count_windows(connection, device, start, end)
+    sums += sum(number for _, number in parts) + sum(each.windows for each in days)
+    whole = [(each, each + WIDTH) for each, number in parts if number] + [each.span for each in days if each.beyond]
+    return Affected(windows + sums, newest, sums, whole)

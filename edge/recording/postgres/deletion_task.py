@@ -13,9 +13,11 @@ from datetime import datetime
 import psycopg
 
 from edge.contract.timestamps import format_timestamp
-from edge.recording.deletion import AT_ONCE, REST
+from edge.recording.deletion import REST
+from edge.recording.five_minutes import AT_ONCE
 
 FIRST, LAST = "-infinity", "infinity"
+NOTE = "UPDATE edge.deletions SET windows = windows + %s WHERE id = %s"
 LOCK = "SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE"
 
 
@@ -42,18 +44,24 @@ class DeletionTask:
             self.connection.execute(LOCK, (device,))
             yield self.connection
 
-    def repeat(self, device: int, delete: Callable[[int], int]) -> None:
-        """Delete until there is no more, each time with the device locked.
+    def note(self, windows: int) -> None:
+        """Record that so many more windows are gone, of which only sums were left."""
+        self.connection.execute(NOTE, (windows, self.number))
+
+    def repeat(self, device: int, delete: Callable[[int], int]) -> int:
+        """Delete until there is no more, each time with the device locked; how many rows.
 
         Args:
             device: Which.
             delete: Deletes at most so many rows; how many it did.
         """
+        rows = 0
         while True:
             with self.locked(device):
                 gone = delete(AT_ONCE)
+            rows += gone
             if gone < AT_ONCE:
-                return
+                return rows
             time.sleep(REST)  # a lock goes to whoever asks next, however long others have waited
 
 

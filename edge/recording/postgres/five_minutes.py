@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from edge.recording.deletion import AT_ONCE, LONGEST_WINDOW, ceiling
+from edge.recording.five_minutes import AT_ONCE, LONGEST_WINDOW, Rolled, ceiling, overlaps
 from edge.recording.postgres.window_rows import BETWEEN, to_columns
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
@@ -18,6 +18,16 @@ SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::t
 FROM edge.rollups r JOIN edge.series e ON e.id = r.series
 WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start
 """
+SUMMED = """
+SELECT coalesce(sum(edge.bounded(sums -> 'windows', 1e13)), 0)::bigint FROM edge.rollups
+WHERE device = %s AND start >= %s::timestamptz AND start < %s::timestamptz
+"""
+
+
+def summed(connection: psycopg.Connection, device: int, since: str, until: str) -> int:
+    """How many windows the roll-ups of a time say that there were."""
+    row = connection.execute(SUMMED, (device, since, until)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def edges(connection: psycopg.Connection, device: int, start: datetime | None, end: datetime | None) -> list[datetime]:
@@ -32,24 +42,35 @@ def edges(connection: psycopg.Connection, device: int, start: datetime | None, e
         found |= {bucket_of(moment) for (moment,) in rows}
         # Of a roll-up without its windows, its runs tell how far it reaches.
         rolled = rolled_up(connection, device, bucket_of(first), last)
-        found |= {since for since, (reach, _) in rolled.items() if reach > start}
+        found |= {since for since, each in rolled.items() if each.ends > start}
     return sorted(found)
 
 
-def rolled_up(
-    connection: psycopg.Connection, device: int, since: datetime, until: datetime
-) -> dict[datetime, tuple[datetime, int]]:
-    """Until when the windows of some roll-ups are, and how many these have; of a damaged one, more than there are."""
-    found: dict[datetime, tuple[datetime, int]] = {}
+def rolled_up(connection: psycopg.Connection, device: int, since: datetime, until: datetime) -> dict[datetime, Rolled]:
+    """What the roll-ups of some five minutes say; a damaged one, that there are more windows than there are."""
+    found: dict[datetime, Rolled] = {}
     for start, mode, faces, emotions, pose, sums, runs in connection.execute(ROLLUPS, (device, since, until)):
         try:
             bucket = Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
-            reach, windows = bucket.end, bucket.sums.windows
+            each = Rolled(bucket.start, bucket.end, bucket.sums.windows)
         except (*DAMAGED, DamagedError):
-            reach, windows = start + LONGEST_WINDOW, AT_ONCE + 1
-        before = found.get(start, (start, 0))
-        found[start] = max(reach, before[0]), windows + before[1]
+            each = Rolled(start, start + LONGEST_WINDOW, AT_ONCE + 1)
+        before = found.get(start, Rolled(each.begins, each.ends, 0))
+        found[start] = Rolled(
+            min(each.begins, before.begins), max(each.ends, before.ends), each.windows + before.windows
+        )
     return found
+
+
+def only_summed(
+    connection: psycopg.Connection, device: int, since: datetime, start: datetime | None, end: datetime | None
+) -> int:
+    """How many windows of five minutes that lie partly in a time are there only in the sum, which goes with it."""
+    rolled = rolled_up(connection, device, since, since + WIDTH).get(since)
+    if rolled is None or not overlaps(rolled.begins, rolled.ends, start, end):
+        return 0
+    kept = windows_of(connection, device, since)
+    return 0 if kept is None else max(0, rolled.windows - len(kept))
 
 
 def windows_of(connection: psycopg.Connection, device: int, since: datetime) -> list[WindowRecord] | None:

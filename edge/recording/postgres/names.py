@@ -28,6 +28,7 @@ ORDER BY mode, faces, emotions, pose ON CONFLICT DO NOTHING
 RECORDED = """
 SELECT name, id FROM edge.devices d WHERE school = %s AND (
     EXISTS (SELECT 1 FROM edge.rollups WHERE device = d.id) OR EXISTS (SELECT 1 FROM edge.windows WHERE device = d.id)
+    OR EXISTS (SELECT 1 FROM edge.daily_rollups WHERE device = d.id AND kept)
 ) ORDER BY name COLLATE "C" LIMIT %s
 """
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -14,52 +13,32 @@ from psycopg import errors
 from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import DAY, MOST_ROWS
+from edge.recording.daily_rollups import DAY
 from edge.recording.deletion_requests import Request
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deletion_requests import requests_of
 from edge.recording.postgres.names import find_school, recorded_devices
+from edge.recording.postgres.rollup_reader import RollupReader, in_slices
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
-from edge.recording.reader import MOST_CHANGES, MOST_DELETED, Deleted, StateChange, WindowsOfDay, midnight
-from edge.recording.rollups import WIDTH, Bucket
-from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, DamagedError, read_windows
+from edge.recording.reader import (
+    MOST_CHANGES,
+    MOST_DELETED,
+    Deleted,
+    StateChange,
+    WindowsOfDay,
+)
+from edge.recording.rollups import Bucket
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import DamagedError, read_windows
 from edge.text import printable
 
-T = TypeVar("T")
-Slice = Callable[[str, datetime, datetime], Iterator[T]]
-MONTH = timedelta(days=31)
 AT_ONCE = 1000  # rows in memory, of up to 43 KB: between two of these, others may ask over the same connection
 
 PAGES_AT_ONCE = 64  # that the server asks its disk for side by side
 NEXT_WINDOW = "SELECT start FROM edge.windows WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"
-NEXT_ROLLUP = "SELECT start FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"
-FIRST_WINDOW, FIRST_SERIES = (-1, ""), -1  # before every one
-# As `window_rows.BETWEEN`.
-BUCKETS = """
-WITH r AS MATERIALIZED (SELECT * FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s)
-SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM r JOIN edge.series e ON e.id = r.series WHERE (r.start, r.series) > (%s, %s)
-    AND (r.start AT TIME ZONE 'UTC')::date NOT IN (
-        SELECT (start AT TIME ZONE 'UTC')::date FROM r GROUP BY 1 HAVING count(*) > %s
-    )
-ORDER BY r.start, r.series LIMIT %s
-"""
-OUTERMOST = """
-SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM edge.rollups r JOIN edge.series e ON e.id = r.series
-WHERE r.device = %s ORDER BY r.start {order} FETCH FIRST 1 ROW WITH TIES
-"""
-OLDEST_BUCKETS, NEWEST_BUCKETS = OUTERMOST.format(order=""), OUTERMOST.format(order="DESC")
-DAYS = """
-SELECT d.day, d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
-FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
-WHERE d.device = %s AND d.day >= %s AND d.day < %s
-UNION ALL SELECT day, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM edge.changed_days
-WHERE device = %s AND day >= %s AND day < %s ORDER BY 1, 2
-"""
+FIRST_WINDOW = -1, ""  # before every one
 BY_DAY = """
 SELECT (start AT TIME ZONE 'UTC')::date, count(*), max(received), sum(seq) FROM edge.windows
 WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
@@ -99,6 +78,7 @@ class PostgresRecording:
         self._school, self._school_name = 0, address.school
         self._ids: dict[str, int] = {}
         self._recorded: list[str] = []
+        self._rollups = RollupReader(address, self._ask, self._ids)
 
     def start(self) -> None:
         """Connect. Raises EdgeError: it cannot be reached, or there is no such school."""
@@ -110,7 +90,7 @@ class PostgresRecording:
         with self._explained() as connection:
             self._school, self._school_name = find_school(connection, self._address)
             devices = "SELECT name, id FROM edge.devices WHERE school = %s"
-            self._ids = dict(connection.execute(devices, (self._school,)).fetchall())
+            self._ids.update(connection.execute(devices, (self._school,)).fetchall())
             self._recorded = [name for name, _ in recorded_devices(connection, self._school, MOST_DEVICES)]
 
     def stop(self) -> None:
@@ -140,14 +120,13 @@ class PostgresRecording:
 
     def newest(self, device: str) -> datetime | None:
         """When the last window of a device ended; None without any."""
-        return max((end for _, end in self._reaches(NEWEST_BUCKETS, device)), default=None)
+        return self._rollups.newest(device)
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
         found = {}
         for device in self.names():
-            first = min((start for start, _ in self._reaches(OLDEST_BUCKETS, device)), default=None)
-            last = self.newest(device)
+            first, last = self._rollups.oldest(device), self.newest(device)
             if first and last:
                 found[device] = (first, last)
         return found
@@ -161,23 +140,11 @@ class PostgresRecording:
         return map(compacted, self._rows(device, start, end))
 
     def _rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
-        return self._slices(self._rows_of_slice, NEXT_WINDOW, device, start, end, DAY)
-
-    def _slices(
-        self, read: Slice[T], query: str, device: str, start: datetime, end: datetime, width: timedelta
-    ) -> Iterator[T]:
-        """A long time bit by bit, so that what is sorted at once stays small; time without anything is passed over."""
-        while start < end:
-            until, empty = min(start + width, end), True
-            for each in read(device, start, until):
-                empty = False
-                yield each
-            if empty and until < end:
-                found = self._ask(query, device, until, end)
-                if not found:
-                    return
-                until = found[0][0]
-            start = until
+        return in_slices(
+            lambda since, until: self._rows_of_slice(device, since, until),
+            lambda since, until: self._ask(NEXT_WINDOW, device, since, until),
+            start, end, DAY,
+        )  # fmt: skip
 
     def _rows_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         after: After = (start, *FIRST_WINDOW)
@@ -197,38 +164,16 @@ class PostgresRecording:
         ]
 
     def buckets(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The roll-ups whose five minutes begin in a period, in order.
-
-        Days (UTC) with more of them than an honest room has are left out.
-        """
-        return self._slices(self._buckets_of_slice, NEXT_ROLLUP, device, start, end, MONTH)
-
-    def _buckets_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        after: tuple[Any, ...] = (start, FIRST_SERIES)
-        while True:
-            page = self._ask(BUCKETS, device, start, end, *after, MOST_ROWS, AT_ONCE)
-            for row in page:
-                after = row[:2]
-                yield self._bucket(device, row)
-            if len(page) < AT_ONCE:
-                return
+        """As `Recorded`."""
+        return self._rollups.buckets(device, start, end)
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""
-        first, last = midnight(start + DAY - timedelta(microseconds=1)), midnight(end)
-        if first >= last:
-            yield from self.buckets(device, start, end)
-            return
-        yield from self.buckets(device, start, first)
-        # Made and changed ones at the same moment: a day is one or the other.
-        span = (first.date(), last.date())
-        for day, *row in self._ask(DAYS, device, *span, self._ids.get(device), *span):
-            since = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
-            if row[0] is None:
-                yield from self.buckets(device, since, since + DAY)
-            else:
-                yield replace(self._bucket(device, (since, *row)), duration=DAY)
-        yield from self.buckets(device, last, end)
+        """As `Recorded`: whole days of UTC where these are made."""
+        return self._rollups.days(device, start, end)
+
+    def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:
+        """As `Recorded`."""
+        return self._rollups.kept_days(device, start, end)
 
     def deleted(self, after: int) -> list[Deleted]:
         """As `Recorded`."""
@@ -254,24 +199,6 @@ class PostgresRecording:
         """To be raised for a row that `edge record` did not write."""
         device, seq = printable(str(row[0])), printable(repr(row[2]))
         return DamagedError(f"{self._address}: window {seq} of {device} is damaged", "another program changed it")
-
-    def _reaches(self, query: str, device: str) -> Iterator[tuple[datetime, datetime]]:
-        """From when to when some roll-ups are; a damaged one keeps no question about other devices from its answer."""
-        for row in self._ask(query, device):
-            try:
-                bucket = self._bucket(device, row)
-                yield bucket.start, bucket.end
-            except DamagedError:
-                yield row[0], row[0] + WIDTH
-
-    def _bucket(self, device: str, row: tuple[Any, ...]) -> Bucket:
-        start, _, mode, faces, emotions, pose, sums, runs = row
-        try:
-            return Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
-        except DAMAGED:
-            raise DamagedError(
-                f"{self._address}: roll-up {start} of {printable(device)} is damaged", "another program changed it"
-            ) from None
 
     def _ask(self, query: str, device: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows about a device; none of one that is not there."""

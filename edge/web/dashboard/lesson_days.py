@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from itertools import chain
 
 from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
@@ -28,8 +29,9 @@ def day_json(
     """The lessons of a day, each with the seconds that were recorded of it."""
     start, end = midnight(day, zone), midnight(day + DAY, zone)
     lessons = timetable.lessons(room, day) if timetable else []
+    buckets, days = recording.buckets(room, start - timedelta(minutes=5), end), recording.kept_days(room, start, end)
     covered = _covered(
-        (run for bucket in recording.buckets(room, start - timedelta(minutes=5), end) for run in bucket.runs),
+        (run for bucket in chain(buckets, days) for run in bucket.runs),
         [(start, end), *((each.start, each.end) for each in lessons)],
     )
     holiday = timetable.holiday(day) if timetable else None

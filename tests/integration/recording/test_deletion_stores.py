@@ -58,7 +58,7 @@ def test_a_lesson_is_gone_from_windows_roll_ups_and_days(seed: int, place: Place
         start, end = MONDAY + span * 0.3 + timedelta(seconds=seed * 17), MONDAY + span * 0.6
         gone = overlapping(before, start, end)
         assert len(gone) > 20
-        assert eraser.count("room-1", start, end) == (len(gone), max(each.end for each in gone))
+        assert eraser.count("room-1", start, end) == (len(gone), max(each.end for each in gone), 0, [])
         assert eraser.delete("room-1", start, end, "anna", LATER)[0] == len(gone)
         assert store.store(as_messages(sent[-20:]), LATER) == 20
         assert store.store(as_messages(sent), LATER) == 0
@@ -97,23 +97,52 @@ def test_a_window_that_reaches_into_the_time_goes(place: Place) -> None:
     assert read(place) == ([], [])
 
 
-def test_where_windows_were_not_kept_the_roll_ups_at_the_edges_go_whole(place: Place) -> None:
+@pytest.mark.parametrize(("first", "last"), [(7, 17), (17, 33), (17, 93)])
+def test_where_windows_were_not_kept_the_roll_ups_at_the_edges_go_whole(place: Place, first: int, last: int) -> None:
     with place.opened() as store:
         store.store(as_messages(windows(2, 300)), LATER)
         while store.prune(MONDAY + 60 * DAY, Retention(days=400, window_days=30))[1]:
             pass
     _, before = read(place)
-    start, end = MONDAY + 17 * MINUTE, MONDAY + 33 * MINUTE
-    place.delete("room-1", start, end, LATER)
+    start, end = MONDAY + first * MINUTE, MONDAY + last * MINUTE
+    touched = {each.since for each in before if each.start < end and each.end > start}
+    left = [each for each in before if each.since not in touched]
+    gone = sum(each.sums.windows for each in before) - sum(each.sums.windows for each in left)
+    with place.erasing() as eraser:
+        there = eraser.count("room-1", start, end)
+        assert (there.windows, there.newest, there.summed) == (gone, None, gone)
+        edges = {each for each in touched if not start <= each <= end - 5 * MINUTE}
+        assert there.whole == [(each, each + 5 * MINUTE) for each in sorted(edges)] != []
+        assert eraser.delete("room-1", start, end, "anna", LATER)[0] == gone
+        assert [each.windows for each in eraser.deletions()] == [gone]
+        assert eraser.count("room-1", start, end) == (0, None, 0, [])
     _, after = read(place)
-    assert after == [each for each in before if each.start >= end or each.end <= start]
+    assert after == left
     assert len(after) < len(before)
+
+
+def test_of_windows_and_sums_each_counts_once(place: Place) -> None:
+    """Windows of the first half are not kept any more."""
+    dice = random.Random(1)  # noqa: S311
+    later = [window(1000 + n, MONDAY + 40 * DAY + n * MINUTE, dice) for n in range(60)]
+    with place.opened() as store:
+        store.store(as_messages(windows(2, 150)), MONDAY)
+        store.store(as_messages(later), MONDAY + 41 * DAY)
+        while store.prune(MONDAY + 60 * DAY, Retention(days=400, window_days=30))[1]:
+            pass
+        assert count_windows(store) == 60
+    with place.erasing() as eraser:
+        there = eraser.count("room-1", None, None)
+        assert (there.windows, there.summed, there.whole) == (210, 150, [])
+        assert eraser.count(None, MONDAY + 40 * DAY, None)[::2] == (60, 0)
+        assert eraser.delete(None, None, None, "anna", MONDAY + 60 * DAY)[0] == 210
 
 
 def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_their_sum(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
+    monkeypatch.setattr("edge.recording.five_minutes.AT_ONCE", 20)
     if isinstance(place.target, PostgresAddress):
         monkeypatch.setattr("edge.recording.postgres.deletion_task.AT_ONCE", 20)
         monkeypatch.setattr("edge.recording.postgres.five_minutes.AT_ONCE", 20)

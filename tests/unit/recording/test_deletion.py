@@ -63,7 +63,7 @@ def test_a_lesson_is_gone_from_windows_and_roll_ups_while_a_recorder_writes(
     start, end = MONDAY + span * 0.3 + timedelta(seconds=seed * 17), MONDAY + span * 0.6
     gone = overlapping(before, start, end)
     assert len(gone) > 20
-    assert eraser.count("room-1", start, end) == (len(gone), max(each.end for each in gone))
+    assert eraser.count("room-1", start, end) == (len(gone), max(each.end for each in gone), 0, [])
     assert eraser.delete("room-1", start, end, "anna", LATER) == (len(gone), True)
     store(database, sent[-20:])
     after, buckets = read(path)

@@ -20,6 +20,7 @@ export const STATES = {
   off: { symbol: "◇", word: mark("device off or restarting") },
   lost: { symbol: "◇", word: mark("windows missing") },
   before: { symbol: "←", word: mark("before this dashboard started") },
+  days_only: { symbol: "Σ", word: mark("only the sums of the day are kept") },
 };
 
 export const UNKNOWN = "unknown";

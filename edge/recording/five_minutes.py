@@ -1,0 +1,128 @@
+"""Five minutes of a time that is to be deleted from a file: what is there, as windows and added up."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.deleted_spans import EVER, NEVER
+from edge.recording.rollups import WIDTH, bucket_of
+from edge.recording.runs import MILLISECOND
+from edge.recording.window_eraser import Affected
+from edge.recording.window_row import DAMAGED, FIRST
+
+AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
+LONGEST_WINDOW = timedelta(days=1)
+COUNT = """
+SELECT COUNT(*), substr(MAX("end"), 1, 30), COUNT(*) FILTER (WHERE start >= ? AND start < ?) FROM windows
+WHERE device = ? AND start >= ? AND start < ? AND "end" > ?
+"""
+SUMMED = """
+SELECT CAST(TOTAL(iif(json_valid(sums), CAST(json_extract(sums, '$.windows') AS INTEGER), 0)) AS INTEGER)
+FROM rollups WHERE device = ? AND start >= ? AND start < ?
+"""
+ROLLED = """
+SELECT (SELECT MIN(json_extract(value, '$[0]')) FROM json_each(runs)),
+    (SELECT MAX(json_extract(value, '$[1]')) FROM json_each(runs)), json_extract(sums, '$.windows')
+FROM rollups WHERE device = ? AND start >= ? AND start < ?
+"""
+Span = tuple[str, str, str]
+
+
+class Rolled(NamedTuple):
+    """When the first window of some roll-ups begins, when the last ends, and how many there are."""
+
+    begins: datetime
+    ends: datetime
+    windows: int
+
+
+def count_of(file: sqlite3.Connection, device: str, start: datetime | None, end: datetime | None) -> Affected:
+    """What would be deleted of a device. Raises sqlite3.Error."""
+    begins, ends = as_texts(start, end)
+    since, until = whole_five_minutes(start, end)
+    values = (since, until, device, _earliest(start), ends, begins)
+    windows, last, within = file.execute(COUNT, values).fetchone()
+    newest = None
+    with contextlib.suppress(*DAMAGED):
+        newest = max(FIRST, parse_timestamp(last))
+    sums, whole = max(0, summed(file, device, since, until) - within), []
+    for edge in edges(file, device, start, end):
+        span = five_minutes(device, edge)
+        rolled, kept = rolled_up(file, span), kept_windows(file, span)
+        if kept < rolled.windows and kept <= AT_ONCE and overlaps(rolled.begins, rolled.ends, start, end):
+            sums += rolled.windows - kept
+            whole.append((edge, edge + WIDTH))
+    return Affected(windows + sums, newest, sums, whole)
+
+
+def edges(file: sqlite3.Connection, device: str, start: datetime | None, end: datetime | None) -> list[datetime]:
+    """The five minutes that lie partly in the time, or have a window that reaches into it."""
+    found: set[datetime] = set()
+    if end is not None and bucket_of(end) != end:
+        found.add(bucket_of(end))
+    if start is not None:
+        first, last = _earliest(start), format_timestamp(ceiling(start))
+        begins = format_timestamp(start)
+        windows = 'SELECT start FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
+        found |= {bucket_of(parse_timestamp(row[0])) for row in file.execute(windows, (device, first, last, begins))}
+        # Of a roll-up without its windows, its runs tell how far it reaches.
+        rolled = "SELECT start FROM rollups WHERE device = ? AND start >= ? AND start < ?"
+        for moment in {parse_timestamp(row[0]) for row in file.execute(rolled, (device, first, last))}:
+            if rolled_up(file, five_minutes(device, moment)).ends > start:
+                found.add(moment)
+    return sorted(found)
+
+
+def summed(file: sqlite3.Connection, device: str, since: str, until: str) -> int:
+    """How many windows the roll-ups of a time say that there were."""
+    return int(file.execute(SUMMED, (device, since, until)).fetchone()[0])
+
+
+def rolled_up(file: sqlite3.Connection, span: Span) -> Rolled:
+    """What the roll-ups of five minutes say."""
+    found = file.execute(ROLLED, span).fetchall()
+    begins, ends = (choose((int(row[at]) for row in found), default=0) for at, choose in ((0, min), (1, max)))
+    since = parse_timestamp(span[1])
+    return Rolled(since + begins * MILLISECOND, since + ends * MILLISECOND, sum(int(row[2]) for row in found))
+
+
+def kept_windows(file: sqlite3.Connection, span: Span) -> int:
+    """How many windows are there of some five minutes."""
+    query = "SELECT COUNT(*) FROM windows WHERE device = ? AND start >= ? AND start < ?"
+    return int(file.execute(query, span).fetchone()[0])
+
+
+def five_minutes(device: str, since: datetime) -> Span:
+    """A device, and when five minutes begin and end, as they are asked for."""
+    return device, format_timestamp(since), format_timestamp(since + WIDTH)
+
+
+def whole_five_minutes(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    """From when to when five minutes lie in a time as a whole."""
+    since = EVER if start is None else format_timestamp(ceiling(start))
+    return since, NEVER if end is None else format_timestamp(bucket_of(end))
+
+
+def overlaps(begins: datetime, ends: datetime, start: datetime | None, end: datetime | None) -> bool:
+    """Whether windows from one moment to another have any of it in a time."""
+    return (start is None or ends > start) and (end is None or begins < end)
+
+
+def ceiling(moment: datetime) -> datetime:
+    """When the first five minutes begin that begin at a moment or later."""
+    since = bucket_of(moment)
+    return since if since == moment else since + WIDTH
+
+
+def as_texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    """A time as it is stored."""
+    return EVER if start is None else format_timestamp(start), NEVER if end is None else format_timestamp(end)
+
+
+def _earliest(start: datetime | None) -> str:
+    """When a window begins at the earliest that reaches into a time."""
+    return EVER if start is None else format_timestamp(start - LONGEST_WINDOW)
