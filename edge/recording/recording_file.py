@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from edge.recording.journal_mark import check_journal, was_open
 from edge.recording.layout import (
     LAYOUT,
     TABLES,
+    WITHHELD_IS_NULL,
+    ConversionError,
+    UnconvertedError,
     add_indexes,
     changed,
     check_header,
@@ -33,6 +37,7 @@ from edge.recording.location import Location
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
+ROOM_TO_DELETE = 20_000_000  # bytes: the -wal of deleting a thousand windows and their roll-ups, and more
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
@@ -69,7 +74,10 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
             database.close()
             raise
     except sqlite3.Error as error:
-        raise explain(error, path) from None
+        explained = explain(error, path)
+        if isinstance(error, UnconvertedError) and isinstance(explained, DiskError):
+            explained = ConversionError(explained.problem, explained.remedy)
+        raise explained from None
     return database
 
 
@@ -192,9 +200,11 @@ def _make_current(database: sqlite3.Connection, path: Path, prefix: str, layout:
             if about.known(database, about.IDENTITY) is None:
                 about.keep(database, about.IDENTITY, secrets.token_hex(16))
         database.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         if database.in_transaction:
             database.execute("ROLLBACK")
+        if layout < WITHHELD_IS_NULL and isinstance(error, sqlite3.OperationalError):
+            raise UnconvertedError(str(error)) from error
         raise
     return found
 
@@ -227,8 +237,16 @@ def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     except OSError as reason:
         return _explain_os(reason, f"{path} cannot be opened")
     if any(word in text for word in WORDS_OF_A_DISK):
-        return DiskError(f"{path} cannot be written ({text})", "check the disk")
+        return DiskError(f"{path} cannot be written ({text})", _remedy(text, path))
     return ConfigError(f"{path} cannot be used ({text})", "name another file")
+
+
+def _remedy(text: str, path: Path) -> str:
+    with contextlib.suppress(OSError):
+        # Where there is no room for a -shm, SQLite says `I/O error`.
+        if "full" in text or shutil.disk_usage(path.parent).free < ROOM_TO_DELETE:
+            return f"make {ROOM_TO_DELETE // 1_000_000} MB of room on its disk, which deleting from it takes as well"
+    return "check the disk"
 
 
 def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:
