@@ -26,6 +26,7 @@ from edge.delivery.outbox_tables import (
 )
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
+from edge.files.left_journal import set_left_journal_aside
 from edge.timing.elapsed import TimePoint, age, moment
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,9 @@ class Outbox:
         try:
             if self._path is not None:
                 examine(self._path)
+                aside = set_left_journal_aside(self._path)
+                if aside is not None:
+                    logger.error("outbox %s is gone; its -wal, where windows may wait, is kept as %s", self, aside)
             self._open(progress)
         except OSError as error:
             raise explain_os(error, f"outbox {self} cannot be read") from None

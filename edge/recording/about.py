@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from edge.contract.timestamps import PATTERN, parse_timestamp
 from edge.contract.topics import NAME_PATTERN
-from edge.recording import location, retention_time
+from edge.recording import journal_mark, location, retention_time
 
 PREFIX = "prefix"  # the first level of the topics of its devices
 IDENTITY = "recording"  # which recording it is, whatever the file is called
@@ -17,7 +17,7 @@ CLIENT_ID = "client_id"  # of its session at the broker
 FORMER_CLIENT_ID = "former_client_id"  # of a session of version 0.1 that is still to be ended
 RETENTION_FROM = "retention_from"  # when the default retention begins to apply
 KEPT_ALL = "kept_all"  # it is older than the default retention
-LOCATION, RETENTION_TIME = location.KEY, retention_time.KEY
+LOCATION, RETENTION_TIME, MARK = location.KEY, retention_time.KEY, journal_mark.KEY
 ROLLUPS_FROM = "rollups_from"  # device and time from which on windows are still to be added up
 
 STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
@@ -93,6 +93,7 @@ CHECKS: dict[str, Callable[[str], object]] = {
     FORMER_CLIENT_ID: _like(STORED_ID_PATTERN),
     LOCATION: location.Location.of,
     RETENTION_FROM: _check_moment,
+    MARK: _like(journal_mark.PATTERN),
     RETENTION_TIME: _accept,
     KEPT_ALL: _accept,
     ROLLUPS_FROM: _check_device_and_time,

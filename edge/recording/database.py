@@ -21,6 +21,7 @@ from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, devices_of
 from edge.recording.former_windows import add_up_former
+from edge.recording.journal_mark import JournalMark
 from edge.recording.journal_size import JournalSize
 from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
@@ -68,6 +69,7 @@ class Database:
         self._series = SeriesIds()
         self._used = UsedNumbers()
         self._journal = JournalSize(path)
+        self._mark = JournalMark(path)
 
     @property
     def is_open(self) -> bool:
@@ -83,6 +85,7 @@ class Database:
         """
         self._database = open_recording(self._path, self._prefix, self._progress)
         self._inode = inode(self._path)
+        self._mark.start()
 
     def claim(self, if_copy: IfCopy | None) -> None:
         """As `WindowStore`."""
@@ -218,6 +221,8 @@ class Database:
     def end_long_readers(self) -> None:
         """There are none that could be ended: who reads a file has it open, and no connection. They are reported."""
         with self._explained():
+            if inode(self._path) == self._inode:
+                self._mark.look(self._db)
             self._journal.look(self._db)
 
     def retention_time(self, now: datetime) -> RetentionTime | None:
@@ -250,6 +255,17 @@ class Database:
 
     def stop(self) -> None:
         """Close the file."""
+        if self._database is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.rollback()
+                if inode(self._path) == self._inode:
+                    self._mark.stop(self._database)
+                else:
+                    # SQLite itself would leave the -wal under the former name, and delete it with the next file there.
+                    self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._close()
+
+    def _close(self) -> None:
         database, self._database = self._database, None
         if database is not None:
             with contextlib.suppress(sqlite3.Error):  # nothing is lost: what `store` returned from is on the disk
@@ -277,5 +293,5 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            self.stop()
+            self._close()
             raise explain(error, self._path) from None

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 
 from edge.files.disk_errors import DiskError
+from edge.recording.layout import ConversionError
 
 RETRY = 2.0  # seconds until what could not be written is tried again
+RETRY_CONVERSION = 600.0  # and a conversion, which writes the whole file
 AGAIN = 3600.0  # seconds until the same kind is said again
 
 logger = logging.getLogger(__name__)
@@ -30,8 +32,13 @@ class FailingReport:
         now = self._elapsed()
         if now >= self._due.get(type(error), now):
             self._due[type(error)] = now + AGAIN
-            logger.error("%s. Messages stay at the broker; trying again every %g s", error, RETRY)
+            logger.error("%s. Messages stay at the broker; trying again every %g s", error, pause(error))
 
     def over(self) -> None:
         """It works: the next failure is told at once."""
         self._due.clear()
+
+
+def pause(error: DiskError) -> float:
+    """How long it is not tried again, in seconds."""
+    return RETRY_CONVERSION if isinstance(error, ConversionError) else RETRY

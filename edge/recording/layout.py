@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import re
 import sqlite3
 from pathlib import Path
 
 from edge.errors import ConfigError
+from edge.files.disk_errors import DiskError
 from edge.files.plain_tables import columns
 from edge.recording import about, daily_rollups, places, rollups
 from edge.recording.window_row import SELECTED
@@ -20,6 +22,8 @@ APPLICATION = 0x45444745  # in the file's header: EDGE
 LAYOUT = 4  # `user_version` of the file
 WITH_ROLLUPS = 3  # the layout that has them
 WITH_PLACES = 4
+WITHHELD_IS_NULL = 2  # the first layout; files of older ones are rewritten
+ROOM = 3.5  # times a file's size, free: two in its -wal, one by which it grows, and a reserve
 
 TABLES = (
     "about", "windows", "newer_windows", "states", "availability", "deletions", "series", "rollups", "daily_rollups",
@@ -99,6 +103,14 @@ LATER_INDEXES = (
 )
 
 
+class UnconvertedError(sqlite3.OperationalError):
+    """SQLite could not convert a file, which stays as it was."""
+
+
+class ConversionError(DiskError):
+    """The same in words, where the disk was full after all, or failed: to try again writes the whole file again."""
+
+
 def changed(path: Path, what: str) -> ConfigError:
     """To be raised for a file that has something which `edge record` does not make."""
     return ConfigError(
@@ -156,9 +168,36 @@ def add_indexes(database: sqlite3.Connection) -> None:
         database.execute(index)
 
 
+def _check_room(database: sqlite3.Connection, path: Path) -> None:
+    """See whether a file can be rewritten, before anything is. Raises DiskError: there is no room on its disk."""
+    pages, size = (int(database.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
+    needed = ROOM * pages * size
+    try:
+        disk = os.statvfs(path.resolve().parent)
+    except OSError:
+        return
+    free = disk.f_bavail * disk.f_frsize
+    if disk.f_blocks and free < needed:  # without blocks it cannot say
+        raise DiskError(
+            f"{path} is of version 0.1.0 and has to be converted, which takes {_megabytes(needed)} on its disk for a "
+            f"while; {_megabytes(free)} are free, and nothing was changed",
+            f"make room for {_megabytes(needed - free)} more",
+        )
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
 def migrate(database: sqlite3.Connection, path: Path, layout: int) -> None:
-    """From an older layout, within the caller's transaction; the roll-ups of former windows are still to be made."""
-    if layout < 2:
+    """From an older layout, within the caller's transaction; the roll-ups of former windows are still to be made.
+
+    Raises:
+        DiskError: There is no room on the disk to rewrite the file.
+        sqlite3.Error: To be explained.
+    """
+    if layout < WITHHELD_IS_NULL:
+        _check_room(database, path)
         logger.info("converting %s from layout 1; a large file takes some minutes", path)
         _from_layout_1(database)
     if layout < WITH_ROLLUPS:

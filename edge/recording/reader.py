@@ -21,6 +21,7 @@ from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
+from edge.recording.journal_mark import check_journal
 from edge.recording.layout import (
     SELECT_LAYOUT_1,
     WITH_PLACES,
@@ -103,6 +104,7 @@ class Recording:
         """Open it. Raises EdgeError: it is missing, something else, or damaged."""
         if not self._path.is_file():
             raise ConfigError(f"there is no file {self._path}", "edge record makes one: --database names it")
+        check_journal(self._path, writes=False)
         try:
             self._database = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
             if sys.version_info >= (3, 11):  # else a value of any length is loaded before its length is known

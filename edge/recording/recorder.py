@@ -14,7 +14,7 @@ from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.files.disk_errors import DiskError
 from edge.recording.allowance import MOST_DEVICES, Allowance
 from edge.recording.device_reports import report_missing, report_more_missing, report_places, report_refused
-from edge.recording.failing_report import RETRY, FailingReport
+from edge.recording.failing_report import FailingReport, pause
 from edge.recording.missing_windows import MissingWindows
 from edge.recording.place_changes import PlaceChanges
 from edge.recording.recordable import bytes_of, check_prefix, device_of, examine
@@ -257,7 +257,7 @@ class Recorder:
     def _fail(self, error: DiskError) -> None:
         self._failing_report.say(error)
         self.failing = True
-        self._retry_at = time.monotonic() + RETRY
+        self._retry_at = time.monotonic() + pause(error)
 
     def _end_long_readers(self) -> None:
         try:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,13 +14,18 @@ from typing import Any
 
 from edge.errors import ConfigError
 from edge.files.disk_errors import DiskError, explain_os
+from edge.files.left_journal import has_journal, journal_of, set_left_journal_aside
 from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
 from edge.recording import about, journal_size
 from edge.recording.daily_rollups import TRIGGERS
+from edge.recording.journal_mark import check_journal, was_open
 from edge.recording.layout import (
     LAYOUT,
     TABLES,
+    WITHHELD_IS_NULL,
+    ConversionError,
+    UnconvertedError,
     add_indexes,
     changed,
     check_header,
@@ -27,9 +33,11 @@ from edge.recording.layout import (
     migrate,
     strange_shape,
 )
+from edge.recording.location import Location
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
+ROOM_TO_DELETE = 20_000_000  # bytes: the -wal of deleting a thousand windows and their roll-ups, and more
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
@@ -54,18 +62,22 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _explain_os(error, f"the folder of {path} cannot be made") from None
+    came_alone = not os.path.lexists(journal_of(path))
     try:
         database = _connect(path)
         try:
             # Whatever takes long here: a conversion, or an index that an older version has not made.
             database.set_progress_handler(progress, INSTRUCTIONS)
-            _prepare(database, path, prefix)
+            _prepare(database, path, prefix, came_alone=came_alone)
             database.set_progress_handler(None, 0)
         except BaseException:
             database.close()
             raise
     except sqlite3.Error as error:
-        raise explain(error, path) from None
+        explained = explain(error, path)
+        if isinstance(error, UnconvertedError) and isinstance(explained, DiskError):
+            explained = ConversionError(explained.problem, explained.remedy)
+        raise explained from None
     return database
 
 
@@ -81,6 +93,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         for beside in (Path(f"{path.resolve()}{end}") for end in ("-wal", "-shm", "-journal")):
             if os.path.lexists(beside):
                 _check_owner(beside, beside.lstat())  # by its name: to close a descriptor would end locks on it
+        _keep_left_journal(path)
+        check_journal(path, os.pread(descriptor, 100, 0), writes=True)
         database = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
         if not _is_open_again(descriptor):
             database.close()
@@ -88,6 +102,43 @@ def _connect(path: Path) -> sqlite3.Connection:
     finally:
         os.close(descriptor)
     return database
+
+
+def _keep_left_journal(path: Path) -> None:
+    """Windows may be in a `-wal` alone: after a kill somebody has moved the file without it. Raises as `_connect`."""
+    try:
+        aside = set_left_journal_aside(path)
+    except OSError as error:
+        raise _explain_os(error, f"{path}-wal cannot be renamed") from None
+    if aside is not None:
+        logger.error(
+            "%s-wal has windows of a file that is no longer there; it is kept as %s. If the file was renamed or moved, "
+            "name this one as it, with -wal at the end, before anything opens that file",
+            path,
+            aside,
+        )
+
+
+def _check_moved(database: sqlite3.Connection, path: Path) -> None:
+    """See whether a recording was moved or copied without its `-wal`. Raises ConfigError while nothing is lost yet."""
+    if database.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        return  # made by VACUUM INTO
+    found = about.known(database, about.LOCATION)
+    former = Path(Location.of(found).address) if found else path
+    if former == path.resolve() or not was_open(database):
+        return
+    journal = journal_of(path)
+    if has_journal(former) and not former.exists():
+        raise ConfigError(
+            f"{former} was moved to {path} without its -wal, which has its last windows",
+            f"move {former}-wal to {journal}; if you do not want them, to another folder",
+        )
+    logger.warning(
+        "%s was copied or moved after a kill or a power cut, or while it was recorded into, and there is no %s: where "
+        "the former file still has one, the last windows are in there, and both are to be copied together",
+        path,
+        journal,
+    )
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
@@ -112,45 +163,61 @@ def _is_open_again(descriptor: int) -> bool:
     return False
 
 
-def _prepare(database: sqlite3.Connection, path: Path, prefix: str) -> None:
+def _prepare(database: sqlite3.Connection, path: Path, prefix: str, *, came_alone: bool) -> None:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     layout = LAYOUT
     tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
     if not tables and not application:
         database.execute("PRAGMA auto_vacuum=INCREMENTAL")
     else:
-        layout = check_header(database, path)
-        strange = strange_part(database, TABLES, TRIGGERS)
-        strange = strange or (strange_shape(database) if layout == LAYOUT else None)
-        if strange:
-            raise changed(path, strange)
-        about.check(database)
+        layout = _check(database, path)
+        if came_alone:
+            _check_moved(database, path)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.execute(f"PRAGMA journal_size_limit={journal_size.KEPT}")  # else it keeps the size that it once had
     database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
+    found = _make_current(database, path, prefix, layout, new=not tables)
+    if found != prefix:
+        raise ConfigError(
+            f"{path} holds the devices below {found or ''!r}, not below {prefix!r}",
+            "give --prefix, or another --database",
+        )
+
+
+def _make_current(database: sqlite3.Connection, path: Path, prefix: str, layout: int, *, new: bool) -> str | None:
+    """Make the tables, or those of an older version new; the prefix that it holds. Of another, it stays as it is."""
     # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
     database.execute("BEGIN IMMEDIATE")
     try:
-        if not tables:
+        if new:
             create(database, prefix)
         found = about.known(database, about.PREFIX)
-        if layout < LAYOUT and found == prefix:  # another prefix's file stays as it is
+        if layout < LAYOUT and found == prefix:
             migrate(database, path, layout)
         if found == prefix:
             add_indexes(database)
             if about.known(database, about.IDENTITY) is None:
                 about.keep(database, about.IDENTITY, secrets.token_hex(16))
         database.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         if database.in_transaction:
             database.execute("ROLLBACK")
+        if layout < WITHHELD_IS_NULL and isinstance(error, sqlite3.OperationalError):
+            raise UnconvertedError(str(error)) from error
         raise
-    if found != prefix:
-        raise ConfigError(
-            f"{path} holds the devices below {found or ''!r}, not below {prefix!r}",
-            "give --prefix, or another --database",
-        )
+    return found
+
+
+def _check(database: sqlite3.Connection, path: Path) -> int:
+    """The layout of a file that is there. Raises ConfigError, sqlite3.Error: it is not as we make it."""
+    layout = check_header(database, path)
+    strange = strange_part(database, TABLES, TRIGGERS)
+    strange = strange or (strange_shape(database) if layout == LAYOUT else None)
+    if strange:
+        raise changed(path, strange)
+    about.check(database)
+    return layout
 
 
 def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
@@ -170,8 +237,16 @@ def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     except OSError as reason:
         return _explain_os(reason, f"{path} cannot be opened")
     if any(word in text for word in WORDS_OF_A_DISK):
-        return DiskError(f"{path} cannot be written ({text})", "check the disk")
+        return DiskError(f"{path} cannot be written ({text})", _remedy(text, path))
     return ConfigError(f"{path} cannot be used ({text})", "name another file")
+
+
+def _remedy(text: str, path: Path) -> str:
+    with contextlib.suppress(OSError):
+        # Where there is no room for a -shm, SQLite says `I/O error`.
+        if "full" in text or shutil.disk_usage(path.parent).free < ROOM_TO_DELETE:
+            return f"make {ROOM_TO_DELETE // 1_000_000} MB of room on its disk, which deleting from it takes as well"
+    return "check the disk"
 
 
 def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:

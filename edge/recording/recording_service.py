@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.files.disk_errors import DiskError
-from edge.recording.failing_report import RETRY, FailingReport
+from edge.recording.failing_report import FailingReport, pause
 from edge.recording.former_session import FormerSession, former_client_id
 from edge.recording.recordable import topics
 from edge.recording.recorder import Recorder
@@ -97,7 +97,7 @@ class RecordingService:
                 report.say(error)
                 self.failing = True
                 self._tell("the database cannot be opened")
-                stop.wait(RETRY)
+                stop.wait(pause(error))
             else:
                 self.failing = False
                 return ids

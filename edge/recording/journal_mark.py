@@ -1,0 +1,184 @@
+"""Which states of a recording its `-wal` belongs to: SQLite takes any that lies there for the file's, and ruins both.
+
+A backup that is put in place of a recording whose recorder was killed finds that one's `-wal` beside it. So the file
+has a mark, which changes at every start, hour and end, and a small file beside it (`-mark`) says which marks the file
+may have without its `-wal`. A copy has the mark of when it was made. One that `VACUUM INTO` made is in no WAL mode,
+which tells it at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from edge.errors import ConfigError, EdgeError
+from edge.files.bounded_read import read_file
+from edge.files.left_journal import has_journal, journal_of
+from edge.files.plain_tables import strange_part
+from edge.files.replace_file import staged_file
+from edge.recording.daily_rollups import TRIGGERS
+
+KEY = "mark"  # in `about`
+OPEN, CLOSED = "open", "closed"
+PATTERN = f"[0-9a-f]{{32}}-({OPEN}|{CLOSED})"
+NONE = "none"  # in place of the mark of a file that an older version has recorded into
+EVERY = 3600.0  # seconds
+MOST_BYTES = 100_000  # of the file beside it: a line for each mark
+MAGIC = b"SQLite format 3\0"
+MODE, WAL_MODE = 18, 2  # byte of the header, of every file with a `-wal`: https://www.sqlite.org/fileformat2.html
+
+
+class JournalMark:
+    """Changes the mark of a recording that is open.
+
+    Args:
+        path: The recording.
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._now = now
+        self._due: float | None = None
+
+    def start(self) -> None:
+        """The recording was opened; its mark is changed by the first look."""
+        self._due = None
+
+    def look(self, database: sqlite3.Connection) -> None:
+        """Change it where it is time; called now and then.
+
+        Args:
+            database: Outside of a transaction.
+
+        Raises:
+            sqlite3.Error: To be explained.
+        """
+        if self._due is None or self._now() >= self._due:
+            self._due = self._now() + EVERY
+            self._change(database, OPEN)
+
+    def stop(self, database: sqlite3.Connection) -> None:
+        """The recording is to be closed, after nothing went wrong. Raises sqlite3.Error."""
+        if self._due is not None:
+            self._change(database, CLOSED)
+
+    def _change(self, database: sqlite3.Connection, state: str) -> None:
+        """Change it so that the file beside it names the one that is found, whenever a kill or a power cut comes."""
+        mark = f"{secrets.token_hex(16)}-{state}"
+        with contextlib.suppress(EdgeError):  # the file beside it cannot be written: the former mark stays
+            with _transaction(database):
+                # Of a version that knows no marks, there is no file beside it; what has them may have come without it.
+                former = _allowed(self._path) or [_mark(database), _mark_alone(self._path) or NONE]
+                _write(self._path, [*former, mark])
+                database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, mark))
+            if not _emptied(database):
+                return  # somebody reads: the former ones may be found as well
+            with _transaction(database):
+                if _mark(database) == mark:  # else another recorder has changed it
+                    _write(self._path, [mark])
+
+
+def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
+    """See whether the `-wal` beside a recording is its own, before SQLite opens it.
+
+    Args:
+        path: The recording. One that is missing, empty or something else is left to whoever opens it.
+        header: Its first 20 bytes or more, of who may read them: to close a descriptor ends the locks of all other
+            connections of this process. Empty: they are not looked at.
+        writes: Whether it is opened to be changed: then marks of another file, as where a backup was put back without
+            a `-wal`, are forgotten.
+
+    Raises:
+        ConfigError: It is another file's.
+    """
+    foreign = (writes or has_journal(path)) and _has_another_mark(path)
+    in_wal_mode = header[MODE] == WAL_MODE if header.startswith(MAGIC) else True
+    if has_journal(path) and (foreign or not in_wal_mode):
+        journal = journal_of(path)
+        raise ConfigError(
+            f"{journal} belongs to the file that was here before, not to this {path}; nothing was changed",
+            f"if {path} is a backup that was put back, move {journal} to another folder: it has the last windows of "
+            "the former file, and can be read only beside that one; else put the former file back",
+        )
+    if foreign and writes:
+        with contextlib.suppress(OSError):
+            _beside(path).unlink(missing_ok=True)
+
+
+def was_open(database: sqlite3.Connection) -> bool:
+    """Whether a recording was not closed by its recorder, or was copied before that. Raises sqlite3.Error."""
+    return _mark(database).endswith(OPEN)
+
+
+def _has_another_mark(path: Path) -> bool:
+    allowed = _allowed(path)
+    while allowed:
+        found = _mark_alone(path)
+        if found is None or found in allowed:
+            return False
+        again = _allowed(path)
+        if again == allowed:
+            return True
+        allowed = again  # a recorder is changing it
+    return False
+
+
+def _mark(database: sqlite3.Connection) -> str:
+    found = database.execute("SELECT substr(value, 1, 100) FROM about WHERE key = ?", (KEY,)).fetchone()
+    return str(found[0]) if found else NONE
+
+
+def _mark_alone(path: Path) -> str | None:
+    """The mark of the file without its `-wal`; None: that cannot be read, as in the middle of a checkpoint."""
+    address = f"file:{quote(os.path.realpath(path))}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:
+            return None if strange_part(database, ("about",), TRIGGERS) else _mark(database)
+    except sqlite3.Error:
+        return None
+
+
+def _beside(path: Path) -> Path:
+    return Path(f"{os.path.realpath(path)}-mark")
+
+
+def _allowed(path: Path) -> list[str]:
+    """The marks that the file may have without its `-wal`; []: nobody knows."""
+    try:
+        lines = read_file(_beside(path), MOST_BYTES).decode("ascii").splitlines()
+    except (OSError, ValueError):
+        return []
+    return lines if all(line == NONE or re.fullmatch(PATTERN, line) for line in lines) else []
+
+
+def _write(path: Path, marks: Sequence[str]) -> None:
+    """Raises EdgeError."""
+    with staged_file(_beside(path), "".join(f"{mark}\n" for mark in marks).encode(), 0o600, exact=True) as staged:
+        staged.put()
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    finally:
+        database.rollback()  # after COMMIT there is nothing to undo
+
+
+def _emptied(database: sqlite3.Connection) -> bool:
+    """Bring all that is in the `-wal` into the file, if nobody reads it; whether that was done."""
+    waits = database.execute("PRAGMA busy_timeout").fetchone()[0]
+    database.execute("PRAGMA busy_timeout=0")  # what comes meanwhile waits for us
+    ((busy, *_),) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    database.execute(f"PRAGMA busy_timeout={waits}")
+    return not busy
