@@ -85,13 +85,17 @@ def _junk(number: int) -> tuple[str, bytes]:
     return "window", (b"[" * 20_000, b"\xff" * 30_000, b'{"schema": 1}', b"")[number % 4]
 
 
+def _empty(_number: int) -> tuple[str, bytes]:
+    return "info", b""  # the shortest that a recorder asks for
+
+
 def _alerts(number: int) -> tuple[str, bytes]:
     return f"alert/{number}", b"x" * 30_000
 
 
 ATTACKS: dict[str, Callable[[int], tuple[str, bytes]]] = {
     "flips": _flips, "states": _states, "windows": _windows, "newer": _newer, "epochs": _epochs, "junk": _junk,
-    "alerts": _alerts,
+    "alerts": _alerts, "empty": _empty,
 }  # fmt: skip
 
 

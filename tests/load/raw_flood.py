@@ -1,6 +1,9 @@
 """Publishes as fast as a socket takes it, without the care of a client.
 
-python -m tests.load.raw_flood HOST PORT USER ATTACK SECONDS
+python -m tests.load.raw_flood HOST PORT USER ATTACK SECONDS [BYTES]
+
+BYTES a second is the pace, headers of the network included: a sender that keeps just below a limit loses no packet to
+it, and so sends more than one that does not.
 
 For tests.load.hostile_room, which runs it on a network of its own. Prints how many messages were sent.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import socket
 import sys
 import threading
@@ -19,35 +23,53 @@ from tests.load.fleet.plugin_broker import client_id
 from tests.load.fleet.school import PASSWORD
 
 AT_ONCE = 50  # messages of one call
+AT_MOST = 0.1  # seconds that are made up for after a delay: more at once, and the network drops it
+SEGMENT, HEADERS = 1440, 52  # bytes of one packet of the network, and of what stands before them
 CONNECT, PUBLISH_1 = b"\x10", b"\x32"
 KEEPALIVE = (600).to_bytes(2, "big")
 
 
-def main(make: Callable[[int], tuple[str, bytes]], host: str, port: int, user: str, seconds: float) -> int:
-    """Flood the broker for so long; returns how many messages it was sent."""
-    with socket.create_connection((host, port), timeout=30) as wire:
-        name = b"\0\4MQTT\5" + bytes((0b11000010,)) + KEEPALIVE + b"\0"
-        wire.sendall(_packet(CONNECT, name + _text(client_id(user)) + _text(user) + _text(PASSWORD)))
-        if wire.recv(100)[:1] != b"\x20":
-            raise SystemExit("the broker did not take us")
+def main(
+    make: Callable[[int], tuple[str, bytes]], host: str, port: int, user: str, seconds: float, pace: float = math.inf
+) -> int:
+    """Flood the broker for so long, with so many bytes a second; returns how many messages it was sent."""
+    with connect(host, port, user) as wire:
+        if pace < math.inf:  # a small buffer, so that what is sent leaves at that pace
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(target=_forget_answers, args=(wire,), daemon=True).start()
-        messages, sent, until = _messages(make, user), 0, time.monotonic() + seconds
+        messages, sent, due = _messages(make, user), 0, time.monotonic()
+        until = due + seconds
         while time.monotonic() < until:
+            wanted = b"".join(itertools.islice(messages, AT_ONCE))
+            time.sleep(max(0.0, due - time.monotonic()))
             with contextlib.suppress(TimeoutError):
-                wire.sendall(b"".join(itertools.islice(messages, AT_ONCE)))
+                wire.sendall(wanted)
                 sent += AT_ONCE
+            due = max(due, time.monotonic() - AT_MOST) + (len(wanted) + HEADERS * -(-len(wanted) // SEGMENT)) / pace
         wire.shutdown(socket.SHUT_RDWR)
     return sent
+
+
+def connect(host: str, port: int, user: str) -> socket.socket:
+    """A connection that the broker has accepted, in MQTT 5. Raises SystemExit where it has not."""
+    wire = socket.create_connection((host, port), timeout=30)
+    name = b"\0\4MQTT\5" + bytes((0b11000010,)) + KEEPALIVE + b"\0"
+    wire.sendall(packet(CONNECT, name + text(client_id(user)) + text(user) + text(PASSWORD)))
+    if wire.recv(100)[:1] != b"\x20":
+        raise SystemExit("the broker did not take us")
+    return wire
 
 
 def _messages(make: Callable[[int], tuple[str, bytes]], user: str) -> Iterator[bytes]:
     for number in itertools.count(1):
         kind, payload = make(number)
         identifier = (number % 65535 + 1).to_bytes(2, "big")
-        yield _packet(PUBLISH_1, _text(f"classroom/{user}/{kind}") + identifier + b"\0" + payload)
+        yield packet(PUBLISH_1, text(f"classroom/{user}/{kind}") + identifier + b"\0" + payload)
 
 
-def _packet(kind: bytes, body: bytes) -> bytes:
+def packet(kind: bytes, body: bytes) -> bytes:
+    """One of MQTT: `kind` is its first byte."""
     length, rest = bytearray(), len(body)
     while True:
         rest, low = divmod(rest, 128)
@@ -56,8 +78,9 @@ def _packet(kind: bytes, body: bytes) -> bytes:
             return kind + bytes(length) + body
 
 
-def _text(text: str) -> bytes:
-    return len(text.encode()).to_bytes(2, "big") + text.encode()
+def text(words: str) -> bytes:
+    """As MQTT has it, behind its length."""
+    return len(words.encode()).to_bytes(2, "big") + words.encode()
 
 
 def _forget_answers(wire: socket.socket) -> None:
@@ -69,5 +92,5 @@ def _forget_answers(wire: socket.socket) -> None:
 if __name__ == "__main__":
     from tests.load.hostile_room import ATTACKS
 
-    _, host, port, user, attack, seconds = sys.argv
-    print(main(ATTACKS[attack], host, int(port), user, float(seconds)))
+    _, host, port, user, attack, seconds, *pace = sys.argv
+    print(main(ATTACKS[attack], host, int(port), user, float(seconds), *map(float, pace)))

@@ -27,7 +27,7 @@ from tests.load.fleet.course import Fleet
 from tests.load.fleet.figures import Stored, compare
 from tests.load.fleet.recorder import Receipt
 from tests.load.fleet.report import Plan
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find
+from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD, SHIPPED, SchoolBroker, find
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
 from tests.support.paths import ROOT
@@ -260,7 +260,7 @@ def test_the_daemon_does_everything_under_these_rights(
 
 
 def test_a_bridge_carries_a_school_to_the_district(start_school: StartSchool, user: Connect, tmp_path: Path) -> None:
-    district = start_school("district", "north", "south", acl="district.acl")
+    district = start_school("district", "north", "south", acl="district.acl", more=[DISTRICT_LINE])
     bridge = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{district.port}")
     bridge = bridge.replace("CHANGE-ME", PASSWORD).replace("\n#topic", "\ntopic").replace("2 60", "1")
     # One authority for all: the second broker's certificate is signed by the first one's.

@@ -16,7 +16,7 @@ from tests.load.district.report import Blow, Peace, Plan, Report
 from tests.load.district.rooms import Look, School, play
 from tests.load.fleet.child import Child
 from tests.load.fleet.figures import Process
-from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
+from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD, SchoolBroker
 
 SMALL_DISK_MB = 3000
 PATIENCE = 30.0  # seconds without anything new, after which what has not come is lost
@@ -39,7 +39,7 @@ class District:
         self._say = say
         names = ["school-1" if plan.share else f"school-{number}" for number in range(1, plan.recorders + 1)]
         self._broker = SchoolBroker(
-            folder / "broker", [*sorted(set(names)), "recorder"], acl="district.acl", tls=plan.tls
+            folder / "broker", [*sorted(set(names)), "recorder"], acl="district.acl", tls=plan.tls, more=[DISTRICT_LINE]
         )
         self._database = Database()
         self._recorders = [

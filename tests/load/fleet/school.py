@@ -18,6 +18,8 @@ SHIPPED = ROOT / "docs/mosquitto"
 HOST = "127.0.0.1"
 PASSWORD = "a password for tests"
 START_SECONDS = 30.0
+DISTRICT_LINE = "max_packet_size 65536"
+"""What a district's mosquitto.conf has below the shipped files, as docs/scale.md says."""
 
 
 def find(program: str) -> str | None:
