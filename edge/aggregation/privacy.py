@@ -20,7 +20,7 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     """What may not be said about a window, and why; None: everything may.
 
     Each group is judged by the faces that it is about: all of them for figures, those near enough for facing, those
-    turned to the front for emotions (where faces in any pose are classified: those near enough). The
+    that have been classified for emotions (of the faces turned to the front or, in any pose, of those near enough). The
     fewest in any frame that shows one decide: whoever sat there alone for a moment would else be what is left when the
     windows before and after are subtracted. A moment with nobody is about nobody; a window of such moments is caught by
     the mean. Emotions of a few near faces would tell those who know the room whose they are.
@@ -37,15 +37,15 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     if mode != "headcount" and _too_few(window.near_mean, window.fewest_near, min_faces):
         unposed = mode == "emotions" and window.away is None
         return Withheld(what="emotions" if unposed else "facing", reason="few_near")
-    posed = mode == "emotions" and window.away is not None and window.front_only
-    if posed and _too_few(window.front_mean, window.fewest_front, min_faces):
-        return Withheld(what="emotions", reason="few_front")
+    if mode == "emotions" and _too_few(window.classified_mean, window.fewest_classified, min_faces):
+        posed = window.away is not None and window.front_only
+        return Withheld(what="emotions", reason="few_front" if posed else "few_near")
     return None
 
 
 def without_emotions(window: Window) -> Window:
     """The window with nothing but the numbers of faces and of those turned away."""
-    return replace(window, counts={UNKNOWN: window.faces}, front_only=True, tally=None)
+    return replace(window, counts={UNKNOWN: window.faces}, front_only=True, tally=None, waiting=0)
 
 
 def without_facing(window: Window) -> Window:

@@ -28,6 +28,7 @@ class Observation:
         eligible: Faces in this frame that may be classified: large enough and, where poses are measured, turned to the
             front; more than n where they take turns.
         away: Faces turned away; None when poses are not measured.
+        waiting: Faces that may be classified, but have not been yet, neither in this frame nor in one before.
     """
 
     time: float
@@ -36,6 +37,7 @@ class Observation:
     probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     eligible: int = 0
     away: int | None = None
+    waiting: int = 0
 
     @property
     def faces(self) -> int:
@@ -69,10 +71,10 @@ class Window:
         fewest: Fewest faces in a frame that showed any, 0 without such a frame.
         fewest_near: Fewest faces that are large enough, in a frame that showed any such; 0 without such a frame.
         away: Faces that were turned away; None when poses are not measured.
-        fewest_front: Fewest faces that are turned to the front and large enough (all that are large enough, where poses
-            are not measured), in a frame that showed any such; 0 without such a frame.
+        fewest_classified: Fewest faces that emotions are of, in a frame that showed any such; 0 without such a frame.
         front_only: Whether faces turned away are left unclassified, and so unknown.
         tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
+        waiting: Faces that may be classified, but had not been yet.
     """
 
     start: float
@@ -86,9 +88,10 @@ class Window:
     fewest: int
     fewest_near: int
     away: int | None = None
-    fewest_front: int = 0
+    fewest_classified: int = 0
     front_only: bool = True
     tally: Tally | None = field(default=None, repr=False, compare=False)
+    waiting: int = 0
 
     @property
     def seconds(self) -> float:
@@ -126,9 +129,10 @@ class Window:
         return (self.faces - self.too_small) / self.frames if self.frames else 0.0
 
     @property
-    def front_mean(self) -> float:
-        """Faces turned to the front in the average frame, as `front` counts them; 0 without frames."""
-        return self.front / self.frames if self.frames else 0.0
+    def classified_mean(self) -> float:
+        """Faces that emotions are of, in the average frame; 0 without frames."""
+        may_be = self.front if self.front_only else self.faces - self.too_small
+        return (may_be - self.waiting) / self.frames if self.frames else 0.0
 
 
 class WindowAggregator:
@@ -157,7 +161,7 @@ class WindowAggregator:
         self._missing = 0.0
         self._counts: Counter[str] = Counter()
         self._frames = self._too_small = self._highest = 0
-        self._fewest = self._fewest_near = self._fewest_front = 0
+        self._fewest = self._fewest_near = self._fewest_classified = self._waiting = 0
         self._away: int | None = None
         self._lowest: int | None = None
         self._tally: Tally | None = None
@@ -189,7 +193,9 @@ class WindowAggregator:
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
         self._fewest = _fewer(self._fewest, faces)
         self._fewest_near = _fewer(self._fewest_near, observation.near)
-        self._fewest_front = _fewer(self._fewest_front, observation.front)
+        may_be = observation.front if self._front_only else observation.near
+        self._fewest_classified = _fewer(self._fewest_classified, may_be - observation.waiting)
+        self._waiting += observation.waiting
         if observation.away is not None:
             self._away = (self._away or 0) + observation.away
         if observation.probabilities is not None:
@@ -225,7 +231,8 @@ class WindowAggregator:
             coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
             fewest=self._fewest,
             fewest_near=self._fewest_near,
-            fewest_front=self._fewest_front,
+            fewest_classified=self._fewest_classified,
+            waiting=self._waiting,
             front_only=self._front_only,
             tally=self._tally,
         )

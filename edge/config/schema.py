@@ -113,7 +113,7 @@ class VisionConfig(Section):
     """How frames are analysed."""
 
     fps: float = Field(5.0, ge=0.1, le=60, description="frames analysed per second, at most")
-    detect_fps: float = Field(3.0, ge=0.1, le=60, description="face detections per second when time is short")
+    detect_fps: float = Field(3.0, ge=0.1, le=60, description="detections per second when time is short; 1 at least")
     cpu_budget: float = Field(
         1.0, ge=0.05, le=1, description="share of this machine's processors that the daemon may use"
     )

@@ -88,7 +88,7 @@ class Withheld(Payload):
     )
     reason: Literal["few_people", "few_near", "few_front", "short"] = Field(
         description="fewer than `privacy.min_faces` people; fewer than that near enough; fewer than that turned to the "
-        "front; a window of less than a second"
+        "front; a window of less than a second. For emotions only faces count that have been classified"
     )
 
 

@@ -70,6 +70,7 @@ class Pipeline:
         vision = config.vision
         self._rate = rate or RateController.of(config)
         self._plan = Plan(vision.fps, vision.fps)
+        self._wanted = self._expected = vision.fps  # frames per second: that are wanted, and that the camera delivers
         self._planned = start
         self._frames = 0  # since then
         self._late = False  # since then, at any time
@@ -102,12 +103,8 @@ class Pipeline:
             expected = min(fps, delivered / SLOW)  # no plan for frames that the camera does not deliver
         self._planned, self._frames, self._late = now, 0, False
         self._rate.record_cpu_time(time.process_time())
-        plan = self._rate.plan(expected)
-        if plan.fps == expected:
-            plan = replace(plan, fps=fps, detections=plan.detections if plan.uses_flow else fps)
-        self._plan = plan
-        self._analyzer.set_plan(plan)
-        self._aggregator.expect(plan.fps)
+        self._wanted, self._expected = fps, expected
+        self._plan_anew()
 
     def observe(self, frame: Frame, *, late: bool = False) -> list[WindowBody]:
         """Analyse a frame.
@@ -156,6 +153,20 @@ class Pipeline:
             self._aggregator.add(observation)
             self._meter.count_frame()
 
+    def _plan_anew(self) -> None:
+        plan, fps = self._rate.plan(self._expected), self._wanted
+        if plan.fps == self._expected:
+            plan = replace(plan, fps=fps, detections=plan.detections if plan.uses_flow else fps)
+        self._plan = plan
+        self._analyzer.set_plan(plan)
+        self._aggregator.expect(plan.fps)
+
+    def _forget_people(self) -> None:
+        """Carry nothing into the next window: neither what faces were smoothed with, nor a plan for their number."""
+        self._rate.forget_people()
+        self._plan_anew()
+        self._analyzer.reset()
+
     def _record_stage(self, stage: str, seconds: float, faces: int) -> None:
         self._meter.record_stage(stage, seconds)
         self._rate.record_stage(stage, seconds, faces if stage == "classify" else 1)
@@ -164,8 +175,8 @@ class Pipeline:
         _, end = self._timestamps.span(window.start, window.end)
         synced = self._timestamps.true and (self._trust_clock or clock_synced())
         body = self._builder.build(window, end, clock_synced=synced)
-        if body.withheld is not None:  # a track would carry what a face was smoothed with into the next window
-            self._analyzer.reset()
+        if body.withheld is not None:
+            self._forget_people()
         # How long the stages took tells the number of faces far better than coarsely rounded counts do.
         exact = self._builder.round_to == 1 and body.withheld is None
         self._meter.close_window(body.faces.mean, exact=exact)

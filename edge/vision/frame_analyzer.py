@@ -125,15 +125,16 @@ class FrameAnalyzer:
         self._plan = plan
         self._flow = OpticalFlow()
         self._detector_lock = Lock()  # the detector does one thing at a time
-        self._due = 1.0  # detections that the plan owes; below 0 when a lost face had one made early
-        self._lost = False  # a tracked face was lost
         self._shape: tuple[int, ...] = ()  # of the newest frame that was completed
-        self._last_detected = -math.inf  # when the newest frame was taken that `detect` was given; monotonic seconds
+        self._last_given = -math.inf  # when the newest frame was taken that `detect` was given; monotonic seconds
         self._last_completed = -math.inf  # and of those that `complete` was given
         self.reset()
 
     def reset(self) -> None:
-        """Keep nothing of the frames before: no face, no smoothed emotion, no picture."""
+        """Keep nothing of the frames before: no face, no smoothed emotion, no picture, nor when faces were detected."""
+        self._due = 0.0  # detections that the plan owes; below 0 when a lost face had one made early
+        self._lost = False  # a tracked face was lost
+        self._last_detected = -math.inf  # when the newest frame was taken in which faces were; monotonic seconds
         self._tracker = Tracker(self._plan.detections)
         self._flow.reset()
 
@@ -147,17 +148,18 @@ class FrameAnalyzer:
         return self.complete(self.detect(frame))
 
     def detect(self, frame: Frame, *, overlap: bool = False) -> PendingFrame:
-        """Detect the faces of a frame, if the plan says so, or a face was lost.
+        """Detect the faces of a frame, if the plan says so, a face was lost, or none were detected for a second.
 
         Args:
             frame: Newer than all before.
             overlap: In the executor, if there is one, so that `complete` can go on with the frame before.
         """
-        gap, self._last_detected = frame.time - self._last_detected, frame.time
+        gap, self._last_given = frame.time - self._last_given, frame.time
         # By time, not by frame: they may come more slowly than they were planned for.
         self._due = min(self._due + self._plan.detections * gap, 2.0)
         early = self._lost and self._due >= 0
-        if self._plan.uses_flow and gap <= MAX_AGE and self._due < 1 and not early:
+        recent = frame.time - self._last_detected < MAX_AGE  # else optical flow would keep who has left
+        if self._plan.uses_flow and recent and self._due < 1 and not early:
             return PendingFrame(frame, None)
         self._due -= 1
         self._lost = False
@@ -177,6 +179,7 @@ class FrameAnalyzer:
             tracks, missed, boxes = self._track(frame)
         else:
             found, outside, seconds = detection.result() if isinstance(detection, Future) else detection
+            self._last_detected = frame.time
             boxes = found.boxes
             self._on_stage("detect", seconds, len(boxes))
             began = time.perf_counter()
@@ -191,8 +194,11 @@ class FrameAnalyzer:
             return self._count(tracks + missed, frame.time)
         began = time.perf_counter()
         chosen = np.flatnonzero([self._eligible(track) for track in tracks])
-        eligible, limit = len(chosen), self._classification_limit(frame.time)
-        if eligible > limit:  # those first that have waited longest; all of them one after the other
+        eligible, limit = len(chosen), self._classification_limit(frame.time, len(chosen))
+        known = any(tracks[index].probabilities is not None for index in chosen)
+        # Those first that have waited longest, all of them one after the other. Where none has an emotion yet all are
+        # classified at once: else the first few would stand for the room.
+        if eligible > limit and known:
             waiting = np.argsort([tracks[index].last_classified for index in chosen], kind="stable")
             chosen = np.sort(chosen[waiting[:limit]])
         rolls = np.array([tracks[index].roll for index in chosen], np.float32)
@@ -205,12 +211,15 @@ class FrameAnalyzer:
         # measured on, and so nothing of an earlier, perhaps withheld, window is in it.
         return replace(observation, probabilities=probabilities, eligible=eligible)
 
-    def _classification_limit(self, now: float) -> int:
-        """How many faces may be classified in a frame: a share of the plan's second, and no more than fit a batch."""
+    def _classification_limit(self, now: float, eligible: int) -> int:
+        """How many faces may be classified in a frame: a share of the plan's second, and no more than fit a batch.
+
+        The plan is of a second ago. Each face of this frame has its turn once a second all the same.
+        """
         gap, self._last_completed = now - self._last_completed, now
         if math.isinf(self._plan.faces):
             return MAX_FACES
-        return min(MAX_FACES, math.ceil(self._plan.faces * min(max(gap, 0.0), 1.0) - 1e-3))
+        return min(MAX_FACES, math.ceil(max(self._plan.faces, eligible) * min(max(gap, 0.0), 1.0) - 1e-3))
 
     def _detect(self, frame: Frame) -> Found:
         with self._detector_lock:
@@ -253,4 +262,5 @@ class FrameAnalyzer:
             named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
             counts.update(zip(labels, named, strict=True))
             counts[UNKNOWN] -= sum(named)
-        return Observation(time, counts, len(tracks) - len(near), away=away)
+        waiting = sum(track.probabilities is None and self._eligible(track) for track in near) if labels else 0
+        return Observation(time, counts, len(tracks) - len(near), away=away, waiting=waiting)

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.vision.tracker import MAX_AGE
+
 if TYPE_CHECKING:
     from edge.config.schema import Config
 
@@ -36,7 +38,7 @@ class Plan:
     Attributes:
         fps: Frames that are analysed.
         detections: Of these, in how many faces are detected; in the others they are tracked by optical flow.
-        faces: Faces that are classified, over all frames.
+        faces: Faces that are classified, over all frames; more where there are more, for each has its turn.
     """
 
     fps: float
@@ -55,12 +57,13 @@ class RateController:
     Args:
         budget: Share of all processors that the whole process may use, 0..1.
         processors: How many there are for this process.
-        detect_fps: Detections a second that are kept up, unless fewer frames are analysed.
+        detect_fps: Detections a second that are kept up, unless fewer frames are analysed; one at least, for a face
+            that no detection confirms is not counted for longer.
     """
 
     def __init__(self, budget: float, processors: int, detect_fps: float) -> None:
         self._limit = budget * processors
-        self._detect_fps = detect_fps
+        self._detect_fps = max(detect_fps, 1 / MAX_AGE)
         self._parallel = processors > 1 and self._limit > 1
         self._costs: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._faces = 0  # to classify, in the newest frame
@@ -106,6 +109,15 @@ class RateController:
     def record_faces(self, faces: int) -> None:
         """Record the number of faces to classify in the newest frame."""
         self._faces = faces
+
+    def forget_people(self) -> None:
+        """Keep nothing that tells how many people there were: neither their number nor what they cost.
+
+        What a detection costs, and what the process uses beside the stages, is learnt of the machine, and stays.
+        """
+        self._faces = 0
+        for stage in self._costs.keys() - {"detect"}:
+            del self._costs[stage]
 
     def record_cpu_time(self, used: float) -> None:
         """Learn what the process uses beside and within the stages: capturing, a model's own threads.

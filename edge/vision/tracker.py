@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from edge.vision.face_detector import NOBODY, Detections
 from edge.vision.head_pose import evidence, roll
 
 MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
-MAX_AGE = 1.0  # seconds that a face may still be counted after it was last seen; longer over-counts moving scenes
+MAX_AGE = 1.0  # seconds that a face may still be counted after it was last detected; longer over-counts moving scenes
 MISSED_FRAMES = 2.5  # as many frames it may be missed in
 MIN_SIGHTINGS = 2  # a face seen once is counted only in that frame: a single false box leaves no shadow
 SMOOTHING = 0.5  # weight of the newest probabilities
@@ -23,12 +24,13 @@ HYSTERESIS = 0.5  # logits: a head changes sides only when the smoothed evidence
 
 @dataclass
 class Track:
-    """A face over time. It lives in memory only, and dies soon after the face was last seen."""
+    """A face over time. It lives in memory only, and dies soon after the face was last detected."""
 
     box: NDArray[np.float32]  # (4,) x, y, width, height
     last_seen: float  # when it was last detected or tracked; monotonic seconds
     last_classified: float  # of one that never was, a second before it came
     sightings: int = 1
+    last_detected: float = -math.inf  # optical flow goes on finding the wall behind a face that has left
     probabilities: NDArray[np.float32] | None = None  # (labels,), smoothed; None before it was classified
     evidence: float | None = None  # logits that speak for a head turned to the front, smoothed; None: not measured
     front: bool = True  # so it is taken for turned to the front; also where poses are not measured
@@ -122,10 +124,10 @@ class Tracker:
         for box, known in zip(boxes, matched, strict=True):
             # A newcomer waits as if it had been classified a second ago: those who sit there wait as long as that.
             track = known or Track(box, time, time - 1, 0)
-            track.box, track.last_seen = box, time
+            track.box, track.last_seen, track.last_detected = box, time, time
             track.sightings += 1
             now.append(track)
-        missed = [before[j] for j in sorted(free) if before[j].sightings >= MIN_SIGHTINGS]
+        missed = [before[j] for j in sorted(free) if self._bridged(before[j], time)]
         if missed and len(outside):
             left = overlap(np.stack([track.box for track in missed]), outside).max(axis=1) >= MIN_IOU
             missed = [track for track, has_left in zip(missed, left.tolist(), strict=True) if not has_left]
@@ -163,12 +165,16 @@ class Tracker:
             if is_found and is_inside:
                 track.box, track.last_seen = box, time
                 now.append(track)
-        missed = [track for track in before if id(track) not in known and track.sightings >= MIN_SIGHTINGS]
+        missed = [track for track in before if id(track) not in known and self._bridged(track, time)]
         self._tracks, self._now = now + missed, now
         return now, missed
 
     def _young(self, time: float) -> list[Track]:
         return [track for track in self._tracks if 0 <= time - track.last_seen <= self.max_age]
+
+    def _bridged(self, track: Track, time: float) -> bool:
+        """Whether a face is still counted in a frame that it was missed in."""
+        return track.sightings >= MIN_SIGHTINGS and time - track.last_detected <= self.max_age
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -86,6 +86,35 @@ def test_each_group_is_judged_by_its_own_faces(
     assert found == (None if expected is None else Withheld(what=expected[0], reason=expected[1]))
 
 
+@pytest.mark.parametrize("front_only", [True, False])
+@pytest.mark.parametrize(
+    ("frames", "sent"),
+    [
+        ([(12, 0)], True),
+        ([(12, 7)], True),
+        ([(12, 8)], False),  # four of twelve have been classified
+        ([(12, 11)], False),  # the emotion of one person
+        ([(12, 0)] * 20 + [(12, 11)], False),  # in one frame only
+        ([(12, 12)] + [(12, 0)] * 5, True),  # the first is about nobody
+        ([(12, 12)] * 5 + [(12, 0)], False),  # the mean
+    ],
+)
+def test_emotions_are_judged_by_the_faces_that_were_classified(
+    frames: list[tuple[int, int]],
+    sent: bool,  # noqa: FBT001
+    front_only: bool,  # noqa: FBT001
+) -> None:
+    aggregator = WindowAggregator(LABELS, 10.0, 0.0, front_only=front_only)
+    for number, (faces, waiting) in enumerate(frames):
+        counts = {"happy": faces - waiting, "sad": 0, "unknown": waiting}
+        aggregator.add(Observation(number * 0.4, counts, 0, away=0, waiting=waiting))
+    body = build(aggregator.finish(10.0)[0], EMOTIONS, "emotions", 5, 1)
+    reason = "few_front" if front_only else "few_near"
+    assert body.withheld == (None if sent else Withheld(what="emotions", reason=reason))
+    assert (body.counts is not None) == sent
+    assert body.facing is not None
+
+
 def test_facing_is_sent_where_emotions_are_withheld() -> None:
     body = build(cut([(2, 6, 3, 1, 0)] * 4), EMOTIONS, "emotions", 5, 1)
     assert body.withheld == Withheld(what="emotions", reason="few_front")

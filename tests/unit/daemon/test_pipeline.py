@@ -19,6 +19,7 @@ from edge.timing.clock import TIME_ERROR, SystemClock, Timestamps
 from edge.vision.frame_analyzer import AnalysisRules
 from edge.vision.rate_controller import SAMPLES, Plan, RateController
 from tests.support.scripted_models import Room
+from tests.support.slow_board import SlowBoard
 
 EXECUTOR = ThreadPoolExecutor(1, "detect")
 
@@ -67,6 +68,27 @@ def test_a_late_frame_is_counted_before_its_window_is_closed() -> None:
     windows += observer.finish(3.0)
     assert [window.frames for window in windows] == [10, 10, 10]
     assert [window.faces.mean for window in windows] == [12, 12, 12]
+
+
+@pytest.mark.parametrize("detect", [0.95, 0.2])  # one frame a second; five, with faces in turn
+def test_the_window_after_a_withheld_one_does_not_tell_how_many_sat_there(detect: float) -> None:
+    def sent(few: int) -> list[bytes]:
+        observer, _ = observer_of(SlowBoard(detect), vision={"fps": 5})
+        texture = np.random.default_rng(2).integers(1, 255, (100, 720, 3), np.uint8)
+        bodies = []
+        for number in range(60):
+            image = texture.copy()
+            image[0, 0], image[1, :12] = number, 1
+            if number < 30:
+                image[1, few:12] = 0
+            observer.update_plan(5, number / 5)
+            bodies += observer.observe(Frame(image, number / 5))
+        bodies += observer.finish(12.0)
+        assert [body.withheld is None for body in bodies] == [False] * 6 + [True] * 6
+        assert all(body.counts is not None and body.counts["unknown"] == 0 for body in bodies[6:])
+        return [body.model_copy(update={"window": None}).to_json() for body in bodies]
+
+    assert sent(1) == sent(2) == sent(3) == sent(4)
 
 
 def observer_of(rate: RateController | None = None, **config: Any) -> tuple[Pipeline, Films]:

@@ -82,14 +82,69 @@ def test_whatever_is_planned_every_frame_is_counted_once(
 
 def test_faces_take_turns_and_none_is_forgotten() -> None:
     room = Room()
-    analysis = FrameAnalyzer(
-        room, room, AnalysisRules(24, 0.4), Plan(5, 5, 10)
-    )  # a second: two in each frame but the first
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(5, 5, 15))
     image = np.full((100, 720, 3), 7, np.uint8)
     counts = [analysis.analyze(Frame(image, index / 5)).counts for index in range(12)]
-    assert [each["unknown"] for each in counts[:3]] == [2, 0, 0]
-    assert len(room.named) == 10 + 11 * 2
+    assert [each["unknown"] for each in counts] == [0] * 12
+    assert len(room.named) == 12 + 11 * 3  # 15 a second are three in each frame but the first
     assert max(Counter(seat for _, seat in room.named).values()) - 1 <= len(room.named) // 12
+
+
+def test_a_plan_for_fewer_people_leaves_nobody_out_for_longer_than_a_second() -> None:
+    room = Room()
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(5, 5, 1))  # made when one person was there
+    image = np.full((100, 720, 3), 7, np.uint8)
+    for index in range(11):
+        analysis.analyze(Frame(image, index / 5))
+    assert len(room.named) == 12 + 10 * 3
+    assert set(Counter(seat for _, seat in room.named).values()) == {3, 4}
+
+
+def test_who_waits_to_be_classified_is_told_apart() -> None:
+    room = Room()
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(10, 10, 1))
+    image = np.full((100, 720, 3), 7, np.uint8)
+    image[1, 2:12] = 0
+    assert analysis.analyze(Frame(image, 0.0)).waiting == 0
+    waiting = [analysis.analyze(Frame(np.full((100, 720, 3), 7, np.uint8), 0.1 + index / 10)) for index in range(8)]
+    assert [each.waiting for each in waiting] == [8, 6, 4, 2, 0, 0, 0, 0]  # ten came: two in each frame
+    assert all(each.waiting == each.counts["unknown"] for each in waiting)
+
+
+def test_nothing_of_the_detections_before_survives_a_reset() -> None:
+    """The same frames after it are detected, whoever was lost before it."""
+
+    def searched(before: list[int]) -> list[int]:
+        room, texture = Room(), np.random.default_rng(5).integers(1, 255, (100, 720, 3), np.uint8)
+        analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(10, 3))
+        for number in range(30):
+            image = texture.copy() if number >= 15 or before[number % len(before)] else np.zeros_like(texture)
+            image[0, 0], image[1, :12] = number, 1
+            if number == 15:
+                analysis.reset()
+            analysis.analyze(Frame(image, number / 10))
+        return [number for number in room.searched if number >= 15]
+
+    assert searched([1]) == searched([1, 0]) == searched([1, 1, 0]) == searched([0, 1, 1, 1])
+
+
+@pytest.mark.parametrize("detect_fps", [0.1, 0.5, 1.0, 3.0])
+def test_who_has_left_is_counted_for_a_second_at_most_though_the_wall_is_tracked(detect_fps: float) -> None:
+    room, texture = Room(), np.random.default_rng(6).integers(1, 255, (100, 720, 3), np.uint8)
+    analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(10, detect_fps))
+    here = last = 0.0  # when all twelve were detected last, and when more than one was counted last
+    for number in range(100):
+        image = texture.copy()
+        image[0, 0], image[1, :12] = number, 1
+        if number >= 40:
+            image[1, 1:12] = 0
+        seen = analysis.analyze(Frame(image, number / 10))
+        if room.searched[-1] == number and number < 40:
+            here = number / 10
+        if seen.faces > 1:
+            last = number / 10
+    assert last >= 3.9
+    assert last - here <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("fps", [10, 30])
@@ -128,7 +183,7 @@ def test_people_who_sit_keep_their_names_at_every_rate(rate: float, detect_fps: 
         when = index / rate + random.uniform(0, 0.3 / rate)
         unknown.append(analysis.analyze(Frame(image, when)).counts["unknown"])
     assert not any(unknown[round(2 * rate) :])
-    wanted = 20 * min(rate, detect_fps)
+    wanted = 20 * min(rate, max(detect_fps, 1))
     assert 0.75 * wanted - 2 <= len(room.searched) <= 1.3 * wanted + 2
 
 

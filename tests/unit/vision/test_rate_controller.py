@@ -101,6 +101,18 @@ def test_nobody_is_tracked_where_detecting_is_cheaper() -> None:
     assert plan.detections == plan.fps
 
 
+@pytest.mark.parametrize("faces", [0, 1, 4, 50])
+def test_people_who_are_forgotten_are_in_no_plan(faces: int) -> None:
+    costs = {**COSTS, "classify": 0.003 + 0.02 / max(faces, 1)}  # a batch costs something, too
+    planner, nobody = pace(faces, costs=costs), pace(0, costs={"detect": COSTS["detect"]})
+    planner.forget_people()
+    assert [planner.plan(fps) for fps in (2, 5, 30)] == [nobody.plan(fps) for fps in (2, 5, 30)]
+
+
+def test_faces_are_detected_once_a_second_whatever_is_asked_for() -> None:
+    assert pace(faces=60, detect_fps=0.1).plan(5).detections == pace(faces=60, detect_fps=1).plan(5).detections == 1
+
+
 def test_two_processors_do_two_things_at_once() -> None:
     one, two = pace(faces=40).plan(5), pace(faces=40, processors=2).plan(5)
     assert one.detections == 3
