@@ -146,18 +146,19 @@ class Reload:
         old, new, parts = self.wanted, prepared.config, self._targets
         parts.gpio.change(new.gpio)  # the last step that can fail; it takes back what it has done itself
         parts.exporter.change(new.metrics)
-        parts.analysis.end()
+        same_camera = new.camera == old.camera and prepared.source == self.source
+        parts.analysis.end(same_picture=same_camera and new.vision == old.vision)
         kept = {name: getattr(self.config, name) for name in CONNECTION}
         self.config = new.model_copy(update=kept)
         self._next_connection = new if new != self.config else None
-        parts.analysis.change(self.config, prepared.models)
+        parts.analysis.change(self.config, prepared.models, live=live(prepared.source))
         audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
         masks = parts.run_state.masks
         masks.use(masks_path(self.config), new.camera, prepared.source)
         parts.run_state.set_schedule(new.privacy)
         if parts.run_state.wants_closed:  # before the camera is opened anew, not after that
             parts.pauses.update()
-        if new.camera != old.camera or prepared.source != self.source:
+        if not same_camera:
             self.source = prepared.source
             make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera, masks.accepts)
             parts.camera.change(make_capture, live=live(prepared.source))
@@ -182,7 +183,7 @@ class Reload:
         self._next_connection = None
         if new is None:
             return
-        parts.analysis.end()  # a window belongs to the name under which it began
+        parts.analysis.end(same_picture=True)  # a window belongs to the name under which it began
         try:
             parts.service.stop(goes_on=True)
         except EdgeError as error:
