@@ -79,6 +79,7 @@ class Pipeline:
         self._frames = 0  # since then
         self._late = False  # since then, at any time
         self._newest: float | None = None  # when the newest frame was taken
+        self._forgotten = False  # the plan is for nobody: what people cost is not known again
         self._analyzer = FrameAnalyzer(
             models.detector, models.classifier, models.rules(vision), self._plan, self._record_stage, executor, still,
         )  # fmt: skip
@@ -156,6 +157,9 @@ class Pipeline:
             self._rate.record_faces(observation.eligible)
             self._aggregator.add(observation)
             self._meter.count_frame()
+            if self._forgotten:  # one frame tells what these people cost; a second of all would be over the budget
+                self._forgotten = False
+                self._plan_anew()
 
     def _plan_anew(self) -> None:
         plan, fps = self._rate.plan(self._expected), self._wanted
@@ -169,6 +173,7 @@ class Pipeline:
         """Carry nothing into the next window: neither what faces were smoothed with, nor a plan for their number."""
         self._rate.forget_people()
         self._plan_anew()
+        self._forgotten = True
         self._analyzer.reset()
 
     def _record_stage(self, stage: str, seconds: float, faces: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,6 +90,18 @@ def test_the_window_after_a_withheld_one_does_not_tell_how_many_sat_there(detect
         return [body.model_copy(update={"window": None}).to_json() for body in bodies]
 
     assert sent(1) == sent(2) == sent(3) == sent(4)
+
+
+def test_what_people_cost_is_known_again_after_the_first_frame_of_a_window() -> None:
+    """In a room that is withheld for good, no window begins with a second of more work than there is time for."""
+    observer, models = observer_of(SlowBoard(0.2, classify=0.02), privacy={"min_faces": 50}, vision={"fps": 5})
+    image = np.random.default_rng(2).integers(1, 255, (100, 720, 3), np.uint8)
+    for number in range(50):
+        image[0, 0] = number
+        observer.update_plan(5, number / 5)
+        observer.observe(Frame(image, number / 5))
+    frames = Counter(number for number, _ in models.classifier.named)
+    assert [frames[number] for number in range(25, 50)] == [12, 3, 3, 3, 3] * 5  # all of them once, then in turn
 
 
 def observer_of(rate: RateController | None = None, **config: Any) -> tuple[Pipeline, Films]:
