@@ -211,10 +211,11 @@ class Eraser:
             self._repeat(DELETE_EDGE, within, number)
             return
         gone = file.execute(DELETE_EDGE, within).rowcount
-        if kept < rolled.windows:
+        only = rolled.only_summed(kept)
+        if only is not None:
             if overlaps(rolled.begins, rolled.ends, start, end):
                 file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
-                gone += rolled.windows - kept
+                gone += only
         elif gone:
             windows = sound(file.execute(BETWEEN, span))
             replace_rollups(file, device, since, since + WIDTH, windows, format_timestamp(now))
