@@ -31,7 +31,7 @@ def set_left_journal_aside(path: Path) -> Path | None:
     Raises:
         OSError: It cannot be renamed.
     """
-    if _size(path) > 0 or not has_journal(path):
+    if not has_journal(path) or _size(path) > 0:  # in this order: another program may begin the database just now
         return None
     journal, number = journal_of(path), int(time.time())
     while os.path.lexists(aside := journal.with_name(f"{journal.name}.left-{number}")):
