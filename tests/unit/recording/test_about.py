@@ -20,6 +20,8 @@ STRANGE = [
     ("client_id", "'edge-classroom-room-1'"),
     ("former_client_id", "'edge-classroom-room-1'"),
     ("location", "'{}'"),
+    ("location", '\'{"machine": "", "address": "/\\u0000", "storage": ""}\''),
+    ("location", '\'{"machine": "", "address": "/\\ud800", "storage": ""}\''),
     ("prefix", "X'00'"),
     ("recording", "'../../etc'"),
     ("retention_from", "'soon'"),
