@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from edge.contract.channels import DISCOVERY
@@ -55,7 +56,9 @@ class RoomAnnouncer:
         self._connection.stop()
 
     def step(self, seconds: float) -> None:
-        """Take what comes, wait so many seconds for it at most, and publish what is due.
+        """Take what comes in so many seconds, and publish what is due.
+
+        That is looked for once, however much comes: whoever floods must not have us, and systemd, do it each time.
 
         Raises:
             RefusedError: The broker refused us from the first.
@@ -65,12 +68,12 @@ class RoomAnnouncer:
         if self._heard is not self._queue:
             self._heard = self._queue
             self._rooms.connected()
-        for _ in range(MAX_ROOMS):  # whoever sends without end must not keep us from publishing
-            message = self._heard.get(seconds)
+        until = time.monotonic() + seconds
+        for _ in range(MAX_ROOMS):  # nor keep us from it
+            message = self._heard.get(until - time.monotonic())
             if message is None:
                 break
             self._take(*message)
-            seconds = 0.0
         self._rooms.full = self._rooms.full or self._heard.lost > 0
         if self._rooms.full and not self._full:
             self._full = True

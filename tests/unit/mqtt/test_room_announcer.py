@@ -17,6 +17,7 @@ from edge.mqtt.connection import Callbacks
 from edge.mqtt.home_assistant_entities import config_topic, discovery
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.room_announcer import RoomAnnouncer
+from tests.support.brokers import wait_for
 from tests.support.publishing import INFO
 
 
@@ -41,11 +42,14 @@ class Broker:
 
     def subscribe(self, _topics: Iterable[str]) -> None:
         for topic, payload in self.kept:
-            self._callbacks.message(IncomingMessage(topic, payload, True, None, None))
+            self.send(topic, payload)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        self._callbacks.message(IncomingMessage(topic, payload, False, None, None))
 
     def publish(self, topic: str, payload: bytes, _channel: Channel) -> int:
         self.published.append(topic)
-        self._callbacks.message(IncomingMessage(topic, payload, False, None, None))
+        self.send(topic, payload)
         return 1
 
     def advance(self) -> None:
@@ -95,6 +99,27 @@ def test_what_an_earlier_connection_has_brought_is_forgotten(announce: Callable[
     broker.accept()
     announcer.step(0)
     assert broker.published == [config_topic("homeassistant", Topics("classroom", "room-1"))]
+
+
+def test_what_comes_within_a_step_is_looked_at_once(announce: Callable[[Broker], RoomAnnouncer]) -> None:
+    """Else one room's password has it, and systemd, do so a thousand times a second."""
+    broker = Broker()
+    announcer = announce(broker)
+    broker.accept()
+
+    def announcing(count: int) -> Callable[[], bool]:
+        return lambda: announcer.status == f"announcing {count} rooms"
+
+    def send() -> None:
+        for number in range(1, 4):
+            broker.send(Topics("classroom", f"room-{number}").info, INFO.to_json())
+            wait_for(announcing(number), 20)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    announcer.step(3)
+    sender.join()
+    assert announcer.status == "announcing 3 rooms"
 
 
 def test_a_thousand_rooms_come_at_once(
