@@ -23,7 +23,8 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     that have been classified for emotions (of the faces turned to the front or, in any pose, of those near enough). The
     fewest in any frame that shows one decide: whoever sat there alone for a moment would else be what is left when the
     windows before and after are subtracted. A moment with nobody is about nobody; a window of such moments is caught by
-    the mean. Emotions of a few near faces would tell those who know the room whose they are.
+    the mean. Emotions of a few near faces would tell those who know the room whose they are. Faces that do not move are
+    no people's, and count for none of these.
 
     Args:
         window: Not yet rounded.
@@ -32,7 +33,7 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     """
     if window.seconds < SHORTEST:  # first: a short window must not even tell whether there were few
         return Withheld(what="figures", reason="short")
-    if _too_few(window.mean, window.fewest, min_faces):
+    if _too_few(window.people_mean, window.fewest, min_faces):
         return Withheld(what="figures", reason="few_people")
     if mode != "headcount" and _too_few(window.near_mean, window.fewest_near, min_faces):
         unposed = mode == "emotions" and window.away is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,23 @@ from edge.contract.labels import UNKNOWN
 
 MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a frame is missing time
 MISSED_FRAMES = 2.0  # or as many frames, where fewer than two come in a second
+
+
+class Still(NamedTuple):
+    """How many of the faces that privacy judges by do not move, and so are no people's; see `edge.vision.still_faces`.
+
+    Attributes:
+        faces: Of all.
+        near: Of those that are large enough.
+        classified: Of those that emotions are of.
+    """
+
+    faces: int = 0
+    near: int = 0
+    classified: int = 0
+
+
+NONE_STILL = Still()
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,7 @@ class Observation:
             front; more than n where they take turns.
         away: Faces turned away; None when poses are not measured.
         waiting: Faces that may be classified, but have not been yet, neither in this frame nor in one before.
+        still: Which are counted, but are no people's.
     """
 
     time: float
@@ -38,6 +57,7 @@ class Observation:
     eligible: int = 0
     away: int | None = None
     waiting: int = 0
+    still: Still = NONE_STILL
 
     @property
     def faces(self) -> int:
@@ -68,13 +88,14 @@ class Window:
         highest: Most faces in one frame, 0 without frames.
         too_small: How many of the unknown were smaller than `vision.min_face_px`.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
-        fewest: Fewest faces in a frame that showed any, 0 without such a frame.
-        fewest_near: Fewest faces that are large enough, in a frame that showed any such; 0 without such a frame.
+        fewest: Fewest people in a frame that showed any, 0 without such a frame: faces, but for still ones.
+        fewest_near: Fewest that are large enough, in a frame that showed any such; 0 without such a frame.
         away: Faces that were turned away; None when poses are not measured.
-        fewest_classified: Fewest faces that emotions are of, in a frame that showed any such; 0 without such a frame.
+        fewest_classified: Fewest that emotions are of, in a frame that showed any such; 0 without such a frame.
         front_only: Whether faces turned away are left unclassified, and so unknown.
         tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
         waiting: Faces that may be classified, but had not been yet.
+        still: How many face observations are no people's.
     """
 
     start: float
@@ -92,6 +113,7 @@ class Window:
     front_only: bool = True
     tally: Tally | None = field(default=None, repr=False, compare=False)
     waiting: int = 0
+    still: Still = NONE_STILL
 
     @property
     def seconds(self) -> float:
@@ -124,15 +146,20 @@ class Window:
         return self.faces - self.too_small - (self.away or 0)
 
     @property
+    def people_mean(self) -> float:
+        """People in the average frame: faces, but for still ones; 0 without frames."""
+        return (self.faces - self.still.faces) / self.frames if self.frames else 0.0
+
+    @property
     def near_mean(self) -> float:
-        """Faces that are large enough, in the average frame, 0 without frames."""
-        return (self.faces - self.too_small) / self.frames if self.frames else 0.0
+        """People whose faces are large enough, in the average frame, 0 without frames."""
+        return (self.faces - self.too_small - self.still.near) / self.frames if self.frames else 0.0
 
     @property
     def classified_mean(self) -> float:
-        """Faces that emotions are of, in the average frame; 0 without frames."""
+        """People that emotions are of, in the average frame; 0 without frames."""
         may_be = self.front if self.front_only else self.faces - self.too_small
-        return (may_be - self.waiting) / self.frames if self.frames else 0.0
+        return (may_be - self.waiting - self.still.classified) / self.frames if self.frames else 0.0
 
 
 class WindowAggregator:
@@ -165,6 +192,7 @@ class WindowAggregator:
         self._away: int | None = None
         self._lowest: int | None = None
         self._tally: Tally | None = None
+        self._still = NONE_STILL
 
     def expect(self, fps: float) -> None:
         """Another number of frames per second comes from now on: what is left out on purpose is not missing."""
@@ -191,11 +219,12 @@ class WindowAggregator:
         faces = observation.faces
         self._highest = max(self._highest, faces)
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
-        self._fewest = _fewer(self._fewest, faces)
-        self._fewest_near = _fewer(self._fewest_near, observation.near)
-        may_be = observation.front if self._front_only else observation.near
-        self._fewest_classified = _fewer(self._fewest_classified, may_be - observation.waiting)
+        still, may_be = observation.still, observation.front if self._front_only else observation.near
+        self._fewest = _fewer(self._fewest, faces - still.faces)
+        self._fewest_near = _fewer(self._fewest_near, observation.near - still.near)
+        self._fewest_classified = _fewer(self._fewest_classified, may_be - observation.waiting - still.classified)
         self._waiting += observation.waiting
+        self._still = Still(*map(sum, zip(self._still, still, strict=True)))
         if observation.away is not None:
             self._away = (self._away or 0) + observation.away
         if observation.probabilities is not None:
@@ -235,6 +264,7 @@ class WindowAggregator:
             waiting=self._waiting,
             front_only=self._front_only,
             tally=self._tally,
+            still=self._still,
         )
         # The second of grace was spent at the end of this window: the next begins with what is left of it.
         self._begin(end, max(covered, end - self._max_gap))

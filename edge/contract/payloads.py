@@ -232,8 +232,8 @@ class Info(Payload):
     place: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{8}$",
-        description="digest of `camera.masks` and `vision.count_area`: figures are comparable only where it is the "
-        "same; null: neither is set",
+        description="digest of `camera.masks`, `vision.count_area`, and the camera where it is another one than `auto` "
+        "found first: figures are comparable only where it is the same; null: nothing of that",
     )
 
 

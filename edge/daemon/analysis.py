@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from edge.daemon.pipeline import Pipeline
+from edge.vision.still_faces import StillFaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +31,7 @@ class Analysis:
         stamps: The time of day of windows.
         clock: Where time comes from.
         publish: Called with every window.
+        live: Whether the camera shows people now; a recording or drawing may stand still.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class Analysis:
         stamps: Timestamps,
         clock: Clock,
         publish: Callable[[WindowBody], None],
+        *,
+        live: bool = False,
     ) -> None:
         self.config = config
         self.models = models
@@ -48,23 +52,43 @@ class Analysis:
         self._now = clock.monotonic
         self._publish = publish
         self._pipeline: Pipeline | None = None
+        self._live, self._still = live, StillFaces()
         self._executor = ThreadPoolExecutor(1, "detect")  # its thread starts when it is used for the first time
 
     def begin(self) -> None:
         """Begin a window, with no memory of faces."""
         self._pipeline = Pipeline(
-            self.config, self.models, self._meter, self._stamps, self._now(), self._executor
+            self.config, self.models, self._meter, self._stamps, self._now(), self._executor,
+            still=self._still if self._live else None,
         )  # fmt: skip
 
-    def end(self) -> None:
-        """Publish the running window, short as it is, and keep nothing of what was seen."""
+    @property
+    def still_faces(self) -> int:
+        """How many faces do not move as living heads do."""
+        return self._still.number
+
+    def end(self, *, same_picture: bool = False) -> None:
+        """Publish the running window, short as it is, and keep nothing of what was seen.
+
+        Args:
+            same_picture: The camera stays as it is, and so do faces that do not move, which are nobody's.
+        """
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             self._publish_all(pipeline.finish(self._now()))
+        if not same_picture:
+            self._still.reset()
 
-    def change(self, config: Config, models: ModelSet) -> None:
-        """Use another configuration, and the models that it asks for, from the next `begin` on."""
+    def change(self, config: Config, models: ModelSet, *, live: bool | None = None) -> None:
+        """Use another configuration, and the models that it asks for, from the next `begin` on.
+
+        Args:
+            config: The configuration.
+            models: What it asks for.
+            live: As for the constructor; None: as before.
+        """
         self.config, self.models = config, models
+        self._live = self._live if live is None else live
 
     @property
     def period(self) -> float | None:

@@ -100,10 +100,12 @@ def build_daemon(
         pauses.progress()
 
     service = MqttService(config, published, progress)
-    analysis = Analysis(config, models, meter, Timestamps(clock), clock, service.publish_window)
+    analysis = Analysis(
+        config, models, meter, Timestamps(clock), clock, service.publish_window, live=live(source)
+    )  # fmt: skip
 
     run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic)
-    state = StatePublisher(run_state, camera, service, notifier, clock)
+    state = StatePublisher(run_state, camera, service, notifier, clock, lambda: analysis.still_faces)
     pauses = PauseControl(run_state, camera, gpio, analysis, state, clock.monotonic)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)
     health = HealthReporter(config, meter, monitor, service, clock)

@@ -102,7 +102,7 @@ class Daemon:
         parts = self._parts
         config = parts.reload.config
         parts.run_state.use(pause_path(config), config.privacy)
-        parts.run_state.masks.use(masks_path(config), config.camera)
+        parts.run_state.masks.use(masks_path(config), config.camera, parts.reload.source)
         try:
             parts.gpio.start()
             parts.exporter.start()

@@ -96,7 +96,9 @@ class GuardedCamera(CameraSupervisor):
         return True
 
     def _check_masks(self, camera: CameraConfig, size: tuple[int, int] | None) -> None:
-        if not self._confirms_masks and (problem := mask_guard.problem(masks_path(self._room), camera, size)):
+        if self._confirms_masks:
+            return
+        if problem := mask_guard.problem(masks_path(self._room), camera, size, self._source):
             raise CameraError(f"the camera of the daemon stays closed: {problem}", mask_guard.REMEDY)
 
 

@@ -1,4 +1,4 @@
-"""Masks fit one picture only: when it is turned or changes its shape, the camera is closed until they are confirmed."""
+"""Masks fit one picture only: one turned, reshaped or of another camera is closed until they are confirmed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.config.schema import CameraConfig
+from edge.config.schema import CameraConfig, live
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.daemon.store_again import StoreAgain
 from edge.errors import EdgeError
@@ -33,6 +33,8 @@ class Accepted(BaseModel):
         rotation: Degrees, as configured; with `hflip` and `vflip`.
         size: Of the picture; None: of the next one that comes.
         refused: Size of a picture of another shape that came afterwards: the camera stays closed.
+        source: The camera that `auto` found; empty: the configuration names one; `auto`: not known (never stored).
+        refused_source: Another one that it found afterwards: it stays closed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -43,18 +45,27 @@ class Accepted(BaseModel):
     vflip: bool
     size: Size | None = None
     refused: Size | None = None
+    source: str = ""
+    refused_source: str = ""
 
     @classmethod
-    def now(cls, camera: CameraConfig) -> Accepted:
-        """What a configuration says."""
+    def now(cls, camera: CameraConfig, source: str = "auto") -> Accepted:
+        """What a configuration says; `source` is what it opens, where that is known."""
+        found = "" if camera.source != "auto" else source if live(source) else "auto"
         digest = hashlib.sha256(json.dumps(camera.masks).encode()).hexdigest()[:16]
-        return cls(masks=digest, rotation=camera.rotation, hflip=camera.hflip, vflip=camera.vflip)
+        made = cls(masks=digest, rotation=camera.rotation, hflip=camera.hflip, vflip=camera.vflip)
+        return made.model_copy(update={"source": found})
 
     @property
     def picture(self) -> str:
         """The picture in words."""
         turned = f"rotation {self.rotation}, hflip {str(self.hflip).lower()}, vflip {str(self.vflip).lower()}"
         return turned if self.size is None else f"{self.size[0]}x{self.size[1]}, {turned}"
+
+    def other_source(self, now: Accepted) -> str:
+        """The camera that `auto` has found, if it is another one than that whose picture was accepted; else empty."""
+        found = self.refused_source if now.source == "auto" else now.source
+        return found if self.source not in ("", found) else ""
 
     def problem(self, now: Accepted, size: Size | None) -> str:
         """Why the same masks may not be used with another picture; empty: they may.
@@ -63,10 +74,12 @@ class Accepted(BaseModel):
             now: What the configuration says.
             size: Of the picture; None: not known yet.
         """
-        turned = {"size": None, "refused": None}
+        turned = {"size": None, "refused": None, "source": now.source, "refused_source": ""}
         if self.model_copy(update=turned) != now:
             before = self.model_copy(update=turned).picture
             return f"the masks were made for another picture ({before}) than this one ({now.picture})"
+        if found := self.other_source(now):
+            return f"the masks were made for camera {self.source}, and camera.source: auto found {found}"
         other = self.refused or size
         if self.size is None or other is None or (self.refused is None and _same_shape(self.size, other)):
             return ""
@@ -97,20 +110,22 @@ class MaskStore(StateFile):
 
     def store(self, accepted: Accepted) -> None:
         """Remember it. Raises EdgeError: the disk would not take it."""
-        self.write(accepted.model_dump(mode="json"))
+        unused = {name for name in ("source", "refused_source") if getattr(accepted, name) in ("", "auto")}
+        self.write(accepted.model_dump(mode="json", exclude=unused))  # an earlier version knows neither
 
 
-def problem(path: Path, camera: CameraConfig, size: Size | None = None) -> str:
+def problem(path: Path, camera: CameraConfig, size: Size | None = None, source: str = "auto") -> str:
     """Why the camera stays closed for the sake of its masks; empty: it does not.
 
     Args:
         path: The file that remembers for which picture they were accepted.
         camera: The configuration.
         size: Of the picture; None: not known.
+        source: What the configuration opens; `auto`: what the daemon found counts.
     """
     if not camera.masks:
         return ""
-    now = Accepted.now(camera)
+    now = Accepted.now(camera, source)
     try:
         known = MaskStore(path).load()
     except EdgeError as error:
@@ -142,6 +157,8 @@ def confirm(path: Path, camera: CameraConfig, size: Size | None = None) -> None:
     """
     now, known = Accepted.now(camera), accepted(path, camera)
     if known is None or known.problem(now, size):
+        if known is not None and now.source == "auto":
+            now = now.model_copy(update={"source": known.refused_source or known.source})
         MaskStore(path).store(now)
 
 
@@ -158,26 +175,28 @@ class MaskGuard:
         self._lock = threading.Lock()  # frames come in a thread of their own
         self._store: MaskStore | None = None
         self._camera: CameraConfig | None = None
+        self._source = "auto"
         self._known: Accepted | None = None  # as on the disk, or as it would be if the disk took it
         self._store_again = StoreAgain(now)
         self._passed: Size | None = None  # a size that was accepted
 
-    def use(self, path: Path, camera: CameraConfig) -> None:
+    def use(self, path: Path, camera: CameraConfig, source: str = "auto") -> None:
         """Obey another configuration from now on.
 
         Args:
             path: Where to remember for which picture its masks were accepted.
             camera: The configuration.
+            source: What it opens.
         """
         with self._lock:
-            self._store = MaskStore(path)
+            self._store, self._source = MaskStore(path), source
             self._camera = self._camera if camera == self._camera else camera  # the one that frames come with
             self._passed = None
             self._store_again.done()
             self.problem = ""
             if not camera.masks:
                 return
-            now, before = Accepted.now(camera), self._known
+            now, before = Accepted.now(camera, source), self._known
             try:
                 self._known = self._store.load()
             except EdgeError as error:
@@ -186,6 +205,9 @@ class MaskGuard:
             if self._known is None and before is not None and before.masks == now.masks:
                 self.problem = self._remember(before)  # the device has another name: that is no new picture
             self.problem = self.problem or self._judge(now, None)
+            known = self._known
+            if known is not None and known.masks == now.masks and (found := known.other_source(now)):
+                self._remember(known.model_copy(update={"refused_source": found}))
 
     def accepts(self, camera: CameraConfig, size: Size) -> bool:
         """Whether a frame may be seen; called for every frame, in the thread that reads the camera.
@@ -199,12 +221,15 @@ class MaskGuard:
         with self._lock:
             if camera != self._camera or self.problem:  # it is from a camera that is being closed
                 return False
-            now = Accepted.now(camera)
+            now, known = Accepted.now(camera, self._source), self._known
             self.problem = self._judge(now, size)
-            if self.problem and self._known is not None:
-                self._remember(self._known.model_copy(update={"refused": size}))
-            elif self._known is None or self._known.masks != now.masks or self._known.size is None:
+            if self.problem and known is not None:
+                self._remember(known.model_copy(update={"refused": size}))
+            elif known is None or known.masks != now.masks or known.size is None:
                 self.problem = self._remember(now.model_copy(update={"size": size}))
+            elif now.source not in ("", "auto") and (known.source != now.source or known.refused_source):
+                found = {"source": now.source, "refused_source": ""}
+                self.problem = self._remember(known.model_copy(update=found))
             self._passed = None if self.problem else size
             return not self.problem
 
@@ -215,7 +240,7 @@ class MaskGuard:
         with self._lock:
             if self._store is None or self._camera is None:
                 return
-            now = Accepted.now(self._camera)
+            now = Accepted.now(self._camera, self._source)
             if self._store_again.pending:
                 if self._known is not None and self._store_again.due and not self._remember(self._known):
                     self.problem = self._judge(now, None)

@@ -90,6 +90,11 @@ def place_key_path(config: Config) -> Path:
     return _beside_outbox(config, ".key")
 
 
+def first_camera_path(config: Config) -> Path:
+    """The file beside the outbox with the camera that `camera.source: auto` found first."""
+    return _beside_outbox(config, ".camera")
+
+
 def _beside_outbox(config: Config, ending: str) -> Path:
     outbox = outbox_path(config)
     # Only a usual ending makes room: outboxes called hall.1 and hall.2 must not share a pause.

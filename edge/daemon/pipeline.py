@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
     from edge.daemon.metrics import Meter
     from edge.vision.model_set import ModelSet
+    from edge.vision.still_faces import StillFaces
 
 
 PLAN_EVERY = 1.0  # seconds
@@ -40,9 +41,10 @@ class Pipeline:
         start: When the first window begins, monotonic seconds.
         executor: Where detection runs that overlaps with classification; None: the two always take turns.
         rate: Decides what there is time for; None: one made for this machine and configuration.
+        still: Knows which faces do not move; None: nobody asks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, passed in
         self,
         config: Config,
         models: ModelSet,
@@ -51,6 +53,8 @@ class Pipeline:
         start: float,
         executor: Executor | None = None,
         rate: RateController | None = None,
+        *,
+        still: StillFaces | None = None,
     ) -> None:
         self._meter = meter
         self._timestamps = timestamps
@@ -76,7 +80,7 @@ class Pipeline:
         self._late = False  # since then, at any time
         self._newest: float | None = None  # when the newest frame was taken
         self._analyzer = FrameAnalyzer(
-            models.detector, models.classifier, models.rules(vision), self._plan, self._record_stage, executor,
+            models.detector, models.classifier, models.rules(vision), self._plan, self._record_stage, executor, still,
         )  # fmt: skip
         self._aggregator = WindowAggregator(
             models.labels, config.window.seconds, start, vision.fps, front_only=vision.pose == "front"

@@ -22,22 +22,24 @@ NOT_KEPT = secrets.token_bytes(KEY_BYTES)  # for this run, where none can be kep
 logger = logging.getLogger(__name__)
 
 
-def place_digest(config: Config, path: Path) -> str | None:
-    """What changes with masks and count area; None: there are none.
+def place_digest(config: Config, path: Path, camera: str = "") -> str | None:
+    """What changes with masks, count area and another camera; None: there are none.
 
     There are so few rectangles that a digest without a key would tell where they are: whoever has it tries them all.
 
     Args:
         config: The configuration.
         path: Where the key is, made at the first call that needs it.
+        camera: Another one than was there at first; see `edge.daemon.first_camera`.
 
     Returns:
         Eight hexadecimal digits.
     """
     masks, area = config.camera.masks, config.vision.count_area
-    if not masks and not area:
+    seen = [masks, area, camera] if camera else [masks, area]
+    if not any(seen):
         return None
-    return hmac.new(_key(path), json.dumps([masks, area]).encode(), hashlib.sha256).hexdigest()[:8]
+    return hmac.new(_key(path), json.dumps(seen).encode(), hashlib.sha256).hexdigest()[:8]
 
 
 def _key(path: Path) -> bytes:

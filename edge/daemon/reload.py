@@ -12,8 +12,9 @@ from edge.config.schema import live
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
+from edge.daemon.first_camera import other_camera
 from edge.daemon.mqtt_service import MqttService
-from edge.daemon.paths import masks_path, pause_path, place_key_path
+from edge.daemon.paths import first_camera_path, masks_path, pause_path, place_key_path
 from edge.daemon.place_digest import place_digest
 from edge.errors import ConfigError, EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
@@ -90,7 +91,8 @@ class Reload:
     ) -> None:
         self.config = config
         """The configuration in force."""
-        self._source = source
+        self.source = source
+        """What is open, where the configuration may say `auto`."""
         self._read_config = read_config
         self._targets = targets
         self._clock = clock
@@ -131,7 +133,7 @@ class Reload:
         choice, models = ModelChoice.of(config), self._targets.analysis.models
         if choice != models.choice:
             models = ModelSet.load(choice)
-        source, same = self._source, config.camera.source == self.config.camera.source
+        source, same = self.source, config.camera.source == self.config.camera.source
         if not (same and config.camera.source == "auto" and live(source)):
             source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample scene
         if problem := config.unanswered(source):  # of `auto` the configuration alone does not tell that it is live
@@ -144,19 +146,20 @@ class Reload:
         old, new, parts = self.wanted, prepared.config, self._targets
         parts.gpio.change(new.gpio)  # the last step that can fail; it takes back what it has done itself
         parts.exporter.change(new.metrics)
-        parts.analysis.end()
+        same_camera = new.camera == old.camera and prepared.source == self.source
+        parts.analysis.end(same_picture=same_camera and new.vision == old.vision)
         kept = {name: getattr(self.config, name) for name in CONNECTION}
         self.config = new.model_copy(update=kept)
         self._next_connection = new if new != self.config else None
-        parts.analysis.change(self.config, prepared.models)
+        parts.analysis.change(self.config, prepared.models, live=live(prepared.source))
         audit.record("configuration", by, self._clock.utc(), changed=audit.changes(old, new))
         masks = parts.run_state.masks
-        masks.use(masks_path(self.config), new.camera)
+        masks.use(masks_path(self.config), new.camera, prepared.source)
         parts.run_state.set_schedule(new.privacy)
         if parts.run_state.wants_closed:  # before the camera is opened anew, not after that
             parts.pauses.update()
-        if new.camera != old.camera or prepared.source != self._source:
-            self._source = prepared.source
+        if not same_camera:
+            self.source = prepared.source
             make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera, masks.accepts)
             parts.camera.change(make_capture, live=live(prepared.source))
         parts.health.change(self.config)
@@ -180,7 +183,7 @@ class Reload:
         self._next_connection = None
         if new is None:
             return
-        parts.analysis.end()  # a window belongs to the name under which it began
+        parts.analysis.end(same_picture=True)  # a window belongs to the name under which it began
         try:
             parts.service.stop(goes_on=True)
         except EdgeError as error:
@@ -204,7 +207,7 @@ class Reload:
     def _connect(self, config: Config, reason: str) -> None:
         parts = self._targets
         parts.run_state.use(pause_path(config), config.privacy)
-        parts.run_state.masks.use(masks_path(config), config.camera)
+        parts.run_state.masks.use(masks_path(config), config.camera, self.source)
         self.config = config
         parts.analysis.change(config, parts.analysis.models)
         parts.service.reconfigure(config)
@@ -212,5 +215,6 @@ class Reload:
 
     def info(self) -> Info:
         """What is running here."""
-        place = place_digest(self.config, place_key_path(self.config))
-        return telemetry.info(self.config, self._source, self._targets.analysis.models, place)
+        camera = other_camera(self.config, self.source, first_camera_path(self.config))
+        place = place_digest(self.config, place_key_path(self.config), camera)
+        return telemetry.info(self.config, self.source, self._targets.analysis.models, place)

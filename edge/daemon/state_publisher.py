@@ -8,8 +8,11 @@ from edge.cameras.frozen import LONGEST
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import mask_guard
+from edge.vision.still_faces import LONG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.cameras.supervisor import CameraSupervisor
     from edge.daemon.mqtt_service import MqttService
     from edge.daemon.run_state import RunState
@@ -31,17 +34,25 @@ class StatePublisher:
         service: Where the state goes.
         notifier: Shows it in `systemctl status`.
         clock: Since when a picture stands still.
+        still_faces: How many faces do not move as living heads do.
     """
 
     def __init__(
-        self, run_state: RunState, camera: CameraSupervisor, service: MqttService, notifier: Notifier, clock: Clock
+        self,
+        run_state: RunState,
+        camera: CameraSupervisor,
+        service: MqttService,
+        notifier: Notifier,
+        clock: Clock,
+        still_faces: Callable[[], int] = lambda: 0,
     ) -> None:
         self._run_state = run_state
         self._camera = camera
         self._service = service
         self._notifier = notifier
         self._clock = clock
-        self._frozen = False
+        self._still_faces = still_faces
+        self._picture = ("", "")
         self._masks = ""
 
     def publish(self, reason: str = "") -> None:
@@ -51,9 +62,10 @@ class StatePublisher:
         if (published := self._run_state.published) is not None:
             waiting = f"; {self._service.depth} windows wait for the broker" if self._service.depth > 1 else ""
             self._notifier.status(f"{published.mode}: {published.reason}{waiting}")
-        if self._camera.frozen != self._frozen:
-            self._frozen = self._camera.frozen
-            self._service.set_alert("picture", self._alert(*FROZEN) if self._frozen else None)
+        picture = FROZEN if self._camera.frozen else _still(self._still_faces())
+        if picture != self._picture:
+            self._picture = picture
+            self._service.set_alert("picture", self._alert(*picture) if picture[0] else None)
         if self._run_state.masks_problem != self._masks:
             self._masks = self._run_state.masks_problem
             problem = f"the camera stays closed: {self._masks}"
@@ -61,3 +73,15 @@ class StatePublisher:
 
     def _alert(self, problem: str, remedy: str) -> Alert:
         return Alert(problem=problem, remedy=remedy, since=format_timestamp(self._clock.utc()))
+
+
+def _still(faces: int) -> tuple[str, str]:
+    """What an alert says of faces that do not move: problem and remedy; both empty where there are none."""
+    if not faces:
+        return "", ""
+    have = "1 face has" if faces == 1 else f"{faces} faces have"
+    problem = (
+        f"{have} not moved for {LONG / 60:.0f} minutes: they are printed, or the camera stands still; they are "
+        "counted, but not as people for privacy.min_faces"
+    )
+    return problem, "mask what is printed (camera.masks), or restart the camera"

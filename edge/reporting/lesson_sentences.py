@@ -35,7 +35,10 @@ REFUSED = {
     "pose": Sentence(
         "It is not compared with earlier lessons: another rule decided then which faces are turned to the front."
     ),
-    "masks": Sentence("It is not compared with earlier lessons: other parts of the picture were hidden then."),
+    "masks": Sentence(
+        "It is not compared with earlier lessons: "
+        "another camera was used, or other parts of the picture were hidden then."
+    ),
     "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
 }
 """Why no lesson is comparable, by the attribute of `Conditions`."""

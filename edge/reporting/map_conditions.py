@@ -12,7 +12,7 @@ WHY = {
     "faces": Sentence("≠ in {room}: another model found the faces."),
     "emotions": Sentence("≠ in {room}: another model named the expressions."),
     "pose": Sentence("≠ in {room}: another rule decided which faces are turned to the front."),
-    "masks": Sentence("≠ in {room}: other parts of the picture were hidden."),
+    "masks": Sentence("≠ in {room}: another camera was used, or other parts of the picture were hidden."),
     "place": Sentence("≠ in {room}: the camera was in another place."),
     "unknown": Sentence("≠ in {room}: nobody knows how it was measured."),
     "basis": Sentence("≠ in {room}: of some cells the shares are estimates, of others only counts."),

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.aggregation.windows import Observation
+from edge.aggregation.windows import NONE_STILL, Observation, Still
 from edge.cameras.capture_thread import Frame
 from edge.contract.labels import UNKNOWN
 from edge.model_files.pose_rule import PoseRule
@@ -23,6 +23,7 @@ from edge.vision.face_detector import NOBODY, Detections
 from edge.vision.naming import Namer
 from edge.vision.optical_flow import OpticalFlow
 from edge.vision.rate_controller import Plan
+from edge.vision.still_faces import StillFaces
 from edge.vision.tracker import MAX_AGE, Track, Tracker, update_poses
 
 
@@ -105,6 +106,7 @@ class FrameAnalyzer:
         plan: What there is time for.
         on_stage: Called with the name of a stage, the seconds it took, and how many faces there were to it.
         executor: Where detection runs that overlaps with classification; None: the two always take turns.
+        still: Knows which faces do not move, and outlives `reset`, for they are nobody's; None: all may be people's.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class FrameAnalyzer:
         plan: Plan,
         on_stage: Callable[[str, float, int], None] = lambda _stage, _seconds, _faces: None,
         executor: Executor | None = None,
+        still: StillFaces | None = None,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
@@ -122,6 +125,7 @@ class FrameAnalyzer:
         self._namer = Namer(classifier.labels, rules.thresholds, rules.min_confidence) if classifier else None
         self._on_stage = on_stage
         self._executor = executor
+        self._still = still
         self._plan = plan
         self._flow = OpticalFlow()
         self._detector_lock = Lock()  # the detector does one thing at a time
@@ -171,6 +175,8 @@ class FrameAnalyzer:
         """Track, classify and count the faces of a frame; frames come in the order of the calls of `detect`."""
         frame, detection = pending.frame, pending.detection
         if frame.image.shape != self._shape:  # a face of the old size lies elsewhere in the new one
+            if self._still is not None and self._shape:
+                self._still.reset()
             self._shape = frame.image.shape
             self.reset()
         if detection is None and not self._flow.ready:  # reset meanwhile
@@ -263,4 +269,14 @@ class FrameAnalyzer:
             counts.update(zip(labels, named, strict=True))
             counts[UNKNOWN] -= sum(named)
         waiting = sum(track.probabilities is None and self._eligible(track) for track in near) if labels else 0
-        return Observation(time, counts, len(tracks) - len(near), away=away, waiting=waiting)
+        still = self._count_still(tracks, time)
+        return Observation(time, counts, len(tracks) - len(near), away=away, waiting=waiting, still=still)
+
+    def _count_still(self, tracks: list[Track], time: float) -> Still:
+        if self._still is None:
+            return NONE_STILL
+        boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
+        still = [track for track, is_still in zip(tracks, self._still.update(boxes, time), strict=True) if is_still]
+        near = sum(map(self._near, still))
+        classified = sum(track.probabilities is not None and self._eligible(track) for track in still)
+        return Still(len(still), near, classified)

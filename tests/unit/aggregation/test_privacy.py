@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.aggregation.privacy import rounded, withheld, without_emotions, without_facing
-from edge.aggregation.windows import Observation, Window, WindowAggregator
-from edge.contract.payloads import Withheld
+from edge.aggregation.windows import Observation, Still, Window, WindowAggregator
+from edge.contract.payloads import MeasuringMode, Withheld
 
 SHORT = Withheld(what="figures", reason="short")
 FEW_PEOPLE = Withheld(what="figures", reason="few_people")
@@ -92,3 +92,19 @@ def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
 
     with_her, without = rounded(seen(sad + present), frames), rounded(seen(sad), frames)
     assert with_her.counts["sad"] - without.counts["sad"] in (0, frames)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 8), st.sampled_from(["headcount", "facing", "emotions"]))
+def test_faces_that_do_not_move_are_counted_and_withhold_as_if_they_were_not_there(
+    people: int, still: int, min_faces: int, mode: MeasuringMode
+) -> None:
+    def window(faces: int, printed: int) -> Window:
+        cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
+        for number in range(9):
+            counts = {"happy": faces, "sad": 0, "unknown": 0}
+            cutter.add(Observation(number + 0.5, counts, 0, still=Still(printed, printed, printed)))
+        return cutter.finish(10.0)[0]
+
+    with_poster = window(people + still, still)
+    assert with_poster.mean == people + still
+    assert withheld(with_poster, min_faces, mode) == withheld(window(people, 0), min_faces, mode)

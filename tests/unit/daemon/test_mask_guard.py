@@ -192,3 +192,91 @@ def test_another_name_of_the_device_is_no_new_picture(tmp_path: Path) -> None:
     guard.use(after, camera())
     assert not guard.accepts(camera(), (320, 240))
     assert begun(after, camera()).problem
+
+
+FIRST, OTHER = "/dev/v4l/by-id/usb-Logitech-index0", "/dev/v4l/by-id/usb-AVer-index0"
+AUTO = {"source": "auto"}
+
+
+def found(path: Path, source: str, **turn: object) -> MaskGuard:
+    """The guard of a daemon that has just started with `camera.source: auto`, which has found this."""
+    guard = MaskGuard(lambda: 0.0)
+    guard.use(path, camera(**AUTO, **turn), source)
+    return guard
+
+
+def test_another_camera_that_auto_finds_stays_closed_until_somebody_confirms(path: Path) -> None:
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    assert found(path, FIRST).problem == ""
+    for _ in range(2):  # restarts
+        guard = found(path, OTHER)
+        assert guard.problem == f"the masks were made for camera {FIRST}, and camera.source: auto found {OTHER}"
+        assert not guard.accepts(camera(**AUTO), (1280, 720))
+        guard.update()
+        assert guard.problem == problem(path, camera(**AUTO))  # also for who does not know what was found
+    assert problem(path, camera(**AUTO), (1280, 720), FIRST) == ""
+    confirm(path, camera(**AUTO))
+    guard.update()
+    assert guard.problem == problem(path, camera(**AUTO)) == ""
+    assert guard.accepts(camera(**AUTO), (1280, 720))
+    assert FIRST in found(path, FIRST).problem
+
+
+def test_the_camera_of_before_opens_by_itself_when_it_is_found_again(path: Path) -> None:
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    assert found(path, OTHER).problem
+    guard = found(path, FIRST)
+    assert guard.accepts(camera(**AUTO), (1280, 720))
+    assert guard.problem == problem(path, camera(**AUTO)) == ""
+
+
+def test_who_names_the_camera_in_the_configuration_has_looked(path: Path) -> None:
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    assert found(path, OTHER).problem
+    named = camera(source=OTHER)
+    guard = MaskGuard()
+    guard.use(path, named, OTHER)
+    assert guard.problem == problem(path, named) == ""
+    assert guard.accepts(named, (1280, 720))
+
+
+def test_masks_accepted_before_the_camera_was_remembered_are_those_of_the_next_one(path: Path) -> None:
+    assert begun(path, camera(**AUTO)).accepts(camera(**AUTO), (1280, 720))
+    assert "source" not in json.loads(path.read_text())
+    assert found(path, "sample").accepts(camera(**AUTO), (1280, 720))  # the sample room is no camera
+    assert "source" not in json.loads(path.read_text())
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    assert found(path, OTHER).problem
+
+
+def test_a_turn_that_is_confirmed_does_not_forget_the_camera(path: Path) -> None:
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    assert found(path, FIRST, rotation=180).problem
+    confirm(path, camera(**AUTO, rotation=180))
+    assert found(path, FIRST, rotation=180).problem == ""
+    assert found(path, OTHER, rotation=180).problem
+
+
+def test_new_masks_are_those_of_the_camera_that_is_there(path: Path) -> None:
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    assert found(path, OTHER).problem
+    drawn = camera(RIGHT, **AUTO)
+    guard = MaskGuard()
+    guard.use(path, drawn, OTHER)
+    assert guard.accepts(drawn, (1280, 720))
+    assert begun(path, drawn).problem == ""
+
+
+def test_on_a_full_disk_another_camera_stays_closed_all_the_same(disk: SmallDisk) -> None:
+    now, path = 0.0, disk.folder / "outbox.masks"
+    assert found(path, FIRST).accepts(camera(**AUTO), (1280, 720))
+    disk.fill()
+    guard = MaskGuard(lambda: now)
+    guard.use(path, camera(**AUTO), OTHER)
+    assert guard.problem
+    assert not guard.accepts(camera(**AUTO), (1280, 720))
+    disk.clear()
+    now = 11.0
+    guard.update()
+    assert OTHER in guard.problem
+    assert guard.problem == problem(path, camera(**AUTO))

@@ -26,6 +26,13 @@ def test_it_changes_with_what_is_looked_at_and_with_nothing_else(tmp_path: Path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_another_camera_than_at_first_is_another_place_also_without_masks(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.key"
+    assert place_digest(config(), path, "/dev/video1") == place_digest(config(), path, "/dev/video1") is not None
+    with_masks = {place_digest(config(MASK), path, camera) for camera in ("", "/dev/video1", "/dev/video2")}
+    assert len(with_masks) == 3
+
+
 def test_whoever_knows_the_masks_cannot_tell_it(tmp_path: Path) -> None:
     assert place_digest(config(MASK), tmp_path / "a.key") != place_digest(config(MASK), tmp_path / "b.key")
 

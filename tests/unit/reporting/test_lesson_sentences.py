@@ -176,7 +176,7 @@ def test_every_condition_has_its_reason() -> None:
         "faces": "another model found the faces then.",
         "emotions": "another model named the expressions then.",
         "pose": "another rule decided then which faces are turned to the front.",
-        "masks": "other parts of the picture were hidden then.",
+        "masks": "another camera was used, or other parts of the picture were hidden then.",
         "place": "the camera was in another place then.",
     }
 

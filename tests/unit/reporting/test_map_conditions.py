@@ -41,7 +41,7 @@ def told(data: MapData) -> list[str]:
         ({"faces": "x"}, "another model found the faces"),
         ({"emotions": "x"}, "another model named the expressions"),
         ({"pose": "x"}, "another rule decided which faces are turned to the front"),
-        ({"masks": "x"}, "other parts of the picture were hidden"),
+        ({"masks": "x"}, "another camera was used, or other parts of the picture were hidden"),
     ],
 )
 def test_what_differs_is_said_once(changed: dict[str, str], reason: str) -> None:

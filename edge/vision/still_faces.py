@@ -1,0 +1,114 @@
+"""Faces that do not move as a living head does: printed ones, and all of a camera that stands still.
+
+They are found by their place alone, not by their track: what a face was smoothed with is forgotten with each window
+that is withheld, and a poster would never be recognised. Nothing is kept of a face but where it is, and since when.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONG = 600.0  # seconds within which a living head has moved by more than MOVED
+MOVED = 0.05  # of the height of the face, its centre or size, smoothed, to either side
+SMOOTHING = 5.0  # seconds: noise of the sensor makes boxes jitter, more so of small faces
+SETTLING = 10.0  # seconds until it is known where a face is
+EVERY = 1.0  # seconds between two looks
+FOLLOWED = 1.0  # of its height: a face this near in the next look is the same one
+SAME_PLACE = 0.25  # of its height: a face farther from a still one is another, in front of it
+LONGEST_GAP = 11.0  # seconds without a frame after which a face that has not been still for long is another one
+MISSED = 0.5  # of the time for which it has not moved a face may go unseen: small ones are not found in each frame
+KEPT = 600.0  # seconds for which a still face is remembered, as one that somebody stands in front of
+REPORTED = 60.0  # seconds for which one that is not seen may still be there, at most
+
+
+class StillFaces:
+    """Looks once a second where the faces are."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all of them: the camera was closed, or shows another picture."""
+        self._looked = -math.inf
+        self._box = np.empty((0, 3))  # centre and height of each, smoothed; pixels
+        self._before = np.empty((0, 3))  # where it was when it moved last
+        self._moved = np.empty(0)  # when that was, or when it came; monotonic seconds
+        self._seen = np.empty(0)
+        self._still = np.empty(0, bool)
+
+    @property
+    def number(self) -> int:
+        """How many still faces there are."""
+        return int((self._still & (self._looked - self._seen <= REPORTED)).sum())
+
+    def update(self, boxes: NDArray[np.float32], time: float) -> NDArray[np.bool_]:
+        """Take the faces of a frame.
+
+        Args:
+            boxes: (n, 4) float32, x, y, width, height in pixels.
+            time: When the frame was taken, monotonic seconds.
+
+        Returns:
+            (n,): which of them are still, and so no living person's.
+        """
+        found = np.stack([boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2, boxes[:, 3]], axis=1)
+        found = found.astype(np.float64)
+        if time - self._looked >= EVERY or time < self._looked:
+            self._look(found, time)
+        still: NDArray[np.bool_] = (_distances(self._box[self._still], found) <= SAME_PLACE).any(axis=0)
+        return still
+
+    def _look(self, found: NDArray[np.float64], now: float) -> None:
+        gap, self._looked = now - self._looked, now
+        if not 0 <= gap <= LONGEST_GAP:
+            self._keep(self._still)
+        seen, nearest = self._match(found)
+        since = now - self._moved[seen]  # at first all boxes have the same weight
+        weight = np.maximum(-math.expm1(-gap / SMOOTHING), gap / (since + gap)) if len(since) else since
+        self._box[seen] += weight[:, None] * (found[nearest] - self._box[seen])
+        self._seen[seen] = now
+        settling = seen & (now - self._moved <= SETTLING)
+        self._before[settling] = self._box[settling]
+        self._moved[seen & (_moved(self._before, self._box) > MOVED)] = now
+        self._still = np.where(seen, now - self._moved >= LONG, self._still)
+        unseen = now - self._seen
+        missed = unseen <= np.minimum(MISSED * (self._seen - self._moved), REPORTED)
+        self._keep(seen | missed | (self._still & (unseen <= KEPT)))
+        self._add(np.delete(found, nearest, axis=0), now)
+
+    def _match(self, found: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Which faces, (k,), are seen again; and for each of these, which one of those found it is."""
+        distances = _distances(self._box, found)
+        if not distances.size:
+            return np.zeros(len(self._box), bool), np.empty(0, np.intp)
+        nearest, distance = distances.argmin(axis=1), distances.min(axis=1)
+        near = np.flatnonzero(distance <= np.where(self._still, SAME_PLACE, FOLLOWED))
+        order = near[np.argsort(-distance[near], kind="stable")]
+        owner = np.full(len(found), -1)
+        owner[nearest[order]] = order  # of several the last: the nearest one
+        seen = owner[nearest] == np.arange(len(nearest))
+        return seen, nearest[seen]
+
+    def _keep(self, which: NDArray[np.bool_]) -> None:
+        self._box, self._before = self._box[which], self._before[which]
+        self._moved, self._seen, self._still = self._moved[which], self._seen[which], self._still[which]
+
+    def _add(self, new: NDArray[np.float64], now: float) -> None:
+        times = np.full(len(new), now)
+        self._box, self._before = np.concatenate([self._box, new]), np.concatenate([self._before, new])
+        self._moved, self._seen = np.concatenate([self._moved, times]), np.concatenate([self._seen, times])
+        self._still = np.concatenate([self._still, np.zeros(len(new), bool)])
+
+
+def _moved(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much of its height each face, (..., 3), has moved or changed its size."""
+    moved: NDArray[np.float64] = np.abs(now - before).max(axis=-1) / np.maximum(before[..., 2], 1.0)
+    return moved
+
+
+def _distances(known: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same of each of k known faces, (k, 3), to each of n found, (n, 3): (k, n)."""
+    return _moved(known[:, None], found[None])
