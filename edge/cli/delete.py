@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError
+from edge.files.left_journal import left_journals
 from edge.recording.daily_rollups import DAY
 from edge.recording.deletion_requests import APART
 from edge.recording.stores import Target, make_eraser
@@ -94,6 +95,8 @@ def main(args: argparse.Namespace) -> int:
             print(f"edge: {_whole(there, 'this went')}", file=sys.stderr)
         if not gone:
             print(f"edge: {_left(target)}", file=sys.stderr)
+        for each in left_journals(target) if isinstance(target, Path) else ():
+            print(f"edge: {each} may have some of it: delete it when it is of no use any more", file=sys.stderr)
     finally:
         eraser.stop()
     return EXIT_OK

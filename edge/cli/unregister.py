@@ -53,7 +53,9 @@ def main(args: argparse.Namespace) -> int:
         running = found.get(names.availability) == b"online"
         # Also what we do not see: we may be allowed to write there and not to read.
         doomed = [*always, *sorted(found.keys() - {*always, names.availability})]
-        for problem in client.publish([(topic, b"") for topic in doomed], retain=True).values():
+        refused = client.publish([(topic, b"") for topic in doomed], retain=True)
+        not_ours = refused.pop(always[0], None) if args.all else None
+        for problem in refused.values():
             raise problem.to_error()
         left = _retained(client, filters).keys() & set(doomed)
     finally:
@@ -61,9 +63,13 @@ def main(args: argparse.Namespace) -> int:
     removed = [topic for topic in doomed if topic in found and topic not in left]
     for topic in removed:
         print(f"removed {topic}")
+    if not_ours is not None:
+        left.discard(always[0])
     if left:
         remedy = "stop the daemon first, it is running" if running else "may this user write there?"
         raise EdgeError(f"still on the broker: {', '.join(sorted(left))}", remedy)
+    if not_ours is not None:
+        print(f"edge: {not_ours.text}: `edge announce` removes it, if it announces the rooms there", file=sys.stderr)
     if not removed:
         print(f"nothing to remove: the broker shows nothing of {names.prefix}/{names.device} there")
     if client.problem is not None:

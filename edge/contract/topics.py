@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 # What MQTT gives a meaning to (+ # /, $ in front), what it forbids, and what no terminal should be sent.
@@ -81,3 +82,8 @@ def birth_topic(discovery_prefix: str) -> str:
 def discovery_topic(discovery_prefix: str, object_id: str) -> str:
     """Where one device is announced to Home Assistant, retained."""
     return f"{discovery_prefix}/device/{object_id}/config"
+
+
+def is_discovery_topic(topic: str) -> bool:
+    """Whether a topic is such a one, under any prefix; no topic of a device has so many levels."""
+    return re.fullmatch("[^/]+/device/[^/]+/config", topic) is not None

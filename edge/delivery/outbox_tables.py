@@ -117,7 +117,8 @@ def checksum(body: str, schema: str) -> int:
 def examine(path: Path) -> None:
     """See whether a file may be opened as an outbox, from its header alone: SQLite itself would touch it.
 
-    The header: https://www.sqlite.org/fileformat2.html#the_database_header.
+    The header: https://www.sqlite.org/fileformat2.html#the_database_header. Not where this process has the outbox open:
+    to close any descriptor of a file ends the locks that the process has on it.
 
     Raises:
         ForeignFileError: It is another program's, or of a newer version.
@@ -150,11 +151,14 @@ def _check_version(application: int, layout: int) -> None:
 def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """An outbox as it lies there, for a look from outside: it is not locked or changed, and no file is made beside it.
 
+    Also in the process that has it open, which keeps its lock: SQLite itself closes no file that is locked.
+
     Raises:
         ForeignFileError: It is another program's, or of a newer version.
         OSError, sqlite3.Error: It cannot be read.
     """
-    examine(path)
+    if path.exists() and not path.is_file():  # a FIFO would be waited for
+        raise ForeignFileError("it is not a regular file", readable=False)
     address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"  # immutable: no lock is asked for
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:
         check_tables(database)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from pathlib import Path
 
+LEFT = ".left-"  # and a number
 HEADER = 32  # bytes of a `-wal`; without more, nothing is in it
 
 
@@ -31,12 +33,18 @@ def set_left_journal_aside(path: Path) -> Path | None:
     Raises:
         OSError: It cannot be renamed.
     """
-    if _size(path) > 0 or not has_journal(path):
+    if not has_journal(path) or _size(path) > 0:  # in this order: another program may begin the database just now
         return None
     journal, number = journal_of(path), int(time.time())
-    while os.path.lexists(aside := journal.with_name(f"{journal.name}.left-{number}")):
+    while os.path.lexists(aside := journal.with_name(f"{journal.name}{LEFT}{number}")):
         number += 1
     return journal.rename(aside)
+
+
+def left_journals(path: Path) -> list[Path]:
+    """Those that were set aside beside a database, in order of their names."""
+    journal = journal_of(path)
+    return sorted(journal.parent.glob(f"{glob.escape(journal.name + LEFT)}*"))
 
 
 def _size(path: Path) -> int:

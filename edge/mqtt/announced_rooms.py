@@ -17,7 +17,7 @@ MAX_ROOMS = 1000  # whoever may publish could invent more
 MAX_SHOWN = 2 * MAX_ROOMS  # topics of others that are looked at
 REST = 60.0  # seconds between two messages about the same room: Home Assistant makes its entities anew at each
 SETTLE = 2.0  # seconds after a connect in which what is retained comes
-GONE = 600.0  # seconds after a connect after which a room has no info: meanwhile each room is back, and has sent it
+GONE = 600.0  # seconds after a connect until a room that has said nothing is none: meanwhile each could connect anew
 AT_ONCE = 10  # messages, of up to 27 KB
 
 
@@ -56,13 +56,12 @@ class AnnouncedRooms:
         self._all_rooms = all_rooms
         self._wanted: dict[str, _Message] = {}  # by the topic
         self._shown: dict[str, bytes] = {}  # digests of what the broker keeps
-        self._unconfirmed: set[str] = set()  # topics of rooms that have not been heard of since the connect
         self._published: dict[str, float] = {}  # when, in the last `REST` seconds
         self._since: float | None = None
         self.invalid = 0
         """Messages of rooms that were no valid info."""
         self.full = False
-        """Whether rooms are left out, because there are too many."""
+        """Whether rooms are left out, because there are too many: then nothing is taken for a room that is gone."""
 
     @property
     def rooms(self) -> int:
@@ -70,10 +69,12 @@ class AnnouncedRooms:
         return sum(1 for message in self._wanted.values() if message is not REMOVAL)
 
     def connected(self) -> None:
-        """There is a new connection: the broker may have lost anything, and rooms may be gone."""
+        """There is a new connection: what is announced there comes again.
+
+        What rooms have said holds: a broker that has lost it may be back before a room that is switched off.
+        """
         self._since = self._clock()
         self._shown.clear()
-        self._unconfirmed = set(self._wanted)
 
     def hear_room(self, topic: str, payload: bytes) -> None:
         """Take a message on `<prefix>/<device>/info`, which may be anything."""
@@ -90,7 +91,6 @@ class AnnouncedRooms:
             if len(self._wanted) >= MAX_ROOMS:
                 self.full = True
                 return
-        self._unconfirmed.discard(announced)
         payload = discovery(info, topics) if info is not None else b""
         self._wanted[announced] = _Message(payload, digest(payload)) if payload else REMOVAL
 
@@ -107,9 +107,9 @@ class AnnouncedRooms:
         if self._since is None or now - self._since < SETTLE:
             return []
         self._published = {topic: at for topic, at in self._published.items() if now - at < REST}
-        if now - self._since >= GONE:
-            self._wanted |= dict.fromkeys([*self._unconfirmed, *filter(self._is_strange, self._shown)], REMOVAL)
-            self._unconfirmed.clear()
+        # Who hears of no room at all may not read what they say, and knows nothing of any.
+        if now - self._since >= GONE and self._wanted and not self.full:
+            self._wanted |= dict.fromkeys(filter(self._is_strange, self._shown), REMOVAL)
         wrong = {topic for topic, message in self._wanted.items() if message.digest != self._shown.get(topic, b"")}
         for topic in [topic for topic, message in self._wanted.items() if message is REMOVAL and topic not in wrong]:
             del self._wanted[topic]

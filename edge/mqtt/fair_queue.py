@@ -47,9 +47,14 @@ class _Room:
 
 
 class FairQueue:
-    """Messages of many rooms; safe between two threads."""
+    """Messages of many rooms; safe between two threads.
 
-    def __init__(self) -> None:
+    Args:
+        most_rooms: Of how many messages may wait.
+    """
+
+    def __init__(self, most_rooms: int = MOST_ROOMS) -> None:
+        self._most_rooms = most_rooms
         self._rooms: OrderedDict[str, _Room] = OrderedDict()  # whose turn is next is first
         self._size = 0
         self._changed = threading.Condition()
@@ -68,7 +73,7 @@ class FairQueue:
         with self._changed:
             waiting = self._rooms.get(room)
             if waiting is None:
-                if len(self._rooms) >= MOST_ROOMS:
+                if len(self._rooms) >= self._most_rooms:
                     self.lost += 1
                     return
                 waiting = _Room()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from types import MappingProxyType
 
+from edge.contract.topics import is_discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.outgoing import Request
 from edge.text import printable
@@ -23,6 +24,9 @@ REACH_REMEDY = "check mqtt.broker, and that the broker is running"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
 ACCESS_REMEDY = "check its access list"
+ANNOUNCE_REMEDY = (
+    "where `edge announce` announces all rooms, set homeassistant.discovery: false; otherwise check its access list"
+)
 SEARCH_REMEDY = "looking for the topic that it does not take"
 PACKET_REMEDY = "raise the broker's maximum packet size (Mosquitto: max_packet_size)"
 OLD_REMEDY = "is it an MQTT port? If the broker speaks only MQTT 3.1.1, set mqtt.protocol to that"
@@ -191,7 +195,10 @@ def subscription_refused(url: object, topic: str, reason: int, name: str) -> Pro
 def publish_refused(url: object, topic: str, reason: int, name: str) -> Problem:
     """The broker threw a message away."""
     text = f"broker {url} refuses messages on {_shown(topic)}: {name}"
-    return Problem(ProblemCode.PUBLISH_REFUSED, text, _right_remedy(reason))
+    remedy = _right_remedy(reason)
+    if remedy == ACCESS_REMEDY and is_discovery_topic(topic):
+        remedy = ANNOUNCE_REMEDY
+    return Problem(ProblemCode.PUBLISH_REFUSED, text, remedy)
 
 
 def left_out(url: object, request: Request, reason: str) -> Problem:

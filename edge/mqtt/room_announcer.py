@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from edge.contract.channels import DISCOVERY
@@ -34,9 +35,8 @@ class RoomAnnouncer:
         self._announcements = discovery_topic(discovery_prefix, "+")
         self._start_of_announcements = f"{discovery_prefix}/device/"
         self._rooms = AnnouncedRooms(prefix, discovery_prefix, all_rooms="+" in devices)
-        self._queue = FairQueue()
+        self._heard = self._queue = self._new_queue()
         self._connection = Connection(settings, callbacks=Callbacks(connected=self._subscribe, message=self._put))
-        self._accepted = 0
         self._full = False
 
     @property
@@ -56,23 +56,26 @@ class RoomAnnouncer:
         self._connection.stop()
 
     def step(self, seconds: float) -> None:
-        """Take what comes, wait so many seconds for it at most, and publish what is due.
+        """Take what comes in so many seconds, and publish what is due.
+
+        That is looked for once, however much comes: whoever floods must not have us, and systemd, do it each time.
 
         Raises:
             RefusedError: The broker refused us from the first.
         """
         self._connection.advance()
         self._connection.check()
-        if self._connection.accepted != self._accepted:
-            self._accepted = self._connection.accepted
+        if self._heard is not self._queue:
+            self._heard = self._queue
             self._rooms.connected()
-        for _ in range(MAX_ROOMS):  # whoever sends without end must not keep us from publishing
-            message = self._queue.get(seconds)
+        until = time.monotonic() + seconds
+        for _ in range(MAX_ROOMS):  # nor keep us from it
+            message = self._heard.get(until - time.monotonic())
             if message is None:
                 break
             self._take(*message)
-            seconds = 0.0
-        if (self._rooms.full or self._queue.lost) and not self._full:
+        self._rooms.full = self._rooms.full or self._heard.lost > 0
+        if self._rooms.full and not self._full:
             self._full = True
             logger.warning("more than %d rooms: not all are announced; name them with --device", MAX_ROOMS)
         for topic, payload in self._rooms.due():
@@ -95,10 +98,18 @@ class RoomAnnouncer:
         self._rooms.published(topic)
 
     def _subscribe(self) -> None:
+        # What an earlier connection has brought must not be taken for what this one brings.
+        self._queue = self._new_queue()
         self._connection.subscribe([self._announcements, *self._infos])
+
+    @staticmethod
+    def _new_queue() -> FairQueue:
+        return FairQueue(MAX_ROOMS + 1)  # one for all announcements, which must not take the places of rooms
 
     def _put(self, incoming: IncomingMessage) -> None:
         """In the network thread: of each topic the newest counts, and of announcements only whether they are ours."""
         topic, payload = incoming.topic, incoming.payload
-        shown = topic.startswith(self._start_of_announcements)
-        self._queue.put(topic, topic, digest(payload) if shown else payload[: MAX_INFO + 1], newest=1)
+        if topic.startswith(self._start_of_announcements):
+            self._queue.put("", topic, digest(payload), newest=1)
+        else:
+            self._queue.put(topic, topic, payload[: MAX_INFO + 1], newest=1)

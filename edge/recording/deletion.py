@@ -33,7 +33,7 @@ from edge.recording.five_minutes import (
     whole_five_minutes,
 )
 from edge.recording.former_windows import sound
-from edge.recording.journal_mark import check_journal
+from edge.recording.journal_mark import check_journal, read_header
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
 from edge.recording.recording_file import explain
@@ -78,7 +78,7 @@ class Eraser:
         """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
         if not self._path.is_file():
             raise ConfigError(f"there is no file {self._path}", "--database names a file that edge record made")
-        check_journal(self._path, self._header(), writes=True)
+        check_journal(self._path, read_header(self._path), writes=True)
         try:
             self._file = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
             if check_header(self._file, self._path) < LAYOUT:
@@ -91,13 +91,6 @@ class Eraser:
             self._file.execute("PRAGMA secure_delete=ON")
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
-
-    def _header(self) -> bytes:
-        try:
-            with self._path.open("rb") as file:
-                return file.read(100)
-        except OSError:  # explained when it is opened
-            return b""
 
     def stop(self) -> None:
         """Close it."""
@@ -211,10 +204,11 @@ class Eraser:
             self._repeat(DELETE_EDGE, within, number)
             return
         gone = file.execute(DELETE_EDGE, within).rowcount
-        if kept < rolled.windows:
+        only = rolled.only_summed(kept)
+        if only is not None:
             if overlaps(rolled.begins, rolled.ends, start, end):
                 file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
-                gone += rolled.windows - kept
+                gone += only
         elif gone:
             windows = sound(file.execute(BETWEEN, span))
             replace_rollups(file, device, since, since + WIDTH, windows, format_timestamp(now))

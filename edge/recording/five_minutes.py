@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.deleted_spans import EVER, NEVER
-from edge.recording.rollups import WIDTH, bucket_of
-from edge.recording.runs import MILLISECOND
+from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_eraser import Affected
-from edge.recording.window_row import DAMAGED, FIRST
+from edge.recording.window_record import Series
+from edge.recording.window_row import DAMAGED, FIRST, LONGEST_TEXT, DamagedError
 
 AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
 LONGEST_WINDOW = timedelta(days=1)
@@ -24,20 +25,46 @@ SUMMED = """
 SELECT CAST(TOTAL(iif(json_valid(sums), CAST(json_extract(sums, '$.windows') AS INTEGER), 0)) AS INTEGER)
 FROM rollups WHERE device = ? AND start >= ? AND start < ?
 """
-ROLLED = """
-SELECT (SELECT MIN(json_extract(value, '$[0]')) FROM json_each(runs)),
-    (SELECT MAX(json_extract(value, '$[1]')) FROM json_each(runs)), json_extract(sums, '$.windows')
+ROLLED = f"""
+SELECT iif(length(sums) > {LONGEST_TEXT}, X'', sums), iif(length(runs) > {LONGEST_TEXT}, X'', runs)
 FROM rollups WHERE device = ? AND start >= ? AND start < ?
-"""
+"""  # noqa: S608
+ANY = Series("headcount", "", None, None)
 Span = tuple[str, str, str]
 
 
 class Rolled(NamedTuple):
-    """When the first window of some roll-ups begins, when the last ends, and how many there are."""
+    """What some roll-ups say.
+
+    Attributes:
+        begins: When the first window begins.
+        ends: When the last ends.
+        windows: How many there are, of those that are not damaged.
+        damaged: Whether one is, which may be of any windows that begin in its five minutes.
+    """
 
     begins: datetime
     ends: datetime
     windows: int
+    damaged: bool = False
+
+    @classmethod
+    def of(cls, since: datetime, sums: str, runs: str) -> Rolled:
+        """One that begins at a moment, as it is stored."""
+        try:
+            bucket = Bucket.from_row(since, ANY, sums, runs)
+            return cls(bucket.start, bucket.end, bucket.sums.windows)
+        except (*DAMAGED, DamagedError):
+            return cls(since, since + LONGEST_WINDOW, 0, damaged=True)
+
+    def together(self, other: Rolled) -> Rolled:
+        """Two of the same five minutes."""
+        begins, ends = min(self.begins, other.begins), max(self.ends, other.ends)
+        return Rolled(begins, ends, self.windows + other.windows, self.damaged or other.damaged)
+
+    def only_summed(self, kept: int) -> int | None:
+        """How many windows are only in these sums, where so many are there; None: what one adds can be told of all."""
+        return max(0, self.windows - kept) if self.damaged or kept < self.windows else None
 
 
 def count_of(file: sqlite3.Connection, device: str, start: datetime | None, end: datetime | None) -> Affected:
@@ -53,8 +80,9 @@ def count_of(file: sqlite3.Connection, device: str, start: datetime | None, end:
     for edge in edges(file, device, start, end):
         span = five_minutes(device, edge)
         rolled, kept = rolled_up(file, span), kept_windows(file, span)
-        if kept < rolled.windows and kept <= AT_ONCE and overlaps(rolled.begins, rolled.ends, start, end):
-            sums += rolled.windows - kept
+        only = rolled.only_summed(kept)
+        if only is not None and kept <= AT_ONCE and overlaps(rolled.begins, rolled.ends, start, end):
+            sums += only
             whole.append((edge, edge + WIDTH))
     return Affected(windows + sums, newest, sums, whole)
 
@@ -65,7 +93,7 @@ def edges(file: sqlite3.Connection, device: str, start: datetime | None, end: da
     if end is not None and bucket_of(end) != end:
         found.add(bucket_of(end))
     if start is not None:
-        first, last = _earliest(start), format_timestamp(ceiling(start))
+        first, last = format_timestamp(bucket_of(start - LONGEST_WINDOW)), format_timestamp(ceiling(start))
         begins = format_timestamp(start)
         windows = 'SELECT start FROM windows WHERE device = ? AND start >= ? AND start < ? AND "end" > ?'
         found |= {bucket_of(parse_timestamp(row[0])) for row in file.execute(windows, (device, first, last, begins))}
@@ -84,10 +112,9 @@ def summed(file: sqlite3.Connection, device: str, since: str, until: str) -> int
 
 def rolled_up(file: sqlite3.Connection, span: Span) -> Rolled:
     """What the roll-ups of five minutes say."""
-    found = file.execute(ROLLED, span).fetchall()
-    begins, ends = (choose((int(row[at]) for row in found), default=0) for at, choose in ((0, min), (1, max)))
     since = parse_timestamp(span[1])
-    return Rolled(since + begins * MILLISECOND, since + ends * MILLISECOND, sum(int(row[2]) for row in found))
+    found = [Rolled.of(since, sums, runs) for sums, runs in file.execute(ROLLED, span)]
+    return functools.reduce(Rolled.together, found) if found else Rolled(since, since, 0)
 
 
 def kept_windows(file: sqlite3.Connection, span: Span) -> int:

@@ -24,6 +24,7 @@ from edge.files.left_journal import has_journal, journal_of
 from edge.files.plain_tables import strange_part
 from edge.files.replace_file import staged_file
 from edge.recording.daily_rollups import TRIGGERS
+from edge.recording.journal_size import emptied
 
 KEY = "mark"  # in `about`
 OPEN, CLOSED = "open", "closed"
@@ -32,7 +33,7 @@ NONE = "none"  # in place of the mark of a file that an older version has record
 EVERY = 3600.0  # seconds
 MOST_BYTES = 100_000  # of the file beside it: a line for each mark
 MAGIC = b"SQLite format 3\0"
-MODE, WAL_MODE = 18, 2  # byte of the header, of every file with a `-wal`: https://www.sqlite.org/fileformat2.html
+MODE, WAL_MODE = 18, b"\2"  # byte of the header, of every file with a `-wal`: https://www.sqlite.org/fileformat2.html
 
 
 class JournalMark:
@@ -79,7 +80,7 @@ class JournalMark:
                 former = _allowed(self._path) or [_mark(database), _mark_alone(self._path) or NONE]
                 _write(self._path, [*former, mark])
                 database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, mark))
-            if not _emptied(database):
+            if not emptied(database):
                 return  # somebody reads: the former ones may be found as well
             with _transaction(database):
                 if _mark(database) == mark:  # else another recorder has changed it
@@ -91,8 +92,7 @@ def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
 
     Args:
         path: The recording. One that is missing, empty or something else is left to whoever opens it.
-        header: Its first 20 bytes or more, of who may read them: to close a descriptor ends the locks of all other
-            connections of this process. Empty: they are not looked at.
+        header: As `read_header`, of who may call it; empty: it is not looked at.
         writes: Whether it is opened to be changed: then marks of another file, as where a backup was put back without
             a `-wal`, are forgotten.
 
@@ -100,7 +100,7 @@ def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
         ConfigError: It is another file's.
     """
     foreign = (writes or has_journal(path)) and _has_another_mark(path)
-    in_wal_mode = header[MODE] == WAL_MODE if header.startswith(MAGIC) else True
+    in_wal_mode = header[MODE : MODE + 1] == WAL_MODE or not header.startswith(MAGIC)
     if has_journal(path) and (foreign or not in_wal_mode):
         journal = journal_of(path)
         raise ConfigError(
@@ -111,6 +111,18 @@ def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
     if foreign and writes:
         with contextlib.suppress(OSError):
             _beside(path).unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> bytes:
+    """The first bytes of a file, none where it cannot be read: whoever opens it says why.
+
+    To close a descriptor ends all locks of this process on the file: not where it may have connections to it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MODE + 1)
+    except OSError:
+        return b""
 
 
 def was_open(database: sqlite3.Connection) -> bool:
@@ -173,12 +185,3 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
         database.execute("COMMIT")
     finally:
         database.rollback()  # after COMMIT there is nothing to undo
-
-
-def _emptied(database: sqlite3.Connection) -> bool:
-    """Bring all that is in the `-wal` into the file, if nobody reads it; whether that was done."""
-    waits = database.execute("PRAGMA busy_timeout").fetchone()[0]
-    database.execute("PRAGMA busy_timeout=0")  # what comes meanwhile waits for us
-    ((busy, *_),) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    database.execute(f"PRAGMA busy_timeout={waits}")
-    return not busy

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.files.left_journal import journal_of
+
 logger = logging.getLogger(__name__)
 
 KEPT = 8_000_000  # bytes that it has afterwards at most; 4 MB are usual
@@ -24,7 +26,7 @@ class JournalSize:
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
-        self._path = path.with_name(f"{path.name}-wal")
+        self._path = journal_of(path)
         self._now = now
         self._say_at = 0.0
 
@@ -43,11 +45,7 @@ class JournalSize:
             return
         if size <= MOST:
             return
-        waits = database.execute("PRAGMA busy_timeout").fetchone()[0]
-        database.execute("PRAGMA busy_timeout=0")  # what comes meanwhile waits for us
-        ((busy, *_),) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        database.execute(f"PRAGMA busy_timeout={waits}")
-        if not busy or self._now() < self._say_at:
+        if emptied(database) or self._now() < self._say_at:
             return
         self._say_at = self._now() + SAY_EVERY
         logger.warning(
@@ -57,3 +55,12 @@ class JournalSize:
             size // 1_000_000,
             self._path,
         )
+
+
+def emptied(database: sqlite3.Connection) -> bool:
+    """Bring all of the `-wal` into the file, if nobody reads it; whether that was done. Raises sqlite3.Error."""
+    waits = database.execute("PRAGMA busy_timeout").fetchone()[0]
+    database.execute("PRAGMA busy_timeout=0")  # what comes meanwhile waits for us
+    ((busy, *_),) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    database.execute(f"PRAGMA busy_timeout={waits}")
+    return not busy

@@ -44,7 +44,7 @@ class Location:
         """The one that `to_text` wrote. Raises ValueError: another program changed it."""
         try:
             found: Any = json.loads(text if isinstance(text, str) else "")
-            if all(isinstance(value, str) for value in found.values()):
+            if all(b"\0" not in os.fsencode(value) for value in found.values()):
                 return Location(**found)
         except (AttributeError, TypeError, RecursionError):
             pass

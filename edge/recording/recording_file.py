@@ -177,7 +177,7 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, *, came_alon
     database.execute("PRAGMA synchronous=FULL")
     database.execute(f"PRAGMA journal_size_limit={journal_size.KEPT}")  # else it keeps the size that it once had
     database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
-    found = _make_current(database, path, prefix, layout, new=not tables)
+    found = _make_current(database, path, prefix, layout)
     if found != prefix:
         raise ConfigError(
             f"{path} holds the devices below {found or ''!r}, not below {prefix!r}",
@@ -185,12 +185,13 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, *, came_alon
         )
 
 
-def _make_current(database: sqlite3.Connection, path: Path, prefix: str, layout: int, *, new: bool) -> str | None:
+def _make_current(database: sqlite3.Connection, path: Path, prefix: str, layout: int) -> str | None:
     """Make the tables, or those of an older version new; the prefix that it holds. Of another, it stays as it is."""
     # Immediate even where there is nothing to create: that a file cannot be written shall be known now.
     database.execute("BEGIN IMMEDIATE")
     try:
-        if new:
+        # Looked at again: another recorder may have begun the same file meanwhile.
+        if database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
             create(database, prefix)
         found = about.known(database, about.PREFIX)
         if layout < LAYOUT and found == prefix:

@@ -26,6 +26,7 @@ from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.deleted_spans import MOST
 from edge.recording.devices import devices_of
+from edge.recording.journal_mark import check_journal, read_header
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.postgres import file_rows
 from edge.recording.postgres.store import Row
@@ -76,6 +77,7 @@ class SchoolFile:
         """Open it. Raises EdgeError: it is missing, of an older layout or another prefix, or none of ours."""
         if not self._path.is_file():
             raise ConfigError(f"there is no file {self._path}", "--copy-from names a file that edge record made")
+        check_journal(self._path, read_header(self._path), writes=False)
         try:
             file = self._file = sqlite3.connect(
                 f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS

@@ -175,10 +175,11 @@ class PostgresEraser:
                 delete_rollups(connection, device, *span, AT_ONCE)
             else:
                 gone = self._delete_some(task, device, *span, AT_ONCE)
-                if len(kept) < rolled.windows:
+                only = rolled.only_summed(len(kept))
+                if only is not None:
                     if overlaps(rolled.begins, rolled.ends, task.start, task.end):
                         delete_rollups(connection, device, *span, AT_ONCE)
-                        task.note(rolled.windows - len(kept))
+                        task.note(only)
                 elif gone:
                     delete_rollups(connection, device, *span, AT_ONCE)
                     left = windows_of(connection, device, since) or []
@@ -221,6 +222,7 @@ def _count_of(connection: psycopg.Connection, device: int, start: datetime | Non
     parts = [(each, only_summed(connection, device, each, start, end)) for each in at_edges]
     days = edge_days(connection, device, start, end)
     sums = max(0, summed(connection, device, first, last) - within) + count_windows(connection, device, start, end)
-    sums += sum(number for _, number in parts) + sum(each.windows for each in days)
-    whole = [(each, each + WIDTH) for each, number in parts if number] + [each.span for each in days if each.beyond]
+    sums += sum(number or 0 for _, number in parts) + sum(each.windows for each in days)
+    whole = [(each, each + WIDTH) for each, number in parts if number is not None]
+    whole += [each.span for each in days if each.beyond]
     return Affected(windows + sums, newest, sums, whole)

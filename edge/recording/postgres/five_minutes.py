@@ -9,15 +9,11 @@ import psycopg
 
 from edge.recording.five_minutes import AT_ONCE, LONGEST_WINDOW, Rolled, ceiling, overlaps
 from edge.recording.postgres.window_rows import BETWEEN, to_columns
-from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_row import DAMAGED, DamagedError, read_window
+from edge.recording.rollups import WIDTH, bucket_of
+from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import DAMAGED, read_window
 
-ROLLUPS = """
-SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM edge.rollups r JOIN edge.series e ON e.id = r.series
-WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start
-"""
+ROLLUPS = "SELECT start, sums::text, runs FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s"
 SUMMED = """
 SELECT coalesce(sum(edge.bounded(sums -> 'windows', 1e13)), 0)::bigint FROM edge.rollups
 WHERE device = %s AND start >= %s::timestamptz AND start < %s::timestamptz
@@ -47,30 +43,23 @@ def edges(connection: psycopg.Connection, device: int, start: datetime | None, e
 
 
 def rolled_up(connection: psycopg.Connection, device: int, since: datetime, until: datetime) -> dict[datetime, Rolled]:
-    """What the roll-ups of some five minutes say; a damaged one, that there are more windows than there are."""
+    """What the roll-ups of some five minutes say."""
     found: dict[datetime, Rolled] = {}
-    for start, mode, faces, emotions, pose, sums, runs in connection.execute(ROLLUPS, (device, since, until)):
-        try:
-            bucket = Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
-            each = Rolled(bucket.start, bucket.end, bucket.sums.windows)
-        except (*DAMAGED, DamagedError):
-            each = Rolled(start, start + LONGEST_WINDOW, AT_ONCE + 1)
-        before = found.get(start, Rolled(each.begins, each.ends, 0))
-        found[start] = Rolled(
-            min(each.begins, before.begins), max(each.ends, before.ends), each.windows + before.windows
-        )
+    for start, sums, runs in connection.execute(ROLLUPS, (device, since, until)):
+        each = Rolled.of(start, sums, runs)
+        found[start] = found[start].together(each) if start in found else each
     return found
 
 
 def only_summed(
     connection: psycopg.Connection, device: int, since: datetime, start: datetime | None, end: datetime | None
-) -> int:
-    """How many windows of five minutes that lie partly in a time are there only in the sum, which goes with it."""
+) -> int | None:
+    """How many windows of five minutes are there only in sums that go with a time; None: no sum goes as a whole."""
     rolled = rolled_up(connection, device, since, since + WIDTH).get(since)
     if rolled is None or not overlaps(rolled.begins, rolled.ends, start, end):
-        return 0
+        return None
     kept = windows_of(connection, device, since)
-    return 0 if kept is None else max(0, rolled.windows - len(kept))
+    return None if kept is None else rolled.only_summed(len(kept))
 
 
 def windows_of(connection: psycopg.Connection, device: int, since: datetime) -> list[WindowRecord] | None:

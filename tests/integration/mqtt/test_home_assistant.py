@@ -217,7 +217,20 @@ def test_unregister_with_half_of_the_rights(
     found, out, err = unregister(edge, port)
     assert found == code
     if code:
-        assert f"refuses messages on {ENTRY}: Not authorized: check its access list" in err
+        assert f"refuses messages on {ENTRY}: Not authorized: where `edge announce` announces all rooms, set" in err
         assert len(err.splitlines()) == 1
     else:
         assert out.startswith("nothing to remove")
+
+
+def test_unregister_all_where_no_room_may_announce_itself(
+    start_broker: Callable[..., Broker], edge: Edge, tmp_path: Path, subscribe: Callable[..., Subscriber]
+) -> None:
+    (tmp_path / "acl").write_text("topic readwrite classroom/#\ntopic read #\n")
+    (tmp_path / "acl").chmod(0o600)
+    port = start_broker(f"acl_file {tmp_path}/acl", "allow_anonymous true").port
+    fill(port, REST)
+    code, out, err = unregister(edge, port, "--all")
+    assert (code, out.splitlines()) == (0, [f"removed {topic}" for topic in REST])
+    assert f"refuses messages on {ENTRY}: Not authorized: `edge announce` removes it" in err
+    assert kept(subscribe, port) == []

@@ -15,6 +15,7 @@ import pytest
 from edge.cli import run_command_line
 from edge.languages.words import Words
 from edge.recording.recorded import Recorded
+from edge.recording.retention import Retention
 from edge.recording.window_row import DamagedError
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_report
@@ -89,6 +90,20 @@ def test_sums_that_cannot_be_are_damage_of_their_room_alone(school: Place, name:
         check(recording)
         with pytest.raises(DamagedError, match="is damaged"):
             read_report(recording, "room-2", Period(MONDAY, MONDAY + DAY, timezone.utc), MONDAY + DAY)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with windows", "sums alone"])
+@pytest.mark.parametrize("text", ["x", '[["a", 1, "abcdef01", 1, 1, 1, 1, null]]', *RUNS])
+def test_what_is_damaged_keeps_nothing_from_its_deletion(school: Place, text: str, *, kept: bool) -> None:
+    with school.opened() as store:
+        while not kept and store.prune(MONDAY + 60 * DAY, Retention(days=400, window_days=30))[1]:
+            pass
+    damage(school, "runs", text)
+    span = MONDAY + timedelta(minutes=12), MONDAY + timedelta(minutes=23)
+    with school.erasing() as eraser:
+        there = eraser.count(None, *span)
+        assert eraser.delete(None, *span, "anna", MONDAY + DAY)[0] == there.windows > 0
+        assert eraser.count(None, *span) == (0, None, 0, [])
 
 
 @pytest.mark.parametrize("text", RUNS)

@@ -76,6 +76,16 @@ def test_a_lesson_by_its_name(path: Path, timetable: Path, capsys: pytest.Captur
     assert "no lessons (Advent)" in capsys.readouterr().out
 
 
+def test_a_wal_that_was_set_aside_is_named_as_it_may_have_some_of_it(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert delete("--database", path, "--device", "room-1", "--yes") == 0
+    assert "wal.left" not in capsys.readouterr().err
+    (left := path.with_name("school.sqlite-wal.left-1795991555")).touch()
+    assert delete("--database", path, "--all-rooms", "--yes") == 0
+    assert f"{left} may have some of it: delete it" in capsys.readouterr().err
+
+
 def test_the_night_in_which_clocks_are_set_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """02:15 to 02:45 is there twice, at 00:15 and at 01:15 UTC."""
     first = datetime(2026, 10, 25, tzinfo=timezone.utc)

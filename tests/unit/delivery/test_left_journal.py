@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from edge.delivery.outbox import Outbox
+from edge.files import left_journal
 from tests.support.paths import ROOT
 
 PUT_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from edge.delivery.outbox import Outbox
+from edge.files import left_journal
 outbox = Outbox(Path(sys.argv[1]))
 outbox.start()
 for _ in range(30):
@@ -45,3 +47,20 @@ def test_what_waits_in_a_wal_without_its_outbox_is_kept(
     before.start()
     assert before.depth == 30
     before.stop()
+
+
+def test_the_wal_of_a_program_that_begins_the_database_just_now_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, journal = tmp_path / "school.sqlite", tmp_path / "school.sqlite-wal"
+    look = left_journal._size
+
+    def size(file: Path) -> int:
+        found = look(file)
+        path.write_bytes(bytes(4096))
+        journal.write_bytes(bytes(4096))
+        return found
+
+    monkeypatch.setattr(left_journal, "_size", size)
+    assert left_journal.set_left_journal_aside(path) is None
+    assert journal.exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -17,9 +19,10 @@ from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import MAX_COUNT
 from edge.daemon.paths import make_outbox
 from edge.delivery.outbox import Outbox
-from edge.delivery.outbox_tables import APPLICATION, LAYOUT, Loss
+from edge.delivery.outbox_tables import APPLICATION, LAYOUT, Loss, read_only
 from edge.errors import BusyError, ConfigError
 from edge.timing.elapsed import TimePoint
+from tests.support.paths import ROOT
 
 SCHEMA = "edge.window/2"
 
@@ -33,6 +36,19 @@ def test_two_daemons_cannot_share_an_outbox(tmp_path: Path) -> None:
     second.start()
     assert second.epoch == first.epoch
     second.stop()
+
+
+def test_a_look_at_an_outbox_by_its_own_daemon_leaves_it_locked(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    with read_only(tmp_path / "o") as database:  # as the set-up page does, which runs in the daemon
+        assert database.execute("SELECT name FROM epoch").fetchone() == (outbox.epoch,)
+    other = "import pathlib; from edge.delivery.outbox import Outbox; Outbox(pathlib.Path({!r})).start()"
+    ended = subprocess.run(
+        [sys.executable, "-c", other.format(str(tmp_path / "o"))], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "in use by another program" in ended.stderr
+    outbox.stop()
 
 
 def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) -> None:

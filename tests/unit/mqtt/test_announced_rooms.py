@@ -34,7 +34,7 @@ class Broker:
         """What is due then is published, and comes back; returns the topics."""
         self.now += after
         sent = []
-        for topic, payload in self.rooms.due():
+        for topic, payload in sorted(self.rooms.due()):
             self.rooms.published(topic)
             self.rooms.hear_announcement(topic, digest(payload))
             self.kept[topic] = payload
@@ -88,15 +88,44 @@ def test_a_room_that_is_gone_is_removed() -> None:
     assert broker.publish(REST) == []
 
 
-def test_a_room_that_went_while_nobody_listened_is_removed_later() -> None:
+def test_a_room_that_is_switched_off_stays_where_the_broker_has_lost_what_it_said() -> None:
     broker = Broker()
     for room in ("room-1", "room-2"):
         broker.say(room)
     broker.publish(SETTLE)
+    broker.kept.clear()
     broker.connect()
     broker.say("room-1")
-    assert broker.publish(GONE - 1) == []
+    assert broker.publish(REST) == [config("room-1"), config("room-2")]
+    assert broker.publish(GONE) == []
+
+
+def test_a_room_that_went_while_nobody_listened_is_removed_by_the_next_start() -> None:
+    broker = Broker()
+    broker.kept = dict.fromkeys([config("room-1"), config("room-2")], b"of an earlier start")
+    broker.connect()
+    broker.say("room-1")
+    broker.publish(SETTLE)
+    assert broker.publish(GONE - SETTLE - 1) == []
     assert broker.publish(1) == [config("room-2")]
+
+
+def test_who_hears_of_no_room_removes_none() -> None:
+    """As where the broker does not let us read what rooms say: an access list tells nobody so."""
+    broker = Broker()
+    broker.kept = {config("room-1"): b"of an earlier start"}
+    broker.connect()
+    assert broker.publish(GONE) == []
+
+
+def test_rooms_that_are_too_many_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announced_rooms, "MAX_ROOMS", 1)
+    broker = Broker()
+    broker.kept = {config("room-2"): b"of an earlier start"}
+    broker.connect()
+    for room in ("room-1", "room-2"):
+        broker.say(room)
+    assert broker.publish(GONE) == [config("room-1")]
 
 
 def test_what_somebody_else_has_announced_is_replaced_or_removed() -> None:

@@ -10,6 +10,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.contract.topics import discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt import problem
 from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
@@ -88,6 +89,9 @@ def test_a_connection_that_is_lost_again_and_again_says_so() -> None:
 
 def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
     assert problem.publish_refused(URL, "t", Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
+    announced = discovery_topic("homeassistant", "classroom_room-1")
+    assert "edge announce" in problem.publish_refused(URL, announced, Reason.NOT_AUTHORIZED, "x").remedy
+    assert problem.publish_refused(URL, announced, Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.publish_refused(URL, "t", Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.subscription_refused(URL, "t", 0x8F, "x").remedy == "the broker's log says more"
 

@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.errors import ConfigError
+from edge.recording import recording_file
 from edge.recording.database import Database
 from tests.support.stores import as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, windows
@@ -20,6 +22,8 @@ STRANGE = [
     ("client_id", "'edge-classroom-room-1'"),
     ("former_client_id", "'edge-classroom-room-1'"),
     ("location", "'{}'"),
+    ("location", '\'{"machine": "", "address": "/\\u0000", "storage": ""}\''),
+    ("location", '\'{"machine": "", "address": "/\\ud800", "storage": ""}\''),
     ("prefix", "X'00'"),
     ("recording", "'../../etc'"),
     ("retention_from", "'soon'"),
@@ -49,6 +53,18 @@ def test_a_value_that_we_do_not_write_is_refused_when_the_file_is_opened(path: P
     change(path, f"INSERT OR REPLACE INTO about VALUES ('{key}', {value})")  # noqa: S608
     with pytest.raises(ConfigError, match=f"is not as edge record makes it: its {key} cannot be one"):
         Database(path, "classroom").start()
+
+
+def test_a_file_that_two_recorders_begin_at_once_is_begun_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = recording_file._make_current
+
+    def second(*arguments: Any) -> str | None:
+        monkeypatch.setattr(recording_file, "_make_current", make)
+        Database(path, "classroom").start()
+        return make(*arguments)
+
+    monkeypatch.setattr(recording_file, "_make_current", second)
+    Database(path, "classroom").start()
 
 
 @pytest.mark.parametrize("use", [lambda file: file.client_ids(FORMER), lambda file: file.default_begins(MONDAY)])

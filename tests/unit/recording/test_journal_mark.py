@@ -17,6 +17,7 @@ from edge.errors import ConfigError
 from edge.recording import journal_mark
 from edge.recording.database import Database
 from edge.recording.deletion import Eraser
+from edge.recording.postgres.copying import SchoolFile
 from edge.recording.reader import Recording
 from tests.support.paths import ROOT
 from tests.support.recordings import rows
@@ -92,6 +93,12 @@ def delete(path: Path) -> None:
     eraser.stop()
 
 
+def copy(path: Path) -> None:
+    file = SchoolFile(path, "classroom")
+    file.start()
+    file.stop()
+
+
 def content(folder: Path) -> dict[str, bytes]:
     return {each.name: each.read_bytes() for each in folder.iterdir() if not each.name.endswith("-shm")}
 
@@ -114,7 +121,7 @@ def test_a_backup_in_place_of_a_recording_is_not_mixed_with_what_its_wal_has(
     record(path, 21, 400)
     shutil.copy(backup, path)
     before = content(path.parent)
-    for use in (opened, delete, read):
+    for use in (opened, delete, read, copy):
         with pytest.raises(ConfigError, match="school.sqlite-wal belongs to the file that was here before"):
             use(path)
         assert content(path.parent) == before
@@ -126,7 +133,7 @@ def test_a_backup_in_place_of_a_recording_is_not_mixed_with_what_its_wal_has(
 def test_a_backup_of_the_same_hour_that_vacuum_made_is_told(path: Path) -> None:
     record(path, 1, 20, "killed after a backup")
     shutil.copy(backup := path.with_name("school.sqlite.backup"), path)
-    for use in (opened, delete):
+    for use in (opened, delete, copy):
         with pytest.raises(ConfigError, match="belongs to the file that was here before"):
             use(path)
     assert rows(backup) == list(range(1, 21))
@@ -212,7 +219,7 @@ journal_mark.{step} = killed
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize(("step", "call"), [("_write", 1), ("_emptied", 1), ("_write", 2)])
+@pytest.mark.parametrize(("step", "call"), [("_write", 1), ("emptied", 1), ("_write", 2)])
 def test_a_kill_while_the_mark_is_changed_is_no_reason_to_refuse_the_file(
     path: Path, step: str, call: int, *, before: bool
 ) -> None:

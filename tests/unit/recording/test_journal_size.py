@@ -75,3 +75,12 @@ def test_what_a_question_cost_is_given_back_by_what_is_stored_after_it(path: Pat
     for each in windows(1, 5):
         database.store(as_messages([each]), NOW)
     assert 0 < wal_of(path) <= KEPT
+
+
+def test_a_recording_that_a_link_leads_to_has_its_own_wal_emptied(path: Path, tmp_path: Path) -> None:
+    (link := tmp_path / "link").symlink_to(path)
+    with contextlib.closing(open_recording(link, "classroom")) as file:
+        with question(path):
+            grow(path, 2 * MOST)
+        JournalSize(link).look(file)
+        assert wal_of(path) == 0
