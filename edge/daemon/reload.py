@@ -12,9 +12,9 @@ from edge.config.schema import live
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
-from edge.daemon.first_camera import other_camera
+from edge.daemon.known_cameras import other_camera
 from edge.daemon.mqtt_service import MqttService
-from edge.daemon.paths import first_camera_path, masks_path, pause_path, place_key_path
+from edge.daemon.paths import cameras_path, masks_path, pause_path, place_key_path
 from edge.daemon.place_digest import place_digest
 from edge.errors import ConfigError, EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
@@ -215,6 +215,6 @@ class Reload:
 
     def info(self) -> Info:
         """What is running here."""
-        camera = other_camera(self.config, self.source, first_camera_path(self.config))
+        camera = other_camera(self.config, self.source, cameras_path(self.config))
         place = place_digest(self.config, place_key_path(self.config), camera)
         return telemetry.info(self.config, self.source, self._targets.analysis.models, place)
