@@ -146,8 +146,7 @@ class Reload:
         old, new, parts = self.wanted, prepared.config, self._targets
         parts.gpio.change(new.gpio)  # the last step that can fail; it takes back what it has done itself
         parts.exporter.change(new.metrics)
-        same_camera = new.camera == old.camera and prepared.source == self.source
-        parts.analysis.end(same_picture=same_camera and new.vision == old.vision)
+        parts.analysis.end(goes_on=True)
         kept = {name: getattr(self.config, name) for name in CONNECTION}
         self.config = new.model_copy(update=kept)
         self._next_connection = new if new != self.config else None
@@ -158,7 +157,7 @@ class Reload:
         parts.run_state.set_schedule(new.privacy)
         if parts.run_state.wants_closed:  # before the camera is opened anew, not after that
             parts.pauses.update()
-        if not same_camera:
+        if new.camera != old.camera or prepared.source != self.source:
             self.source = prepared.source
             make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera, masks.accepts)
             parts.camera.change(make_capture, live=live(prepared.source))
@@ -183,7 +182,7 @@ class Reload:
         self._next_connection = None
         if new is None:
             return
-        parts.analysis.end(same_picture=True)  # a window belongs to the name under which it began
+        parts.analysis.end(goes_on=True)  # a window belongs to the name under which it began
         try:
             parts.service.stop(goes_on=True)
         except EdgeError as error:
@@ -209,7 +208,7 @@ class Reload:
         parts.run_state.use(pause_path(config), config.privacy)
         parts.run_state.masks.use(masks_path(config), config.camera, self.source)
         self.config = config
-        parts.analysis.change(config, parts.analysis.models)
+        parts.analysis.change(config, parts.analysis.models, live=live(self.source))
         parts.service.reconfigure(config)
         parts.service.start(self.info(), parts.run_state.next_state(parts.camera, reason), patient=True)
 

@@ -273,7 +273,7 @@ class FrameAnalyzer:
         return Observation(time, counts, len(tracks) - len(near), away=away, waiting=waiting, still=still)
 
     def _count_still(self, tracks: list[Track], time: float) -> Still:
-        if self._still is None:
+        if self._still is None or not self._still.wants(time):
             return NONE_STILL
         boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
         still = [track for track, is_still in zip(tracks, self._still.update(boxes, time), strict=True) if is_still]
