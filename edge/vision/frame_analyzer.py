@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.aggregation.windows import NONE_STILL, Observation, Still
+from edge.aggregation.windows import Observation, People
 from edge.cameras.capture_thread import Frame
 from edge.contract.labels import UNKNOWN
 from edge.model_files.pose_rule import PoseRule
@@ -268,15 +268,12 @@ class FrameAnalyzer:
             named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
             counts.update(zip(labels, named, strict=True))
             counts[UNKNOWN] -= sum(named)
-        waiting = sum(track.probabilities is None and self._eligible(track) for track in near) if labels else 0
-        still = self._count_still(tracks, time)
-        return Observation(time, counts, len(tracks) - len(near), away=away, waiting=waiting, still=still)
+        return Observation(time, counts, len(tracks) - len(near), away=away, people=self._people(tracks, time))
 
-    def _count_still(self, tracks: list[Track], time: float) -> Still:
-        if self._still is None or not self._still.wants(time):
-            return NONE_STILL
-        boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
-        still = [track for track, is_still in zip(tracks, self._still.update(boxes, time), strict=True) if is_still]
-        near = sum(map(self._near, still))
-        classified = sum(track.probabilities is not None and self._eligible(track) for track in still)
-        return Still(len(still), near, classified)
+    def _people(self, tracks: list[Track], time: float) -> People:
+        if self._still is not None and self._still.wants(time):
+            boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
+            still = self._still.update(boxes, time)
+            tracks = [track for track, is_still in zip(tracks, still, strict=True) if not is_still]
+        classified = sum(track.probabilities is not None and self._eligible(track) for track in tracks)
+        return People(len(tracks), sum(map(self._near, tracks)), classified)
