@@ -268,12 +268,15 @@ class FrameAnalyzer:
             named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
             counts.update(zip(labels, named, strict=True))
             counts[UNKNOWN] -= sum(named)
-        return Observation(time, counts, len(tracks) - len(near), away=away, people=self._people(tracks, time))
+        people = self._people(tracks, near, time)
+        return Observation(time, counts, len(tracks) - len(near), away=away, people=people)
 
-    def _people(self, tracks: list[Track], time: float) -> People:
+    def _people(self, tracks: list[Track], near: list[Track], time: float) -> People:
         if self._still is not None and self._still.wants(time):
             boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
             still = self._still.update(boxes, time)
             tracks = [track for track, is_still in zip(tracks, still, strict=True) if not is_still]
-        classified = sum(track.probabilities is not None and self._eligible(track) for track in tracks)
-        return People(len(tracks), sum(map(self._near, tracks)), classified)
+            near = [track for track in tracks if self._near(track)]
+        any_pose = not self._rules.front_only
+        classified = [track for track in near if track.probabilities is not None and (any_pose or track.front)]
+        return People(len(tracks), len(near), len(classified))
