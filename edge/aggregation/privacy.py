@@ -33,12 +33,16 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     """
     if window.seconds < SHORTEST:  # first: a short window must not even tell whether there were few
         return Withheld(what="figures", reason="short")
-    if _too_few(window.people_mean, window.fewest, min_faces):
+    few_seen, few_near, few_classified = (
+        total / (window.frames or 1) < min_faces or 0 < fewest < min_faces
+        for total, fewest in zip(window.people, window.fewest, strict=True)
+    )
+    if few_seen:
         return Withheld(what="figures", reason="few_people")
-    if mode != "headcount" and _too_few(window.near_mean, window.fewest_near, min_faces):
+    if mode != "headcount" and few_near:
         unposed = mode == "emotions" and window.away is None
         return Withheld(what="emotions" if unposed else "facing", reason="few_near")
-    if mode == "emotions" and _too_few(window.classified_mean, window.fewest_classified, min_faces):
+    if mode == "emotions" and few_classified:
         posed = window.away is not None and window.front_only
         return Withheld(what="emotions", reason="few_front" if posed else "few_near")
     return None
@@ -46,7 +50,7 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
 
 def without_emotions(window: Window) -> Window:
     """The window with nothing but the numbers of faces and of those turned away."""
-    return replace(window, counts={UNKNOWN: window.faces}, front_only=True, tally=None, waiting=0)
+    return replace(window, counts={UNKNOWN: window.faces}, front_only=True, tally=None)
 
 
 def without_facing(window: Window) -> Window:
@@ -82,7 +86,3 @@ def rounded(window: Window, step: int) -> Window:
         too_small=too_small,
         away=away,
     )
-
-
-def _too_few(mean: float, fewest: int, min_faces: int) -> bool:
-    return mean < min_faces or 0 < fewest < min_faces

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -16,21 +17,21 @@ MAX_GAP = 1.0  # seconds that one analysed frame may stand for; longer without a
 MISSED_FRAMES = 2.0  # or as many frames, where fewer than two come in a second
 
 
-class Still(NamedTuple):
-    """How many of the faces that privacy judges by do not move, and so are no people's; see `edge.vision.still_faces`.
+class People(NamedTuple):
+    """The numbers that privacy judges by: faces, but for those that do not move; see `edge.vision.still_faces`.
 
     Attributes:
-        faces: Of all.
-        near: Of those that are large enough.
-        classified: Of those that emotions are of.
+        seen: All of them.
+        near: Those that are large enough.
+        classified: Those that emotions are of.
     """
 
-    faces: int = 0
-    near: int = 0
-    classified: int = 0
+    seen: int
+    near: int
+    classified: int
 
 
-NONE_STILL = Still()
+NOBODY = People(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class Observation:
         eligible: Faces in this frame that may be classified: large enough and, where poses are measured, turned to the
             front; more than n where they take turns.
         away: Faces turned away; None when poses are not measured.
-        waiting: Faces that may be classified, but have not been yet, neither in this frame nor in one before.
-        still: Which are counted, but are no people's.
+        people: Whose faces these are; None: all are people's, and classified where they are near and to the front.
     """
 
     time: float
@@ -56,8 +56,7 @@ class Observation:
     probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     eligible: int = 0
     away: int | None = None
-    waiting: int = 0
-    still: Still = NONE_STILL
+    people: People | None = None
 
     @property
     def faces(self) -> int:
@@ -88,14 +87,11 @@ class Window:
         highest: Most faces in one frame, 0 without frames.
         too_small: How many of the unknown were smaller than `vision.min_face_px`.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
-        fewest: Fewest people in a frame that showed any, 0 without such a frame: faces, but for still ones.
-        fewest_near: Fewest that are large enough, in a frame that showed any such; 0 without such a frame.
+        people: The sum over all frames.
+        fewest: Fewest in a frame that showed any such, 0 without such a frame.
         away: Faces that were turned away; None when poses are not measured.
-        fewest_classified: Fewest that emotions are of, in a frame that showed any such; 0 without such a frame.
         front_only: Whether faces turned away are left unclassified, and so unknown.
         tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
-        waiting: Faces that may be classified, but had not been yet.
-        still: How many face observations are no people's.
     """
 
     start: float
@@ -106,14 +102,11 @@ class Window:
     highest: int
     too_small: int
     coverage: float
-    fewest: int
-    fewest_near: int
+    people: People
+    fewest: People
     away: int | None = None
-    fewest_classified: int = 0
     front_only: bool = True
     tally: Tally | None = field(default=None, repr=False, compare=False)
-    waiting: int = 0
-    still: Still = NONE_STILL
 
     @property
     def seconds(self) -> float:
@@ -145,22 +138,6 @@ class Window:
         """Faces turned to the front; where poses are not measured, all that are large enough."""
         return self.faces - self.too_small - (self.away or 0)
 
-    @property
-    def people_mean(self) -> float:
-        """People in the average frame: faces, but for still ones; 0 without frames."""
-        return (self.faces - self.still.faces) / self.frames if self.frames else 0.0
-
-    @property
-    def near_mean(self) -> float:
-        """People whose faces are large enough, in the average frame, 0 without frames."""
-        return (self.faces - self.too_small - self.still.near) / self.frames if self.frames else 0.0
-
-    @property
-    def classified_mean(self) -> float:
-        """People that emotions are of, in the average frame; 0 without frames."""
-        may_be = self.front if self.front_only else self.faces - self.too_small
-        return (may_be - self.waiting - self.still.classified) / self.frames if self.frames else 0.0
-
 
 class WindowAggregator:
     """Cuts the stream of observations into windows that follow one another without gap or overlap.
@@ -188,11 +165,10 @@ class WindowAggregator:
         self._missing = 0.0
         self._counts: Counter[str] = Counter()
         self._frames = self._too_small = self._highest = 0
-        self._fewest = self._fewest_near = self._fewest_classified = self._waiting = 0
+        self._people = self._fewest = NOBODY
         self._away: int | None = None
         self._lowest: int | None = None
         self._tally: Tally | None = None
-        self._still = NONE_STILL
 
     def expect(self, fps: float) -> None:
         """Another number of frames per second comes from now on: what is left out on purpose is not missing."""
@@ -219,12 +195,9 @@ class WindowAggregator:
         faces = observation.faces
         self._highest = max(self._highest, faces)
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
-        still, may_be = observation.still, observation.front if self._front_only else observation.near
-        self._fewest = _fewer(self._fewest, faces - still.faces)
-        self._fewest_near = _fewer(self._fewest_near, observation.near - still.near)
-        self._fewest_classified = _fewer(self._fewest_classified, may_be - observation.waiting - still.classified)
-        self._waiting += observation.waiting
-        self._still = Still(*map(sum, zip(self._still, still, strict=True)))
+        people = observation.people or People(faces, observation.near, observation.front)
+        self._people = People(*map(add, self._people, people))
+        self._fewest = People(*map(_fewer, self._fewest, people))
         if observation.away is not None:
             self._away = (self._away or 0) + observation.away
         if observation.probabilities is not None:
@@ -258,13 +231,10 @@ class WindowAggregator:
             too_small=self._too_small,
             away=self._away,
             coverage=(max(0.0, 1 - self._missing / length) if self._frames else 0.0),
+            people=self._people,
             fewest=self._fewest,
-            fewest_near=self._fewest_near,
-            fewest_classified=self._fewest_classified,
-            waiting=self._waiting,
             front_only=self._front_only,
             tally=self._tally,
-            still=self._still,
         )
         # The second of grace was spent at the end of this window: the next begins with what is left of it.
         self._begin(end, max(covered, end - self._max_gap))

@@ -41,7 +41,7 @@ File = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f]+$"
 
 Port = Annotated[int, Field(ge=1024, le=65535), AS_MEANT]
 
-RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key", ".resumed")
+RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key", ".resumed", ".camera")
 """Endings of the files beside the outbox."""
 
 SOURCES = (

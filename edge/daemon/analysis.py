@@ -63,32 +63,33 @@ class Analysis:
         )  # fmt: skip
 
     @property
-    def still_faces(self) -> int:
-        """How many faces do not move as living heads do."""
-        return self._still.number
+    def still_faces(self) -> bool:
+        """Whether there are faces that do not move as living heads do."""
+        return self._still.any
 
-    def end(self, *, same_picture: bool = False) -> None:
-        """Publish the running window, short as it is, and keep nothing of what was seen.
+    def end(self, *, goes_on: bool = False) -> None:
+        """Publish the running window, short as it is, and keep nothing of what was seen but still faces: nobody's.
 
         Args:
-            same_picture: The camera stays as it is, and so do faces that do not move, which are nobody's.
+            goes_on: The camera stays open; so faces that have not been still for long are not forgotten, either.
         """
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             self._publish_all(pipeline.finish(self._now()))
-        if not same_picture:
-            self._still.reset()
+        if not goes_on:
+            self._still.forget_people()
 
-    def change(self, config: Config, models: ModelSet, *, live: bool | None = None) -> None:
+    def change(self, config: Config, models: ModelSet, *, live: bool) -> None:
         """Use another configuration, and the models that it asks for, from the next `begin` on.
 
         Args:
             config: The configuration.
             models: What it asks for.
-            live: As for the constructor; None: as before.
+            live: As for the constructor.
         """
-        self.config, self.models = config, models
-        self._live = self._live if live is None else live
+        if (config.camera, config.vision) != (self.config.camera, self.config.vision):
+            self._still.reset()  # faces lie elsewhere, or others are found
+        self.config, self.models, self._live = config, models, live
 
     @property
     def period(self) -> float | None:

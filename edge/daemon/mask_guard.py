@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,13 +13,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.config.schema import CameraConfig, live
+from edge.config.schema import CameraConfig
+from edge.daemon.known_cameras import KnownCameras
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.daemon.store_again import StoreAgain
 from edge.errors import EdgeError
 
 REMEDY = "look at the picture (edge setup) and correct camera.masks, or confirm them: edge masks --confirm"
 SAME_SHAPE = 0.005  # relative difference of width / height that rounding explains: 854 x 480 is 16:9
+
+logger = logging.getLogger(__name__)
 
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Size = tuple[Side, Side]
@@ -33,8 +37,6 @@ class Accepted(BaseModel):
         rotation: Degrees, as configured; with `hflip` and `vflip`.
         size: Of the picture; None: of the next one that comes.
         refused: Size of a picture of another shape that came afterwards: the camera stays closed.
-        source: The camera that `auto` found; empty: the configuration names one; `auto`: not known (never stored).
-        refused_source: Another one that it found afterwards: it stays closed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -45,27 +47,18 @@ class Accepted(BaseModel):
     vflip: bool
     size: Size | None = None
     refused: Size | None = None
-    source: str = ""
-    refused_source: str = ""
 
     @classmethod
-    def now(cls, camera: CameraConfig, source: str = "auto") -> Accepted:
-        """What a configuration says; `source` is what it opens, where that is known."""
-        found = "" if camera.source != "auto" else source if live(source) else "auto"
+    def now(cls, camera: CameraConfig) -> Accepted:
+        """What a configuration says."""
         digest = hashlib.sha256(json.dumps(camera.masks).encode()).hexdigest()[:16]
-        made = cls(masks=digest, rotation=camera.rotation, hflip=camera.hflip, vflip=camera.vflip)
-        return made.model_copy(update={"source": found})
+        return cls(masks=digest, rotation=camera.rotation, hflip=camera.hflip, vflip=camera.vflip)
 
     @property
     def picture(self) -> str:
         """The picture in words."""
         turned = f"rotation {self.rotation}, hflip {str(self.hflip).lower()}, vflip {str(self.vflip).lower()}"
         return turned if self.size is None else f"{self.size[0]}x{self.size[1]}, {turned}"
-
-    def other_source(self, now: Accepted) -> str:
-        """The camera that `auto` has found, if it is another one than that whose picture was accepted; else empty."""
-        found = self.refused_source if now.source == "auto" else now.source
-        return found if self.source not in ("", found) else ""
 
     def problem(self, now: Accepted, size: Size | None) -> str:
         """Why the same masks may not be used with another picture; empty: they may.
@@ -74,12 +67,10 @@ class Accepted(BaseModel):
             now: What the configuration says.
             size: Of the picture; None: not known yet.
         """
-        turned = {"size": None, "refused": None, "source": now.source, "refused_source": ""}
+        turned = {"size": None, "refused": None}
         if self.model_copy(update=turned) != now:
             before = self.model_copy(update=turned).picture
             return f"the masks were made for another picture ({before}) than this one ({now.picture})"
-        if found := self.other_source(now):
-            return f"the masks were made for camera {self.source}, and camera.source: auto found {found}"
         other = self.refused or size
         if self.size is None or other is None or (self.refused is None and _same_shape(self.size, other)):
             return ""
@@ -110,8 +101,7 @@ class MaskStore(StateFile):
 
     def store(self, accepted: Accepted) -> None:
         """Remember it. Raises EdgeError: the disk would not take it."""
-        unused = {name for name in ("source", "refused_source") if getattr(accepted, name) in ("", "auto")}
-        self.write(accepted.model_dump(mode="json", exclude=unused))  # an earlier version knows neither
+        self.write(accepted.model_dump(mode="json"))
 
 
 def problem(path: Path, camera: CameraConfig, size: Size | None = None, source: str = "auto") -> str:
@@ -121,16 +111,18 @@ def problem(path: Path, camera: CameraConfig, size: Size | None = None, source: 
         path: The file that remembers for which picture they were accepted.
         camera: The configuration.
         size: Of the picture; None: not known.
-        source: What the configuration opens; `auto`: what the daemon found counts.
+        source: What the configuration opens; `auto`: what the daemon has found counts.
     """
     if not camera.masks:
         return ""
-    now = Accepted.now(camera, source)
+    now = Accepted.now(camera)
     try:
         known = MaskStore(path).load()
     except EdgeError as error:
         return str(error)
-    return known.problem(now, size) if known is not None and known.masks == now.masks else ""
+    if known is None or known.masks != now.masks:
+        return ""
+    return known.problem(now, size) or _camera_problem(path, camera, source)
 
 
 def accepted(path: Path, camera: CameraConfig) -> Accepted | None:
@@ -142,7 +134,7 @@ def accepted(path: Path, camera: CameraConfig) -> Accepted | None:
     return known if known is not None and known.masks == Accepted.now(camera).masks else None
 
 
-def confirm(path: Path, camera: CameraConfig, size: Size | None = None) -> None:
+def confirm(path: Path, camera: CameraConfig, size: Size | None = None, source: str = "auto") -> None:
     """Accept the masks for the picture as it is now: turned as configured, of the shape that comes next.
 
     What is in force already stays as it is.
@@ -151,15 +143,24 @@ def confirm(path: Path, camera: CameraConfig, size: Size | None = None) -> None:
         path: The file that remembers it.
         camera: The configuration.
         size: Of the picture that somebody has looked at; None: not known.
+        source: Whose picture that was; `auto`: that of the camera that the daemon has found.
 
     Raises:
         EdgeError: The disk would not take it.
     """
     now, known = Accepted.now(camera), accepted(path, camera)
     if known is None or known.problem(now, size):
-        if known is not None and now.source == "auto":
-            now = now.model_copy(update={"source": known.refused_source or known.source})
         MaskStore(path).store(now)
+    cameras_beside(path).accept(source if camera.source == "auto" else camera.source)
+
+
+def cameras_beside(path: Path) -> KnownCameras:
+    """What is known of cameras under the name of a room, of which `path` is the file that remembers its masks."""
+    return KnownCameras(path.with_suffix(".camera"))
+
+
+def _camera_problem(path: Path, camera: CameraConfig, source: str) -> str:
+    return cameras_beside(path).problem(source) if camera.source == "auto" else ""
 
 
 class MaskGuard:
@@ -189,25 +190,24 @@ class MaskGuard:
             source: What it opens.
         """
         with self._lock:
-            self._store, self._source = MaskStore(path), source
+            former, self._store, self._source = self._store, MaskStore(path), source
             self._camera = self._camera if camera == self._camera else camera  # the one that frames come with
             self._passed = None
             self._store_again.done()
             self.problem = ""
             if not camera.masks:
                 return
-            now, before = Accepted.now(camera, source), self._known
+            now, before = Accepted.now(camera), self._known
             try:
                 self._known = self._store.load()
             except EdgeError as error:
                 self._known, self.problem = None, str(error)
-                return
-            if self._known is None and before is not None and before.masks == now.masks:
-                self.problem = self._remember(before)  # the device has another name: that is no new picture
-            self.problem = self.problem or self._judge(now, None)
-            known = self._known
-            if known is not None and known.masks == now.masks and (found := known.other_source(now)):
-                self._remember(known.model_copy(update={"refused_source": found}))
+            if not self.problem and self._known is None and before is not None and before.masks == now.masks:
+                self._know_camera(former)  # the device has another name: that is no new picture
+                self.problem = self._remember(before)
+            else:
+                self._know_camera()
+            self.problem = self.problem or self._judge(now, None) or _camera_problem(path, camera, source)
 
     def accepts(self, camera: CameraConfig, size: Size) -> bool:
         """Whether a frame may be seen; called for every frame, in the thread that reads the camera.
@@ -221,15 +221,12 @@ class MaskGuard:
         with self._lock:
             if camera != self._camera or self.problem:  # it is from a camera that is being closed
                 return False
-            now, known = Accepted.now(camera, self._source), self._known
+            now = Accepted.now(camera)
             self.problem = self._judge(now, size)
-            if self.problem and known is not None:
-                self._remember(known.model_copy(update={"refused": size}))
-            elif known is None or known.masks != now.masks or known.size is None:
+            if self.problem and self._known is not None:
+                self._remember(self._known.model_copy(update={"refused": size}))
+            elif self._known is None or self._known.masks != now.masks or self._known.size is None:
                 self.problem = self._remember(now.model_copy(update={"size": size}))
-            elif now.source not in ("", "auto") and (known.source != now.source or known.refused_source):
-                found = {"source": now.source, "refused_source": ""}
-                self.problem = self._remember(known.model_copy(update=found))
             self._passed = None if self.problem else size
             return not self.problem
 
@@ -240,22 +237,40 @@ class MaskGuard:
         with self._lock:
             if self._store is None or self._camera is None:
                 return
-            now = Accepted.now(self._camera, self._source)
+            now, path = Accepted.now(self._camera), self._store.path
             if self._store_again.pending:
                 if self._known is not None and self._store_again.due and not self._remember(self._known):
-                    self.problem = self._judge(now, None)
+                    self.problem = self._judge(now, None) or _camera_problem(path, self._camera, self._source)
                 return
             try:
                 known = self._store.load()
             except EdgeError:
                 return
             # Only what names these very masks opens the camera: the file may be ahead of what is in force.
-            if known is not None and known.masks == now.masks and not known.problem(now, None):
+            if known is None or known.masks != now.masks or known.problem(now, None):
+                return
+            if not _camera_problem(path, self._camera, self._source):
                 self._known, self.problem = known, ""
+                self._know_camera()
 
     def _judge(self, now: Accepted, size: Size | None) -> str:
         known = self._known
         return known.problem(now, size) if known is not None and known.masks == now.masks else ""
+
+    def _know_camera(self, former: MaskStore | None = None) -> None:
+        """Remember the camera in use, as that of masks that are new; `former`: what was known under that name."""
+        if self._store is None or self._camera is None:
+            return
+        cameras, masks = cameras_beside(self._store.path), Accepted.now(self._camera).masks
+        try:
+            if former is not None:
+                cameras.update(**cameras_beside(former.path).load())
+            elif self._known is None or self._known.masks != masks:
+                cameras.accept(self._source)
+            if self._camera.source == "auto":
+                cameras.use(self._source)
+        except EdgeError as error:
+            logger.warning("%s; another camera would not be noticed", error)
 
     def _remember(self, accepted: Accepted) -> str:
         """Keep it across restarts; returns why the disk does not take it: then the camera has to stay closed."""

@@ -90,8 +90,8 @@ def place_key_path(config: Config) -> Path:
     return _beside_outbox(config, ".key")
 
 
-def first_camera_path(config: Config) -> Path:
-    """The file beside the outbox with the camera that `camera.source: auto` found first."""
+def cameras_path(config: Config) -> Path:
+    """The file beside the outbox with the camera that `camera.source: auto` found first, and the one of the masks."""
     return _beside_outbox(config, ".camera")
 
 

@@ -30,7 +30,7 @@ def place_digest(config: Config, path: Path, camera: str = "") -> str | None:
     Args:
         config: The configuration.
         path: Where the key is, made at the first call that needs it.
-        camera: Another one than was there at first; see `edge.daemon.first_camera`.
+        camera: Another one than was there at first; see `edge.daemon.known_cameras`.
 
     Returns:
         Eight hexadecimal digits.

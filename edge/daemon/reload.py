@@ -12,9 +12,9 @@ from edge.config.schema import live
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
-from edge.daemon.first_camera import other_camera
+from edge.daemon.known_cameras import other_camera
 from edge.daemon.mqtt_service import MqttService
-from edge.daemon.paths import first_camera_path, masks_path, pause_path, place_key_path
+from edge.daemon.paths import cameras_path, masks_path, pause_path, place_key_path
 from edge.daemon.place_digest import place_digest
 from edge.errors import ConfigError, EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
@@ -146,8 +146,7 @@ class Reload:
         old, new, parts = self.wanted, prepared.config, self._targets
         parts.gpio.change(new.gpio)  # the last step that can fail; it takes back what it has done itself
         parts.exporter.change(new.metrics)
-        same_camera = new.camera == old.camera and prepared.source == self.source
-        parts.analysis.end(same_picture=same_camera and new.vision == old.vision)
+        parts.analysis.end(goes_on=True)
         kept = {name: getattr(self.config, name) for name in CONNECTION}
         self.config = new.model_copy(update=kept)
         self._next_connection = new if new != self.config else None
@@ -158,7 +157,7 @@ class Reload:
         parts.run_state.set_schedule(new.privacy)
         if parts.run_state.wants_closed:  # before the camera is opened anew, not after that
             parts.pauses.update()
-        if not same_camera:
+        if new.camera != old.camera or prepared.source != self.source:
             self.source = prepared.source
             make_capture = capture_maker(new, prepared.source, self._clock.monotonic, self._open_camera, masks.accepts)
             parts.camera.change(make_capture, live=live(prepared.source))
@@ -183,7 +182,7 @@ class Reload:
         self._next_connection = None
         if new is None:
             return
-        parts.analysis.end(same_picture=True)  # a window belongs to the name under which it began
+        parts.analysis.end(goes_on=True)  # a window belongs to the name under which it began
         try:
             parts.service.stop(goes_on=True)
         except EdgeError as error:
@@ -209,12 +208,12 @@ class Reload:
         parts.run_state.use(pause_path(config), config.privacy)
         parts.run_state.masks.use(masks_path(config), config.camera, self.source)
         self.config = config
-        parts.analysis.change(config, parts.analysis.models)
+        parts.analysis.change(config, parts.analysis.models, live=live(self.source))
         parts.service.reconfigure(config)
         parts.service.start(self.info(), parts.run_state.next_state(parts.camera, reason), patient=True)
 
     def info(self) -> Info:
         """What is running here."""
-        camera = other_camera(self.config, self.source, first_camera_path(self.config))
+        camera = other_camera(self.config, self.source, cameras_path(self.config))
         place = place_digest(self.config, place_key_path(self.config), camera)
         return telemetry.info(self.config, self.source, self._targets.analysis.models, place)

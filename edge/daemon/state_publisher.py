@@ -23,6 +23,11 @@ FROZEN = (
     f"the camera has sent the very same picture for {LONGEST:.0f} s, so figures stand still",
     "restart the camera; if it is dark, uncover the lens or switch on the light",
 )
+# Without their number: one fewer would tell that somebody stands in front of them.
+STILL = (
+    f"faces have not moved for {LONG / 60:.0f} minutes (printed, or the camera hangs): for privacy.min_faces no people",
+    "mask what is printed (camera.masks), or restart the camera",
+)
 
 
 class StatePublisher:
@@ -34,7 +39,7 @@ class StatePublisher:
         service: Where the state goes.
         notifier: Shows it in `systemctl status`.
         clock: Since when a picture stands still.
-        still_faces: How many faces do not move as living heads do.
+        still_faces: Whether there are faces that do not move as living heads do.
     """
 
     def __init__(
@@ -44,7 +49,7 @@ class StatePublisher:
         service: MqttService,
         notifier: Notifier,
         clock: Clock,
-        still_faces: Callable[[], int] = lambda: 0,
+        still_faces: Callable[[], bool] = lambda: False,
     ) -> None:
         self._run_state = run_state
         self._camera = camera
@@ -52,7 +57,7 @@ class StatePublisher:
         self._notifier = notifier
         self._clock = clock
         self._still_faces = still_faces
-        self._picture = ("", "")
+        self._picture: tuple[str, str] | None = None
         self._masks = ""
 
     def publish(self, reason: str = "") -> None:
@@ -62,10 +67,10 @@ class StatePublisher:
         if (published := self._run_state.published) is not None:
             waiting = f"; {self._service.depth} windows wait for the broker" if self._service.depth > 1 else ""
             self._notifier.status(f"{published.mode}: {published.reason}{waiting}")
-        picture = FROZEN if self._camera.frozen else _still(self._still_faces())
+        picture = FROZEN if self._camera.frozen else STILL if self._still_faces() else None
         if picture != self._picture:
             self._picture = picture
-            self._service.set_alert("picture", self._alert(*picture) if picture[0] else None)
+            self._service.set_alert("picture", self._alert(*picture) if picture else None)
         if self._run_state.masks_problem != self._masks:
             self._masks = self._run_state.masks_problem
             problem = f"the camera stays closed: {self._masks}"
@@ -73,15 +78,3 @@ class StatePublisher:
 
     def _alert(self, problem: str, remedy: str) -> Alert:
         return Alert(problem=problem, remedy=remedy, since=format_timestamp(self._clock.utc()))
-
-
-def _still(faces: int) -> tuple[str, str]:
-    """What an alert says of faces that do not move: problem and remedy; both empty where there are none."""
-    if not faces:
-        return "", ""
-    have = "1 face has" if faces == 1 else f"{faces} faces have"
-    problem = (
-        f"{have} not moved for {LONG / 60:.0f} minutes: they are printed, or the camera stands still; they are "
-        "counted, but not as people for privacy.min_faces"
-    )
-    return problem, "mask what is printed (camera.masks), or restart the camera"

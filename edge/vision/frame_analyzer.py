@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.aggregation.windows import NONE_STILL, Observation, Still
+from edge.aggregation.windows import Observation, People
 from edge.cameras.capture_thread import Frame
 from edge.contract.labels import UNKNOWN
 from edge.model_files.pose_rule import PoseRule
@@ -268,15 +268,15 @@ class FrameAnalyzer:
             named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
             counts.update(zip(labels, named, strict=True))
             counts[UNKNOWN] -= sum(named)
-        waiting = sum(track.probabilities is None and self._eligible(track) for track in near) if labels else 0
-        still = self._count_still(tracks, time)
-        return Observation(time, counts, len(tracks) - len(near), away=away, waiting=waiting, still=still)
+        people = self._people(tracks, near, time)
+        return Observation(time, counts, len(tracks) - len(near), away=away, people=people)
 
-    def _count_still(self, tracks: list[Track], time: float) -> Still:
-        if self._still is None:
-            return NONE_STILL
-        boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
-        still = [track for track, is_still in zip(tracks, self._still.update(boxes, time), strict=True) if is_still]
-        near = sum(map(self._near, still))
-        classified = sum(track.probabilities is not None and self._eligible(track) for track in still)
-        return Still(len(still), near, classified)
+    def _people(self, tracks: list[Track], near: list[Track], time: float) -> People:
+        if self._still is not None and self._still.wants(time):
+            boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
+            still = self._still.update(boxes, time)
+            tracks = [track for track, is_still in zip(tracks, still, strict=True) if not is_still]
+            near = [track for track in tracks if self._near(track)]
+        any_pose = not self._rules.front_only
+        classified = [track for track in near if track.probabilities is not None and (any_pose or track.front)]
+        return People(len(tracks), len(near), len(classified))

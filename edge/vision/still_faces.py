@@ -21,7 +21,7 @@ SAME_PLACE = 0.25  # of its height: a face farther from a still one is another, 
 LONGEST_GAP = 11.0  # seconds without a frame after which a face that has not been still for long is another one
 MISSED = 0.5  # of the time for which it has not moved a face may go unseen: small ones are not found in each frame
 KEPT = 600.0  # seconds for which a still face is remembered, as one that somebody stands in front of
-REPORTED = 60.0  # seconds for which one that is not seen may still be there, at most
+LONGEST_MISSED = 60.0  # seconds, at most
 
 
 class StillFaces:
@@ -39,10 +39,18 @@ class StillFaces:
         self._seen = np.empty(0)
         self._still = np.empty(0, bool)
 
+    def forget_people(self) -> None:
+        """Keep only the still ones: the camera is closed for a while."""
+        self._keep(self._still)
+
     @property
-    def number(self) -> int:
-        """How many still faces there are."""
-        return int((self._still & (self._looked - self._seen <= REPORTED)).sum())
+    def any(self) -> bool:
+        """Whether there are still faces."""
+        return bool(self._still.any())
+
+    def wants(self, time: float) -> bool:
+        """Whether `update` has anything to do with a frame of this time."""
+        return self._due(time) or self.any
 
     def update(self, boxes: NDArray[np.float32], time: float) -> NDArray[np.bool_]:
         """Take the faces of a frame.
@@ -56,15 +64,19 @@ class StillFaces:
         """
         found = np.stack([boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2, boxes[:, 3]], axis=1)
         found = found.astype(np.float64)
-        if time - self._looked >= EVERY or time < self._looked:
+        if self._due(time):
             self._look(found, time)
         still: NDArray[np.bool_] = (_distances(self._box[self._still], found) <= SAME_PLACE).any(axis=0)
         return still
+
+    def _due(self, time: float) -> bool:
+        return not 0 <= time - self._looked < EVERY
 
     def _look(self, found: NDArray[np.float64], now: float) -> None:
         gap, self._looked = now - self._looked, now
         if not 0 <= gap <= LONGEST_GAP:
             self._keep(self._still)
+            gap = EVERY  # one look after a pause must not outweigh all before
         seen, nearest = self._match(found)
         since = now - self._moved[seen]  # at first all boxes have the same weight
         weight = np.maximum(-math.expm1(-gap / SMOOTHING), gap / (since + gap)) if len(since) else since
@@ -75,7 +87,7 @@ class StillFaces:
         self._moved[seen & (_moved(self._before, self._box) > MOVED)] = now
         self._still = np.where(seen, now - self._moved >= LONG, self._still)
         unseen = now - self._seen
-        missed = unseen <= np.minimum(MISSED * (self._seen - self._moved), REPORTED)
+        missed = unseen <= np.minimum(MISSED * (self._seen - self._moved), LONGEST_MISSED)
         self._keep(seen | missed | (self._still & (unseen <= KEPT)))
         self._add(np.delete(found, nearest, axis=0), now)
 

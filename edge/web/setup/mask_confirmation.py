@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config.draft import Draft, StaleDraftError
 from edge.config.schema import CameraConfig
@@ -14,6 +14,9 @@ from edge.files.bounded_read import read_file
 from edge.files.replace_file import staged_file
 from edge.web.setup.json_requests import Json, member
 
+if TYPE_CHECKING:
+    from edge.web.setup.preview_session import PreviewSession
+
 MOST = 65536  # bytes of what is remembered
 
 
@@ -23,14 +26,14 @@ class MaskConfirmation:
     Args:
         draft: What is set.
         path: Where the daemon of the file, as it was at the start, remembers what it accepted.
-        size: Of the picture that is shown, if one is.
+        session: Shows the picture that somebody looks at.
     """
 
-    def __init__(self, draft: Draft, path: Path, size: Callable[[], tuple[int, int] | None]) -> None:
+    def __init__(self, draft: Draft, path: Path, session: PreviewSession) -> None:
         self._draft = draft
-        self._size = size
+        self._session = session
         self._path = path
-        self._seen: CameraConfig | None = None
+        self._seen: tuple[CameraConfig, str] | None = None
 
     @property
     def confirmed(self) -> bool:
@@ -40,8 +43,9 @@ class MaskConfirmation:
             return True  # something else keeps it closed, and says so
         # A new name of the room has another file, in which nothing was accepted yet.
         paths = {self._path, masks_path(config)}
-        return config.camera == self._seen or not any(
-            mask_guard.problem(path, config.camera, self._size()) for path in paths
+        source = self._session.source
+        return self._seen == (config.camera, source) or not any(
+            mask_guard.problem(path, config.camera, self._session.size, source) for path in paths
         )
 
     def confirm(self, body: Json) -> None:
@@ -51,16 +55,17 @@ class MaskConfirmation:
         config, wrong = self._draft.tentative("camera")
         if config is None:
             raise EdgeError(str(wrong))
-        self._seen = config.camera
+        self._seen = config.camera, self._session.source
 
     def saved(self) -> None:
         """What was looked at is in force now. Raises EdgeError: the disk would not take it."""
         config, _ = self._draft.tentative("camera")
         if config is None:
             return
-        path = masks_path(config)
-        if config.camera == self._seen:
-            mask_guard.confirm(path, config.camera, self._size())
+        path, source = masks_path(config), self._session.source
+        if self._seen == (config.camera, source):
+            mask_guard.confirm(path, config.camera, self._session.size, source)
         elif path != self._path and self._path.exists() and not path.exists():
+            mask_guard.cameras_beside(path).update(**mask_guard.cameras_beside(self._path).load())
             with staged_file(path, read_file(self._path, MOST), 0o600) as file:  # the daemon stays closed for it
                 file.put()

@@ -67,7 +67,7 @@ class SetupPage:
 
     def routes(self) -> list[BaseRoute]:
         """Where everything is to be asked for."""
-        masks = MaskConfirmation(self._file.draft, masks_path(self._room), lambda: self._session.size)
+        masks = MaskConfirmation(self._file.draft, masks_path(self._room), self._session)
         trial = BrokerTrial(self._file, lambda: self._session.models)
         more = [
             *draft_routes(self._file, self._saving, masks, self._typed, self._camera.about, self._camera.follow),

@@ -87,6 +87,8 @@ def test_the_next_start_finds_another_one(
             places.append(Info.model_validate_json(subscriber.named("info")[-1].payload).place)
         if number == 1:
             there.insert(0, FoundCamera(OTHER, "AVer", "usb"))
-    assert places[0] == places[1] != places[2] == places[3] != None  # noqa: E711
+    assert places[0] == places[1]
+    assert places[2] == places[3] != places[1]
+    assert places[3] is not None
     assert (places[0] is None) == (not masks)
     assert f"found {OTHER}, and at first it was {FIRST}" in caplog.text

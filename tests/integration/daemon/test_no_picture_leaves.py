@@ -121,7 +121,7 @@ def test_only_the_outbox_is_written_and_only_mqtt_is_sent(traced: Traced, tmp_pa
     assert trace.findings == []
     assert trace.connections == 1
     files = {file.name for file in (tmp_path / "state/edge").iterdir()}
-    ends = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".pause", ".lock", ".masks", ".key")
+    ends = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".pause", ".lock", ".masks", ".key", ".camera")
     assert files <= {f"classroom-room-1{end}" for end in ends}
     # Everything that was sent came as a message that anybody may read: nothing goes to the broker beside them.
     ours = [message for message in subscriber.messages if "/cmd/" not in message.topic or message.name == "response"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import assume, example, given, settings
@@ -22,6 +23,7 @@ from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
 from edge.timing.clock import Timestamps
 from edge.vision.face_detector import Detections
 from edge.vision.model_set import ModelChoice, ModelSet
+from edge.vision.still_faces import LONG, StillFaces
 from tests.support.slow_board import SlowBoard
 
 CARD = read_card(emotion_card_path("emotions.json"), EmotionCard)
@@ -35,6 +37,7 @@ ESTIMATOR = Estimator(CALIBRATION)
 MIN_FACES, FPS, SECONDS = 5, 5, 2.0
 WALL = np.random.default_rng(1).integers(0, 255, (40, 480, 3), np.uint8)  # optical flow finds everything again
 boards = st.sampled_from([None, 0.2, 0.95])  # fast; faces in turn, at five frames a second; at one
+stills = st.sampled_from([None, 3.0])  # seconds after which faces are no people, who all sit still here; None: never
 
 Person = tuple[int, bool]  # which emotion, and whether near enough for it
 Moment = tuple[Person, ...]
@@ -91,13 +94,21 @@ class Clock:
 
 
 def show(
-    film: list[Moment], cuts: tuple[int, ...] = (), slow: float | None = None, **policy: Any
+    film: list[Moment], cuts: tuple[int, ...] = (), slow: float | None = None, long: float | None = None, **policy: Any
 ) -> tuple[list[WindowBody], Any, list[tuple[int, int]]]:
     """What leaves the room when it sees this film: windows, health, and which moments each window covers.
 
     The daemon begins another window at every moment named in `cuts`, as a pause or a command makes it. `slow`: seconds
     of a detection on a board that has no time for all; faces are then classified in turn, and tracked in between.
+    `long`: seconds after which faces that do not move are no people; None: nobody asks.
     """
+    with patch("edge.vision.still_faces.LONG", long or LONG):
+        return _show(film, cuts, slow, StillFaces() if long else None, policy)
+
+
+def _show(
+    film: list[Moment], cuts: tuple[int, ...], slow: float | None, still: StillFaces | None, policy: dict[str, Any]
+) -> tuple[list[WindowBody], Any, list[tuple[int, int]]]:
     config = Config.model_validate({"window": {"seconds": SECONDS}, "privacy": {"min_faces": MIN_FACES, **policy}})
     eyes, clock = Eyes(film), Clock()
     meter = FrankMeter(0.0)
@@ -107,7 +118,7 @@ def show(
 
     def begin(moment: int) -> Pipeline:
         rate = None if slow is None else SlowBoard(slow)
-        return Pipeline(config, models, meter, stamps, moment / FPS, rate=rate)
+        return Pipeline(config, models, meter, stamps, moment / FPS, rate=rate, still=still)
 
     observer = begin(0)
     sent: list[WindowBody] = []
@@ -135,21 +146,23 @@ def show(
 ONE_LEAVES_TWELVE_COME = [*[((0, True),)] * 10, *[((3, True),) * 12] * 10]
 
 
-@given(films, films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]), boards)
-@example(ONE_LEAVES_TWELVE_COME, [((0, True),) * 4], set(), 1, 0.95)
+@given(films, films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]), boards, st.sampled_from([None, LONG]))
+@example(ONE_LEAVES_TWELVE_COME, [((0, True),) * 4], set(), 1, 0.95, None)
+@example(ONE_LEAVES_TWELVE_COME, [((0, True),) * 4], set(), 1, 0.95, LONG)
 @settings(max_examples=300)
 def test_nothing_that_is_sent_depends_on_who_was_in_a_withheld_window(
-    film: list[Moment], other: list[Moment], cuts: set[int], round_to: int, board: float | None
+    film: list[Moment], other: list[Moment], cuts: set[int], round_to: int, board: float | None, long: float | None
 ) -> None:
+    """No face is still for ten minutes in a film: from then on its place decides what of later windows is withheld."""
     where = tuple(sorted(cuts))
-    sent, health, spans = show(film, where, board, round_to=round_to)
+    sent, health, spans = show(film, where, board, long, round_to=round_to)
     # Another world, in which other people sat there while the figures were held back.
     changed = list(film)
     for window, (first, end) in zip(sent, spans, strict=True):
         if window.withheld in (SHORT, FEW_PEOPLE):
             changed[first:end] = [other[number % len(other)] for number in range(first, end)]
     assume(changed != film)
-    in_the_other, health_there, _ = show(changed, where, board, round_to=round_to)
+    in_the_other, health_there, _ = show(changed, where, board, long, round_to=round_to)
     assume([window.withheld for window in in_the_other] == [window.withheld for window in sent])
     assert [window.to_json() for window in in_the_other] == [window.to_json() for window in sent]
     assert health_there == health
@@ -163,15 +176,15 @@ FOUR_LEAVE_SIX_COME = [
 ]
 
 
-@given(films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]), st.integers(1, len(LABELS) - 1), boards)
-@example(FOUR_LEAVE_SIX_COME, set(), 1, 1, None)
-@example(FOUR_LEAVE_SIX_COME, set(), 1, 1, 0.95)
+@given(films, st.sets(st.integers(1, 90)), st.sampled_from([1, 3]), st.integers(1, len(LABELS) - 1), boards, stills)
+@example(FOUR_LEAVE_SIX_COME, set(), 1, 1, None, None)
+@example(FOUR_LEAVE_SIX_COME, set(), 1, 1, 0.95, 3.0)
 @settings(max_examples=200)
 def test_nothing_that_is_sent_depends_on_the_emotions_of_a_few_near_faces(
-    film: list[Moment], cuts: set[int], round_to: int, other: int, board: float | None
+    film: list[Moment], cuts: set[int], round_to: int, other: int, board: float | None, long: float | None
 ) -> None:
     where = tuple(sorted(cuts))
-    sent, health, spans = show(film, where, board, round_to=round_to)
+    sent, health, spans = show(film, where, board, long, round_to=round_to)
     changed = list(film)
     for window, (first, end) in zip(sent, spans, strict=True):
         if window.withheld == FEW_NEAR:
@@ -179,7 +192,7 @@ def test_nothing_that_is_sent_depends_on_the_emotions_of_a_few_near_faces(
                 tuple(((emotion + other) % len(LABELS), near) for emotion, near in moment) for moment in film[first:end]
             ]
     assume(changed != film)
-    in_the_other, health_there, _ = show(changed, where, board, round_to=round_to)
+    in_the_other, health_there, _ = show(changed, where, board, long, round_to=round_to)
     assert [window.to_json() for window in in_the_other] == [window.to_json() for window in sent]
     assert health_there == health
 
@@ -209,11 +222,11 @@ def test_all_sums_hold_and_what_is_withheld_is_null(film: list[Moment], cuts: se
         assert (window.estimate is None) == (window.estimate_absent is not None)
 
 
-@given(films, st.sets(st.integers(1, 90)))
+@given(films, st.sets(st.integers(1, 90)), stills)
 @settings(max_examples=200)
-def test_no_figure_covers_a_moment_with_few_people(film: list[Moment], cuts: set[int]) -> None:
+def test_no_figure_covers_a_moment_with_few_people(film: list[Moment], cuts: set[int], long: float | None) -> None:
     # Then no sum and no difference of windows does, either: every moment is in exactly one window.
-    for window, (first, end) in zip(*show(film, tuple(sorted(cuts)))[::2], strict=True):
+    for window, (first, end) in zip(*show(film, tuple(sorted(cuts)), long=long)[::2], strict=True):
         if window.withheld is not None and window.withheld.what == "figures":
             figures = (window.counts, window.unclassified, window.people, window.estimate, window.facing)
             assert set(figures) == {None}

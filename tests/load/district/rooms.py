@@ -17,7 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.aggregation.payload_builder import PayloadBuilder
-from edge.aggregation.windows import Window
+from edge.aggregation.windows import People, Window
 from edge.contract.examples import STATE
 from edge.contract.identity import Identity, complete_json
 from edge.contract.labels import UNKNOWN
@@ -127,7 +127,8 @@ class _Rooms:
         near, mean = people - 2, sum(counts.values()) // FRAMES
         window = Window(
             0, self._school.seconds, FRAMES, counts, min(near, mean), max(people + 2, mean + 1),
-            min(31, counts[UNKNOWN]), 0.98, near, near,
+            min(31, counts[UNKNOWN]), 0.98,
+            People(*[sum(counts.values())] * 3), People(near, near, near),
         )  # fmt: skip
         body = builder.build(window, datetime.now(timezone.utc), clock_synced=True)
         if body.counts is None:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from edge.aggregation.payload_builder import PayloadBuilder
-from edge.aggregation.windows import Window
+from edge.aggregation.windows import People, Window
 from edge.config.schema import Config
 from edge.contract.labels import UNKNOWN
 from edge.contract.payloads import ModelNames, ShareEstimate, WindowBody
@@ -113,7 +113,8 @@ class Room:
         small = min(31, counts[UNKNOWN])
         mean = sum(counts.values()) // frames
         least, most = min(people - 2, mean), max(people + 2, mean + 1)
-        window = Window(0, self._seconds, frames, counts, least, most, small, 1.0, people - 2, people - 2)
+        there, fewest = People(*[sum(counts.values())] * 3), People(*[people - 2] * 3)
+        window = Window(0, self._seconds, frames, counts, least, most, small, 1.0, there, fewest)
         body = PayloadBuilder(self._name, "emotions", MODELS, min_faces=1, round_to=1).build(
             window, datetime.now(timezone.utc), clock_synced=True
         )

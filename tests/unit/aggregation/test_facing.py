@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.aggregation.payload_builder import PayloadBuilder
 from edge.aggregation.privacy import withheld
-from edge.aggregation.windows import Observation, Window, WindowAggregator
+from edge.aggregation.windows import Observation, People, Window, WindowAggregator
 from edge.contract.payloads import MeasuringMode, ModelNames, WindowBody, Withheld
 
 LABELS = ("happy", "sad")
@@ -30,7 +30,9 @@ def cut(film: list[Moment], *, front_only: bool = True, emotions: bool = True) -
         counts = {"happy": happy, "sad": sad + (0 if front_only else away), "unknown": unknown}
         if not emotions:
             counts = {"unknown": small + away + happy + sad + unclear}
-        aggregator.add(Observation(number * 0.8, counts, small, away=away))
+        near = sum(counts.values()) - small
+        people = People(near + small, near, near - away if front_only else near)
+        aggregator.add(Observation(number * 0.8, counts, small, away=away, people=people))
     return aggregator.finish(10.0)[0]
 
 
@@ -107,7 +109,7 @@ def test_emotions_are_judged_by_the_faces_that_were_classified(
     aggregator = WindowAggregator(LABELS, 10.0, 0.0, front_only=front_only)
     for number, (faces, waiting) in enumerate(frames):
         counts = {"happy": faces - waiting, "sad": 0, "unknown": waiting}
-        aggregator.add(Observation(number * 0.4, counts, 0, away=0, waiting=waiting))
+        aggregator.add(Observation(number * 0.4, counts, 0, away=0, people=People(faces, faces, faces - waiting)))
     body = build(aggregator.finish(10.0)[0], EMOTIONS, "emotions", 5, 1)
     reason = "few_front" if front_only else "few_near"
     assert body.withheld == (None if sent else Withheld(what="emotions", reason=reason))

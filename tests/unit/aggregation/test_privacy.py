@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.aggregation.privacy import rounded, withheld, without_emotions, without_facing
-from edge.aggregation.windows import Observation, Still, Window, WindowAggregator
+from edge.aggregation.windows import NOBODY, Observation, People, Window, WindowAggregator
 from edge.contract.payloads import MeasuringMode, Withheld
 
 SHORT = Withheld(what="figures", reason="short")
@@ -88,7 +88,7 @@ def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
     present = min(present, frames)
 
     def seen(sad: int) -> Window:
-        return Window(0, 10, frames, {"happy": happy, "sad": sad, "unknown": 0}, 0, 99, 0, 1.0, 99, 99)
+        return Window(0, 10, frames, {"happy": happy, "sad": sad, "unknown": 0}, 0, 99, 0, 1.0, NOBODY, NOBODY)
 
     with_her, without = rounded(seen(sad + present), frames), rounded(seen(sad), frames)
     assert with_her.counts["sad"] - without.counts["sad"] in (0, frames)
@@ -102,7 +102,7 @@ def test_faces_that_do_not_move_are_counted_and_withhold_as_if_they_were_not_the
         cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
         for number in range(9):
             counts = {"happy": faces, "sad": 0, "unknown": 0}
-            cutter.add(Observation(number + 0.5, counts, 0, still=Still(printed, printed, printed)))
+            cutter.add(Observation(number + 0.5, counts, 0, people=People(*[faces - printed] * 3)))
         return cutter.finish(10.0)[0]
 
     with_poster = window(people + still, still)

@@ -92,7 +92,7 @@ def test_edges_that_only_touch_are_no_mistake() -> None:
     assert len(load_config(None, [f"camera.masks=[{ring},{closed}]"]).camera.masks) == 2
 
 
-@pytest.mark.parametrize("ending", [".pause", ".resume", ".closed", ".lock", ".masks"])
+@pytest.mark.parametrize("ending", [".pause", ".resume", ".closed", ".lock", ".masks", ".camera"])
 def test_the_outbox_leaves_the_files_beside_it_their_names(ending: str) -> None:
     with pytest.raises(ConfigError, match="not one that ends in .pause, .resume, .closed, .lock, .masks"):
         load_config(None, [f"outbox.path=/var/lib/hall{ending}"])

@@ -105,10 +105,11 @@ def test_who_waits_to_be_classified_is_told_apart() -> None:
     analysis = FrameAnalyzer(room, room, AnalysisRules(24, 0.4), Plan(10, 10, 1))
     image = np.full((100, 720, 3), 7, np.uint8)
     image[1, 2:12] = 0
-    assert analysis.analyze(Frame(image, 0.0)).waiting == 0
+    assert analysis.analyze(Frame(image, 0.0)).people == (2, 2, 2)
     waiting = [analysis.analyze(Frame(np.full((100, 720, 3), 7, np.uint8), 0.1 + index / 10)) for index in range(8)]
-    assert [each.waiting for each in waiting] == [8, 6, 4, 2, 0, 0, 0, 0]  # ten came: two in each frame
-    assert all(each.waiting == each.counts["unknown"] for each in waiting)
+    # Ten came, and two are classified in each frame.
+    assert [each.people for each in waiting] == [(12, 12, 12 - left) for left in (8, 6, 4, 2, 0, 0, 0, 0)]
+    assert all(each.people and each.people.classified == 12 - each.counts["unknown"] for each in waiting)
 
 
 def test_nothing_of_the_detections_before_survives_a_reset() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import Config
-from edge.daemon.first_camera import other_camera
+from edge.daemon.known_cameras import other_camera
+from tests.support.faults import SmallDisk
 
 FIRST, OTHER = "/dev/v4l/by-id/usb-Logitech-index0", "/dev/v4l/by-id/usb-AVer-index0"
 
@@ -47,16 +48,31 @@ def test_a_camera_that_the_configuration_names_is_not_remembered_but_compared(
     assert not caplog.records
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "\xff"])
-def test_a_damaged_file_is_said_and_written_again(path: Path, content: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("content", ["", "[]", "\xff"])
+def test_with_a_damaged_file_every_camera_is_another_one(
+    path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path.parent.mkdir()
     path.write_text(content, encoding="latin-1")
+    assert other_camera(room(), FIRST, path) == FIRST
+    assert f"{path} cannot be read" in caplog.text
+    path.unlink()
     assert other_camera(room(), FIRST, path) == ""
-    assert "cannot be read" in caplog.text
-    assert other_camera(room(), OTHER, path) == OTHER
 
 
-def test_where_nothing_can_be_kept_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "file").touch()
-    assert other_camera(room(), FIRST, tmp_path / "file/outbox.camera") == ""
+def test_names_of_the_same_device_are_the_same_camera(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = {FIRST: "/dev/video0", "/dev/v4l/by-path/usb-1:1.0": "/dev/video0", OTHER: "/dev/video2"}
+    monkeypatch.setattr("os.path.realpath", lambda name: links.get(name, name))
+    assert other_camera(room(), FIRST, path) == ""
+    for name in ("usb:0", "/dev/video0", "/dev/v4l/by-path/usb-1:1.0"):
+        assert other_camera(room(name), name, path) == ""
+    for name in ("usb:2", "/dev/video2", OTHER, "picamera"):
+        assert other_camera(room(name), name, path) == name
+
+
+def test_where_nothing_can_be_kept_it_is_said(disk: SmallDisk, caplog: pytest.LogCaptureFixture) -> None:
+    disk.fill()
+    assert other_camera(room(), FIRST, disk.folder / "outbox.camera") == ""
     assert "another camera would not be noticed" in caplog.text
