@@ -43,7 +43,7 @@ case $command in
     ;;
   check | masks | pause | resume | unregister | support) shift ;;
   setup | preview) shift; [ ! -t 0 ] || terminal=--pty ;; # so that Ctrl-C, or a closed SSH session, ends it
-  run | watch | image | dashboard | record) shift; exec "$edge" "$command" --config "$config" "$@" ;;
+  run | watch | image | dashboard | record | announce) shift; exec "$edge" "$command" --config "$config" "$@" ;;
   *) exec "$edge" "$@" ;;
 esac
 if [ "$(id -u)" != 0 ]; then
