@@ -24,7 +24,7 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     fewest in any frame that shows one decide: whoever sat there alone for a moment would else be what is left when the
     windows before and after are subtracted. A moment with nobody is about nobody; a window of such moments is caught by
     the mean. Emotions of a few near faces would tell those who know the room whose they are. Faces that do not move are
-    no people's, and count for none of these.
+    no people's, and count for none of these; nor are they nobody, as somebody asleep may be among them.
 
     Args:
         window: Not yet rounded.
@@ -34,7 +34,7 @@ def withheld(window: Window, min_faces: int, mode: MeasuringMode = "emotions") -
     if window.seconds < SHORTEST:  # first: a short window must not even tell whether there were few
         return Withheld(what="figures", reason="short")
     few_seen, few_near, few_classified = (
-        total / (window.frames or 1) < min_faces or 0 < fewest < min_faces
+        total / (window.frames or 1) < min_faces or fewest < min_faces
         for total, fewest in zip(window.people, window.fewest, strict=True)
     )
     if few_seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from operator import add
@@ -32,6 +33,8 @@ class People(NamedTuple):
 
 
 NOBODY = People(0, 0, 0)
+NEVER = People(sys.maxsize, sys.maxsize, sys.maxsize)
+"""The fewest where no frame showed any."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Observation:
             front; more than n where they take turns.
         away: Faces turned away; None when poses are not measured.
         people: Whose faces these are; None: all are people's, and classified where they are near and to the front.
+        still: Faces of each kind that do not move, and so are nobody's.
     """
 
     time: float
@@ -57,6 +61,7 @@ class Observation:
     eligible: int = 0
     away: int | None = None
     people: People | None = None
+    still: People = NOBODY
 
     @property
     def faces(self) -> int:
@@ -88,7 +93,7 @@ class Window:
         too_small: How many of the unknown were smaller than `vision.min_face_px`.
         coverage: Share of the time, 0..1, in which no more than a second (or two frames) passed without a frame.
         people: The sum over all frames.
-        fewest: Fewest in a frame that showed any such, 0 without such a frame.
+        fewest: Fewest in a frame that showed any such face, also one that does not move; as in NEVER without one.
         away: Faces that were turned away; None when poses are not measured.
         front_only: Whether faces turned away are left unclassified, and so unknown.
         tally: What the classifier said about the faces of this window and of no other; None when it was not asked.
@@ -165,7 +170,7 @@ class WindowAggregator:
         self._missing = 0.0
         self._counts: Counter[str] = Counter()
         self._frames = self._too_small = self._highest = 0
-        self._people = self._fewest = NOBODY
+        self._people, self._fewest = NOBODY, NEVER
         self._away: int | None = None
         self._lowest: int | None = None
         self._tally: Tally | None = None
@@ -197,7 +202,8 @@ class WindowAggregator:
         self._lowest = faces if self._lowest is None else min(self._lowest, faces)
         people = observation.people or People(faces, observation.near, observation.front)
         self._people = People(*map(add, self._people, people))
-        self._fewest = People(*map(_fewer, self._fewest, people))
+        shown = zip(people, observation.still, self._fewest, strict=True)
+        self._fewest = People(*(min(here, least) if here or still else least for here, still, least in shown))
         if observation.away is not None:
             self._away = (self._away or 0) + observation.away
         if observation.probabilities is not None:
@@ -239,8 +245,3 @@ class WindowAggregator:
         # The second of grace was spent at the end of this window: the next begins with what is left of it.
         self._begin(end, max(covered, end - self._max_gap))
         return window
-
-
-def _fewer(least: int, number: int) -> int:
-    """The smaller one; 0 is none."""
-    return min(least, number) if least and number else least or number

@@ -268,15 +268,22 @@ class FrameAnalyzer:
             named = np.bincount(names, minlength=len(labels) + 1).tolist()[:-1]
             counts.update(zip(labels, named, strict=True))
             counts[UNKNOWN] -= sum(named)
-        people = self._people(tracks, near, time)
-        return Observation(time, counts, len(tracks) - len(near), away=away, people=people)
+        moving, still = self._apart(tracks, time)
+        people, others = self._numbers(moving), self._numbers(still)
+        return Observation(time, counts, len(tracks) - len(near), away=away, people=people, still=others)
 
-    def _people(self, tracks: list[Track], near: list[Track], time: float) -> People:
-        if self._still is not None and self._still.wants(time):
-            boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
-            still = self._still.update(boxes, time)
-            tracks = [track for track, is_still in zip(tracks, still, strict=True) if not is_still]
-            near = [track for track in tracks if self._near(track)]
+    def _apart(self, tracks: list[Track], time: float) -> tuple[list[Track], list[Track]]:
+        """Faces that move, and those that do not."""
+        if self._still is None or not self._still.wants(time):
+            return tracks, []
+        boxes = np.concatenate([track.box for track in tracks] or [np.empty(0, np.float32)]).reshape(-1, 4)
+        parts: tuple[list[Track], list[Track]] = [], []
+        for track, is_still in zip(tracks, self._still.update(boxes, time), strict=True):
+            parts[int(is_still)].append(track)
+        return parts
+
+    def _numbers(self, tracks: list[Track]) -> People:
+        near = [track for track in tracks if self._near(track)]
         any_pose = not self._rules.front_only
         classified = [track for track in near if track.probabilities is not None and (any_pose or track.front)]
         return People(len(tracks), len(near), len(classified))

@@ -222,7 +222,12 @@ def test_all_sums_hold_and_what_is_withheld_is_null(film: list[Moment], cuts: se
         assert (window.estimate is None) == (window.estimate_absent is not None)
 
 
+# The one who stays has not moved for so long that nobody counts him: a poster, or somebody asleep.
+SIX_COME_AND_LEAVE = [*[((0, True),)] * 6, *[((0, False),) * 6] * 7, *[((0, True),)] * 3]
+
+
 @given(films, st.sets(st.integers(1, 90)), stills)
+@example(SIX_COME_AND_LEAVE, set(), 3.0)
 @settings(max_examples=200)
 def test_no_figure_covers_a_moment_with_few_people(film: list[Moment], cuts: set[int], long: float | None) -> None:
     # Then no sum and no difference of windows does, either: every moment is in exactly one window.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,11 @@ def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
     assert with_her.counts["sad"] - without.counts["sad"] in (0, frames)
 
 
+def seen(time: float, people: int, still: int) -> Observation:
+    counts = {"happy": people + still, "sad": 0, "unknown": 0}
+    return Observation(time, counts, 0, people=People(*[people] * 3), still=People(*[still] * 3))
+
+
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 8), st.sampled_from(["headcount", "facing", "emotions"]))
 def test_faces_that_do_not_move_are_counted_and_withhold_as_if_they_were_not_there(
     people: int, still: int, min_faces: int, mode: MeasuringMode
@@ -101,10 +107,21 @@ def test_faces_that_do_not_move_are_counted_and_withhold_as_if_they_were_not_the
     def window(faces: int, printed: int) -> Window:
         cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
         for number in range(9):
-            counts = {"happy": faces, "sad": 0, "unknown": 0}
-            cutter.add(Observation(number + 0.5, counts, 0, people=People(*[faces - printed] * 3)))
+            cutter.add(seen(number + 0.5, faces - printed, printed))
         return cutter.finish(10.0)[0]
 
     with_poster = window(people + still, still)
     assert with_poster.mean == people + still
     assert withheld(with_poster, min_faces, mode) == withheld(window(people, 0), min_faces, mode)
+
+
+@pytest.mark.parametrize("mode", ["headcount", "facing", "emotions"])
+def test_a_moment_with_nothing_but_faces_that_do_not_move_is_one_with_few_people(mode: MeasuringMode) -> None:
+    def window(still: int) -> Window:
+        cutter = WindowAggregator(("happy", "sad"), 10.0, 0.0)
+        for number in range(9):
+            cutter.add(seen(number + 0.5, 0 if number == 8 else 12, still))
+        return cutter.finish(10.0)[0]
+
+    assert withheld(window(1), 5, mode) == Withheld(what="figures", reason="few_people")
+    assert withheld(window(0), 5, mode) is None  # a moment with nobody is about nobody
