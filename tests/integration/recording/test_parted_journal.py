@@ -12,11 +12,18 @@ from tests.support.brokers import wait_for
 from tests.support.recordings import Sender, StartEdge, address, lines_of, message, recording, rows
 
 
+def wait_for_mark(path: Path) -> None:
+    """Until the recorder has begun: it empties the `-wal` for that, and what is sent after it stays there."""
+    mark = path.with_name(f"{path.name}-mark")
+    wait_for(lambda: mark.exists() and len(mark.read_text().splitlines()) == 1, 60, "its mark")
+
+
 def test_a_backup_is_put_back_after_a_kill(
     broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path
 ) -> None:
     path, backup, device = tmp_path / "school.sqlite", tmp_path / "backup.sqlite", sender(broker)
     process = recording(edge, path, broker)
+    wait_for_mark(path)
     for seq in range(1, 21):
         device.send(message(seq))
     wait_for(lambda: len(rows(path)) == 20, 30)
@@ -48,6 +55,7 @@ def test_a_file_is_renamed_after_a_kill_and_while_it_is_recorded_into(
 ) -> None:
     path, device = tmp_path / "school.sqlite", sender(broker)
     process = recording(edge, path, broker)
+    wait_for_mark(path)
     device.send(message(1))
     wait_for(lambda: rows(path) == [1], 30)
     process.kill()
@@ -59,6 +67,7 @@ def test_a_file_is_renamed_after_a_kill_and_while_it_is_recorded_into(
     left.rename(tmp_path / "first.sqlite-wal")
     assert rows(first) == [1]
     lines_of(process, "connected to broker")
+    wait_for_mark(path)
     device.send(message(2))
     wait_for(lambda: 2 in rows(path), 30)  # and 1, if the kill came before that was acknowledged
     second = path.rename(tmp_path / "second.sqlite")
