@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -151,15 +152,19 @@ def test_a_consumer_that_comes_early_is_served_all_the_same() -> None:
 
 
 class Slow(Steady):
-    """The second frame comes at once, the others after a second."""
+    """The second frame comes once the first was taken, which it would replace; the others after a second."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begun = 0
+        self.first_was_taken = threading.Event()
 
     def read(self) -> NDArray[np.uint8]:
         self.begun += 1
-        time.sleep(0 if self.begun == 2 else 1)
+        if self.begun == 2:
+            self.first_was_taken.wait(30)
+        else:
+            time.sleep(1)
         return picture(9)
 
 
@@ -168,6 +173,7 @@ def test_a_frame_tells_whether_it_had_to_wait() -> None:
     capture = CaptureThread(camera)
     capture.start()
     first = capture.take(5)
+    camera.first_was_taken.set()
     wait_for(lambda: camera.begun == 3, 5, "the second to be there")
     second = capture.take(5)
     third = capture.take(5)
