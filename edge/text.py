@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,12 @@ def printable(text: str, longest: int = LONGEST, *, replacement: str = "?") -> s
         replacement: Stands for each character that is not printable; may be empty.
     """
     return "".join(c if c.isprintable() else replacement for c in text[:longest])
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Names for a message: "a, b and 3 more" where there are more than `most`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def percent(share: float, step: int = 1) -> str:

@@ -17,7 +17,7 @@ from edge.recording.deletion_requests import APART
 from edge.recording.stores import Target, make_eraser
 from edge.recording.window_eraser import Affected, Deletion, counts_from
 from edge.reporting.period import Period, lesson_period, period, time_zone
-from edge.text import printable
+from edge.text import listed, printable
 from edge.timing.clock import clock_synced
 from edge.timing.timetable import Timetable
 
@@ -82,15 +82,13 @@ def main(args: argparse.Namespace) -> int:
             print(f"edge: {_doubted(since, now)}", file=sys.stderr)
         if there.whole:
             print(f"edge: {_whole(there, 'this goes')}", file=sys.stderr)
-        only = f" ({there.summed:,} of them are there only in sums)" if there.summed else ""
-        if not _confirmed(args, f"{there.windows:,} windows{only}: {what}"):
+        if not _confirmed(args, f"{there.windows:,} windows{_summed(there, 'are')}: {what}"):
             print("nothing was deleted")
             return EXIT_FAILED
         by = printable(args.by, LONGEST_NAME) if args.by else _account()
         waited = datetime.now(timezone.utc) - now  # for an answer
         windows, gone = eraser.delete(args.device, start, end, by, now + waited, since + waited)
-        only = f" ({there.summed:,} of them were there only in sums)" if there.summed else ""
-        print(f"deleted {windows:,} windows{only}: {what}")
+        print(f"deleted {windows:,} windows{_summed(there, 'were')}: {what}")
         if there.whole:
             print(f"edge: {_whole(there, 'this went')}", file=sys.stderr)
         if not gone:
@@ -116,14 +114,14 @@ def _doubted(last: datetime, now: datetime) -> str:
     )
 
 
+def _summed(there: Affected, are: str) -> str:
+    return f" ({there.summed:,} of them {are} there only in sums)" if there.summed else ""
+
+
 def _whole(there: Affected, goes: str) -> str:
     """What cannot be divided, and so is deleted with what lies outside of the time."""
-    told = [_span(*each) for each in there.whole[:MOST_TOLD]]
-    if len(there.whole) > MOST_TOLD:
-        told.append(f"{len(there.whole) - MOST_TOLD} more")
-    return f"only sums are kept, and cannot be divided: {goes} as a whole, also what is outside of that time: " + (
-        ", ".join(told)
-    )
+    told = listed([_span(*each) for each in there.whole], MOST_TOLD)
+    return f"only sums are kept, and cannot be divided: {goes} as a whole, also what is outside of that time: {told}"
 
 
 def _span(start: datetime, end: datetime) -> str:

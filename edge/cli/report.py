@@ -17,7 +17,7 @@ from edge.recording.rollups import bucket_of
 from edge.recording.stores import make_reader
 from edge.reporting.csv import write_csv
 from edge.reporting.period import Period, lesson_period, period, time_zone
-from edge.text import printable
+from edge.text import listed, printable
 from edge.timing.timetable import Lesson, Timetable
 
 EXAMPLES = """examples:
@@ -170,8 +170,7 @@ def _write(
 def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: object) -> str:
     if not devices:
         raise ConfigError(f"{path} holds no window yet", "is edge record running, and connected?")
-    known = ", ".join(printable(each) for each in list(devices)[:MOST_NAMED])
-    known += f" and {len(devices) - MOST_NAMED} more" if len(devices) > MOST_NAMED else ""
+    known = listed([printable(each) for each in devices], MOST_NAMED)
     if name is None and len(devices) > 1:
         raise ConfigError(f"{path} holds {len(devices)} devices", f"name one with --device: {known}")
     if name is not None and name not in devices:

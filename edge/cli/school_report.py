@@ -14,7 +14,7 @@ from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import DamagedError
 from edge.reporting.period import day_named, newest_of, period
-from edge.text import printable
+from edge.text import listed, printable
 from edge.timing.timetable import Timetable
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def write_school(
 
 def _tell_what_is_missing(data: MapData, devices: dict[str, tuple[datetime, datetime]], zone: tzinfo) -> None:
     """Days that cannot be divided into hours and lessons. Raises ConfigError where nothing else is there."""
-    told = [f"{each}" for each in data.days_only[:MOST_TOLD]] + ["..."] * (len(data.days_only) > MOST_TOLD)
-    only = f"of these days (UTC) only the sums are kept: {', '.join(told)}"
+    days = [f"{each}" for each in data.days_only]
+    only = f"of these days (UTC) only the sums are kept: {listed(days, MOST_TOLD)}"
     if any(each.totals.windows for each in data.sums):
-        if told:
+        if days:
             print(f"edge: {only}. They are left out; --term adds them up by weeks", file=sys.stderr)
         return
-    if told:
+    if days:
         raise ConfigError(only, "--term adds them up by weeks")
     ends = min(start for start, _ in devices.values()), max(end for _, end in devices.values())
     first, last = (moment.astimezone(zone).date() for moment in ends)

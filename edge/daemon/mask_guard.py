@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.config.schema import CameraConfig
 from edge.daemon.known_cameras import KnownCameras
+from edge.daemon.paths import cameras_path
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.daemon.store_again import StoreAgain
 from edge.errors import EdgeError
@@ -156,7 +157,7 @@ def confirm(path: Path, camera: CameraConfig, size: Size | None = None, source: 
 
 def cameras_beside(path: Path) -> KnownCameras:
     """What is known of cameras under the name of a room, of which `path` is the file that remembers its masks."""
-    return KnownCameras(path.with_suffix(".camera"))
+    return KnownCameras(cameras_path(path))
 
 
 def _camera_problem(path: Path, camera: CameraConfig, source: str) -> str:

@@ -90,9 +90,9 @@ def place_key_path(config: Config) -> Path:
     return _beside_outbox(config, ".key")
 
 
-def cameras_path(config: Config) -> Path:
-    """The file beside the outbox with the camera that `camera.source: auto` found first, and the one of the masks."""
-    return _beside_outbox(config, ".camera")
+def cameras_path(masks: Path) -> Path:
+    """The file beside that of the masks, with the camera that `camera.source: auto` found first, and theirs."""
+    return masks.with_suffix(".camera")
 
 
 def _beside_outbox(config: Config, ending: str) -> Path:

@@ -214,6 +214,6 @@ class Reload:
 
     def info(self) -> Info:
         """What is running here."""
-        camera = other_camera(self.config, self.source, cameras_path(self.config))
+        camera = other_camera(self.config, self.source, cameras_path(masks_path(self.config)))
         place = place_digest(self.config, place_key_path(self.config), camera)
         return telemetry.info(self.config, self.source, self._targets.analysis.models, place)

@@ -16,6 +16,7 @@ from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.stretch import runs_of, windows_between
 from edge.reporting.totals import Part, Totals, add_up
+from edge.text import listed
 
 HOUR = timedelta(hours=1)
 MOST_TOLD = 10  # days in an error
@@ -69,7 +70,7 @@ def read_report(recording: Recorded, device: str, period: Period, now: datetime)
     found = read_stretch(recording, device, period, now)
     if not found.parts:
         if days := recording.kept_days(device, period.start, period.end):
-            told = ", ".join(sorted({f"{each.since:%Y-%m-%d}" for each in days})[:MOST_TOLD])
+            told = listed(sorted({f"{each.since:%Y-%m-%d}" for each in days}), MOST_TOLD)
             raise ConfigError(
                 f"of {device} only the sums of whole days (UTC) are kept from {period.start:%Y-%m-%d %H:%M} to "
                 f"{period.end:%Y-%m-%d %H:%M}: {told}",

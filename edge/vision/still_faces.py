@@ -31,7 +31,7 @@ class StillFaces:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all of them: the camera was closed, or shows another picture."""
+        """Forget all of them: the camera shows another picture."""
         self._looked = -math.inf
         self._box = np.empty((0, 3))  # centre and height of each, smoothed; pixels
         self._before = np.empty((0, 3))  # where it was when it moved last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.text import NO_BREAK, keep_units, percent
+from edge.text import NO_BREAK, keep_units, listed, percent
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,9 @@ def test_percent(share: float, step: int, words: str) -> None:
 )
 def test_a_number_stays_with_its_unit(text: str, kept: str) -> None:
     assert keep_units(text).replace(NO_BREAK, "~") == kept
+
+
+def test_long_lists_say_how_many_names_are_left_out() -> None:
+    assert listed([], 2) == ""
+    assert listed(["a", "b"], 2) == "a, b"
+    assert listed(["a", "b", "c", "d"], 2) == "a, b and 2 more"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 
@@ -64,7 +64,7 @@ def only_summed(
 
 def windows_of(connection: psycopg.Connection, device: int, since: datetime) -> list[WindowRecord] | None:
     """The windows of five minutes, without damaged ones; None: there are too many to be added up while others wait."""
-    span = (device, since, since + WIDTH, since - timedelta(days=1), -1, "")
+    span = (device, since, since + WIDTH, since - LONGEST_WINDOW, -1, "")
     rows = connection.execute(BETWEEN, (*span, AT_ONCE + 1)).fetchall()
     if len(rows) > AT_ONCE:
         return None
