@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from edge.config.address_redaction import without_password
 from edge.config.keys import defaults, found_in, keys, unknown_keys
 from edge.config.loader import Document, Mistake, explain, override, parse_document, usable, validate
-from edge.config.schema import Config, DeploymentConfig, without_password
+from edge.config.schema import Config, DeploymentConfig
 from edge.errors import EdgeError
 from edge.text import Sentence
 

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from edge.config.schema import Config, without_password
+from edge.config.address_redaction import without_password
+from edge.config.schema import Config
 from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, rule_of
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
