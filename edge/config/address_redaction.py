@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
+ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
+HIDDEN = "***"  # what we show of user, password and path in an address
 
 # Many cheap cameras take user and password as a part of the path.
 SECRET_PART = re.compile(
@@ -29,3 +35,8 @@ def without_credentials(text: str) -> str:
     text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
     return SECRET_PART.sub(r"\1=***", text)
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values of dotted keys; of addresses scheme, host and port."""
+    return {key: without_password(str(value)) if key in ADDRESSES else value for key, value in values.items()}

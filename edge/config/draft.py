@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge.config.address_redaction import without_password
+from edge.config.address_redaction import ADDRESSES, HIDDEN, SECRET, without_password, without_secrets
 from edge.config.keys import defaults, found_in, keys, unknown_keys
 from edge.config.loader import Document, Mistake, explain, override, parse_document, usable, validate
 from edge.config.schema import Config, DeploymentConfig
@@ -23,9 +23,6 @@ from edge.text import Sentence
 LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
 DEEPEST = 8  # lists in lists; a list of polygons has three
 
-SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
-ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
-HIDDEN = "***"  # what we show of user, password and path in an address
 STAND_IN = "(not filled in yet)"
 
 
@@ -310,11 +307,6 @@ def _take_out(document: Document, key: tuple[str, ...]) -> None:
     if isinstance(holder, dict):
         holder.pop(key[-1], None)
     document.mistakes = [each for each in document.mistakes if each.key != ".".join(key)]
-
-
-def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values of dotted keys; of addresses scheme, host and port."""
-    return {key: without_password(str(value)) if key in ADDRESSES else value for key, value in values.items()}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
