@@ -21,6 +21,7 @@ from pydantic import (
 from edge.config.address_redaction import without_password
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.camera_address import mistake_in
+from edge.config.camera_source import SOURCE_PATTERN, SOURCES, live
 from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
@@ -44,15 +45,6 @@ Port = Annotated[int, Field(ge=1024, le=65535), AS_MEANT]
 
 RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key", ".resumed", ".camera")
 """Endings of the files beside the outbox."""
-
-SOURCES = (
-    "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
-    "gstreamer:csi, gstreamer:PIPELINE, file:clip.mp4, images:folder"
-)
-SOURCE_PATTERN = (
-    r"^(auto|sample(:([1-9]\d?|100))?|picamera(:\d)?|usb:\d{1,2}|/dev/\S+|rtsps?://\S+|https?://\S+|gstreamer:.+"
-    r"|file:.+|images:.+)$"
-)
 
 
 class Section(BaseModel):
@@ -388,8 +380,3 @@ class Config(Section):
     def lacks_deployment(self) -> bool:
         """Whether somebody has to answer for a live camera in this mode, and nobody is named."""
         return self.mode in ANSWERED_FOR and not self.deployment.declared
-
-
-def live(source: str) -> bool:
-    """Whether a source shows people now: every kind but a file, a folder, the sample room, and auto."""
-    return source.partition(":")[0] not in ("auto", "sample", "file", "images")
