@@ -16,8 +16,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edge.config.address_redaction import without_password
+from edge.config.key_rules import is_text, rule_of
 from edge.config.schema import Config
-from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, is_text, load, rule_of
+from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, load
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.numbers import MISTAKEN
