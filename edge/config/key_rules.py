@@ -32,6 +32,11 @@ def is_number(rule: Rule) -> bool:
     return any(part.get("type") in ("integer", "number") for part in _parts(rule))
 
 
+def names_below(rule: Rule) -> list[str]:
+    """The keys of a section, or of all sections, in order; none where it is no section."""
+    return [name for part in _parts(rule) for name in part.get("properties", ())]
+
+
 def below(rule: Rule, name: str) -> Rule:
     """The rule of a key of a section, or of an item of a list."""
     found: Rule

@@ -10,13 +10,13 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from edge.config.address_redaction import without_password
-from edge.config.key_rules import is_text, rule_of
+from edge.config.key_rules import is_text, names_below, rule_of
 from edge.config.schema import Config
 from edge.config.yaml_text import NULLS, YAML_ERRORS, construct, load
 from edge.errors import ConfigError
@@ -149,7 +149,7 @@ def override(document: Document, overrides: Iterable[str], environment: Mapping[
             document.mistakes.append(
                 Mistake(f"environment {name}", "", f"write {meant}, with two underscores after the section")
             )
-        elif "__" in name or (section in Config.model_fields and _model((section,)) is None):
+        elif "__" in name or (section in Config.model_fields and not names_below(rule_of((section,)))):
             key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _override(document, key, text, f"environment {name}")
             given.add(".".join(key))
@@ -291,8 +291,9 @@ def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
     key: Key = tuple(str(part) for part in detail["loc"])
     where, name = document.place(key), ".".join(key)
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key[-1], _names(key[:-1]), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(_names(key[:-1]))}"
+        names = names_below(rule_of(key[:-1]))
+        near = difflib.get_close_matches(key[-1], names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(names)}"
         return Mistake(where, name, "unknown key", hint)
     if detail["type"] == "missing":
         return Mistake(where, name, "is missing", f"allowed: {_allowed(key)}")
@@ -324,25 +325,6 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _model(key: Key) -> type[BaseModel] | None:
-    """The model of a section, None where there is no such section."""
-    model: type[BaseModel] = Config
-    for depth, name in enumerate(key):
-        if depth and name.isdigit():  # an item of the list that was named before
-            continue
-        info = model.model_fields.get(name)
-        found = next(iter(get_args(info.annotation)), info.annotation) if info else None
-        if not (isinstance(found, type) and issubclass(found, BaseModel)):
-            return None
-        model = found
-    return model
-
-
-def _names(section: Key) -> list[str]:
-    model = _model(section)
-    return [info.alias or name for name, info in model.model_fields.items()] if model else []
-
-
 def _allowed(key: Key) -> str:
     """What a key may hold, from its own declaration."""
     rule = rule_of(key)
@@ -350,8 +332,8 @@ def _allowed(key: Key) -> str:
         return "nothing"
     kinds = [part for part in rule.get("anyOf", ()) if part.get("type") != "null"]
     rule = {**rule, **kinds[0]} if kinds else rule  # null leaves the key out
-    if _model(key) and rule.get("type") != "array":
-        return f"a section with the keys {', '.join(_names(key))}"
+    if names := names_below(rule):
+        return f"a section with the keys {', '.join(names)}"
     if choices := rule.get("enum"):
         kind = ", ".join(map(str, choices))
     else:
