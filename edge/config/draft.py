@@ -14,8 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.config.address_redaction import ADDRESSES, HIDDEN, SECRET, without_password, without_secrets
+from edge.config.document import Document, Mistake, parse_document
+from edge.config.explanation import explain
 from edge.config.keys import defaults, found_in, keys, unknown_keys
-from edge.config.loader import Document, Mistake, explain, override, parse_document, usable, validate
+from edge.config.loader import override, usable, validate
 from edge.config.schema import Config, DeploymentConfig
 from edge.errors import EdgeError
 from edge.text import Sentence

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.address_redaction import without_password
-from edge.config.loader import MAX_BYTES, Document, override, parse_document, usable
+from edge.config.document import Document, parse_document
+from edge.config.loader import MAX_BYTES, override, usable
 from edge.config.schema import Config
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import open_regular

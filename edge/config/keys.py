@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from edge.config.document import Document
 from edge.config.key_rules import names_below, rule_of
 from edge.config.schema import Config
-
-if TYPE_CHECKING:
-    from edge.config.loader import Document
 
 
 @cache
