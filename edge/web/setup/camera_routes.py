@@ -11,8 +11,9 @@ from edge.cameras import onvif
 from edge.cameras.factory import resolve_source
 from edge.cameras.found import cameras_here, nothing_found
 from edge.config.address_redaction import without_password
-from edge.config.draft import Draft, check_value
+from edge.config.draft import Draft
 from edge.config.schema import Config
+from edge.config.value_check import check_value
 from edge.errors import CameraError
 from edge.web.setup.json_requests import Json, get_route, member, post_route
 from edge.web.setup.preview_session import NO_CAMERA, PreviewSession, View

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from edge.config.address_redaction import without_secrets
-from edge.config.draft import RefusedChangeError
 from edge.config.keys import defaults
+from edge.config.value_check import RefusedChangeError
 from edge.config.yaml_editor import as_yaml
 from edge.errors import ConfigError, EdgeError
 from edge.text import Sentence
