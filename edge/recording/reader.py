@@ -7,10 +7,9 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
@@ -18,7 +17,17 @@ from edge.errors import ConfigError, EdgeError
 from edge.files.plain_tables import strange_part
 from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
+from edge.recording.daily_rollups import (
+    DAY,
+    MOST_BYTES,
+    MOST_ROWS,
+    SELECT_DAYS,
+    SELECT_FEW,
+    TRIGGERS,
+    day_of,
+    midnight,
+    next_midnight,
+)
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.journal_mark import check_journal
@@ -30,6 +39,7 @@ from edge.recording.layout import (
     check_header,
 )
 from edge.recording.places import MOST, SELECT_PLACES, Place
+from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
@@ -46,46 +56,6 @@ BY_DAY = """
 SELECT substr(start, 1, 10), count(*), substr(max(received), 1, 30), sum(seq) FROM windows
 WHERE device = ? AND start >= ? AND start < ? GROUP BY 1 ORDER BY 1
 """
-
-
-@dataclass(frozen=True)
-class StateChange:
-    """What a device said about itself: `running`, `paused`, `camera_lost`, `throttled`, `online` or `offline`."""
-
-    since: datetime
-    mode: str
-    reason: str
-
-
-class Deleted(NamedTuple):
-    """A time that was deleted on request.
-
-    Attributes:
-        number: Later ones have higher numbers.
-        device: Whose; None: of all.
-        start: None: from the first.
-        end: What is measured from then on was not deleted.
-    """
-
-    number: int
-    device: str | None
-    start: datetime | None
-    end: datetime
-
-
-class WindowsOfDay(NamedTuple):
-    """The windows of a device that begin on a day of UTC; they never change: this tells whether some came or went.
-
-    Attributes:
-        windows: How many there are.
-        received: When the last of them came, as text.
-        numbers: The sum of their numbers.
-    """
-
-    day: date
-    windows: int
-    received: str
-    numbers: int
 
 
 class Recording:
@@ -346,14 +316,3 @@ class Recording:
         if self._database is None:
             raise EdgeError(f"{self._path} is not open")
         return rows_of(self._database, self._path, query, values)
-
-
-def midnight(moment: datetime) -> datetime:
-    """When the day of UTC begins that a moment is in."""
-    return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def next_midnight(moment: datetime) -> datetime:
-    """When the first day of UTC begins that begins at a moment or later."""
-    since = midnight(moment)
-    return since if since == moment else since + DAY
