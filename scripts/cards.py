@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 
 from edge.config import yaml_text
+from edge.config.address_redaction import without_password
 from edge.config.loader import load_config
-from edge.config.schema import without_password
 from edge.errors import EdgeError
 
 OWN = {"name", "password", "certificate_file", "key_file"}

@@ -1,4 +1,4 @@
-"""From `camera.source` to a camera. The forms that are allowed stand in `SOURCE_PATTERN` of `edge/config/schema.py`."""
+"""From `camera.source` to a camera. The forms that are allowed stand in `edge/config/camera_source.py`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.config.schema import without_password
+from edge.config.address_redaction import without_password
 from edge.errors import CameraError
 
 if TYPE_CHECKING:

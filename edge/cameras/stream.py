@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.cameras.video_decoder import Limits, SkippedFrames, VideoDecoder, open_video
+from edge.config.address_redaction import without_password
 from edge.config.camera_address import HOW_TO_ENCODE, password_may_be_raw
-from edge.config.schema import without_password
 from edge.errors import CameraError
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from edge.cameras.capture_thread import Frame
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
-from edge.config.schema import ANSWERED_FOR, Config, without_password
+from edge.config.address_redaction import without_password
+from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera

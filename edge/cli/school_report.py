@@ -18,7 +18,7 @@ from edge.text import listed, printable
 from edge.timing.timetable import Timetable
 
 if TYPE_CHECKING:
-    from edge.reporting.school_data import MapData
+    from edge.reporting.map_data import MapData
 
 MOST_TOLD = 10  # days
 

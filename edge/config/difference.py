@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 import yaml
 
-from edge.config.draft import HIDDEN
-from edge.config.schema import SECRET_PART, without_password
+from edge.config.address_redaction import HIDDEN, SECRET_PART, without_password
 from edge.config.yaml_editor import LOADER
 from edge.config.yaml_text import YAML_ERRORS
 

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from edge.config.address_redaction import ADDRESSES, HIDDEN, SECRET, without_password, without_secrets
+from edge.config.document import Document, Mistake, parse_document
 from edge.config.keys import defaults, found_in, keys, unknown_keys
-from edge.config.loader import Document, Mistake, explain, override, parse_document, usable, validate
-from edge.config.schema import Config, DeploymentConfig, without_password
+from edge.config.loader import override, usable, validate
+from edge.config.schema import Config, DeploymentConfig
+from edge.config.value_check import RefusedChangeError, check_value
 from edge.errors import EdgeError
 from edge.text import Sentence
 
-LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
-DEEPEST = 8  # lists in lists; a list of polygons has three
-
-SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
-ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
-HIDDEN = "***"  # what we show of user, password and path in an address
 STAND_IN = "(not filled in yet)"
-
-
-class RefusedChangeError(EdgeError):
-    """A value that cannot be, whatever the others are.
-
-    Args:
-        key: The dotted key.
-        problem: What is wrong.
-        remedy: What to write instead.
-    """
-
-    def __init__(self, key: str, problem: object, remedy: object = "") -> None:
-        super().__init__(problem, remedy)
-        self.key = key
 
 
 class StaleDraftError(EdgeError):
@@ -265,55 +245,11 @@ def _tentative(document: Document, needed: tuple[str, ...]) -> tuple[Config | No
     return config.model_copy(update={"deployment": DeploymentConfig(responsible=who, legal_basis=why)}), None
 
 
-def check_value(key: str, value: object) -> None:
-    """Check one value for itself, by the schema's own field. Raises RefusedChangeError."""
-    section, _, name = key.rpartition(".")
-    try:
-        _check_plain(value)
-        # Strictly as JSON: "15" is no number, and true is not 1. Defaults of the neighbours: they are checked later.
-        data = json.dumps({section: {name: value}} if section else {name: value})
-        Config.model_validate_json(data, strict=True)
-    except ValidationError as error:
-        place = tuple(key.split("."))
-        for detail in error.errors():
-            if tuple(map(str, detail["loc"]))[: len(place)] == place:
-                mistake = explain(Document(), dict(detail))
-                within = mistake.key.removeprefix(key).lstrip(".")  # which item of a list
-                problem = f"{within}: {mistake.problem}" if within else mistake.problem
-                raise RefusedChangeError(key, problem, mistake.remedy) from None
-    except ValueError as error:
-        raise RefusedChangeError(key, str(error)) from None
-
-
-def _check_plain(value: object, depth: int = 0) -> None:
-    """Raises ValueError for what no key could hold: not a number, numbers without end, text that is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{value} is not a number that can be used here")
-        if abs(value) > LARGEST:
-            raise ValueError("a number is too large")
-    elif isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError("a text has characters that cannot be written") from None
-    elif isinstance(value, list | dict):
-        if depth > DEEPEST:
-            raise ValueError("too many lists stand in each other")
-        for each in value if isinstance(value, list) else [*value.keys(), *value.values()]:
-            _check_plain(each, depth + 1)
-
-
 def _take_out(document: Document, key: tuple[str, ...]) -> None:
     holder: Any = document.values if len(key) == 1 else document.values.get(key[0])
     if isinstance(holder, dict):
         holder.pop(key[-1], None)
     document.mistakes = [each for each in document.mistakes if each.key != ".".join(key)]
-
-
-def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values of dotted keys; of addresses scheme, host and port."""
-    return {key: without_password(str(value)) if key in ADDRESSES else value for key, value in values.items()}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config.loader import MAX_BYTES, Document, override, parse_document, usable
-from edge.config.schema import Config, without_password
+from edge.config.address_redaction import without_password
+from edge.config.document import Document, parse_document
+from edge.config.loader import MAX_BYTES, override, usable
+from edge.config.schema import Config
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import open_regular
 from edge.files.open_folder import open_folder

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import BaseModel
-
+from edge.config.document import Document
+from edge.config.key_rules import names_below, rule_of
 from edge.config.schema import Config
-
-if TYPE_CHECKING:
-    from edge.config.loader import Document
 
 
 @cache
 def keys() -> tuple[str, ...]:
     """Every key of the schema, dotted."""
-    return tuple(f"{section}.{name}" if name else section for section, model in _sections() for name in (model or [""]))
+    return tuple(
+        f"{section}.{name}" if name else section
+        for section in names_below(rule_of(()))
+        for name in names_below(rule_of((section,))) or [""]
+    )
 
 
 @cache
@@ -44,14 +45,4 @@ def unknown_keys(document: Document) -> set[str]:
             found |= {f"{name}.{key}" for key in value} - known
         elif name not in known | sections:
             found.add(str(name))
-    return found
-
-
-def _sections() -> list[tuple[str, list[str] | None]]:
-    """Names of sections with their keys; None: a key at the top."""
-    found: list[tuple[str, list[str] | None]] = []
-    for name, info in Config.model_fields.items():
-        model = info.annotation
-        section = isinstance(model, type) and issubclass(model, BaseModel)
-        found.append((name, list(model.model_fields) if section else None))  # type: ignore[union-attr]
     return found

@@ -18,8 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from edge.config.address_redaction import without_password
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.camera_address import mistake_in
+from edge.config.camera_source import SOURCE_PATTERN, SOURCES, live
 from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
@@ -43,15 +45,6 @@ Port = Annotated[int, Field(ge=1024, le=65535), AS_MEANT]
 
 RESERVED = (".pause", ".resume", ".closed", ".lock", ".masks", ".place", ".key", ".resumed", ".camera")
 """Endings of the files beside the outbox."""
-
-SOURCES = (
-    "auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., "
-    "gstreamer:csi, gstreamer:PIPELINE, file:clip.mp4, images:folder"
-)
-SOURCE_PATTERN = (
-    r"^(auto|sample(:([1-9]\d?|100))?|picamera(:\d)?|usb:\d{1,2}|/dev/\S+|rtsps?://\S+|https?://\S+|gstreamer:.+"
-    r"|file:.+|images:.+)$"
-)
 
 
 class Section(BaseModel):
@@ -387,37 +380,3 @@ class Config(Section):
     def lacks_deployment(self) -> bool:
         """Whether somebody has to answer for a live camera in this mode, and nobody is named."""
         return self.mode in ANSWERED_FOR and not self.deployment.declared
-
-
-# Many cheap cameras take user and password as a part of the path.
-SECRET_PART = re.compile(
-    r"""((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *("[^"]*"?|'[^']*'?|[^&/ !]*)""", re.IGNORECASE
-)
-
-
-def live(source: str) -> bool:
-    """Whether a source shows people now: every kind but a file, a folder, the sample room, and auto."""
-    return source.partition(":")[0] not in ("auto", "sample", "file", "images")
-
-
-# `rtsps://recorder:7441/KEY`: some cameras have no password, and a path that nobody can guess.
-PATH = re.compile(r"""([a-z][a-z0-9+.-]*://[^/?#\s]+)/(?!\*\*\*['"]?$).+""", re.IGNORECASE | re.DOTALL)
-
-
-def without_password(text: str) -> str:
-    """The same text fit for a log: of an address scheme, host and port are left, and *** for the rest.
-
-    Of a pipeline nothing is left behind its first `=`: where the value of a property ends is GStreamer's to know.
-    """
-    return PATH.sub(r"\1/***", without_credentials(text))
-
-
-def without_credentials(text: str) -> str:
-    """The same text without what stands before an `@` or after a `?`: the path stays, which may be a key."""
-    before, mark, pipeline = text.partition("gstreamer:")
-    if mark:
-        shown, equals, _ = pipeline.partition("=")
-        return f"{without_credentials(before)}{mark}{shown}{equals}{'***' if equals else ''}"
-    text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
-    text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
-    return SECRET_PART.sub(r"\1=***", text)

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 from yaml import CollectionNode, MappingNode, Node, ScalarNode, YAMLError
 
+from edge.config.document import parse_document
 from edge.config.draft import Edits
 from edge.config.keys import defaults, found_in, keys, unknown_keys
-from edge.config.loader import parse_document
 from edge.errors import ConfigError
 from edge.text import Sentence
 

@@ -6,42 +6,17 @@ for a number these characters stay text, too, unless they are a number to people
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
-from edge.config.schema import Config
+from edge.config.key_rules import Rule, below, is_number, is_text
 from edge.files.numbers import WRITTEN
-
-Rule = dict[str, Any]
-"""The JSON Schema of one key, or of one item of a list; empty where nothing is known."""
 
 # What PyYAML's constructors raise for a scalar that is not what its tag or its look says.
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError, OverflowError)
 NULLS = ("", "~", "null", "Null", "NULL")  # what YAML reads as null
 _TAG = "tag:yaml.org,2002:"
-
-
-@functools.cache
-def _root() -> Rule:
-    return Config.model_json_schema()
-
-
-def rule_of(key: Iterable[str]) -> Rule:
-    """The rule of one key, named from the top: ("privacy", "schedule", "0", "from")."""
-    return functools.reduce(_below, key, _root())
-
-
-def is_text(rule: Rule) -> bool:
-    """Whether a key holds text."""
-    return any(part.get("type") == "string" for part in _parts(rule))
-
-
-def is_number(rule: Rule) -> bool:
-    """Whether a key holds a number."""
-    return any(part.get("type") in ("integer", "number") for part in _parts(rule))
 
 
 def construct(loader: yaml.SafeLoader, node: yaml.Node | None, rule: Rule) -> Any:  # noqa: ANN401 - any YAML
@@ -70,15 +45,6 @@ def former_reading(text: str) -> str:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else text
 
 
-def _below(rule: Rule, name: str) -> Rule:
-    """The rule of a key of a section, or of an item of a list."""
-    found: Rule
-    for part in _parts(rule):
-        if found := part.get("properties", {}).get(name) or (part.get("items", {}) if name.isdigit() else {}):
-            return found
-    return {}
-
-
 class _Reader:
     """Copies nodes; one that is reached twice by the same rule, through an alias, is copied once."""
 
@@ -99,7 +65,7 @@ class _Reader:
             mistaken = is_number(rule) and not WRITTEN.fullmatch(node.value)
             return _as_text(node) if is_text(rule) or mistaken else node
         if isinstance(node, yaml.SequenceNode):
-            items = [self.read(item, _below(rule, "0")) for item in node.value]
+            items = [self.read(item, below(rule, "0")) for item in node.value]
             return yaml.SequenceNode(node.tag, items, *marks)
         if isinstance(node, yaml.MappingNode):
             return yaml.MappingNode(node.tag, [self._pair(name, value, rule) for name, value in node.value], *marks)
@@ -112,7 +78,7 @@ class _Reader:
                 return name, yaml.SequenceNode(value.tag, merged, value.start_mark, value.end_mark)
             return name, self.read(value, rule)
         if isinstance(name, yaml.ScalarNode):
-            return _as_text(name), self.read(value, _below(rule, name.value))
+            return _as_text(name), self.read(value, below(rule, name.value))
         return name, value
 
 
@@ -120,13 +86,3 @@ def _as_text(node: yaml.ScalarNode) -> yaml.ScalarNode:
     if not node.tag.startswith(_TAG):  # a tag of somebody's own is refused, not ignored
         return node
     return yaml.ScalarNode(f"{_TAG}str", node.value, node.start_mark, node.end_mark, node.style)
-
-
-def _parts(rule: Rule) -> Iterator[Rule]:
-    """The rule itself and all that it names or chooses from."""
-    yield rule
-    if reference := rule.get("$ref"):
-        yield from _parts(_root()["$defs"][reference.rpartition("/")[2]])
-    for key in ("anyOf", "allOf", "oneOf"):
-        for each in rule.get(key, ()):
-            yield from _parts(each)

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from edge import __version__
-from edge.config.schema import Config, without_password
+from edge.config.address_redaction import without_password
+from edge.config.schema import Config
 from edge.contract.timestamps import format_timestamp
 
 LOGGER = "edge.audit"

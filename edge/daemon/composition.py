@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.cameras import factory
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
-from edge.config.schema import live
+from edge.config.camera_source import live
 from edge.contract.timestamps import format_timestamp
 from edge.daemon.analysis import Analysis
 from edge.daemon.board_monitor import BoardMonitor

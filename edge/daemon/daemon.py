@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.config.schema import without_password
+from edge.config.address_redaction import without_password
 from edge.daemon.metrics import rss_megabytes
 from edge.daemon.paths import masks_path, pause_path
 from edge.errors import EdgeError

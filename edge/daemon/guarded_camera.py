@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
-from edge.config.schema import live
+from edge.config.camera_source import live
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.former_name import adopt_former_files

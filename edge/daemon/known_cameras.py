@@ -6,7 +6,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from edge.config.schema import live, without_password
+from edge.config.address_redaction import without_password
+from edge.config.camera_source import live
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.errors import EdgeError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.cameras import factory
 from edge.cameras.supervisor import capture_maker
-from edge.config.schema import live
+from edge.config.camera_source import live
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry

@@ -139,3 +139,14 @@ def whole_day(start: datetime, buckets: Iterable[Bucket]) -> list[Bucket]:
 def day_of(moment: datetime) -> str:
     """The day of a moment in UTC, as the tables have it."""
     return format_timestamp(moment)[:10]
+
+
+def midnight(moment: datetime) -> datetime:
+    """When the day of UTC begins that a moment is in."""
+    return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_midnight(moment: datetime) -> datetime:
+    """When the first day of UTC begins that begins at a moment or later."""
+    since = midnight(moment)
+    return since if since == moment else since + DAY

@@ -5,40 +5,37 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
-from edge.errors import ConfigError, EdgeError
-from edge.files.plain_tables import strange_part
+from edge.errors import EdgeError
 from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import DAY, MOST_BYTES, MOST_ROWS, SELECT_DAYS, SELECT_FEW, TRIGGERS, day_of
+from edge.recording.daily_rollups import (
+    DAY,
+    MOST_BYTES,
+    MOST_ROWS,
+    SELECT_DAYS,
+    SELECT_FEW,
+    day_of,
+    midnight,
+    next_midnight,
+)
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
-from edge.recording.journal_mark import check_journal
-from edge.recording.layout import (
-    SELECT_LAYOUT_1,
-    WITH_PLACES,
-    WITH_ROLLUPS,
-    changed,
-    check_header,
-)
+from edge.recording.layout import WITH_PLACES, WITH_ROLLUPS
 from edge.recording.places import MOST, SELECT_PLACES, Place
+from edge.recording.read_only_file import open_to_read
+from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, LONGEST_TEXT, DamagedError, read_windows
+from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, DamagedError, read_windows
 from edge.text import printable
 
-BUSY_SECONDS = 10.0
-TABLES = ("about", "windows", "states", "availability")
-ROLLUP_TABLES = ("rollups", "series", "daily_rollups", "changed_days")
 MOST_DELETED = 1000  # deletions that are read at once
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
 
@@ -46,46 +43,6 @@ BY_DAY = """
 SELECT substr(start, 1, 10), count(*), substr(max(received), 1, 30), sum(seq) FROM windows
 WHERE device = ? AND start >= ? AND start < ? GROUP BY 1 ORDER BY 1
 """
-
-
-@dataclass(frozen=True)
-class StateChange:
-    """What a device said about itself: `running`, `paused`, `camera_lost`, `throttled`, `online` or `offline`."""
-
-    since: datetime
-    mode: str
-    reason: str
-
-
-class Deleted(NamedTuple):
-    """A time that was deleted on request.
-
-    Attributes:
-        number: Later ones have higher numbers.
-        device: Whose; None: of all.
-        start: None: from the first.
-        end: What is measured from then on was not deleted.
-    """
-
-    number: int
-    device: str | None
-    start: datetime | None
-    end: datetime
-
-
-class WindowsOfDay(NamedTuple):
-    """The windows of a device that begin on a day of UTC; they never change: this tells whether some came or went.
-
-    Attributes:
-        windows: How many there are.
-        received: When the last of them came, as text.
-        numbers: The sum of their numbers.
-    """
-
-    day: date
-    windows: int
-    received: str
-    numbers: int
 
 
 class Recording:
@@ -102,35 +59,18 @@ class Recording:
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, something else, or damaged."""
-        if not self._path.is_file():
-            raise ConfigError(f"there is no file {self._path}", "edge record makes one: --database names it")
-        check_journal(self._path, writes=False)
-        try:
-            self._database = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-            if sys.version_info >= (3, 11):  # else a value of any length is loaded before its length is known
-                self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * LONGEST_TEXT)
-            self._layout = check_header(self._database, self._path)
-            self._check_tables(self._database)
-            if self._layout < 2:
-                # The file is not ours to convert: it is read as if it had been. The view is no part of the file.
-                self._database.execute(f"CREATE TEMP VIEW windows AS {SELECT_LAYOUT_1.format(table='main.windows')}")
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
-
-    def _check_tables(self, database: sqlite3.Connection) -> None:
-        """Only plain tables are read: a view could go on for ever. Raises ConfigError."""
-        wanted = TABLES + (ROLLUP_TABLES if self._layout >= WITH_ROLLUPS else ())
-        wanted += ("places",) if self._layout >= WITH_PLACES else ()
-        strange = strange_part(database, wanted, TRIGGERS)
-        there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        absent = [f"there is no {table}" for table in wanted if table not in there]
-        if strange or absent:
-            raise changed(self._path, strange or absent[0])
+        self._database, self._layout = open_to_read(self._path)
 
     def stop(self) -> None:
         """Close it."""
         if self._database is not None:
             self._database.close()
+
+    @property
+    def _opened(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise EdgeError(f"{self._path} is not open")
+        return self._database
 
     @property
     def source(self) -> str:
@@ -172,18 +112,14 @@ class Recording:
         return ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
 
     def _devices(self, table: str) -> list[str]:
-        if self._database is None:
-            raise EdgeError(f"{self._path} is not open")
         try:
-            return devices_of(self._database, table, MOST_DEVICES)
+            return devices_of(self._opened, table, MOST_DEVICES)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
     def _about(self, key: str) -> str | None:
-        if self._database is None:
-            raise EdgeError(f"{self._path} is not open")
         try:
-            return known(self._database, key)
+            return known(self._opened, key)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
@@ -343,17 +279,4 @@ class Recording:
             ) from None
 
     def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
-        if self._database is None:
-            raise EdgeError(f"{self._path} is not open")
-        return rows_of(self._database, self._path, query, values)
-
-
-def midnight(moment: datetime) -> datetime:
-    """When the day of UTC begins that a moment is in."""
-    return moment.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def next_midnight(moment: datetime) -> datetime:
-    """When the first day of UTC begins that begins at a moment or later."""
-    since = midnight(moment)
-    return since if since == moment else since + DAY
+        return rows_of(self._opened, self._path, query, values)

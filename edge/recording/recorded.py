@@ -3,15 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
 
 from edge.errors import EdgeError
 from edge.recording.deletion_requests import Request
 from edge.recording.places import Place
-from edge.recording.reader import Deleted, StateChange, WindowsOfDay
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """What a device said about itself: `running`, `paused`, `camera_lost`, `throttled`, `online` or `offline`."""
+
+    since: datetime
+    mode: str
+    reason: str
+
+
+class Deleted(NamedTuple):
+    """A time that was deleted on request.
+
+    Attributes:
+        number: Later ones have higher numbers.
+        device: Whose; None: of all.
+        start: None: from the first.
+        end: What is measured from then on was not deleted.
+    """
+
+    number: int
+    device: str | None
+    start: datetime | None
+    end: datetime
+
+
+class WindowsOfDay(NamedTuple):
+    """The windows of a device that begin on a day of UTC; they never change: this tells whether some came or went.
+
+    Attributes:
+        windows: How many there are.
+        received: When the last of them came, as text.
+        numbers: The sum of their numbers.
+    """
+
+    day: date
+    windows: int
+    received: str
+    numbers: int
 
 
 class Recorded(Protocol):

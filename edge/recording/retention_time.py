@@ -29,7 +29,6 @@ class RetentionTime:
 
     Attributes:
         time: What deleting goes by.
-        clock: What the clock showed then.
         behind: How long the recorder, or its machine, has run while it was behind the clock.
         gain: What it may still gain at once.
         boot: Which start of the machine that was; "": none that is known.
@@ -37,7 +36,6 @@ class RetentionTime:
     """
 
     time: datetime
-    clock: datetime
     behind: timedelta = NONE
     gain: timedelta = AT_ONCE
     boot: str = ""
@@ -47,12 +45,12 @@ class RetentionTime:
     def of(cls, text: str | None) -> RetentionTime | None:
         """The one that `to_text` wrote; None: there is none, or it was damaged."""
         try:
-            time, clock, behind, gain, boot, uptime = json.loads(text or "")
-            time, clock = (parse_timestamp(each).astimezone(timezone.utc) for each in (time, clock))
+            time, behind, gain, boot, uptime = json.loads(text or "")
+            time = parse_timestamp(time).astimezone(timezone.utc)
             behind, gain = (max(NONE, timedelta(seconds=float(each))) for each in (behind, gain))
             if not re.fullmatch(BOOT_PATTERN, boot) or not 0 <= float(uptime) < math.inf:
                 return None
-            return cls(time, clock, min(behind, BELIEVED), min(gain, AT_ONCE), boot, float(uptime))
+            return cls(time, min(behind, BELIEVED), min(gain, AT_ONCE), boot, float(uptime))
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None
 
@@ -67,12 +65,12 @@ class RetentionTime:
         Returns:
             None where there is nothing to delete, and so no reason to begin with a clock that may be wrong.
         """
-        return None if newest is None else cls(min(newest, now), min(newest, now))
+        return None if newest is None else cls(min(newest, now))
 
     def to_text(self) -> str:
         """As it is kept."""
         seconds = self.behind.total_seconds(), self.gain.total_seconds()
-        return json.dumps([format_timestamp(self.time), format_timestamp(self.clock), *seconds, self.boot, self.uptime])
+        return json.dumps([format_timestamp(self.time), *seconds, self.boot, self.uptime])
 
     def moved(self, now: datetime, boot: str, uptime: float) -> RetentionTime:
         """The next one.
@@ -90,4 +88,4 @@ class RetentionTime:
         if behind >= BELIEVED:
             time = now
         behind = behind if now - time > NEAR else NONE
-        return RetentionTime(time, now, behind, gain - max(gained, NONE), boot, uptime)
+        return RetentionTime(time, behind, gain - max(gained, NONE), boot, uptime)

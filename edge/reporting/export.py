@@ -24,8 +24,7 @@ from edge.errors import ConfigError
 from edge.files.bounded_read import open_regular
 from edge.files.open_folder import open_folder
 from edge.files.whole_file import whole_file_in
-from edge.recording.reader import WindowsOfDay
-from edge.recording.recorded import Recorded
+from edge.recording.recorded import Recorded, WindowsOfDay
 from edge.recording.window_row import DAMAGED, FIRST, LAST
 from edge.reporting.parquet_columns import SCHEMA, batch_of, values_of
 from edge.text import printable

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from edge.recording.reader import StateChange
+from edge.recording.recorded import StateChange
 from edge.recording.runs import SHORT, Run
 from edge.recording.window_record import Stretch
 from edge.text import Sentence, printable

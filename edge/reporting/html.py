@@ -15,11 +15,11 @@ from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.map_table import STYLE as MAP_STYLE
 from edge.reporting.map_table import map_sections
 from edge.reporting.palette import DARK, LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.school_data import MapData, maps_of
 from edge.reporting.school_sentences import differences
 from edge.reporting.wording import (
     FOOTER,

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from edge.languages.words import Words
+from edge.reporting.map_data import Map, MapData
 from edge.reporting.map_words import cell_text, column_name, legends, title_of, worth_showing
 from edge.reporting.palette import LIGHT
-from edge.reporting.school_data import Map, MapData
 from edge.text import printable
 
 MOST = 4  # maps of a picture; a page has all of them

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge.reporting.lesson_comparison import Conditions
-from edge.reporting.school_data import Map, MapData
+from edge.reporting.map_data import Map, MapData
 from edge.text import Sentence
 
 MOST = 10  # sentences

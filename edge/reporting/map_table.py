@@ -6,6 +6,7 @@ from html import escape
 
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell
+from edge.reporting.map_data import Map, MapData
 from edge.reporting.map_words import (
     CAPTION,
     cell_text,
@@ -15,7 +16,6 @@ from edge.reporting.map_words import (
     title_of,
     worth_showing,
 )
-from edge.reporting.school_data import Map, MapData
 
 STYLE = """
 .map td { text-align: center; padding: .25rem .4rem; line-height: 1.25; }

@@ -11,7 +11,7 @@ from edge.reporting.lesson_comparison import FACES
 from edge.reporting.lesson_sentences import WORTH_TELLING
 from edge.reporting.lesson_statistics import FRONT, Figure
 from edge.reporting.map_conditions import measured_differently
-from edge.reporting.school_data import Column, Kind, Map, MapData
+from edge.reporting.map_data import Column, Kind, Map, MapData
 from edge.reporting.totals import MOST_LABELS
 from edge.text import Sentence
 

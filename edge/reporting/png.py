@@ -18,9 +18,9 @@ from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
 from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.map_chart import map_pictures
+from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
-from edge.reporting.school_data import MapData, maps_of
 from edge.reporting.school_sentences import differences
 from edge.reporting.wording import FOOTER, OBSERVATION, figures, notes, outage_summary, period_text, story
 from edge.text import Sentence, printable

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.files.whole_file import whole_csv
 from edge.reporting.csv import cell_of
-from edge.reporting.school_data import Column, Map, MapData, maps_of, week_of
+from edge.reporting.map_data import Column, Map, MapData, maps_of, week_of
 
 HEAD = (
     "figure", "room", "row", "column", "start", "end", "value", "low", "high", "state", "usual", "recorded_seconds",

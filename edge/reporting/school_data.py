@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from edge.recording.five_minutes import overlaps
 from edge.recording.places import Place
@@ -19,18 +19,16 @@ from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
 from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import conditions_of
-from edge.reporting.heat_map import Cell, Grid, Measured, heat_map, measures
+from edge.reporting.heat_map import Measured
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
+from edge.reporting.map_data import MapData, RoomSums
 from edge.reporting.stretch import parts_between
-from edge.reporting.totals import Bins, Part, Totals, add_up
+from edge.reporting.totals import Bins, Part, add_up
 from edge.timing.timetable import Timetable
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 MOST_WEEKS = 60
 Found = TypeVar("Found")
-Kind = Literal["week", "day", "days", "term"]
-Column = str | date
-"""A lesson or an hour by its name; a day; a week by its Monday."""
 
 
 class Slot(NamedTuple):
@@ -39,60 +37,6 @@ class Slot(NamedTuple):
     name: str
     start: datetime
     end: datetime
-
-
-@dataclass(frozen=True)
-class RoomSums:
-    """A room over the whole time of a map.
-
-    Attributes:
-        room: Its name.
-        totals: What its windows add up to.
-        summary: The same with intervals.
-        planned: Seconds of the lessons that the timetable has for it until now; None without a timetable,
-            and for a term.
-        taught: Seconds of these that were recorded.
-        days_only: Days (UTC) of which only sums are kept, and which are in no cell; none of a term.
-    """
-
-    room: str
-    totals: Totals
-    summary: LessonSummary
-    planned: float | None
-    taught: float
-    days_only: frozenset[date] = frozenset()
-
-
-@dataclass(frozen=True)
-class MapData:
-    """What a map shows.
-
-    Attributes:
-        kind: `week`: lessons of a room by days; of a school `day`: rooms by lessons, `days`: rooms by days, `term`:
-            rooms by weeks.
-        start, end: Of its time.
-        rows: Names of lessons or rooms.
-        columns: What the columns are.
-        rooms: The room of each row.
-        grid: The cells.
-        sums: Of each room, in order.
-        damaged: Rooms that are left out, because what was recorded of them is damaged.
-    """
-
-    kind: Kind
-    start: datetime
-    end: datetime
-    rows: list[str]
-    columns: list[Column]
-    rooms: list[str]
-    grid: Grid
-    sums: list[RoomSums]
-    damaged: list[str] = field(default_factory=list)
-
-    @property
-    def days_only(self) -> list[date]:
-        """The days (UTC) of which only sums are kept, of any room, in order."""
-        return sorted({day for each in self.sums for day in each.days_only})
 
 
 @dataclass
@@ -119,24 +63,6 @@ class _Sums:
     taught: float = 0.0
     days_only: set[date] = field(default_factory=set)
     kept: list[Run] = field(default_factory=list)  # when something was recorded of which only those days are there
-
-
-class Map(NamedTuple):
-    """The map of one figure."""
-
-    measure: str
-    cells: list[list[Cell | None]]
-
-
-def maps_of(data: MapData) -> list[Map]:
-    """All maps, in the order in which they are shown."""
-    return [Map(measure, heat_map(data.grid, measure, data.rooms)) for measure in measures(data.grid, data.rooms)]
-
-
-def week_of(day: date) -> str:
-    """The week of a day, as the command line has it."""
-    year, week, _ = day.isocalendar()
-    return f"{year}-W{week:02}"
 
 
 class School:

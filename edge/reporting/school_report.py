@@ -8,8 +8,8 @@ from pathlib import Path
 from edge.languages.words import Words
 from edge.reporting import html, png
 from edge.reporting.map_chart import map_pictures
+from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.map_table import map_sections
-from edge.reporting.school_data import MapData, maps_of
 from edge.reporting.school_sentences import (
     ONE_ARITHMETIC,
     OWN_PLACE,

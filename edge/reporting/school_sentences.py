@@ -10,8 +10,8 @@ from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, masks_unknown
 from edge.reporting.lesson_comparison import FACES, FALSE, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
+from edge.reporting.map_data import Map, MapData, RoomSums
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
-from edge.reporting.school_data import Map, MapData, RoomSums
 from edge.reporting.totals import Totals
 from edge.text import Sentence, printable
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from edge.config.schema import SECRET_PART
+from edge.config.address_redaction import SECRET_PART
 from edge.contract.labels import LABELS, UNKNOWN
 from edge.daemon.paths import broker_settings
 from edge.errors import EdgeError

@@ -34,7 +34,8 @@ from edge.recording.postgres.store import PostgresStore
 from edge.recording.postgres.window_rows import COPIED, STORED, TYPES, to_row
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
-from edge.reporting.school_data import MapData, School
+from edge.reporting.map_data import MapData
+from edge.reporting.school_data import School
 from edge.reporting.totals import add_up
 from edge.web.dashboard.map_answer import map_answer
 from tests.load.made_up_windows import (

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import psycopg
 
-from edge.recording.daily_rollups import DAY
+from edge.recording.daily_rollups import DAY, midnight, next_midnight
 from edge.recording.five_minutes import overlaps
-from edge.recording.reader import midnight, next_midnight
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, DamagedError

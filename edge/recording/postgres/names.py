@@ -1,4 +1,4 @@
-"""Numbers for what would otherwise stand in every row: devices, and models with their mode."""
+"""Numbers for what would otherwise stand in every row: the school, devices, and models with their mode."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def find_school(connection: psycopg.Connection, address: PostgresAddress) -> tup
             f"{address} holds {len(schools)} schools", f"name one with --school (edge report: --school-name): {known}"
         )
     raise ConfigError(f"{address} has no school {printable(name)!r}", f"it has: {known}")
+
+
+def make_school(connection: psycopg.Connection, address: PostgresAddress, prefix: str) -> int:
+    """The number of the school that is recorded into. Raises ConfigError: it holds the devices below another prefix."""
+    name = address.school
+    query = "INSERT INTO edge.schools (name, prefix) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+    connection.execute(query, (name, prefix))
+    found = connection.execute("SELECT id, prefix FROM edge.schools WHERE name = %s", (name,)).fetchone()
+    if found is None or found[1] != prefix:
+        raise ConfigError(
+            f"school {name} of {address} holds the devices below {found[1] if found else ''!r}, not below {prefix!r}",
+            "give --prefix, or another --school",
+        )
+    return int(found[0])
 
 
 def recorded_devices(connection: psycopg.Connection, school: int, most: int) -> list[tuple[str, int]]:

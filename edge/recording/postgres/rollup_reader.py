@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol, TypeVar
 
-from edge.recording.daily_rollups import DAY, MOST_ROWS
+from edge.recording.daily_rollups import DAY, MOST_ROWS, midnight, next_midnight
 from edge.recording.five_minutes import overlaps
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_days import KEPT
-from edge.recording.reader import midnight, next_midnight
 from edge.recording.rollups import WIDTH, Bucket
 from edge.recording.runs import MILLISECOND, middle_of
 from edge.recording.window_record import Series

@@ -21,7 +21,7 @@ from edge.recording.counted_windows import key_of as window_key
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import words_of
 from edge.recording.location import IfCopy
-from edge.recording.postgres import location, pruning, shared_sessions
+from edge.recording.postgres import location, pruning, shared_sessions, staging
 from edge.recording.postgres.about import decided, keep
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
@@ -31,27 +31,18 @@ from edge.recording.postgres.deletion_requests import requests_of
 from edge.recording.postgres.device_messages import store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
-from edge.recording.postgres.names import DeviceIds, SeriesIds, recorded_devices
+from edge.recording.postgres.names import DeviceIds, SeriesIds, make_school, recorded_devices
 from edge.recording.postgres.newest_windows import NewestWindows
 from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
 from edge.recording.postgres.schema import migrate
-from edge.recording.postgres.window_rows import COPIED, STORED, key_of, series_of, to_row
+from edge.recording.postgres.window_rows import series_of, to_row
 from edge.recording.retention import Retention
 from edge.recording.retention_time import KEY, RetentionTime
 from edge.recording.used_numbers import UsedNumbers
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
 
-STAGING = f"""
-CREATE TEMPORARY TABLE staging ON COMMIT DELETE ROWS AS
-SELECT {STORED}, 0 AS place_in_batch FROM edge.windows WITH NO DATA
-"""  # noqa: S608
-COPY = f"COPY staging ({STORED}, place_in_batch) FROM STDIN"
-MOVE = f"""
-INSERT INTO edge.windows ({STORED}) SELECT {STORED} FROM staging ORDER BY place_in_batch
-ON CONFLICT DO NOTHING RETURNING device, start, epoch, seq
-"""  # noqa: S608
 CORRECT = """
 UPDATE edge.deletions SET asked = %(until)s::timestamptz,
     "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
@@ -107,21 +98,8 @@ class PostgresStore:
         """
         with self._kept.opened() as connection:
             migrate(connection, self._address, was_open=self._kept.was_open, progress=self._progress)
-            self._school = self._find_school(connection)
-            connection.execute(STAGING)
-
-    def _find_school(self, connection: psycopg.Connection) -> int:
-        name = self._address.school
-        query = "INSERT INTO edge.schools (name, prefix) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-        connection.execute(query, (name, self._prefix))
-        found = connection.execute("SELECT id, prefix FROM edge.schools WHERE name = %s", (name,)).fetchone()
-        if found is None or found[1] != self._prefix:
-            raise ConfigError(
-                f"school {name} of {self._address} holds the devices below {found[1] if found else ''!r}, not below "
-                f"{self._prefix!r}",
-                "give --prefix, or another --school",
-            )
-        return int(found[0])
+            self._school = make_school(connection, self._address, self._prefix)
+            staging.make(connection)
 
     def stop(self) -> None:
         """Close the connection."""
@@ -206,18 +184,10 @@ class PostgresStore:
             device = self._devices[row.values["device"]]
             series = self._series_of.kept(device, series_of(row.values))
             staged.append(to_row(row.values, device, self._series[series]))
-        with connection.cursor() as cursor:
-            with cursor.copy(COPY) as copy:
-                copy.set_types([*COPIED, "int4"])
-                for place, values in enumerate(staged):
-                    copy.write_row((*values, place))
-            found = set(cursor.execute(MOVE).fetchall())
         new: dict[int, list[WindowRecord]] = {}
-        for given, stored in zip(wanted, staged, strict=True):
-            key = key_of(stored)
-            if key in found:
-                found.remove(key)  # what came twice in one batch is added up once
-                new.setdefault(key[0], []).append(given.record)
+        for row, was_new in zip(wanted, staging.add(connection, staged), strict=True):
+            if was_new:
+                new.setdefault(self._devices[row.values["device"]], []).append(row.record)
         for device in self._newest.find_used_twice(new):
             self._used.report(names[device])
         if add_up:

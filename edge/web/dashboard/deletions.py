@@ -8,8 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from edge.errors import EdgeError
-from edge.recording.reader import Deleted
-from edge.recording.recorded import Recorded
+from edge.recording.recorded import Deleted, Recorded
 from edge.web.dashboard.lesson import at, milliseconds
 from edge.web.dashboard.past import Past
 from edge.web.dashboard.school import School

@@ -11,8 +11,7 @@ from edge.contract.labels import UNKNOWN, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
-from edge.recording.reader import StateChange
-from edge.recording.recorded import Recorded
+from edge.recording.recorded import Recorded, StateChange
 from edge.recording.rollups import Bucket, bucket_of
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
 from edge.reporting.stretch import stretches_of, windows_between

@@ -9,6 +9,7 @@ from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, Measured
 from edge.reporting.lesson_comparison import FEWEST
 from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting.map_data import Map, MapData, maps_of, week_of
 from edge.reporting.map_words import (
     CAPTION,
     SYMBOLS,
@@ -18,7 +19,7 @@ from edge.reporting.map_words import (
     range_text,
     title_of,
 )
-from edge.reporting.school_data import DAY, WEEK, Map, MapData, maps_of, week_of
+from edge.reporting.school_data import DAY, WEEK
 from edge.reporting.school_sentences import (
     OWN_PLACE,
     describe_school,

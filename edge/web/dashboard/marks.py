@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from edge.recording.reader import StateChange
+from edge.recording.recorded import StateChange
 from edge.web.dashboard.lesson import at
 
 MOST = 300  # of a room

@@ -14,8 +14,9 @@ from edge.errors import ConfigError
 from edge.languages.catalogue import choose
 from edge.languages.words import Words
 from edge.recording.recorded import Recorded
+from edge.reporting.map_data import MapData
 from edge.reporting.period import newest_of
-from edge.reporting.school_data import MOST_WEEKS, WEEK, MapData, School
+from edge.reporting.school_data import MOST_WEEKS, WEEK, School
 from edge.text import Sentence
 from edge.web.dashboard.lesson_days import day_named
 from edge.web.dashboard.map_answer import map_answer

@@ -10,11 +10,14 @@ from starlette.routing import BaseRoute
 from edge.cameras import onvif
 from edge.cameras.factory import resolve_source
 from edge.cameras.found import cameras_here, nothing_found
-from edge.config.draft import Draft, check_value
-from edge.config.schema import Config, without_password
+from edge.config.address_redaction import without_password
+from edge.config.draft import Draft
+from edge.config.schema import Config
+from edge.config.value_check import check_value
 from edge.errors import CameraError
 from edge.web.setup.json_requests import Json, get_route, member, post_route
-from edge.web.setup.preview_session import NO_CAMERA, PreviewSession, View
+from edge.web.setup.preview_screen import NO_CAMERA, View
+from edge.web.setup.preview_session import PreviewSession
 from edge.web.setup.typed_source import TypedSource, missing
 
 SEARCH_SECONDS = 4.0
@@ -41,9 +44,9 @@ class LiveCamera:
         """Show the draft as it is now."""
         config, problem = self._draft.for_pictures()
         if config is None or self._barred:
-            self._session.close_because(self._barred or problem)
+            self._session.screen.close_because(self._barred or problem)
         else:
-            self._session.show(view_of(config))
+            self._session.screen.show(view_of(config))
 
     def open(self, body: Json) -> Json:
         """Open a camera that is not in the draft yet. Raises EdgeError: a value cannot be, or no picture comes."""
@@ -65,12 +68,12 @@ class LiveCamera:
         view = view_of(config.model_copy(update={"camera": camera}))
         if view.closed:
             raise CameraError(view.closed)
-        width, height = self._session.show_now(view, camera.open_timeout + camera.read_timeout + 2)
+        width, height = self._session.screen.show_now(view, camera.open_timeout + camera.read_timeout + 2)
         return {"ok": True, "picture": [width, height], "opened": without_password(view.source)}
 
     def about(self) -> dict[str, Any]:
         """What of it belongs to the state."""
-        return {"source": without_password(self._session.source), "labels": list(self._session.labels)}
+        return {"source": without_password(self._session.screen.source), "labels": list(self._session.models.labels)}
 
 
 def view_of(config: Config) -> View:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from edge.config.broker_url import BrokerUrl
 from edge.config.difference import difference
-from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
+from edge.config.draft import Draft, StaleDraftError
 from edge.config.hand_over import HandOver
 from edge.config.loader import MAX_BYTES
 from edge.config.schema import Config
+from edge.config.value_check import RefusedChangeError
 from edge.config.yaml_editor import edited
 from edge.daemon.broker_check import settings_with
 from edge.daemon.paths import broker_settings

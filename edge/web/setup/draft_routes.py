@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.config.draft import RefusedChangeError, without_secrets
+from edge.config.address_redaction import without_secrets
 from edge.config.keys import defaults
+from edge.config.value_check import RefusedChangeError
 from edge.config.yaml_editor import as_yaml
 from edge.errors import ConfigError, EdgeError
 from edge.text import Sentence

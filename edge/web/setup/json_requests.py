@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge.config.draft import RefusedChangeError, StaleDraftError
+from edge.config.draft import StaleDraftError
+from edge.config.value_check import RefusedChangeError
 from edge.errors import EdgeError
 from edge.text import Sentence
 

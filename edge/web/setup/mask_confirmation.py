@@ -15,7 +15,7 @@ from edge.files.replace_file import staged_file
 from edge.web.setup.json_requests import Json, member
 
 if TYPE_CHECKING:
-    from edge.web.setup.preview_session import PreviewSession
+    from edge.web.setup.preview_screen import Screen
 
 MOST = 65536  # bytes of what is remembered
 
@@ -26,12 +26,12 @@ class MaskConfirmation:
     Args:
         draft: What is set.
         path: Where the daemon of the file, as it was at the start, remembers what it accepted.
-        session: Shows the picture that somebody looks at.
+        screen: Shows the picture that somebody looks at.
     """
 
-    def __init__(self, draft: Draft, path: Path, session: PreviewSession) -> None:
+    def __init__(self, draft: Draft, path: Path, screen: Screen) -> None:
         self._draft = draft
-        self._session = session
+        self._screen = screen
         self._path = path
         self._seen: tuple[CameraConfig, str] | None = None
 
@@ -43,9 +43,9 @@ class MaskConfirmation:
             return True  # something else keeps it closed, and says so
         # A new name of the room has another file, in which nothing was accepted yet.
         paths = {self._path, masks_path(config)}
-        source = self._session.source
+        source = self._screen.source
         return self._seen == (config.camera, source) or not any(
-            mask_guard.problem(path, config.camera, self._session.size, source) for path in paths
+            mask_guard.problem(path, config.camera, self._screen.size, source) for path in paths
         )
 
     def confirm(self, body: Json) -> None:
@@ -55,16 +55,16 @@ class MaskConfirmation:
         config, wrong = self._draft.tentative("camera")
         if config is None:
             raise EdgeError(str(wrong))
-        self._seen = config.camera, self._session.source
+        self._seen = config.camera, self._screen.source
 
     def saved(self) -> None:
         """What was looked at is in force now. Raises EdgeError: the disk would not take it."""
         config, _ = self._draft.tentative("camera")
         if config is None:
             return
-        path, source = masks_path(config), self._session.source
+        path, source = masks_path(config), self._screen.source
         if self._seen == (config.camera, source):
-            mask_guard.confirm(path, config.camera, self._session.size, source)
+            mask_guard.confirm(path, config.camera, self._screen.size, source)
         elif path != self._path and self._path.exists() and not path.exists():
             mask_guard.cameras_beside(path).update(**mask_guard.cameras_beside(self._path).load())
             with staged_file(path, read_file(self._path, MOST), 0o600) as file:  # the daemon stays closed for it

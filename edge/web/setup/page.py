@@ -67,7 +67,8 @@ class SetupPage:
 
     def routes(self) -> list[BaseRoute]:
         """Where everything is to be asked for."""
-        masks = MaskConfirmation(self._file.draft, masks_path(self._room), self._session)
+        screen = self._session.screen
+        masks = MaskConfirmation(self._file.draft, masks_path(self._room), screen)
         trial = BrokerTrial(self._file, lambda: self._session.models)
         more = [
             *draft_routes(self._file, self._saving, masks, self._typed, self._camera.about, self._camera.follow),
@@ -77,7 +78,7 @@ class SetupPage:
             *text_routes(self._file),
             *shared_routes(),
         ]
-        return [Mount("", routes=routes(self._session, more), middleware=[Middleware(_Used, self._session.use)])]
+        return [Mount("", routes=routes(screen, more), middleware=[Middleware(_Used, screen.use)])]
 
     def start(self, stop: Callable[[], None]) -> None:
         """Begin to take pictures. Raises ConfigError: there are no pins for the lamp.

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from edge.web.setup.preview_session import PreviewSession
+    from edge.web.setup.preview_screen import Screen
 
 FOLDER = Path(__file__).parent / "static"
 WAIT = 1.0  # seconds that a question waits for a picture
 
 
-def routes(session: PreviewSession, more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
+def routes(screen: Screen, more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:
-        session: Who takes the pictures.
+        screen: What shows the pictures.
         more: Further routes of the page.
     """
 
@@ -37,7 +37,7 @@ def routes(session: PreviewSession, more: Sequence[BaseRoute] = ()) -> list[Base
         after = request.query_params.get("after", "0")
         if not re.fullmatch(r"\d{1,12}", after):
             return PlainTextResponse("after is the number of a picture\n", 400)
-        shot, problem = session.newest(int(after), WAIT)
+        shot, problem = screen.newest(int(after), WAIT)
         if shot is None:
             return _packed({"problem": problem}, b"")
         return _packed({"number": shot.number, "problem": problem, **shot.about}, shot.jpeg)

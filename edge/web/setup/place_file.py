@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.config.schema import without_credentials
+from edge.config.address_redaction import without_credentials
 from edge.errors import EdgeError
 from edge.files.replace_file import staged_file
 from edge.web.setup.place_verdict import few

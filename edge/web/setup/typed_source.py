@@ -13,8 +13,10 @@ import re
 from pathlib import Path
 
 from edge.cameras.image_folder import SUFFIXES
-from edge.config.draft import Draft, RefusedChangeError
-from edge.config.schema import SOURCE_PATTERN, without_password
+from edge.config.address_redaction import without_password
+from edge.config.camera_source import SOURCE_PATTERN
+from edge.config.draft import Draft
+from edge.config.value_check import RefusedChangeError
 from edge.files.home import expand_home
 from edge.text import Sentence
 

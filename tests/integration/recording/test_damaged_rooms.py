@@ -17,9 +17,10 @@ from edge.languages.words import Words
 from edge.recording.recorded import Recorded
 from edge.recording.retention import Retention
 from edge.recording.window_row import DamagedError
+from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_report
-from edge.reporting.school_data import MapData, School, maps_of
+from edge.reporting.school_data import School
 from edge.reporting.school_sentences import describe_school
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window

@@ -17,9 +17,10 @@ from edge.languages.words import Words
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
 from edge.recording.window_record import WindowRecord
+from edge.reporting.map_data import maps_of
 from edge.reporting.period import period
 from edge.reporting.report_data import read_report
-from edge.reporting.school_data import School, maps_of
+from edge.reporting.school_data import School
 from edge.reporting.school_sentences import describe_school
 from edge.reporting.totals import add_up
 from edge.web.dashboard.lesson_days import day_json

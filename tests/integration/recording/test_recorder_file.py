@@ -70,7 +70,7 @@ def test_what_comes_while_the_clock_is_behind_came_no_earlier_than_what_was_ther
 ) -> None:
     database = Database(tmp_path / "r.sqlite", "classroom")
     database.start()
-    database.keep_retention_time(RetentionTime(NOW, NOW))
+    database.keep_retention_time(RetentionTime(NOW))
     record_one(database, broker, sender(broker), NOW - timedelta(days=700))
     assert rows(tmp_path / "r.sqlite", "SELECT received FROM windows") == [stamp(NOW)]
 
@@ -80,7 +80,7 @@ def test_a_prepared_file_has_nothing_left_out_that_is_measured_from_now_on(
 ) -> None:
     database, ahead = Database(tmp_path / "r.sqlite", "classroom"), NOW + timedelta(days=30)
     database.start()
-    database.keep_retention_time(RetentionTime(ahead, ahead))
+    database.keep_retention_time(RetentionTime(ahead))
     with contextlib.closing(sqlite3.connect(tmp_path / "r.sqlite", isolation_level=None)) as file:
         file.execute("INSERT INTO deletions VALUES (1, ?, 'me', NULL, NULL, NULL, 0, NULL)", (stamp(ahead),))
     record_one(database, broker, sender(broker), NOW)

@@ -20,8 +20,8 @@ from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.daily_rollups import MOST_ROWS
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.reader import StateChange
 from edge.recording.recordable import examine
+from edge.recording.recorded import StateChange
 from edge.recording.retention import Retention
 from edge.recording.retention_time import PACE
 from edge.recording.rollups import WIDTH, Bucket

@@ -29,7 +29,8 @@ from edge.web import server
 from edge.web.keys import OneToken
 from edge.web.setup.camera_in_use import with_service
 from edge.web.setup.pages import routes
-from edge.web.setup.preview_session import Patience, PreviewSession, View, build_session
+from edge.web.setup.preview_screen import View
+from edge.web.setup.preview_session import Patience, PreviewSession, build_session
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
@@ -49,7 +50,7 @@ def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
         session.start(on_end=stop)
         ready.set()
 
-    app = server.application(routes(session), keys=OneToken("correct-horse-battery"))
+    app = server.application(routes(session.screen), keys=OneToken("correct-horse-battery"))
     thread = threading.Thread(target=server.serve, args=(app, "127.0.0.1", 0, started))
     thread.start()
     try:
@@ -91,7 +92,7 @@ def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() 
         assert about["size"] == [1280, 720]
         assert {"happy", "neutral"} >= {face["emotion"] for face in about["faces"] if "emotion" in face}
         wait_for(lambda: session.closed, 30, "the camera to be closed")
-        assert session._shot is None  # nothing of what it saw is kept
+        assert session.screen.size is None  # nothing of what it saw is kept
         again, _ = ask_until_shown(port)
         assert again["number"] > about["number"]  # it was opened again
         thread.join(60)
@@ -192,7 +193,7 @@ def test_another_camera_is_shown_once_the_one_before_has_closed(tmp_path: Path) 
         session.start(lambda: None)
         try:
             wait_for(lambda: not session.closed, 20, "the camera to be opened")
-            assert session.show_now(View(config, "sample"), 60) == (1280, 720)
+            assert session.screen.show_now(View(config, "sample"), 60) == (1280, 720)
         finally:
             session.stop()
             resource.setrlimit(resource.RLIMIT_DATA, unlimited)
@@ -248,5 +249,5 @@ def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path) -> None:
     session = build_session(config, "usb:0")
     session.start(on_end=lambda: None)
     with pytest.raises(CameraError, match="edge resume"):
-        session.show_now(View(config, "usb:1"), 5)
+        session.screen.show_now(View(config, "usb:1"), 5)
     session.stop()

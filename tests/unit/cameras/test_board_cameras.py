@@ -26,7 +26,8 @@ from edge.cameras.gstreamer import GStreamerCamera, pipeline
 from edge.cameras.orientation import Orientation
 from edge.cameras.picamera import PiCamera, _whole_view, controls, csi_cameras
 from edge.cameras.pixel_formats import Layout
-from edge.config.schema import CameraConfig, Config, live
+from edge.config.camera_source import live
+from edge.config.schema import CameraConfig, Config
 from edge.errors import CameraError
 
 YUV = {"NV12": True, "NV21": True, "YUV420": False, "YVU420": False}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.config.address_redaction import without_password
 from edge.config.broker_url import BrokerUrl
 from edge.config.loader import load_config
-from edge.config.schema import without_password
 from edge.errors import ConfigError
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from edge.config.draft import Draft, RefusedChangeError, StaleDraftError
+from edge.config.draft import Draft, StaleDraftError
 from edge.config.keys import defaults, keys
+from edge.config.value_check import RefusedChangeError
 from edge.config.yaml_editor import edited
 from edge.errors import ConfigError
 from tests.support.paths import ROOT

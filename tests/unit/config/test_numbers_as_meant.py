@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from edge.config.key_rules import is_number, rule_of
 from edge.config.keys import keys
 from edge.config.loader import load_config
 from edge.config.schema import Config
-from edge.config.yaml_text import is_number, rule_of
 from edge.errors import ConfigError
 
 NUMBERS = [key for key in keys() if key != "camera.masks" and is_number(rule_of(key.split(".")))]

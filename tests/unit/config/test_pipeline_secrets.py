@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edge.config.address_redaction import without_password
 from edge.config.difference import difference
-from edge.config.schema import without_password
 
 SECRETS = ("'hush hash'", '"hush hash"', "hu/hush", "hu&hush", "hu!hush", r"hu\ hush", "hu@hush", "hu?hush", "hu=hush")
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.difference import difference
+from edge.config.document import parse_document
 from edge.config.draft import Draft, Edits
 from edge.config.keys import defaults, found_in
-from edge.config.loader import load_config, parse_document
+from edge.config.loader import load_config
 from edge.config.yaml_editor import as_yaml, edited
 from edge.errors import ConfigError
 from tests.support.paths import ROOT

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.config.key_rules import rule_of
 from edge.config.loader import load_config
 from edge.config.schema import Config
-from edge.config.yaml_text import former_reading, load, rule_of
+from edge.config.yaml_text import former_reading, load
 from edge.errors import ConfigError
 
 LOOKS_LIKE_MORE = [

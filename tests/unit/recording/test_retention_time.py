@@ -11,7 +11,7 @@ from edge.recording.retention_time import AT_ONCE, BELIEVED, PACE, RetentionTime
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=timezone.utc)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-RIGHT = RetentionTime(NOW, NOW)
+RIGHT = RetentionTime(NOW)
 YEARS = timedelta(days=4000)
 
 
@@ -34,6 +34,7 @@ class Machine:
         """A step of a recorder that was started just now."""
         found = RetentionTime.of(self.kept.to_text())
         assert found is not None
+        self.clock = clock
         self.kept = found.moved(clock, f"{self.boots:08x}", self.uptime.total_seconds())
         return self.kept
 
@@ -110,7 +111,7 @@ def test_however_long_it_was_off_a_month_later_it_is_the_clock_s(stopped: timede
     machine = Machine()
     machine.boot()
     found = machine.run(*hours(NOW + stopped, BELIEVED // HOUR))
-    assert found.time == found.clock == NOW + stopped + BELIEVED
+    assert found.time == NOW + stopped + BELIEVED
 
 
 def test_a_machine_that_is_off_at_night_comes_to_it_as_well() -> None:
@@ -119,7 +120,7 @@ def test_a_machine_that_is_off_at_night_comes_to_it_as_well() -> None:
         machine.boot()
         machine.run(*hours(clock, 8))
         clock += DAY
-    assert machine.time == machine.kept.clock
+    assert machine.time == machine.clock
 
 
 def test_a_machine_that_is_off_at_night_and_at_weekends_is_never_a_day_late() -> None:
@@ -134,7 +135,7 @@ def test_a_machine_that_is_off_at_night_and_at_weekends_is_never_a_day_late() ->
 def test_a_board_that_is_told_the_time_some_time_after_its_start_is_not_late(year: int) -> None:
     machine = Machine()
     for day in range(1, 100):
-        began = datetime(1970, 1, 1, tzinfo=timezone.utc) if year == 1970 else machine.kept.clock
+        began = datetime(1970, 1, 1, tzinfo=timezone.utc) if year == 1970 else machine.clock
         machine.boot()
         found = machine.run(began, began + HOUR, *hours(NOW + day * DAY, 8))
         assert found.time == NOW + day * DAY + 8 * HOUR
@@ -145,7 +146,7 @@ def test_a_clock_that_is_wrong_at_every_start_deletes_no_more_and_no_more() -> N
     for day in range(1, 100):
         machine.boot()
         found = machine.run(NOW + day * DAY + YEARS, *hours(NOW + day * DAY, 23))
-        assert abs(found.time - found.clock) < 10 * DAY
+        assert abs(found.time - machine.clock) < 10 * DAY
 
 
 def test_a_recording_that_has_none_yet_begins_with_what_came_last() -> None:
@@ -154,13 +155,13 @@ def test_a_recording_that_has_none_yet_begins_with_what_came_last() -> None:
     assert RetentionTime.first(None, NOW) is None
 
 
-GOOD = '"2026-11-20T08:00:00.000Z", "2026-11-20T08:00:00.000Z"'
+GOOD = '"2026-11-20T08:00:00.000Z"'
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        None, "", "[", "7", "[1, 2, 3]", '["2026-11-20T08:00:00.000Z", "x", 0, 0, "", 0]', "[" * 200_000,
+        None, "", "[", "7", "[1, 2, 3]", '["x", 0, 0, "", 0]', "[" * 200_000,
         f"[{GOOD}, 0]", f'[{GOOD}, NaN, 0, "", 0]', f'[{GOOD}, 0, Infinity, "", 0]', f'[{GOOD}, 0, 0, "", NaN]',
         f'[{GOOD}, 0, 0, "", -1]', f'[{GOOD}, 0, 0, "", 1e999]', f"[{GOOD}, 0, 0, 7, 0]",
         f'[{GOOD}, 0, 0, "{37 * "a"}", 0]',
@@ -172,6 +173,6 @@ def test_what_was_damaged_is_as_if_there_were_none(text: str | None) -> None:
 
 def test_what_is_kept_gives_no_more_than_may_be_kept() -> None:
     found = RetentionTime.of(f'[{GOOD}, -5, 1e9, "ab", 7]')
-    assert found == RetentionTime(NOW, NOW, timedelta(), AT_ONCE, "ab", 7.0)
+    assert found == RetentionTime(NOW, timedelta(), AT_ONCE, "ab", 7.0)
     found = RetentionTime.of(f'[{GOOD}, 1e9, -5, "ab", 7]')
-    assert found == RetentionTime(NOW, NOW, BELIEVED, timedelta(), "ab", 7.0)
+    assert found == RetentionTime(NOW, BELIEVED, timedelta(), "ab", 7.0)

@@ -11,7 +11,7 @@ from edge.reporting.heat_map import Measured
 from edge.reporting.lesson_comparison import Conditions
 from edge.reporting.lesson_statistics import Figure, LessonSummary
 from edge.reporting.map_conditions import measured_differently
-from edge.reporting.school_data import MapData, maps_of
+from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.totals import add_up
 
 START = datetime(2026, 11, 16, 7, tzinfo=timezone.utc)

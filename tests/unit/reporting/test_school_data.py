@@ -21,12 +21,13 @@ from edge.reporting.heat_map import Cell, State, heat_map
 from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
+from edge.reporting.map_data import Map, MapData, maps_of
 from edge.reporting.map_words import title_of, worth_showing
 from edge.reporting.period import Period
 from edge.reporting.png import said
 from edge.reporting.report_data import read_report
 from edge.reporting.school_csv import cells_of, school_csv
-from edge.reporting.school_data import Map, MapData, School, maps_of
+from edge.reporting.school_data import School
 from edge.reporting.school_report import school_page
 from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, differences, room_rows
 from edge.reporting.totals import Totals, add_up, totals_of

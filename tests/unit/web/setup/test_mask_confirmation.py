@@ -31,21 +31,21 @@ def path(tmp_path: Path) -> Path:
 def page(path: Path, source: str) -> tuple[MaskConfirmation, Draft, Any]:
     outbox = path.with_suffix(".sqlite")
     text = f"mode: headcount\ncamera: {{masks: [[[0, 0], [0.5, 0], [0.5, 0.5]]]}}\noutbox: {{path: {outbox}}}\n"
-    draft, session = Draft(text.encode(), Path("config.yaml")), SimpleNamespace(size=SIZE, source=source)
-    session_there: Any = session
-    return MaskConfirmation(draft, path, session_there), draft, session
+    draft = Draft(text.encode(), Path("config.yaml"))
+    screen: Any = SimpleNamespace(size=SIZE, source=source)
+    return MaskConfirmation(draft, path, screen), draft, screen
 
 
 def test_another_camera_than_the_daemon_has_seen_is_confirmed_before_it_opens(path: Path) -> None:
-    masks, draft, session = page(path, OTHER)
+    masks, draft, screen = page(path, OTHER)
     assert not masks.confirmed
     masks.confirm({"revision": draft.revision})
     assert masks.confirmed
-    session.source = FIRST  # it is plugged in again: this picture is another one
+    screen.source = FIRST  # it is plugged in again: this picture is another one
     assert masks.confirmed
-    session.source = "/dev/video7"
+    screen.source = "/dev/video7"
     assert not masks.confirmed
-    session.source = OTHER
+    screen.source = OTHER
     masks.saved()
     assert OTHER in problem(path, CAMERA)  # of the daemon's: it has not found the other one yet
     assert problem(path, CAMERA, SIZE, OTHER) == ""
