@@ -10,7 +10,8 @@ from edge.mqtt import problem
 from edge.mqtt.broker_limits import BrokerLimits
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.outgoing import Request, Sent
-from edge.mqtt.problem import Problem, ProblemLog
+from edge.mqtt.problem import Problem
+from edge.mqtt.problem_log import ProblemLog
 from edge.mqtt.suspects import End, Suspects
 
 
