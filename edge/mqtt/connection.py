@@ -21,12 +21,13 @@ from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits, publish_bytes
 from edge.mqtt.client_factory import CLEAN_SESSION, BrokerSettings, SessionOptions
 from edge.mqtt.connection_state import Event, State, StateMachine
 from edge.mqtt.outgoing import Outgoing, Request, Sent
-from edge.mqtt.problem import Problem, ProblemCode, Reason
+from edge.mqtt.problem import Problem, ProblemCode
 from edge.mqtt.problem_log import ProblemLog
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.protocol import ProtocolChoice
+from edge.mqtt.reason_codes import ABOUT_A_PACKET, Reason
 from edge.mqtt.refusals import Refusals
-from edge.mqtt.suspects import ABOUT_A_PACKET, End
+from edge.mqtt.suspects import End
 
 logger = logging.getLogger(__name__)
 

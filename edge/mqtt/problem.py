@@ -6,12 +6,13 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 from types import MappingProxyType
 
 from edge.contract.topics import is_discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.outgoing import Request
+from edge.mqtt.reason_codes import CREDENTIALS, Reason
 from edge.text import printable
 
 LONGEST_TOPIC = 200  # characters of a topic in a text: commands come below any name
@@ -60,38 +61,6 @@ RIGHTS = (ProblemCode.CREDENTIALS, ProblemCode.SUBSCRIPTION_REFUSED, ProblemCode
 """The broker answered no, and only a person can change that."""
 
 
-class Reason(IntEnum):
-    """The reason codes of MQTT 5 that we act on; paho translates those of 3.1.1 to the same."""
-
-    MALFORMED_PACKET = 0x81
-    PROTOCOL_ERROR = 0x82
-    IMPLEMENTATION_SPECIFIC_ERROR = 0x83
-    UNSUPPORTED_PROTOCOL_VERSION = 0x84
-    CLIENT_IDENTIFIER_NOT_VALID = 0x85
-    BAD_USER_NAME_OR_PASSWORD = 0x86
-    NOT_AUTHORIZED = 0x87
-    SERVER_UNAVAILABLE = 0x88
-    SERVER_BUSY = 0x89
-    BANNED = 0x8A
-    BAD_AUTHENTICATION_METHOD = 0x8C
-    SESSION_TAKEN_OVER = 0x8E
-    TOPIC_FILTER_INVALID = 0x8F
-    TOPIC_NAME_INVALID = 0x90
-    PACKET_TOO_LARGE = 0x95
-    QUOTA_EXCEEDED = 0x97
-    PAYLOAD_FORMAT_INVALID = 0x99
-    RETAIN_NOT_SUPPORTED = 0x9A
-    QOS_NOT_SUPPORTED = 0x9B
-    USE_ANOTHER_SERVER = 0x9C
-    SERVER_MOVED = 0x9D
-    SHARED_SUBSCRIPTION_NOT_SUPPORTED = 0x9E
-    SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED = 0xA1
-    WILDCARD_SUBSCRIPTION_NOT_SUPPORTED = 0xA2
-
-
-CREDENTIALS = frozenset(
-    {Reason.BAD_USER_NAME_OR_PASSWORD, Reason.NOT_AUTHORIZED, Reason.BANNED, Reason.BAD_AUTHENTICATION_METHOD}
-)
 # Why a broker refuses or ends a connection, and what to do about it.
 REMEDIES: Mapping[int, str] = MappingProxyType(
     {

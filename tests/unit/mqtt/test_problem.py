@@ -6,13 +6,12 @@ import socket
 import ssl
 
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.contract.topics import discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt import problem
-from edge.mqtt.problem import ProblemCode, Reason
+from edge.mqtt.problem import ProblemCode
+from edge.mqtt.reason_codes import Reason
 
 URL = "mqtt://broker:1883"
 
@@ -93,12 +92,3 @@ def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
     assert problem.publish_refused(URL, announced, Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.publish_refused(URL, "t", Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.subscription_refused(URL, "t", 0x8F, "x").remedy == "the broker's log says more"
-
-
-def test_our_numbers_are_those_of_mqtt() -> None:
-    packets = (PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK)
-    for reason in Reason:
-        names = {
-            name for name, used in ReasonCode.names[reason.value].items() if any(packet in used for packet in packets)
-        }
-        assert {name.upper().replace(" ", "_") for name in names} == {reason.name}

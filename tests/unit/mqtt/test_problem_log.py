@@ -7,8 +7,9 @@ import logging
 import pytest
 
 from edge.mqtt import problem
-from edge.mqtt.problem import Problem, ProblemCode, Reason
+from edge.mqtt.problem import Problem, ProblemCode
 from edge.mqtt.problem_log import MOST_LINES, ProblemLog
+from edge.mqtt.reason_codes import Reason
 
 URL = "mqtt://broker:1883"
 
