@@ -358,23 +358,15 @@ class Connection:
 
     def handle_answer(self, attempt: Attempt, item: Outgoing, answers: list[Answer]) -> None:
         """The broker answered a message or a subscription."""
-        refused = next((answer for answer in answers if answer.failure), None)
-        url, request, found = self._settings.url, item.request, None
+        refusal = next((answer for answer in answers if answer.failure), None)
         with self._changed:
             if attempt is not self._attempt:
                 return
-            self._refusals.answered(request)
-            if request.action == "subscribe":
-                if refused is not None:
-                    self._refusals.report(
-                        problem.subscription_refused(url, request.topic, refused.reason, refused.name)
-                    )
+            found = self._refusals.answered(item.request, refusal)
+            if item.request.action == "subscribe":
                 self._unanswered.discard(item.id)
                 self._changed.notify_all()
-            elif refused is not None:
-                found = problem.publish_refused(url, request.topic, refused.reason, refused.name)
-                self._refusals.mention(found)
-        if request.action == "publish":
+        if item.request.action == "publish":
             self._callbacks.acknowledged(item.id, found)
         else:
             self._handle_subscribed(attempt)
