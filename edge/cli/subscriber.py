@@ -13,16 +13,16 @@ from edge.config.broker_url import BrokerUrl
 from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.paths import broker_settings
-from edge.mqtt import problem
+from edge.mqtt import reason_codes
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.problem import Reason
+from edge.mqtt.reason_codes import Reason
 
 CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 CREDENTIALS = ("username", "password_file", "certificate_file", "key_file")
 """Keys of `mqtt` that are for the broker they were configured for, and for no other."""
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file, --client-id and the broker's access list"
 REMEDIES: Mapping[int, str] = {
-    **dict.fromkeys(problem.CREDENTIALS, REFUSAL_REMEDY),
+    **dict.fromkeys(reason_codes.CREDENTIALS, REFUSAL_REMEDY),
     Reason.CLIENT_IDENTIFIER_NOT_VALID: "the broker does not take this id: give another --client-id",
     Reason.SESSION_TAKEN_OVER: "another program uses the same id: give each its own --client-id",
 }

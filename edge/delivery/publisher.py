@@ -21,9 +21,9 @@ from edge.delivery.alert_summary import AlertSummary
 from edge.delivery.failover_outbox import FailoverOutbox
 from edge.delivery.outbox import Outbox
 from edge.delivery.outbox_sender import OtherDeviceError
+from edge.delivery.pacing import Pacing
 from edge.delivery.retained import RetainedSet
 from edge.errors import ConfigError, EdgeError
-from edge.mqtt.attempt import MAX_IN_FLIGHT
 from edge.mqtt.client_factory import BrokerSettings, device_session
 from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import Problem
@@ -35,9 +35,6 @@ logger = logging.getLogger(__name__)
 LOST_REMEDY = "the log says why the disk did not take them, and the broker did not get them"
 TICK = 0.25
 DISK_SECONDS = 20.0  # that a disk may take for what is being written when everything ends
-REFUSED_RETRY = 30.0  # seconds before refused windows are offered again
-BACKLOG_PER_SECOND = 50.0  # after an outage, forty rooms must not drown the broker and everybody behind it
-BACKLOG_IN_FLIGHT = 15  # of MAX_IN_FLIGHT: the rest is for live windows
 
 
 class Publisher:
@@ -86,13 +83,9 @@ class Publisher:
         )
         self._retained = RetainedSet(self._send_retained)
         self._store = FailoverOutbox(outbox, self._send_window, self._alert)
+        self._pacing = Pacing(self._store)
         self._new: queue.SimpleQueue[WindowBody] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[int, Problem | None]] = queue.SimpleQueue()  # message id, refusal
-        self._refused = False  # whether the broker throws windows away
-        self._held = False  # whether it takes none, for that or another reason
-        self._next_retry = 0.0  # of what was refused; monotonic
-        self._allowance = 0.0  # windows of the backlog that may be sent now
-        self._last_send = 0.0
         self._failure: EdgeError | None = None
         self._stopping = threading.Event()
         self._stop_by = 0.0  # when it no longer waits for the broker's answers; monotonic
@@ -224,7 +217,9 @@ class Publisher:
                 self._store.requeue()
             self._read_answers()
             self._store.maintain(self.lifetimes.window, connected=self._connection.connected)
-            self._send()
+            self._pacing.send(
+                connected=self._connection.connected, left_out=self._connection.leaves_out(self._topics.window)
+            )
             waits = self._store.in_flight and self._connection.connected and time.monotonic() < self._stop_by
             if stopping and self._new.empty() and not waits:
                 return
@@ -245,41 +240,10 @@ class Publisher:
     def _read_answers(self) -> None:
         while not self._answers.empty():
             message_id, refusal = self._answers.get()
-            if not self._store.answered(message_id, accepted=refusal is None):
-                if refusal is None:
-                    self._retained.acknowledged(message_id)
+            if self._store.answered(message_id, accepted=refusal is None):
+                self._pacing.answered(accepted=refusal is None)
             elif refusal is None:
-                self._refused = self._held = False
-            else:  # the broker threw it away, as the log says: it stays, and is offered again after a while
-                self._hold()
-                self._refused = True
-                self._next_retry = time.monotonic() + REFUSED_RETRY
-
-    def _hold(self) -> None:
-        if not self._held:
-            logger.warning("windows wait in the outbox until the broker takes them")
-        self._held = True
-
-    def _send(self) -> None:
-        now = time.monotonic()
-        # What was not used is not saved up: half a second's worth at most.
-        earned = BACKLOG_PER_SECOND * (now - self._last_send)
-        self._allowance = min(self._allowance + earned, BACKLOG_PER_SECOND / 2)
-        self._last_send = now
-        if not self._connection.connected:
-            return
-        if self._connection.leaves_out(self._topics.window):
-            self._hold()
-            return
-        in_flight = self._store.in_flight
-        if self._refused:
-            if in_flight or now < self._next_retry:
-                return
-            self._store.requeue()
-        # The backlog first: what waited for a moment only arrives in order, and live windows keep room of their own.
-        sent = self._store.send(min(BACKLOG_IN_FLIGHT - in_flight, int(self._allowance)), backlog=True)
-        self._allowance -= sent
-        self._store.send(MAX_IN_FLIGHT - in_flight - sent, backlog=False)
+                self._retained.acknowledged(message_id)
 
     def _send_window(self, payload: bytes, schema: str, age: float) -> int | None:
         device = measured_as(payload)

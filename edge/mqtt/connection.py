@@ -1,7 +1,7 @@
 """The connection to a broker: MQTT 5, or 3.1.1 where the broker knows nothing newer; reconnects by itself.
 
-`connection_state` says which states there are and what leads from one to another, `attempt` speaks to paho; here is the
-one lock, and what becomes of what an attempt reports.
+`connection_state` says which states there are and what leads from one to another, `attempt` speaks to paho, `outcomes`
+says what follows from how an attempt went; here are the one lock, and what a program does over a connection.
 """
 
 from __future__ import annotations
@@ -10,26 +10,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edge.contract.channels import Channel
 from edge.errors import ConfigError
 from edge.mqtt import problem, properties
 from edge.mqtt.attempt import Answer, Attempt
 from edge.mqtt.backoff import Backoff
-from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits, publish_bytes
+from edge.mqtt.broker_limits import BrokerLimits, publish_bytes
 from edge.mqtt.client_factory import CLEAN_SESSION, BrokerSettings, SessionOptions
 from edge.mqtt.connection_state import Event, State, StateMachine
-from edge.mqtt.outgoing import Outgoing, Request, Sent
-from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
+from edge.mqtt.outcomes import Outcomes
+from edge.mqtt.outgoing import Outgoing, Request
+from edge.mqtt.problem import Problem
+from edge.mqtt.problem_log import ProblemLog
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.protocol import ProtocolChoice
 from edge.mqtt.refusals import Refusals
-from edge.mqtt.suspects import ABOUT_A_PACKET, End
 
 logger = logging.getLogger(__name__)
-
-UNSTABLE = 3  # connections in a row that did not last
 
 
 @dataclass(frozen=True)
@@ -78,22 +77,21 @@ class Connection:
         self._session = session
         self._callbacks = callbacks
         self._clock = clock
-        self._log = problem_log or ProblemLog(logger)
-        self._refusals = Refusals(settings, self._log, clock)
+        log = problem_log or ProblemLog(logger)
+        self._refusals = Refusals(settings, log, clock)
         self._machine = StateMachine(
             protocol or ProtocolChoice(settings.protocol),
             backoff or Backoff(),
             settings.connect_timeout,
             settings.handshake_timeout,
         )
+        self._outcomes = Outcomes(settings, self._machine, self._refusals, log, clock)
         # Around every transition and what belongs to a state; not held while a callback runs.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._attempt: Attempt | None = None  # the present one
         self._unanswered: set[int] = set()  # ids of subscriptions
-        self._known = NO_LIMITS  # what the broker has refused in a will
         self._complete = 0  # the last attempt that led to a connection with all its subscriptions answered
-        self._refused: Problem | None = None
         self.session_present = False
         """Whether the broker still knew our session when it accepted us the last time."""
         self.accepted = 0
@@ -120,11 +118,6 @@ class Connection:
         return self._machine.attempts
 
     @property
-    def ever_connected(self) -> bool:
-        """Whether the broker has accepted us at least once."""
-        return self._machine.ever_accepted
-
-    @property
     def gave_up(self) -> bool:
         """Whether the last attempt has failed, and the back-off allows no other."""
         with self._lock:
@@ -138,13 +131,13 @@ class Connection:
     @property
     def refused(self) -> Problem | None:
         """Set while the broker refuses us for a reason that only a person can change."""
-        return self._refused
+        return self._outcomes.refusal
 
     @property
     def limits(self) -> BrokerLimits:
         """What the broker takes."""
         with self._lock:
-            return self._attempt.limits if self._attempt is not None else self._known
+            return self._attempt.limits if self._attempt is not None else self._outcomes.known
 
     def leaves_out(self, topic: str) -> bool:
         """Whether messages on that topic are not sent at present, because the broker hangs up on them."""
@@ -157,8 +150,8 @@ class Connection:
 
     def check(self) -> None:
         """Raises RefusedError while the broker has refused us from the start, for what only a person can change."""
-        refused = self._refused
-        if refused is not None and not self.ever_connected:
+        refused = self.refused
+        if refused is not None and not self._machine.ever_accepted:
             raise refused.to_error()
 
     def wait_connected(self, timeout: float) -> bool:
@@ -188,17 +181,20 @@ class Connection:
             True when there is a new client: everything that was in flight has to be sent again.
         """
         with self._lock:
+            attempt = self._accepted_attempt()
             if self._machine.due(self._clock()) is Event.TIMED_OUT:
-                self._handle_timeout()
-            elif self._machine.accepted:
-                self._end_silence()
+                self._outcomes.timed_out()
+                self._abort()
+            elif attempt is not None and self._outcomes.check_answers(
+                attempt.unanswered, answered_any=attempt.answered_any
+            ):
+                self._abort()
             if self._machine.due(self._clock()) is not Event.ATTEMPT:
                 return False
             try:
                 self._begin_attempt()
             except ConfigError as error:  # a certificate that was there at the start
-                self._refusals.report(Problem(ProblemCode.TLS_FILES, error.problem, error.remedy))
-                self._end(self._machine.connect_failed)
+                self._outcomes.tls_failed(error)
                 return False
             return True
 
@@ -209,13 +205,9 @@ class Connection:
             reason: What the broker does or does not do, for the log.
         """
         with self._lock:
-            if not self._machine.accepted:
-                return  # it has ended meanwhile
-            attempt = self._attempt
-            self._end(self._machine.reset)
-            self._refusals.report(problem.reset(self._settings.url, reason))
-        if attempt is not None:
-            attempt.abort()
+            if self._machine.accepted:  # else it has ended meanwhile
+                self._outcomes.reset(reason)
+                self._abort()
 
     def publish(
         self,
@@ -303,45 +295,17 @@ class Connection:
         self._machine.begin_attempt(self._clock())
         attempt = Attempt(
             self._machine.attempts, self._settings, self._session, self,
-            mqtt5=self.protocol5, known=self._known, suspects=self._refusals.suspects,
+            mqtt5=self.protocol5, known=self._outcomes.known, suspects=self._refusals.suspects,
         )  # fmt: skip
         self._unanswered.clear()
         self._attempt = attempt
         attempt.start()
 
-    def _handle_timeout(self) -> None:
-        handshake, attempt = self.state is State.HANDSHAKE, self._attempt
-        timed_out = problem.handshake_timed_out if handshake else problem.connect_timed_out
-        self._refusals.report(timed_out(self._settings.url))
-        self._end(self._machine.timed_out)
+    def _abort(self) -> None:
+        """Under the lock: the attempt is over, and what it still reports is of no interest."""
+        attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.abort()
-
-    def _end_silence(self) -> None:
-        """Give up a connection over which something has not been answered for too long."""
-        attempt, patience = self._attempt, self._settings.answer_timeout
-        late = [sent for sent in attempt.unanswered if self._is_late(sent)] if attempt is not None else []
-        if attempt is None or not late:
-            return
-        words = f"has not answered for {patience:g} s"
-        explained = self._refusals.ended(End.SILENT, late, words, answered_any=attempt.answered_any)
-        if not explained:
-            topic = late[0].item.request.topic
-            self._refusals.report(problem.reset(self._settings.url, f"has not acknowledged {topic} for {patience:g} s"))
-        self._end(lambda now: self._machine.reset(now, explained=explained))
-        attempt.abort()
-
-    def _is_late(self, sent: Sent) -> bool:
-        return bool(sent.item.qos) and self._clock() - sent.since > self._settings.answer_timeout
-
-    def _end(self, transition: Callable[[float], bool | None]) -> None:
-        """Under the lock: the attempt is over, and what it still reports is of no interest."""
-        self._attempt = None
-        before = self.protocol5
-        if transition(self._clock()):
-            self._log.clear()
-        if before and not self.protocol5:
-            logger.info("broker %s does not answer MQTT 5: trying 3.1.1", self._settings.url)
 
     def handle_socket_opened(self, attempt: Attempt) -> None:
         """See `Listener`, as for all that follow."""
@@ -353,8 +317,8 @@ class Connection:
         """Name, TCP or TLS failed."""
         with self._lock:
             if attempt is self._attempt:
-                self._refusals.report(problem.connect_failed(self._settings.url, error))
-                self._end(self._machine.connect_failed)
+                self._attempt = None
+                self._outcomes.connect_failed(error)
 
     def handle_connack(self, attempt: Attempt, answer: Answer, *, session_present: bool) -> None:
         """The broker accepted or refused us."""
@@ -363,14 +327,13 @@ class Connection:
             if attempt is not self._attempt or self.state is not State.HANDSHAKE:
                 return
             if answer.failure:
-                self._handle_refusal(answer)
+                self._attempt = None
+                self._outcomes.refused(answer)
                 return
-            self._machine.accept(self._clock())
+            self._outcomes.accepted(attempt.limits)
             self.accepted += 1
-            self._known = attempt.limits
             if self._session.will_topic:
                 self._refusals.compare(attempt.limits)
-            self._refused = None
             self.session_present = session_present
         # Whoever waits for `connected` may publish only behind what is announced here.
         self._callbacks.connected()
@@ -382,64 +345,28 @@ class Connection:
             self._changed.notify_all()
         self._handle_subscribed(attempt)
 
-    def _handle_refusal(self, answer: Answer) -> None:
-        settings = self._settings
-        found = problem.refused(settings.url, settings.username, answer.reason, answer.name, settings.remedies)
-        unsupported = found.code is ProblemCode.UNSUPPORTED_PROTOCOL
-        if found.code is ProblemCode.CREDENTIALS:
-            self._refused = found
-        known = self._known
-        if answer.reason == Reason.RETAIN_NOT_SUPPORTED:  # in a will; what else it does not take, it says later
-            self._known = replace(known, retain=False)
-        elif answer.reason == Reason.QOS_NOT_SUPPORTED:
-            self._known = replace(known, qos=0)
-        adapted = self._known != known
-        if not adapted and not (unsupported and self._machine.protocol.may_change):  # else the older one comes next
-            self._refusals.report(found)
-        self._end(lambda now: self._machine.refused(now, unsupported_protocol=unsupported, at_once=adapted))
-
     def handle_closed(self, attempt: Attempt, answer: Answer, *, by_broker: bool) -> None:
         """The network or the broker ended the connection."""
-        url, remedies = self._settings.url, self._settings.remedies
         with self._lock:
             if attempt is not self._attempt:
                 return
-            if not self._machine.accepted:
-                self._refusals.report(problem.handshake_closed(url, mqtt5=self._machine.protocol.may_change))
-                self._end(self._machine.handshake_closed)
-                return
-            now = self._clock()
-            how = End.OTHER if self._machine.stable(now) else End.HUNG_UP
-            if by_broker:
-                how = End.NAMED if answer.reason in ABOUT_A_PACKET else End.OTHER
-            words = f"hangs up ({answer.name})"
-            explained = self._refusals.ended(how, attempt.unanswered, words, answered_any=attempt.answered_any)
-            self._end(lambda now: self._machine.lost(now, explained=explained))
-            if not explained:
-                unstable = self._machine.unstable >= UNSTABLE
-                if how is End.NAMED and attempt.unanswered and not self._machine.gave_up:
-                    remedies = {answer.reason: problem.SEARCH_REMEDY}
-                self._refusals.report(problem.lost(url, answer.reason, answer.name, remedies, unstable=unstable))
+            self._attempt = None
+            if self._machine.accepted:
+                self._outcomes.lost(answer, attempt.unanswered, by_broker=by_broker, answered_any=attempt.answered_any)
+            else:
+                self._outcomes.handshake_closed()
 
     def handle_answer(self, attempt: Attempt, item: Outgoing, answers: list[Answer]) -> None:
         """The broker answered a message or a subscription."""
-        refused = next((answer for answer in answers if answer.failure), None)
-        url, request, found = self._settings.url, item.request, None
+        refusal = next((answer for answer in answers if answer.failure), None)
         with self._changed:
             if attempt is not self._attempt:
                 return
-            self._refusals.answered(request)
-            if request.action == "subscribe":
-                if refused is not None:
-                    self._refusals.report(
-                        problem.subscription_refused(url, request.topic, refused.reason, refused.name)
-                    )
+            found = self._refusals.answered(item.request, refusal)
+            if item.request.action == "subscribe":
                 self._unanswered.discard(item.id)
                 self._changed.notify_all()
-            elif refused is not None:
-                found = problem.publish_refused(url, request.topic, refused.reason, refused.name)
-                self._refusals.mention(found)
-        if request.action == "publish":
+        if item.request.action == "publish":
             self._callbacks.acknowledged(item.id, found)
         else:
             self._handle_subscribed(attempt)

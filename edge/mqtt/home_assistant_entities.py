@@ -7,13 +7,13 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
 from typing import Any, get_args
 
 from edge.contract.announced_info import AnnouncedInfo
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.payloads import Info, State
 from edge.contract.topics import Topics, discovery_topic
+from edge.mqtt import home_assistant_templates as templates
 
 MODES: tuple[str, ...] = get_args(State.model_fields["mode"].annotation)
 SENSING = {mode: "OFF" if mode == "paused" else "ON" for mode in MODES}
@@ -32,15 +32,6 @@ PEOPLE = {"unit_of_measurement": "people", "state_class": "measurement", "sugges
 DIAGNOSTIC = {"entity_category": "diagnostic"}
 PERCENT = {"unit_of_measurement": "%", "state_class": "measurement", "suggested_display_precision": 0}
 HASH_DIGITS = 12
-
-# The shares of a window as edge.contract.shares.window_shares computes them: the estimate where there is one, else the
-# count over all named faces. `estimate`, `counts` and `named` are then what the rest of a template computes with.
-SHARES = (
-    "{% set window = value_json | default({}, true) %}"
-    "{% set counts = window['counts'] | default(none) %}"
-    "{% set estimate = window['estimate'] | default(none) if counts is mapping else none %}"
-    f"{{% set named = (counts.values() | sum) - (counts['{UNKNOWN}'] | default(0)) if counts is mapping else 0 %}}"
-)
 
 Component = dict[str, Any]
 
@@ -80,7 +71,7 @@ def discovery(info: Info | AnnouncedInfo, topics: Topics) -> bytes:
         component |= {"unique_id": f"edge_{object_id}_{key}", "qos": 1}
         if component["state_topic"] == topics.latest:
             # A pause is real: what was counted before must not be shown on.
-            counting = {"topic": topics.state, "value_template": _translated(COUNTING, "mode")}
+            counting = {"topic": topics.state, "value_template": templates.translated(COUNTING, "mode")}
             component |= {"availability": [{"topic": topics.availability}, counting], "availability_mode": "all"}
         elif component["state_topic"] != topics.availability:
             component["availability_topic"] = topics.availability
@@ -104,17 +95,17 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
     from_latest = {"state_topic": topics.latest, "expire_after": math.ceil(3 * info.window_seconds)}
     found: dict[str, Component] = {
         "faces": {
-            **_sensor("Faces", _pick("faces", "mean")),
+            **_sensor("Faces", templates.pick("faces", "mean")),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-group-outline",
         },
         "suppressed": {
-            **_binary("Too few people", _withheld()),
+            **_binary("Too few people", templates.withheld()),
             **DIAGNOSTIC,
             **from_latest,
             "json_attributes_topic": topics.latest,
-            "json_attributes_template": _object(what=("withheld", "what"), reason=("withheld", "reason")),
+            "json_attributes_template": templates.json_object(what=("withheld", "what"), reason=("withheld", "reason")),
             "icon": "mdi:incognito",
         },
     }
@@ -122,7 +113,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
         found["front"] = {
             "platform": "sensor",
             "name": "Turned to the front",
-            "value_template": _facing("front / value_json['frames']", 2),
+            "value_template": templates.facing("front / value_json['frames']", 2),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-eye-outline",
@@ -130,7 +121,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
         found["front_share"] = {
             "platform": "sensor",
             "name": "Front share",
-            "value_template": _facing("100 * front / (front + away)", 1),
+            "value_template": templates.facing("100 * front / (front + away)", 1),
             **PERCENT,
             **from_latest,
             "icon": "mdi:account-eye-outline",
@@ -138,7 +129,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
     labels = (*info.labels, UNKNOWN) if info.labels else ()
     for label in labels:
         found[f"emotion_{identifier(label)}"] = {
-            **_sensor("Unknown emotion" if label == UNKNOWN else _name(label), _pick("people", label)),
+            **_sensor("Unknown emotion" if label == UNKNOWN else _name(label), templates.pick("people", label)),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-question-outline" if label == UNKNOWN else ICONS.get(label, "mdi:emoticon-outline"),
@@ -147,9 +138,9 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
         found[f"share_{identifier(label)}"] = {
             "platform": "sensor",
             "name": f"{_name(label)} share",
-            "value_template": _share(label),
+            "value_template": templates.share(label),
             "json_attributes_topic": topics.latest,
-            "json_attributes_template": _share_attributes(label),
+            "json_attributes_template": templates.share_attributes(label),
             **PERCENT,
             **from_latest,
             "icon": ICONS.get(label, "mdi:emoticon-outline"),
@@ -168,7 +159,7 @@ def _control(topics: Topics) -> dict[str, Component]:
             "name": "Sensing",
             "icon": "mdi:eye-outline",
             "state_topic": topics.state,
-            "value_template": _translated(SENSING, "mode"),
+            "value_template": templates.translated(SENSING, "mode"),
             "state_on": "ON",
             "state_off": "OFF",
             # The command is `pause`: sensing on is pause off. It is refused when retained.
@@ -195,40 +186,40 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             "payload_off": "offline",
         },
         "problem": {
-            **_binary("Problem", _translated(TROUBLE, "mode")),
+            **_binary("Problem", templates.translated(TROUBLE, "mode")),
             "device_class": "problem",
             "state_topic": topics.state,
         },
         "alerts": {
-            **_sensor("Alerts", _pick("number")),
+            **_sensor("Alerts", templates.pick("number")),
             "state_topic": topics.alerts,
             "state_class": "measurement",
             "json_attributes_topic": topics.alerts,
-            "json_attributes_template": _object(alerts=("alerts",)),
+            "json_attributes_template": templates.json_object(alerts=("alerts",)),
             "icon": "mdi:alert-outline",
         },
         "mode": {
             "platform": "sensor",
             "name": "Mode",
-            "value_template": _translated({mode: mode for mode in MODES}, "mode"),
+            "value_template": templates.translated({mode: mode for mode in MODES}, "mode"),
             "device_class": "enum",
             "options": list(MODES),
             "icon": "mdi:state-machine",
             "state_topic": topics.state,
             "json_attributes_topic": topics.state,
-            "json_attributes_template": _object(reason=("reason",), since=("since",)),
+            "json_attributes_template": templates.json_object(reason=("reason",), since=("since",)),
         },
         "fps": {
-            **_sensor("Frame rate", _pick("fps")),
+            **_sensor("Frame rate", templates.pick("fps")),
             **measured,
             "unit_of_measurement": "fps",
             "suggested_display_precision": 1,
             "icon": "mdi:filmstrip",
         },
-        "temperature": {**_sensor("Temperature", _pick("temperature_c")), **measured, **temperature},
-        "memory": {**_sensor("Memory", _pick("rss_mb")), **measured, **memory},
+        "temperature": {**_sensor("Temperature", templates.pick("temperature_c")), **measured, **temperature},
+        "memory": {**_sensor("Memory", templates.pick("rss_mb")), **measured, **memory},
         "outbox": {
-            **_sensor("Unsent windows", _pick("outbox_depth")),
+            **_sensor("Unsent windows", templates.pick("outbox_depth")),
             **measured,
             "unit_of_measurement": "windows",
             "icon": "mdi:tray-full",
@@ -245,69 +236,9 @@ def _binary(name: str, template: str) -> Component:
     return {"platform": "binary_sensor", "name": name, "value_template": template}
 
 
-def _pick(*keys: str) -> str:
-    """A template's expression for a value in a message; none where any part of the way is missing or null.
-
-    Home Assistant shows none as `unknown`. A message may also be empty: that is how a retained one is removed.
-    """
-    expression = "value_json"
-    for key in keys:
-        expression = f"({expression} | default({{}}, true))[{_quoted(key)}]"
-    return f"{expression} | default(none)"
-
-
-def _translated(words: Mapping[Any, str], *keys: str) -> str:
-    """A template that replaces a value by a word; none for a value that has no word."""
-    # As strings: whatever else a message holds there has no word, and is no error either.
-    pairs = ", ".join(f"{_quoted(str(value))}: {_quoted(word)}" for value, word in words.items())
-    return f"{{{{ {{ {pairs} }}.get({_pick(*keys)} | string) }}}}"
-
-
-def _object(**keys: tuple[str, ...]) -> str:
-    """A template that keeps some values of a message as a JSON object: by their names there, the way to each."""
-    return f"{{{{ {{ {', '.join(f'{_quoted(name)}: {_pick(*way)}' for name, way in keys.items())} }} | to_json }}}}"
-
-
-def _withheld() -> str:
-    """A template: ON while the figures of a window are withheld, none where there is no window."""
-    shown = f"'ON' if ({_pick('withheld', 'what')}) == 'figures' else 'OFF'"
-    return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
-
-
-def _facing(expression: str, digits: int) -> str:
-    """A template about faces turned to the front and away; none where that is not known, or nobody can be judged."""
-    read = f"{{% set front, away = {_pick('facing', 'front')}, {_pick('facing', 'away')} %}}"
-    known = "front is number and away is number and front + away > 0"
-    return f"{read}{{{{ (({expression}) | round({digits})) if {known} else none }}}}"
-
-
-def _share(label: str) -> str:
-    """A template: the share of an emotion in per cent; none where nothing is known of it."""
-    key = _quoted(label)
-    counted = f"counts[{key}] / named if named > 0 and {key} in counts else none"
-    share = f"(estimate[{key}] | default({{}}, true))['share'] if estimate is mapping else {counted}"
-    return f"{SHARES}{{% set share = {share} %}}{{{{ (share * 100) | round(2) if share is number else none }}}}"
-
-
-def _share_attributes(label: str) -> str:
-    """A template: what a share was computed from, and its 90 % interval in per cent where it is an estimate."""
-    basis = "'estimate' if estimate is mapping else 'counts' if named > 0 else none"
-    limits = [
-        f"'{limit}': (interval['{limit}'] * 100) | round(2) if interval['{limit}'] is number else none"
-        for limit in ("low", "high")
-    ]
-    read = f"{{% set interval = estimate[{_quoted(label)}] | default({{}}, true) if estimate is mapping else {{}} %}}"
-    return f"{SHARES}{read}{{{{ {{ 'basis': {basis}, {', '.join(limits)} }} | to_json }}}}"
-
-
 def _name(label: str) -> str:
     """What people read: `fear` is Afraid."""
     return adjective(label).capitalize()
-
-
-def _quoted(text: str) -> str:
-    """A string of the template language; a label may hold anything, and none of it may end the string."""
-    return "'" + "".join(c if re.fullmatch("[A-Za-z0-9_]", c) else f"\\U{ord(c):08x}" for c in text) + "'"
 
 
 def _slug(name: str) -> str:

@@ -1,25 +1,21 @@
-"""What is wrong with a connection: a code for programs, a sentence and a remedy for people; and when it is logged."""
+"""What is wrong with a connection: a code for programs, a sentence and a remedy for people."""
 
 from __future__ import annotations
 
-import logging
-import math
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 from types import MappingProxyType
 
 from edge.contract.topics import is_discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.outgoing import Request
+from edge.mqtt.reason_codes import CREDENTIALS, Reason
 from edge.text import printable
 
-REPEAT_AFTER = 3600.0  # seconds after which a problem that lasts is logged again
 LONGEST_TOPIC = 200  # characters of a topic in a text: commands come below any name
-MOST_LINES = 30  # in the log, a minute
-MAX_LOGGED = 50  # problems that are remembered: a broker chooses some of the words
 REACH_REMEDY = "check mqtt.broker, and that the broker is running"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
@@ -65,38 +61,6 @@ RIGHTS = (ProblemCode.CREDENTIALS, ProblemCode.SUBSCRIPTION_REFUSED, ProblemCode
 """The broker answered no, and only a person can change that."""
 
 
-class Reason(IntEnum):
-    """The reason codes of MQTT 5 that we act on; paho translates those of 3.1.1 to the same."""
-
-    MALFORMED_PACKET = 0x81
-    PROTOCOL_ERROR = 0x82
-    IMPLEMENTATION_SPECIFIC_ERROR = 0x83
-    UNSUPPORTED_PROTOCOL_VERSION = 0x84
-    CLIENT_IDENTIFIER_NOT_VALID = 0x85
-    BAD_USER_NAME_OR_PASSWORD = 0x86
-    NOT_AUTHORIZED = 0x87
-    SERVER_UNAVAILABLE = 0x88
-    SERVER_BUSY = 0x89
-    BANNED = 0x8A
-    BAD_AUTHENTICATION_METHOD = 0x8C
-    SESSION_TAKEN_OVER = 0x8E
-    TOPIC_FILTER_INVALID = 0x8F
-    TOPIC_NAME_INVALID = 0x90
-    PACKET_TOO_LARGE = 0x95
-    QUOTA_EXCEEDED = 0x97
-    PAYLOAD_FORMAT_INVALID = 0x99
-    RETAIN_NOT_SUPPORTED = 0x9A
-    QOS_NOT_SUPPORTED = 0x9B
-    USE_ANOTHER_SERVER = 0x9C
-    SERVER_MOVED = 0x9D
-    SHARED_SUBSCRIPTION_NOT_SUPPORTED = 0x9E
-    SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED = 0xA1
-    WILDCARD_SUBSCRIPTION_NOT_SUPPORTED = 0xA2
-
-
-CREDENTIALS = frozenset(
-    {Reason.BAD_USER_NAME_OR_PASSWORD, Reason.NOT_AUTHORIZED, Reason.BANNED, Reason.BAD_AUTHENTICATION_METHOD}
-)
 # Why a broker refuses or ends a connection, and what to do about it.
 REMEDIES: Mapping[int, str] = MappingProxyType(
     {
@@ -235,42 +199,6 @@ def no_wildcards(url: object, topic: str) -> Problem:
 def tls_files(files: str, error: OSError) -> Problem:
     """The TLS files of the configuration cannot be used."""
     return Problem(ProblemCode.TLS_FILES, f"TLS files cannot be used ({files}: {_reason(error)})", TLS_FILES_REMEDY)
-
-
-class ProblemLog:
-    """Logs a problem once, not at every attempt of a long night, and again every hour while it lasts.
-
-    Args:
-        logger: Where warnings go; None: nowhere, for a command that shows problems itself.
-        repeat_after: Seconds after which the same problem is logged again.
-    """
-
-    def __init__(self, logger: logging.Logger | None, repeat_after: float = REPEAT_AFTER) -> None:
-        self._logger = logger
-        self._repeat_after = repeat_after
-        self._logged: dict[Problem, float] = {}  # when; monotonic
-        self._lines_from, self._lines = -math.inf, 0  # of this minute
-
-    def report(self, problem: Problem, now: float) -> None:
-        """Log it unless that was done a short while ago; `now` is monotonic."""
-        if self._logger is None or now - self._logged.get(problem, -math.inf) < self._repeat_after:
-            return
-        self._logged[problem] = now
-        if now - self._lines_from >= 60:
-            self._lines_from, self._lines = now, 0
-        self._lines += 1
-        if self._lines <= MOST_LINES:
-            self._logger.warning("%s", problem)
-        elif self._lines == MOST_LINES + 1:
-            self._logger.warning(
-                "more than %d problems with the broker in a minute: the next are not logged", MOST_LINES
-            )
-        if len(self._logged) > MAX_LOGGED:
-            del self._logged[next(iter(self._logged))]
-
-    def clear(self) -> None:
-        """A good while passed without a problem: the same one is news again."""
-        self._logged.clear()
 
 
 def _shown(topic: str) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 
 from edge.errors import EdgeError
 from edge.mqtt import problem
+from edge.mqtt.attempt import Answer
 from edge.mqtt.broker_limits import BrokerLimits
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.outgoing import Request, Sent
-from edge.mqtt.problem import Problem, ProblemLog
+from edge.mqtt.problem import Problem
+from edge.mqtt.problem_log import ProblemLog
 from edge.mqtt.suspects import End, Suspects
 
 
@@ -59,9 +61,18 @@ class Refusals:
         self._suspects.try_again()
         self._too_large.clear()
 
-    def answered(self, request: Request) -> None:
-        """The broker answered it, whatever it said."""
+    def answered(self, request: Request, refusal: Answer | None) -> Problem | None:
+        """The broker answered a request; returns what is wrong where it answered no: `refusal`."""
         self._suspects.answered(request)
+        if refusal is None:
+            return None
+        if request.action == "publish":
+            found = problem.publish_refused(self._url, request.topic, refusal.reason, refusal.name)
+            self.mention(found)
+        else:
+            found = problem.subscription_refused(self._url, request.topic, refusal.reason, refusal.name)
+            self.report(found)
+        return found
 
     def ended(self, how: End, unanswered: Sequence[Sent], what: str, *, answered_any: bool) -> bool:
         """A connection ended; says once which topics are left out for that.

@@ -7,26 +7,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from edge.mqtt.outgoing import Request, Sent
-from edge.mqtt.problem import Reason
 
 FIRST_PAUSE, LONGEST_PAUSE = 300.0, 3600.0  # seconds for which a topic is left out
 STRIKES = 2  # times that a broker must hang up, without a reason, on something that travels alone
-ABOUT_A_PACKET = frozenset(
-    {
-        Reason.MALFORMED_PACKET, Reason.PROTOCOL_ERROR, Reason.IMPLEMENTATION_SPECIFIC_ERROR, Reason.NOT_AUTHORIZED,
-        Reason.TOPIC_FILTER_INVALID, Reason.TOPIC_NAME_INVALID, Reason.PACKET_TOO_LARGE, Reason.QUOTA_EXCEEDED,
-        Reason.PAYLOAD_FORMAT_INVALID, Reason.RETAIN_NOT_SUPPORTED, Reason.QOS_NOT_SUPPORTED,
-        Reason.SHARED_SUBSCRIPTION_NOT_SUPPORTED, Reason.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
-        Reason.WILDCARD_SUBSCRIPTION_NOT_SUPPORTED,
-    }
-)  # fmt: skip
-"""Reasons for which a broker ends a connection because of what it was just sent."""
 
 
 class End(Enum):
     """How a connection ended."""
 
-    NAMED = "named"  # by the broker, for one of the reasons above
+    NAMED = "named"  # by the broker, for a reason of `reason_codes.ABOUT_A_PACKET`
     HUNG_UP = "hung up"  # soon after the connect, without such a reason
     SILENT = "silent"  # by us: something was not answered in time
     OTHER = "other"  # says nothing about what was sent

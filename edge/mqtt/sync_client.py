@@ -14,7 +14,8 @@ from edge.mqtt.backoff import NoRetry
 from edge.mqtt.broker_limits import BrokerLimits
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.connection import Callbacks, Connection
-from edge.mqtt.problem import BROKER_LOG_REMEDY, Problem, ProblemLog
+from edge.mqtt.problem import BROKER_LOG_REMEDY, Problem
+from edge.mqtt.problem_log import ProblemLog
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.protocol import ProtocolChoice
 

@@ -257,7 +257,8 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
         "edge.daemon.mqtt_service": {"self._running.send"},  # answers to commands
         "edge.mqtt.attempt": {"self._client.socket"},  # looks at the one of paho
-        "edge.delivery.publisher": {"self._store.send"},
+        "edge.delivery.publisher": {"self._pacing.send"},
+        "edge.delivery.pacing": {"self._store.send"},
         "edge.delivery.failover_outbox": {"sender.send"},  # windows, from the outbox
         "edge.daemon.sd_notify": {"socket.socket", "channel.sendto"},  # systemd: ready, alive, one line of status
     }

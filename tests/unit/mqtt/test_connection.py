@@ -18,7 +18,8 @@ from edge.mqtt.backoff import Backoff
 from edge.mqtt.client_factory import BrokerSettings, SessionOptions
 from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.connection_state import State
-from edge.mqtt.problem import ProblemCode, ProblemLog
+from edge.mqtt.problem import ProblemCode
+from edge.mqtt.problem_log import ProblemLog
 from tests.support.brokers import free_port, wait_for
 from tests.support.scripted_broker import ACCEPT_5, ACCEPT_311, LEVEL_5, LEVEL_311, ScriptedBroker, refuse_5
 

@@ -1,19 +1,17 @@
-"""Problems: a code for programs, a sentence and a remedy for people; and when they are logged."""
+"""Problems: a code for programs, a sentence and a remedy for people."""
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.contract.topics import discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt import problem
-from edge.mqtt.problem import Problem, ProblemCode, ProblemLog, Reason
+from edge.mqtt.problem import ProblemCode
+from edge.mqtt.reason_codes import Reason
 
 URL = "mqtt://broker:1883"
 
@@ -94,37 +92,3 @@ def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
     assert problem.publish_refused(URL, announced, Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.publish_refused(URL, "t", Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.subscription_refused(URL, "t", 0x8F, "x").remedy == "the broker's log says more"
-
-
-def test_our_numbers_are_those_of_mqtt() -> None:
-    packets = (PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK)
-    for reason in Reason:
-        names = {
-            name for name, used in ReasonCode.names[reason.value].items() if any(packet in used for packet in packets)
-        }
-        assert {name.upper().replace(" ", "_") for name in names} == {reason.name}
-
-
-def test_a_problem_is_logged_once_and_again_after_an_hour(caplog: pytest.LogCaptureFixture) -> None:
-    log = ProblemLog(logging.getLogger("edge.test"))
-    one, other = (Problem(ProblemCode.UNREACHABLE, text, "do this") for text in "ab")
-    for now in (100.0, 101.0, 3699.0):
-        log.report(one, now)
-    assert caplog.messages == ["a; do this"]
-    log.report(one, 3700.0)
-    log.report(other, 3701.0)
-    log.report(one, 3702.0)  # two that take turns are no news either
-    log.clear()
-    log.report(one, 3703.0)
-    assert caplog.messages == [f"{text}; do this" for text in "aaba"]
-
-
-def test_problems_that_a_stranger_makes_up_are_few_and_short_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    log = ProblemLog(logging.getLogger("edge.test"))
-    for number in range(500):
-        log.report(problem.publish_refused(URL, f"room/{number}/{'z' * 20_000}\x1b", Reason.NOT_AUTHORIZED, "x"), 1.0)
-    assert len(caplog.messages) == problem.MOST_LINES + 1
-    assert max(map(len, caplog.messages)) < 400
-    assert "\x1b" not in caplog.text
-    log.report(problem.publish_refused(URL, "room/a", Reason.NOT_AUTHORIZED, "x"), 62.0)
-    assert "room/a" in caplog.messages[-1]

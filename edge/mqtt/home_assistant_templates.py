@@ -1,0 +1,83 @@
+"""Jinja templates with which Home Assistant reads our messages: none where a value is missing. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from edge.contract.labels import UNKNOWN
+
+# The shares of a window as edge.contract.shares.window_shares computes them: the estimate where there is one, else the
+# count over all named faces. `estimate`, `counts` and `named` are then what the rest of a template computes with.
+SHARES = (
+    "{% set window = value_json | default({}, true) %}"
+    "{% set counts = window['counts'] | default(none) %}"
+    "{% set estimate = window['estimate'] | default(none) if counts is mapping else none %}"
+    f"{{% set named = (counts.values() | sum) - (counts['{UNKNOWN}'] | default(0)) if counts is mapping else 0 %}}"
+)
+
+
+def pick(*keys: str) -> str:
+    """A template's expression for a value in a message; none where any part of the way is missing or null.
+
+    Home Assistant shows none as `unknown`. A message may also be empty: that is how a retained one is removed.
+    """
+    expression = "value_json"
+    for key in keys:
+        expression = f"({expression} | default({{}}, true))[{_quoted(key)}]"
+    return f"{expression} | default(none)"
+
+
+def translated(words: Mapping[Any, str], *keys: str) -> str:
+    """A template that replaces a value by a word; none for a value that has no word."""
+    # As strings: whatever else a message holds there has no word, and is no error either.
+    pairs = ", ".join(f"{_quoted(str(value))}: {_quoted(word)}" for value, word in words.items())
+    return f"{{{{ {{ {pairs} }}.get({pick(*keys)} | string) }}}}"
+
+
+def json_object(**keys: tuple[str, ...]) -> str:
+    """A template that keeps some values of a message as a JSON object: by their names there, the way to each."""
+    return f"{{{{ {{ {', '.join(f'{_quoted(name)}: {pick(*way)}' for name, way in keys.items())} }} | to_json }}}}"
+
+
+def withheld() -> str:
+    """A template: ON while the figures of a window are withheld, none where there is no window."""
+    shown = f"'ON' if ({pick('withheld', 'what')}) == 'figures' else 'OFF'"
+    return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
+
+
+def facing(expression: str, digits: int) -> str:
+    """A template about faces turned to the front and away; none where that is not known, or nobody can be judged.
+
+    Args:
+        expression: What is computed from `front` and `away`, the two numbers.
+        digits: To which its value is rounded.
+    """
+    read = f"{{% set front, away = {pick('facing', 'front')}, {pick('facing', 'away')} %}}"
+    known = "front is number and away is number and front + away > 0"
+    return f"{read}{{{{ (({expression}) | round({digits})) if {known} else none }}}}"
+
+
+def share(label: str) -> str:
+    """A template: the share of an emotion in per cent; none where nothing is known of it."""
+    key = _quoted(label)
+    counted = f"counts[{key}] / named if named > 0 and {key} in counts else none"
+    known = f"(estimate[{key}] | default({{}}, true))['share'] if estimate is mapping else {counted}"
+    return f"{SHARES}{{% set share = {known} %}}{{{{ (share * 100) | round(2) if share is number else none }}}}"
+
+
+def share_attributes(label: str) -> str:
+    """A template: what a share was computed from, and its 90 % interval in per cent where it is an estimate."""
+    basis = "'estimate' if estimate is mapping else 'counts' if named > 0 else none"
+    limits = [
+        f"'{limit}': (interval['{limit}'] * 100) | round(2) if interval['{limit}'] is number else none"
+        for limit in ("low", "high")
+    ]
+    read = f"{{% set interval = estimate[{_quoted(label)}] | default({{}}, true) if estimate is mapping else {{}} %}}"
+    return f"{SHARES}{read}{{{{ {{ 'basis': {basis}, {', '.join(limits)} }} | to_json }}}}"
+
+
+def _quoted(text: str) -> str:
+    """A string of the template language; a label may hold anything, and none of it may end the string."""
+    return "'" + "".join(c if re.fullmatch("[A-Za-z0-9_]", c) else f"\\U{ord(c):08x}" for c in text) + "'"
