@@ -166,11 +166,11 @@ class FailoverOutbox:
         self._report_losses(now, connected=connected)
 
     def _oldest_age(self) -> float | None:
-        ages: list[float] = []
+        ages: list[float | None] = []
         for sender in self._open():
             with self._survives(sender, reading=True):
-                ages += [row.age for row in sender.outbox.rows(0, sender.outbox.newest, 1)] if sender.depth else []
-        return max(ages, default=None)
+                ages.append(sender.outbox.oldest_age() if sender.depth else None)
+        return max((age for age in ages if age is not None), default=None)
 
     def stop(self) -> None:
         """Close the disk."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 import sqlite3
 import time
@@ -24,10 +23,11 @@ from edge.delivery.outbox_tables import (
     examine,
     prepare,
 )
+from edge.delivery.row_ages import RowAges
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
 from edge.files.left_journal import set_left_journal_aside
-from edge.timing.elapsed import TimePoint, age, moment
+from edge.timing.elapsed import TimePoint, moment
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class Outbox:
         self._max_bytes = max_bytes
         self._now = now
         self._database: sqlite3.Connection | None = None
+        self._ages = RowAges()
         self.epoch = ""
         """Eight hexadecimal digits that change only with a new database."""
         self.depth = 0
@@ -182,13 +183,18 @@ class Outbox:
 
     def rows(self, after: int, upto: int, limit: int) -> list[Row]:
         """The oldest rows with a number above `after`, up to `upto`."""
-        now = self._now()
         query = (
             f"SELECT seq, {BODY_COLUMNS}, {TIME_COLUMNS} FROM windows "  # noqa: S608
             "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         )
         found = self._db.execute(query, (after, upto, limit)).fetchall()
-        return [Row(seq, age(TimePoint(*stored), now), body, schema, crc) for seq, body, schema, crc, *stored in found]
+        times = [(seq, TimePoint(*stored)) for seq, _, _, _, *stored in found]
+        ages = self._ages.of(self._db, self._now(), times)
+        return [Row(row[0], seconds, *row[1:4]) for row, seconds in zip(found, ages, strict=True)]
+
+    def oldest_age(self) -> float | None:
+        """Seconds for which the oldest row has waited, as far as is certain; None: there is none."""
+        return self._ages.oldest(self._db, self._now())
 
     def acknowledge(self, seq: int) -> None:
         """The broker has a window: it waits no longer, and is deleted by the next `delete_acknowledged`."""
@@ -217,11 +223,8 @@ class Outbox:
 
     def expire(self, max_age: float, keep: Collection[int] = ()) -> int:
         """Drop the waiting windows that are older than `max_age` seconds, but none of `keep`; returns how many."""
-        now = self._now()
-        cursor = self._db.execute(f"SELECT seq, {TIME_COLUMNS} FROM windows ORDER BY seq")  # noqa: S608
-        # What was stored later is younger: behind the first that is young enough nothing has to be read.
-        old = list(itertools.takewhile(lambda row: age(TimePoint(*row[1:]), now) > max_age, cursor))
-        cursor.close()
+        last = self._ages.last_older(self._db, self._now(), max_age)
+        old = self._db.execute("SELECT seq FROM windows WHERE seq <= ?", (last,)).fetchall()
         kept = {*keep, *self.acknowledged}
         seqs = [row[0] for row in old if row[0] not in kept]
         if seqs:
@@ -277,6 +280,7 @@ class Outbox:
 
     def _use(self, found: Found, database: sqlite3.Connection) -> None:
         """Take over what an opened database says about itself."""
+        self._ages = RowAges()
         known = self.acknowledged if found.epoch == self.epoch else set()
         query = "SELECT 1 FROM windows WHERE seq = ?"
         self.acknowledged = {seq for seq in known if database.execute(query, (seq,)).fetchone()}

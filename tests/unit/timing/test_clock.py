@@ -134,6 +134,23 @@ def test_a_clock_set_forward_is_followed_at_once_and_one_set_back_to_what_has_st
     assert stamps.true
 
 
+@pytest.mark.parametrize(("back", "true"), [(0.4, True), (0.6, False)])
+def test_a_step_back_of_more_than_half_a_second_is_a_clock_that_was_set(back: float, *, true: bool) -> None:
+    clock = JumpyClock()
+    stamps = Timestamps(clock)
+    last = START
+    for number in range(100):
+        clock.now += 10
+        clock.offset = -back if number >= 50 else 0
+        began, last = stamps.span(clock.now - 10, clock.now)
+        assert (last - began).total_seconds() == 10
+    assert last == START + timedelta(seconds=1000)
+    assert stamps.true == true
+    clock.now += 1  # a pause that is longer than the step
+    stamps.span(clock.now, clock.now + 10)
+    assert stamps.true
+
+
 @pytest.mark.parametrize(
     ("answer", "sign", "synced"),
     [(0, False, True), (5, False, False), (5, True, True), (-1, True, True), (-1, False, False)],
