@@ -4,6 +4,7 @@
 #   sh dynamic-security.sh --discovery room-204 PASSWORD OPTIONS...
 #   sh dynamic-security.sh --KIND NAME CLIENT-ID PASSWORD OPTIONS...
 #   sh dynamic-security.sh --remove NAME OPTIONS...
+#   sh dynamic-security.sh --save OPTIONS...
 # OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
 #   -h broker.school.example -p 8883 --cafile ca.pem -u admin -P ADMIN-PASSWORD
 # A room is bound to the client id of its daemon: nobody else can connect with that id, and it cannot leave sessions behind.
@@ -20,19 +21,29 @@
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
 # No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
+# `--remove` throws a user out at once, and clears what a room has left at the broker: dashboards and Home Assistant then
+# see that it is away.
+# Run it on the broker's machine, as root: Mosquitto writes its rules in place, and says nothing where the disk is full, so that
+# at its next start nobody may connect. So there has to be room before a change, the rules of before are kept beside this
+# script (rules.json.kept), and after the change the file is looked at. `--save` has the broker write its rules again. `--rules FILE`
+# before everything else is where they are, if not in /var/lib/mosquitto/rules.json.
 # No rights are `pattern`s: the plugin of Mosquitto 2.0 knows no %u, so each user gets a role of its own.
 set -eu
 usage() {
     sed -n 's/^#   sh /usage: sh /p' "$0" >&2
     exit 2
 }
-prefix=classroom kind=room discovery=''
-if [ "${1-}" = --prefix ] && [ $# -gt 1 ]; then
-    prefix=$2
+prefix=classroom kind=room discovery='' rules=/var/lib/mosquitto/rules.json
+while [ $# -gt 1 ]; do
+    case $1 in
+    --rules) rules=$2 ;;
+    --prefix) prefix=$2 ;;
+    *) break ;;
+    esac
     shift 2
-fi
+done
 case ${1-} in
---dashboard | --recorder | --commander | --homeassistant | --announcer | --monitor | --school | --remove)
+--dashboard | --recorder | --commander | --homeassistant | --announcer | --monitor | --school | --remove | --save)
     kind=${1#--}
     shift
     ;;
@@ -41,20 +52,25 @@ case ${1-} in
     shift
     ;;
 esac
-case ${1-} in
--*) usage ;;
+case $kind:${1-} in
+save:*) ;;
+*:-*) usage ;;
 esac
 case $kind in
+save) least=0 ;;
 remove) least=1 ;;
 room) least=2 ;;
 *) least=3 ;;
 esac
 [ $# -ge $least ] || usage
-name=$1
-shift
+name=edge-save # of a role for a moment
+if [ "$kind" != save ]; then
+    name=$1
+    shift
+fi
 client=edge-$prefix-$name password=''
 case $kind in
-remove | room) ;;
+save | remove | room) ;;
 *)
     client=$1
     shift
@@ -66,10 +82,13 @@ remove | room) ;;
     esac
     ;;
 esac
-if [ "$kind" != remove ]; then
+case $kind in
+save | remove) ;;
+*)
     password=$1
     shift
-fi
+    ;;
+esac
 case $name in
 '' | admin | *[!A-Za-z0-9-]*)
     echo "error: a name has letters, digits and - only, and is not admin: $name" >&2
@@ -83,6 +102,7 @@ case $prefix$client$password in
     ;;
 esac
 
+done_so_far='nothing was changed'
 # shellcheck disable=SC2016 # no variables, but what the broker calls its own topics
 ask() { # JSON OPTIONS...: the broker's answer, in $said
     commands=$1
@@ -90,9 +110,56 @@ ask() { # JSON OPTIONS...: the broker's answer, in $said
     if ! said=$(mosquitto_rr -V 5 -q 1 -W 10 "$@" -t '$CONTROL/dynamic-security/v1' \
         -e '$CONTROL/dynamic-security/v1/response' -m "{\"commands\": [$commands]}" 2>&1) || [ -z "$said" ]; then
         echo "${said:-the broker does not answer: is -u its admin, and the plugin loaded?}" >&2
-        echo "error: nothing was changed" >&2
+        echo "error: $done_so_far" >&2
         exit 1
     fi
+}
+kept=$(dirname "$0")/rules.json.kept
+whole() { # FILE: whether all brackets are closed, which they are not where the end is missing; jq is no part of a broker
+    awk '{ gsub(/"([^"\\]|\\.)*"/, ""); opened = gsub(/[{[]/, ""); all += opened; depth += opened - gsub(/[]}]/, "") }
+        END { exit !(all && depth == 0) }' "$1"
+}
+has() { # NAME: whether the rules have this user
+    grep -q "\"username\":[[:space:]]*\"$1\"" "$rules"
+}
+object() { # PROBLEM: nothing is changed then, unless somebody is thrown out: that cannot wait, and makes the rules shorter
+    if [ "$kind" = remove ]; then
+        echo "note: $1" >&2
+    else
+        echo "error: $1; nothing was changed" >&2
+        exit 1
+    fi
+}
+before_change() { # room for what the broker writes, and a copy of what it has written last
+    if [ ! -f "$rules" ]; then
+        echo "note: there is no $rules here, so nobody looks whether the broker's disk takes the change: run this there, as root" >&2
+        return
+    fi
+    least=$((1024 + 2 * $(wc -c <"$rules") / 1024))
+    free=$(df -Pk "$rules" | awk 'NR == 2 { print $4 }')
+    if [ "$free" -lt $least ]; then
+        object "$free KB are free for $rules, and $least are needed: make room first"
+    fi
+    if ! whole "$rules"; then
+        echo "note: $rules is cut off; $kept is of before" >&2
+    elif ! (umask 077 && cp "$rules" "$kept.new" && mv "$kept.new" "$kept"); then
+        object "$kept cannot be written"
+    fi
+}
+after_change() { # yes or no: whether the rules have to have $name now; newer Mosquittos write a moment later
+    [ -f "$rules" ] || return 0
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        if has "$name"; then there=yes; else there=no; fi
+        if whole "$rules" && [ $there = "$1" ]; then return 0; fi
+        sleep 1
+    done
+    if whole "$rules"; then
+        echo "error: the change is not in $rules: is that the file of this broker? \`--rules FILE\` names another one" >&2
+    else
+        echo "error: $rules is cut off: is the disk full? Mosquitto goes on, but once it is restarted nobody may connect." >&2
+        echo "Make room, and before that run: sh $0 --save OPTIONS... What was there before the change is in $kept" >&2
+    fi
+    exit 1
 }
 may() { # TYPE TOPIC: one more right, in $rights
     rights="$rights${rights:+, }{\"acltype\": \"$1\", \"topic\": \"$2\", \"allow\": true}"
@@ -107,7 +174,44 @@ role() { # NAME: a command that makes a role of $rights
 }
 rights='' made='' groups=''
 
+if [ "$kind" = save ]; then
+    before_change
+    ask "{\"command\": \"createRole\", \"rolename\": \"$name\"}, {\"command\": \"deleteRole\", \"rolename\": \"$name\"}" "$@"
+    after_change no
+    exit
+fi
+
+clear_retained() { # OPTIONS: what the room $name has left, as its user, whose password nobody has
+    password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    ask "{\"command\": \"createClient\", \"username\": \"$name\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
+\"$name\"}], \"clientid\": \"$client\"}" "$@"
+    set -- "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r
+    cleared=yes
+    # Who is connected hears `offline`; an empty one says nothing to them.
+    mosquitto_pub "$@" -t "$prefix/$name/availability" -m offline || cleared=no
+    for topic in availability info state latest health alerts alert/camera alert/check alert/config alert/disk \
+        alert/hardware alert/masks alert/outbox alert/picture; do
+        mosquitto_pub "$@" -t "$prefix/$name/$topic" -n || cleared=no
+    done
+    # Only a room that was made with --discovery may; where it may not, there is nothing.
+    mosquitto_pub "$@" -t "homeassistant/device/${prefix}_$name/config" -n 2>/dev/null || true
+    [ $cleared = yes ] || echo "note: not all that $name has left at the broker could be cleared" >&2
+}
 if [ "$kind" = remove ]; then
+    ask "{\"command\": \"getClient\", \"username\": \"$name\"}" "$@"
+    case $said in
+    *'"error":'*)
+        echo "error: the broker has no user $name" >&2
+        exit 1
+        ;;
+    *"\"clientid\":\"$client\""*) is_room=yes ;;
+    *) is_room=no ;;
+    esac
+    before_change
+    ask "{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
+{\"command\": \"deleteClient\", \"username\": \"$name-check\"}" "$@"
+    done_so_far="$name may not connect any more, and the rest was not done: run this again"
+    [ $is_room = no ] || clear_retained "$@"
     # In this order, a role only when nobody has it any more: Mosquitto 2.0.11 dies of one that a group still has.
     made="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
 {\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
@@ -118,12 +222,7 @@ if [ "$kind" = remove ]; then
         made="$made, {\"command\": \"deleteRole\", \"rolename\": \"$each\"}"
     done
     ask "$made" "$@"
-    case $said in
-    *'[{"command":"deleteClient","error":'*)
-        echo "error: the broker has no user $name" >&2
-        exit 1
-        ;;
-    esac
+    after_change no
     exit
 fi
 
@@ -208,6 +307,7 @@ for each in "$name" "$name-check"; do
         ;;
     esac
 done
+before_change
 # Those that are there already are errors of no matter.
 ask '{"command": "createGroup", "groupname": "commanders"}, {"command": "createGroup", "groupname": "pausers"}' "$@"
 ask "$made" "$@"
@@ -218,3 +318,4 @@ case $said in
     exit 1
     ;;
 esac
+after_change yes

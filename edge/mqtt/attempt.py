@@ -25,6 +25,7 @@ from edge.mqtt.client_factory import BrokerSettings, SessionOptions, connect_opt
 from edge.mqtt.outgoing import Flow, Outgoing, Request, Sent
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.publish_packet import Publish
+from edge.mqtt.session_backlog import SessionBacklog
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class Attempt:
         self._settings = settings
         self._listener = listener
         self._manual = session.manual_acknowledgement
+        self._backlog = SessionBacklog(wanted=mqtt5 and session.marks_waiting)
         self._ids = itertools.count(1)
         self._flow = Flow(MAX_IN_FLIGHT, suspects)
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()  # None: end
@@ -109,9 +111,7 @@ class Attempt:
         client.on_connect = self._handle_connect
         client.on_disconnect = self._handle_disconnect
         client.on_publish = lambda _c, _d, mid, code, _p: self._put(lambda: self._answered(mid, [_answer(code)]))
-        client.on_subscribe = lambda _c, _d, mid, codes, _p: self._put(
-            lambda: self._answered(mid, [*map(_answer, codes)])
-        )
+        client.on_subscribe = self._handle_subscribed
         client.received = self._handle_message
 
     def start(self) -> None:
@@ -199,16 +199,21 @@ class Attempt:
         topic = item.request.topic
         if item.request.action == "subscribe":
             self._some_filter = topic
-            mid = properties.subscribe(self._client, topic, mqtt5=self.mqtt5)
+            mid = self._subscribe(topic)
         else:
             qos = 1 if self._flow.suspected(item.request) else item.qos  # only what is answered can be cleared
             info = self._client.publish(topic, item.payload, min(qos, self.limits.qos), item.retain, item.extra)
             mid = info.mid if qos else None
             if qos and not self.limits.qos:
                 # The answer to what follows it says that the broker has it.
-                mid = properties.subscribe(self._client, self._some_filter, mqtt5=True, quietly=True)
+                mid = self._subscribe(self._some_filter, quietly=True)
         if mid is not None:
             self._by_mid[mid] = item
+
+    def _subscribe(self, topic: str, *, quietly: bool = False) -> int | None:
+        # Always with the same identifier: a subscription to the same filter takes the place of the one before.
+        identifier = self._backlog.identifier
+        return properties.subscribe(self._client, topic, mqtt5=self.mqtt5, quietly=quietly, identifier=identifier)
 
     def _answered(self, mid: int, answers: list[Answer]) -> None:
         item = self._by_mid.pop(mid, None)
@@ -225,9 +230,16 @@ class Attempt:
         answer = _answer(code)
         if not answer.failure and not self._sender.is_alive():
             self.limits = read_limits(connack)
+            self._backlog.accepted(kept=flags.session_present, identifiers=self.limits.identifiers)
             self._flow.limit = min(MAX_IN_FLIGHT, self.limits.receive_maximum)
             self._sender.start()
         self._listener.handle_connack(self, answer, session_present=flags.session_present)
+
+    def _handle_subscribed(
+        self, _client: paho.Client, _data: object, mid: int, codes: list[ReasonCode], _properties: object
+    ) -> None:
+        self._backlog.subscribed()  # here, as the message behind it is read next, and by this thread
+        self._put(lambda: self._answered(mid, [*map(_answer, codes)]))
 
     def _handle_disconnect(
         self, _client: paho.Client, _data: object, flags: paho.DisconnectFlags, code: ReasonCode, _properties: object
@@ -240,7 +252,7 @@ class Attempt:
         self._listener.handle_closed(self, answer, by_broker=by_broker)
 
     def _handle_message(self, message: Publish) -> None:
-        incoming = properties.incoming(message, self._number)
+        incoming = properties.incoming(message, self._number, waited=self._backlog.includes(message))
         if incoming is not None:  # else its topic is not even text: nothing that was subscribed to
             self._listener.handle_message(self, incoming)
         if message.qos and (incoming is None or not self._manual):

@@ -17,6 +17,7 @@ class BrokerLimits:
         qos: The highest one.
         retain: Whether it keeps retained messages.
         wildcards: Whether it takes subscriptions with `+` and `#`.
+        identifiers: Whether it takes identifiers of subscriptions.
     """
 
     receive_maximum: int = 65535
@@ -24,6 +25,7 @@ class BrokerLimits:
     qos: int = 2
     retain: bool = True
     wildcards: bool = True
+    identifiers: bool = True
 
 
 NO_LIMITS = BrokerLimits()
@@ -39,6 +41,7 @@ def read_limits(connack: object) -> BrokerLimits:
         getattr(connack, "MaximumQoS", 2),
         bool(getattr(connack, "RetainAvailable", 1)),
         bool(getattr(connack, "WildcardSubscriptionAvailable", 1)),
+        bool(getattr(connack, "SubscriptionIdentifierAvailable", 1)),
     )
 
 

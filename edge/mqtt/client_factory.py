@@ -64,6 +64,7 @@ class SessionOptions:
         expiry: For how many seconds (MQTT 5; under 3.1.1 the broker decides, and one with a will is not kept).
         receive_maximum: Messages that may be on their way to us and not acknowledged (MQTT 5); None: no limit.
         manual_acknowledgement: Whether a message is acknowledged only by `Connection.acknowledge`.
+        marks_waiting: Whether `IncomingMessage.waited` is found out: by identifiers of subscriptions (MQTT 5).
     """
 
     will_topic: str | None = None
@@ -71,6 +72,7 @@ class SessionOptions:
     expiry: int = 0
     receive_maximum: int | None = None
     manual_acknowledgement: bool = False
+    marks_waiting: bool = False
 
 
 CLEAN_SESSION = SessionOptions()
@@ -78,7 +80,7 @@ CLEAN_SESSION = SessionOptions()
 
 def device_session(will_topic: str) -> SessionOptions:
     """Of a device: it outlives short breaks, so that the will is not sent at each."""
-    return SessionOptions(will_topic, keep=True, expiry=SESSION_EXPIRY)
+    return SessionOptions(will_topic, keep=True, expiry=SESSION_EXPIRY, marks_waiting=True)
 
 
 def connect_options(protocol: MQTTProtocolVersion, session: SessionOptions) -> dict[str, Any]:

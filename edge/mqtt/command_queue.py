@@ -31,6 +31,7 @@ LONGEST_NAME = 40  # characters of a command's name that may be a mistyped one
 MOST_LINES = 30  # about commands in the log, a minute
 DROP_LINE_SECONDS = 60.0  # between two lines about commands that are dropped
 SUPERSEDED = "a pause came after it"
+WAITED = "it was sent while this device was away, and somebody may have closed the camera since then; send it again"
 WORDS = {"on": True, "off": False}
 
 
@@ -111,7 +112,9 @@ def urgency_of(name: str, incoming: IncomingMessage) -> Urgency:
         request = parse(name, incoming)
     except CommandError:
         return Urgency.REFUSED
-    return Urgency.CLOSES if isinstance(request, PauseRequest) and request.pause else Urgency.OPENS
+    if isinstance(request, PauseRequest) and request.pause:
+        return Urgency.CLOSES
+    return Urgency.REFUSED if incoming.waited else Urgency.OPENS
 
 
 class CommandQueue:
@@ -216,6 +219,9 @@ class CommandQueue:
         request, error = None, None
         try:
             request = parse(name, incoming)
+            # A pause holds whenever it was sent; what ends one was said of a pause that its sender knew of.
+            if incoming.waited and urgency_of(name, incoming) is Urgency.REFUSED:
+                raise CommandError(WAITED)
             handlers[name](request)
             self._log(logging.INFO, name, f"{f'by {request.by}, ' if request.by else ''}done")
         except EdgeError as problem:

@@ -34,6 +34,7 @@ class IncomingMessage:
     response_topic: str | None  # where it wants to be answered (MQTT 5), if one can publish there
     correlation: bytes | None
     receipt: Receipt | None = field(default=None, compare=False)
+    waited: bool = False  # at the broker, in a session that it kept: sent before this connection could hear it
 
 
 def of_will(delay: int) -> Properties:
@@ -64,7 +65,7 @@ def of_message(payload: bytes, expiry: float | None, schema: str | None, correla
     return properties
 
 
-def incoming(message: Publish, attempt: int = 0) -> IncomingMessage | None:
+def incoming(message: Publish, attempt: int = 0, *, waited: bool = False) -> IncomingMessage | None:
     """A message as it came over the connection of that number; None when its topic is not even text."""
     try:
         topic = message.topic.decode()
@@ -74,7 +75,7 @@ def incoming(message: Publish, attempt: int = 0) -> IncomingMessage | None:
     receipt = Receipt(attempt, message.message_id, message.qos)
     # One byte more than allowed is enough to see that it is too long; MQTT 3.1.1 has no way to refuse the rest.
     payload = message.payload[: MAX_PAYLOAD + 1]
-    return IncomingMessage(topic, payload, message.retained, response, message.correlation, receipt)
+    return IncomingMessage(topic, payload, message.retained, response, message.correlation, receipt, waited)
 
 
 def _topic_to_answer(data: bytes) -> str | None:
@@ -86,7 +87,9 @@ def _topic_to_answer(data: bytes) -> str | None:
     return topic if len(topic) <= MAX_RESPONSE_TOPIC and not set("+#\0\ufeff") & set(topic) else None
 
 
-def subscribe(client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = False) -> int | None:
+def subscribe(
+    client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = False, identifier: int | None = None
+) -> int | None:
     """Ask for a topic; under MQTT 5 a retained message shows itself as one also when it is sent just now.
 
     Args:
@@ -94,6 +97,7 @@ def subscribe(client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = F
         topic: A topic or a filter.
         mqtt5: Whether MQTT 5 is spoken.
         quietly: Without being sent what is retained there (MQTT 5 only).
+        identifier: What the broker adds to each message that comes by it (MQTT 5 only); None: nothing.
 
     Returns:
         The message id that the broker answers with; None when the connection has just ended.
@@ -101,5 +105,9 @@ def subscribe(client: paho.Client, topic: str, *, mqtt5: bool, quietly: bool = F
     if mqtt5:
         handling = SubscribeOptions.RETAIN_DO_NOT_SEND if quietly else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
         options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
-        return client.subscribe(topic, options=options)[1]
+        extra = None
+        if identifier is not None:
+            extra = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+            extra.SubscriptionIdentifier = identifier
+        return client.subscribe(topic, options=options, properties=extra)[1]
     return client.subscribe(topic, qos=1)[1]

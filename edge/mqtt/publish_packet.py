@@ -1,4 +1,4 @@
-"""A PUBLISH packet as it came: topic, payload and, of its MQTT 5 properties, where to answer.
+"""A PUBLISH packet as it came: topic, payload and, of its MQTT 5 properties, where to answer and why it was sent.
 
 Read here, not by paho: a stranger chooses the properties of a message. paho hangs up at a character that MQTT forbids
 in them, and the broker then sends the same message again, for ever; of thousands of properties it makes ever longer
@@ -29,6 +29,7 @@ class Publish(NamedTuple):
     retained: bool
     response_topic: bytes | None
     correlation: bytes | None
+    subscriptions: tuple[int, ...] = ()  # the identifiers of those by which it comes
 
 
 def read_publish(first: int, packet: bytes | bytearray, *, mqtt5: bool) -> Publish:
@@ -48,18 +49,21 @@ def read_publish(first: int, packet: bytes | bytearray, *, mqtt5: bool) -> Publi
     if qos > 1 or at > len(packet):
         raise ValueError("no packet that can be read")
     message_id = int.from_bytes(packet[topic_end:at], "big")
-    response, correlation = None, None
+    response: bytes | None = None
+    correlation: bytes | None = None
+    subscriptions: tuple[int, ...] = ()
     if mqtt5:
         length, at = _variable(packet, at)
         end = at + length
         if length < 0 or end > len(packet):
             raise ValueError("its properties end behind it")
         if 0 < length <= MOST:
-            response, correlation = _answer_to(packet[at:end])
+            response, correlation, subscriptions = _known(packet[at:end])
         at = end
     return Publish(
-        bytes(packet[2:topic_end]), bytes(packet[at:]), message_id, qos, bool(first & RETAIN), response, correlation
-    )
+        bytes(packet[2:topic_end]), bytes(packet[at:]), message_id, qos, bool(first & RETAIN),
+        response, correlation, subscriptions,
+    )  # fmt: skip
 
 
 def _variable(data: bytes | bytearray, at: int) -> tuple[int, int]:
@@ -72,9 +76,10 @@ def _variable(data: bytes | bytearray, at: int) -> tuple[int, int]:
     return -1, at
 
 
-def _answer_to(properties: bytes | bytearray) -> tuple[bytes | None, bytes | None]:
-    """Response topic and correlation data among some properties, as far as these can be read."""
+def _known(properties: bytes | bytearray) -> tuple[bytes | None, bytes | None, tuple[int, ...]]:
+    """Response topic, correlation data and subscriptions among some properties, as far as these can be read."""
     found: dict[int, bytes] = {}
+    subscriptions: list[int] = []
     at = 0
     while at < len(properties):
         kind = properties[at]
@@ -86,6 +91,7 @@ def _answer_to(properties: bytes | bytearray) -> tuple[bytes | None, bytes | Non
             value, at = _variable(properties, at)
             if value < 0:
                 break
+            subscriptions.append(value)
         elif kind in TEXTS:
             for _ in range(TEXTS[kind]):
                 at += 2 + int.from_bytes(properties[at : at + 2], "big")
@@ -93,4 +99,4 @@ def _answer_to(properties: bytes | bytearray) -> tuple[bytes | None, bytes | Non
             break
         if kind in (RESPONSE_TOPIC, CORRELATION) and start <= at <= len(properties):
             found.setdefault(kind, bytes(properties[start:at]))
-    return found.get(RESPONSE_TOPIC), found.get(CORRELATION)
+    return found.get(RESPONSE_TOPIC), found.get(CORRELATION), tuple(subscriptions)

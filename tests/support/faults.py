@@ -103,10 +103,11 @@ def _packets(stream: bytes) -> tuple[list[bytes], bytes]:
 
 
 class SmallDisk:
-    """A real file system of a megabyte, in memory. Mounting needs root, or `unshare -Urm`."""
+    """A real file system of a megabyte or some, in memory. Mounting needs root, or `unshare -Urm`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, megabytes: int = 1) -> None:
         self.folder = folder
+        self._megabytes = megabytes
         folder.mkdir()
         self._mount()
 
@@ -138,7 +139,7 @@ class SmallDisk:
         self._run("umount", "-l", str(self.folder))
 
     def _mount(self) -> None:
-        self._run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(self.folder))
+        self._run("mount", "-t", "tmpfs", "-o", f"size={self._megabytes}m", "none", str(self.folder))
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})

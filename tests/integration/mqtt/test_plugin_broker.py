@@ -280,6 +280,30 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
     assert "nothing was changed" in done.stderr
 
 
+def test_what_a_removed_room_has_left_is_cleared(school: PluginBroker, user: Connect) -> None:
+    school.add_rooms("room-20")
+    left = ("availability", "info", "state", "latest", "health", "alerts", "alert/disk")
+    for name in ("room-20", "room-5"):
+        room = user(name)
+        for topic in left:
+            assert room.publish(f"classroom/{name}/{topic}", b"online", retain=True) in TAKEN
+    watching = user("dashboard").subscribe("classroom/+/availability")
+    watching.wait("classroom/room-20/availability", b"online")
+    assert school.script("--remove", "room-20").returncode == 0
+    watching.wait("classroom/room-20/availability", b"offline")
+    watching.wait("classroom/room-20/availability", b"")
+    watching.stop()
+    later = user("dashboard").subscribe("classroom/#")
+    for topic in left:
+        later.wait(f"classroom/room-5/{topic}")
+    assert not [topic for topic in later.topics() if topic.startswith("classroom/room-20/")]
+    assert user("room-20").refused, "nor has anybody its password"
+    assert school.script("room-20", PASSWORD).returncode == 0, "nothing of it is left"
+    assert school.script("--remove", "room-20").returncode == 0
+    for topic in left:
+        user("room-5").publish(f"classroom/room-5/{topic}", b"", retain=True)
+
+
 def test_a_room_that_is_called_as_another_user_is_refused_before_anything_is_made(school: PluginBroker) -> None:
     assert school.script("dashboard", PASSWORD).returncode == 1
     assert school.script("--remove", "dashboard-check").returncode == 1, "no half of one was made"

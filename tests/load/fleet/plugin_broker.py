@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,18 +38,21 @@ class PluginBroker(SchoolBroker):
 
     def __init__(self, folder: Path, *, tls: bool = False, more: Iterable[str] = ()) -> None:
         super().__init__(folder, (), tls=tls, more=more)
-        self._rules = folder / "rules.json"
+        self.rules = folder / "rules.json"
+        self.script_folder = folder
+        """Where the shipped script runs, which keeps a copy of the rules beside itself."""
 
     def prepare(self) -> None:
         """Besides, make the file of its users, in which there is an administrator."""
         super().prepare()
-        run(find("mosquitto_ctrl") or "", "dynsec", "init", str(self._rules), "admin", ADMIN)
+        run(find("mosquitto_ctrl") or "", "dynsec", "init", str(self.rules), "admin", ADMIN)
 
     def script(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the shipped script with these words, and this broker's options."""
         options = ["-h", HOST, "-p", str(self.port), "-u", "admin", "-P", ADMIN]
         options += ["--cafile", self.ca] if self.ca else []
-        command = ["sh", str(SHIPPED / "dynamic-security.sh"), *words, *options]
+        script = shutil.copy(SHIPPED / "dynamic-security.sh", self.script_folder)
+        command = ["sh", script, "--rules", str(self.rules), *words, *options]
         environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -181,6 +181,16 @@ def test_resuming_over_mqtt_can_be_forbidden_and_pausing_cannot() -> None:
     assert [what for what, _ in daemon.done] == ["pause"]
 
 
+def test_of_what_waited_at_the_broker_a_pause_is_obeyed_and_its_end_refused() -> None:
+    daemon = Recorder()
+    sent = [(b'{"id": 1}', "resume"), (b"off", "pause"), (b"on", "pause"), (b"", "health")]
+    replies = give(daemon, *(incoming(payload, name, waited=True) for payload, name in sent))
+    answers = [json.loads(reply.payload) for reply in replies]
+    assert sorted((answer["status"], answer["id"]) for answer in answers if answer["id"]) == [("error", 1)]
+    assert sum("send it again" in (answer["error"] or "") for answer in answers) == 2
+    assert sorted(what for what, _ in daemon.done) == ["health", "pause"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "used"),
     [

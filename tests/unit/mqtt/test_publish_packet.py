@@ -62,7 +62,7 @@ def test_what_paho_packs_is_read(
     number_of_it = 0x1234 if qos else 0
     assert read_publish(first, bytearray(head + packed + payload), mqtt5=True) == Publish(
         topic.encode(), payload, number_of_it, qos, retained,
-        None if response is None else response.encode(), correlation,
+        None if response is None else response.encode(), correlation, () if number is None else (number,),
     )  # fmt: skip
     assert read_publish(first, bytearray(head + payload), mqtt5=False) == Publish(
         topic.encode(), payload, number_of_it, qos, retained, None, None
@@ -84,6 +84,11 @@ def test_what_paho_packs_is_read(
 def test_the_message_is_read_whatever_its_properties(properties: bytes, response: bytes | None) -> None:
     found = read_publish(QOS_1, packet(b"a/b", b"\0\1", properties, b"online"), mqtt5=True)
     assert found == Publish(b"a/b", b"online", 1, 1, False, response, None)
+
+
+def test_a_message_may_come_by_several_subscriptions() -> None:
+    found = read_publish(QOS_1, packet(b"a/b", b"\0\1", b"\x0b\x07\x0b\xff\xff\xff\x7f", b""), mqtt5=True)
+    assert found.subscriptions == (7, 268_435_455)
 
 
 @given(st.binary(max_size=40), st.integers(0x30, 0x3F), st.booleans())
