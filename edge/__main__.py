@@ -23,6 +23,10 @@ def main() -> int:
             if raises:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+        from edge.hardware.private_memory import forbid_dumps  # noqa: PLC0415
+
+        forbid_dumps()  # in every command: one that shows pictures cannot be forgotten
+
         from edge.cli import run_command_line  # noqa: PLC0415
         from edge.cli.encoding import as_typed, set_up_encoding  # noqa: PLC0415
 

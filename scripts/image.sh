@@ -99,7 +99,7 @@ make_image() {
   "${buildah[@]}" config --arch "$architecture" --os linux --user 10001:10001 --workingdir /var/lib/edge --volume /var/lib/edge --port 8080 \
     --env PATH=/usr/bin:/usr/sbin --env STATE_DIRECTORY=/var/lib/edge --env HOME=/var/lib/edge --env PROGRESS_FILE=/tmp/progress \
     --env OPENBLAS_NUM_THREADS=1 --env LANG=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1 \
-    --entrypoint '["/usr/bin/edge"]' --cmd run --healthcheck 'CMD /usr/bin/edge-healthy' --healthcheck-interval 15s --healthcheck-timeout 5s \
+    --entrypoint '["/usr/bin/edge"]' --cmd 'run --quiet' --healthcheck 'CMD /usr/bin/edge-healthy' --healthcheck-interval 15s --healthcheck-timeout 5s \
     --healthcheck-retries 2 --healthcheck-start-period 60s \
     --label org.opencontainers.image.title=edge --label "org.opencontainers.image.version=$version" \
     --label org.opencontainers.image.licenses=Apache-2.0 "$container"

@@ -60,6 +60,7 @@ as_service() { # ARGUMENTS of systemd-run and of edge
   done
   systemd-run --quiet --collect --wait $terminal --service-type=exec \
     -p DynamicUser=yes -p StateDirectoryMode=0700 -p UMask=0077 -p EnvironmentFile=-"$secrets" \
+    -p LimitCORE=0 -p LimitMEMLOCK=infinity -p MemorySwapMax=0 \
     -p LoadCredential=mqtt-password:"$password" -p SetCredential='mqtt-password:\n' "$@"
 }
 

@@ -26,6 +26,7 @@ from edge.daemon.malloc import give_back_now
 from edge.daemon.metrics import Meter, rss_megabytes
 from edge.daemon.pipeline import Pipeline
 from edge.delivery.outbox import Outbox
+from edge.hardware.private_memory import own_files_of_proc
 from edge.hardware.process_memory import PEAK, memory
 from edge.timing.clock import Timestamps
 from edge.vision.emotion_classifier import EmotionClassifier
@@ -295,7 +296,7 @@ class _Measurement:
 
 def _reset_peak() -> None:
     """Forget the highest resident memory so far (Linux)."""
-    with suppress(OSError):
+    with suppress(OSError), own_files_of_proc():
         Path("/proc/self/clear_refs").write_text("5")
 
 

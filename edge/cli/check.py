@@ -18,6 +18,7 @@ from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
 from edge.config.address_redaction import without_password
+from edge.config.camera_source import live
 from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
@@ -25,6 +26,7 @@ from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
+from edge.hardware.private_memory import REMEDY, swap_problem
 from edge.support.daemon_words import kept_place
 from edge.support.support_file import CheckRow
 from edge.text import printable
@@ -199,10 +201,20 @@ def _privacy(config: Config) -> CheckRow:
     closed = f"closes the camera at {times} time{'' if times == 1 else 's'} of the week" if times else "is empty"
     found = f"{least if privacy.min_faces > 1 else 'figures of one person are sent'}, counts are {counts}, "
     found += f"the schedule {closed}"
+    remedies = []
     if privacy.min_faces < FEW and config.mode in ANSWERED_FOR:
-        remedy = "set privacy.min_faces to 5 or more, unless everybody agreed to be shown alone"
-        return CheckRow("privacy", WARNING, found, remedy)
-    return CheckRow("privacy", OK, found)
+        remedies.append("set privacy.min_faces to 5 or more, unless everybody agreed to be shown alone")
+    if _shows_people(config) and (problem := swap_problem()):
+        found += f"; {problem}"
+        remedies.append(REMEDY)
+    return CheckRow("privacy", WARNING if remedies else OK, found, "; ".join(remedies))
+
+
+def _shows_people(config: Config) -> bool:
+    try:
+        return live(resolve_source(config)[0])
+    except EdgeError:  # a camera that is not plugged in
+        return True
 
 
 def _schedule(config: Config) -> CheckRow:

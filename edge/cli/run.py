@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     from edge.daemon import audit  # noqa: PLC0415
     from edge.daemon.composition import Machine, build_daemon  # noqa: PLC0415
     from edge.daemon.former_name import adopt_former_files  # noqa: PLC0415
-    from edge.daemon.memory_limit import open_camera_within_limits  # noqa: PLC0415
+    from edge.daemon.memory_limit import open_camera_of_daemon  # noqa: PLC0415
     from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
 
     printer, ended = _Printer(), "the input ended"
@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
         build_daemon(
             config, signals, lambda: read_config(args),
             on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
-            notifier=Notifier.from_environment(), machine=Machine(open_camera=open_camera_within_limits),
+            notifier=Notifier.from_environment(), machine=Machine(open_camera=open_camera_of_daemon),
         ).run()  # fmt: skip
         if signals.stop.is_set():
             ended = "a signal"

@@ -15,6 +15,7 @@ from edge.cli import add_config_arguments, program, set_up_logging
 from edge.cli.encoding import as_typed
 from edge.cli.page import add_page_arguments, print_address
 from edge.errors import EXIT_OK, pages_missing
+from edge.hardware.private_memory import REMEDY, swap_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +112,8 @@ def _tell(path: Path, problem: str) -> None:
         print(problem)
     print(f"{path}{'' if path.exists() else ' (does not exist yet)'} is set up here.")
     print("This page publishes nothing itself; a daemon that runs goes on with the settings that it has.")
+    if swapped := swap_problem():
+        print(f"{swapped[0].upper()}{swapped[1:]}: {REMEDY}.")
     print("Anyone with this address sees pictures of people, and can change the settings:")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.paths import ROOT
 
@@ -25,6 +27,26 @@ def test_both_units_differ_in_their_names_only() -> None:
         "Description", "ExecStart", "EnvironmentFile", "LoadCredential", "StateDirectory", "User",
     ]  # fmt: skip
     assert all("%i" in b for _, b in different)
+
+
+def test_each_way_to_start_a_camera_allows_to_keep_its_pictures_off_the_disk() -> None:
+    """The program does it; locked memory needs the leave of whoever starts it."""
+    for unit in ("edge.service", "edge@.service"):
+        assert {"LimitCORE=0", "LimitMEMLOCK=infinity", "MemorySwapMax=0"} <= set(settings(unit))
+    compose = yaml.safe_load((ROOT / "docs/container/compose.yaml").read_text())["services"]
+    assert compose["room"]["ulimits"] == {"core": 0, "memlock": -1}
+    assert all(service["ulimits"]["core"] == 0 for service in compose.values())
+    for line in (ROOT / "docs/container.md").read_text().splitlines():
+        assert not re.match(r"docker run .* run\b", line) or "--ulimit core=0 " in line
+
+
+def test_what_runs_for_good_writes_no_figures_into_a_log() -> None:
+    image = (ROOT / "scripts/image.sh").read_text()
+    compose = yaml.safe_load((ROOT / "docs/container/compose.yaml").read_text())["services"]
+    assert "--cmd 'run --quiet' " in image
+    assert compose["room"]["command"] == ["run", "--quiet"]
+    for unit in ("edge.service", "edge@.service"):
+        assert any(line.startswith("ExecStart=") and line.endswith(" --quiet") for line in settings(unit))
 
 
 @pytest.mark.parametrize("unit", ["edge.service", "edge@.service"])

@@ -57,6 +57,10 @@ docker version --format 'Docker {{.Server.Version}}'
 gunzip <"$image" | docker load
 cp -r docs/container "$work/"
 cd "$work/container"
+if ! (ulimit -l unlimited) 2>/dev/null; then
+  echo "this machine raises no limit of locked memory: the room is started without it, as compose.yaml says"
+  sed -i '/memlock/d' compose.yaml
+fi
 export EDGE_IMAGE=localhost/edge:$version
 if [[ $architecture != "$here" ]]; then
   # The processor of a Raspberry Pi 4; under qemu's own choice int8 sums come out wrong.

@@ -167,8 +167,8 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/prevalence.md: .venv/bin/python -m models.prevalence fer2013.npz --output b": Elsewhere(
         "tests/integration/models/test_prevalence_targets.py"
     ),
-    "docs/privacy.md: strace -f -yy -e trace=openat,creat,rename,socket,connect,se": Here(
-        until={"strace": r"\d faces"}, room=False, finds_nothing=("grep -E 'O_WRONLY",)
+    'docs/privacy.md: sudo env HOME="$HOME" strace -u "$(id -un)" -f -yy': Here(
+        until={"sudo env": r"\d faces"}, room=False, finds_nothing=("grep -E 'O_WRONLY",)
     ),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),

@@ -48,6 +48,9 @@ def ready(subscriber: Subscriber) -> None:
     fact(f"windows are published, with the password of the credential; status now: {show('edge', 'StatusText')!r}")
     limits = Path(f"/proc/{pid()}/limits").read_text()
     must(re.search(r"Max core file size +0 ", limits), "a core dump could hold a frame")
+    if re.search(r"Max locked memory +unlimited", limits):  # a sandbox may keep systemd from raising it
+        locked = re.search(r"^VmLck:\s+(\d+)", Path(f"/proc/{pid()}/status").read_text(), re.MULTILINE)
+        must(locked and int(locked[1]) > 0, "its memory is not locked")
 
     machine.drop_in("watchdog", "WatchdogSec=4")
     run("systemctl", "restart", "edge")

@@ -327,6 +327,7 @@ def test_edge_setup_runs_as_the_service_and_root_installs_with_one_folder_to_wri
     assert code == 0
     assert "User=" in page
     assert "DynamicUser=yes" in page
+    assert "-p LimitCORE=0 -p LimitMEMLOCK=infinity -p MemorySwapMax=0 " in page  # it holds pictures, as the daemon
     assert "RuntimeDirectory=edge-setup-hall" in page
     assert page.endswith(f"edge setup --config {etc}/hall.yaml --hand-over {tmp_path}/run/edge-setup-hall")
     assert f"ProtectSystem=strict -p ReadWritePaths={etc} " in root
