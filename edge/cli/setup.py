@@ -86,7 +86,9 @@ def main(args: argparse.Namespace) -> int:
         page.start(stop)
 
     try:
-        app = server.application(page.routes(), keys=OneToken(token), hosts=hosts)
+        # What browsers keep ends with this page, whatever the token opens elsewhere or the next time.
+        keys = OneToken(token, cookie=secrets.token_urlsafe(32))
+        app = server.application(page.routes(), keys=keys, hosts=hosts)
         server.serve(app, args.host, args.port, started)
     finally:
         page.stop()

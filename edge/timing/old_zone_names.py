@@ -114,6 +114,11 @@ SUCCESSORS = {old.casefold(): new for new, names in _OLD_NAMES.items() for old i
 """The name of today by the old one in small letters."""
 
 
+def older(name: str) -> list[str]:
+    """Names by which older programs know a zone."""
+    return _OLD_NAMES.get(name, "").split()
+
+
 def successor(name: str) -> str | None:
     """The name that a zone has today, None if this is not an old one; capitals do not matter."""
     return SUCCESSORS.get(name.casefold())

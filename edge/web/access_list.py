@@ -6,6 +6,7 @@ Scalars of the file are the characters that were typed: a room 0123 stays that.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import secrets
 from collections import Counter
@@ -35,6 +36,7 @@ HEAD = """\
 # Who may open the pages: written by `edge access`, read again by `edge dashboard` whenever it changes.
 # Tokens are not in here, only their SHA-256: a lost one cannot be found again. Make another.
 """
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -48,6 +50,7 @@ class Grant(BaseModel):
         made: On which day.
         expires: The last day on which it is good; None: good until it is revoked.
         sha256: Of the token, in hexadecimal digits.
+        cookie_sha256: Of what a browser keeps in its place; None: an older version made the token.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +60,8 @@ class Grant(BaseModel):
     rooms: Annotated[tuple[Text, ...], Field(min_length=1, max_length=500)]
     made: date
     expires: date | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Digest
+    cookie_sha256: Digest | None = None
 
     @property
     def visitor(self) -> Visitor:
@@ -75,6 +79,11 @@ _GRANTS = TypeAdapter(list[Grant])
 def digest(token: str) -> str:
     """What is kept of a token. A random one of 192 bits needs no salt and no slow hash: nobody can guess it."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def cookie_value(token: str) -> str:
+    """What a browser keeps in place of a token: it tells nothing of a random one, and is no token itself."""
+    return hmac.digest(token.encode(errors="replace"), b"cookie of edge dashboard", "sha256").hex()
 
 
 def read_access(path: Path) -> list[Grant]:
@@ -131,7 +140,10 @@ def add_grant(path: Path, name: str, role: Role, rooms: Sequence[str], made: dat
                 "1 to 64 letters, digits, spaces and . ' @ + - _, such as: smith",
             )
         try:
-            grant = Grant(name=name, role=role, rooms=tuple(rooms), made=made, expires=expires, sha256=digest(token))
+            grant = Grant(
+                name=name, role=role, rooms=tuple(rooms), made=made, expires=expires, sha256=digest(token),
+                cookie_sha256=digest(cookie_value(token)),
+            )  # fmt: skip
         except ValidationError as error:
             raise ConfigError("; ".join(_mistakes(path, error)), "1 to 500 rooms of 1 to 64 characters") from None
         _write(path, [*grants, grant])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import re
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -22,12 +22,13 @@ from edge.web.visitors import VISITOR, visitor_of
 from edge.web.wrong_tokens import WrongTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from urllib.parse import SplitResult
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from edge.web.keys import Keys
+    from edge.web.visitors import Visitor
 
 MAX_URL = 2048  # bytes of path and query
 MAX_HEAD = 16384  # bytes of a request before its body; cookies of all that has the same name come with it
@@ -53,7 +54,8 @@ HEADERS = {
 
 
 CONNECTION = "edge.connection"  # in a scope
-_WORD = "edge.token"
+_ASK_AGAIN = "edge.ask_again"  # who the visitor is now, by what was shown
+_PORT = re.compile(r":([0-9]{1,5})$")  # of a Host
 _TRICKS = re.compile(rb"%(2e|2f|5c|[01][0-9a-f]|7f)|[\\\x00-\x20\x7f]|//|/\.\.?(/|$)", re.IGNORECASE)
 
 
@@ -75,9 +77,6 @@ class Gate:
         self._hosts = None if hosts is None else {host.lower() for host in hosts}
         self._public = None if public_url is None else urlsplit(public_url)
         self._site = None if self._public is None else _in_origin(self._public)  # a proxy may ask under another name
-        # Cookies know no ports: two pages of one machine must not overwrite each other's.
-        seed = "" if keys is None else keys.seed
-        self._cookie = f"edge-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
         self._wrong = WrongTokens()
         self._turns = Turns()
 
@@ -171,7 +170,7 @@ class Gate:
             return _say("This form has too many fields.", 400)
         if "sign_out" in fields:
             answer = self._back(scope)
-            answer.delete_cookie(self._cookie, **self._cookie_place())
+            answer.delete_cookie(_cookie_name(connection), **self._cookie_place())
             return answer
         return await self._take(scope, fields.get("token", [""])[0].strip())
 
@@ -181,14 +180,15 @@ class Gate:
         scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         linked = [value for name, value in query if name == "token"]
+        whose: Callable[[str], Visitor | None]
         if scheme.lower() == "bearer":
-            shown, linked = [bearer.strip()], []
+            shown, linked, whose = [bearer.strip()], [], keys.visitor
         else:
-            shown = _cookies(connection, self._cookie)
+            shown, whose = _cookies(connection), keys.visitor_with_cookie
         for word in shown:
-            visitor = keys.visitor(word)
+            visitor = whose(word)
             if visitor is not None:
-                scope[VISITOR], scope[_WORD] = visitor, word
+                scope[VISITOR], scope[_ASK_AGAIN] = visitor, partial(whose, word)
                 # Who is signed in stays so: another site's link must not make them somebody else.
                 return self._back(scope) if linked else None
         if linked:
@@ -197,13 +197,15 @@ class Gate:
 
     async def _take(self, scope: Scope, word: str) -> Response:
         """Give the browser a cookie for a right token, and take it out of its address bar and history."""
-        visitor = None if self._keys is None else self._keys.visitor(word)
-        if visitor is None:
-            return await self._refuse(HTTPConnection(scope))
+        connection, keys = HTTPConnection(scope), self._keys
+        visitor = None if keys is None else keys.visitor(word)
+        if keys is None or visitor is None:
+            return await self._refuse(connection)
         scope[VISITOR] = visitor
         answer = self._back(scope)
         # Lax: a link from the school's own site opens the page, and nothing changes by being asked for with GET.
-        answer.set_cookie(self._cookie, word, httponly=True, samesite="lax", **self._cookie_place())
+        name, value = _cookie_name(connection), keys.cookie(word)
+        answer.set_cookie(name, value, httponly=True, samesite="lax", **self._cookie_place())
         return answer
 
     def _back(self, scope: Scope) -> Response:
@@ -227,14 +229,14 @@ class Gate:
     @contextlib.contextmanager
     def _only_while_let_in(self, scope: Scope) -> Iterator[None]:
         """Cut an answer that goes on, such as events, once its token is revoked, has expired or shows less."""
-        keys, visitor = self._keys, scope.get(VISITOR)
-        if keys is None or visitor is None:
+        visitor = scope.get(VISITOR)
+        if visitor is None:
             yield
             return
-        loop, connection, word = asyncio.get_running_loop(), scope[CONNECTION], scope[_WORD]
+        loop, connection, ask_again = asyncio.get_running_loop(), scope[CONNECTION], scope[_ASK_AGAIN]
 
         def check() -> None:
-            if keys.visitor(word) == visitor:
+            if ask_again() == visitor:
                 timers.append(loop.call_later(STILL_SECONDS, check))
             else:
                 connection.end()
@@ -260,12 +262,18 @@ def _in_origin(url: SplitResult) -> str:
     return url.netloc.lower().removesuffix(":443" if url.scheme == "https" else ":80")
 
 
-def _cookies(connection: HTTPConnection, name: str) -> list[str]:
-    """The values of a cookie, that of the page's own folder first: links may have set others for folders below.
+def _cookie_name(connection: HTTPConnection) -> str:
+    """Its name has the port that the browser asked: cookies know none, and pages of one host overwrote each other's."""
+    port = _PORT.search(connection.headers.get("host", ""))
+    return f"edge-{port[1]}" if port else "edge"
+
+
+def _cookies(connection: HTTPConnection) -> list[str]:
+    """The values of our cookie, that of the page's own folder first: links may have set others for folders below.
 
     Ours are plain words; Python's reader takes seconds for some that are quoted.
     """
-    found = re.findall(rf"(?:^|;)[ \t]*{name}=([^;]*)", connection.headers.get("cookie", ""))
+    found = re.findall(rf"(?:^|;)[ \t]*{_cookie_name(connection)}=([^;]*)", connection.headers.get("cookie", ""))
     return [value.strip() for value in reversed(found[-MAX_COOKIES:])]  # browsers send long paths first
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 import threading
@@ -13,7 +12,7 @@ from typing import Protocol
 
 from edge.daemon import audit
 from edge.errors import ConfigError
-from edge.web.access_list import Grant, digest, read_access
+from edge.web.access_list import Grant, cookie_value, digest, read_access
 from edge.web.visitors import Visitor
 
 logger = logging.getLogger(__name__)
@@ -30,9 +29,14 @@ class Keys(Protocol):
     def visitor(self, word: str) -> Visitor | None:
         """Who shows this word as a token, now; None: nobody who may look."""
 
-    @property
-    def seed(self) -> str:
-        """Names these keys, and no token: two pages of one machine must not overwrite each other's cookie."""
+    def cookie(self, word: str) -> str:
+        """What a browser keeps in place of a token that is good.
+
+        Browsers send a cookie to every port of a host: whoever listens on another one must not learn the token.
+        """
+
+    def visitor_with_cookie(self, value: str) -> Visitor | None:
+        """Who shows this value as a cookie, now; None: nobody who may look."""
 
 
 class OneToken:
@@ -40,20 +44,25 @@ class OneToken:
 
     Args:
         token: The token.
+        cookie: What a browser keeps in its place; None: one that follows from it, and so is good after a restart too.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, cookie: str | None = None) -> None:
         self._token = token
-
-    @property
-    def seed(self) -> str:
-        """See `Keys`."""
-        return self._token
+        self._cookie = cookie_value(token) if cookie is None else cookie
 
     def visitor(self, word: str) -> Visitor | None:
         """See `Keys`."""
-        right = secrets.compare_digest(word.encode(errors="replace"), self._token.encode())
-        return Visitor("") if right else None
+        return Visitor("") if _same(word, self._token) else None
+
+    def cookie(self, word: str) -> str:
+        """See `Keys`."""
+        del word
+        return self._cookie
+
+    def visitor_with_cookie(self, value: str) -> Visitor | None:
+        """See `Keys`."""
+        return Visitor("") if _same(value, self._cookie) else None
 
 
 class AccessFile:
@@ -77,18 +86,28 @@ class AccessFile:
         self._grants = read_access(path)
         self._reader: threading.Thread | None = None
         self._behind = False  # whether the log has said that the clock is
-
-    @property
-    def seed(self) -> str:
-        """See `Keys`."""
-        return hashlib.sha256(str(self._path.absolute()).encode()).hexdigest()
+        # Older grants have no sum of a cookie; what is learned here is lost at a restart. There are no more entries
+        # than tokens that were once good, and those of revoked ones stand for no grant.
+        self._learned: dict[str, str] = {}
 
     def visitor(self, word: str) -> Visitor | None:
         """See `Keys`."""
+        return self._whose(digest(word), lambda grant: grant.sha256)
+
+    def cookie(self, word: str) -> str:
+        """See `Keys`."""
+        value = cookie_value(word)
+        self._learned[digest(word)] = digest(value)
+        return value
+
+    def visitor_with_cookie(self, value: str) -> Visitor | None:
+        """See `Keys`."""
+        return self._whose(digest(value), lambda grant: grant.cookie_sha256 or self._learned.get(grant.sha256, ""))
+
+    def _whose(self, shown: str, kept: Callable[[Grant], str]) -> Visitor | None:
         self._follow()
-        shown = digest(word)
         # All are compared, whichever is right: the time that this takes tells nothing.
-        found = [grant for grant in self._grants if secrets.compare_digest(grant.sha256, shown)]
+        found = [grant for grant in self._grants if secrets.compare_digest(kept(grant), shown)]
         return found[0].visitor if found and self._good(found[0]) else None
 
     def _good(self, grant: Grant) -> bool:
@@ -127,6 +146,10 @@ class AccessFile:
             _tell(self._grants, grants, self._path)
             self._grants = grants
         self._signature = signature
+
+
+def _same(shown: str, kept: str) -> bool:
+    return secrets.compare_digest(shown.encode(errors="replace"), kept.encode())
 
 
 def _signature(path: Path) -> Signature:

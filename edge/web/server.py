@@ -37,6 +37,8 @@ QUEUE = 1024  # connections that wait for that in the kernel: who finds it full 
 READ_BYTES = 16384  # at once
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
+DISTINCT = 8  # characters; 32 random hexadecimal digits have fewer once in 28 million tokens
+
 
 def check_binding(host: str, *, guarded: bool) -> None:
     """Refuse to listen beyond this machine without a token.
@@ -57,10 +59,10 @@ def check_binding(host: str, *, guarded: bool) -> None:
 
 
 def read_token(path: Path) -> str:
-    """The token in a file; a file that others may read is warned about.
+    """The token in a file; one that could be guessed is warned about, and so is a file that others may read.
 
     Raises:
-        ConfigError: It cannot be read, or what it holds could be guessed.
+        ConfigError: It cannot be read, or it holds no token.
     """
     try:
         token = read_file(path, 4096).decode("ascii").strip()
@@ -75,9 +77,19 @@ def read_token(path: Path) -> str:
             f"--token-file {path} holds no usable token",
             "16 to 256 letters and digits, such as: openssl rand -hex 16",
         )
+    if _could_be_guessed(token):
+        logger.warning(
+            "the token in %s could be guessed; make a random one: (umask 077; openssl rand -hex 16 > %s)", path, path
+        )
     if shared:
         logger.warning("others on this machine can read the token in %s: chmod 600 %s", path, path)
     return token
+
+
+def _could_be_guessed(token: str) -> bool:
+    """Whether it has too few characters for 128 random bits. Of a long one made up by a person nobody can tell."""
+    least = 32 if re.fullmatch("[0-9a-f]*|[0-9A-F]*", token) else 22
+    return len(token) < least or len(set(token)) < DISTINCT
 
 
 def application(

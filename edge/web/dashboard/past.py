@@ -17,6 +17,7 @@ from edge.recording.recorded import Recorded
 from edge.recording.stores import Target, make_reader
 from edge.text import Sentence
 from edge.timing.local_zone import LOCAL
+from edge.timing.old_zone_names import older
 from edge.timing.timetable import Timetable
 from edge.web.dashboard.questions import Questions
 from edge.web.packed import Packed, PackedResponse, pack_json
@@ -44,12 +45,15 @@ class Past:
         self._questions = Questions(THREADS, MOST_KEPT, "past")
 
     @property
-    def zone_name(self) -> str | None:
-        """The zone as a browser knows it; None where only this machine does."""
-        key = getattr(self.zone, "key", None)
+    def zone_names(self) -> list[str]:
+        """The zone as browsers know it, also such as are older than its name; empty where only this machine does."""
+        key = cast("str | None", getattr(self.zone, "key", None))
         if key == "local time":
-            return os.path.realpath(LOCAL).partition("/zoneinfo/")[2] or None
-        return cast("str | None", key)
+            key = os.path.realpath(LOCAL).partition("/zoneinfo/")[2]
+        if not key:
+            return []
+        name = key.removeprefix("posix/")  # a folder with the same zones once more
+        return [name, *older(name)]
 
     @property
     def district(self) -> bool:

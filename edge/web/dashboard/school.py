@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import at, latest, lesson
 from edge.web.dashboard.marks import Mark, Marks
 
+logger = logging.getLogger(__name__)
+
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
@@ -29,6 +32,7 @@ MAX_REASON = 200  # characters
 LATE = 2000  # milliseconds that a window may end after now
 BEAT = 5000  # milliseconds for which a lesson without new windows is the same
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
+AHEAD = 60_000  # milliseconds from which on it is said that it is
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Room:
         latest: The same, as the page shows it; it may be too old, or of too wrong a clock, for the history.
         heard: When it came, milliseconds of our own clock; 0 without one.
         changes: How often the history or the marks changed.
+        until: When the newest window ends that was no replay, milliseconds of the device's clock; 0 without one.
         first: When it was first heard of, milliseconds of our own clock.
         machine_changes: How often what is known of its machine changed.
     """
@@ -50,6 +55,7 @@ class Room:
     window: WindowPayload | None = None
     latest: dict[str, Any] | None = None
     heard: int = 0
+    until: int = 0
     first: int = 0
     changes: int = 0
     machine_changes: int = 0
@@ -96,6 +102,7 @@ class School:
         """There are more rooms than are shown."""
         self.deleted = DeletedSpans(quiet=True)
         """Times that were deleted on request: nothing of them is taken any more."""
+        self._told_ahead = False  # whether the log has said that a room is
         self._now = now
         self._changed: set[str] = set()
         self._removed: set[str] = set()
@@ -139,6 +146,10 @@ class School:
             for name, room in self.rooms.items()
         )
         return machine_report.in_order(machine_report.report(room, now) for room in known)
+
+    def ahead(self) -> list[str]:
+        """Rooms whose windows end in the future: their clock is ahead of ours, or ours is behind."""
+        return sorted(name for name, room in self.rooms.items() if self._ahead(room))
 
     def tidy(self) -> None:
         """Drop what is too old, also in rooms that are silent. To be called now and then."""
@@ -235,6 +246,9 @@ class School:
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
         room.machine.hear(window, self.now())
+        if not window.replayed:
+            room.until = _milliseconds(window.window.end)
+            self._tell_if_ahead(name, room)
         if self.deleted.number and self.deleted.leaves_out(name, WindowRecord.of(window), at(self.now())):
             return
         window = room.history.fold(window)
@@ -273,6 +287,19 @@ class School:
             del self.rooms[name]
             self._changed.discard(name)
             self._removed.add(name)
+
+    def _ahead(self, room: Room) -> bool:
+        return room.online is not False and room.until > self.now() + AHEAD
+
+    def _tell_if_ahead(self, name: str, room: Room) -> None:
+        if self._told_ahead or not self._ahead(room):
+            return
+        self._told_ahead = True
+        logger.warning(
+            "%s sends windows that end %d s after the time of this machine: they are shown late, and dropped if they "
+            "are more than %d s ahead; set the clock of this machine (timedatectl), or that of the room",
+            printable(name), (room.until - self.now()) // 1000, FUTURE // 1000,
+        )  # fmt: skip
 
     def _kept(self) -> tuple[int, int]:
         now = self.now()

@@ -186,7 +186,8 @@ class Dashboard:
             "refused": self._school.refused,
             "lost": self._subscription.lost,
             "full": self._school.full,
-            "newer": sorted(self._school.newer)[:3],
+            "newer": sorted(self._school.newer),
+            "ahead": self._school.ahead(),
             "recorder": self._recorder is not None and self._recorder.failing,
         }
         return {"now": self._school.now(), "connected": self._connected, "troubles": troubles}
@@ -209,7 +210,7 @@ class Dashboard:
                 "signed_in": VISITOR in request.scope,
                 "role": visitor.role,
                 "rooms": None if visitor.rooms is None else list(visitor.rooms),
-                "zone": self._past.zone_name if self._past else None,
+                "zones": self._past.zone_names if self._past else [],
                 "database": self._past is not None,
                 "district": self._past is not None and self._past.district,
                 "timetable": bool(timetable),

@@ -20,6 +20,8 @@ NO_FIGURES: JSON = {
     "basis": None, "shares": [],
 }  # fmt: skip
 
+MOST_NAMED = 3  # rooms with one trouble, so that a sentence can be read
+
 
 def visible_event(event: JSON, visitor: Visitor) -> JSON:
     """An event without what the visitor may not see.
@@ -38,8 +40,11 @@ def visible_event(event: JSON, visitor: Visitor) -> JSON:
     if "removed" in event:
         visible["removed"] = [name for name in event["removed"] if visitor.may_see(name)]
     if "troubles" in event:
-        newer = [name for name in event["troubles"]["newer"] if visitor.may_see(name)]
-        visible["troubles"] = {**event["troubles"], "newer": newer}
+        rooms = {
+            which: [name for name in event["troubles"][which] if visitor.may_see(name)][:MOST_NAMED]
+            for which in ("newer", "ahead")
+        }
+        visible["troubles"] = {**event["troubles"], **rooms}
     return visible
 
 

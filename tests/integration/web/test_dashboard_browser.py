@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.brokers import Subscriber
 from tests.support.dashboard_page import Room, see
+from tests.support.recorded_school import TIMETABLE_TEXT, record_school
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
 
@@ -50,6 +51,21 @@ def test_a_window_is_seen_within_two_seconds(broker: int, dashboard: Callable[..
     happy = f"{100 * shares['happy']['share']:.0f} %"
     see(page, "#now-table tr:has-text('happy')", happy)
     assert "90 % interval" in text(page, "#now-basis")
+
+
+def test_a_server_whose_clock_is_behind_says_why_lines_have_no_windows(
+    broker: int, dashboard: Callable[..., str], open_page: Any
+) -> None:
+    address = dashboard(broker)
+    room, right = Room(broker), Room(broker, "room-2")
+    for seq in range(1, 4):
+        room.window(seq, 5 * (3 - seq) - 900)  # as if the server were a quarter of an hour behind
+    right.window(1, 5)
+    page = open_page(f"{address}#now/room-1")
+    see(page, "#trouble", "room-1: the times of the windows are later than the clock of this page's server")
+    assert "room-2" not in text(page, "#trouble")
+    room.window(9, 0)
+    page.locator("#trouble").wait_for(state="hidden")
 
 
 def test_a_killed_device_leaves_a_gap(
@@ -189,3 +205,48 @@ def test_a_room_that_only_counts(broker: int, dashboard: Callable[..., str], ope
     assert "%" not in text(page, "#lesson-summary")
     page.goto(f"{address}#school")
     see(page, ".tile", "only counted")
+
+
+OLD_BROWSER = """(unknown) => {
+  const { DateTimeFormat } = Intl;
+  Intl.DateTimeFormat = function (locale, options) {
+    if (unknown.includes(options?.timeZone)) throw new RangeError(`Invalid time zone specified: ${options.timeZone}`);
+    return new DateTimeFormat(locale, options);
+  };
+  Intl.DateTimeFormat.prototype = DateTimeFormat.prototype;
+}"""
+KYIV = ["Europe/Kyiv", "Europe/Kiev", "Europe/Uzhgorod", "Europe/Zaporozhye"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "unknown", "shown"),
+    [
+        ("Europe/Kyiv", KYIV[:1], "Europe/Kiev"),
+        ("Europe/Kyiv", KYIV, "UTC"),
+        ("posix/Europe/Berlin", [], "Europe/Berlin"),
+    ],
+)
+def test_a_browser_that_does_not_know_the_zone_shows_figures_and_says_which_clock(
+    zone: str, unknown: list[str], shown: str, broker: int, dashboard: Callable[..., str], browser: Any, tmp_path: Path
+) -> None:
+    lessons = tmp_path / "timetable.yaml"
+    lessons.write_text(TIMETABLE_TEXT.replace("Europe/Vienna", zone))
+    path = record_school(tmp_path / "school.sqlite", ["room-1"], 1)
+    address = dashboard(broker, 0, "--database", str(path), "--show-only", "--timetable", str(lessons))
+    room = Room(broker)
+    room.window(1, 2)
+    context = browser.new_context(locale="en", timezone_id="Asia/Tokyo")
+    context.add_init_script(f"({OLD_BROWSER})({json.dumps(unknown)})")
+    page, complaints = context.new_page(), []
+    page.set_default_timeout(SLOW)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{address}#now/room-1")
+    see(page, "#now-state", "live")
+    see(page, "#about", f"Times are shown in {shown};")
+    assert page.locator("#trouble").is_visible() == (shown == "UTC")
+    if shown == "UTC":
+        see(page, "#trouble", f"This browser does not know the time zone {zone} of the server. Times are shown in UTC;")
+    page.goto(f"{address}#lesson/room-1")
+    page.locator("#past-chart .main-svg").first.wait_for()
+    assert complaints == []
+    context.close()

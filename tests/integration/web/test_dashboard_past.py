@@ -71,7 +71,7 @@ def test_it_shows_what_another_program_records(broker: int, dashboard: Callable[
     with httpx.Client(base_url=address, timeout=30) as client:
         about = client.get("/api/about").json()
         assert (about["database"], about["timetable"], about["records"]) == (True, True, False)
-        assert about["zone"] == "Europe/Vienna"
+        assert about["zones"] == ["Europe/Vienna"]
         assert client.get("/api/rooms").json() == {"rooms": ["room-1"]}
         day = client.get("/api/day", params={"room": "room-1", "day": DAY}).json()
         assert [(each["name"], each["from"], each["recorded"]) for each in day["lessons"]] == [

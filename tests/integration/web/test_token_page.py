@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from edge.web.access_list import add_grant, revoke_grant
@@ -48,6 +49,8 @@ def test_from_a_link_to_a_lesson_to_signing_out(broker: int, edge: StartEdge, br
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
     plain.close()
 
+    assert smith not in str(cookie)
+
     context = browser.new_context(locale="en", viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.set_default_timeout(30_000)
@@ -82,10 +85,12 @@ class Elsewhere:
     def __init__(self) -> None:
         self.html = ""
         self.referers: list[str | None] = []
+        self.cookies: list[str] = []
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                site.cookies.append(self.headers["Cookie"] or "")
                 if self.path == "/page":  # and not its icon
                     site.referers.append(self.headers["Referer"])
                 self.send_response(200)
@@ -143,4 +148,40 @@ def test_another_site_s_page_signs_nobody_in_or_out(
         see(page, "body", "Another site's page asks for this one.")
     page.goto(home)
     see(page, "#who", "smith")
+    context.close()
+
+
+@pytest.mark.parametrize("command", ["dashboard", "setup"])
+def test_another_port_of_the_host_is_sent_no_token(
+    command: str, broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    """Cookies know no ports: whoever listens on another one has what opens this page, and never the token."""
+    token = "5f0c2a9be1d84763ab90e8c15d72f346"
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "config.yaml").write_text(f"camera:\n  source: sample\nmqtt:\n  broker: mqtt://127.0.0.1:{broker}\n")
+    options = ("--config", str(tmp_path / "config.yaml"), "--token-file", str(tmp_path / "token"), "--port", "0")
+
+    def started() -> str:
+        process = edge(command, *options)
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith("  http://"))
+        return line.split()[0].partition("?")[0]
+
+    home = started()
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{home}?token={token}")
+    other_port = elsewhere.address.replace("evil.example", "127.0.0.1")
+    elsewhere.html = f"<script>if (location.hostname != '127.0.0.1') location = '{other_port}'</script>"
+    page.goto(elsewhere.address)
+    page.wait_for_url(other_port)
+    value = next(each for each in elsewhere.cookies if "edge-" in each).partition("=")[2]
+    assert token not in "".join(elsewhere.cookies)
+    for asked in ({"Authorization": f"Bearer {value}"}, {"Cookie": f"edge-{urlsplit(home).port}={token}"}):
+        assert httpx.get(home, headers=asked).status_code == 403
+    again = urlsplit(started()).port
+    status = httpx.get(f"http://127.0.0.1:{again}/", headers={"Cookie": f"edge-{again}={value}"}).status_code
+    # Who looks at figures stays signed in when the page is started again; the camera's page opens for nobody anew.
+    assert status == (200 if command == "dashboard" else 403)
     context.close()

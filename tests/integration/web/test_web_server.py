@@ -79,7 +79,9 @@ def test_the_token_is_asked_for_once_and_leaves_the_address(serve: Serve) -> Non
 
 def test_a_wrong_token_is_refused_wherever_it_stands(serve: Serve) -> None:
     port = serve(TOKEN)
-    name = ask(port, f"/?token={TOKEN}")[1]["set-cookie"].partition("=")[0]
+    right = ask(port, f"/?token={TOKEN}")[1]["set-cookie"].partition(";")[0]
+    name, _, value = right.partition("=")
+    assert ask(port, Cookie=right)[0] == 200
     for word in ("", "wrong", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "%C3%BC", "\xfc"):
         if word.isascii():
             status, headers, text = ask(port, f"/?token={word}")
@@ -89,7 +91,34 @@ def test_a_wrong_token_is_refused_wherever_it_stands(serve: Serve) -> None:
         assert ask(port, Authorization=f"Bearer {word}")[0] == 403
         assert ask(port, Cookie=f"{name}={word}")[0] == 403
         # A cookie that is right does not help a token that is wrong: somebody is guessing.
-        assert ask(port, Authorization=f"Bearer {word}", Cookie=f"{name}={TOKEN}")[0] == 403
+        assert ask(port, Authorization=f"Bearer {word}", Cookie=right)[0] == 403
+    # Whoever is sent the cookie on another port has no token.
+    assert ask(port, Authorization=f"Bearer {value}")[0] == ask(port, f"/?token={value}")[0] == 403
+    assert ask(port, Cookie=f"{name}={TOKEN}")[0] == 403
+
+
+def test_a_cookie_tells_nothing_of_the_token(serve: Serve) -> None:
+    """Its name is told to strangers, its value to whoever listens on another port."""
+    ports = {token: serve(token) for token in (TOKEN, "another-token-of-somebody")}
+    signing_out = b"POST / HTTP/1.1\r\nHost: rooms.example:8080\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    cookies = [
+        next(line for line in raw(port, signing_out + b"Content-Length: 10\r\n\r\nsign_out=1").splitlines()
+             if line.startswith(b"set-cookie: ")).split(b";")[0]
+        for port in ports.values()
+    ]  # fmt: skip
+    assert cookies == [b'set-cookie: edge-8080=""'] * 2, "the name follows from the token"
+    for token, port in ports.items():
+        assert token not in ask(port, f"/?token={token}")[1]["set-cookie"]
+
+
+def test_pages_of_one_host_do_not_overwrite_each_other_s_cookies(serve: Serve) -> None:
+    """As the browser sees them: over ssh -L two devices have the same name and other ports."""
+    port = serve(TOKEN)
+    names = [
+        ask(port, f"/?token={TOKEN}", Host=host)[1]["set-cookie"].partition("=")[0]
+        for host in ("localhost:8080", "localhost:8081", "[::1]:8080", "[::1]", "school.example")
+    ]
+    assert names == ["edge-8080", "edge-8081", "edge-8080", "edge", "edge"]
 
 
 def test_path_tricks_are_refused(serve: Serve) -> None:
@@ -127,19 +156,38 @@ def test_listening_beyond_this_machine_needs_a_token(tmp_path: Path) -> None:
 
 def test_a_token_file_is_read_and_bad_ones_are_explained(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "token"
-    file.write_text(f"{TOKEN}\n")
+    good = "5f0c2a9be1d84763ab90e8c15d72f346"  # as of openssl rand -hex 16
+    file.write_text(f"{good}\n")
     file.chmod(0o600)
-    assert server.read_token(file) == TOKEN
+    assert server.read_token(file) == good
     assert not caplog.records
     file.chmod(0o644)
-    assert server.read_token(file) == TOKEN
+    assert server.read_token(file) == good
     assert "chmod 600" in caplog.text
-    assert TOKEN not in caplog.text
+    assert "could be guessed" not in caplog.text
+    assert good not in caplog.text
     for content in (b"", b"short", b"two words and more of them", "sixteen-letters-\u00fc".encode(), b"x" * 5000):
         file.write_bytes(content)
         with pytest.raises(ConfigError, match="--token-file") as caught:
             server.read_token(file)
         assert "words" not in str(caught.value)
+    file.chmod(0o600)
+    for weak in (
+        TOKEN,
+        "Sommerfest202607",
+        good[:-1],
+        "1234567890123456789012345678901",
+        "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa",
+    ):
+        caplog.clear()
+        file.write_text(weak)
+        assert server.read_token(file) == weak  # a page that runs goes on after an upgrade
+        assert "could be guessed; make a random one" in caplog.text
+        assert weak not in caplog.text
+    caplog.clear()
+    file.write_text("hQ3-x_Zk8Rw0LmVt5bYc7A")  # as of secrets.token_urlsafe(16)
+    server.read_token(file)
+    assert not caplog.records
     with pytest.raises(ConfigError, match="No such file"):
         server.read_token(tmp_path / "none")
     with pytest.raises(ConfigError, match="No such file") as caught:

@@ -210,6 +210,41 @@ def test_a_clock_that_is_behind_makes_no_expired_token_good_again(
     assert "until the clock is set" in caplog.text
 
 
+def test_a_cookie_opens_what_its_token_does_and_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "access.yaml"
+    smith, jones = made(file, "smith", expires=TODAY), made(file, "jones")
+    day = [TODAY]
+    keys = AccessFile(file, lambda: day[0])
+    cookie = keys.cookie(smith)
+    assert keys.visitor_with_cookie(cookie) == keys.visitor(smith)
+    for word in (smith, jones, cookie + "x", "", "\udcff", digest(smith), digest(cookie)):
+        assert keys.visitor_with_cookie(word) is None, "what the list holds is no cookie"
+    assert keys.visitor(cookie) is None
+    assert cookie not in file.read_text()
+    assert AccessFile(file, lambda: TODAY).visitor_with_cookie(cookie) == keys.visitor(smith), "ended by a restart"
+    day[0] += timedelta(days=1)
+    assert keys.visitor_with_cookie(cookie) is None
+    day[0] = TODAY
+    revoke_grant(file, "smith")
+    assert keys.visitor_with_cookie(cookie) is None
+
+
+def test_a_list_of_an_older_version_takes_cookies_until_the_next_start(tmp_path: Path) -> None:
+    file = tmp_path / "access.yaml"
+    smith = made(file, "smith")
+    text = file.read_text()
+    file.write_text("\n".join(line for line in text.splitlines() if "cookie_sha256" not in line))
+    keys = AccessFile(file, lambda: TODAY)
+    cookie = keys.cookie(smith)
+    assert keys.visitor_with_cookie("") is None
+    assert keys.visitor_with_cookie(cookie) == keys.visitor(smith)
+    made(file, "jones")
+    assert keys.visitor_with_cookie(cookie) == keys.visitor(smith)
+    assert AccessFile(file, lambda: TODAY).visitor_with_cookie(cookie) is None
+    revoke_grant(file, "smith")
+    assert keys.visitor_with_cookie(cookie) is None
+
+
 def test_a_list_that_breaks_opens_nothing_more_and_takes_nothing_away(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -252,6 +287,12 @@ def test_a_long_list_is_read_beside_the_answers(tmp_path: Path) -> None:
 
 def test_one_token_opens_everything_and_another_nothing() -> None:
     keys = OneToken("correct-horse-battery")
+    cookie = keys.cookie("correct-horse-battery")
+    assert (
+        keys.visitor_with_cookie(cookie) == OneToken("correct-horse-battery").visitor_with_cookie(cookie) == Visitor("")
+    )
+    assert OneToken("correct-horse-battery", cookie="of this start").visitor_with_cookie(cookie) is None
+    assert keys.visitor(cookie) is keys.visitor_with_cookie("correct-horse-battery") is None
     assert keys.visitor("correct-horse-battery") == Visitor("")
     for word in ("", "correct-horse-batter", "\xfc", "\udcff"):
         assert keys.visitor(word) is None

@@ -6,7 +6,7 @@ import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
-import { STATES, clock, moment, setZone, zone } from "./words.js";
+import { STATES, clock, moment, setZone, zone, zoneNotKnown } from "./words.js";
 import { language, languages, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for
@@ -140,13 +140,10 @@ function link() {
   const good = alive && connected;
   say($("link"), about === null ? t("… connecting") : good ? t("● connected") : alive ? t("▲ no broker") : t("▲ no server"));
   $("link").dataset.state = good ? "live" : about === null ? "waiting" : "offline";
-  show($("trouble"), about !== null && (!good || troubles.recorder));
+  const wrong = about === null ? [] : wrongs();
+  show($("trouble"), wrong.length > 0);
   if (about === null) return;
-  say($("trouble"), alive && connected
-    ? t("What comes cannot be recorded now. It stays at the broker until it can; see what the server says.")
-    : alive
-      ? t("The server of this page cannot reach the broker {broker}. It keeps trying; until then no figures here are current.", { broker: about.broker })
-      : t("This page has lost its server. It keeps trying; until then no figures here are current."));
+  say($("trouble"), wrong.join(" "));
   const here = zone() || t("this browser's time zone");
   const notes = [
     page.database
@@ -162,6 +159,17 @@ function link() {
   if (troubles.lost) notes.push(tn("{n} message came too fast and was lost.", "{n} messages came too fast and were lost.", troubles.lost));
   if (troubles.full) notes.push(t("There are more rooms than can be shown: name some with --device."));
   say($("about"), notes.join(" "));
+}
+
+/** What makes the figures here other than one would think. */
+function wrongs() {
+  const { about, alive, connected, troubles } = store, found = [];
+  if (!alive) found.push(t("This page has lost its server. It keeps trying; until then no figures here are current."));
+  else if (!connected) found.push(t("The server of this page cannot reach the broker {broker}. It keeps trying; until then no figures here are current.", { broker: about.broker }));
+  else if (troubles.recorder) found.push(t("What comes cannot be recorded now. It stays at the broker until it can; see what the server says."));
+  if (troubles.ahead.length) found.push(t("{rooms}: the times of the windows are later than the clock of this page's server. The last minutes show them only once their time has come, and never those that are more than 5 minutes ahead. Set whichever clock is wrong.", { rooms: troubles.ahead.join(", ") }));
+  if (zoneNotKnown()) found.push(t("This browser does not know the time zone {zone} of the server. Times are shown in UTC; those in the list of lessons, and those you choose, are of {zone}.", { zone: zoneNotKnown() }));
+  return found;
 }
 
 const said = new Map();
@@ -200,7 +208,7 @@ async function start() {
   translatePage();
   chooseLanguage();
   await store.loadPage();
-  setZone(store.page.zone);
+  setZone(store.page.zones);
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address is the route
     $("main").focus();
@@ -225,7 +233,7 @@ async function start() {
   new Stream(store, async (what) => {
     if (what === "hello") {
       await store.loadPage();
-      setZone(store.page.zone);
+      setZone(store.page.zones);
       route();
       drawNow();
       return;

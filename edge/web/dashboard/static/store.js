@@ -12,11 +12,11 @@ export class Store {
     this.rooms = new Map();
     this.recorded = []; // names of rooms of which something was recorded
     this.about = null;
-    this.page = { name: "", role: "all", rooms: null, signed_in: false, zone: null, database: false, timetable: false }; // what api/about says
+    this.page = { name: "", role: "all", rooms: null, signed_in: false, zones: [], database: false, timetable: false }; // what api/about says
     this.links = []; // [ms, whether the server reached the broker]
     this.connected = false;
     this.alive = false;
-    this.troubles = { refused: 0, lost: 0, full: false, newer: [], recorder: false };
+    this.troubles = { refused: 0, lost: 0, full: false, newer: [], ahead: [], recorder: false };
     this.offset = 0;
     this.lesson = null;
     this.loading = false;

@@ -73,15 +73,29 @@ export const decimal = (number) => (isUnknown(number) ? UNTOLD : withDigits(numb
 export const atLeast = (share) => `${Math.floor(100 * share + 1e-9)}\u00a0%`;
 export const atMost = (share) => `${Math.ceil(100 * share - 1e-9)}\u00a0%`;
 
-let zoneName = null;
+let zoneName = null, unknownZone = null;
 
-/** Times are told by the clock of this zone; null: of this browser's. */
-export function setZone(name) {
-  zoneName = name;
+/** Times are told by the clock of this zone, by the first of its names that this browser knows; none: of this browser's. */
+export function setZone(names) {
+  zoneName = names.length ? names.find(isKnown) ?? "UTC" : null;
+  unknownZone = names.length && !names.some(isKnown) ? names[0] : null;
   formats.clear();
 }
 
+/** A name that is younger than the browser throws wherever it is used, and nothing would be drawn. */
+function isKnown(name) {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export const zone = () => zoneName ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** The zone of the server, if this browser does not know it and shows UTC. */
+export const zoneNotKnown = () => unknownZone;
 
 const formats = new Map();
 

@@ -165,6 +165,27 @@ def test_what_could_not_be_shown_as_it_is_is_refused(changes: dict[str, Any]) ->
     assert len(rows(to)) == 1
 
 
+def test_windows_of_the_future_are_told_by_log_and_page_until_their_time_has_come(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [NOW.timestamp()]
+    found = School("classroom", 4, lambda: now[0])
+    send(found, window(1, -50))
+    assert found.ahead() == []
+    for seq, behind in ((2, 90), (3, 360)):
+        for number in (1, 2):
+            sent = Classroom(f"room-{number}", number).window(seq, NOW + timedelta(seconds=behind))
+            send(found, sent)
+    assert found.ahead() == ["room-1", "room-2"]
+    assert len(caplog.records) == 1, "once, however many come"
+    assert "room-1 sends windows that end 90 s after the time of this machine" in caplog.text
+    send(found, window(4, -360, replayed=True))
+    found.receive("classroom/room-2/availability", b"offline")
+    assert found.ahead() == ["room-1"]
+    now[0] += 310  # what it was is heard no more
+    assert found.ahead() == []
+
+
 def test_old_windows_and_those_of_a_wrong_clock_are_not_kept_but_the_newest_is_told() -> None:
     to = school()
     send(to, window(1, 4 * 3600 + 1))

@@ -32,7 +32,7 @@ def school() -> School:
 def event() -> dict[str, Any]:
     """What a page is sent that may see everything."""
     rooms = {name: summary | {"machine": {"fps": 4.9}} for name, summary in school().summaries().items()}
-    troubles = {"refused": 0, "lost": 0, "full": False, "newer": ["room-1", "room-9"]}
+    troubles = {"refused": 0, "lost": 0, "full": False, "newer": ["room-1", "room-9"], "ahead": ["room-1"]}
     return {"now": 1, "rooms": rooms, "removed": ["room-1", "room-9"], "troubles": troubles}
 
 
@@ -48,9 +48,20 @@ def test_everything_that_a_room_says_is_for_somebody() -> None:
 def test_rooms_of_others_are_absent_wherever_they_are_named(role: Role) -> None:
     found = visible.visible_event(event(), Visitor("k", role, ("room-2", "b2-*")))
     assert set(found["rooms"]) == {"room-2", "b2-01"}
-    assert found["removed"] == found["troubles"]["newer"] == []
+    assert found["removed"] == found["troubles"]["newer"] == found["troubles"]["ahead"] == []
     assert "room-1" not in json.dumps(found)
     assert "room-9" not in json.dumps(found)
+
+
+def test_others_rooms_keep_no_room_from_being_named() -> None:
+    whole = event()
+    whole["troubles"] |= {
+        "newer": [f"a-{number}" for number in range(9)] + ["room-2"],
+        "ahead": ["a-1"] * 5 + ["room-2"],
+    }
+    found = visible.visible_event(whole, Visitor("k", "all", ("room-2",)))
+    assert found["troubles"]["newer"] == found["troubles"]["ahead"] == ["room-2"]
+    assert len(visible.visible_event(whole, EVERYBODY)["troubles"]["newer"]) == visible.MOST_NAMED
 
 
 def test_a_reader_sees_no_machine_and_a_technician_no_figure() -> None:
