@@ -10,7 +10,10 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 PUBACK = 4  # the upper half of an MQTT packet's first byte
 
@@ -143,3 +146,16 @@ class SmallDisk:
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})
+
+
+@contextlib.contextmanager
+def mounted_over_itself(file: Path) -> Iterator[None]:
+    """A file that can be read and written, and not replaced. Mounting needs root, or `unshare -Urm`."""
+    try:
+        subprocess.run(["mount", "--bind", str(file), str(file)], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount here: run as root, or under unshare -Urm")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(file)], check=True)
