@@ -12,7 +12,7 @@ from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.files.disk_errors import DiskError
-from edge.recording.allowance import MOST_DEVICES, Allowance
+from edge.recording.allowance import FULLY_KNOWN, MOST_DEVICES, Allowance
 from edge.recording.device_reports import report_missing, report_more_missing, report_places, report_refused
 from edge.recording.failing_report import FailingReport, pause
 from edge.recording.missing_windows import MissingWindows
@@ -111,6 +111,11 @@ class Recorder:
         """Messages that were turned away because their device, or all new ones together, sent too many."""
         return self._allowance.refused + self._place_changes.refused
 
+    @property
+    def crowded_out(self) -> int:
+        """Of them, those of new devices that did nothing wrong by themselves."""
+        return self._allowance.crowded_out
+
     def step(self, seconds: float = TICK) -> None:
         """Work for so many seconds.
 
@@ -185,7 +190,7 @@ class Recorder:
                 self._known = self._database.has_windows()
                 kept = self._database.retention_time(self._now())
                 self._not_before = kept.time if kept else self._not_before
-                self._allowance.know(self._database.devices(MOST_DEVICES))
+                self._allowance.know(self._database.windows_of_devices(MOST_DEVICES, FULLY_KNOWN))
                 self._looked = True
             # Windows first and by themselves: whatever else a room sends does not hold up those of the others.
             self._store_windows()

@@ -62,8 +62,13 @@ class WindowStore(Protocol):
     def has_windows(self) -> bool:
         """Whether there are any windows. Not how many: to count a full-grown file takes minutes on a slow disk."""
 
-    def devices(self, most: int) -> list[str]:
-        """The devices that have windows, or roll-ups of them, in order, at most so many."""
+    def windows_of_devices(self, most: int, enough: int) -> dict[str, int]:
+        """The devices that have windows, or roll-ups of them, at most so many, and how many windows of each there are.
+
+        Args:
+            most: Devices.
+            enough: Windows of a device beyond which it does not matter how many there are.
+        """
 
     def add_up_former(self, now: datetime) -> bool:
         """Make some of the roll-ups that windows of an older version lack; whether there are more to make."""

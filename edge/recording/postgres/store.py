@@ -48,6 +48,7 @@ UPDATE edge.deletions SET asked = %(until)s::timestamptz,
     "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
 WHERE id = %(number)s
 """
+WINDOWS_OF_DEVICES = "SELECT name, least(windows, %s) FROM edge.devices WHERE school = %s AND name = ANY(%s)"
 # In one order, so that two recorders never wait for each other.
 LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 COUNT_WINDOWS = """
@@ -210,10 +211,12 @@ class PostgresStore:
             query = "SELECT 1 FROM edge.devices WHERE school = %s AND windows > 0 LIMIT 1"
             return connection.execute(query, (self._school,)).fetchone() is not None
 
-    def devices(self, most: int) -> list[str]:
+    def windows_of_devices(self, most: int, enough: int) -> dict[str, int]:
         """As `WindowStore`."""
         with self._kept.used() as connection:
-            return [name for name, _ in recorded_devices(connection, self._school, most)]
+            names = [name for name, _ in recorded_devices(connection, self._school, most)]
+            found = connection.execute(WINDOWS_OF_DEVICES, (enough, self._school, names)).fetchall()
+            return dict(found)
 
     def add_up_former(self, now: datetime) -> bool:  # noqa: ARG002 - no older version knew PostgreSQL
         """There are none: windows are added up when they are stored."""

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -141,6 +142,54 @@ def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pyt
     assert count_windows(database) == 0
     database.stop()
     assert path.stat().st_size < 200_000
+
+
+class Given:
+    """A session that brings what it was given, and counts what is acknowledged."""
+
+    def __init__(self, deliveries: list[Delivery]) -> None:
+        self._deliveries = deliveries
+        self.acknowledged = 0
+        self.forgotten = False
+
+    def poll(self, _seconds: float) -> list[Delivery]:
+        found, self._deliveries = self._deliveries[:200], self._deliveries[200:]
+        return found
+
+    def acknowledge(self, deliveries: list[Delivery]) -> None:
+        self.acknowledged += len(deliveries)
+
+
+def test_windows_of_new_rooms_that_there_is_no_room_for_are_lost_aloud_and_known_rooms_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.recording.allowance.NEW_DEVICES", 100_000)
+
+    def record(*devices: str, windows: int) -> tuple[Given, Recorder]:
+        """A recorder that is started anew gets so many windows of each device, and is stopped."""
+        sent = [(name, json.dumps(message(seq, name)).encode()) for seq in range(1, windows + 1) for name in devices]
+        session = Given([Delivery(f"classroom/{name}/window", text, 1, 1, 1) for name, text in sent])
+        database = Database(tmp_path / "r.sqlite", "classroom")
+        recorder = Recorder(cast(Session, session), database, "classroom", ["+"], now=lambda: NOW)
+        recorder.start()
+        while session.acknowledged < len(sent):
+            recorder.step(0.0)
+        database.stop()
+        return session, recorder
+
+    _, first = record("room-1", windows=40)
+    assert (first.stored, first.refused) == (40, 0)
+    strangers = [f"made-up-{n}" for n in range(100)]
+    _, second = record(*strangers, "room-1", windows=10)
+    assert second.stored + second.refused == 101 * 10 - 10, "ten of room-1 were there"
+    assert second.crowded_out == second.refused > 500
+    (said,) = [each for each in caplog.records if "are lost" in each.getMessage()]
+    assert said.levelname == "ERROR"
+    caplog.clear()
+    _, third = record(*strangers, windows=50)
+    assert third.crowded_out > 2000, "that there is a window of them makes no known rooms"
+    _, fourth = record("room-1", windows=60)
+    assert (fourth.stored, fourth.refused) == (20, 0)
 
 
 def test_a_full_disk_keeps_messages_at_the_broker(
