@@ -22,6 +22,10 @@ class OutdatedError(AwayError):
     """The tables have become those of a newer version: this one waits, until it is upgraded or they are as before."""
 
 
+class IncompleteError(AwayError):
+    """Tables that were there are missing, or are others: a dump may be about to be restored."""
+
+
 class UnstorableError(ConfigError):
     """Something of what was given cannot be stored as it stands; the rest could be."""
 
