@@ -27,6 +27,7 @@ from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
 from edge.recording.places import store_place
 from edge.recording.recording_file import explain, inode, open_recording
+from edge.recording.reserve import check_reserve
 from edge.recording.retention import Pruner, Retention, default_begins, retention_time
 from edge.recording.retention_time import RetentionTime
 from edge.recording.rollups import add_windows
@@ -140,6 +141,7 @@ class Database:
         """As `WindowStore`; it is on the disk when this returns."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
+        check_reserve(self._path)  # before anything is begun: the file stays open, and is tidied meanwhile
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
             new = self._store_windows(database, messages, when, now)

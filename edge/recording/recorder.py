@@ -136,10 +136,10 @@ class Recorder:
             self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
-        if self._tidying is not None and now >= self._look_at and not self.failing:
+        if self._tidying is not None and now >= self._look_at and self._database.is_open:
             self._look_at = now + LOOK_EVERY * random.uniform(0.5, 1.5)  # noqa: S311 - nobody is to hide from it
             self._end_long_readers()
-        if self._tidying is not None and now >= self._tidy_at and not self.failing:
+        if self._tidying is not None and now >= self._tidy_at and self._database.is_open:
             more = self._tidy(self._tidying)
             # Whatever a room has stored to be tidied takes a tenth of the time at most.
             rest = max(TICK, 9 * (time.monotonic() - now))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
-from edge.files.disk_errors import DiskError
+from edge.files.disk_errors import DiskError, FullError
 from edge.recording.location import IfCopy
 from edge.recording.retention import Retention
 from edge.recording.retention_time import RetentionTime
@@ -16,6 +16,10 @@ from edge.recording.retention_time import RetentionTime
 
 class AwayError(DiskError):
     """A database server is away, busy, or has no room; as with a disk, it may work again later."""
+
+
+class NoRoomError(AwayError, FullError):
+    """A database server has no room."""
 
 
 class OutdatedError(AwayError):
@@ -34,7 +38,7 @@ class WindowStore(Protocol):
     """Keeps every window once; used by one thread.
 
     Every method may raise ConfigError (a person has to change something) and DiskError (it may work again later). After
-    either nothing of the call was stored, and `start` has to be called again.
+    either nothing of the call was stored, and `start` has to be called again unless `is_open` says that it still is.
     """
 
     @property

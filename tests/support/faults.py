@@ -103,16 +103,21 @@ def _packets(stream: bytes) -> tuple[list[bytes], bytes]:
 
 
 class SmallDisk:
-    """A real file system of a megabyte, in memory. Mounting needs root, or `unshare -Urm`."""
+    """A real file system of a megabyte or some, in memory. Mounting needs root, or `unshare -Urm`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, megabytes: int = 1) -> None:
         self.folder = folder
+        self._megabytes = megabytes
         folder.mkdir()
         self._mount()
 
-    def fill(self) -> None:
-        """Leave no byte free."""
+    def fill(self, but_for: float = 0.0) -> None:
+        """Leave no byte free, or no more than a share of the disk."""
         with (self.folder / "filler").open("ab", buffering=0) as file:
+            if but_for:
+                while (disk := os.statvfs(self.folder)).f_bavail > but_for * disk.f_blocks:
+                    file.write(bytes(4096))
+                return
             for size in (4096, 1):
                 try:
                     while True:
@@ -138,7 +143,7 @@ class SmallDisk:
         self._run("umount", "-l", str(self.folder))
 
     def _mount(self) -> None:
-        self._run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(self.folder))
+        self._run("mount", "-t", "tmpfs", "-o", f"size={self._megabytes}m", "none", str(self.folder))
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})

@@ -11,7 +11,7 @@ from psycopg import errors
 from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_row import DamagedError
-from edge.recording.window_store import AwayError, IncompleteError, UnstorableError
+from edge.recording.window_store import AwayError, IncompleteError, NoRoomError, UnstorableError
 from edge.text import printable
 
 CONNECT_SECONDS = 5
@@ -162,7 +162,8 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool, s
         return DamagedError(f"{address} has a damaged row ({told})", "another program changed it")
     for kinds, problem, remedy in PASSING:
         if isinstance(error, kinds):
-            return AwayError(f"{address} {problem} ({told})", remedy)
+            kind = NoRoomError if isinstance(error, errors.DiskFull) else AwayError
+            return kind(f"{address} {problem} ({told})", remedy)
     if was_open and isinstance(error, MISSING):
         return IncompleteError(f"{address} has not all of its tables ({told})", "is it being restored?")
     problem, remedy = "cannot be used", "tell whoever looks after the database"
