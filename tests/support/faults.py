@@ -114,9 +114,13 @@ class SmallDisk:
         folder.mkdir()
         self._mount()
 
-    def fill(self) -> None:
-        """Leave no byte free."""
+    def fill(self, but_for: float = 0.0) -> None:
+        """Leave no byte free, or no more than a share of the disk."""
         with (self.folder / "filler").open("ab", buffering=0) as file:
+            if but_for:
+                while (disk := os.statvfs(self.folder)).f_bavail > but_for * disk.f_blocks:
+                    file.write(bytes(4096))
+                return
             for size in (4096, 1):
                 try:
                     while True:
