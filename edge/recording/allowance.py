@@ -44,7 +44,7 @@ class TokenBucket:
         self._level -= amount
 
     def quicken(self, per_hour: float, most: float) -> float:
-        """Have so many more come back an hour, `most` altogether, from the last call of `has` on; how many those are."""
+        """Have so many more come back an hour from now on, `most` altogether. How many those are is returned."""
         more = min(per_hour, most - self._rate * HOUR)
         self._rate += more / HOUR
         return more
