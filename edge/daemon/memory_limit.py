@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
 
 MORE = 1024**3  # bytes of data, as the service's MemoryMax; with the sample the whole daemon has 232 MB
-DECODED = re.compile(r"(rtsps?|https?)://|file:")  # sources of compressed video, which says itself what it needs
 
 
 def open_camera_within_limits(source: str, config: Config) -> Camera:
@@ -22,6 +20,6 @@ def open_camera_within_limits(source: str, config: Config) -> Camera:
     An allocation beyond it fails: an error of that camera, or the end of the daemon, which systemd starts again. Not
     for other sources: drivers and GStreamer may reserve much that they never use.
     """
-    if DECODED.match(source):
+    if factory.is_compressed(source):
         limit_memory(MORE)
     return factory.open_camera(source, config)
