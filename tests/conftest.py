@@ -204,7 +204,7 @@ def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def start(*arguments: str) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{tmp_path}/site:{ROOT}",  # a test may put a sitecustomize.py there
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "COLUMNS": "200",
         }
