@@ -131,8 +131,8 @@ object() { # PROBLEM: nothing is changed then, unless somebody is thrown out: th
     fi
 }
 before_change() { # room for what the broker writes, and a copy of what it has written last
-    if [ ! -f "$rules" ]; then
-        echo "note: there is no $rules here, so nobody looks whether the broker's disk takes the change: run this there, as root" >&2
+    if [ ! -r "$rules" ]; then
+        echo "note: no $rules can be read here, so nobody looks whether the broker's disk takes the change: run this there, as root" >&2
         return
     fi
     least=$((1024 + 2 * $(wc -c <"$rules") / 1024))
@@ -147,7 +147,7 @@ before_change() { # room for what the broker writes, and a copy of what it has w
     fi
 }
 after_change() { # yes or no: whether the rules have to have $name now; newer Mosquittos write a moment later
-    [ -f "$rules" ] || return 0
+    [ -r "$rules" ] || return 0
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         if has "$name"; then there=yes; else there=no; fi
         if whole "$rules" && [ $there = "$1" ]; then return 0; fi
