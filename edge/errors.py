@@ -52,6 +52,12 @@ class CameraError(EdgeError):
     exit_code = EXIT_INPUT
 
 
+class CameraUnfitError(CameraError):
+    """The camera works, but what is configured cannot be kept with it; starting again would not help."""
+
+    exit_code = EXIT_CONFIG
+
+
 class BrokerError(EdgeError):
     """The embedded broker cannot be started."""
 

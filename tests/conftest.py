@@ -97,6 +97,17 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 @pytest.fixture
+def larger_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """One that what is left free on it matters for: 5 % hold a recorder's `-wal` and the snapshot of a broker."""
+    try:
+        disk = SmallDisk(tmp_path / "larger", 24)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
+    yield disk
+    disk.stop()
+
+
+@pytest.fixture
 def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     """Starts real Mosquittos on free ports of 127.0.0.1, each with extra lines of configuration."""
     binary = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -193,7 +204,7 @@ def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def start(*arguments: str) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{tmp_path}/site:{ROOT}",  # a test may put a sitecustomize.py there
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "COLUMNS": "200",
         }

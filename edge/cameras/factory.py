@@ -18,7 +18,6 @@ from edge.sample.camera import SampleCamera
 
 if TYPE_CHECKING:
     from edge.cameras.camera import Camera
-    from edge.config.schema import CameraConfig as Settings
     from edge.config.schema import Config
 
 
@@ -63,11 +62,23 @@ def open_camera(source: str, config: Config) -> Camera:
     kind, _, number = source.partition(":")
     if kind == "picamera":  # turns by itself, at no cost
         return PiCamera(int(number or 0), camera)
-    upright = _open_upright(source, camera)
+    upright = _open_upright(source, config)
     return OrientedCamera(upright, orientation) if orientation.needed else upright
 
 
-def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - one line for each kind
+def is_compressed(source: str) -> bool:
+    """Whether a source is compressed video, which says itself what it needs, and how large it is."""
+    return re.match(r"(rtsps?|https?)://|file:", source) is not None
+
+
+def needs_size(config: Config) -> str:
+    """The keys in use that name parts of the picture, as words; empty: none is."""
+    keys = {"camera.masks": config.camera.masks, "vision.count_area": config.vision.count_area}
+    return " and ".join(key for key, value in keys.items() if value)
+
+
+def _open_upright(source: str, config: Config) -> Camera:  # noqa: PLR0911 - one line for each kind
+    camera = config.camera
     kind, _, rest = source.partition(":")
     if kind == "sample":
         return SampleCamera(faces=int(rest) if rest else None)
@@ -76,11 +87,11 @@ def _open_upright(source: str, camera: Settings) -> Camera:  # noqa: PLR0911 - o
     if source.startswith("/dev/"):
         return UsbCamera(source, (camera.width, camera.height), camera.fps)
     if re.match(r"(rtsps?|https?)://", source):
-        return StreamCamera(source, camera.open_timeout, camera.read_timeout)
+        return StreamCamera(source, camera.open_timeout, camera.read_timeout, needs_size(config))
     if kind == "gstreamer":
         return GStreamerCamera(rest, camera)
     if kind == "file":
-        return FileCamera(rest, loop=camera.loop)
+        return FileCamera(rest, loop=camera.loop, needs_size=needs_size(config))
     if kind == "images":
         return ImageFolderCamera(rest, loop=camera.loop)
     raise CameraError(f"camera.source {source!r} is not supported", "see config.yaml")

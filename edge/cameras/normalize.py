@@ -28,10 +28,14 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
         OSError: It cannot be read.
     """
     # Not cv2.imread: it crashes on names that are not UTF-8.
-    data = read_file(path, MAX_FILE_BYTES)
+    return decode_picture(read_file(path, MAX_FILE_BYTES))
+
+
+def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
+    """What is in a picture file, (height, width, 3) uint8 BGR, upright; None when it cannot be decoded."""
     try:
         image = to_bgr(cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)) if data else None
-    except cv2.error:
+    except cv2.error:  # also where it says that it is huge: edge/files/opencv_environment.py
         return None
     return None if image is None else TURNS[orientation(data)].apply(image)
 

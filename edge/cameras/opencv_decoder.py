@@ -1,7 +1,8 @@
 """Video through OpenCV, where PyAV is not installed (32-bit boards, the Debian package, the container image).
 
-OpenCV tells neither the time of a stream's frames nor that the picture has changed its size: keep the size of a network
-camera fixed there.
+OpenCV tells neither the time of a stream's frames nor that the picture has changed its size: it goes on with that of
+the first frame. The pictures of a Motion JPEG stream are taken as they come instead, and decoded one by one; elsewhere
+the size has to stay fixed, and what depends on it is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MOST_WHILE_OPENING, limit_allocations, while_opening
 from edge.cameras.network_formats import OPTIONS
-from edge.errors import CameraError
+from edge.cameras.normalize import decode_picture
+from edge.cameras.video_decoder import HOW_TO_INSTALL
+from edge.errors import CameraError, CameraUnfitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +37,7 @@ BYTES_OF_A_PIXEL = {
 }  # fmt: skip
 LARGEST_PIXEL = 6  # bytes: 4:4:4 of 10 bits or more
 BYTES_OF_BGR = 3
+JPEG_BEGINS, JPEG_ENDS, FILLER = b"\xff\xd8", b"\xff\xd9", b"\0\r\n\xff"  # markers of ITU-T T.81; what may follow
 
 _opening = threading.Lock()  # the environment, and what FFmpeg may allocate, are of the process
 
@@ -43,7 +47,7 @@ class OpenCvDecoder:
 
     resets_time = True  # its clock is not trusted
 
-    def __init__(self, address: str, skipped: SkippedFrames, limits: Limits | None) -> None:
+    def __init__(self, address: str, skipped: SkippedFrames, limits: Limits | None, needs_size: str = "") -> None:
         name = self._name = skipped.name
         self._live = limits is not None
         self._skipped = skipped
@@ -60,22 +64,26 @@ class OpenCvDecoder:
                 remedy = "is the address right, the camera on, and its user and password correct?"
                 raise CameraError(f"{name} cannot be opened", f"{remedy} Files are not taken from a network")
             raise CameraError(f"{name} cannot be decoded", "is it a complete video file?")
+        self._packet = b""
+        # From now on OpenCV hands over each picture as it was sent.
+        self._packets = self._live and self._codec() == "MJPG" and self._capture.set(cv2.CAP_PROP_FORMAT, -1)
         try:
             self._limit_memory()
+            self._check_size_is_told(needs_size)
         except CameraError:
             self._capture.release()
             raise
-        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, int(not self._packets))
         self.still = limits is not None and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) == 1
         self._frames = 0
 
     def advance(self) -> bool:
         """Decode the next frame; see VideoDecoder."""
         for _ in range(BROKEN_READS):
-            if self._capture.grab():
+            if self._capture.grab() and self._take_packet():
                 self._frames += 1
                 seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                self.time = seconds if seconds > 0 or self._frames == 1 else None
+                self.time = seconds if seconds > 0 or (self._frames == 1 and not self._live) else None
                 return True
             if self._at_end():
                 break
@@ -91,12 +99,32 @@ class OpenCvDecoder:
 
     def image(self) -> NDArray[np.uint8]:
         """The frame, upright; see VideoDecoder."""
+        if self._packets:
+            picture = decode_picture(self._packet)
+            return picture if picture is not None else np.empty((0, 0, 3), np.uint8)
         ok, image = self._capture.retrieve()
         return np.asarray(image, np.uint8) if ok else np.empty((0, 0, 3), np.uint8)
 
     def close(self) -> None:
         """Close the file or connection."""
         self._capture.release()
+
+    def _take_packet(self) -> bool:
+        """Take what was grabbed, where it is ours to decode; False: a picture of which a part is missing is none."""
+        if not self._packets:
+            return True
+        ok, packet = self._capture.retrieve()
+        self._packet = packet.tobytes() if ok else b""
+        return self._packet.startswith(JPEG_BEGINS) and self._packet.rstrip(FILLER).endswith(JPEG_ENDS)
+
+    def _check_size_is_told(self, needs_size: str) -> None:
+        """Raises CameraUnfitError: masks would lie elsewhere in a picture that has become another one unseen."""
+        if needs_size and not self._packets:
+            raise CameraUnfitError(
+                f"{self._name} is {self._codec()}, of which OpenCV does not tell when the picture changes its size, so "
+                f"{needs_size} cannot be kept",
+                f"{HOW_TO_INSTALL}, or take Motion JPEG from the camera",
+            )
 
     def _limit_memory(self) -> None:
         """Bound what decoding may take, by the size that the video gives. Raises CameraError where that is too much.

@@ -1,7 +1,11 @@
-"""Video through PyAV, the binding of FFmpeg: https://pyav.basswood-io.com/docs/stable/."""
+"""Video through PyAV, the binding of FFmpeg: https://pyav.basswood-io.com/docs/stable/.
+
+Also the versions 10 and 14 of Debian 12 and 13 will do.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections import deque
@@ -71,7 +75,8 @@ class PyAvDecoder:
 
     def image(self) -> NDArray[np.uint8]:
         """The frame, upright; see VideoDecoder."""
-        counter_clockwise = round(self._frame.rotation / 90) % 4 * 90
+        rotation = getattr(self._frame, "rotation", 0)  # version 10 does not tell it
+        counter_clockwise = round(rotation / 90) % 4 * 90
         return Orientation.turned(-counter_clockwise % 360).apply(self._frame.to_ndarray(format="bgr24"))
 
     def close(self) -> None:
@@ -104,6 +109,7 @@ class PyAvDecoder:
             return
         self._check_memory()
         for frame in frames:
+            self._check_format(frame.format)
             if frame.is_corrupt or max(frame.width, frame.height) > MAX_SIDE:
                 self._skipped.record()
             else:
@@ -112,11 +118,14 @@ class PyAvDecoder:
     def _check_memory(self) -> None:
         """Raises CameraError where the decoder would have to keep too much: also a stream that was small may grow."""
         context = self._stream.codec_context
-        if not context.format or context.name in INDEPENDENT:
+        if context.format:  # it keeps the first size in old versions
+            self._check_format(av.VideoFormat(context.pix_fmt, context.width, context.height))
+
+    def _check_format(self, form: Any) -> None:  # noqa: ANN401
+        if self._stream.codec_context.name in INDEPENDENT:
             return
-        parts = context.format.components
-        if sum(part.width * part.height * -(-part.bits // 8) for part in parts) > MAX_FRAME_BYTES:
-            frames = f"{context.width}x{context.height} ({context.format.name})"
+        if sum(part.width * part.height * -(-part.bits // 8) for part in form.components) > MAX_FRAME_BYTES:
+            frames = f"{form.width}x{form.height} ({form.name})"
             raise CameraError(
                 f"{self._name} has frames of {frames}, which take too much memory to decode",
                 "choose a lower resolution in the camera's own settings",
@@ -135,7 +144,7 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
         with while_opening():
             return av.open(address, timeout=timeout, options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if limits and isinstance(error, av.error.ArgumentError):  # FFmpeg's answer to a format that is not on the list
+        if limits and getattr(error, "errno", 0) == errno.EINVAL:  # FFmpeg's answer to a format that is not on the list
             raise CameraError(f"{name} sends a format that is not taken from a network", REMEDY) from None
         if limits:
             raise CameraError(f"{name} cannot be opened: {_words(error)}", _stream_remedy(error)) from None
@@ -143,7 +152,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
 
 
 def _video_stream(container: Any, name: str) -> Any:  # noqa: ANN401
-    stream = container.streams.best("video")
+    best = getattr(container.streams, "best", None)  # version 10 has none
+    stream = best("video") if best else next(iter(container.streams.video), None)
     if stream is None:
         raise CameraError(f"{name} has no video", "is it sound only, or another kind of file?")
     if stream.codec_context is None:

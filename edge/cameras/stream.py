@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge.cameras.video_decoder import Limits, SkippedFrames, VideoDecoder, open_video
 from edge.config.address_redaction import without_password
 from edge.config.camera_address import HOW_TO_ENCODE, password_may_be_raw
-from edge.errors import CameraError
+from edge.errors import CameraError, CameraUnfitError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,14 +24,16 @@ class StreamCamera:
         url: The address; a password in it is never shown.
         open_timeout: Seconds to wait for the stream to open.
         read_timeout: Seconds to wait for a frame.
+        needs_size: As for open_video.
     """
 
     every_frame = False
 
-    def __init__(self, url: str, open_timeout: float, read_timeout: float) -> None:
+    def __init__(self, url: str, open_timeout: float, read_timeout: float, needs_size: str = "") -> None:
         self.name = without_password(url)
         self._url = url
         self._limits = Limits(open_timeout, read_timeout)
+        self._needs_size = needs_size
         self._skipped = SkippedFrames(f"stream {self.name}")
         self._decoder: VideoDecoder | None = None
         self._due = 0.0  # of the next snapshot, monotonic seconds
@@ -40,7 +42,9 @@ class StreamCamera:
         """Open the stream. Raises CameraError."""
         self._due = time.monotonic() + SNAPSHOT_SECONDS
         try:
-            self._decoder = open_video(self._url, self._skipped, self._limits)
+            self._decoder = open_video(self._url, self._skipped, self._limits, self._needs_size)
+        except CameraUnfitError:
+            raise
         except CameraError as error:
             if password_may_be_raw(self._url):
                 raise CameraError(error.problem, f"{error.remedy}; if the @ ends a password, {HOW_TO_ENCODE}") from None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+HOW_TO_INSTALL = "install PyAV (sudo apt install python3-av, or pip install av)"
+
 logger = logging.getLogger(__name__)
 
 
@@ -77,16 +79,21 @@ def has_pyav() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def open_video(address: str, skipped: SkippedFrames, limits: Limits | None = None) -> VideoDecoder:
+def open_video(
+    address: str, skipped: SkippedFrames, limits: Limits | None = None, needs_size: str = ""
+) -> VideoDecoder:
     """Open a file or stream.
 
     Args:
         address: A URL, or the absolute path of a file.
         skipped: Of the camera, which opens a snapshot or a film in a loop again and again; its name stands in errors.
         limits: For a stream.
+        needs_size: The keys of the configuration that name parts of the picture, for the error; empty: none does. They
+            hold only where each frame comes with its own size.
 
     Raises:
         CameraError: It cannot be opened; the text says why and what to do.
+        CameraUnfitError: A change of size in the middle would not be seen, and there is a key that needs it.
     """
     # Imported only where there is a video: the libraries take memory.
     if has_pyav():
@@ -95,4 +102,4 @@ def open_video(address: str, skipped: SkippedFrames, limits: Limits | None = Non
         return PyAvDecoder(address, skipped, limits)
     from edge.cameras.opencv_decoder import OpenCvDecoder  # noqa: PLC0415
 
-    return OpenCvDecoder(address, skipped, limits)
+    return OpenCvDecoder(address, skipped, limits, needs_size)

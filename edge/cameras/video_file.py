@@ -24,12 +24,14 @@ class FileCamera:
     Args:
         path: The file.
         loop: Start again at the end.
+        needs_size: As for open_video.
     """
 
     every_frame = False
 
-    def __init__(self, path: str, *, loop: bool) -> None:
+    def __init__(self, path: str, *, loop: bool, needs_size: str = "") -> None:
         self.name = path
+        self._needs_size = needs_size
         self._loop = loop
         self._skipped = SkippedFrames(f"video {path}")
         self._decoder: VideoDecoder | None = None
@@ -75,7 +77,7 @@ class FileCamera:
     def _open(self) -> VideoDecoder:
         self.stop()
         # Absolute: what stands before a colon in a relative name would be taken for a protocol.
-        self._decoder = open_video(str(Path(self.name).absolute()), self._skipped)
+        self._decoder = open_video(str(Path(self.name).absolute()), self._skipped, needs_size=self._needs_size)
         self._time = None
         return self._decoder
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.cameras.factory import is_compressed
 from edge.cameras.masks import Masks
+from edge.cameras.video_decoder import HOW_TO_INSTALL, has_pyav
 from edge.cli import add_config_arguments, program, read_config
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
@@ -58,3 +60,5 @@ def _print(camera: CameraConfig, path: Path) -> None:
     else:
         waiting = "; the next picture that the daemon sees says its shape" if accepted.size is None else ""
         print(f"accepted for: {accepted.picture}{waiting}")
+    if is_compressed(camera.source) and not has_pyav():
+        print(f"without PyAV they hold for a Motion JPEG stream or JPEG snapshot only: {HOW_TO_INSTALL}")

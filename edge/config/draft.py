@@ -23,11 +23,11 @@ STAND_IN = "(not filled in yet)"
 
 
 class StaleDraftError(EdgeError):
-    """Another browser has changed the draft meanwhile."""
+    """Another browser, or whoever edits the file, has changed the draft meanwhile."""
 
     def __init__(self) -> None:
         super().__init__(
-            Sentence("another browser has changed these settings meanwhile"),
+            Sentence("somebody else has changed these settings meanwhile, in another browser or in the file"),
             Sentence("look at them anew, and change again"),
         )
 
@@ -166,9 +166,9 @@ class Draft:
         """
         return _tentative(self._document(), needed)
 
-    def saved(self, *needed: str) -> Config | None:
+    def saved(self, *needed: str) -> tuple[Config | None, Mistake | None]:
         """As `tentative`, of the file as it is, without the draft."""
-        return _tentative(self._document(changed=False), needed)[0]
+        return _tentative(self._document(changed=False), needed)
 
     def for_pictures(self) -> tuple[Config | None, str]:
         """What a picture can be shown by: it is published nowhere, so nobody has to answer for the camera yet.

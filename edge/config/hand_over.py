@@ -20,6 +20,7 @@ from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import open_regular
 from edge.files.open_folder import open_folder
 from edge.files.replace_file import staged_file
+from edge.files.replace_pair import put_pair
 
 CONFIG, PASSWORD, BEFORE, RESTART = "config.yaml", "password", "before.sha256", "restart"
 MAX_PASSWORD_BYTES = 4096
@@ -52,7 +53,7 @@ def hand_over(folder: Path, result: HandOver) -> None:
         files[PASSWORD] = f"{result.password}\n".encode()
     if result.restart:
         files[RESTART] = b""
-    for name in (PASSWORD, RESTART):
+    for name in (CONFIG, PASSWORD, RESTART):  # first what root looks for: half of another result is none
         (folder / name).unlink(missing_ok=True)
     for name, data in {**files, CONFIG: result.config}.items():
         with staged_file(folder / name, data, 0o600) as file:
@@ -72,7 +73,7 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
         What was done, in sentences.
 
     Raises:
-        EdgeError: It is refused; nothing is changed.
+        EdgeError: It is refused, or cannot be written; nothing is changed, or it says what.
     """
     try:
         with open_folder(folder, follow=False) as opened:
@@ -91,11 +92,12 @@ def install(folder: Path, config: Path, password: Path, environment: Mapping[str
         )
     said = []
     with staged_file(config, data, 0o644) as file:
-        if secret is not None:
+        if secret is None:
+            backup = file.put(backup=True)
+        else:
             with staged_file(password, secret, 0o600, exact=True) as kept:
-                kept.put()
+                backup = put_pair(file, kept)
             said.append(f"The password is in {password}, which only root can read.")
-        backup = file.put(backup=True)
     said.insert(0, f"{config} is installed" + (f"; what it was before: {backup}" if backup else ""))
     if without_password(settings.camera.source) != settings.camera.source:
         said.append(

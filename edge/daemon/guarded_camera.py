@@ -21,9 +21,10 @@ from edge.timing.schedule import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge.cameras.capture_thread import CaptureThread
-    from edge.config.schema import CameraConfig, Config
+    from edge.config.schema import CameraConfig, Config, GpioConfig
 
 
 class CameraClosedError(CameraError):
@@ -34,7 +35,7 @@ class GuardedCamera(CameraSupervisor):
     """A camera that opens only while the daemon's might, within its limit of memory, and lights its lamp.
 
     Args:
-        room: The configuration of the daemon, whose pause, schedule and lamp it is.
+        room: The configuration of the daemon, whose pause, schedule and lamp it is; see also `use_room`.
         config: What to open it with.
         source: What to open; resolved, never `auto`.
         confirms_masks: Whether somebody looks at the picture to say whether the masks fit it: then it is shown even
@@ -43,11 +44,11 @@ class GuardedCamera(CameraSupervisor):
 
     def __init__(self, room: Config, config: Config, source: str, *, confirms_masks: bool = False) -> None:
         self._room = room
+        self._former: set[Path] = set()  # pauses of the names that the room had before
         self._source = source
         self._confirms_masks = confirms_masks
         adopt_former_files(room)  # a pause among them keeps it closed
-        # The button belongs to the daemon; the lamp has to be lit whoever opens the camera.
-        self._gpio = GpioPins(room.gpio.model_copy(update={"button": None}))
+        self._gpio = GpioPins(_lamp(room))
         super().__init__(self._maker(config, source), time.monotonic, recovers=live(source), set_lamp=self._light)
 
     def check_lamp(self) -> None:
@@ -66,10 +67,38 @@ class GuardedCamera(CameraSupervisor):
         if not lit:
             self._gpio.stop()
 
+    def use_room(self, room: Config) -> None:
+        """From now on these rules hold: the file was saved. A pause under a name of before holds as well.
+
+        A daemon that has not been started again since still has that name.
+
+        Raises:
+            EdgeError: There is a pause that cannot be read under the new name, or no lamp at the new pin: the rules of
+                before hold.
+        """
+        if room is self._room:
+            return
+        adopt_former_files(room)
+        if _lamp(room) != _lamp(self._room):
+            if self.closed:
+                self._gpio = GpioPins(_lamp(room))
+            else:
+                self._gpio.change(_lamp(room))
+        self._former = (self._former | {pause_path(self._room)}) - {pause_path(room)}
+        self._room = room
+
     def check(self) -> None:
         """Raises CameraClosedError: it may not be open now."""
-        if live(self._source):
-            _check_room(self._room)
+        if not live(self._source):
+            return
+        _check_room(self._room)
+        for path in self._former:
+            try:
+                _check_pause(path)
+            except CameraClosedError as error:
+                raise CameraClosedError(
+                    f"{error.problem} (under the name that it had before)", "start this page again once that is over"
+                ) from None
 
     def show(self, config: Config, source: str) -> None:
         """Go on with another camera, or the same one opened otherwise."""
@@ -102,9 +131,17 @@ class GuardedCamera(CameraSupervisor):
             raise CameraError(f"the camera of the daemon stays closed: {problem}", mask_guard.REMEDY)
 
 
-def _check_room(room: Config) -> None:
-    """Raises CameraClosedError where a person or the schedule wants live cameras closed."""
-    path, now = pause_path(room), datetime.now(timezone.utc)
+def _lamp(room: Config) -> GpioConfig:
+    """The pin of the lamp, which has to be lit whoever opens the camera; the button belongs to the daemon."""
+    return room.gpio.model_copy(update={"button": None})
+
+
+def _check_pause(path: Path) -> None:
+    """Raises CameraClosedError where a person wants live cameras closed.
+
+    Args:
+        path: Of the pause's file.
+    """
     unstored = is_held(path, Flag.UNSTORED)  # before the file is looked at: it may just be stored
     try:
         pause = PauseStore(path).load()
@@ -117,6 +154,12 @@ def _check_room(room: Config) -> None:
         raise CameraClosedError(paused, "edge resume ends it")
     if unstored:
         raise CameraClosedError("the daemon is paused, so the camera of this room stays closed", "edge resume ends it")
+
+
+def _check_room(room: Config) -> None:
+    """Raises CameraClosedError where a person or the schedule wants live cameras closed."""
+    path, now = pause_path(room), datetime.now(timezone.utc)
+    _check_pause(path)
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
     if room.privacy.follows_local_zone and (problem := schedule_zone_problem()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MORE = 1024**3  # bytes of data, as the service's MemoryMax; with the sample the whole daemon has 232 MB
-DECODED = re.compile(r"(rtsps?|https?)://|file:")  # sources of compressed video, which says itself what it needs
 
 
 def open_camera_within_limits(source: str, config: Config) -> Camera:
@@ -30,7 +28,7 @@ def open_camera_within_limits(source: str, config: Config) -> Camera:
     for other sources: drivers and GStreamer may reserve much that they never use.
     """
     lock_memory()
-    if DECODED.match(source):
+    if factory.is_compressed(source):
         limit_memory(MORE)
     return factory.open_camera(source, config)
 

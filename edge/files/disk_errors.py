@@ -18,6 +18,10 @@ class DiskError(EdgeError):
     """The disk is full, read-only or failing; it may work again later."""
 
 
+class FullError(DiskError):
+    """There is no room on it, which whoever else writes there will find as well."""
+
+
 def explain_os(error: OSError, what: str) -> EdgeError:
     """A DiskError or a ConfigError, to be raised."""
     text = f"{what} ({error.strerror})"

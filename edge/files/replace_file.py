@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge.errors import EdgeError
 from edge.text import Sentence
 
 BACKUPS = 5  # that are kept
+ABANDONED = 3600.0  # seconds after which whoever wrote new content must have been killed
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -114,13 +116,68 @@ class StagedFile:
         with contextlib.suppress(OSError):  # it is done; that it survives a power cut is best effort from here on
             _sync_folder(self._target.parent)
             _remove_old_backups(self._target)
+            _remove_abandoned(self._target)
         return kept
+
+    def withdraw(self) -> Path | None:
+        """Take away what is there, before `put` comes.
+
+        Returns:
+            Where it is now; None: nothing was there.
+
+        Raises:
+            EdgeError: It cannot be done; everything is as it was.
+        """
+        aside = withdrawn(self._target)
+        try:
+            self._target.replace(aside)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _explained(error, self._path) from None
+        with contextlib.suppress(OSError):
+            _sync_folder(self._target.parent)
+        return aside
+
+    def put_back(self, kept: Path | None) -> None:
+        """Undo `put` and `withdraw`.
+
+        Args:
+            kept: What they returned: where the old content is; None: there was none.
+
+        Raises:
+            EdgeError: It cannot be done; says where the old content is.
+        """
+        try:
+            if kept is None:
+                self._target.unlink(missing_ok=True)
+            else:
+                kept.replace(self._target)
+            _sync_folder(self._target.parent)
+        except OSError as error:
+            values = {"file": str(self._path), "reason": error.strerror or str(error), "kept": str(kept or "")}
+            raise EdgeError(
+                Sentence("{file} could not be put back ({reason}); what was there is in {kept}", values)
+                if kept is not None
+                else Sentence("{file} could not be removed again ({reason})", values),
+                Sentence("check the disk, and save once more"),
+            ) from None
+
+    def discard_withdrawn(self) -> None:
+        """Remove what was taken away, now or by somebody who was killed then."""
+        with contextlib.suppress(OSError):
+            withdrawn(self._target).unlink(missing_ok=True)
 
     def forget_backup(self) -> None:
         """Remove the backup of what has not been replaced."""
         if self._kept is not None:
             self._kept.unlink(missing_ok=True)
             self._kept = None
+
+
+def withdrawn(path: Path) -> Path:
+    """Where the old content of a file is between `withdraw` and `put`; there at any other time: that was killed."""
+    return path.with_name(f".{path.name}.old")
 
 
 def _set_rights(descriptor: int, target: Path, mode: int) -> None:
@@ -155,6 +212,14 @@ def _remove_old_backups(target: Path) -> None:
     backups = sorted(each for each in target.parent.iterdir() if pattern.fullmatch(each.name))
     for old in backups[:-BACKUPS]:
         old.unlink(missing_ok=True)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove new content, which may hold a password, of those who were killed before they put it."""
+    pattern = re.compile(re.escape(f".{target.name}.") + r"[^.]{8}\.new")
+    for each in target.parent.iterdir():
+        if pattern.fullmatch(each.name) and time.time() - each.lstat().st_mtime > ABANDONED:
+            each.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
+from edge.files.replace_file import withdrawn
 
 MAX_PASSWORD_BYTES = 4096
 
@@ -29,7 +31,9 @@ def read_secret(path: Path, key: str) -> str:
             logger.warning("every user of this machine can read the password in %s: chmod o= %s", path, path)
         return read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"{key} cannot be read ({reason})", "it names a file with the password") from None
+        reason, remedy = error.strerror or str(error), "it names a file with the password"
+        if os.path.lexists(withdrawn(Path(os.path.realpath(path)))):
+            remedy = "saving it was interrupted: give the password again in edge setup"
+        raise ConfigError(f"{key} cannot be read ({reason})", remedy) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{key} is not UTF-8 text", "is it the right file?") from None

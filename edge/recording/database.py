@@ -19,7 +19,7 @@ from edge.recording.counted_windows import find_counted, key_of
 from edge.recording.daily_rollups import DailyRollups
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
-from edge.recording.devices import RECORDED, devices_of
+from edge.recording.devices import RECORDED, count_windows, devices_of
 from edge.recording.former_windows import add_up_former
 from edge.recording.journal_mark import JournalMark
 from edge.recording.journal_size import JournalSize
@@ -27,6 +27,7 @@ from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
 from edge.recording.places import store_place
 from edge.recording.recording_file import explain, inode, open_recording
+from edge.recording.reserve import check_reserve
 from edge.recording.retention import Pruner, Retention, default_begins, retention_time
 from edge.recording.retention_time import RetentionTime
 from edge.recording.rollups import add_windows
@@ -140,6 +141,7 @@ class Database:
         """As `WindowStore`; it is on the disk when this returns."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
+        check_reserve(self._path)  # before anything is begun: the file stays open, and is tidied meanwhile
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
             new = self._store_windows(database, messages, when, now)
@@ -243,10 +245,11 @@ class Database:
             self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_MOST})")  # `execute` would give back one page
         return deleted, more
 
-    def devices(self, most: int) -> list[str]:
-        """The devices that have windows, or roll-ups of them, at most so many."""
+    def windows_of_devices(self, most: int, enough: int) -> dict[str, int]:
+        """As `WindowStore`; of an index alone, and not more of it than `enough` says."""
         with self._explained():
-            return sorted({name for table in RECORDED for name in devices_of(self._db, table, most)})[:most]
+            names = sorted({name for table in RECORDED for name in devices_of(self._db, table, most)})[:most]
+            return {name: count_windows(self._db, name, enough) for name in names}
 
     def has_windows(self) -> bool:
         """Whether there are any windows."""

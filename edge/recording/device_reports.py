@@ -10,18 +10,24 @@ from edge.text import printable
 logger = logging.getLogger(__name__)
 
 
-def report_refused(device: str | None) -> None:
-    """Say that a device sends too much; None: those together that are new."""
+def report_refused(device: str | None, messages: int) -> None:
+    """Say that a device sends too much; None: those together that are new.
+
+    That is an error: rooms may be among them that did nothing wrong.
+    """
     if device is None:
-        logger.warning(
-            "too many devices that are new to the file, or too much from them: messages are left out; give every room "
-            "its own rights at the broker"
+        logger.error(
+            "%d messages of rooms that are new to this recording are lost: there are too many new ones, or they sent "
+            "too much together. If all are yours, restart this recorder, which knows them then; if not, give every "
+            "room its own rights at the broker",
+            messages,
         )
         return
     logger.warning(
-        "%s sends more than a full outbox and 20 MB an hour: messages are left out; look after that room, and change "
-        "its password at the broker if somebody else has it",
+        "%s sends more than a full outbox and 20 MB an hour: %d messages were left out; look after that room, and "
+        "change its password at the broker if somebody else has it",
         device,
+        messages,
     )
 
 

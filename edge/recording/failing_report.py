@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from edge.files.disk_errors import DiskError
+from edge.files.disk_errors import DiskError, FullError
 from edge.recording.layout import ConversionError
 
 RETRY = 2.0  # seconds until what could not be written is tried again
@@ -32,7 +32,11 @@ class FailingReport:
         now = self._elapsed()
         if now >= self._due.get(type(error), now):
             self._due[type(error)] = now + AGAIN
-            logger.error("%s. Messages stay at the broker; trying again every %g s", error, pause(error))
+            stay = "Messages stay at the broker"
+            if isinstance(error, FullError):
+                # It acknowledges them to the rooms all the same, and its snapshot needs room like any other file.
+                stay += ", in its memory: if it is on the same disk, make room before it is stopped or restarted"
+            logger.error("%s. %s; trying again every %g s", error, stay, pause(error))
 
     def over(self) -> None:
         """It works: the next failure is told at once."""

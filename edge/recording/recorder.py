@@ -12,7 +12,7 @@ from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.files.disk_errors import DiskError
-from edge.recording.allowance import MOST_DEVICES, Allowance
+from edge.recording.allowance import FULLY_KNOWN, MOST_DEVICES, Allowance
 from edge.recording.device_reports import report_missing, report_more_missing, report_places, report_refused
 from edge.recording.failing_report import FailingReport, pause
 from edge.recording.missing_windows import MissingWindows
@@ -111,6 +111,11 @@ class Recorder:
         """Messages that were turned away because their device, or all new ones together, sent too many."""
         return self._allowance.refused + self._place_changes.refused
 
+    @property
+    def crowded_out(self) -> int:
+        """Of them, those of new devices that did nothing wrong by themselves."""
+        return self._allowance.crowded_out
+
     def step(self, seconds: float = TICK) -> None:
         """Work for so many seconds.
 
@@ -131,10 +136,10 @@ class Recorder:
             self._missing.look(now)
         if now >= self._retry_at and (self._waiting or self.failing):
             self._store()
-        if self._tidying is not None and now >= self._look_at and not self.failing:
+        if self._tidying is not None and now >= self._look_at and self._database.is_open:
             self._look_at = now + LOOK_EVERY * random.uniform(0.5, 1.5)  # noqa: S311 - nobody is to hide from it
             self._end_long_readers()
-        if self._tidying is not None and now >= self._tidy_at and not self.failing:
+        if self._tidying is not None and now >= self._tidy_at and self._database.is_open:
             more = self._tidy(self._tidying)
             # Whatever a room has stored to be tidied takes a tenth of the time at most.
             rest = max(TICK, 9 * (time.monotonic() - now))
@@ -185,7 +190,7 @@ class Recorder:
                 self._known = self._database.has_windows()
                 kept = self._database.retention_time(self._now())
                 self._not_before = kept.time if kept else self._not_before
-                self._allowance.know(self._database.devices(MOST_DEVICES))
+                self._allowance.know(self._database.windows_of_devices(MOST_DEVICES, FULLY_KNOWN))
                 self._looked = True
             # Windows first and by themselves: whatever else a room sends does not hold up those of the others.
             self._store_windows()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
-from edge.files.disk_errors import DiskError, explain_os
+from edge.files.disk_errors import DiskError, FullError, explain_os
 from edge.files.left_journal import has_journal, journal_of, set_left_journal_aside
 from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
@@ -238,16 +238,18 @@ def explain(error: sqlite3.Error, path: Path) -> ConfigError | DiskError:
     except OSError as reason:
         return _explain_os(reason, f"{path} cannot be opened")
     if any(word in text for word in WORDS_OF_A_DISK):
-        return DiskError(f"{path} cannot be written ({text})", _remedy(text, path))
+        return _unwritten(text, path)
     return ConfigError(f"{path} cannot be used ({text})", "name another file")
 
 
-def _remedy(text: str, path: Path) -> str:
+def _unwritten(text: str, path: Path) -> DiskError:
+    problem = f"{path} cannot be written ({text})"
     with contextlib.suppress(OSError):
         # Where there is no room for a -shm, SQLite says `I/O error`.
         if "full" in text or shutil.disk_usage(path.parent).free < ROOM_TO_DELETE:
-            return f"make {ROOM_TO_DELETE // 1_000_000} MB of room on its disk, which deleting from it takes as well"
-    return "check the disk"
+            room = f"{ROOM_TO_DELETE // 1_000_000} MB of room"
+            return FullError(problem, f"make {room} on its disk, which deleting from it takes as well")
+    return DiskError(problem, "check the disk")
 
 
 def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:

@@ -168,6 +168,8 @@ def _in_words(recorder: Recorder, session: Session) -> str:
         words.append(f"{recorder.invalid:,} invalid messages")
     if recorder.refused:
         words.append(f"{recorder.refused:,} turned away (their devices sent too much)")
+    if recorder.crowded_out:
+        words.append(f"{recorder.crowded_out:,} of them LOST of new rooms: see the log")
     if recorder.failing:
         words.append("the database cannot be written")
     words.append("connected" if session.connected else "not connected")

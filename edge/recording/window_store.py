@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
-from edge.files.disk_errors import DiskError
+from edge.files.disk_errors import DiskError, FullError
 from edge.recording.location import IfCopy
 from edge.recording.retention import Retention
 from edge.recording.retention_time import RetentionTime
@@ -18,8 +18,16 @@ class AwayError(DiskError):
     """A database server is away, busy, or has no room; as with a disk, it may work again later."""
 
 
+class NoRoomError(AwayError, FullError):
+    """A database server has no room."""
+
+
 class OutdatedError(AwayError):
     """The tables have become those of a newer version: this one waits, until it is upgraded or they are as before."""
+
+
+class IncompleteError(AwayError):
+    """Tables that were there are missing, or are others: a dump may be about to be restored."""
 
 
 class UnstorableError(ConfigError):
@@ -30,7 +38,7 @@ class WindowStore(Protocol):
     """Keeps every window once; used by one thread.
 
     Every method may raise ConfigError (a person has to change something) and DiskError (it may work again later). After
-    either nothing of the call was stored, and `start` has to be called again.
+    either nothing of the call was stored, and `start` has to be called again unless `is_open` says that it still is.
     """
 
     @property
@@ -62,8 +70,13 @@ class WindowStore(Protocol):
     def has_windows(self) -> bool:
         """Whether there are any windows. Not how many: to count a full-grown file takes minutes on a slow disk."""
 
-    def devices(self, most: int) -> list[str]:
-        """The devices that have windows, or roll-ups of them, in order, at most so many."""
+    def windows_of_devices(self, most: int, enough: int) -> dict[str, int]:
+        """The devices that have windows, or roll-ups of them, at most so many, and how many windows of each there are.
+
+        Args:
+            most: Devices.
+            enough: Windows of a device beyond which it does not matter how many there are.
+        """
 
     def add_up_former(self, now: datetime) -> bool:
         """Make some of the roll-ups that windows of an older version lack; whether there are more to make."""

@@ -31,7 +31,7 @@ def feed(kind: str, messages: int, folder: Path, *, bounded: bool) -> tuple[list
     """Feed so many; returns the CPU seconds of each tenth, and the megabytes of the file."""
     database = Database(folder / f"{kind}-{bounded}.sqlite", "classroom")
     database.start()
-    allowance = Allowance(lambda _: None)
+    allowance = Allowance(lambda _device, _messages: None)
     tenths = []
     for tenth in range(10):
         spent = 0.0

@@ -10,7 +10,10 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 PUBACK = 4  # the upper half of an MQTT packet's first byte
 
@@ -111,9 +114,13 @@ class SmallDisk:
         folder.mkdir()
         self._mount()
 
-    def fill(self) -> None:
-        """Leave no byte free."""
+    def fill(self, but_for: float = 0.0) -> None:
+        """Leave no byte free, or no more than a share of the disk."""
         with (self.folder / "filler").open("ab", buffering=0) as file:
+            if but_for:
+                while (disk := os.statvfs(self.folder)).f_bavail > but_for * disk.f_blocks:
+                    file.write(bytes(4096))
+                return
             for size in (4096, 1):
                 try:
                     while True:
@@ -143,3 +150,16 @@ class SmallDisk:
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})
+
+
+@contextlib.contextmanager
+def mounted_over_itself(file: Path) -> Iterator[None]:
+    """A file that can be read and written, and not replaced. Mounting needs root, or `unshare -Urm`."""
+    try:
+        subprocess.run(["mount", "--bind", str(file), str(file)], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount here: run as root, or under unshare -Urm")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(file)], check=True)

@@ -30,8 +30,9 @@ class SetupPage:
             pytest.fail(f"no address: {process.communicate()[1]}")
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-        """One request; header names with _ for -, an empty one is left out."""
-        sent = {"Authorization": f"Bearer {self.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        """One request of the page's script; header names with _ for -, an empty one is left out."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Authorization": f"Bearer {self.token}", "X-Edge-Setup": "1", **given}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path, body, {name: value for name, value in sent.items() if value})
         answer = connection.getresponse()
@@ -48,9 +49,7 @@ class SetupPage:
     def post(self, path: str, body: object, **headers: str) -> tuple[int, Any]:
         """Status and JSON, as the page sends it; a body of bytes as it is."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        status, told = self.ask(
-            "POST", path, sent, **{"Content_Type": "application/json", "X_Edge_Setup": "1", **headers}
-        )
+        status, told = self.ask("POST", path, sent, **{"Content_Type": "application/json", **headers})
         return status, plain(json.loads(told)) if told.startswith(b"{") else told.decode()
 
     def change(self, *unset: str, **values: Any) -> tuple[int, Any]:

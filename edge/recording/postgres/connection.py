@@ -11,7 +11,7 @@ from psycopg import errors
 from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_row import DamagedError
-from edge.recording.window_store import AwayError, UnstorableError
+from edge.recording.window_store import AwayError, IncompleteError, NoRoomError, UnstorableError
 from edge.text import printable
 
 CONNECT_SECONDS = 5
@@ -55,6 +55,13 @@ PASSING = (
     ((psycopg.OperationalError, psycopg.InterfaceError), "cannot be reached", "is the server running?"),
 )
 """What may pass by itself: errors, what they mean, and what to do; the first that fits."""
+
+MISSING = (
+    errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.UndefinedObject,
+    errors.InvalidSchemaName, errors.InvalidColumnReference,  # of an index that is not there yet
+    errors.ForeignKeyViolation, errors.InternalError_,  # "could not open relation": it was replaced meanwhile
+)  # fmt: skip
+"""What tables say that were whole before, while a dump is restored over them."""
 
 
 def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
@@ -140,7 +147,8 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool, s
     Args:
         error: What psycopg raised.
         address: Of the database.
-        was_open: It let us in before: then a refusal may be of a server that is being restored or moved.
+        was_open: It let us in before, and had its tables: then what it refuses now, or lacks, may be that of a server
+            that is being restored or moved.
         storing: Values were given to be stored: they are at fault where one is, else what is stored, a DamagedError.
     """
     words = (error.diag.message_primary or str(error)).strip().splitlines()
@@ -154,7 +162,11 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool, s
         return DamagedError(f"{address} has a damaged row ({told})", "another program changed it")
     for kinds, problem, remedy in PASSING:
         if isinstance(error, kinds):
-            return AwayError(f"{address} {problem} ({told})", remedy)
+            kind = NoRoomError if isinstance(error, errors.DiskFull) else AwayError
+            return kind(f"{address} {problem} ({told})", remedy)
+    if was_open and isinstance(error, MISSING):
+        return IncompleteError(f"{address} has not all of its tables ({told})", "is it being restored?")
+    problem, remedy = "cannot be used", "tell whoever looks after the database"
     if isinstance(error, errors.InsufficientPrivilege):
-        return ConfigError(f"{address} lacks a right ({told})", "give the roles their rights: docs/district.md")
-    return ConfigError(f"{address} cannot be used ({told})", "tell whoever looks after the database")
+        problem, remedy = "lacks a right", "give the roles their rights: docs/district.md"
+    return ConfigError(f"{address} {problem} ({told})", remedy)

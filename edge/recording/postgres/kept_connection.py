@@ -72,7 +72,8 @@ class KeptConnection:
             except psycopg.Error as error:
                 if connection.closed:
                     raise
-                told = explain(error, self._address, was_open=True)
+                # Not what a restore leaves: the question is at fault, and whoever asked says so and goes on.
+                told = explain(error, self._address, was_open=False)
         raise told
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from psycopg import errors
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.long_readers import end_long_readers
-from edge.recording.window_store import OutdatedError
+from edge.recording.window_store import IncompleteError, OutdatedError
 
 FOLDER = Path(__file__).parent / "migrations"
 ADDITIVE = b"-- Additive:"
@@ -55,12 +55,20 @@ def migrate(
 
     Raises:
         ConfigError, OutdatedError: As `refuse_newer`.
+        IncompleteError: There is nothing, where there were tables before.
         psycopg.Error: To be explained.
     """
     files = _files()
     refuse_newer(connection, address, was_open=was_open)
-    if files.keys() <= applied(connection):
+    found = applied(connection)
+    if files.keys() <= found:
         return
+    if was_open and not found:
+        # New ones would get numbers that a dump has for other rooms, whose windows are restored into them.
+        raise IncompleteError(
+            f"{address} has lost its tables",
+            "if it is being restored, this recorder goes on by itself afterwards; if it is to begin anew, restart it",
+        )
     end_long_readers(connection, READING_SECONDS)  # else whoever has asked one view keeps all recorders from starting
     _begin(connection)
     with connection.transaction():
@@ -154,7 +162,13 @@ def _files() -> dict[int, Path]:
 
 def table_exists(connection: psycopg.Connection, schema: str, name: str) -> bool:
     """Whether there is a table at this moment: `to_regclass` may know of the moment before a lock was waited for."""
+    return table_number(connection, schema, name) != 0
+
+
+def table_number(connection: psycopg.Connection, schema: str, name: str) -> int:
+    """The server's own number of a table, which one that is made in its place does not get; 0: there is none."""
     query = """
-    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+    SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
     """
-    return connection.execute(query, (schema, name)).fetchone() is not None
+    row = connection.execute(query, (schema, name)).fetchone()
+    return int(row[0]) if row else 0

@@ -16,6 +16,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.schema import refuse_newer
 from edge.recording.stored_numbers import Missing
+from edge.recording.window_store import IncompleteError
 
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
 GROUP_PATTERN = "[^/+#]{1,200}-[0-9a-f]{16}"
@@ -76,7 +77,8 @@ class SharedSessions:
             query = "SELECT id FROM edge.schools WHERE name = %s"
             row = connection.execute(query, (self._address.school,)).fetchone()
             if row is None:
-                raise ConfigError(f"{self._address} has no school {self._address.school!r}")
+                away = IncompleteError if self._kept.was_open else ConfigError
+                raise away(f"{self._address} has no school {self._address.school!r}", "is it being restored?")
             self._school = int(row[0])
             self._check_ids(connection)
             self.group = self._name(connection)

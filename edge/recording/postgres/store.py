@@ -35,21 +35,23 @@ from edge.recording.postgres.names import DeviceIds, SeriesIds, make_school, rec
 from edge.recording.postgres.newest_windows import NewestWindows
 from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
-from edge.recording.postgres.schema import migrate
+from edge.recording.postgres.schema import migrate, table_number
 from edge.recording.postgres.window_rows import series_of, to_row
 from edge.recording.retention import Retention
 from edge.recording.retention_time import KEY, RetentionTime
 from edge.recording.used_numbers import UsedNumbers
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_row import COLUMNS, window_row
+from edge.recording.window_store import IncompleteError
 
 CORRECT = """
 UPDATE edge.deletions SET asked = %(until)s::timestamptz,
     "end" = CASE WHEN "end" > %(until)s::timestamptz THEN %(until)s::timestamptz ELSE "end" END
 WHERE id = %(number)s
 """
+WINDOWS_OF_DEVICES = "SELECT name, least(windows, %s) FROM edge.devices WHERE school = %s AND name = ANY(%s)"
 # In one order, so that two recorders never wait for each other.
-LOCK_DEVICES = "SELECT 1 FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+LOCK_DEVICES = "SELECT tableoid FROM edge.devices WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 COUNT_WINDOWS = """
 UPDATE edge.devices d SET windows = windows + n FROM unnest(%s::int4[], %s::int8[]) AS new (device, n) WHERE id = device
 """
@@ -76,7 +78,7 @@ class PostgresStore:
         self._prefix = prefix
         self._progress = progress
         self._kept = KeptConnection(address, "edge record", self._forget)
-        self._school = 0
+        self._school = self._table = 0
         self._devices, self._series, self._partitions = DeviceIds(), SeriesIds(), Partitions()
         self._series_of = SeriesOfDevices(self._series)
         self._days = DailyRollups()
@@ -100,6 +102,7 @@ class PostgresStore:
             migrate(connection, self._address, was_open=self._kept.was_open, progress=self._progress)
             self._school = make_school(connection, self._address, self._prefix)
             staging.make(connection)
+            self._table = table_number(connection, "edge", "devices")
 
     def stop(self) -> None:
         """Close the connection."""
@@ -158,8 +161,16 @@ class PostgresStore:
         ]
 
     def _lock(self, connection: psycopg.Connection, devices: Iterable[str]) -> None:
-        """Have no other recorder store anything of these devices before the end of the transaction."""
-        connection.execute(LOCK_DEVICES, (sorted({self._devices[name] for name in devices}),))
+        """Have no other recorder store anything of these devices before the end of the transaction.
+
+        Raises:
+            IncompleteError: The tables are others than when we connected, as after `pg_restore --clean`: the numbers
+                that we know may be those of other rooms by now.
+        """
+        numbers = sorted({self._devices[name] for name in devices})
+        found = connection.execute(LOCK_DEVICES, (numbers,)).fetchall()
+        if len(found) < len(numbers) or {table for (table,) in found} - {self._table}:
+            raise IncompleteError(f"{self._address} has other tables than before", "was it restored?")
 
     def _add_rows(
         self,
@@ -210,10 +221,12 @@ class PostgresStore:
             query = "SELECT 1 FROM edge.devices WHERE school = %s AND windows > 0 LIMIT 1"
             return connection.execute(query, (self._school,)).fetchone() is not None
 
-    def devices(self, most: int) -> list[str]:
+    def windows_of_devices(self, most: int, enough: int) -> dict[str, int]:
         """As `WindowStore`."""
         with self._kept.used() as connection:
-            return [name for name, _ in recorded_devices(connection, self._school, most)]
+            names = [name for name, _ in recorded_devices(connection, self._school, most)]
+            found = connection.execute(WINDOWS_OF_DEVICES, (enough, self._school, names)).fetchall()
+            return dict(found)
 
     def add_up_former(self, now: datetime) -> bool:  # noqa: ARG002 - no older version knew PostgreSQL
         """There are none: windows are added up when they are stored."""

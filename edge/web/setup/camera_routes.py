@@ -31,28 +31,26 @@ class LiveCamera:
         draft: What is set.
         session: Who takes the pictures.
         typed: What of it somebody may choose.
-        barred: Why it is not known whether the room is paused: then nothing is opened. Empty: it is known.
     """
 
-    def __init__(self, draft: Draft, session: PreviewSession, typed: TypedSource, barred: str = "") -> None:
+    def __init__(self, draft: Draft, session: PreviewSession, typed: TypedSource) -> None:
         self._draft = draft
         self._session = session
         self._typed = typed
-        self._barred = f"{barred}; correct it, save, and start this page again" if barred else ""
 
     def follow(self) -> None:
         """Show the draft as it is now."""
         config, problem = self._draft.for_pictures()
-        if config is None or self._barred:
-            self._session.screen.close_because(self._barred or problem)
+        if config is None:
+            self._session.screen.close_because(problem)
         else:
             self._session.screen.show(view_of(config))
 
     def open(self, body: Json) -> Json:
         """Open a camera that is not in the draft yet. Raises EdgeError: a value cannot be, or no picture comes."""
         config, problem = self._draft.for_pictures()
-        if config is None or self._barred:
-            raise CameraError(self._barred or problem)
+        if config is None:
+            raise CameraError(problem)
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
         if config.camera.masks:  # they turn with the picture, in the draft, in one change
             wanted = {}

@@ -23,6 +23,7 @@ from edge.files.bounded_read import read_file
 from edge.files.home import expand_home
 from edge.files.own_file import read_own_file
 from edge.files.replace_file import staged_file
+from edge.files.replace_pair import put_pair
 from edge.files.secret_file import MAX_PASSWORD_BYTES
 from edge.files.shipped import shipped
 from edge.mqtt.client_factory import check_tls_files
@@ -72,6 +73,7 @@ class ConfigFile:
         self._known = self._read()  # what the draft changes; None: there is no file yet
         self._password: str | None = None
         self._given_at: Place | None = None  # the broker of the draft when the password was given
+        self._overtaken = False  # somebody else has changed the file, and whoever saves has not been told yet
         self.draft = Draft(self._before, path, overrides, environment)
 
     @property
@@ -105,7 +107,7 @@ class ConfigFile:
         with self._lock:
             password, place = self._password, self._given_at
         if password is None:
-            saved = self.draft.saved(*RECIPIENT)
+            saved, _ = self.draft.saved(*RECIPIENT)
             place = _place(saved) if saved is not None and saved.mqtt.username == config.mqtt.username else None
         sent = bool(config.mqtt.username) and (password is not None or broker_settings(config).password is not None)
         if sent and _place(config) != place:
@@ -134,6 +136,20 @@ class ConfigFile:
             draft, _ = self.draft.tentative(*RECIPIENT)
             self._given_at = None if draft is None else _place(draft)
 
+    def follow(self) -> bool:
+        """Make the draft one for the file as it is now; whether that is another one, by somebody else's hand.
+
+        Raises:
+            ConfigError: The file cannot be read, or nothing in it.
+        """
+        with self._lock:
+            now = self._read()
+            if not now or now == self._known:  # editors may empty or remove it for a moment before they write
+                return False
+            self._rebase(now)
+            self._overtaken = True
+            return True
+
     def difference(self) -> str:
         """What saving would change, as a unified diff; in a new file, against the shipped one. Raises ConfigError."""
         with self._lock:
@@ -145,18 +161,18 @@ class ConfigFile:
         Raises:
             StaleDraftError: The draft is not at that revision any more.
             ConfigError: The daemon could not start with it; nothing is changed.
-            EdgeError: It cannot be written, or somebody else has changed the file; nothing is changed.
+            EdgeError: It cannot be written, or somebody else has changed the file; nothing is changed, or it says what.
         """
         with self._lock:
             keys = self._password_keys()
             after = self._checked(revision, keys)
             with staged_file(self.path, after, 0o600) as config:  # a camera's address may hold a password
-                if self._password is not None:
+                if self._password is None:
+                    backup = config.put(backup=True)
+                else:
                     password = Path(expand_home(keys[PASSWORD_KEY]))
                     with staged_file(password, f"{self._password}\n".encode(), 0o600, private=True) as secret:
-                        config.back_up()  # what may fail comes before the password is another one
-                        secret.put()
-                backup = config.put(backup=True)
+                        backup = put_pair(config, secret)
             self._password = None
             self._rebase(after)
             return Saved(self.path, backup)
@@ -170,9 +186,9 @@ class ConfigFile:
 
     def _checked(self, revision: int, more: Mapping[str, str | None]) -> bytes:
         """The new content, with which the daemon could start."""
+        self._check_unchanged()
         if revision != self.draft.revision:
             raise StaleDraftError
-        self._check_unchanged()
         after = self._after(more).encode()
         config = self.draft.config_of(after)  # the very bytes: somebody else may change the draft meanwhile
         if revision != self.draft.revision:
@@ -215,8 +231,9 @@ class ConfigFile:
     def _check_unchanged(self) -> None:
         """Raises EdgeError where the file is not what the draft was made for; from then on it is made for that."""
         now = self._read()
-        if now != self._known:
+        if now != self._known or self._overtaken:
             self._rebase(now)
+            self._overtaken = False
             raise EdgeError(
                 Sentence("{file} was changed by somebody else meanwhile; nothing was saved", {"file": str(self.path)}),
                 Sentence("look at the difference again, which now has their changes in it, and save once more"),

@@ -17,7 +17,7 @@ from edge.errors import ConfigError, EdgeError
 from edge.text import Sentence
 from edge.timing.clock import clock_synced
 from edge.web.setup.config_file import PASSWORD_KEY, RECIPIENT, ConfigFile
-from edge.web.setup.json_requests import Json, get_route, member, post_route, told
+from edge.web.setup.json_requests import OUR_SCRIPT, Json, get_route, member, post_route, told
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
 from edge.web.setup.typed_source import KEY as SOURCE_KEY
@@ -92,10 +92,7 @@ def draft_routes(
         return state()
 
     def export(_request: Request) -> Response:
-        headers = {"Content-Disposition": 'attachment; filename="config.yaml"'}
-        return Response(
-            as_yaml(without_secrets(file.draft.differing())), media_type="application/yaml", headers=headers
-        )
+        return Response(as_yaml(without_secrets(file.draft.differing())), media_type="application/yaml")
 
     return [
         get_route("/api/state", state),
@@ -103,7 +100,7 @@ def draft_routes(
         post_route("/api/masks/confirm", confirm_masks),
         get_route("/api/difference", lambda: {"difference": file.difference()}),
         post_route("/api/save", save),
-        Route("/api/export", export),
+        Route("/api/export", export, middleware=OUR_SCRIPT),
     ]
 
 

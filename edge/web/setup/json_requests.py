@@ -1,4 +1,4 @@
-"""What every POST of the set-up page is asked for before anything acts on it, and how a refusal is told."""
+"""What requests of the set-up page are asked for before anything answers or acts, and how a refusal is told."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.config.draft import StaleDraftError
 from edge.config.value_check import RefusedChangeError
@@ -20,9 +22,32 @@ from edge.text import Sentence
 logger = logging.getLogger(__name__)
 
 HEADER = "x-edge-setup"
-"""A page from elsewhere cannot send it without asking us first, and we allow nobody."""
+"""A link, a picture or a page from elsewhere cannot send it without asking us first, and we allow nobody."""
 
 Json = dict[str, Any]
+
+
+def from_our_script(connection: HTTPConnection) -> bool:
+    """Whether the script of our page asks. A cookie does not say so: browsers send it for every link and picture."""
+    headers = connection.headers
+    # Old browsers do not say from where; the header alone is enough for them.
+    return headers.get(HEADER) == "1" and headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+
+class _OurScript:
+    """Refuses everybody but the script of our page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ours = from_our_script(HTTPConnection(scope))
+        await (self._app if ours else _problem(NOT_OURS, OPEN_PAGE, status=403))(scope, receive, send)
+
+
+NOT_OURS, OPEN_PAGE = "this request does not come from the page", "use the page that `edge setup` shows"
+OUR_SCRIPT = [Middleware(_OurScript)]
+"""For every route that tells of the room or acts: else any site's link could save a picture of it to the disk."""
 
 
 class BadRequestError(EdgeError):
@@ -35,20 +60,19 @@ def get_route(path: str, answer: Callable[[], Json]) -> Route:
     async def endpoint(_request: Request) -> Response:
         return await _answered(answer)
 
-    return Route(path, endpoint)
+    return Route(path, endpoint, middleware=OUR_SCRIPT)
 
 
 def post_route(path: str, answer: Callable[[Json], Json]) -> Route:
     """A route that acts on JSON; `answer` runs in a thread of its own, and raises EdgeError to refuse."""
 
     async def endpoint(request: Request) -> Response:
-        refusal = _refusal(request)
-        if refusal:
-            return _problem(refusal, "use the page that `edge setup` shows", status=403)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return _problem("only JSON is taken here", OPEN_PAGE, status=403)
         body = await request.body()
         return await _answered(lambda: answer(_parsed(body)))
 
-    return Route(path, endpoint, methods=["POST"])
+    return Route(path, endpoint, methods=["POST"], middleware=OUR_SCRIPT)
 
 
 def member(body: Json, name: str, kinds: type | tuple[type, ...], default: Any = None) -> Any:  # noqa: ANN401
@@ -85,15 +109,6 @@ def told(text: object) -> Json | str:
 
 def _problem(problem: object, remedy: object = "", *, key: str | None = None, status: int) -> Response:
     return JSONResponse({"problem": told(problem), "remedy": told(remedy), "key": key}, status)
-
-
-def _refusal(request: Request) -> str:
-    """Why a request may come from a page that is not ours (CSRF); empty: it is fine."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return "only JSON is taken here"
-    if request.headers.get(HEADER) != "1":
-        return "this request does not come from the page"
-    return ""
 
 
 def _parsed(body: bytes) -> Json:

@@ -25,7 +25,7 @@ class MaskConfirmation:
 
     Args:
         draft: What is set.
-        path: Where the daemon of the file, as it was at the start, remembers what it accepted.
+        path: Where the daemon of the file, as it is saved, remembers what it accepted.
         screen: Shows the picture that somebody looks at.
     """
 
@@ -63,9 +63,10 @@ class MaskConfirmation:
         if config is None:
             return
         path, source = masks_path(config), self._screen.source
+        before, self._path = self._path, path
         if self._seen == (config.camera, source):
             mask_guard.confirm(path, config.camera, self._screen.size, source)
-        elif path != self._path and self._path.exists() and not path.exists():
-            mask_guard.cameras_beside(path).update(**mask_guard.cameras_beside(self._path).load())
-            with staged_file(path, read_file(self._path, MOST), 0o600) as file:  # the daemon stays closed for it
+        elif path != before and before.exists() and not path.exists():
+            mask_guard.cameras_beside(path).update(**mask_guard.cameras_beside(before).load())
+            with staged_file(path, read_file(before, MOST), 0o600) as file:  # the daemon stays closed for it
                 file.put()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,17 +16,16 @@ from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
 from edge.web.setup.config_file import ConfigFile
 from edge.web.setup.connect_routes import BrokerTrial, connect_routes
 from edge.web.setup.draft_routes import draft_routes
+from edge.web.setup.json_requests import from_our_script
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.pages import routes
 from edge.web.setup.place_routes import PlaceTrial, place_routes
 from edge.web.setup.preview_session import build_session
+from edge.web.setup.saved_room import PAUSES, SavedRoom
 from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
 from edge.web.setup.text_routes import text_routes
 from edge.web.setup.typed_source import TypedSource
 from edge.web.shared import shared_routes
-
-PAUSES = ("device", "outbox", "privacy", "gpio")
-"""Sections that say whether the room is paused."""
 
 
 class SetupPage:
@@ -51,14 +51,13 @@ class SetupPage:
         self._file = file
         _, self.problem = file.draft.for_pictures()
         """Why no picture can be shown at first; empty: it can."""
-        # What keeps the camera closed is that of the file, whatever somebody changes here.
-        room, wrong = file.draft.tentative(*PAUSES)
-        self._room = room or Config()
-        self._view = view_of(self._room)
+        begin = file.draft.saved(*PAUSES)[0] or Config()  # nothing is opened while it is not clear
+        self._masks = masks_path(begin)
         self._place = PlaceTrial(file.draft)
-        self._session = build_session(self._room, self._view.source, self._place)
+        room = SavedRoom(file, self._follow)
+        self._session = build_session(begin, view_of(begin).source, room.now, self._place)
         self._typed = TypedSource(file.draft, file.path)
-        self._camera = LiveCamera(file.draft, self._session, self._typed, barred=str(wrong) if room is None else "")
+        self._camera = LiveCamera(file.draft, self._session, self._typed)
         self._camera.follow()
         self._stop: Callable[[], None] = lambda: None
         self._saving: Saving = SavingHere(file, command, tell)
@@ -68,7 +67,7 @@ class SetupPage:
     def routes(self) -> list[BaseRoute]:
         """Where everything is to be asked for."""
         screen = self._session.screen
-        masks = MaskConfirmation(self._file.draft, masks_path(self._room), screen)
+        masks = MaskConfirmation(self._file.draft, self._masks, screen)
         trial = BrokerTrial(self._file, lambda: self._session.models)
         more = [
             *draft_routes(self._file, self._saving, masks, self._typed, self._camera.about, self._camera.follow),
@@ -93,17 +92,21 @@ class SetupPage:
         """Close the camera."""
         self._session.stop()
 
+    def _follow(self) -> None:
+        self._camera.follow()
+
     def _end(self) -> None:
         self._stop()
 
 
 class _Used:
-    """Tells of every request: somebody who fills in forms for long must not lose the page."""
+    """Tells of every request of our script: somebody who fills in forms for long must not lose the page."""
 
     def __init__(self, app: ASGIApp, use: Callable[[], None]) -> None:
         self._app = app
         self._use = use
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._use()
+        if scope["type"] == "http" and from_our_script(HTTPConnection(scope)):  # others keep nothing running
+            self._use()
         await self._app(scope, receive, send)

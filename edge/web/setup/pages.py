@@ -12,6 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from edge.web.setup.json_requests import OUR_SCRIPT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,7 +45,7 @@ def routes(screen: Screen, more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
         return _packed({"number": shot.number, "problem": problem, **shot.about}, shot.jpeg)
 
     return [
-        Route("/newest", newest),
+        Route("/newest", newest, middleware=OUR_SCRIPT),
         *more,
         Mount("/", StaticFiles(directory=FOLDER, html=True)),
     ]

@@ -63,6 +63,8 @@ class PreviewSession:
         source: What to open; resolved, never `auto`. Empty: nothing yet.
         models: Detector and classifier.
         camera: The camera of that source.
+        room: What the file says of the room now, whose rules keep the camera closed; raises ConfigError where that is
+            not clear. Asked before every picture.
         calibration: What learns from every frame.
         patience: How long it waits for viewers.
     """
@@ -73,6 +75,7 @@ class PreviewSession:
         source: str,
         models: ModelSet,
         camera: GuardedCamera,
+        room: Callable[[], Config],
         calibration: Calibration | None = None,
         patience: Patience = Patience(),
     ) -> None:
@@ -81,6 +84,7 @@ class PreviewSession:
         self._patience = patience
         self._models = models
         self._camera = camera
+        self._room = room
         self._calibration = calibration
         self._analyzer = PreviewAnalyzer(models, config.vision, Masks(config.camera.masks).share)
         self._stopping = threading.Event()
@@ -129,8 +133,9 @@ class PreviewSession:
                         "nobody has had the page open for %g minutes: the preview ends", self._patience.idle / 60
                     )
                     return
+                unclear = self._follow_room()  # first: the file may have other masks now
                 self._follow()
-                closed = self._closed_because()
+                closed = unclear or self._closed_because()
                 if closed or unwatched > self._patience.linger:
                     self._close(closed)
                     self.screen.wait_for_viewer()
@@ -146,6 +151,14 @@ class PreviewSession:
         try:
             self._camera.check()
         except CameraClosedError as error:
+            return str(error)
+        return ""
+
+    def _follow_room(self) -> str:
+        """Keep to the rules of the room as they are now; why they are not clear, which closes the camera, too."""
+        try:
+            self._camera.use_room(self._room())
+        except EdgeError as error:
             return str(error)
         return ""
 
@@ -220,13 +233,17 @@ def _measured(view: View) -> tuple[object, ...]:
 
 
 def build_session(
-    config: Config, source: str, calibration: Calibration | None = None, patience: Patience = Patience()
+    config: Config,
+    source: str,
+    room: Callable[[], Config],
+    calibration: Calibration | None = None,
+    patience: Patience = Patience(),
 ) -> PreviewSession:
-    """Load the models and put a session together; see PreviewSession. The rules of `config` keep its camera closed.
+    """Load the models and put a session together; see PreviewSession.
 
     Raises:
         ModelError: A model cannot be used.
     """
     models = ModelSet.load(ModelChoice.of(config))
     camera = GuardedCamera(config, config, source, confirms_masks=True)
-    return PreviewSession(config, source, models, camera, calibration, patience)
+    return PreviewSession(config, source, models, camera, room, calibration, patience)

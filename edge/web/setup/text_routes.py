@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from edge.errors import EdgeError
 from edge.support.daemon_words import at_broker
 from edge.support.support_file import support_file, unit_of
+from edge.web.setup.json_requests import OUR_SCRIPT
 from edge.web.setup.notice import notice
 from edge.web.shared import language_of
 
@@ -28,8 +29,7 @@ def text_routes(file: ConfigFile) -> list[BaseRoute]:
         config, _ = file.draft.tentative()
         broker = {} if config is None else at_broker_of(config)
         content = support_file(config, (), unit_of(file.path), raw=file.saved, broker=broker)
-        headers = {"Content-Disposition": 'attachment; filename="edge-support.txt"'}
-        return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+        return Response(content, media_type="text/plain; charset=utf-8")
 
     def at_broker_of(config: Config) -> Mapping[str, object]:
         try:
@@ -43,4 +43,4 @@ def text_routes(file: ConfigFile) -> list[BaseRoute]:
             return PlainTextResponse(f"{wrong}\n", 422)
         return HTMLResponse(notice(config, language_of(request)))
 
-    return [Route("/notice", printed_notice), Route("/api/support", support)]
+    return [Route("/notice", printed_notice), Route("/api/support", support, middleware=OUR_SCRIPT)]

@@ -13,13 +13,16 @@ import pytest
 pytest.importorskip("av", reason="PyAV writes the films")
 
 from edge.cameras import video_decoder
+from edge.cameras.factory import open_camera
 from edge.cameras.opencv_decoder import OpenCvDecoder
 from edge.cameras.stream import StreamCamera
 from edge.cameras.video_decoder import Limits, SkippedFrames
-from edge.errors import CameraError
+from edge.config.schema import Config
+from edge.errors import EXIT_CONFIG, CameraError, CameraUnfitError
 from tests.support.faulty_camera import faulty_camera
 from tests.support.films import damaged, film, plain_h264, taken_upright
 
+CORNER = [[0.0, 0.0], [0.25, 0.0], [0.25, 1.0]]
 NETWORK = pytest.mark.skipif(cv2.__version__.startswith("4.11."), reason="OpenCV 4.11 takes no network cameras")
 
 
@@ -116,3 +119,66 @@ def test_network_cameras(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             camera.stop()
     assert seen >= (3 if path == "/snapshot.jpg" else 30)
+
+
+def shapes(path: str, seconds: float) -> list[tuple[int, ...]]:
+    """The sizes of what a network camera gives in that time."""
+    with faulty_camera() as server:
+        decoder = OpenCvDecoder(server.url(path), SkippedFrames("stream"), Limits(3, 3), "camera.masks")
+        until, found = time.monotonic() + seconds, []
+        while time.monotonic() < until and decoder.advance():
+            found.append(decoder.image().shape)
+        decoder.close()
+    return found
+
+
+@NETWORK
+def test_every_picture_of_motion_jpeg_has_its_own_size() -> None:
+    found = shapes("/resize", 2)
+    assert set(found) == {(360, 640, 3), (240, 320, 3)}
+    assert found == sorted(found, reverse=True)
+
+
+@NETWORK
+@pytest.mark.parametrize("path", ["/garbage", "/truncated", "/stray"])
+def test_motion_jpeg_of_which_a_part_is_missing_is_left_out(path: str) -> None:
+    assert set(shapes(path, 2)) == {(360, 640, 3)}
+
+
+@NETWORK
+def test_a_motion_jpeg_in_which_nothing_can_be_decoded_is_no_camera() -> None:
+    with pytest.raises(CameraError, match="no frame that can be decoded"):
+        shapes("/nothing-decodable", 20)
+
+
+@NETWORK
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"camera": {"masks": [CORNER]}}, r"camera\.masks cannot be kept: install PyAV \(sudo apt install python3-av"),
+        ({"vision": {"count_area": CORNER}}, r"vision\.count_area cannot be kept"),
+        (
+            {"camera": {"masks": [CORNER]}, "vision": {"count_area": CORNER}},
+            r"camera\.masks and vision\.count_area can",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["stream", "film"])
+def test_what_depends_on_a_size_that_nobody_tells_is_refused(
+    kind: str, keys: dict[str, dict[str, object]], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: False)
+    with faulty_camera() as server:
+        server.files["/room.ts"] = plain_h264(tmp_path / "room.ts", 160, 60)
+        source = server.url("/room.ts") if kind == "stream" else f"file:{tmp_path}/room.ts"
+        declared = {"responsible": "us", "legal_basis": "test"}
+        values = {"deployment": declared, **keys, "camera": {"source": source, **keys.get("camera", {})}}
+        camera = open_camera(source, Config.model_validate(values))
+        with pytest.raises(CameraUnfitError, match=said) as caught:
+            camera.start()
+        assert caught.value.exit_code == EXIT_CONFIG
+        plain = Config.model_validate({"deployment": declared, "camera": {"source": source}})
+        camera = open_camera(source, plain)
+        camera.start()
+        assert camera.read() is not None
+        camera.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.support.films import damaged, film, plain_h264, taken_upright
 
 av: Any = pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
 
+from edge.cameras import pyav_decoder  # noqa: E402 - as below
 from edge.cameras.pyav_decoder import PyAvDecoder  # noqa: E402 - it needs PyAV
 
 
@@ -101,6 +103,25 @@ def test_frames_that_take_too_much_memory_to_decode(tmp_path: Path, first: int) 
         while decoder.advance():
             taken.append(True)
     assert bool(taken) == bool(first)
+
+
+class OldContainer:
+    """A container as PyAV 10 of Debian 12 has it: its streams do not say which is the best."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self.streams = SimpleNamespace(video=container.streams.video)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+
+def test_a_version_that_does_not_know_the_best_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = film(tmp_path / "film.mp4", [0, 0.1, 0.2])
+    monkeypatch.setattr(pyav_decoder, "_open", lambda *_: OldContainer(av.open(str(path))))
+    decoder = PyAvDecoder(str(path), SkippedFrames("film"), None)
+    assert sum(iter(decoder.advance, False)) == 3
+    decoder.close()
 
 
 def test_a_film_that_was_taken_upright_stands_upright(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -25,6 +26,8 @@ Subscribe = Callable[..., Subscriber]
 
 TOP = [[0, 0], [1, 0], [1, 0.25], [0, 0.25]]
 ALL = [[0, 0], [1, 0], [1, 1], [0, 1]]
+DEAF = pytest.mark.skipif(cv2.__version__.startswith("4.11."), reason="OpenCV 4.11 takes no network cameras")
+BOTH = ["pyav", pytest.param("opencv", marks=DEAF)]
 
 
 class Device:
@@ -174,13 +177,36 @@ def test_a_schedule_that_ends_does_not_open_it(device: Device) -> None:
     end(process)
 
 
+HIDE_PYAV = """
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *package: None if name == "av" else find(name, *package)
+"""
+
+
+@pytest.fixture
+def without_pyav(tmp_path: Path) -> Callable[[], None]:
+    """Has commands that are started afterwards decode as where PyAV is not installed."""
+
+    def hide() -> None:
+        (tmp_path / "site").mkdir()
+        (tmp_path / "site/sitecustomize.py").write_text(HIDE_PYAV)
+
+    return hide
+
+
 @pytest.fixture
 def network() -> Iterator[FaultyCamera]:
     with faulty_camera() as camera:
         yield camera
 
 
-def test_a_stream_that_changes_its_shape_in_the_middle(device: Device, network: FaultyCamera) -> None:
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_stream_that_changes_its_shape_in_the_middle(
+    device: Device, network: FaultyCamera, decoder: str, without_pyav: Callable[[], None]
+) -> None:
+    if decoder == "opencv":
+        without_pyav()
     device.write(source=network.url("/resize"))
     process = device.run()
     device.wait_closed("made for a picture of 640x360 pixels, and one of 320x240 pixels came")
@@ -201,9 +227,38 @@ def test_a_stream_that_changes_its_shape_in_the_middle(device: Device, network: 
     end(process)
 
 
-def test_pictures_of_another_shape_do_not_end_the_daemon_unseen(device: Device, tmp_path: Path) -> None:
-    import cv2  # noqa: PLC0415 - only to make the pictures
+@DEAF
+def test_a_stream_whose_size_nobody_would_tell_is_not_opened_with_masks(
+    device: Device, network: FaultyCamera, tmp_path: Path, without_pyav: Callable[[], None]
+) -> None:
+    pytest.importorskip("av", reason="PyAV writes the film")
+    from tests.support.films import plain_h264  # noqa: PLC0415 - with PyAV only
 
+    without_pyav()
+    network.files["/room.ts"] = plain_h264(tmp_path / "room.ts", 320, 200)
+    device.write(source=network.url("/room.ts"))
+    for command in ("run", "check"):
+        status, said = device.edge(command)
+        words = " ".join(said.split())
+        assert status == (78 if command == "run" else 1)
+        assert "camera.masks cannot be kept" in words
+        assert "python3-av" in words
+    assert "without PyAV they hold for a Motion JPEG stream" in device.edge("masks")[1]
+    assert not device.subscriber.named("window")
+    device.write(source="sample:25")
+    process = device.run()
+    device.subscriber.wait("window", 1, seconds=60)
+    device.write(source=network.url("/room.ts"))
+    assert device.command("reload")["status"] == "ok"
+    wait_for(lambda: "camera.masks cannot be kept" in device.state()["reason"], 40, "a camera that is not used")
+    assert device.state()["mode"] == "camera_lost"
+    device.write(source=network.url("/good"))  # Motion JPEG: every picture says how large it is
+    assert device.command("reload")["status"] == "ok"
+    device.wait_running()
+    end(process)
+
+
+def test_pictures_of_another_shape_do_not_end_the_daemon_unseen(device: Device, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number, size in enumerate(((240, 320), (240, 320), (320, 240), (320, 240))):
         cv2.imwrite(str(tmp_path / f"in/{number}.png"), np.full((*size, 3), 90, np.uint8))

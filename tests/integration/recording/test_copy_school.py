@@ -181,7 +181,7 @@ def test_a_copy_that_was_killed_goes_on_after_the_recorder_has_deleted_what_was_
 
     def copied_rooms() -> int:
         with postgres.opened() as store:
-            return len(store.devices(100))
+            return len(store.windows_of_devices(100, 1))
 
     copying = edge("record", "--database", postgres.target.url, "--school", "north", "--copy-from", str(school.target))
     wait_for(lambda: copied_rooms() >= 2 or copying.poll() is not None, 60)

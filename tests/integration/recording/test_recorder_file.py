@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -19,7 +20,7 @@ from edge.recording.recorder import Recorder
 from edge.recording.retention import Retention
 from edge.recording.retention_time import RetentionTime
 from edge.recording.session import Delivery, Session
-from tests.support.brokers import wait_for
+from tests.support.brokers import Broker, wait_for
 from tests.support.faults import SmallDisk
 from tests.support.recordings import NOW, Sender, StartEdge, address, lines_of, message, recording, rows, stamp
 from tests.support.stores import count_windows
@@ -143,6 +144,54 @@ def test_what_is_deleted_makes_the_file_smaller(tmp_path: Path, monkeypatch: pyt
     assert path.stat().st_size < 200_000
 
 
+class Given:
+    """A session that brings what it was given, and counts what is acknowledged."""
+
+    def __init__(self, deliveries: list[Delivery]) -> None:
+        self._deliveries = deliveries
+        self.acknowledged = 0
+        self.forgotten = False
+
+    def poll(self, _seconds: float) -> list[Delivery]:
+        found, self._deliveries = self._deliveries[:200], self._deliveries[200:]
+        return found
+
+    def acknowledge(self, deliveries: list[Delivery]) -> None:
+        self.acknowledged += len(deliveries)
+
+
+def test_windows_of_new_rooms_that_there_is_no_room_for_are_lost_aloud_and_known_rooms_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.recording.allowance.NEW_DEVICES", 100_000)
+
+    def record(*devices: str, windows: int) -> tuple[Given, Recorder]:
+        """A recorder that is started anew gets so many windows of each device, and is stopped."""
+        sent = [(name, json.dumps(message(seq, name)).encode()) for seq in range(1, windows + 1) for name in devices]
+        session = Given([Delivery(f"classroom/{name}/window", text, 1, 1, 1) for name, text in sent])
+        database = Database(tmp_path / "r.sqlite", "classroom")
+        recorder = Recorder(cast(Session, session), database, "classroom", ["+"], now=lambda: NOW)
+        recorder.start()
+        while session.acknowledged < len(sent):
+            recorder.step(0.0)
+        database.stop()
+        return session, recorder
+
+    _, first = record("room-1", windows=40)
+    assert (first.stored, first.refused) == (40, 0)
+    strangers = [f"made-up-{n}" for n in range(100)]
+    _, second = record(*strangers, "room-1", windows=10)
+    assert second.stored + second.refused == 101 * 10 - 10, "ten of room-1 were there"
+    assert second.crowded_out == second.refused > 500
+    (said,) = [each for each in caplog.records if "are lost" in each.getMessage()]
+    assert said.levelname == "ERROR"
+    caplog.clear()
+    _, third = record(*strangers, windows=50)
+    assert third.crowded_out > 2000, "that there is a window of them makes no known rooms"
+    _, fourth = record("room-1", windows=60)
+    assert (fourth.stored, fourth.refused) == (20, 0)
+
+
 def test_a_full_disk_keeps_messages_at_the_broker(
     broker: int, edge: StartEdge, sender: Callable[[int], Sender], disk: SmallDisk
 ) -> None:
@@ -155,7 +204,7 @@ def test_a_full_disk_keeps_messages_at_the_broker(
     for seq in range(2, 60):
         device.send(message(seq))
     log = lines_of(process, "stay at the broker")
-    assert "disk is full" in log
+    assert "full but for" in log
     process.kill()  # what it held in memory is still the broker's
     process.wait()
     process = edge("record", "--database", str(path), "--broker", address(broker))
@@ -163,6 +212,59 @@ def test_a_full_disk_keeps_messages_at_the_broker(
     disk.clear()
     wait_for(lambda: rows(path) == list(range(1, 60)), 30)
     assert "can be written again" in lines_of(process, "can be written again")
+
+
+def test_broker_and_recorder_on_one_full_disk_are_restarted_and_nothing_is_lost(
+    start_broker: Callable[..., Broker], edge: StartEdge, sender: Callable[[int], Sender], larger_disk: SmallDisk
+) -> None:
+    """The broker can still save what waits, before there is room again."""
+    keeping = ("persistence true", f"persistence_location {larger_disk.folder}/", "max_queued_messages 10000")
+    broker = start_broker(*keeping)
+    path, device = larger_disk.folder / "r.sqlite", sender(broker.port)
+    process = recording(edge, path, broker.port)
+    device.send(message(1))
+    wait_for(lambda: rows(path) == [1], 20)
+    larger_disk.fill(but_for=0.049)
+    for seq in range(2, 302):
+        device.send(message(seq))
+    log = lines_of(process, "stay at the broker")
+    assert "make room before it is stopped or restarted" in log
+    process.terminate()
+    assert process.wait(20) == 0
+    broker.process.terminate()
+    broker.process.wait()
+    larger_disk.clear()
+    start_broker(*keeping, port=broker.port)
+    recording(edge, path, broker.port)
+    wait_for(lambda: rows(path) == list(range(1, 302)), 30)
+
+
+def test_what_is_too_old_goes_while_only_the_reserve_is_left(
+    larger_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a disk that the recording has filled becomes free by itself."""
+    monkeypatch.setattr("edge.recording.reserve.SHARE", 0.8)
+    database = Database(larger_disk.folder / "r.sqlite", "classroom")
+    sent = [json.dumps(message(seq)).encode() for seq in range(1, 20_001)]
+    session = Given([Delivery("classroom/room-1/window", text, 1, 1, 1) for text in sent])
+    days = 0
+
+    def now() -> datetime:
+        return NOW + timedelta(days=days)
+
+    recorder = Recorder(cast(Session, session), database, "classroom", ["+"], retention=Retention(1), now=now)
+    recorder.start()
+    while not recorder.failing:
+        recorder.step(0.0)
+    before = count_windows(database)
+    assert 0 < before < 20_000
+    days = 3
+    monkeypatch.setattr("edge.recording.recorder.TIDY_EVERY", 0.0)
+    recorder._tidy_at = 0.0
+    assert recorder.failing
+    recorder.step(0.0)
+    assert count_windows(database) < before
+    database.stop()
 
 
 def test_a_locked_file_is_waited_for(

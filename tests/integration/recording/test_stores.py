@@ -59,7 +59,8 @@ def test_windows_are_there_once_and_add_up_however_they_came(seed: int, place: P
         new = [store.store(messages[at : at + batch], MONDAY) for at in range(0, len(order), batch)]
         assert store.store(messages, MONDAY) == 0
         assert count_windows(store) == sum(new) == len(sent)
-        assert store.devices(10) == ["room-1"]
+        assert store.windows_of_devices(10, 50) == {"room-1": 50}
+        assert store.windows_of_devices(10, 1000) == {"room-1": len(sent)}
     found, buckets = read(place)
     assert found == in_order(sent)
     assert add_up(buckets) == add_up(found)
@@ -362,14 +363,14 @@ def test_windows_may_go_and_their_roll_ups_stay(place: Place) -> None:
         while store.prune(MONDAY + 100 * DAY, limits)[1]:
             pass
         assert count_windows(store) == 0
-        assert store.devices(9) == ["room-1"]
+        assert store.windows_of_devices(9, 10) == {"room-1": 0}
         assert read(place) == ([], buckets)
         with place.read() as recording:
             assert recording.devices() == {"room-1": (before[0].start, before[-1].end)}
         while store.prune(MONDAY + 201 * DAY, limits)[1]:
             pass
         assert read(place) == ([], [])
-        assert store.devices(9) == []
+        assert store.windows_of_devices(9, 10) == {}
 
 
 def test_windows_that_come_again_after_they_were_deleted_as_too_old_are_added_up_once(place: Place) -> None:
@@ -495,7 +496,7 @@ def test_a_room_whose_clock_is_behind_loses_no_window(behind: int, retention: Re
         while store.prune(MONDAY + 401 * DAY, retention)[1]:
             pass
         assert read(place, since=ever) == ([], [])
-        assert store.devices(9) == []
+        assert store.windows_of_devices(9, 10) == {}
 
 
 def test_a_clock_of_the_recorder_that_was_ahead_keeps_nothing_for_ever(place: Place) -> None:

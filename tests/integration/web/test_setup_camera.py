@@ -35,9 +35,15 @@ from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
 Edge = Callable[..., "subprocess.Popen[str]"]
+ASKED = {"Authorization": "Bearer correct-horse-battery", "X-Edge-Setup": "1"}  # as the page's script does
 
 
 # The camera and its viewers
+
+
+def session_of(config: Config, source: str, patience: Patience | None = None) -> PreviewSession:
+    """A session whose file stays as it is."""
+    return build_session(config, source, lambda: config, patience=patience or Patience())
 
 
 @contextmanager
@@ -64,7 +70,7 @@ def showing(session: PreviewSession) -> Iterator[tuple[int, threading.Thread]]:
 
 def ask(port: int, after: object = 0) -> tuple[int, dict[str, Any], bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("GET", f"/newest?after={after}", headers={"Authorization": "Bearer correct-horse-battery"})
+    connection.request("GET", f"/newest?after={after}", headers=ASKED)
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
@@ -83,7 +89,7 @@ def ask_until_shown(port: int, after: int = 0) -> tuple[dict[str, Any], bytes]:
 
 
 def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() -> None:
-    session = build_session(Config(), "sample:5", patience=Patience(idle=6.0, linger=0.5))
+    session = session_of(Config(), "sample:5", patience=Patience(idle=6.0, linger=0.5))
     with showing(session) as (port, thread):
         about, jpeg = ask_until_shown(port)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -101,13 +107,13 @@ def test_the_camera_is_open_only_while_somebody_looks_and_in_the_end_all_ends() 
 
 
 def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() -> None:
-    session = build_session(Config(mode="headcount"), "sample:3")
+    session = session_of(Config(mode="headcount"), "sample:3")
     with showing(session) as (port, _):
         ask_until_shown(port)  # the slow one asks for a picture that there is
         slow = HTTPConnection("127.0.0.1", port, timeout=60)
         slow.connect()
         slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.request("GET", "/newest?after=0", headers={"Authorization": "Bearer correct-horse-battery"})
+        slow.request("GET", "/newest?after=0", headers=ASKED)
         last = 0
         for _ in range(5):
             about, _ = ask_until_shown(port, last)
@@ -117,7 +123,7 @@ def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() 
         (length,) = struct.unpack_from(">I", body)
         assert cv2.imdecode(np.frombuffer(body[4 + length :], np.uint8), cv2.IMREAD_COLOR) is not None
         slow.close()  # what has waited for so long may be ended by the server's time limit
-        slow.request("GET", "/newest?after=1", headers={"Authorization": "Bearer correct-horse-battery"})
+        slow.request("GET", "/newest?after=1", headers=ASKED)
         (length,) = struct.unpack_from(">I", body := slow.getresponse().read())
         assert json.loads(body[4 : 4 + length])["number"] >= last  # and then the newest
         slow.close()
@@ -126,7 +132,7 @@ def test_a_browser_that_does_not_read_holds_up_nobody_and_is_sent_nothing_old() 
 
 
 def test_an_input_that_ends_is_shown_again_and_one_that_fails_is_tried_again(pictures: str) -> None:
-    with showing(build_session(Config(mode="headcount"), pictures)) as (port, _):
+    with showing(session_of(Config(mode="headcount"), pictures)) as (port, _):
         first, _ = ask_until_shown(port)
         second, _ = ask_until_shown(port, first["number"])
         assert second["number"] > first["number"]
@@ -163,7 +169,7 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
         wait_for(lambda: can_connect(port), 30, "the network camera")
         models = ModelSet.load(ModelChoice.of(config))
         counting = CountingCamera(config, config, config.camera.source)
-        session = PreviewSession(config, config.camera.source, models, counting)
+        session = PreviewSession(config, config.camera.source, models, counting, lambda: config)
         with showing(session) as (page, _):
             before, _ = ask_until_shown(page)
             process.kill()
@@ -189,7 +195,7 @@ def test_another_camera_is_shown_once_the_one_before_has_closed(tmp_path: Path) 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         camera = {"source": f"http://127.0.0.1:{silent.getsockname()[1]}/", "open_timeout": 3.0}
         config = Config.model_validate({"mode": "headcount", "camera": camera, "outbox": outbox})
-        session = build_session(config, config.camera.source)
+        session = session_of(config, config.camera.source)
         session.start(lambda: None)
         try:
             wait_for(lambda: not session.closed, 20, "the camera to be opened")
@@ -246,7 +252,7 @@ def test_a_camera_in_use_names_the_service_and_a_missing_one_does_not() -> None:
 def test_a_pause_of_the_room_is_one_of_the_preview(tmp_path: Path) -> None:
     config = Config.model_validate({"mode": "headcount", "outbox": {"path": str(tmp_path / "o.sqlite")}})
     PauseStore(tmp_path / "o.pause").store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
-    session = build_session(config, "usb:0")
+    session = session_of(config, "usb:0")
     session.start(on_end=lambda: None)
     with pytest.raises(CameraError, match="edge resume"):
         session.screen.show_now(View(config, "usb:1"), 5)

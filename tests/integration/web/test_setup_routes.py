@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from edge.config.schema import CameraConfig, Config
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
 from edge.timing.clock import clock_synced
-from tests.support.brokers import Broker, free_port
+from tests.support.brokers import Broker, free_port, wait_for
 from tests.support.daemon import end, run_sample
-from tests.support.faults import SmallDisk
+from tests.support.faults import SmallDisk, mounted_over_itself
 from tests.support.paths import ROOT
 from tests.support.setup_page import SetupPage
 
@@ -596,7 +597,7 @@ def test_two_browsers_do_not_overwrite_each_other(setup: Open) -> None:
     with ThreadPoolExecutor(3) as pool:
         assert sorted(pool.map(turn, (90, 180, 270))) == [200, 409, 409]
     status, told = page.post("/api/save", {"revision": seen})
-    assert (status, "another browser" in told["problem"]) == (409, True)
+    assert (status, "in another browser" in told["problem"]) == (409, True)
 
 
 def test_a_file_that_somebody_edits_meanwhile_is_not_overwritten(setup: Open, tmp_path: Path) -> None:
@@ -630,6 +631,71 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_is_intact(setup: Open, disk:
     assert {each.name for each in disk.folder.iterdir()} == {"c.yaml", "filler"}
     disk.clear()
     assert page.save()[0] == 200
+
+
+def test_a_file_that_cannot_be_replaced_keeps_its_password(setup: Open, with_password: Path) -> None:
+    """As one that is mounted into a container by itself: its broker must not be shown the new broker's password."""
+    before, secret = with_password.read_text(), with_password.with_name("secret")
+    page = setup(with_password)
+    page.change(mqtt__broker="mqtts://new.broker.example:8883")
+    page.post("/api/connect/password", {"password": "new-17"})
+    with mounted_over_itself(with_password):
+        status, told = page.save()
+        assert (status, "busy); what was there is as it was" in told["problem"]) == (422, True)
+    assert (with_password.read_text(), secret.read_text()) == (before, "geheim-17\n")
+    assert files(with_password.parent) == {"c.yaml", "secret"}
+    assert page.save()[0] == 200
+    assert secret.read_text() == "new-17\n"
+    assert len(files(with_password.parent)) == 3  # and a backup
+
+
+def test_killed_between_two_files_no_broker_is_shown_the_password_of_the_other(
+    setup: Open, edge: Edge, with_password: Path, eavesdroppers: tuple[Eavesdropper, Eavesdropper]
+) -> None:
+    mine, other = eavesdroppers
+    page = setup(with_password)
+    page.change(mqtt__broker=other.url)
+    page.post("/api/connect/password", {"password": "new-17"})
+    with killed_at_rename(page.process.pid, 2), contextlib.suppress(OSError, HTTPException):
+        page.save()
+    assert page.process.wait(30) == -signal.SIGKILL
+    daemon = edge("run", "--config", str(with_password), "--set", "camera.source=sample")
+    assert "saving it was interrupted: give the password again in edge setup" in daemon.communicate(timeout=60)[1]
+    assert daemon.returncode == 78
+    page = setup(with_password)
+    assert page.get("/api/state")["password"] == "none"
+    page.change(mqtt__broker=other.url)
+    page.post("/api/connect/password", {"password": "new-17"})
+    ask_for_everything(page)
+    assert page.save()[0] == 200
+    assert b"geheim-17" not in mine.heard + other.heard
+    assert b"new-17" in other.heard
+    assert b"new-17" not in mine.heard
+    assert not with_password.with_name(".secret.old").exists()
+
+
+@contextlib.contextmanager
+def killed_at_rename(process: int, number: int) -> Iterator[None]:
+    """kill -9 at its NUMBERth rename, as a power cut does."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    calls = "rename,renameat,renameat2"
+    inject = f"inject={calls}:signal=KILL:when={number}"
+    tracer = subprocess.Popen(
+        [strace, "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject, "-p", str(process)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert tracer.stderr is not None
+    if "attached" not in tracer.stderr.readline():
+        tracer.wait()
+        pytest.skip("strace may not attach to a process here")
+    try:
+        yield
+    finally:
+        tracer.wait(30)
+        tracer.stderr.close()
 
 
 # Whoever must not
@@ -729,7 +795,9 @@ def test_a_pause_holds_where_the_camera_of_the_file_is_not_valid(setup: Open, tm
     )
     page = setup(file)
     page.change(privacy__schedule=[])
-    assert "start this page again" in page.picture_problem()
+    assert "correct it and save" in page.picture_problem()
+    assert page.save()[0] == 200
+    wait_for(lambda: "correct it" not in page.picture_problem(), 30, "the room as it is saved")
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/district.md: edge dashboard": Elsewhere("tests/integration/web/test_dashboard_district.py"),
     "docs/district.md: edge delete": Elsewhere("tests/integration/recording/test_deletion_stores.py"),
+    'docs/district.md: sudo -u postgres psql -c "ALTER ROLE': Elsewhere("tests/integration/recording/test_restore.py"),
     "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
         "tests/integration/recording/test_copy_school.py"
     ),

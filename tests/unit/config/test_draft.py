@@ -51,7 +51,7 @@ def test_two_who_change_at_once_do_not_overwrite_each_other() -> None:
     here = draft()
     seen = here.revision
     here.change(seen, {"mode": "facing"})
-    with pytest.raises(StaleDraftError, match="another browser"):
+    with pytest.raises(StaleDraftError, match="somebody else has changed"):
         here.change(seen, {"mode": "headcount"})
     assert here.value("mode") == "facing"
 

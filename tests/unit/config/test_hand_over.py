@@ -10,6 +10,7 @@ import pytest
 
 from edge.config.hand_over import HandOver, hand_over, install
 from edge.errors import EdgeError
+from tests.support.faults import mounted_over_itself
 
 BEFORE, AFTER = b"mode: headcount\n", b"mode: headcount # new\n"
 
@@ -134,6 +135,33 @@ def test_a_folder_that_is_a_link_is_not_followed(device: Device, tmp_path: Path)
     (tmp_path / "link").symlink_to(device.folder)
     with pytest.raises(EdgeError, match="Not a directory"):
         install(tmp_path / "link", device.config, device.password, {})
+
+
+def test_half_of_a_result_is_none(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in the middle of a second save: the first configuration must not get the second password."""
+    hand_over(device.folder, HandOver(AFTER, BEFORE, "geheim"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edge.config.hand_over.staged_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        hand_over(device.folder, HandOver(AFTER, BEFORE, "other"))
+    monkeypatch.undo()
+    with pytest.raises(EdgeError, match="save in the page first"):
+        device.install()
+
+
+def test_a_configuration_that_cannot_be_replaced_keeps_its_password(device: Device) -> None:
+    """As one that is mounted into a container by itself."""
+    device.password.write_text("old\n")
+    hand_over(device.folder, HandOver(AFTER, BEFORE, "geheim"))
+    with mounted_over_itself(device.config), pytest.raises(EdgeError, match=r"busy\); what was there is as it was"):
+        device.install()
+    assert (device.config.read_bytes(), device.password.read_text()) == (BEFORE, "old\n")
+    assert device.files() == {"config.yaml", "mqtt-password"}
+    device.install()
+    assert (device.config.read_bytes(), device.password.read_text()) == (AFTER, "geheim\n")
 
 
 def test_without_a_result_nothing_happens(device: Device) -> None:

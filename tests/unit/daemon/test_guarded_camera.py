@@ -148,6 +148,45 @@ def test_the_pin_of_the_lamp_is_free_again_when_the_camera_is_lost(tmp_path: Pat
     camera.stop()
 
 
+def test_the_rules_of_a_room_that_was_saved_hold_and_a_pause_of_its_former_names(tmp_path: Path) -> None:
+    config = room(tmp_path, gpio={})
+    camera = GuardedCamera(config, config, "usb:0")
+    other = room(tmp_path, gpio={}, outbox={"path": str(tmp_path / "p.sqlite")})
+    third = room(tmp_path, gpio={}, outbox={"path": str(tmp_path / "q.sqlite")})
+    PauseStore(tmp_path / "p.pause").store(BY_MRS_DOE)
+    camera.check()
+    for now in (other, third):
+        camera.use_room(now)
+        with pytest.raises(CameraClosedError, match="by Mrs Doe"):
+            camera.check()
+    PauseStore(tmp_path / "p.pause").clear()
+    PauseStore(tmp_path / "o.pause").store(BY_MRS_DOE)
+    with pytest.raises(CameraClosedError, match="under the name that it had before"):
+        camera.check()
+    camera.use_room(config)  # its name of now
+    with pytest.raises(CameraClosedError, match="edge resume ends it"):
+        camera.check()
+    always = {"schedule": [{"from": "00:00", "to": "00:00"}], "time_zone": "UTC", "trust_clock": True}
+    PauseStore(tmp_path / "o.pause").clear()
+    camera.use_room(room(tmp_path, gpio={}, privacy=always))
+    with pytest.raises(CameraClosedError, match="the schedule"):
+        camera.check()
+
+
+def test_a_lamp_that_was_saved_is_lit_whether_the_camera_is_open_or_not(tmp_path: Path, pins: MockFactory) -> None:
+    config = room(tmp_path)
+    camera = GuardedCamera(config, config, "sample:2")
+    camera.use_room(room(tmp_path, gpio={"led": 22}))
+    camera.start()
+    assert camera.take(20) is not None
+    assert pins.pin(22).state
+    gpiozero.LED(LED, pin_factory=pins).close()  # nobody holds it
+    camera.use_room(room(tmp_path, gpio={"led": 27}))
+    assert (pins.pin(22).state, pins.pin(27).state) == (False, True)
+    camera.stop()
+    assert not pins.pin(27).state
+
+
 def test_a_room_that_is_paused_stays_dark_and_closed(tmp_path: Path, pins: MockFactory) -> None:
     config = room(tmp_path)
     PauseStore(tmp_path / "o.pause").store(BY_MRS_DOE)

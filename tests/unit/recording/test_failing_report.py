@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge.files.disk_errors import DiskError
+from edge.files.disk_errors import DiskError, FullError
 from edge.recording.failing_report import AGAIN, FailingReport
-from edge.recording.window_store import AwayError, OutdatedError
+from edge.recording.window_store import AwayError, NoRoomError, OutdatedError
 
 
 def test_a_reason_is_said_at_once_and_each_hour_and_anew_after_it_was_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -26,3 +26,15 @@ def test_a_reason_is_said_at_once_and_each_hour_and_anew_after_it_was_over(caplo
     assert said(outdated, outdated) == ["newer: upgrade edge here"]
     report.over()
     assert said(outdated, away) == ["newer: upgrade edge here", "away: wait"]
+
+
+@pytest.mark.parametrize("full", [FullError("full", "make room"), NoRoomError("full", "make room")])
+def test_of_a_full_disk_it_is_said_what_a_restart_of_the_broker_would_cost(
+    caplog: pytest.LogCaptureFixture, full: DiskError
+) -> None:
+    report = FailingReport()
+    report.say(DiskError("failing", "check it"))
+    report.say(full)
+    usual, of_full = caplog.messages
+    assert "in its memory" not in usual
+    assert "in its memory: if it is on the same disk, make room before it is stopped or restarted" in of_full

@@ -21,7 +21,7 @@ from tests.support.stores import as_messages
 from tests.unit.recording.test_rollups import MONDAY, window
 
 NOW = MONDAY + timedelta(days=300)
-FEW, MANY = 200, 20_000
+FEW, MANY = 9000, 30_000  # more than the windows of a room that are counted
 SOME_PAGES = 40 * 4096  # a deeper tree, and more of a page
 NUMBERS = "WITH RECURSIVE given(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM given WHERE n < {most}) "
 LATER = "strftime('%Y-%m-%dT%H:%M:%fZ', '2026-11-17', '+' || (n * 10) || ' seconds')"

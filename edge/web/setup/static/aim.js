@@ -19,11 +19,22 @@ export function startAim() {
     best = Math.max(best, sharp);
     if (performance.now() - written > EVERY) write();
   });
+  picture.addEventListener("wiped", wipe);
   $("focus-again").addEventListener("click", () => { best = sharp = 0; });
   $("lens").addEventListener("change", (event) => {
     degrees = Number(event.target.value);
     if (last) write();
   });
+}
+
+/** What was seen is gone with its picture; the sharpest so far is about the lens alone, and stays. */
+function wipe() {
+  last = null;
+  for (const id of ["light", "focus"]) meter(id, 0, false);
+  for (const id of ["focus-value", "focus-hint", "brightness", "front", "distances"]) say($(id), "");
+  for (const id of ["advice", "better", "light-hint"]) hint(id, "", false);
+  $("sizes").replaceChildren();
+  report("aim", "");
 }
 
 export function write() {

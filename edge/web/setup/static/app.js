@@ -27,7 +27,7 @@ async function main() {
   draft.addEventListener("refused", ({ detail }) => say($("saved"), detail.status ? t("not saved: see below") : t("not saved: no connection")));
   draft.addEventListener("overtaken", () => {
     $("overtaken").hidden = false;
-    say($("overtaken"), t("Another browser has changed these settings. What you see now is what it left; please look at your last change."));
+    say($("overtaken"), t("These settings were changed in another browser or in the file. What you see now is what is there; please look at your last change."));
     say($("saved"), "");
   });
   draft.addEventListener("sending", () => { $("overtaken").hidden = true; });

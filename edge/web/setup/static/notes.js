@@ -12,6 +12,10 @@ export function startNotes() {
     counts = [...counts, detail.faces.filter((face) => face.inside !== false).length].slice(-RECENT);
     showNotes();
   });
+  picture.addEventListener("wiped", () => {
+    counts = [];
+    showNotes();
+  });
   for (const event of ["state", "sending"]) draft.addEventListener(event, showNotes);
 }
 

@@ -1,4 +1,6 @@
 // Asks for one picture, draws it, and only then asks for the next: a slow browser sees fewer, never old ones.
+// What was drawn is wiped as soon as it is not live any more: a tab may stay open for days.
+import { OURS } from "./api.js";
 import { AWAY, FRONT, OUTSIDE, TOO_SMALL, adjective, colourOf, drawFaces } from "./boxes.js";
 import { now } from "./draft.js";
 import { $, el, say } from "./dom.js";
@@ -9,35 +11,54 @@ const canvas = $("canvas");
 const frame = $("frame");
 const context = canvas.getContext("2d");
 const WRITTEN = 500; // milliseconds between two texts: nobody reads faster
+const OLD = 5000; // milliseconds after which a picture is not live any more
 
-export const picture = new EventTarget(); // "shot" for every picture: detail is what the server says of it
+// Events: "shot" for every picture (detail is what the server says of it), "wiped"
+export const picture = new EventTarget();
 let written = 0;
+let seen = 0; // number of the last picture
+let drawn = 0; // when it was drawn; 0: nothing is there of it any more
 
 export function startPicture() {
   $("zoom").addEventListener("click", (event) => {
     const actual = frame.classList.toggle("actual");
     event.currentTarget.setAttribute("aria-pressed", String(actual));
   });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) wipe(); });
+  addEventListener("pagehide", wipe);
+  setInterval(() => { if (performance.now() - drawn > OLD) wipe(); }, 500);
   run();
 }
 
+/** Leave nothing of the last picture, neither on the canvas, which can be saved to the disk, nor in words. */
+function wipe() {
+  if (!drawn) return;
+  drawn = 0;
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  delete canvas.dataset.number;
+  delete canvas.dataset.faces;
+  canvas.setAttribute("aria-label", t("No picture yet"));
+  say($("count"), "–");
+  for (const id of ["count-word", "outside", "speed"]) say($(id), "");
+  picture.dispatchEvent(new Event("wiped"));
+}
+
 async function run() {
-  let seen = 0;
   for (;;) {
     if (document.hidden) await visible();
     try {
       const shot = await ask(seen);
-      state(shot.problem && now().source === "" ? t("No picture yet: choose a camera in the step Camera.") : sentence(shot.problem) || (shot.number || seen ? "" : t("Opening the camera ...")));
+      state(shot.problem && now().source === "" ? t("No picture yet: choose a camera in the step Camera.") : sentence(shot.problem) || (shot.number || drawn ? "" : t("Opening the camera ...")));
+      if (shot.problem) wipe();
       if (shot.problem) report("camera", "problem");
       else if (shot.number) report("camera", "done");
       if (!shot.number) {
         if (shot.problem) await pause(1000);
         continue;
       }
-      seen = shot.number;
       await draw(shot);
-      picture.dispatchEvent(new CustomEvent("shot", { detail: shot }));
     } catch (error) {
+      wipe();
       state(error.sentence ?? t("No connection to edge setup. It ends after ten minutes without an open page: start it again."));
       await pause(1500);
     }
@@ -49,7 +70,7 @@ function state(sentence) {
 }
 
 async function ask(seen) {
-  const answer = await fetch(`newest?after=${seen}`, { signal: AbortSignal.timeout(20000) });
+  const answer = await fetch(`newest?after=${seen}`, { headers: OURS, signal: AbortSignal.timeout(20000) });
   if (!answer.ok) throw { sentence: (await answer.text()).trim() };
   const body = await answer.arrayBuffer();
   const length = new DataView(body).getUint32(0);
@@ -60,6 +81,8 @@ async function ask(seen) {
 
 async function draw(shot) {
   const image = await createImageBitmap(shot.picture);
+  if (document.hidden) return;
+  [seen, drawn] = [shot.number, performance.now()];
   // The canvas has the pixels of the screen, so that words are sharp, and no fewer than the picture.
   const actual = frame.classList.contains("actual");
   const wide = actual ? image.width : Math.max(image.width, Math.round(canvas.clientWidth * devicePixelRatio));
@@ -71,6 +94,7 @@ async function draw(shot) {
   canvas.dataset.number = shot.number;
   canvas.dataset.faces = shot.faces.length;
   if (performance.now() - written > WRITTEN) write(shot);
+  picture.dispatchEvent(new CustomEvent("shot", { detail: shot }));
   await new Promise(requestAnimationFrame);
 }
 

@@ -1,5 +1,5 @@
 // The last step: what is still to do, what changes in the file, and what happens once it is saved.
-import { get, post } from "./api.js";
+import { download, get, post } from "./api.js";
 import { draft, load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { refused } from "./fields.js";
@@ -11,6 +11,8 @@ let saved = null;
 
 export function startSave() {
   $("save").addEventListener("click", save);
+  $("export").addEventListener("click", ({ currentTarget }) => give(currentTarget, "api/export", "config.yaml"));
+  $("support").addEventListener("click", ({ currentTarget }) => give(currentTarget, "api/support", "edge-support.txt"));
   for (const event of ["state", "refused", "sending"]) draft.addEventListener(event, showProblems);
 }
 
@@ -31,6 +33,17 @@ export function showProblems() {
   say($("file"), t("File: {file}", { file }));
   $("restart-row").hidden = !canRestart;
   $("save").disabled = problems.length > 0;
+}
+
+async function give(button, path, name) {
+  button.disabled = true; // the support file asks the broker, which may take its time
+  say($("download-said"), "");
+  try {
+    await download(path, name);
+  } catch (error) {
+    say($("download-said"), error.text);
+  }
+  button.disabled = false;
 }
 
 async function difference() {
@@ -57,7 +70,7 @@ async function save() {
     announce(t("Saved in {file}.", { file: told.saved }));
   } catch (error) {
     saved = null;
-    if (error.status === 409) await load().catch(() => {});
+    if (error.status) await load().then(difference).catch(() => {}); // somebody else may have changed it
     $("save-said").replaceChildren(el("p", { className: "problem" }, error.text));
   }
   showProblems();
