@@ -19,16 +19,13 @@ from edge.contract.payloads import Info
 from edge.contract.topics import Topics
 from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import Subscriber, wait_for
+from tests.support.daemon import PROGRAM
 from tests.support.paths import PACKAGE, ROOT
 from tests.support.reachability import PICTURES, SENDING, WRITING, calls, pictures, reachable
 from tests.support.strace import SYSCALLS, Trace
 
 Subscribe = Callable[..., Subscriber]
 Traced = Callable[..., "tuple[Trace, Subscriber]"]
-
-# The program lets only root look into it. Others see one that has not begun with that, and is the same otherwise.
-OPEN = "import sys; from edge.cli import run_command_line; sys.exit(run_command_line(sys.argv[1:]))"
-PROGRAM = ["-c", OPEN] if os.getuid() else ["-m", "edge"]
 
 # A daemon that betrays the room in every way that comes to mind, at its third frame.
 LEAKS = """
