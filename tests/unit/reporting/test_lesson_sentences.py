@@ -73,6 +73,9 @@ def test_what_was_not_measured_is_not_told() -> None:
     assert plain(describe(replace(SUMMARY, measured=499, faces=None, front=None, expressions={}))) == [
         "Not enough was measured to say anything about this lesson: 8~min with figures; 10~min are needed."
     ]
+    assert plain(describe(replace(SUMMARY, measured=1800, faces=None, front=None, expressions={}))) == [
+        "Not enough was measured to say anything about this lesson: 30~min with figures, in fewer than 3 measurements."
+    ]
 
 
 def test_when_it_changed() -> None:

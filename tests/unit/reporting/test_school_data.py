@@ -95,6 +95,23 @@ def test_what_has_no_figure_says_why(school: School) -> None:
     assert states(third)[3][0] == "few"
 
 
+def test_figures_of_less_than_ten_minutes_are_none_whatever_is_withheld_around_them(tmp_path: Path) -> None:
+    """Two minutes of each lesson have figures: eight of a day, in four hours or eight times five minutes."""
+    few, hidden = usual(1), usual(50, people=3)
+    assert all(window.withheld for window in hidden)
+    mixed = tuple(few[n] if n in (7, 17) else hidden[n] for n in range(30))
+    special = {("room-1", day, lesson): mixed for day in range(4) for lesson in range(4)}
+    recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1"], 5, special))
+    recording.start()
+    found = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER)
+    for measure in ("faces", "front", "happy"):
+        week = states(found.week("room-1", MONDAY), measure)
+        assert [row[:4] for row in week] == [["withheld"] * 4] * 4
+        assert states(found.day(MONDAY), measure) == [["withheld"] * 4]
+        assert states(found.days(MONDAY), measure) == [["withheld"] * 4 + ["too_few_others"]]
+    recording.stop()
+
+
 def test_a_day_and_a_term_of_all_rooms(school: School) -> None:
     day = school.day(MONDAY + timedelta(days=1))
     assert (day.rows, day.columns) == (ROOMS, [lesson.name for lesson in LESSONS])
