@@ -10,10 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from edge.contract.payloads import WindowPayload
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.reporting.lesson_comparison import EarlierLessons
-from edge.reporting.lesson_report import GOES_ON, MASKS_UNKNOWN, LessonReport, compare_with_earlier, report_lesson
+from edge.reporting.lesson_report import (
+    GOES_ON,
+    MASKS_UNKNOWN,
+    UNEVEN,
+    LessonReport,
+    compare_with_earlier,
+    report_lesson,
+)
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_stretch
 from edge.timing.timetable import Lesson, Timetable
@@ -69,6 +77,22 @@ def test_page_and_report_state_the_same(path: Path) -> None:
     assert page["mean"] == found.data.totals.mean
     assert {each["what"]: each["value"] for each in page["figures"]}["faces"] == found.data.totals.mean
     assert page["shares"][0]["share"] == next(iter(found.summary.expressions.values())).value
+
+
+def test_a_device_that_slowed_down_is_told(tmp_path: Path) -> None:
+    """Means count frames: a time with a tenth of the frames has a tenth of the weight."""
+    sent = windows(LESSON, 1)
+    for number, slow in (("few", 5), ("half", 45)):
+        slower = [
+            message._replace(content=message.content.model_copy(update={"frames": 10 * message.content.frames}))
+            if isinstance(message.content, WindowPayload) and n >= slow
+            else message
+            for n, message in enumerate(sent)
+        ]
+        path = record(tmp_path / f"{number}.sqlite", slower)
+        timetable(tmp_path)
+        found, earlier = told(path)
+        assert (UNEVEN in found.sentences(earlier)) == (number == "half")
 
 
 def test_the_same_lesson_of_the_weeks_before_is_what_it_is_compared_with(path: Path) -> None:
