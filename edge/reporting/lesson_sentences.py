@@ -40,6 +40,9 @@ REFUSED = {
         "another camera was used, or other parts of the picture were hidden then."
     ),
     "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
+    "policy": Sentence(
+        "It is not compared with earlier lessons: other figures were withheld then, or they were rounded otherwise."
+    ),
 }
 """Why no lesson is comparable, by the attribute of `Conditions`."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.contract.payloads import WindowPayload
+from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.reporting.lesson_comparison import EarlierLessons
@@ -110,16 +111,26 @@ def test_a_first_lesson_has_nothing_to_compare_it_with(path: Path) -> None:
     assert str(found.sentences(earlier)[-1]) == "There is nothing to compare it with."
 
 
-def test_another_mask_refuses_the_comparison(tmp_path: Path) -> None:
-    path = record(tmp_path / "masked.sqlite", [info("aaaaaaaa")], LESSON - 9 * WEEK)
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (info("aaaaaaaa"), info("bbbbbbbb"), "other parts of the picture were hidden then"),
+        (info("aaaaaaaa", 5), info("aaaaaaaa", 10), "other figures were withheld then"),
+        (info(None, 5), info(None, 10), "other figures were withheld then"),
+    ],
+)
+def test_another_mask_or_rule_refuses_the_comparison(
+    tmp_path: Path, before: DeviceMessage, after: DeviceMessage, why: str
+) -> None:
+    path = record(tmp_path / "changed.sqlite", [before], LESSON - 9 * WEEK)
     for week in (1, 2):
         record(path, windows(LESSON - week * WEEK, week))
-    record(path, [info("bbbbbbbb")], LESSON - MINUTE)
+    record(path, [after], LESSON - MINUTE)
     record(path, windows(LESSON, 7))
     found, earlier = told(path)
     assert earlier.comparison is not None
     assert earlier.comparison.verdict == "refused"
-    assert "other parts of the picture were hidden then" in str(found.sentences(earlier)[-1])
+    assert why in str(found.sentences(earlier)[-1])
 
 
 def test_masks_that_nobody_knows_are_said(path: Path) -> None:

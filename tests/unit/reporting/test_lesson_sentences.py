@@ -181,6 +181,7 @@ def test_every_condition_has_its_reason() -> None:
         "pose": "another rule decided then which faces are turned to the front.",
         "masks": "another camera was used, or other parts of the picture were hidden then.",
         "place": "the camera was in another place then.",
+        "policy": "other figures were withheld then, or they were rounded otherwise.",
     }
 
 
