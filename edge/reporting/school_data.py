@@ -225,8 +225,14 @@ class School:
         return parts_between(self._recording, room, buckets, start, end)
 
     def _every_hour(self, day: date) -> list[Slot]:
-        found = [(datetime.combine(day, time(hour), self._zone), f"{hour:02}:00") for hour in range(24)]
-        return [Slot(name, start, _later(start, HOUR)) for start, name in found]
+        """By the watch: where the clock is put back an hour is two hours long, and where it is put on one is not."""
+        found: dict[str, Slot] = {}
+        start, midnight = (self._midnight(each).astimezone(timezone.utc) for each in (day, day + DAY))
+        while start < midnight:
+            begins, start = start.astimezone(self._zone), min(start + HOUR, midnight)
+            name = f"{begins:%H}:00"
+            found[name] = Slot(name, found[name].start if name in found else begins, start.astimezone(self._zone))
+        return [*found.values()]
 
     def _lessons(self, room: str, day: date) -> list[Slot]:
         return [Slot(*vars(each).values()) for each in self._timetable.lessons(room, day)] if self._timetable else []
@@ -261,8 +267,3 @@ def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:
         for slot in those:
             begins[slot.name] = min(begins.get(slot.name, time.max), slot.start.time())
     return sorted(begins, key=lambda name: (begins[name], name))
-
-
-def _later(start: datetime, length: timedelta) -> datetime:
-    """So much later by the watch, also where the clock on the wall is changed."""
-    return (start.astimezone(timezone.utc) + length).astimezone(start.tzinfo)

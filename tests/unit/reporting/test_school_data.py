@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from edge.contract.payloads import Withheld
+from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket
@@ -33,7 +34,7 @@ from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, diff
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.reporting.wording import notes
 from edge.web.dashboard.map_answer import map_answer
-from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, record_school, usual
+from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
 from tests.support.recorded_weeks import info, record
 
 ROOMS = ["room-1", "room-2", "room-3"]
@@ -140,6 +141,28 @@ def test_without_a_timetable_there_are_hours(recording: Recording) -> None:
     assert week.columns[-1] == FRIDAY
     assert day.sums[0].planned is None
     assert school.week("room-1", MONDAY - timedelta(days=7)).rows == []
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 24), 24), (date(2026, 10, 25), 25)]
+)
+def test_every_window_is_in_one_hour_where_the_clock_is_changed(tmp_path: Path, day: date, hours: int) -> None:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=VIENNA).astimezone(timezone.utc)
+    steps = range(0, 60 * hours, 30)
+    sent = [
+        moved(window, "room-1", minute + number + 1, midnight + timedelta(minutes=minute))
+        for minute in steps for number, window in enumerate(usual(1))
+    ]  # fmt: skip
+    path = record(tmp_path / "s.sqlite", [DeviceMessage("room-1", "window", each, "edge.window/2") for each in sent])
+    recording = Recording(path)
+    recording.start()
+    data = School(recording, ["room-1"], None, VIENNA, LATER).day(day)
+    recording.stop()
+    cells = {str(name): cell for name, cell in zip(data.columns, data.grid[0], strict=True)}
+    assert sum(cell.totals.windows for cell in cells.values() if cell) == len(sent) == 60 * hours
+    two = cells["02:00"]
+    assert (two.totals.windows if two else 0) == 60 * (hours - 23)
+    assert len(cells) == 24
 
 
 def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
