@@ -43,6 +43,13 @@ class MachineModels(_Part):
     pose: MachineModel | None = None
 
 
+class MachinePolicy(_Part):
+    """By which rules figures are withheld and rounded."""
+
+    min_faces: Annotated[int, Field(ge=1, le=10_000)]
+    round_to: Annotated[int, Field(ge=1, le=10_000)]
+
+
 class MachineInfo(_Part):
     """What runs there."""
 
@@ -52,6 +59,7 @@ class MachineInfo(_Part):
     window_seconds: Annotated[float, Field(gt=0, le=86_400)]
     masked: Annotated[float, Field(ge=0, le=1)] = 0.0
     place: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
+    privacy: MachinePolicy | None = None
 
 
 class MachineHealth(_Part):

@@ -1,4 +1,4 @@
-"""How often a device may say that something else is hidden of its picture, before that costs the database anything."""
+"""How often a device may say that something else is hidden or withheld, before that costs the database anything."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from edge.contract.machine_messages import MachineInfo
 from edge.recording.allowance import HOUR, TokenBucket
+from edge.recording.places import written_place
 
 MOST = 60  # changes, at once and an hour; people make a handful
 
@@ -20,7 +21,7 @@ class PlaceChanges:
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
         # The last that was let in, and how many more may be.
-        self._known: dict[str, tuple[str | None, TokenBucket]] = {}
+        self._known: dict[str, tuple[str, TokenBucket]] = {}
         self._report_at: dict[str, float] = {}
         self.refused = 0
         """Messages that were turned away."""
@@ -33,11 +34,12 @@ class PlaceChanges:
             info: What it says.
             now: Monotonic, in seconds.
         """
+        said = written_place(info)
         if device not in self._known:
-            self._known[device] = info.place, TokenBucket(MOST, MOST, now)
+            self._known[device] = said, TokenBucket(MOST, MOST, now)
             return True
         last, changes = self._known[device]
-        if info.place == last:
+        if said == last:
             return True
         if not changes.has(1, now):
             self.refused += 1
@@ -46,5 +48,5 @@ class PlaceChanges:
                 self._report(device)
             return False
         changes.take(1)
-        self._known[device] = info.place, changes
+        self._known[device] = said, changes
         return True

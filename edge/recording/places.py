@@ -1,10 +1,11 @@
-"""What of the picture was hidden or counted, and since when: lessons are comparable only where that is the same.
+"""What was hidden, counted or withheld, and since when: lessons are comparable only where that is the same.
 
 `info` says it without a time. It changed after the newest window that was there when it came, and before it was heard.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ CREATE TABLE places (
 CREATE INDEX places_by_time ON places (device, heard)
 """
 SELECT_PLACES = """
-SELECT substr(after, 1, 30), substr(heard, 1, 30), substr(place, 1, 8), masked FROM places
+SELECT substr(after, 1, 30), substr(heard, 1, 30), substr(place, 1, 30), masked FROM places
 WHERE device = ? AND heard < ? ORDER BY rowid DESC LIMIT ?
 """
 _INSERT = """
@@ -32,6 +33,8 @@ _BOUND = """
 DELETE FROM places WHERE device = ?1 AND rowid <
     (SELECT rowid FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)
 """
+_WRITTEN = re.compile("([0-9a-f]{8})?|([0-9a-f]{8}) ([1-9][0-9]{0,4}/[1-9][0-9]{0,4})")
+_NOTHING_HIDDEN = "00000000"  # where the rules follow: a program that does not know these reads eight digits
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,40 @@ class Place:
         heard: It was in force then.
         digest: As `info` has it in `place`; empty: nothing is hidden or left out.
         masked: Share of the picture that is blacked out, 0..1.
+        policy: `privacy.min_faces` and `privacy.round_to`, as `5/1`; None: not known, as in older recordings.
     """
 
     after: datetime | None
     heard: datetime
     digest: str
     masked: float
+    policy: str | None = None
+
+    @classmethod
+    def read(cls, after: datetime | None, heard: datetime, written: str, masked: float) -> Place:
+        """The same from what `written_place` wrote. Raises ValueError for anything else."""
+        found = _WRITTEN.fullmatch(written)
+        if not found:
+            raise ValueError
+        alone, digest, policy = found.groups()
+        return cls(after, heard, (alone or digest or "").replace(_NOTHING_HIDDEN, ""), masked, policy)
+
+
+def written_place(info: MachineInfo) -> str:
+    """What a device says of its picture and its rules, as it is stored: `place`, a space, `min_faces/round_to`."""
+    if info.privacy is None:
+        return info.place or ""
+    return f"{info.place or _NOTHING_HIDDEN} {info.privacy.min_faces}/{info.privacy.round_to}"
+
+
+def is_written_place(text: object) -> bool:
+    """Whether it is what `written_place` writes."""
+    return isinstance(text, str) and _WRITTEN.fullmatch(text) is not None
 
 
 def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, came: str) -> None:
-    """Store what a device says of its picture where that is new, within the caller's transaction."""
-    values = (device, EVER, came, info.place or "", info.masked)
+    """Store what a device says of its picture and its rules where that is new, within the caller's transaction."""
+    values = (device, EVER, came, written_place(info), info.masked)
     if database.execute(_INSERT, values).rowcount:
         database.execute(_BOUND, (device, MOST - 1))
 

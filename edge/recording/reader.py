@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,7 +26,7 @@ from edge.recording.daily_rollups import (
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.layout import WITH_PLACES, WITH_ROLLUPS
-from edge.recording.places import MOST, SELECT_PLACES, Place
+from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
@@ -253,13 +252,13 @@ class Recording:
         if self._layout < WITH_PLACES:
             return []
         found = []
-        for after, heard, digest, masked in self._query(SELECT_PLACES, device, format_timestamp(end), MOST):
-            if not isinstance(masked, float) or not re.fullmatch("|[0-9a-f]{8}", str(digest)):
+        for after, heard, written, masked in self._query(SELECT_PLACES, device, format_timestamp(end), MOST):
+            if not isinstance(masked, float) or not is_written_place(written):
                 raise DamagedError(
                     f"{self._path}: a place of {printable(device)} is damaged", "another program changed it"
                 )
             since = self._moment(after) if after else None
-            found.append(Place(since, self._moment(heard), str(digest), masked))
+            found.append(Place.read(since, self._moment(heard), str(written), masked))
         return found[::-1]
 
     def _state_change(self, row: tuple[object, ...]) -> StateChange:

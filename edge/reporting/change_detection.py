@@ -34,6 +34,7 @@ USUAL_MINUTES, STRICTER = 45, 1.5  # of this length; in longer ones a room has m
 LEAST_CHANGE = 0.15  # what is smaller is not claimed
 FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
 LEAST_MINUTES = 15  # with figures
+LEAST_OF_MINUTE = 30_000  # milliseconds with figures
 LASTING = 0.25  # probability beforehand that what changed stayed so until the end
 LONGEST = timedelta(hours=2)  # what is longer is no lesson
 RANGE = 1.6449 * math.sqrt(2)  # standard errors between two values of which the 90 % intervals just touch
@@ -75,10 +76,13 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
     Returns:
         None where nothing can be said: too little was measured, too few faces, or no lesson is so long.
     """
+    # A minute with one window of six is none, and most of it may be withheld: fewer people than there are stand for it.
+    parts = [part for part in parts if part.totals.time.figures >= LEAST_OF_MINUTE]
     if len(parts) < LEAST_MINUTES or parts[-1].start - parts[0].start >= LONGEST:
         return None
-    points = {FRONT: front_series(parts)}
+    points = {FRONT: front_series([part for part in parts if part.totals.time.facing >= LEAST_OF_MINUTE])}
     if basis:
+        parts = [part for part in parts if part.totals.time.expressions >= LEAST_OF_MINUTE]
         labels = {label for part in parts for label in part.totals.shares_by(basis)}
         points |= {label: expression_series(parts, label, basis) for label in sorted(labels)}
     every: list[_Series] = []

@@ -36,6 +36,7 @@ def conditions_of(
         emotions=same({each.emotions for each in known}),
         pose=same({each.pose for each in known}),
         masks=same(set(digests(places, start, end))),
+        policy=same({each.policy for each in in_force(places, start, end) if each.policy} or {None}),
     )
 
 
@@ -44,7 +45,12 @@ def digests(places: Sequence[Place], start: datetime, end: datetime) -> list[str
 
     None alone: nobody knows. That is before the first was heard, or with devices that do not tell.
     """
-    found: list[str | None] = []
+    return list(dict.fromkeys(each.digest for each in in_force(places, start, end))) or [None]
+
+
+def in_force(places: Sequence[Place], start: datetime, end: datetime) -> list[Place]:
+    """Those that may have been in force in a time, in order."""
+    found: list[Place] = []
     for number, place in enumerate(places):
         begins, until = place.heard, None
         if number:
@@ -52,6 +58,6 @@ def digests(places: Sequence[Place], start: datetime, end: datetime) -> list[str
             begins = max(place.after, heard) if place.after else heard
         if number + 1 < len(places):
             until = places[number + 1].heard
-        if begins < end and (until is None or until > start) and place.digest not in found:
-            found.append(place.digest)
-    return found or [None]
+        if begins < end and (until is None or until > start):
+            found.append(place)
+    return found

@@ -21,7 +21,7 @@ LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few eq
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
-MAY_BE_UNKNOWN = ("masks", "place")
+MAY_BE_UNKNOWN = ("masks", "place", "policy")
 """Attributes of `Conditions` that match any where they are None."""
 
 Name = TypeVar("Name")
@@ -37,6 +37,8 @@ class Conditions:
         faces, emotions, pose: Models and pose rule, as windows name them; None: nothing is measured with one.
         masks: Whatever changes when what is hidden or counted changes; None: not known, as in older recordings.
         place: Whatever changes when the camera is moved; None: not known.
+        policy: By which rules figures are withheld and rounded; None: not known. Where more is withheld, fuller moments
+            are left.
     """
 
     mode: str
@@ -45,6 +47,7 @@ class Conditions:
     pose: str | None = None
     masks: str | None = None
     place: str | None = None
+    policy: str | None = None
 
     def differing(self, other: Conditions) -> str | None:
         """The first of the attributes in which they are known to differ; None: they are comparable."""

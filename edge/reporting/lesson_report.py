@@ -25,6 +25,11 @@ LONGEST = timedelta(hours=12)  # what is longer is told in figures only
 MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all of them is not known.")
 MODEL_REPLACED = Sentence("Changes of expressions were not looked for: more than one model named them.")
 GOES_ON = Sentence("It still goes on; when it is over, it is compared with earlier lessons.")
+UNEVEN = Sentence(
+    "The device analysed more than twice as many frames a second at some times as at others. Means and shares count "
+    "frames, so the former weigh more."
+)
+UNEVEN_BY = 2.0  # times the frames a second
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class LessonReport:
         told = describe(self.summary)
         if not self.summary.enough:
             return told
+        if uneven(self.minutes):
+            told.append(UNEVEN)
         told += describe_changes(self.changes, self.data.period.zone)
         if self.changes is not None and self.data.totals.models > 1:
             told.append(MODEL_REPLACED)
@@ -61,6 +68,13 @@ class LessonReport:
             return [*told, GOES_ON]
         told += describe_comparison(earlier.comparison)
         return [*told, MASKS_UNKNOWN] if earlier.masks_unknown and earlier.comparison.lessons else told
+
+
+def uneven(parts: Sequence[Minute]) -> bool:
+    """Whether frames a second differ so much that means of frames are none of time; single minutes do not matter."""
+    rates = sorted(each.totals.frames / time for each in parts if (time := each.totals.time.figures))
+    few = len(rates) // 10
+    return bool(rates) and rates[-1 - few] > UNEVEN_BY * rates[few]
 
 
 def report_lesson(data: ReportData) -> LessonReport:

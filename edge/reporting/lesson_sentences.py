@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
 from edge.reporting.lesson_comparison import FACES, FEWEST, Comparison, Difference
-from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
+from edge.reporting.lesson_statistics import FEWEST_BLOCKS, FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.text import NO_BREAK, Sentence, percent
 
 WIDE = 0.1  # an interval wider than this is told in steps of five points
@@ -44,6 +44,9 @@ REFUSED = {
         "another camera was used, or other parts of the picture were hidden then."
     ),
     "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
+    "policy": Sentence(
+        "It is not compared with earlier lessons: other figures were withheld then, or they were rounded otherwise."
+    ),
 }
 """Why no lesson is comparable, by the attribute of `Conditions`."""
 
@@ -58,11 +61,20 @@ APART = Sentence(
 def describe(summary: LessonSummary) -> list[Sentence]:
     """How the lesson was: one sentence, or two."""
     if summary.faces is None:
+        minutes = math.floor(summary.measured / 60)
+        if minutes >= LEAST_MINUTES:
+            return [
+                Sentence(
+                    "Not enough was measured to say anything about this lesson: {minutes}{space}min with figures, in "
+                    "fewer than {least} measurements.",
+                    {"minutes": minutes, "least": FEWEST_BLOCKS, "space": NO_BREAK},
+                )
+            ]
         return [
             Sentence(
                 "Not enough was measured to say anything about this lesson: {minutes}{space}min with figures; "
                 "{least}{space}min are needed.",
-                {"minutes": math.floor(summary.measured / 60), "least": LEAST_MINUTES, "space": NO_BREAK},
+                {"minutes": minutes, "least": LEAST_MINUTES, "space": NO_BREAK},
             )
         ]
     faces: dict[str, int | float | str] = {"faces": round(summary.faces.value)}

@@ -129,15 +129,18 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
     counted = [part for part in parts if part.totals.frames]
     turned = [part for part in counted if front_share(part.totals.facing) is not None]
     named = [part for part in counted if part.totals.named]
+    measured = sum(part.totals.time.figures for part in counted) / 1000
+    facing_measured = sum(part.totals.time.facing for part in turned) / 1000
+    expressions_measured = _named_seconds(named)
     basis, front = totals.basis, front_share(totals.facing)
-    shown = _expressions(totals, named, basis) if basis and _enough(named) else {}
+    shown = _expressions(totals, named, basis) if basis and _enough(expressions_measured, named) else {}
     return LessonSummary(
         recorded=totals.recorded,
-        measured=_seconds(counted),
-        facing_measured=_seconds(turned),
-        expressions_measured=_seconds(named),
-        faces=_number(totals.mean, counted) if totals.mean is not None and _enough(counted) else None,
-        front=_front(front, front_series(turned)) if front is not None and _enough(turned) else None,
+        measured=measured,
+        facing_measured=facing_measured,
+        expressions_measured=expressions_measured,
+        faces=_number(totals.mean, counted) if totals.mean is not None and _enough(measured, counted) else None,
+        front=_front(front, front_series(turned)) if front is not None and _enough(facing_measured, turned) else None,
         basis=basis if shown else None,
         expressions=shown,
     )
@@ -145,8 +148,12 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
 
 def summarize_bins(bins: Bins) -> LessonSummary:
     """The summary of a time from its sums, whose stretches are the pieces that intervals come from."""
-    pieces = [Minute(bins.start + number * bins.width, totals) for number, totals in bins.shown() if bins.start]
-    return summarize_minutes(bins.totals, pieces)
+    return summarize_minutes(bins.totals, pieces_of(bins))
+
+
+def pieces_of(bins: Bins) -> list[Minute]:
+    """The stretches with figures, in order."""
+    return [Minute(bins.start + number * bins.width, totals) for number, totals in bins.shown() if bins.start]
 
 
 def front_series(parts: Sequence[Minute]) -> list[Point]:
@@ -205,13 +212,13 @@ def block_error(series: Sequence[tuple[float, float]]) -> float:
     return math.sqrt(variance / size)
 
 
-def _seconds(parts: Sequence[Minute]) -> float:
-    return sum(part.totals.recorded for part in parts)
+def _named_seconds(parts: Sequence[Minute]) -> float:
+    return sum(part.totals.time.expressions for part in parts) / 1000
 
 
-def _enough(parts: Sequence[Minute]) -> bool:
-    """Whether a figure may rest on these; long windows make few of them."""
-    return _seconds(parts) >= LEAST_MINUTES * MINUTE.total_seconds() and len(parts) >= FEWEST_BLOCKS
+def _enough(seconds: float, parts: Sequence[Minute]) -> bool:
+    """Whether a figure may rest on so many seconds with figures, in these parts; long windows make few of them."""
+    return seconds >= LEAST_MINUTES * MINUTE.total_seconds() and len(parts) >= FEWEST_BLOCKS
 
 
 def _number(mean: float, parts: Sequence[Minute]) -> Figure:
@@ -229,7 +236,7 @@ def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[
     for label, each in totals.shares_by(basis).items():
         # The time of another model, which does not have this label, is no time of it.
         told = [part for part in parts if label in part.totals.shares_by(basis)]
-        if not _enough(told):
+        if not _enough(_named_seconds(told), told):
             continue
         series = expression_series(told, label, basis)
         people, error = _faces(series), block_error([(point.share, point.faces) for point in series])

@@ -14,6 +14,7 @@ WHY = {
     "pose": Sentence("≠ in {room}: another rule decided which faces are turned to the front."),
     "masks": Sentence("≠ in {room}: another camera was used, or other parts of the picture were hidden."),
     "place": Sentence("≠ in {room}: the camera was in another place."),
+    "policy": Sentence("≠ in {room}: other figures were withheld, or they were rounded otherwise."),
     "unknown": Sentence("≠ in {room}: nobody knows how it was measured."),
     "basis": Sentence("≠ in {room}: of some cells the shares are estimates, of others only counts."),
 }

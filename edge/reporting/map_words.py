@@ -39,8 +39,13 @@ CAPTION = Sentence(
     "its 90 % interval."
 )
 ABSENT_LEGEND = Sentence(
-    "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures. “Nothing”: nothing was "
-    "recorded, or this was not measured. None of them is a zero."
+    "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures, or figures in fewer than "
+    "three stretches of five minutes. “Nothing”: nothing was recorded, or this was not measured. None of them is a "
+    "zero."
+)
+ABSENT_LEGEND_OF_TERM = Sentence(
+    "“Withheld”: too few people for figures. “Too short”: less than ten minutes with figures, or figures on fewer than "
+    "three days. “Nothing”: nothing was recorded, or this was not measured. None of them is a zero."
 )
 
 
@@ -60,7 +65,8 @@ def worth_showing(maps: list[Map]) -> list[Map]:
 def legends(data: MapData, maps: list[Map]) -> list[Sentence]:
     """What cells are compared with, what their marks mean, and why there is none where there is none."""
     left_out = [LEFT_OUT] if some_left_out(data.grid, data.rooms) else []
-    return [COMPARED[data.kind], LEGEND, ABSENT_LEGEND, *left_out, *measured_differently(data, maps)]
+    absent = ABSENT_LEGEND_OF_TERM if data.kind == "term" else ABSENT_LEGEND
+    return [COMPARED[data.kind], LEGEND, absent, *left_out, *measured_differently(data, maps)]
 
 
 def title_of(measure: str, words: Words) -> str:

@@ -20,13 +20,14 @@ from edge.recording.runs import Run
 from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import conditions_of
 from edge.reporting.heat_map import Measured
+from edge.reporting.hour_pieces import HOUR, HourPieces
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
 from edge.reporting.map_data import MapData, RoomSums
 from edge.reporting.stretch import parts_between
 from edge.reporting.totals import Bins, Part, add_up
 from edge.timing.timetable import Timetable
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 MOST_WEEKS = 60
 Found = TypeVar("Found")
 
@@ -58,7 +59,7 @@ class _Day:
 class _Sums:
     """What a room adds up to, day by day."""
 
-    bins: Bins = field(default_factory=lambda: Bins(None, HOUR))
+    pieces: HourPieces = field(default_factory=HourPieces)
     planned: float = 0.0
     taught: float = 0.0
     days_only: set[date] = field(default_factory=set)
@@ -140,7 +141,7 @@ class School:
                 for part in self._recording.days(room, start, end):
                     bins.add(part)
                     every.add(part)
-                row.append(_measured(start, end, bins, self._places(room)))
+                row.append(_measured(start, end, bins, summarize_bins(bins), self._places(room)))
             return row, RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
 
         found, damaged = self._each(read)
@@ -169,7 +170,7 @@ class School:
         cells: dict[str, Measured] = {}
         for slot in slots:
             if slot.name not in cells:
-                cells[slot.name] = self._measured(room, buckets, slot.start, slot.end, WIDTH)
+                cells[slot.name] = self._measured(room, buckets, slot.start, slot.end)
         self._plan(room, buckets, slots if self._timetable else (), sums)
         return _Day(slots, cells, {each.since.astimezone(self._zone).hour for each in buckets})
 
@@ -177,14 +178,18 @@ class School:
         """All of a day of a room; it is added to the sums."""
         buckets = self._buckets(room, day, sums)
         self._plan(room, buckets, self._lessons(room, day), sums)
-        return self._measured(room, buckets, self._midnight(day), self._midnight(day + DAY), HOUR)
+        start, end = self._midnight(day), self._midnight(day + DAY)
+        pieces = HourPieces(start)
+        for part in self._parts(room, buckets, start, end):
+            pieces.add(part)
+        return _measured(start, end, pieces.hours, pieces.summary(), self._places(room))
 
     def _buckets(self, room: str, day: date, sums: _Sums) -> list[Bucket]:
         """The roll-ups of a day of a room; they are added to the sums."""
         times = self._midnight(day), self._midnight(day + DAY)
         buckets = list(self._recording.buckets(room, *times))
         for each in buckets:
-            sums.bins.add(each)
+            sums.pieces.add(each)
         for each in self._recording.kept_days(room, *times):
             sums.days_only.add(each.since.date())
             sums.kept += each.runs
@@ -199,18 +204,16 @@ class School:
                 sums.planned += (min(slot.end, self._now) - slot.start).total_seconds()
                 sums.taught += add_up(self._parts(room, buckets, slot.start, slot.end)).recorded
 
-    def _measured(
-        self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime, width: timedelta
-    ) -> Measured:
-        bins = Bins(bucket_of(start) if width == WIDTH else start, width)
+    def _measured(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
+        bins = Bins(bucket_of(start), WIDTH)
         for part in self._parts(room, buckets, start, end):
             bins.add(part)
-        return _measured(start, end, bins, self._places(room))
+        return _measured(start, end, bins, summarize_bins(bins), self._places(room))
 
     def _summed(self, room: str, sums: _Sums) -> RoomSums:
         planned = sums.planned if self._timetable else None
         days_only = frozenset(sums.days_only)
-        return RoomSums(room, sums.bins.totals, summarize_bins(sums.bins), planned, sums.taught, days_only)
+        return RoomSums(room, sums.pieces.hours.totals, sums.pieces.summary(), planned, sums.taught, days_only)
 
     def _places(self, room: str) -> list[Place]:
         """What was hidden in the picture of a room, and when that changed."""
@@ -222,8 +225,14 @@ class School:
         return parts_between(self._recording, room, buckets, start, end)
 
     def _every_hour(self, day: date) -> list[Slot]:
-        found = [(datetime.combine(day, time(hour), self._zone), f"{hour:02}:00") for hour in range(24)]
-        return [Slot(name, start, _later(start, HOUR)) for start, name in found]
+        """By the watch: where the clock is put back an hour is two hours long, and where it is put on one is not."""
+        found: dict[str, Slot] = {}
+        start, midnight = (self._midnight(each).astimezone(timezone.utc) for each in (day, day + DAY))
+        while start < midnight:
+            begins, start = start.astimezone(self._zone), min(start + HOUR, midnight)
+            name = f"{begins:%H}:00"
+            found[name] = Slot(name, found[name].start if name in found else begins, start.astimezone(self._zone))
+        return [*found.values()]
 
     def _lessons(self, room: str, day: date) -> list[Slot]:
         return [Slot(*vars(each).values()) for each in self._timetable.lessons(room, day)] if self._timetable else []
@@ -247,8 +256,8 @@ def summary_of(parts: Iterable[Part], start: datetime) -> LessonSummary:
     return summarize_bins(bins)
 
 
-def _measured(start: datetime, end: datetime, bins: Bins, places: Sequence[Place]) -> Measured:
-    return Measured(start, end, bins.totals, summarize_bins(bins), conditions_of(bins.series, places, start, end))
+def _measured(start: datetime, end: datetime, bins: Bins, summary: LessonSummary, places: Sequence[Place]) -> Measured:
+    return Measured(start, end, bins.totals, summary, conditions_of(bins.series, places, start, end))
 
 
 def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:
@@ -258,8 +267,3 @@ def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:
         for slot in those:
             begins[slot.name] = min(begins.get(slot.name, time.max), slot.start.time())
     return sorted(begins, key=lambda name: (begins[name], name))
-
-
-def _later(start: datetime, length: timedelta) -> datetime:
-    """So much later by the watch, also where the clock on the wall is changed."""
-    return (start.astimezone(timezone.utc) + length).astimezone(start.tzinfo)

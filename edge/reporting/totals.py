@@ -10,7 +10,7 @@ different times, and add up to more than 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_sums import OTHER, UNIT, WindowSums
+from edge.reporting.measured_time import MeasuredTime, measured_time
 from edge.reporting.model_sums import ModelSums, has_any
 from edge.reporting.skipped_numbers import SkippedNumbers
 
@@ -68,6 +69,7 @@ class Totals:
         emotional: Windows with counts.
         facing: Face observations by the direction of the head; None where no window tells it.
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
+        time: How long there are figures. Of roll-ups it is reckoned, not summed, so it is not compared.
     """
 
     windows: int
@@ -93,6 +95,7 @@ class Totals:
     emotional: int
     facing: Facing | None
     part: float
+    time: MeasuredTime = field(compare=False)
 
     @property
     def named(self) -> int:
@@ -130,19 +133,36 @@ class Totals:
 
 def add_up(parts: Iterable[Part]) -> Totals:
     """Add windows up, or roll-ups of them, with the same result; in order of time, or more may be `missing`."""
-    sums, skipped = ModelSums(), SkippedNumbers()
+    added, skipped = _Added(), SkippedNumbers()
     for part in parts:
-        sums.add(part)
+        added.add(part)
         skipped.add(part)
-    return totals_of(sums, skipped.total)
+    return totals_of(added.sums, skipped.total, added.time)
 
 
-def totals_of(by_model: ModelSums, skipped: int | None = None) -> Totals:
+class _Added:
+    """What parts add up to, and how long they have figures."""
+
+    def __init__(self) -> None:
+        self.sums = ModelSums()
+        self.time = MeasuredTime()
+
+    def add(self, part: Part) -> None:
+        self.sums.add(part)
+        self.time = self.time.plus(measured_time(part))
+
+    def merge(self, other: _Added) -> None:
+        self.sums.merge(other.sums)
+        self.time = self.time.plus(other.time)
+
+
+def totals_of(by_model: ModelSums, skipped: int | None = None, time: MeasuredTime | None = None) -> Totals:
     """What is shown of sums.
 
     Args:
         by_model: Of some windows.
         skipped: Numbers that their order in time shows as skipped; None: not known.
+        time: How long these windows have figures; None: nobody asks.
     """
     sums, models = by_model.total, by_model.naming
     counts, estimates = _grouped(sums.counts), _grouped(sums.estimate)
@@ -174,6 +194,7 @@ def totals_of(by_model: ModelSums, skipped: int | None = None) -> Totals:
         emotional=sums.counted,
         facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
         part=sums.weight / sums.named if sums.named else 0.0,
+        time=time or MeasuredTime(),
     )
 
 
@@ -188,7 +209,7 @@ class Bins:
     def __init__(self, start: datetime | None, width: timedelta) -> None:
         self.start = start
         self.width = width
-        self._sums: dict[int, ModelSums] = {}
+        self._added: dict[int, _Added] = {}
         self._shown: set[int] = set()
         self._skipped = SkippedNumbers()
         self.series: set[Series | None] = set()
@@ -199,23 +220,29 @@ class Bins:
         if self.start is None:
             self.start = part.since if isinstance(part, Bucket) else bucket_of(part.start)
         number = (part.start - self.start) // self.width
-        self._sums.setdefault(number, ModelSums()).add(part)
+        self._added.setdefault(number, _Added()).add(part)
         self._skipped.add(part)
         self.series.add(part.series)
         if part.has_figures:
             self._shown.add(number)
 
     @property
+    def filled(self) -> int:
+        """How many stretches there are in which windows with figures begin."""
+        return len(self._shown)
+
+    @property
     def totals(self) -> Totals:
         """Of everything."""
-        sums = ModelSums()
-        for each in self._sums.values():
-            sums.merge(each)
-        return totals_of(sums, self._skipped.total)
+        every = _Added()
+        for each in self._added.values():
+            every.merge(each)
+        return totals_of(every.sums, self._skipped.total, every.time)
 
     def shown(self) -> list[tuple[int, Totals]]:
         """The totals of each stretch in which windows with figures begin, by its number, in order."""
-        return [(number, totals_of(self._sums[number])) for number in sorted(self._shown)]
+        found = ((number, self._added[number]) for number in sorted(self._shown))
+        return [(number, totals_of(each.sums, time=each.time)) for number, each in found]
 
 
 def binned(parts: Iterable[Part], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:

@@ -44,10 +44,11 @@ def windows(start: datetime, seed: int, minutes: int = 45, room: str = "room-1")
     return found
 
 
-def info(place: str | None) -> DeviceMessage:
-    """What a device says of itself; `place` tells what is hidden in its picture."""
+def info(place: str | None, min_faces: int | None = None) -> DeviceMessage:
+    """What a device says of itself; `place` tells what is hidden in its picture, `min_faces` what is withheld."""
     model = {"name": "m", "sha256": "0" * 64}
     told = {"version": "1", "models": {"faces": model}, "camera": "usb", "window_seconds": 30, "place": place}
+    told["privacy"] = min_faces and {"min_faces": min_faces, "round_to": 1}
     return DeviceMessage("room-1", "info", MachineInfo.model_validate(told))
 
 

@@ -11,7 +11,7 @@ import psycopg
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.timestamps import parse_timestamp
 from edge.recording.device_words import DeviceWords
-from edge.recording.places import MOST
+from edge.recording.places import MOST, written_place
 from edge.recording.postgres.names import DeviceIds
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
@@ -103,7 +103,7 @@ def store_words(connection: psycopg.Connection, words: DeviceWords, devices: Dev
 def _store_places(
     connection: psycopg.Connection, infos: Mapping[str, MachineInfo], devices: DeviceIds, came: datetime
 ) -> None:
-    places = [(devices[name], each.place or "", each.masked) for name, each in infos.items()]
+    places = [(devices[name], written_place(each), each.masked) for name, each in infos.items()]
     # Only parts of the table that clocks may be right about, however many there are.
     span = came - timedelta(days=DEFAULT_DAYS), came + AHEAD
     changed = connection.execute(INSERT_PLACES, (*span, came, *_columns(places))).fetchall()

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from edge.contract.payloads import FaceFigures, RunMode
 from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN, faces_fit, frames_fit
+from edge.recording.places import is_written_place
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD
 from edge.recording.rollups import Bucket, runs_text
@@ -22,7 +23,6 @@ from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import LONGEST_NAME, moment
 from edge.recording.window_sums import WindowSums
 
-DIGEST = r"([0-9a-f]{8})?"
 MOST = 2**53  # of anything that is counted
 
 
@@ -72,12 +72,17 @@ def newer(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def place(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Device, after (may be empty), heard, digest (may be empty), share that is masked."""
-    name, after, heard, digest, masked = row
-    if not isinstance(masked, float | int) or not math.isfinite(masked) or not 0 <= masked <= 1:
+    """Device, after (may be empty), heard, what is hidden or withheld (may be empty), share that is masked."""
+    name, after, heard, written, masked = row
+    if (
+        not is_written_place(written)
+        or not isinstance(masked, float | int)
+        or not math.isfinite(masked)
+        or not 0 <= masked <= 1
+    ):
         raise ValueError
     begins = after if after == "" else moment(after).isoformat()
-    return device(name), begins, moment(heard), _matching(DIGEST, digest), masked
+    return device(name), begins, moment(heard), written, masked
 
 
 def window(values: dict[str, Any], record: WindowRecord) -> dict[str, Any]:

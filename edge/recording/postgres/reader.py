@@ -188,7 +188,12 @@ class PostgresRecording:
 
     def places(self, device: str, end: datetime) -> list[Place]:
         """What was hidden or left out of the device's picture until a moment, in order."""
-        return [Place(*row) for row in self._ask(PLACES, device, end, MOST)][::-1]
+        try:
+            return [Place.read(*row) for row in self._ask(PLACES, device, end, MOST)][::-1]
+        except ValueError:
+            raise DamagedError(
+                f"{self._address}: a place of {printable(device)} is damaged", "another program changed it"
+            ) from None
 
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""

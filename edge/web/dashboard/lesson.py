@@ -22,7 +22,6 @@ PIECES = 240  # about as many as a chart can show
 MOST = 500  # pieces and gaps of an answer, the newest: more are of a room that makes them up
 TRAILING = 2.5  # windows that may be on their way
 TRAILING_TIME = timedelta(seconds=2)
-MILLISECOND = timedelta(milliseconds=1)
 MARGIN = timedelta(seconds=30)
 
 JSON = dict[str, Any]
@@ -83,7 +82,7 @@ def lesson(
         "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(parts, start, now)),
         "pieces": pieces(parts, start, now),
         "gaps": gaps_json(unheard(found, deaf), start),
-        "mean": totals.mean, "front": front_share(totals.facing), "measured": sum(map(_measured, parts)),
+        "mean": totals.mean, "front": front_share(totals.facing), "measured": totals.time.figures,
         "models": totals.models,
         **shares_json(totals.shares),
     }  # fmt: skip
@@ -101,13 +100,6 @@ def packed(told: JSON) -> Minutes:
     """What `lesson` tells, as it travels."""
     answer = pack_json(told)
     return Minutes(answer.data, answer.length, told["measured"])
-
-
-def _measured(part: Part) -> int:
-    """Milliseconds with figures."""
-    if isinstance(part, Bucket):
-        return part.sums.recorded if part.has_figures else 0
-    return part.duration // MILLISECOND if part.mean is not None else 0
 
 
 def _axis(parts: Sequence[Part], start: datetime, now: datetime) -> datetime:

@@ -244,6 +244,21 @@ def test_what_the_picture_leaves_out_is_stored_when_it_changes(place: Place) -> 
     ]  # fmt: skip
 
 
+def test_by_which_rules_figures_are_withheld_is_stored_when_it_changes(place: Place) -> None:
+    rules = (None, {"min_faces": 5, "round_to": 1}, {"min_faces": 5, "round_to": 1}, {"min_faces": 10, "round_to": 1})
+    with place.opened() as store:
+        for at, policy in enumerate(rules):
+            content = json.loads(INFO.to_json()) | {"place": None, "privacy": policy}
+            info = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
+            assert info is not None
+            store.store([info], MONDAY + at * DAY)
+    with place.read() as recording:
+        places = recording.places("room-1", MONDAY + 9 * DAY)
+    assert [(each.heard, each.digest, each.policy) for each in places] == [
+        (MONDAY, "", None), (MONDAY + DAY, "", "5/1"), (MONDAY + 3 * DAY, "", "10/1")
+    ]  # fmt: skip
+
+
 def test_of_one_batch_is_stored_what_counts(place: Place) -> None:
     """A room that changes its mind at every message costs the others no more than one that does not."""
 

@@ -18,13 +18,15 @@ from edge.recording.reader import Recording
 from edge.recording.recordable import examine
 from edge.recording.retention import Retention
 from edge.recording.session import Delivery
+from edge.recording.window_row import DamagedError
 from tests.unit.recording.test_rollups import DAY, MONDAY, store, windows
 
 HOUR = timedelta(hours=1)
+POLICY = {"min_faces": 5, "round_to": 1}
 
 
-def info(place: str | None, masked: float = 0.25) -> DeviceMessage:
-    content = json.loads(INFO.to_json()) | {"place": place, "masked": masked}
+def info(place: str | None, masked: float = 0.25, policy: dict[str, int] | None = POLICY) -> DeviceMessage:
+    content = json.loads(INFO.to_json()) | {"place": place, "masked": masked, "privacy": policy}
     message = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
     assert message is not None
     return message
@@ -48,6 +50,37 @@ def test_a_change_is_stored_and_a_repetition_is_not(database: Database, path: Pa
     ]  # fmt: skip
     assert found[1].masked == 0.25
     assert len(places(path, MONDAY + HOUR)) == 1
+
+
+def test_the_rules_of_what_is_withheld_are_stored_with_it(database: Database, path: Path) -> None:
+    """Where another number of people is withheld, other moments of a lesson are left."""
+    policies = (
+        None,
+        {"min_faces": 5, "round_to": 1},
+        {"min_faces": 10, "round_to": 1},
+        {"min_faces": 10, "round_to": 5},
+    )
+    hours = 0
+    for place in (None, "aaaaaaaa"):
+        for policy in policies:
+            for _ in range(2):
+                database.store([info(place, policy=policy)], MONDAY + hours * HOUR)
+                hours += 1
+    assert [(each.digest, each.policy, each.heard) for each in places(path)] == [
+        ("", None, MONDAY), ("", "5/1", MONDAY + 2 * HOUR),
+        ("", "10/1", MONDAY + 4 * HOUR), ("", "10/5", MONDAY + 6 * HOUR),
+        ("aaaaaaaa", None, MONDAY + 8 * HOUR), ("aaaaaaaa", "5/1", MONDAY + 10 * HOUR),
+        ("aaaaaaaa", "10/1", MONDAY + 12 * HOUR), ("aaaaaaaa", "10/5", MONDAY + 14 * HOUR),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", ["aaaaaaaa 5", "5/1", " 5/1", "aaaaaaaa 0/1", "aaaaaaaa 5/123456", "AAAAAAAA"])
+def test_what_another_program_wrote_is_refused(database: Database, path: Path, written: str) -> None:
+    database.store([info(None)], MONDAY)
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE places SET place = ?", (written,))
+    with pytest.raises(DamagedError, match="a place of room-1 is damaged"):
+        places(path)
 
 
 def test_it_changed_after_the_newest_window_that_was_there(database: Database, path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from edge.recording.places import Place
 from edge.recording.window_record import Series
 from edge.reporting.conditions import conditions_of, digests
+from edge.reporting.lesson_comparison import Conditions
 
 START = datetime(2026, 11, 20, 7, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -47,6 +49,30 @@ def test_a_lesson_in_which_something_changed_is_like_no_other() -> None:
     assert masked is not None
     assert steady is not None
     assert masked.differing(steady) == "masks"
+
+
+def test_figures_that_were_withheld_by_other_rules_are_not_compared() -> None:
+    def ruled(*policies: str | None) -> Conditions:
+        known = [
+            replace(place(number - len(policies), "aaaaaaaa", doubt=0.1), policy=policy)
+            for number, policy in enumerate(policies)
+        ]
+        found = conditions_of([SERIES], known, START, END)
+        assert found
+        return found
+
+    assert ruled("5/1").differing(ruled("10/1")) == "policy"
+    assert ruled("5/1", "10/1").policy == "10/1"
+    assert ruled("5/1").differing(ruled(None)) is None  # of an older recording nobody knows
+    assert ruled("5/1").differing(ruled("5/1")) is None
+    # An update in the lesson, after which the device's rules are stored, is no change.
+    known = [place(-1, "aaaaaaaa"), replace(place(0.5, "aaaaaaaa"), policy="5/1")]
+    updated = conditions_of([SERIES], known, START, END)
+    assert updated
+    assert (updated.masks, updated.policy) == ("aaaaaaaa", "5/1")
+    changed = conditions_of([SERIES], [replace(known[0], policy="10/1"), known[1]], START, END)
+    assert changed
+    assert changed.differing(ruled("5/1")) == "policy"
 
 
 def test_when_a_mask_changed_is_known_as_well_as_it_was_heard() -> None:

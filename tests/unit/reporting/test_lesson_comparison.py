@@ -10,7 +10,7 @@ import pytest
 from edge.reporting.lesson_comparison import Conditions, compare, student_quantile, student_tail
 from edge.reporting.lesson_statistics import Figure, LessonSummary
 
-SAME = Conditions(mode="emotions", faces="f@1", emotions="e@1", pose="front, p@1", masks="m1", place="p1")
+SAME = Conditions(mode="emotions", faces="f@1", emotions="e@1", pose="front, p@1", masks="m1", place="p1", policy="5/1")
 LABELS = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
 USUAL = (0.15, 0.06, 0.65, 0.07, 0.02, 0.01, 0.04)
 
@@ -36,7 +36,7 @@ def test_students_t_as_in_the_tables(distance: float, degrees: int) -> None:
     assert student_quantile(0.05, degrees) == pytest.approx(distance, abs=1e-3)
 
 
-@pytest.mark.parametrize("what", ["mode", "faces", "emotions", "pose", "masks", "place"])
+@pytest.mark.parametrize("what", ["mode", "faces", "emotions", "pose", "masks", "place", "policy"])
 def test_other_conditions_are_refused(what: str) -> None:
     other = replace(SAME, **{what: "other"})
     refused = compare(summary(0.5), SAME, [(summary(), other)] * 5)

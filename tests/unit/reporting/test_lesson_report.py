@@ -10,10 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from edge.contract.payloads import WindowPayload
+from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.reporting.lesson_comparison import EarlierLessons
-from edge.reporting.lesson_report import GOES_ON, MASKS_UNKNOWN, LessonReport, compare_with_earlier, report_lesson
+from edge.reporting.lesson_report import (
+    GOES_ON,
+    MASKS_UNKNOWN,
+    UNEVEN,
+    LessonReport,
+    compare_with_earlier,
+    report_lesson,
+)
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_stretch
 from edge.timing.timetable import Lesson, Timetable
@@ -71,6 +80,22 @@ def test_page_and_report_state_the_same(path: Path) -> None:
     assert page["shares"][0]["share"] == next(iter(found.summary.expressions.values())).value
 
 
+def test_a_device_that_slowed_down_is_told(tmp_path: Path) -> None:
+    """Means count frames: a time with a tenth of the frames has a tenth of the weight."""
+    sent = windows(LESSON, 1)
+    for number, slow in (("few", 5), ("half", 45)):
+        slower = [
+            message._replace(content=message.content.model_copy(update={"frames": 10 * message.content.frames}))
+            if isinstance(message.content, WindowPayload) and n >= slow
+            else message
+            for n, message in enumerate(sent)
+        ]
+        path = record(tmp_path / f"{number}.sqlite", slower)
+        timetable(tmp_path)
+        found, earlier = told(path)
+        assert (UNEVEN in found.sentences(earlier)) == (number == "half")
+
+
 def test_the_same_lesson_of_the_weeks_before_is_what_it_is_compared_with(path: Path) -> None:
     found, earlier = told(path)
     assert earlier.comparison is not None
@@ -86,16 +111,26 @@ def test_a_first_lesson_has_nothing_to_compare_it_with(path: Path) -> None:
     assert str(found.sentences(earlier)[-1]) == "There is nothing to compare it with."
 
 
-def test_another_mask_refuses_the_comparison(tmp_path: Path) -> None:
-    path = record(tmp_path / "masked.sqlite", [info("aaaaaaaa")], LESSON - 9 * WEEK)
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (info("aaaaaaaa"), info("bbbbbbbb"), "other parts of the picture were hidden then"),
+        (info("aaaaaaaa", 5), info("aaaaaaaa", 10), "other figures were withheld then"),
+        (info(None, 5), info(None, 10), "other figures were withheld then"),
+    ],
+)
+def test_another_mask_or_rule_refuses_the_comparison(
+    tmp_path: Path, before: DeviceMessage, after: DeviceMessage, why: str
+) -> None:
+    path = record(tmp_path / "changed.sqlite", [before], LESSON - 9 * WEEK)
     for week in (1, 2):
         record(path, windows(LESSON - week * WEEK, week))
-    record(path, [info("bbbbbbbb")], LESSON - MINUTE)
+    record(path, [after], LESSON - MINUTE)
     record(path, windows(LESSON, 7))
     found, earlier = told(path)
     assert earlier.comparison is not None
     assert earlier.comparison.verdict == "refused"
-    assert "other parts of the picture were hidden then" in str(found.sentences(earlier)[-1])
+    assert why in str(found.sentences(earlier)[-1])
 
 
 def test_masks_that_nobody_knows_are_said(path: Path) -> None:

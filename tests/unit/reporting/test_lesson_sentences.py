@@ -73,6 +73,9 @@ def test_what_was_not_measured_is_not_told() -> None:
     assert plain(describe(replace(SUMMARY, measured=499, faces=None, front=None, expressions={}))) == [
         "Not enough was measured to say anything about this lesson: 8~min with figures; 10~min are needed."
     ]
+    assert plain(describe(replace(SUMMARY, measured=1800, faces=None, front=None, expressions={}))) == [
+        "Not enough was measured to say anything about this lesson: 30~min with figures, in fewer than 3 measurements."
+    ]
 
 
 def test_when_it_changed() -> None:
@@ -178,6 +181,7 @@ def test_every_condition_has_its_reason() -> None:
         "pose": "another rule decided then which faces are turned to the front.",
         "masks": "another camera was used, or other parts of the picture were hidden then.",
         "place": "the camera was in another place then.",
+        "policy": "other figures were withheld then, or they were rounded otherwise.",
     }
 
 

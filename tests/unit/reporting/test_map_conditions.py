@@ -15,7 +15,7 @@ from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.totals import add_up
 
 START = datetime(2026, 11, 16, 7, tzinfo=timezone.utc)
-USUAL = Conditions("full", faces="a", emotions="b", pose="c", masks="d", place="e")
+USUAL = Conditions("full", faces="a", emotions="b", pose="c", masks="d", place="e", policy="5/1")
 SUMMARY = LessonSummary(2700, 2700, 0, 0, Figure(24, 23, 25, 0.5), None, None, {})
 
 
@@ -41,6 +41,7 @@ def told(data: MapData) -> list[str]:
         ({"faces": "x"}, "another model found the faces"),
         ({"emotions": "x"}, "another model named the expressions"),
         ({"pose": "x"}, "another rule decided which faces are turned to the front"),
+        ({"policy": "10/1"}, "other figures were withheld, or they were rounded otherwise"),
         ({"masks": "x"}, "another camera was used, or other parts of the picture were hidden"),
     ],
 )

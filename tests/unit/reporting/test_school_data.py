@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from edge.contract.payloads import Withheld
+from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket
@@ -33,7 +34,7 @@ from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, diff
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.reporting.wording import notes
 from edge.web.dashboard.map_answer import map_answer
-from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, record_school, usual
+from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
 from tests.support.recorded_weeks import info, record
 
 ROOMS = ["room-1", "room-2", "room-3"]
@@ -95,6 +96,23 @@ def test_what_has_no_figure_says_why(school: School) -> None:
     assert states(third)[3][0] == "few"
 
 
+def test_figures_of_less_than_ten_minutes_are_none_whatever_is_withheld_around_them(tmp_path: Path) -> None:
+    """Two minutes of each lesson have figures: eight of a day, in four hours or eight times five minutes."""
+    few, hidden = usual(1), usual(50, people=3)
+    assert all(window.withheld for window in hidden)
+    mixed = tuple(few[n] if n in (7, 17) else hidden[n] for n in range(30))
+    special = {("room-1", day, lesson): mixed for day in range(4) for lesson in range(4)}
+    recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1"], 5, special))
+    recording.start()
+    found = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER)
+    for measure in ("faces", "front", "happy"):
+        week = states(found.week("room-1", MONDAY), measure)
+        assert [row[:4] for row in week] == [["withheld"] * 4] * 4
+        assert states(found.day(MONDAY), measure) == [["withheld"] * 4]
+        assert states(found.days(MONDAY), measure) == [["withheld"] * 4 + ["too_few_others"]]
+    recording.stop()
+
+
 def test_a_day_and_a_term_of_all_rooms(school: School) -> None:
     day = school.day(MONDAY + timedelta(days=1))
     assert (day.rows, day.columns) == (ROOMS, [lesson.name for lesson in LESSONS])
@@ -123,6 +141,28 @@ def test_without_a_timetable_there_are_hours(recording: Recording) -> None:
     assert week.columns[-1] == FRIDAY
     assert day.sums[0].planned is None
     assert school.week("room-1", MONDAY - timedelta(days=7)).rows == []
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 24), 24), (date(2026, 10, 25), 25)]
+)
+def test_every_window_is_in_one_hour_where_the_clock_is_changed(tmp_path: Path, day: date, hours: int) -> None:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=VIENNA).astimezone(timezone.utc)
+    steps = range(0, 60 * hours, 30)
+    sent = [
+        moved(window, "room-1", minute + number + 1, midnight + timedelta(minutes=minute))
+        for minute in steps for number, window in enumerate(usual(1))
+    ]  # fmt: skip
+    path = record(tmp_path / "s.sqlite", [DeviceMessage("room-1", "window", each, "edge.window/2") for each in sent])
+    recording = Recording(path)
+    recording.start()
+    data = School(recording, ["room-1"], None, VIENNA, LATER).day(day)
+    recording.stop()
+    cells = {str(name): cell for name, cell in zip(data.columns, data.grid[0], strict=True)}
+    assert sum(cell.totals.windows for cell in cells.values() if cell) == len(sent) == 60 * hours
+    two = cells["02:00"]
+    assert (two.totals.windows if two else 0) == 60 * (hours - 23)
+    assert len(cells) == 24
 
 
 def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:

@@ -1,0 +1,36 @@
+"""What a day or a week adds up to, and the pieces that its intervals come from. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from edge.recording.rollups import WIDTH
+from edge.reporting.lesson_statistics import LessonSummary, pieces_of, summarize_minutes
+from edge.reporting.totals import Bins, Part
+
+HOUR = timedelta(hours=1)
+FEWEST = 6  # hours with figures that tell how much they scatter; of fewer, their five minutes do
+
+
+class HourPieces:
+    """Adds up by the hour, and by five minutes as long as there are too few hours for an interval.
+
+    Args:
+        start: Of the first hour; None: of the five minutes of the first part.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self.hours = Bins(start, HOUR)
+        self._finer: Bins | None = Bins(None, WIDTH)
+
+    def add(self, part: Part) -> None:
+        """Add a part; in order of time."""
+        self.hours.add(part)
+        if self.hours.filled >= FEWEST:
+            self._finer = None
+        elif self._finer and part.has_figures:
+            self._finer.add(part)
+
+    def summary(self) -> LessonSummary:
+        """Of all parts."""
+        return summarize_minutes(self.hours.totals, pieces_of(self._finer or self.hours))
