@@ -27,6 +27,7 @@ from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
+from tests.support.daemon import PROGRAM
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
@@ -198,7 +199,7 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
 
 @pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `python -m edge` with an outbox of its own; whatever still runs at the end is killed."""
+    """Starts `python -m edge` (see PROGRAM) with an outbox of its own; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -208,7 +209,7 @@ def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "COLUMNS": "200",
         }
-        command = [sys.executable, "-m", "edge", *arguments]
+        command = [sys.executable, *PROGRAM, *arguments]
         process = subprocess.Popen(
             command,
             cwd=tmp_path,

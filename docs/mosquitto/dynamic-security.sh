@@ -131,8 +131,8 @@ object() { # PROBLEM: nothing is changed then, unless somebody is thrown out: th
     fi
 }
 before_change() { # room for what the broker writes, and a copy of what it has written last
-    if [ ! -f "$rules" ]; then
-        echo "note: there is no $rules here, so nobody looks whether the broker's disk takes the change: run this there, as root" >&2
+    if [ ! -r "$rules" ]; then
+        echo "note: no $rules can be read here, so nobody looks whether the broker's disk takes the change: run this there, as root" >&2
         return
     fi
     least=$((1024 + 2 * $(wc -c <"$rules") / 1024))
@@ -147,7 +147,7 @@ before_change() { # room for what the broker writes, and a copy of what it has w
     fi
 }
 after_change() { # yes or no: whether the rules have to have $name now; newer Mosquittos write a moment later
-    [ -f "$rules" ] || return 0
+    [ -r "$rules" ] || return 0
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         if has "$name"; then there=yes; else there=no; fi
         if whole "$rules" && [ $there = "$1" ]; then return 0; fi
@@ -181,16 +181,21 @@ if [ "$kind" = save ]; then
     exit
 fi
 
-clear_retained() { # OPTIONS: what the room $name has left, as its user, whose password nobody has
+# What a room says that may be retained: with a name that is missing here, that would stay when the room is removed.
+said_of_itself='availability info state latest health alerts alert/camera alert/check alert/config alert/disk alert/hardware
+    alert/masks alert/outbox alert/picture'
+thrown_out="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
+{\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
+clear_retained() { # OPTIONS: what the room $name has left, as its user, whose password nobody has from now on
     password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-    ask "{\"command\": \"createClient\", \"username\": \"$name\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
-\"$name\"}], \"clientid\": \"$client\"}" "$@"
+    # In one message: the user is there until the rest is done, so that this can be run again.
+    ask "$thrown_out, {\"command\": \"createClient\", \"username\": \"$name\", \"password\": \"$password\", \"roles\": \
+[{\"rolename\": \"$name\"}], \"clientid\": \"$client\"}" "$@"
     set -- "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r
     cleared=yes
     # Who is connected hears `offline`; an empty one says nothing to them.
     mosquitto_pub "$@" -t "$prefix/$name/availability" -m offline || cleared=no
-    for topic in availability info state latest health alerts alert/camera alert/check alert/config alert/disk \
-        alert/hardware alert/masks alert/outbox alert/picture; do
+    for topic in $said_of_itself; do
         mosquitto_pub "$@" -t "$prefix/$name/$topic" -n || cleared=no
     done
     # Only a room that was made with --discovery may; where it may not, there is nothing.
@@ -208,13 +213,10 @@ if [ "$kind" = remove ]; then
     *) is_room=no ;;
     esac
     before_change
-    ask "{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
-{\"command\": \"deleteClient\", \"username\": \"$name-check\"}" "$@"
-    done_so_far="$name may not connect any more, and the rest was not done: run this again"
+    done_so_far='not all is known to be done: run this again'
     [ $is_room = no ] || clear_retained "$@"
     # In this order, a role only when nobody has it any more: Mosquitto 2.0.11 dies of one that a group still has.
-    made="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
-{\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
+    made=$thrown_out
     for group in commanders/commands pausers/pause; do
         made="$made, {\"command\": \"removeGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
     done
@@ -267,8 +269,7 @@ homeassistant)
     ;;
 esac
 if [ "${speaker-}" ]; then
-    for topic in availability info state window latest health alerts \
-        alert/camera alert/check alert/config alert/disk alert/hardware alert/masks alert/outbox alert/picture \
+    for topic in $said_of_itself window \
         cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
         may publishClientSend "$speaker/$topic"
     done

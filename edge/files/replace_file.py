@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.errors import EdgeError
+from edge.files.withdrawn import withdrawn
 from edge.text import Sentence
 
 BACKUPS = 5  # that are kept
@@ -173,11 +174,6 @@ class StagedFile:
         if self._kept is not None:
             self._kept.unlink(missing_ok=True)
             self._kept = None
-
-
-def withdrawn(path: Path) -> Path:
-    """Where the old content of a file is between `withdraw` and `put`; there at any other time: that was killed."""
-    return path.with_name(f".{path.name}.old")
 
 
 def _set_rights(descriptor: int, target: Path, mode: int) -> None:

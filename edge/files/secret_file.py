@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
-from edge.files.replace_file import withdrawn
+from edge.files.withdrawn import withdrawn
 
 MAX_PASSWORD_BYTES = 4096
 

@@ -10,11 +10,13 @@ import contextlib
 import ctypes
 import functools
 import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4  # from <linux/prctl.h>
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # from <asm-generic/mman.h>, so on x86, ARM and RISC-V
+MAX_32_BITS = 2**31 - 1
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 REMEDY = "start it as the service, or where `ulimit -l` says unlimited; or switch swap off (docs/privacy.md)"
@@ -28,7 +30,9 @@ def forbid_dumps() -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _call("prctl", PR_SET_DUMPABLE, 0)
+    # On 32-bit ARM, OpenCV finds the features of the processor in /proc/self/auxv, closed then to all but root.
+    if sys.maxsize > MAX_32_BITS:
+        _call("prctl", PR_SET_DUMPABLE, 0)
 
 
 @contextlib.contextmanager

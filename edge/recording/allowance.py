@@ -2,8 +2,8 @@
 
 Where topics are not bound to users at the broker, whoever has one room's password can be any number of new rooms. So
 what a new device sends is charged to an account that all new ones share. At the rate at which it took from there for
-half an hour, twice over, it may go on by itself: honest rooms soon need the shared account no more, and how much
-made-up ones may send depends on what that account once gave them.
+half an hour, twice over, it may go on by itself: honest rooms soon need the shared account no more, and made-up ones
+may send no more than that account once gave them. However long they go on, all of those rates have a sum of their own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ FULL_OUTBOX = 128 * 1024 * 1024  # bytes: what an honest device may bring after 
 PER_HOUR = 20_000_000  # bytes a device, after that
 NEW_DEVICES = 2 * 1024 * 1024 * 1024  # bytes of all new devices together
 NEW_PER_HOUR = 200_000_000  # bytes, of the same
+OWN_PER_HOUR = 10_000_000_000  # bytes that new devices together may come to send by themselves: 5,000 rooms need 7.5 GB
 MOST_DEVICES = 10_000
 SMALLEST = 512  # bytes: no message takes more room in tables and indexes than its length, or this, and its names
 NAMES = 3  # times that the name of the device stands in a table and its indexes
@@ -42,9 +43,11 @@ class TokenBucket:
         """Use them."""
         self._level -= amount
 
-    def quicken(self, per_hour: float, most: float) -> None:
-        """Have so many more come back, but no more than `most` an hour; those of the time until now are there."""
-        self._rate = min(most / HOUR, self._rate + per_hour / HOUR)
+    def quicken(self, per_hour: float, most: float) -> float:
+        """Have so many more come back an hour from now on, `most` altogether. How many those are is returned."""
+        more = min(per_hour, most - self._rate * HOUR)
+        self._rate += more / HOUR
+        return more
 
 
 class _Device:
@@ -59,12 +62,18 @@ class _Device:
         self._drawn = 0.0
         self._look_at = now + LOOK
 
-    def look(self, now: float) -> None:
-        """Let what it drew from the shared account within half an hour be its own from now on."""
-        if now >= self._look_at:
-            self.own.has(0, self._look_at)
-            self.own.quicken(MARGIN * self._drawn * HOUR / LOOK, PER_HOUR)
-            self._drawn, self._look_at = 0.0, now + LOOK
+    def look(self, now: float, most: float) -> float:
+        """Let what it drew from the shared account within half an hour be its own from now on.
+
+        Returns:
+            How much more it may send by itself now: `most` at most, in bytes an hour.
+        """
+        if now < self._look_at:
+            return 0.0
+        self.own.has(0, self._look_at)
+        more = self.own.quicken(min(most, MARGIN * self._drawn * HOUR / LOOK), PER_HOUR)
+        self._drawn, self._look_at = 0.0, now + LOOK
+        return more
 
     def draw(self, cost: float) -> None:
         """It drew so much."""
@@ -85,6 +94,7 @@ class Allowance:
         self._devices: dict[str, _Device] = {}
         self._known: dict[str, int] = {}
         self._new: TokenBucket | None = None
+        self._unassigned: float = OWN_PER_HOUR
         self._report_at: dict[str | None, float] = {}
         self._unreported: dict[str | None, int] = {}
         self.refused = 0
@@ -116,7 +126,7 @@ class Allowance:
         cost = max(length, SMALLEST) + NAMES * len(device.encode())
         if not found.bound.has(cost, now):
             return self._refuse(device, now)
-        found.look(now)
+        self._unassigned -= found.look(now, self._unassigned)
         if found.own.has(cost, now):
             found.own.take(cost)
         else:

@@ -43,7 +43,7 @@ class Reserve:
             raise FullError(
                 f"the disk of {path} has {free / MB:,.1f} MB left, and {kept / MB:,.1f} MB are kept free there, for "
                 "deleting and for a broker beside it",
-                f"make {math.ceil((kept - free) / MB):,} MB of room there, or keep less free: --keep-free",
+                f"make {math.ceil((kept - free) / MB):,} MB of room on that disk, or keep less free: --keep-free",
             )
 
 

@@ -66,6 +66,9 @@ def stack(
 ) -> None:  # fmt: skip
     """Draw shares as areas on one another; where points are missing there is nothing.
 
+    Where another model was used from some moment on, the areas of one are not drawn on into those of the other. A point
+    of both has shares of two times, of which each may be all there is: these are drawn smaller, so that they fit.
+
     Args:
         axes: Where.
         points: Totals by number of their stretch.
@@ -75,13 +78,17 @@ def stack(
         start: Of stretch 0.
         width: Of a stretch.
     """
-    for run in _runs([(number, totals.shares_by(basis)) for number, totals in points]):
+    for run in _runs([(number, totals.shares_by(basis)) for number, totals in points], frozenset):
         first, last = at(start + run[0][0] * width), at(start + (run[-1][0] + 1) * width)
         middles = [at(start + number * width + width / 2) for number, _ in run]
         x = [first, *middles, last]
+        wholes = [max(1.0, sum(each.share for each in shares.values())) for _, shares in run]
         rows = []
         for name in names:
-            values = [shares[name].share if name in shares else 0.0 for _, shares in run]
+            values = [
+                shares[name].share / whole if name in shares else 0.0
+                for (_, shares), whole in zip(run, wholes, strict=True)
+            ]
             rows.append([values[0], *values, values[-1]])
         palette = [LIGHT[colour] for colour in colours(names).values()]
         axes.stackplot(x, rows, colors=palette, edgecolor=LIGHT["card"], linewidth=0.6)
@@ -173,13 +180,16 @@ def _clock(hours: float) -> str:
     return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
 
-def _runs(points: Sequence[tuple[int, Content]]) -> list[list[tuple[int, Content]]]:
-    """Points that follow on one another."""
+def _runs(
+    points: Sequence[tuple[int, Content]], kind: Callable[[Content], object] = lambda _: None
+) -> list[list[tuple[int, Content]]]:
+    """Points of one kind that follow on one another."""
     runs: list[list[tuple[int, Content]]] = []
     for point in points:
         if not point[1]:
             continue
-        if runs and point[0] == runs[-1][-1][0] + 1:
+        last = runs[-1][-1] if runs else None
+        if last and point[0] == last[0] + 1 and kind(point[1]) == kind(last[1]):
             runs[-1].append(point)
         else:
             runs.append([point])

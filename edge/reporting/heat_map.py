@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from edge.contract.labels import LABELS, reading_order
+from edge.recording.window_sums import OTHER
 from edge.reporting.lesson_comparison import (
     FACES,
     FEWEST,
@@ -288,6 +289,8 @@ def _people(totals: Totals, measure: str) -> float:
 def _absent(each: Measured, measure: str) -> State:
     """Why there is no figure."""
     totals, summary = each.totals, each.summary
+    if measure not in (FACES, FRONT) and totals.named and not totals.counts.keys() & {measure, OTHER}:
+        return "nothing"  # the model does not have this label
     if measure == FACES:
         hidden, seconds = totals.withheld, summary.measured
     else:

@@ -23,6 +23,7 @@ from edge.timing.timetable import Lesson, Timetable
 MOST_EARLIER = 12  # lessons that one is compared with, the newest: a term
 LONGEST = timedelta(hours=12)  # what is longer is told in figures only
 MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all of them is not known.")
+MODEL_REPLACED = Sentence("Changes of expressions were not looked for: more than one model named them.")
 GOES_ON = Sentence("It still goes on; when it is over, it is compared with earlier lessons.")
 
 
@@ -52,6 +53,8 @@ class LessonReport:
         if not self.summary.enough:
             return told
         told += describe_changes(self.changes, self.data.period.zone)
+        if self.changes is not None and self.data.totals.models > 1:
+            told.append(MODEL_REPLACED)
         if earlier is None:
             return told
         if earlier.comparison is None:
@@ -64,7 +67,9 @@ def report_lesson(data: ReportData) -> LessonReport:
     """All that can be said of a lesson by itself."""
     parts = minutes(data.parts)
     summary = summarize_minutes(data.totals, parts)
-    found = find_changes(parts, summary.basis) if data.windows else None  # five minutes are too coarse
+    # What two models name is not comparable; and five minutes are too coarse.
+    comparable = summary.basis if data.totals.models < 2 else None
+    found = find_changes(parts, comparable) if data.windows else None
     lines = smoothed(parts, summary.basis, list(summary.expressions))
     return LessonReport(data, parts, summary, found, lines)
 

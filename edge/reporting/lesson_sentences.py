@@ -28,6 +28,10 @@ SUREST = Sentence(
     "Only the surest changes are named, each as a stretch of time against the rest of the lesson. A change can be "
     "missed, and of twenty lessons in which nothing changed one may have a change named by chance."
 )
+MODELS = Sentence(
+    "More than one model named the expressions in this time. The share of each expression is of the time of those "
+    "models that can name it, so all shares together may be more than 100 %."
+)
 REFUSED = {
     "mode": Sentence("It is not compared with earlier lessons: something else was measured then."),
     "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),

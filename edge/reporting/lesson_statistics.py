@@ -227,9 +227,11 @@ def _front(share: float, series: Sequence[Point]) -> Figure:
 def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     for label, each in totals.shares_by(basis).items():
-        series = expression_series(parts, label, basis)
-        if len(series) < FEWEST_BLOCKS:
+        # The time of another model, which does not have this label, is no time of it.
+        told = [part for part in parts if label in part.totals.shares_by(basis)]
+        if not _enough(told):
             continue
+        series = expression_series(told, label, basis)
         people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
         found[label] = Figure(each.share, *interval(each, people, draws(each.share, people, error)), error)
     return found

@@ -22,6 +22,10 @@ OWN_PLACE = Sentence(
     "people and lessons of its own."
 )
 MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all cells of a room is not known.")
+MODELS = Sentence(
+    "More than one model named the expressions in: {rooms}. The share of each expression is of the time of those "
+    "models that can name it, so all shares together may be more than 100 %."
+)
 DAYS_ONLY = Sentence(
     "Days that are missing here, because only their sums are kept, in which lessons and hours cannot be told apart: "
     "{n}."
@@ -46,11 +50,10 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
         )
     ]
     if data.damaged:
-        told = [*map(printable, data.damaged[:MOST_TOLD]), *(["..."] if len(data.damaged) > MOST_TOLD else [])]
         found.append(
             Sentence(
                 "Rooms that are left out, because what was recorded of them is damaged: {rooms}.",
-                {"rooms": ", ".join(told)},
+                {"rooms": _names(data.damaged)},
             )
         )
     if few:
@@ -71,6 +74,10 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
     return found + differences(data, maps, words)
 
 
+def _names(rooms: list[str]) -> str:
+    return ", ".join([*map(printable, rooms[:MOST_TOLD]), *(["..."] if len(rooms) > MOST_TOLD else [])])
+
+
 def _part(rooms: list[Totals], windows: list[int]) -> float:
     """The part of the time that some windows of each room are, 0..1.
 
@@ -89,6 +96,8 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
     found = _differences(data, maps, words)
     if masks_unknown(data.grid, data.rooms):
         found.append(MASKS_UNKNOWN)
+    if rooms := [each.room for each in data.sums if each.totals.models > 1]:
+        found.append(Sentence(MODELS.template, {"rooms": _names(rooms)}))
     if days := len(data.days_only):
         found.append(Sentence(DAYS_ONLY.template, {"n": days}))
     return found

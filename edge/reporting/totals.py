@@ -2,7 +2,9 @@
 
 Counts add. Estimated shares are averaged, each window as heavy as its named faces, and so are the bounds of their
 intervals. The shares of several windows are the estimate where at least half of the named faces have one, else the
-summed counts over all named faces; `unknown` is no share. Of one window this is `contract.shares.window_shares`.
+summed counts over the named faces; `unknown` is no share. Of one window this is `contract.shares.window_shares`.
+Where two models were used whose labels differ, each label goes by the windows of those that have it: such shares are of
+different times, and add up to more than 1.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from edge.contract.labels import UNKNOWN, reading_order
 from edge.contract.payloads import Facing
@@ -17,11 +20,24 @@ from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_sums import OTHER, UNIT, WindowSums
+from edge.reporting.model_sums import ModelSums, has_any
 from edge.reporting.skipped_numbers import SkippedNumbers
 
 MOST_LABELS = 12  # emotions that are shown each by itself
 Part = WindowRecord | Bucket
 """What is added up: a window, or what some windows were added up to."""
+
+
+class Base(NamedTuple):
+    """What the counts of a label are a part of: windows whose model has it.
+
+    Attributes:
+        named: Face observations with an emotion in these.
+        frames: Analysed frames of these.
+    """
+
+    named: int
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,9 @@ class Totals:
         least: Fewest faces in a frame.
         most: Most faces in a frame.
         counts: Face observations per emotion and `unknown`.
+        bases: By emotion and `unknown`, what its counts are a part of.
         named_frames: Frames that the counts come from.
+        models: How many models named emotions.
         estimate: Mean of the estimated shares, weighted by named faces; the bounds are the means of the bounds.
         estimated: Windows that it comes from.
         emotional: Windows with counts.
@@ -67,7 +85,9 @@ class Totals:
     least: int | None
     most: int | None
     counts: dict[str, int]
+    bases: dict[str, Base]
     named_frames: int
+    models: int
     estimate: dict[str, ShareRange]
     estimated: int
     emotional: int
@@ -101,34 +121,31 @@ class Totals:
         """The shares of one of the two bases, in reading order, without `unknown`; empty without any."""
         if basis == "estimate":
             return self.estimate
-        named = self.named
-        return {label: ShareRange(n / named) for label, n in self.counts.items() if label != UNKNOWN} if named else {}
+        return {
+            label: ShareRange(n / self.bases[label].named)
+            for label, n in self.counts.items()
+            if label != UNKNOWN and self.bases[label].named
+        }
 
 
 def add_up(parts: Iterable[Part]) -> Totals:
     """Add windows up, or roll-ups of them, with the same result; in order of time, or more may be `missing`."""
-    sums, skipped = WindowSums(), SkippedNumbers()
+    sums, skipped = ModelSums(), SkippedNumbers()
     for part in parts:
-        _add(sums, part)
+        sums.add(part)
         skipped.add(part)
     return totals_of(sums, skipped.total)
 
 
-def _add(sums: WindowSums, part: Part) -> None:
-    if isinstance(part, Bucket):
-        sums.merge(part.sums)
-    else:
-        sums.add(part)
-
-
-def totals_of(sums: WindowSums, skipped: int | None = None) -> Totals:
+def totals_of(by_model: ModelSums, skipped: int | None = None) -> Totals:
     """What is shown of sums.
 
     Args:
-        sums: Of some windows.
+        by_model: Of some windows.
         skipped: Numbers that their order in time shows as skipped; None: not known.
     """
-    weight = sums.weight
+    sums, models = by_model.total, by_model.naming
+    counts, estimates = _grouped(sums.counts), _grouped(sums.estimate)
     return Totals(
         windows=sums.windows,
         withheld=sums.figures_withheld,
@@ -144,17 +161,19 @@ def totals_of(sums: WindowSums, skipped: int | None = None) -> Totals:
         mean=sums.faces / (UNIT * sums.frames) if sums.frames else None,
         least=sums.least,
         most=sums.most,
-        counts={name: sum(sums.counts[each] for each in those) for name, those in _grouped(sums.counts)},
+        counts={name: sum(sums.counts[each] for each in those) for name, those in counts},
+        bases={name: _base(those, sums, models) for name, those in counts},
         named_frames=sums.counted_frames,
+        models=len(models),
         estimate={
             name: _mean_range([sums.estimate[each] for each in those], UNIT * weight)
-            for name, those in _grouped(sums.estimate)
-            if weight
+            for name, those in estimates
+            if (weight := _weight(those, sums, models))
         },
         estimated=sums.estimated,
         emotional=sums.counted,
         facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
-        part=weight / sums.named if sums.named else 0.0,
+        part=sums.weight / sums.named if sums.named else 0.0,
     )
 
 
@@ -169,7 +188,7 @@ class Bins:
     def __init__(self, start: datetime | None, width: timedelta) -> None:
         self.start = start
         self.width = width
-        self._sums: dict[int, WindowSums] = {}
+        self._sums: dict[int, ModelSums] = {}
         self._shown: set[int] = set()
         self._skipped = SkippedNumbers()
         self.series: set[Series | None] = set()
@@ -180,7 +199,7 @@ class Bins:
         if self.start is None:
             self.start = part.since if isinstance(part, Bucket) else bucket_of(part.start)
         number = (part.start - self.start) // self.width
-        _add(self._sums.setdefault(number, WindowSums()), part)
+        self._sums.setdefault(number, ModelSums()).add(part)
         self._skipped.add(part)
         self.series.add(part.series)
         if part.has_figures:
@@ -189,7 +208,7 @@ class Bins:
     @property
     def totals(self) -> Totals:
         """Of everything."""
-        sums = WindowSums()
+        sums = ModelSums()
         for each in self._sums.values():
             sums.merge(each)
         return totals_of(sums, self._skipped.total)
@@ -215,6 +234,17 @@ def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:
     first, rest = order[: MOST_LABELS - 2], order[MOST_LABELS - 2 :]
     unknown = [(UNKNOWN, [UNKNOWN])] if UNKNOWN in rest else []
     return [*((name, [name]) for name in first), (OTHER, [name for name in rest if name != UNKNOWN]), *unknown]
+
+
+def _base(labels: Sequence[str], sums: WindowSums, models: Sequence[WindowSums]) -> Base:
+    """What the counts of some labels are a part of."""
+    having = [each for each in models if len(models) == 1 or has_any(each.counts, labels, sums.counts)]
+    return Base(sum(each.named for each in having), sum(each.counted_frames for each in having))
+
+
+def _weight(labels: Sequence[str], sums: WindowSums, models: Sequence[WindowSums]) -> int:
+    """What the estimates of some labels were weighted by."""
+    return sum(each.weight for each in models if len(models) == 1 or has_any(each.estimate, labels, sums.estimate))
 
 
 def _mean_range(sums: Sequence[Sequence[int]], weight: int) -> ShareRange:

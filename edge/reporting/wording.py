@@ -9,7 +9,7 @@ from edge.languages.words import Words
 from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL, SUREST
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL, MODELS, SUREST
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -90,7 +90,7 @@ def emotions(report: ReportData, words: Words) -> list[tuple[str, ...]]:
                 words.share_range(each.low or 0, each.high or 0) if each else NOTHING,
                 words.percent(counted[name].share) if name in counted else NOTHING,
                 words.number(totals.counts[name]),
-                words.number(totals.counts[name] / totals.named_frames, 2) if totals.named_frames else NOTHING,
+                words.number(totals.counts[name] / frames, 2) if (frames := totals.bases[name].frames) else NOTHING,
             )
         )
     return found
@@ -146,6 +146,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
             ),
         ),
         (report.basis == "counts", COUNTS),
+        (report.basis and totals.models > 1, MODELS),
         (report.basis, OBSERVATION),
         (report.windows and report.period.end - report.period.start < LONGEST_LESSON, SUREST),
         (report.period.end - report.period.start <= LONGEST, MAY_BE_EQUAL),

@@ -170,7 +170,7 @@ class Gate:
             return _say("This form has too many fields.", 400)
         if "sign_out" in fields:
             answer = self._back(scope)
-            answer.delete_cookie(_cookie_name(connection), **self._cookie_place())
+            answer.delete_cookie(self._cookie_name(connection), **self._cookie_place())
             return answer
         return await self._take(scope, fields.get("token", [""])[0].strip())
 
@@ -184,7 +184,7 @@ class Gate:
         if scheme.lower() == "bearer":
             shown, linked, whose = [bearer.strip()], [], keys.visitor
         else:
-            shown, whose = _cookies(connection), keys.visitor_with_cookie
+            shown, whose = _cookies(connection, self._cookie_name(connection)), keys.visitor_with_cookie
         for word in shown:
             visitor = whose(word)
             if visitor is not None:
@@ -204,7 +204,7 @@ class Gate:
         scope[VISITOR] = visitor
         answer = self._back(scope)
         # Lax: a link from the school's own site opens the page, and nothing changes by being asked for with GET.
-        name, value = _cookie_name(connection), keys.cookie(word)
+        name, value = self._cookie_name(connection), keys.cookie(word)
         answer.set_cookie(name, value, httponly=True, samesite="lax", **self._cookie_place())
         return answer
 
@@ -215,6 +215,18 @@ class Gate:
         # Relative: a proxy may serve us under a path that we do not know.
         page = "./" + scope["raw_path"].decode("latin-1").rpartition("/")[2]
         return RedirectResponse(f"{page}?{urlencode(query)}" if query else page, 303)
+
+    def _cookie_name(self, connection: HTTPConnection) -> str:
+        """Its name has the port that the browser asks: cookies know none, and pages of one host overwrote each other's.
+
+        With a public address that, and the path: a proxy may ask under another port, or show two pages at one.
+        """
+        if self._public is None or self._site is None:
+            seen, path = connection.headers.get("host", ""), ""
+        else:
+            seen, path = self._site, self._public.path
+        port = _PORT.search(seen)
+        return "-".join(["edge", *(port.groups() if port else ()), *re.findall("[A-Za-z0-9]+", path)])
 
     def _cookie_place(self) -> dict[str, Any]:
         """Where the cookie goes: without a public address to the folder of the page, as the browser sees it."""
@@ -262,18 +274,12 @@ def _in_origin(url: SplitResult) -> str:
     return url.netloc.lower().removesuffix(":443" if url.scheme == "https" else ":80")
 
 
-def _cookie_name(connection: HTTPConnection) -> str:
-    """Its name has the port that the browser asked: cookies know none, and pages of one host overwrote each other's."""
-    port = _PORT.search(connection.headers.get("host", ""))
-    return f"edge-{port[1]}" if port else "edge"
-
-
-def _cookies(connection: HTTPConnection) -> list[str]:
+def _cookies(connection: HTTPConnection, name: str) -> list[str]:
     """The values of our cookie, that of the page's own folder first: links may have set others for folders below.
 
     Ours are plain words; Python's reader takes seconds for some that are quoted.
     """
-    found = re.findall(rf"(?:^|;)[ \t]*{_cookie_name(connection)}=([^;]*)", connection.headers.get("cookie", ""))
+    found = re.findall(rf"(?:^|;)[ \t]*{name}=([^;]*)", connection.headers.get("cookie", ""))
     return [value.strip() for value in reversed(found[-MAX_COOKIES:])]  # browsers send long paths first
 
 

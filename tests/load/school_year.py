@@ -31,7 +31,7 @@ from edge.recording.reader import Recording
 from edge.recording.rollups import STORE_ROLLUP, Bucket
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import INSERT_WINDOW, window_row
-from edge.recording.window_sums import WindowSums
+from edge.reporting.model_sums import ModelSums
 from edge.reporting.school_data import School
 from edge.reporting.totals import add_up, totals_of
 from edge.web.dashboard.map_answer import map_answer
@@ -139,9 +139,9 @@ def answer(path: Path, question: str, number: int) -> dict[str, float]:
         # Room by room, and of each room week by week: what a head reads.
         count = 0
         for name in devices:
-            sums: dict[int, WindowSums] = {}
+            sums: dict[int, ModelSums] = {}
             for bucket in recording.days(name, first, first + timedelta(weeks=WEEKS)):
-                sums.setdefault((bucket.since - first) // timedelta(weeks=1), WindowSums()).merge(bucket.sums)
+                sums.setdefault((bucket.since - first) // timedelta(weeks=1), ModelSums()).add(bucket)
             count += sum(totals_of(each).windows for each in sums.values())
     recording.stop()
     took = time.monotonic() - began

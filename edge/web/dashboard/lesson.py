@@ -84,6 +84,7 @@ def lesson(
         "pieces": pieces(parts, start, now),
         "gaps": gaps_json(unheard(found, deaf), start),
         "mean": totals.mean, "front": front_share(totals.facing), "measured": sum(map(_measured, parts)),
+        "models": totals.models,
         **shares_json(totals.shares),
     }  # fmt: skip
 
@@ -149,7 +150,7 @@ def _kind(part: Part, start: datetime, width: timedelta) -> tuple[object, ...]:
     if isinstance(part, Bucket):
         return (part.since, part.series)
     basis = "estimate" if part.estimate else "counts" if part.counts else ""
-    return ((part.end - start) // width, basis, part.withheld is None)
+    return ((part.end - start) // width, basis, part.withheld is None, part.series)
 
 
 def _piece(group: Sequence[Part], start: datetime) -> JSON:

@@ -9,7 +9,7 @@ from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.shares import front_share
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL, NOT_MEASURED, SUREST
+from edge.reporting.lesson_sentences import MAY_BE_EQUAL, MODELS, NOT_MEASURED, SUREST
 from edge.reporting.lesson_statistics import FRONT, MINUTE
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
@@ -33,6 +33,8 @@ def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datet
     notes = [NOT_MEASURED] if report.summary.enough else []
     if report.summary.enough and report.changes is not None:
         notes.append(SUREST)
+    if totals.models > 1:
+        notes.append(MODELS)
     if comparison and comparison.verdict in ("one", "few", "same"):
         notes.append(MAY_BE_EQUAL)
     return {

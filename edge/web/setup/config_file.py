@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from edge.vision.model_set import ModelChoice, ModelSet
 PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
 RECIPIENT = ("mqtt.broker", "mqtt.embedded_port", "mqtt.ca_file", "mqtt.username")
 """Keys that say to whom the password is shown, and as whose."""
+SETTLED = 0.5  # seconds without a change after which a file is taken to be written to its end
 Place = tuple[BrokerUrl | str, int, str | None]
 """To whom: the broker, and who vouches for it."""
 
@@ -71,6 +73,8 @@ class ConfigFile:
         self._lock = threading.RLock()
         self._template = read_file(shipped("config.yaml"), MAX_BYTES).decode()
         self._known = self._read()  # what the draft changes; None: there is no file yet
+        self._coming: bytes | None = None  # what somebody else has written, or only begun to
+        self._coming_since = 0.0  # monotonic
         self._password: str | None = None
         self._given_at: Place | None = None  # the broker of the draft when the password was given
         self._overtaken = False  # somebody else has changed the file, and whoever saves has not been told yet
@@ -140,12 +144,17 @@ class ConfigFile:
         """Make the draft one for the file as it is now; whether that is another one, by somebody else's hand.
 
         Raises:
-            ConfigError: The file cannot be read, or nothing in it.
+            ConfigError: The file cannot be read, or nothing in it; or its end, with a schedule, may be still to come.
         """
         with self._lock:
             now = self._read()
             if not now or now == self._known:  # editors may empty or remove it for a moment before they write
+                self._coming = None
                 return False
+            if now != self._coming:
+                self._coming, self._coming_since = now, time.monotonic()
+            if time.monotonic() - self._coming_since < SETTLED:
+                raise ConfigError(f"{self.path} is just being changed", "it is followed in a moment")
             self._rebase(now)
             self._overtaken = True
             return True

@@ -19,16 +19,13 @@ from edge.contract.payloads import Info
 from edge.contract.topics import Topics
 from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import Subscriber, wait_for
+from tests.support.daemon import PROGRAM
 from tests.support.paths import PACKAGE, ROOT
 from tests.support.reachability import PICTURES, SENDING, WRITING, calls, pictures, reachable
 from tests.support.strace import SYSCALLS, Trace
 
 Subscribe = Callable[..., Subscriber]
 Traced = Callable[..., "tuple[Trace, Subscriber]"]
-
-# The program lets only root look into it. Others see one that has not begun with that, and is the same otherwise.
-OPEN = "import sys; from edge.cli import run_command_line; sys.exit(run_command_line(sys.argv[1:]))"
-PROGRAM = ["-c", OPEN] if os.getuid() else ["-m", "edge"]
 
 # A daemon that betrays the room in every way that comes to mind, at its third frame.
 LEAKS = """
@@ -248,6 +245,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.daemon.daemon_lock": {"os.open"},  # an empty file: what it says are locks
         "edge.daemon.sd_notify": {"os.open"},  # the time of the last sign of life, for a container's health check
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
+        "edge.cameras.opencv_decoder": {"packet.tobytes"},  # a picture as the camera sent it, for OpenCV to decode
         "edge.daemon.native_stderr": {"os.fdopen"},  # the stderr that it was given, for what libraries say
     }
     sends = {name: set(calls(tree, SENDING)) - {"build_daemon(...).run"} for name, tree in trees().items()}

@@ -123,3 +123,14 @@ def test_another_brokers_rules_are_noticed(broker: PluginBroker, tmp_path: Path)
     assert done.returncode == 0, "from another machine nobody can look"
     assert "run this there" in done.stderr
     assert users(own) >= {"room-11", "room-12"}
+
+
+def test_who_may_not_read_the_rules_is_told_and_goes_on(broker: PluginBroker, tmp_path: Path) -> None:
+    own = broker.rules
+    broker.rules = Path(shutil.copy(own, tmp_path / "closed.json"))
+    broker.rules.chmod(0)
+    before = () if os.getuid() else ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+    done = broker.script("room-11", PASSWORD, before=before)
+    assert done.returncode == 0, done.stderr
+    assert "closed.json can be read here" in done.stderr
+    assert "room-11" in users(own)

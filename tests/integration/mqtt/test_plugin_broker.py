@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -302,6 +304,31 @@ def test_what_a_removed_room_has_left_is_cleared(school: PluginBroker, user: Con
     assert school.script("--remove", "room-20").returncode == 0
     for topic in left:
         user("room-5").publish(f"classroom/room-5/{topic}", b"", retain=True)
+
+
+NO_ROLES = """#!/bin/sh
+case "$*" in *deleteRole*) exit 1 ;; esac
+exec {real} "$@"
+"""
+
+
+@pytest.mark.parametrize("words", [("room-21", PASSWORD), ("--dashboard", "wall", "edge-wall", PASSWORD)])
+def test_a_removal_that_is_cut_short_can_be_done_again(
+    words: tuple[str, ...], school: PluginBroker, user: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = next(word for word in words if not word.startswith("--"))
+    assert school.script(*words).returncode == 0
+    wrapper = tmp_path / "mosquitto_rr"
+    wrapper.write_text(NO_ROLES.format(real=shutil.which("mosquitto_rr")))
+    wrapper.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        done = school.script("--remove", name)
+    assert done.returncode == 1
+    assert "run this again" in done.stderr
+    done = school.script("--remove", name)
+    assert done.returncode == 0, done.stderr
+    assert f'"{name}' not in school.rules.read_text(), "neither the user nor its role"
 
 
 def test_a_room_that_is_called_as_another_user_is_refused_before_anything_is_made(school: PluginBroker) -> None:

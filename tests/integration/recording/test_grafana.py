@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from edge.contract.validation import MAX_COUNT, DeviceMessage
 from edge.reporting.totals import Totals, add_up
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
+from tests.support.replaced_model import OLD, replaced, smiling
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import MONDAY, window, windows
 
@@ -25,18 +26,30 @@ psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the e
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs/grafana/district.json").read_text())
 PANELS = {panel["title"]: panel["targets"][0]["rawSql"] for panel in DASHBOARD["panels"]}
 VARIABLES = {each["name"]: each["query"] for each in DASHBOARD["templating"]["list"]}
+QUESTIONS = re.findall(r"(?m)^(?:--|WITH|SELECT)[^;]+;", (ROOT / "docs/district.md").read_text())
+"""In SQL, of docs/district.md."""
+PAGE = {query[3:].partition("\n")[0].partition(":")[0]: query for query in QUESTIONS if query.startswith("-- ")}
+"""Those that have a title."""
+LESSON = datetime(2026, 11, 20, 7, 0, tzinfo=timezone.utc)
+"""That these ask of."""
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 ROOMS = ["room-1", "room 2, O'Hara's"]
 Ask = Callable[..., list[dict[str, Any]]]
 
 
-def asked(query: str, values: dict[str, str], hours: int) -> str:
+def asked(
+    query: str,
+    values: dict[str, str],
+    hours: int,
+    since: datetime = MONDAY - HOUR,
+    until: datetime = MONDAY + 100 * HOUR,
+) -> str:
     """A query as Grafana sends it: https://grafana.com/docs/grafana/latest/datasources/postgres."""
     seconds = hours * 3600
     group = rf"floor(extract(epoch from \1)/{seconds})*{seconds}"
     query = re.sub(r"\$__timeGroupAlias\(([^,)]+), \$__interval\)", rf'{group} AS "time"', query)
     query = re.sub(r"\$__timeGroup\(([^,)]+), \$__interval\)", group, query)
-    span = f"'{(MONDAY - HOUR).isoformat()}' AND '{(MONDAY + 100 * HOUR).isoformat()}'"
+    span = f"'{since.isoformat()}' AND '{until.isoformat()}'"
     query = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {span}", query)
     for name, value in values.items():
         query = query.replace(f"${{{name}:sqlstring}}", value)
@@ -75,9 +88,11 @@ def ask(school: Place) -> Iterator[Ask]:
         school.server.url(school.database, "grafana"), row_factory=psycopg.rows.dict_row
     ) as connection:
 
-        def run(query: str, hours: int = 1, **values: str | list[str]) -> list[dict[str, Any]]:
+        def run(
+            query: str, hours: int = 1, times: tuple[datetime, ...] = (), **values: str | list[str]
+        ) -> list[dict[str, Any]]:
             texts = {name: _quoted([value] if isinstance(value, str) else value) for name, value in values.items()}
-            found: list[dict[str, Any]] = connection.execute(asked(query, texts, hours)).fetchall()
+            found: list[dict[str, Any]] = connection.execute(asked(query, texts, hours, *times)).fetchall()
             return found
 
         yield run
@@ -142,6 +157,57 @@ def test_they_add_up_what_reports_add_up(ask: Ask, school: Place) -> None:
     assert (north["school"], north["rooms"], north["windows"]) == ("north", 2, 600)
     withheld = sum(row["windows"] for row in ask(PANELS["Windows by what is withheld"], **chosen))
     assert withheld == sum(each.withheld + each.emotions_withheld for each in whole.values())
+
+
+def test_a_room_is_as_heavy_as_the_time_that_the_page_weighs_it_by(ask: Ask, school: Place) -> None:
+    """One of three rooms has figures in a few windows only: panels and the SQL of docs/district.md are one rule."""
+    three = ["whole-1", "whole-2", "hardly"]
+    with school.opened() as store:
+        for room in three:
+            hardly = room == "hardly"
+            found = [
+                smiling(
+                    LESSON + n * timedelta(seconds=10), room, n + 1, share=0.8 if hardly else 0.2,
+                    people=5 if hardly else 25, withheld=hardly and n % 30 != 17,
+                )
+                for n in range(270)
+            ]  # fmt: skip
+            store.store(as_messages(found), LESSON)
+    times = LESSON, LESSON + 45 * MINUTE
+    series = _series(ask, OLD)
+    options = {"school": "north", "device": three, "series": series, "times": times}
+    by_page = {row["emotion"]: row for row in ask(PAGE["all rooms of a school in a lesson"])}
+    assert by_page["happy"]["rooms"] == 3
+    expected = {name: pytest.approx(float(row["share"])) for name, row in by_page.items()}
+    assert expected["happy"] == pytest.approx((0.2 * 270 + 0.2 * 270 + 0.8 * 9) / 549)
+    for title in ("Expressions", "Estimated shares"):
+        shown = {row["metric"]: float(row["share"]) for row in ask(PANELS[title], 1000, **options)}
+        assert shown == expected, title
+    (day,) = [row for row in ask(PAGE["a school, day by day"]) if row["day"] == LESSON.date()]
+    (north,) = ask(PANELS["Schools"], **options)
+    assert north["rooms"] == day["rooms"] == 3
+    assert float(north["faces"]) == pytest.approx(float(day["faces"]))
+    assert float(north["faces"]) == pytest.approx((25 * 540 + 5 * 9) / 549)
+
+
+def test_a_label_that_a_model_does_not_have_is_no_zero(ask: Ask, school: Place) -> None:
+    """In one room the model was replaced in the lesson; the other one has the newer model alone."""
+    with school.opened() as store:
+        store.store(as_messages(replaced(LESSON, minutes=45, after=30, room="room-1")), LESSON)
+        store.store(as_messages(replaced(LESSON, minutes=45, after=0, room="room-3")), LESSON)
+    (one,) = (query for query in QUESTIONS if "lesson_emotions('north', 'room-1'" in query)
+    shares = {row["emotion"]: row["share"] and float(row["share"]) for row in ask(one)}
+    assert shares == pytest.approx({"happy": 0.4, "joy": 0.4, "neutral": 0.6, "unknown": None})
+    every = ask(PAGE["all rooms of a school in a lesson"])
+    assert {row["emotion"]: row["rooms"] for row in every} == {"happy": 1, "joy": 2, "neutral": 2}
+    del shares["unknown"]
+    assert {row["emotion"]: float(row["share"]) for row in every} == pytest.approx(shares)
+
+
+def _series(ask: Ask, model: str) -> str:
+    """The choice of an emotion model."""
+    (found,) = (row for row in ask(VARIABLES["series"], school="north") if model in row["__text"])
+    return str(found["__value"])
 
 
 def _named(series: tuple[str | None, ...]) -> str:

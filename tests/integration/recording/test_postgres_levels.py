@@ -261,7 +261,7 @@ def test_rooms_together_are_as_heavy_as_their_time_and_no_heavier_than_the_middl
         return sum(sums.faces for sums in parts) / 1e6 / sum(sums.frames for sums in parts), time
 
     def share(windows: list[WindowRecord], name: str) -> tuple[float, float]:
-        parts = [sums for sums in by_series(windows) if sums.weight]
+        parts = [sums for sums in by_series(windows) if name in sums.estimate]
         time = sum(sums.recorded * (sums.windows - sum(sums.withheld.values())) // sums.windows for sums in parts)
         found = sum(sums.estimate.get(name, [0])[0] for sums in parts)
         return found / 1e6 / sum(sums.weight for sums in parts), time

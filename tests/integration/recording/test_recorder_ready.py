@@ -62,7 +62,7 @@ def test_that_a_disk_has_too_little_room_is_said_before_it_is_ready(
     assert before[-1] == "STATUS=0 windows stored, the database cannot be written, not connected"
     log = lines_of(process, "stay at the broker")
     assert "1.3 MB are kept free there" in log
-    assert "make 1 MB of room there, or keep less free: --keep-free" in log
+    assert "make 1 MB of room on that disk, or keep less free: --keep-free" in log
     lines_of(process, "connected to broker")
     sender(broker).send(message(1))
     assert rows(path) == []

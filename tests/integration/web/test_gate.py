@@ -112,6 +112,19 @@ def test_behind_a_proxy_with_tls_the_cookie_stays_under_its_path(client: Serve, 
     assert "Max-Age=0" in gone
 
 
+def test_pages_that_proxies_show_under_one_host_do_not_overwrite_each_other_s_cookies(
+    client: Serve, smith: str
+) -> None:
+    """Each is asked as 127.0.0.1:8080, as nginx does: the upstream's name and port, on another machine for each."""
+    names = [
+        client(f"https://school.example{page}")
+        .post("/", data={"token": smith}, headers={"Host": "127.0.0.1:8080", "Origin": f"https://school.example{port}"})
+        .headers["set-cookie"].partition("=")[0]
+        for port, page in (("", "/"), ("", ":443/"), (":8443", ":8443/"), ("", "/rooms/"), (":8443", ":8443/b/2/"))
+    ]  # fmt: skip
+    assert names == ["edge", "edge", "edge-8443", "edge-rooms", "edge-8443-b-2"]
+
+
 def test_what_a_proxy_is_said_to_have_forwarded_is_not_believed(client: Serve, smith: str) -> None:
     forged = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil/"}
     answer = client().post("/", data={"token": smith}, headers=forged)

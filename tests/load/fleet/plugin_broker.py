@@ -47,12 +47,12 @@ class PluginBroker(SchoolBroker):
         super().prepare()
         run(find("mosquitto_ctrl") or "", "dynsec", "init", str(self.rules), "admin", ADMIN)
 
-    def script(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the shipped script with these words, and this broker's options."""
+    def script(self, *words: str, before: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run the shipped script with these words, and this broker's options; `before`: a program that starts it."""
         options = ["-h", HOST, "-p", str(self.port), "-u", "admin", "-P", ADMIN]
         options += ["--cafile", self.ca] if self.ca else []
         script = shutil.copy(SHIPPED / "dynamic-security.sh", self.script_folder)
-        command = ["sh", script, "--rules", str(self.rules), *words, *options]
+        command = [*before, "sh", script, "--rules", str(self.rules), *words, *options]
         environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

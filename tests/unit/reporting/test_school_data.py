@@ -16,13 +16,13 @@ from edge.contract.payloads import Withheld
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket
-from edge.recording.window_sums import WindowSums
 from edge.reporting.heat_map import Cell, State, heat_map
 from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_data import Map, MapData, maps_of
 from edge.reporting.map_words import title_of, worth_showing
+from edge.reporting.model_sums import ModelSums
 from edge.reporting.period import Period
 from edge.reporting.png import said
 from edge.reporting.report_data import read_report
@@ -227,7 +227,7 @@ def test_no_subtraction_of_cells_days_and_totals_tells_of_a_withheld_window(
 
 
 def together(recording: Recording, room: str, spans: list[tuple[datetime, datetime]]) -> Totals:
-    sums = WindowSums()
+    sums = ModelSums()
     for start, end in spans:
         for window in recording.windows(room, start, end):
             sums.add(window)

@@ -95,6 +95,7 @@ function summary({ pieces, gaps, sums, from, now }) {
   return [
     `${parts.join(", ")}.`,
     mostly ? t("On average {figures}: {shares} ({basis}).", { figures, shares: mostly, basis }) : t("On average {figures}.", { figures }),
-  ].join(" ");
+    sums.models > 1 ? t("More than one model named the expressions in this time. The share of each expression is of the time of those models that can name it, so all shares together may be more than 100 %.") : "",
+  ].filter(Boolean).join(" ");
 }
 
