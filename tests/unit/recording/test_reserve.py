@@ -64,5 +64,5 @@ def test_it_says_how_much_is_missing(tmp_path: Path) -> None:
     Reserve(1, 1.0).check(tmp_path / "r.sqlite")
     Reserve(1).check(tmp_path / "absent" / "r.sqlite")
     disk = os.statvfs(tmp_path)
-    with pytest.raises(FullError, match=r"MB are kept free there.*: make [\d,]+ MB of room on that disk, .*--keep-free"):
+    with pytest.raises(FullError, match=r"are kept free there.*: make [\d,]+ MB of room on that disk, .*--keep-free"):
         Reserve(disk.f_blocks * disk.f_frsize, 1.0).check(tmp_path / "r.sqlite")
