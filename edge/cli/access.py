@@ -71,6 +71,8 @@ def _print_list(grants: list[Grant], path: Path) -> None:
     for grant in grants:
         until = f"until {grant.expires}" if grant.expires else "without end"
         note = "" if grant.good(today) else " (EXPIRED)"
+        if grant.unknown:
+            note = f" (OPENS NOTHING: this version does not know {printable(', '.join(grant.unknown), 80)})"
         print(
             f"{printable(grant.name):{width}}  {grant.role:10}  made {grant.made}, {until}{note}  {_named(grant.rooms)}"
         )

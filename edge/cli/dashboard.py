@@ -151,6 +151,7 @@ def _recorder(
             "timetable",
             "keep_days",
             "keep_windows_days",
+            "keep_free",
             "if_copy",
         ):
             if getattr(args, option) not in (None, False):
@@ -158,7 +159,7 @@ def _recorder(
                 raise ConfigError(f"--{name} needs --database", "name the file that is recorded into")
         return None
     if args.show_only:
-        for option in ("keep_days", "keep_windows_days", "if_copy"):
+        for option in ("keep_days", "keep_windows_days", "keep_free", "if_copy"):
             if getattr(args, option) is not None:
                 name = option.replace("_", "-")
                 raise ConfigError(

@@ -37,6 +37,7 @@ EXAMPLES = """examples:
   edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --device room-1
   edge record --database school.sqlite --keep-days 365       delete what is older (default: 400 days)
   edge record --database school.sqlite --keep-windows-days 90     then only five-minute sums, as long as --keep-days
+  edge record --database school.sqlite --keep-free 0         use the last of a small disk (default: docs/record.md)
   edge record --database school.sqlite --forget              end the session at the broker
   edge record --database postgresql://edge_recorder@db/edge --school north      a district: docs/district.md
   edge record --database postgresql://edge_recorder@db/edge --school north --share main   ... one of several recorders

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import get_args
 
 from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.location import IfCopy
 from edge.recording.recording_task import RecordingTask
+from edge.recording.reserve import MB
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.stores import Target
 
 MOST_DAYS = 36500
+MOST_MEGABYTES = 10_000_000
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
-    """--keep-days, --keep-windows-days and --if-copy."""
+    """--keep-days, --keep-windows-days, --keep-free and --if-copy."""
     parser.add_argument(
         "--keep-days",
         type=days,
@@ -29,6 +32,13 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         type=days,
         metavar="N",
         help="delete windows that are older, and keep what five minutes of them add up to (default: as --keep-days)",
+    )
+    parser.add_argument(
+        "--keep-free",
+        type=_megabytes,
+        metavar="MB",
+        help="with a file: store nothing while its disk has less left (default: 500 for a broker on this machine's own "
+        "address, as 127.0.0.1, else 20 for deleting; in either case 5%% of a disk of which that is less)",
     )
     parser.add_argument(
         "--if-copy",
@@ -51,16 +61,19 @@ def recording_task(
         devices: Whose, or `+` for all.
 
     Raises:
-        ConfigError: Windows would be kept for longer than their sums.
+        ConfigError: Windows would be kept for longer than their sums, or a server's disk is to be watched.
     """
     if args.keep_days and args.keep_windows_days and args.keep_windows_days > args.keep_days:
         raise ConfigError(
             f"--keep-windows-days {args.keep_windows_days} is more than --keep-days {args.keep_days}",
             "windows are kept no longer than what they add up to",
         )
+    if args.keep_free is not None and not isinstance(target, Path):
+        raise ConfigError(f"--keep-free is for files, and {target} is on a server", "leave it out")
     return RecordingTask(
-        target, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days, if_copy=args.if_copy
-    )
+        target, settings, prefix, devices, args.client_id, args.keep_days, args.keep_windows_days,
+        if_copy=args.if_copy, keep_free=args.keep_free,
+    )  # fmt: skip
 
 
 def days(text: str) -> int:
@@ -71,3 +84,11 @@ def days(text: str) -> int:
     if not 1 <= number <= MOST_DAYS:
         raise argparse.ArgumentTypeError(f"1 to {MOST_DAYS} days, or all")
     return number
+
+
+def _megabytes(text: str) -> int:
+    """Bytes."""
+    number = int(text)
+    if not 0 <= number <= MOST_MEGABYTES:
+        raise argparse.ArgumentTypeError(f"0 to {MOST_MEGABYTES} MB")
+    return number * MB

@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import BusyError, ConfigError
+from edge.files.private_file import NotPrivateError, open_private
 
 WAIT_SECONDS = 10.0
 LOOK_AGAIN = 0.02
-FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
@@ -35,35 +34,18 @@ def locked(path: Path) -> Iterator[None]:
     target = Path(os.path.realpath(path))
     lock = target.with_name(f".{target.name}.lock")
     try:
-        descriptor = _open(lock)
+        descriptor = open_private(lock)
+    except NotPrivateError:
+        raise ConfigError(f"{lock} belongs to somebody else, or others may open it", "remove that file") from None
     except OSError as error:
         reason = error.strerror or str(error)
         remedy = "start it as the user who may write there" if lock.parent.is_dir() else "make its folder first"
         raise ConfigError(f"{path} cannot be written ({reason})", remedy) from None
     try:
-        if not _is_ours(descriptor, lock.parent):
-            raise ConfigError(f"{lock} belongs to somebody else, or others may open it", "remove that file")
         _wait(descriptor, path)
         yield
     finally:
         os.close(descriptor)
-
-
-def _open(lock: Path) -> int:
-    """A descriptor of the file, made when missing; of root's it is the folder's owner who gets it."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(lock, FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-        if os.geteuid() == 0:
-            folder = lock.parent.stat()
-            os.fchown(descriptor, folder.st_uid, folder.st_gid)
-        return descriptor
-    return os.open(lock, FLAGS)
-
-
-def _is_ours(descriptor: int, folder: Path) -> bool:
-    found = os.fstat(descriptor)
-    private = stat.S_ISREG(found.st_mode) and not found.st_mode & 0o077
-    return private and found.st_uid in (os.geteuid(), folder.stat().st_uid)
 
 
 def _wait(descriptor: int, path: Path) -> None:

@@ -27,7 +27,7 @@ from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
 from edge.recording.places import store_place
 from edge.recording.recording_file import explain, inode, open_recording
-from edge.recording.reserve import check_reserve
+from edge.recording.reserve import NO_RESERVE, Reserve
 from edge.recording.retention import Pruner, Retention, default_begins, retention_time
 from edge.recording.retention_time import RetentionTime
 from edge.recording.rollups import add_windows
@@ -56,12 +56,16 @@ class Database:
         path: The file; made, with its folder, when missing.
         prefix: The first level of the topics: one file holds the devices of one.
         progress: Called while a file of an older version is converted, as long as that goes on.
+        reserve: What is kept free on its disk.
     """
 
-    def __init__(self, path: Path, prefix: str, progress: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, path: Path, prefix: str, progress: Callable[[], None] = lambda: None, reserve: Reserve = NO_RESERVE
+    ) -> None:
         self._path = path
         self._prefix = prefix
         self._progress = progress
+        self._reserve = reserve
         self._database: sqlite3.Connection | None = None
         self._inode = (0, 0)
         self._pruner = Pruner()
@@ -137,11 +141,14 @@ class Database:
         with self._explained(), self._transaction() as database:
             about.forget(database, about.FORMER_CLIENT_ID)
 
+    def check_room(self) -> None:
+        """As `WindowStore`; the file stays open, and is tidied meanwhile."""
+        self._reserve.check(self._path)
+
     def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
-        check_reserve(self._path)  # before anything is begun: the file stays open, and is tidied meanwhile
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
             new = self._store_windows(database, messages, when, now)

@@ -192,6 +192,7 @@ class Recorder:
                 self._not_before = kept.time if kept else self._not_before
                 self._allowance.know(self._database.windows_of_devices(MOST_DEVICES, FULLY_KNOWN))
                 self._looked = True
+            self._database.check_room()  # also where nothing waits: the start says it, and what failed stays so
             # Windows first and by themselves: whatever else a room sends does not hold up those of the others.
             self._store_windows()
             self._store_words()

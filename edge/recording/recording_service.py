@@ -30,7 +30,7 @@ class RecordingService:
     Args:
         task: What and where.
         tell: Shows how it goes, several times a second; False where only the log does.
-        ready: Called when the recording is open, which a conversion may come before.
+        ready: Called when the recording is open, which a conversion may come before, and what it lacks has been told.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class RecordingService:
         self._task = task
         self._tell = tell
         self._ready = ready
-        self._database = make_store(task.target, task.prefix, self._converting)
+        self._database = make_store(task.target, task.prefix, self._converting, task.reserve)
         self._line_at = time.monotonic() + LINE_EVERY  # when the log says next how it goes
         self._stored = 0  # windows by the last time
         self.failing = False
@@ -71,8 +71,8 @@ class RecordingService:
             ids = self._open(stop)
             if ids is None:
                 return
-            self._ready()
             if told.share is not None:
+                self._ready()
                 SharedRecording(told, self._database, told.client_id or ids[0], self._show).run(stop)
                 return
             given, former = (told.client_id, None) if told.client_id else ids
@@ -131,6 +131,8 @@ class RecordingService:
             stop: When to stop.
         """
         recorder.start()
+        self._show(_in_words(recorder, session), recorder.stored, failing=recorder.failing)
+        self._ready()
         session.start()
         started = False
         try:

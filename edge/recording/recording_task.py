@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+from edge.config.host_names import is_loopback
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.retained_topics import RetainedTopics
 from edge.recording.location import IfCopy
 from edge.recording.recordable import RETAINED, topics
+from edge.recording.reserve import FOR_BROKER, FOR_DELETING, Reserve
 from edge.recording.retention import DEFAULT_DAYS, Retention
 from edge.recording.session import Session
 from edge.recording.stores import Target
@@ -34,6 +36,7 @@ class RecordingTask:
         share: The name at the broker of what several recorders share; None: this one gets everything.
         recorders: For how many of them the broker has users, each bound to one client id; 0: for any.
         if_copy: What to do if the file or database is a copy of another one; None: refuse it.
+        keep_free: Bytes that a file leaves on its disk; None: what deleting takes, and a broker of this machine.
     """
 
     target: Target
@@ -47,6 +50,14 @@ class RecordingTask:
     share: str | None = None
     recorders: int = 0
     if_copy: IfCopy | None = None
+    keep_free: int | None = None
+
+    @property
+    def reserve(self) -> Reserve:
+        """What a file leaves on its disk."""
+        if self.keep_free is not None:
+            return Reserve(self.keep_free, 1.0)
+        return Reserve(FOR_BROKER if is_loopback(self.settings.url.host) else FOR_DELETING)
 
     @property
     def shared_ids(self) -> list[str]:

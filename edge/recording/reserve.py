@@ -1,30 +1,50 @@
-"""Room that a recorder leaves on its disk: for the broker beside it, which saves what waits there, and for deleting."""
+"""Room that a recorder leaves on its disk: for deleting, and for the broker beside it, which saves what waits there."""
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.files.disk_errors import FullError
 
-MOST = 500_000_000  # bytes: what may wait at a broker for one reader (school.conf)
-SHARE = 0.05  # of the disk, where that is less
+MB = 1_000_000
+FOR_DELETING = 20 * MB  # bytes that the journal may take meanwhile
+FOR_BROKER = 500 * MB  # bytes: what may wait at a broker for one reader (school.conf)
+SHARE = 0.05  # of the disk, where that is less and nobody has named another size
 
 
-def check_reserve(path: Path) -> None:
-    """See whether there is more room on the disk of a file than is left to others.
+@dataclass(frozen=True)
+class Reserve:
+    """What is kept free.
 
-    Raises:
-        FullError: There is not.
+    Attributes:
+        size: Bytes; 0: nothing.
+        share: Of the disk, where that is less.
     """
-    try:
-        disk = os.statvfs(path.resolve().parent)
-    except OSError:
-        return  # told by whoever writes next
-    reserve = min(MOST, int(SHARE * disk.f_blocks * disk.f_frsize))
-    if disk.f_bavail * disk.f_frsize < reserve:  # without blocks it cannot say, and is gone on with
-        raise FullError(
-            f"the disk of {path} is full but for {reserve / 1e6:,.1f} MB, which are left to the broker, if that is "
-            "beside it, and to deleting",
-            "make room on that disk",
-        )
+
+    size: int
+    share: float = SHARE
+
+    def check(self, path: Path) -> None:
+        """See whether there is that much room on the disk of a file.
+
+        Raises:
+            FullError: There is not; says how much is missing.
+        """
+        try:
+            disk = os.statvfs(path.resolve().parent)
+        except OSError:
+            return  # told by whoever writes next
+        kept = min(self.size, int(self.share * disk.f_blocks * disk.f_frsize))
+        free = disk.f_bavail * disk.f_frsize
+        if free < kept:  # without blocks it cannot say, and is gone on with
+            raise FullError(
+                f"the disk of {path} has {free / MB:,.1f} MB left, and {kept / MB:,.1f} MB are kept free there, for "
+                "deleting and for a broker beside it",
+                f"make {math.ceil((kept - free) / MB):,} MB of room on that disk, or keep less free: --keep-free",
+            )
+
+
+NO_RESERVE = Reserve(0)

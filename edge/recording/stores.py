@@ -13,6 +13,7 @@ from edge.recording.deletion import Eraser
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import Recording
 from edge.recording.recorded import Recorded
+from edge.recording.reserve import NO_RESERVE, Reserve
 from edge.recording.window_eraser import WindowEraser
 from edge.recording.window_store import WindowStore
 
@@ -22,19 +23,22 @@ if TYPE_CHECKING:
 Target = Path | PostgresAddress
 
 
-def make_store(target: Target, prefix: str, progress: Callable[[], None] = lambda: None) -> WindowStore:
+def make_store(
+    target: Target, prefix: str, progress: Callable[[], None] = lambda: None, reserve: Reserve = NO_RESERVE
+) -> WindowStore:
     """The store of a file or a database, not yet opened.
 
     Args:
         target: Which.
         prefix: The first level of the topics.
         progress: Called while what an older version made is converted, as long as that goes on.
+        reserve: What is kept free on the disk of a file.
 
     Raises:
         ConfigError: psycopg is not installed.
     """
     if isinstance(target, Path):
-        return Database(target, prefix, progress)
+        return Database(target, prefix, progress, reserve)
     with psycopg_wanted():
         from edge.recording.postgres.store import PostgresStore  # noqa: PLC0415 - as below
     return PostgresStore(target, prefix, progress)

@@ -51,6 +51,9 @@ class WindowStore(Protocol):
     def stop(self) -> None:
         """Close it."""
 
+    def check_room(self) -> None:
+        """To be called before `store`. Raises FullError: there would be too little room left for others."""
+
     def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """Store what is not there yet, all or nothing; it is safe when this returns.
 

@@ -36,7 +36,6 @@ HEAD = """\
 # Who may open the pages: written by `edge access`, read again by `edge dashboard` whenever it changes.
 # Tokens are not in here, only their SHA-256: a lost one cannot be found again. Make another.
 """
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -50,18 +49,25 @@ class Grant(BaseModel):
         made: On which day.
         expires: The last day on which it is good; None: good until it is revoked.
         sha256: Of the token, in hexadecimal digits.
-        cookie_sha256: Of what a browser keeps in its place; None: an older version made the token.
+        cookie_sha256: Left out when the list is written: only builds between two versions had it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Version 0.2.0 refuses the whole list for a key that it does not know: add none while it may still be in use.
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, str | list[str]]
 
     name: Text
     role: Role
     rooms: Annotated[tuple[Text, ...], Field(min_length=1, max_length=500)]
     made: date
     expires: date | None = None
-    sha256: Digest
-    cookie_sha256: Digest | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    cookie_sha256: Annotated[str | None, Field(exclude=True)] = None
+
+    @property
+    def unknown(self) -> list[str]:
+        """Keys that this version does not know, as one that is newer may have written them."""
+        return sorted(self.__pydantic_extra__)
 
     @property
     def visitor(self) -> Visitor:
@@ -69,8 +75,8 @@ class Grant(BaseModel):
         return Visitor(self.name, self.role, None if EVERY_ROOM in self.rooms else self.rooms)
 
     def good(self, today: date) -> bool:
-        """Whether it has not expired."""
-        return self.expires is None or today <= self.expires
+        """Whether it has not expired, and is understood: what we do not know may be a restriction."""
+        return not self.unknown and (self.expires is None or today <= self.expires)
 
 
 _GRANTS = TypeAdapter(list[Grant])
@@ -140,10 +146,7 @@ def add_grant(path: Path, name: str, role: Role, rooms: Sequence[str], made: dat
                 "1 to 64 letters, digits, spaces and . ' @ + - _, such as: smith",
             )
         try:
-            grant = Grant(
-                name=name, role=role, rooms=tuple(rooms), made=made, expires=expires, sha256=digest(token),
-                cookie_sha256=digest(cookie_value(token)),
-            )  # fmt: skip
+            grant = Grant(name=name, role=role, rooms=tuple(rooms), made=made, expires=expires, sha256=digest(token))
         except ValidationError as error:
             raise ConfigError("; ".join(_mistakes(path, error)), "1 to 500 rooms of 1 to 64 characters") from None
         _write(path, [*grants, grant])

@@ -12,7 +12,9 @@ from typing import Protocol
 
 from edge.daemon import audit
 from edge.errors import ConfigError
-from edge.web.access_list import Grant, cookie_value, digest, read_access
+from edge.text import printable
+from edge.web.access_list import MOST_SHOWN, Grant, cookie_value, digest, read_access
+from edge.web.cookie_sums import CookieSums
 from edge.web.visitors import Visitor
 
 logger = logging.getLogger(__name__)
@@ -86,9 +88,10 @@ class AccessFile:
         self._grants = read_access(path)
         self._reader: threading.Thread | None = None
         self._behind = False  # whether the log has said that the clock is
-        # Older grants have no sum of a cookie; what is learned here is lost at a restart. There are no more entries
-        # than tokens that were once good, and those of revoked ones stand for no grant.
-        self._learned: dict[str, str] = {}
+        _warn_of_unknown(self._grants, path)
+        # There are no more entries than tokens that were once good, and those of revoked ones stand for no grant.
+        self._cookies = CookieSums(path)
+        self._cookies.start({grant.sha256 for grant in self._grants})
 
     def visitor(self, word: str) -> Visitor | None:
         """See `Keys`."""
@@ -97,12 +100,12 @@ class AccessFile:
     def cookie(self, word: str) -> str:
         """See `Keys`."""
         value = cookie_value(word)
-        self._learned[digest(word)] = digest(value)
+        self._cookies.keep(digest(word), digest(value))
         return value
 
     def visitor_with_cookie(self, value: str) -> Visitor | None:
         """See `Keys`."""
-        return self._whose(digest(value), lambda grant: grant.cookie_sha256 or self._learned.get(grant.sha256, ""))
+        return self._whose(digest(value), lambda grant: self._cookies.of(grant.sha256))
 
     def _whose(self, shown: str, kept: Callable[[Grant], str]) -> Visitor | None:
         self._follow()
@@ -111,7 +114,9 @@ class AccessFile:
         return found[0].visitor if found and self._good(found[0]) else None
 
     def _good(self, grant: Grant) -> bool:
-        """Whether a grant has not expired, which a clock that is behind the newest of the list cannot tell."""
+        """As `Grant.good`; that it has not expired a clock that is behind the newest of the list cannot tell."""
+        if grant.unknown:
+            return False
         if grant.expires is None:
             return True
         today, made = self._today(), max(each.made for each in self._grants)
@@ -144,6 +149,7 @@ class AccessFile:
             logger.error("%s; those who had access before still have it, and nobody else", error)
         else:
             _tell(self._grants, grants, self._path)
+            _warn_of_unknown(grants, self._path)
             self._grants = grants
         self._signature = signature
 
@@ -158,6 +164,14 @@ def _signature(path: Path) -> Signature:
     except OSError:
         return ()
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
+def _warn_of_unknown(grants: list[Grant], path: Path) -> None:
+    for grant in [grant for grant in grants if grant.unknown][:MOST_SHOWN]:
+        logger.warning(
+            "%s: %s has %s, which this version does not know: that token opens nothing here. Correct it, or take the "
+            "version that wrote it", path, printable(grant.name), printable(", ".join(grant.unknown), 80),
+        )  # fmt: skip
 
 
 def _tell(before: list[Grant], after: list[Grant], path: Path) -> None:

@@ -114,6 +114,9 @@ class PostgresStore:
             known.forget()
         self._deleted = DeletedSpans()
 
+    def check_room(self) -> None:
+        """As `WindowStore`; the disk is the server's, and is not seen from here."""
+
     def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
         """As `WindowStore`."""
         when = max(now, not_before or now)

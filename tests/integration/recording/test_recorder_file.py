@@ -17,6 +17,7 @@ from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.database import Database
 from edge.recording.recordable import examine
 from edge.recording.recorder import Recorder
+from edge.recording.reserve import FOR_BROKER, Reserve
 from edge.recording.retention import Retention
 from edge.recording.retention_time import RetentionTime
 from edge.recording.session import Delivery, Session
@@ -245,8 +246,7 @@ def test_what_is_too_old_goes_while_only_the_reserve_is_left(
     larger_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a disk that the recording has filled becomes free by itself."""
-    monkeypatch.setattr("edge.recording.reserve.SHARE", 0.8)
-    database = Database(larger_disk.folder / "r.sqlite", "classroom")
+    database = Database(larger_disk.folder / "r.sqlite", "classroom", reserve=Reserve(FOR_BROKER, 0.8))
     sent = [json.dumps(message(seq)).encode() for seq in range(1, 20_001)]
     session = Given([Delivery("classroom/room-1/window", text, 1, 1, 1) for text in sent])
     days = 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.recording.database import Database
 from edge.recording.layout import LAYOUT
 from tests.support.brokers import wait_for
+from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
-from tests.support.recordings import StartEdge, address
+from tests.support.recordings import Sender, StartEdge, address, lines_of, message, rows
 from tests.support.supervisor import Supervisor
 
 MORE = """
@@ -40,6 +42,42 @@ def test_it_is_ready_when_its_recording_is_open(
         assert "READY=1" not in heard
         other.execute("ROLLBACK")
     wait_for(lambda: hears("READY=1"), 20)
+
+
+def test_that_a_disk_has_too_little_room_is_said_before_it_is_ready(
+    broker: int, edge: StartEdge, supervisor: Supervisor, sender: Callable[[int], Sender], larger_disk: SmallDisk
+) -> None:
+    path, heard = larger_disk.folder / "school.sqlite", list[str]()
+    Database(path, "classroom").start()
+    larger_disk.fill(but_for=0.04)
+    command = ("record", "--database", str(path), "--broker", address(broker))
+    process = edge(*command)
+
+    def is_ready() -> bool:
+        heard.extend(supervisor.heard())
+        return "READY=1" in heard
+
+    wait_for(is_ready, 30)
+    before = heard[: heard.index("READY=1")]
+    assert before[-1] == "STATUS=0 windows stored, the database cannot be written, not connected"
+    log = lines_of(process, "stay at the broker")
+    assert "1.3 MB are kept free there" in log
+    assert "make 1 MB of room on that disk, or keep less free: --keep-free" in log
+    lines_of(process, "connected to broker")
+    sender(broker).send(message(1))
+    assert rows(path) == []
+    process.terminate()
+    process.wait()
+    other = edge(*command, "--keep-free", "0")
+    wait_for(lambda: rows(path) == [1], 30)
+    other.terminate()
+    other.wait()
+    last = edge(*command, "--keep-free", "12")
+    lines_of(last, "12.0 MB are kept free there")
+    sender(broker).send(message(2))
+    larger_disk.clear()
+    wait_for(lambda: rows(path) == [1, 2], 30)  # by itself, once there is room
+    lines_of(last, "can be written again")
 
 
 def test_the_conversion_of_an_older_recording_is_progress(

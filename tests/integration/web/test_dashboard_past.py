@@ -42,6 +42,8 @@ def test_it_says_what_is_wrong_with_the_file(capsys: pytest.CaptureFixture[str],
     assert (code, errors) == (78, "edge: --timetable needs --database: name the file that is recorded into\n")
     code, errors = refused(capsys, "--database", other, "--show-only", "--keep-days", "3")
     assert (code, "--keep-days does nothing with --show-only" in errors) == (78, True)
+    code, errors = refused(capsys, "--database", other, "--show-only", "--keep-free", "20")
+    assert (code, "--keep-free does nothing with --show-only" in errors) == (78, True)
     code, errors = refused(capsys, "--database", other, "--show-only", "--if-copy", "new")
     assert (code, "--if-copy does nothing with --show-only" in errors) == (78, True)
     for words in (

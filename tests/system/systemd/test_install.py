@@ -164,7 +164,7 @@ def test_purge_leaves_nothing_of_what_we_made(install: Callable[..., str], tmp_p
     for name in ("config.yaml.bak-20261129T100000", "mqtt-password", "dashboard.env"):
         (root / "etc/edge" / name).touch()
     state_of(root, "edge", "outbox.masks", "outbox.sqlite")
-    state_of(root, "edge-dashboard", "access.yaml")
+    state_of(root, "edge-dashboard", "access.yaml", ".access.yaml.lock", ".access.yaml.cookies")
     state_of(root, "edge-ended-at-once")
     said = install("--uninstall", "--purge")
     assert "left" not in said, said

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edge.cli import run_command_line
 from edge.errors import ConfigError
@@ -104,7 +105,7 @@ GOOD = f"name: smith, role: reader, rooms: [room-1], made: 2026-11-20, sha256: {
         ("- {" + GOOD.replace("reader", "teacher") + "}", "token 1: role: "),
         ("- {" + GOOD.replace("[room-1]", "[]") + "}", "token 1: rooms: "),
         ("- {" + GOOD + ", expires: soon}", "token 1: expires: "),
-        ("- {" + GOOD + ", colour: red}", "token 1: colour: "),
+        ("- {" + GOOD + ", colours: [[red]]}", "token 1: colours: "),
         ("- {" + GOOD.replace("0" * 64, "secret") + "}", "token 1: sha256: "),
         ("- {" + GOOD + "}\n- {" + GOOD + "}", "'smith' stands there twice"),
         ("- [", " is not YAML"),
@@ -229,20 +230,99 @@ def test_a_cookie_opens_what_its_token_does_and_is_none(tmp_path: Path) -> None:
     assert keys.visitor_with_cookie(cookie) is None
 
 
-def test_a_list_of_an_older_version_takes_cookies_until_the_next_start(tmp_path: Path) -> None:
+KEYS_OF_0_2_0 = {"name", "role", "rooms", "made", "expires", "sha256"}
+
+
+def test_a_list_has_no_key_that_0_2_0_refuses(tmp_path: Path) -> None:
+    """It refuses the whole list for one: nobody gets in, and no revocation acts."""
     file = tmp_path / "access.yaml"
-    smith = made(file, "smith")
-    text = file.read_text()
-    file.write_text("\n".join(line for line in text.splitlines() if "cookie_sha256" not in line))
+    file.write_text("- {" + GOOD + f", cookie_sha256: {'0' * 64}" + "}")  # of a build after 0.2.0
+    jones = made(file, "jones", expires=TODAY)
     keys = AccessFile(file, lambda: TODAY)
-    cookie = keys.cookie(smith)
-    assert keys.visitor_with_cookie("") is None
-    assert keys.visitor_with_cookie(cookie) == keys.visitor(smith)
-    made(file, "jones")
-    assert keys.visitor_with_cookie(cookie) == keys.visitor(smith)
-    assert AccessFile(file, lambda: TODAY).visitor_with_cookie(cookie) is None
+    assert keys.visitor_with_cookie(keys.cookie(jones)) == keys.visitor(jones) is not None
+    rows = yaml.safe_load(file.read_text())
+    assert [row["name"] for row in rows] == ["smith", "jones"]
+    assert {key for row in rows for key in row} == KEYS_OF_0_2_0
+
+
+def test_a_cookie_outlives_a_restart_whichever_version_made_the_token(tmp_path: Path) -> None:
+    file, token = tmp_path / "access.yaml", "made-by-0.2.0"
+    file.write_text("- {" + GOOD.replace("0" * 64, digest(token)) + "}")
+    file.chmod(0o600)
+    keys = AccessFile(file, lambda: TODAY)
+    cookie = keys.cookie(token)
+    jones = made(file, "jones")
+    other = keys.cookie(jones)
+    assert keys.cookie(token) == cookie, "once more, in another browser"
+    kept = tmp_path / ".access.yaml.cookies"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_text() == "".join(
+        f"{digest(each)} {digest(shown)}\n" for each, shown in ((token, cookie), (jones, other))
+    )
+    assert AccessFile(file, lambda: TODAY).visitor_with_cookie(cookie) == Visitor("smith", "reader", ("room-1",))
+    for line in kept.read_text().split():
+        assert AccessFile(file, lambda: TODAY).visitor_with_cookie(line) is None, "what is kept is no cookie"
     revoke_grant(file, "smith")
     assert keys.visitor_with_cookie(cookie) is None
+    again = AccessFile(file, lambda: TODAY)
+    assert again.visitor_with_cookie(cookie) is None
+    assert again.visitor_with_cookie(other) is not None
+    assert kept.read_text() == f"{digest(jones)} {digest(other)}\n", "what belongs to nobody is gone"
+
+
+def test_a_torn_line_of_cookies_costs_that_one_only(tmp_path: Path) -> None:
+    file, kept = tmp_path / "access.yaml", tmp_path / ".access.yaml.cookies"
+    smith, jones = made(file, "smith"), made(file, "jones")
+    keys = AccessFile(file, lambda: TODAY)
+    cookies = keys.cookie(smith), keys.cookie(jones)
+    kept.write_bytes(kept.read_bytes()[:-20])  # as a full disk or a power cut leaves it
+    again = AccessFile(file, lambda: TODAY)
+    assert [again.visitor_with_cookie(cookie) is not None for cookie in cookies] == [True, False]
+    again.cookie(jones)
+    last = AccessFile(file, lambda: TODAY)
+    assert all(last.visitor_with_cookie(cookie) for cookie in cookies)
+
+
+@pytest.mark.parametrize("found", ["link", "open", "folder", "large"])
+def test_cookies_are_known_until_the_end_where_they_cannot_be_kept(
+    found: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, kept = tmp_path / "access.yaml", tmp_path / ".access.yaml.cookies"
+    smith, jones = made(file, "smith"), made(file, "jones")
+    if found == "link":
+        kept.symlink_to(tmp_path / "elsewhere")
+    elif found == "folder":
+        kept.mkdir()
+    else:
+        kept.write_bytes(b"" if found == "open" else b"x" * 1_000_001)
+        kept.chmod(0o644 if found == "open" else 0o600)
+    keys = AccessFile(file, lambda: TODAY)
+    for token in (smith, jones):
+        assert keys.visitor_with_cookie(keys.cookie(token)) is not None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{kept} cannot be used" in caplog.text
+    assert not (tmp_path / "elsewhere").exists()
+    assert digest(smith) not in (kept.read_text() if kept.is_file() else "")
+
+
+def test_a_token_of_a_newer_version_opens_nothing_and_the_others_do_as_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What this version does not know may be a restriction; the rest of the list must still act, above all revoking."""
+    file = tmp_path / "access.yaml"
+    smith, jones, head = made(file, "smith", expires=TODAY), made(file, "jones"), made(file, "head")
+    rows = yaml.safe_load(file.read_text())
+    for row in rows[:2]:
+        row["lessons"] = ["1st period", "2nd period"]
+    file.write_text(yaml.safe_dump(rows))
+    keys = AccessFile(file, lambda: TODAY)
+    assert [keys.visitor(token) is not None for token in (smith, jones, head)] == [False, False, True]
+    assert "smith has lessons, which this version does not know" in caplog.text
+    assert run_command_line(["access", "list", "--file", str(file)]) == 0
+    assert capsys.readouterr().out.count("OPENS NOTHING: this version does not know lessons") == 2
+    revoke_grant(file, "head")
+    assert keys.visitor(head) is None
+    assert [row["lessons"] for row in yaml.safe_load(file.read_text())] == [["1st period", "2nd period"]] * 2
 
 
 def test_a_list_that_breaks_opens_nothing_more_and_takes_nothing_away(
