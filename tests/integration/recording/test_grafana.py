@@ -38,6 +38,8 @@ def asked(query: str, values: dict[str, str], hours: int) -> str:
     query = re.sub(r"\$__timeGroup\(([^,)]+), \$__interval\)", group, query)
     span = f"'{(MONDAY - HOUR).isoformat()}' AND '{(MONDAY + 100 * HOUR).isoformat()}'"
     query = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {span}", query)
+    query = query.replace("$__timeFrom()", f"'{(MONDAY - HOUR).isoformat()}'")
+    query = query.replace("$__timeTo()", f"'{(MONDAY + 100 * HOUR).isoformat()}'")
     for name, value in values.items():
         query = query.replace(f"${{{name}:sqlstring}}", value)
     assert "$" not in query
