@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from edge.contract.payloads import State
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
 from edge.recording.arrivals import last_arrival
-from edge.recording.deletion_requests import APART, REQUESTS, DeletionRequests, Request
+from edge.recording.deletion_requests import APART, REQUESTS, DeletionRequests, Request, times_between
 from edge.recording.spans import Spans
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED
@@ -164,6 +165,22 @@ class DeletedSpans:
     def until(self, device: str, moment: str) -> str | None:
         """When the one ends in which a time lies, both as they are stored; None: it lies in none."""
         return self._overlap(device, moment, f"{moment}~")  # times as text: nothing lies between
+
+    def lasting(self, device: str, state: State) -> State | None:
+        """What is recorded of a state: of one that began in a deleted time only that it lasts, from its end on.
+
+        None: nothing, as of a room of which all was deleted.
+        """
+        since = state.since
+        while (until := self.until(device, since)) is not None:
+            if any(start == EVER for start, _ in self._spans.found(device, since, f"{since}~")):
+                return None
+            since = until
+        return state if since == state.since else state.model_copy(update={"reason": "", "since": since})
+
+    def between(self, device: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """Those of a device that have a moment in common with a time, in order, not touching: starts and ends."""
+        return times_between(self._spans, device, start, end) if self.number else []
 
     def covers_newer(self, device: str, payload: bytes) -> bool:
         """Whether a window of a schema that we do not know says that some of it lies in one."""

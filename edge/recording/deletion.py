@@ -34,6 +34,7 @@ from edge.recording.five_minutes import (
 )
 from edge.recording.former_windows import sound
 from edge.recording.journal_mark import check_journal, read_header
+from edge.recording.lasting_words import keep_lasting_words
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
 from edge.recording.recording_file import explain
@@ -140,7 +141,7 @@ class Eraser:
                 self._delete_whole(name, start, end, number)
                 for edge in edges(file, name, start, end):
                     self._delete_edge(name, edge, start, end, number, now)
-                self._delete_others(name, start, end)
+                self._delete_others(name, start, end, now)
             file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (format_timestamp(now), number))
             windows = int(file.execute("SELECT windows FROM deletions WHERE id = ?", (number,)).fetchone()[0])
             return windows, self._give_back()
@@ -216,9 +217,13 @@ class Eraser:
             self._note(number, gone)
         file.execute("COMMIT")
 
-    def _delete_others(self, device: str, start: datetime | None, end: datetime | None) -> None:
+    def _delete_others(self, device: str, start: datetime | None, end: datetime | None, now: datetime) -> None:
         """What a device said of itself in the time, and its windows of a newer schema."""
         begins, ends = as_texts(start, end)
+        if end is not None:
+            self._open.execute("BEGIN IMMEDIATE")
+            keep_lasting_words(self._open, device, begins, ends, format_timestamp(now))
+            self._open.execute("COMMIT")
         for table, column in (("states", "since"), ("availability", "received")):
             self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, AT_ONCE))
         # Read one by one, while nobody waits: what is in them is not ours.

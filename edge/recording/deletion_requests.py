@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.daily_rollups import DAY
+from edge.recording.spans import Spans
 from edge.recording.window_row import DAMAGED, FIRST
 
 BEHIND = 31 * DAY  # that our clock may be: a board without a battery was off for so long
@@ -47,6 +49,30 @@ class Reach(NamedTuple):
     request: Request
     until: str
     future_until: str
+
+
+class DeletedTimes:
+    """The times that were deleted on request, for whoever reads what is left: what lacks there was not lost.
+
+    Args:
+        requests: All, in the order of their starts; damaged ones are left out.
+    """
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self._spans = Spans()
+        for each in requests:
+            with contextlib.suppress(*DAMAGED):  # another program wrote it
+                self._spans.add(each.device, each.start or format_timestamp(FIRST), _reach(each)[1])
+
+    def between(self, device: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """Those of a device that have a moment in common with a time, in order, not touching: starts and ends."""
+        return times_between(self._spans, device, start, end)
+
+
+def times_between(spans: Spans, device: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Times as texts, of a device, that have a moment in common with a time; in order, not touching."""
+    found = spans.between(device, format_timestamp(start), format_timestamp(end))
+    return [(parse_timestamp(first) if first else FIRST, parse_timestamp(last)) for first, last in found]
 
 
 class DeletionRequests:

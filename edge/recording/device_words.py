@@ -39,12 +39,16 @@ def words_of(messages: Iterable[DeviceMessage], deleted: DeletedSpans) -> Device
         deleted: Times of which nothing is stored any more.
     """
     states: dict[tuple[str, State], None] = {}
+    moved: dict[tuple[str, str], State] = {}
     words = DeviceWords([], {}, {}, [])
     for message in messages:
         device, content = message.device, message.content
         if isinstance(content, State):
-            if not deleted.covers_moment(device, content.since):
-                states[device, content] = None
+            state = deleted.lasting(device, content)
+            if state is not None and state.since != content.since:  # of several of a deleted time the last one lasts
+                moved[device, state.since] = state
+            elif state is not None:
+                states[device, state] = None
         elif isinstance(content, bool):
             known = words.availability.setdefault(device, [])
             if known[-1:] != [content]:
@@ -55,4 +59,5 @@ def words_of(messages: Iterable[DeviceMessage], deleted: DeletedSpans) -> Device
         elif isinstance(content, NewerWindow) and not deleted.covers_newer(device, content.payload):
             words.newer.append((device, content))
     words.states.extend(states)
+    words.states.extend((device, state) for (device, _), state in moved.items())
     return words

@@ -35,6 +35,17 @@ class Spans:
         """When the one ends that has a moment in common with a time, which does not include its end; None: none has."""
         return next((end for _, end in self.found(device, begins, ends)), None)
 
+    def between(self, device: str, begins: str, ends: str) -> list[tuple[str, str]]:
+        """The start and end of all that have a moment in common with a time, in order, those that touch as one."""
+        found: list[tuple[str, str]] = []
+        for spans in (self._of.get(device, ()), self._of.get(None, ())):
+            first = bisect.bisect_right(spans, begins, key=lambda span: span[1])
+            found += spans[first : bisect.bisect_left(spans, (ends, ""))]
+        joined = Spans()
+        for span in sorted(found):
+            joined.add(device, *span)
+        return joined._of.get(device, [])
+
     def found(self, device: str, begins: str, ends: str) -> Iterator[tuple[str, str]]:
         """The start and end of the last that has a moment in common with a time: of the device, and of all devices."""
         for spans in (self._of.get(device, ()), self._of.get(None, ())):

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from edge.recording.recorded import StateChange
-from edge.recording.runs import SHORT, Run
+from edge.recording.runs import MILLISECOND, SHORT, Run
 from edge.recording.window_record import Stretch
+from edge.reporting.deleted_times import Times, known_states, lost, within
 from edge.text import Sentence, printable
 
 WORDS = {
@@ -28,6 +29,7 @@ WORDS = {
     "unrecorded": Sentence("not recorded"),
     "before": Sentence("before this dashboard started"),
     "days_only": Sentence("only the sums of the day are kept"),
+    "deleted": Sentence("deleted on request"),
 }
 FACES_KNOWN = {"few_near", "few_front"}
 """Gaps in the shares only: faces were counted meanwhile."""
@@ -38,6 +40,7 @@ BRIEF = {
     "lost": Sentence("missing"),
     "few_people": Sentence("too few"),
     "days_only": Sentence("day only"),
+    "deleted": Sentence("deleted"),
     "few_near": Sentence("too few"),
     "few_front": Sentence("too few"),
 }
@@ -69,6 +72,7 @@ def gaps(
     availability: Sequence[StateChange],
     start: datetime,
     end: datetime,
+    deleted: Times = (),
 ) -> list[Gap]:
     """All times without figures of a period, in order; none overlap.
 
@@ -78,17 +82,18 @@ def gaps(
         availability: When it came and went, in order.
         start: Of the period.
         end: Of the period, or now.
+        deleted: What was deleted on request of the device.
     """
     found: list[Gap] = []
+    states, availability = known_states(states, deleted), known_states(availability, deleted)
     reached: datetime = start
     before: Stretch | None = None
     for after in [*windows, None]:
         until = after.start if after else end
         tolerance = max(SHORT, before.closing / 2) if before else SHORT
         if until - reached > tolerance:
-            kind, missing = _between(before, after, until - reached)
-            gap = Gap(reached, until, kind, missing=missing)
-            found += _explain(gap, states, availability)
+            for gap in _between(before, after, reached, until, deleted):
+                found += [gap] if gap.kind == "deleted" else _explain(gap, states, availability)
         if after:
             reached, before = max(reached, after.end), after
     for reason, group in groupby(windows, key=lambda window: window.reason):
@@ -119,6 +124,17 @@ def unheard(gaps: Sequence[Gap], times: Sequence[Gap]) -> list[Gap]:
     return found
 
 
+def clipped(gaps: Sequence[Gap], start: datetime, end: datetime) -> list[Gap]:
+    """What lies in a time of gaps, in order, each with its part of the missing windows."""
+    found = []
+    for gap in gaps:
+        first, last = max(gap.start, start), min(gap.end, end)
+        if last > first:
+            missing = round(gap.missing * ((last - first) / (gap.end - gap.start)))
+            found.append(replace(gap, start=first, end=last, missing=missing))
+    return found
+
+
 def kept_as_days(runs: Iterable[Run]) -> list[Gap]:
     """The times of which only the sums of whole days are kept, as gaps for `unheard`."""
     return _joined([Gap(run.start, run.end, "days_only") for run in sorted(runs)])
@@ -135,16 +151,50 @@ def _joined(parts: Sequence[Gap]) -> list[Gap]:
     return found
 
 
-def _between(before: Stretch | None, after: Stretch | None, length: timedelta) -> tuple[str, int]:
-    """The kind, and how many windows are missing, that the numbers of the windows around a gap tell."""
+def skipped(before: Stretch, after: Stretch) -> int:
+    """How many numbers were skipped between two stretches."""
+    return max(0, after.first - before.last - 1) if before.epoch == after.epoch else 0
+
+
+def _between(
+    before: Stretch | None, after: Stretch | None, start: datetime, end: datetime, deleted: Times
+) -> list[Gap]:
+    """What the numbers of the windows around a gap tell, and what was deleted of it."""
+    closing, opening = before.closing if before else SHORT, after.opening if after else SHORT
+    pieces = _cut(Gap(start, end, "nothing"), within(deleted, start, end), max(closing, opening))
     if before is None or after is None:
-        return "nothing", 0
-    lost = after.first - before.last - 1 if before.epoch == after.epoch else 0
-    if lost <= 0:
-        return "off", 0
+        return pieces
+    missing = lost(skipped(before, after), start, end, max(MILLISECOND, min(closing, opening)), deleted)
+    left = sum((gap.end - gap.start for gap in pieces if gap.kind != "deleted"), timedelta())
     # One window that was lost in a night does not explain the night.
-    usual = max(before.closing, after.opening)
-    return ("lost" if 2 * lost * usual.total_seconds() >= length.total_seconds() else "off"), lost
+    usual = max(closing, opening)
+    kind = "lost" if missing and 2 * missing * usual.total_seconds() >= left.total_seconds() else "off"
+    return [
+        gap
+        if gap.kind == "deleted"
+        else replace(gap, kind=kind, missing=round(missing * ((gap.end - gap.start) / left)))
+        for gap in pieces
+    ]
+
+
+def _cut(gap: Gap, deleted: Times, usual: timedelta) -> list[Gap]:
+    """A gap in pieces, some of them deleted; less than a window beside one of these was a part of a deleted window."""
+    found: list[Gap] = []
+    reached = gap.start
+    for first, last in deleted:
+        if first - reached > usual:
+            found.append(replace(gap, end=first, start=reached))
+            reached = first
+        if found and found[-1].kind == "deleted" and found[-1].end == reached:
+            found[-1] = replace(found[-1], end=last)
+        else:
+            found.append(Gap(reached, last, "deleted"))
+        reached = last
+    if found and gap.end - reached <= usual:
+        found[-1] = replace(found[-1], end=gap.end)
+    else:
+        found.append(replace(gap, start=reached))
+    return found
 
 
 def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[StateChange]) -> list[Gap]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from edge.recording.rollups import WIDTH
+from edge.reporting.deleted_times import Times
 from edge.reporting.lesson_statistics import LessonSummary, pieces_of, summarize_minutes
 from edge.reporting.totals import Bins, Part
 
@@ -17,10 +18,11 @@ class HourPieces:
 
     Args:
         start: Of the first hour; None: of the five minutes of the first part.
+        deleted: As of `Bins`.
     """
 
-    def __init__(self, start: datetime | None = None) -> None:
-        self.hours = Bins(start, HOUR)
+    def __init__(self, start: datetime | None = None, deleted: Times = ()) -> None:
+        self.hours = Bins(start, HOUR, deleted)
         self._finer: Bins | None = Bins(None, WIDTH)
 
     def add(self, part: Part) -> None:

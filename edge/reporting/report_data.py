@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from edge.contract.shares import Basis
 from edge.errors import ConfigError
+from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
+from edge.recording.runs import Run
 from edge.recording.window_record import Stretch, WindowRecord
-from edge.reporting.gaps import Gap, gaps, kept_as_days, unheard
+from edge.recording.window_row import DamagedError
+from edge.reporting.gaps import Gap, clipped, gaps, kept_as_days, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.stretch import runs_of, windows_between
@@ -19,6 +23,7 @@ from edge.reporting.totals import Part, Totals, add_up
 from edge.text import listed
 
 HOUR = timedelta(hours=1)
+NEAR = timedelta(days=1)  # in which a window beside a period is looked for
 MOST_TOLD = 10  # days in an error
 
 
@@ -92,14 +97,21 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
     parts = _parts(recording, device, period, buckets)
     end = min(period.end, max([now, *(part.end for part in parts)]))
     states, availability = recording.state_changes(device, end)
-    found = gaps(_stretches(parts, buckets, period), states, availability, period.start, end)
+    stretches = _stretches(parts, buckets, period)
+    around = _neighbours(recording, device, stretches, period.start, end)
+    deleted = DeletedTimes(recording.requests()).between(device, around.start, around.end)
+    found = clipped(gaps(around.stretches, states, availability, around.start, around.end, deleted), period.start, end)
+    totals = add_up(parts, deleted)
+    if stretches:  # of the numbers before the first and behind the last
+        outside = [gap for gap in found if gap.end <= stretches[0].start or gap.start >= stretches[-1].end]
+        totals = replace(totals, missing=totals.missing + sum(gap.missing for gap in outside))
     if found and found[0].kind == "nothing":
         # What was before the first window of any room is not missing: nobody recorded.
         begun = min((first for first, _ in recording.devices().values()), default=end)
         found = unheard(found, [Gap(period.start, min(begun, end), "unrecorded")])
     days = recording.kept_days(device, period.start, end)
     found = unheard(found, kept_as_days(run for each in days for run in each.runs))
-    return ReportData(device, period, parts, found, add_up(parts))
+    return ReportData(device, period, parts, found, totals)
 
 
 def _parts(recording: Recorded, device: str, period: Period, buckets: Sequence[Bucket]) -> list[Part]:
@@ -108,6 +120,42 @@ def _parts(recording: Recorded, device: str, period: Period, buckets: Sequence[B
     if whole and not period.single:
         return [*buckets]
     return windows_between(recording, device, buckets, period.start, period.end)
+
+
+class _Around(NamedTuple):
+    """Stretches, and those beside them where that tells of lost windows in between; and the time from and to these."""
+
+    stretches: list[Stretch]
+    start: datetime
+    end: datetime
+
+
+def _neighbours(recording: Recorded, device: str, stretches: list[Stretch], start: datetime, end: datetime) -> _Around:
+    """What begins or ends a period with a gap may be beyond it: the numbers there tell whether windows were lost."""
+    around = _Around(stretches, start, end)
+    if not stretches:
+        return around
+    if stretches[0].start - start > stretches[0].opening:
+        before = [run for run in _runs(recording, device, start - NEAR, start) if run.end <= start]
+        if before and _were_lost(newest := max(before, key=lambda run: run.end), stretches[0]):
+            around = around._replace(stretches=[newest, *around.stretches], start=newest.end)
+    if end - stretches[-1].end > stretches[-1].closing:
+        after = [run for run in _runs(recording, device, bucket_of(end), end + NEAR) if run.start >= end]
+        if after and _were_lost(stretches[-1], oldest := min(after)):
+            around = around._replace(stretches=[*around.stretches, oldest], end=oldest.start)
+    return around
+
+
+def _runs(recording: Recorded, device: str, start: datetime, end: datetime) -> list[Run]:
+    """Those of a time beside the period; none where something is damaged, which is not what was asked for."""
+    try:
+        return list(runs_of(list(recording.buckets(device, start, end))))
+    except DamagedError:
+        return []
+
+
+def _were_lost(before: Stretch, after: Stretch) -> bool:
+    return any(gap.kind == "lost" for gap in gaps([before, after], (), (), before.start, after.end))
 
 
 def _stretches(parts: Sequence[Part], buckets: Sequence[Bucket], period: Period) -> list[Stretch]:

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
+from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.five_minutes import overlaps
 from edge.recording.places import Place
 from edge.recording.recorded import Recorded
@@ -19,6 +20,7 @@ from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
 from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import conditions_of
+from edge.reporting.deleted_times import Times, within
 from edge.reporting.heat_map import Measured
 from edge.reporting.hour_pieces import HOUR, HourPieces
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
@@ -59,7 +61,8 @@ class _Day:
 class _Sums:
     """What a room adds up to, day by day."""
 
-    pieces: HourPieces = field(default_factory=HourPieces)
+    pieces: HourPieces
+    deleted: Times  # on request
     planned: float = 0.0
     taught: float = 0.0
     days_only: set[date] = field(default_factory=set)
@@ -86,45 +89,46 @@ class School:
         self._zone = zone
         self._now = now
         self._known_places: dict[str, list[Place]] = {}
+        self._deleted = DeletedTimes(recording.requests())
 
     def week(self, room: str, monday: date, length: int = 7) -> MapData:
         """A week of a room, or another number of days: lessons (or hours) by days."""
-        sums = _Sums()
+        start, end = self._midnight(monday), self._midnight(monday + length * DAY)
+        sums = self._sums(room, start, end)
         found = {day: self._day(room, day, sums) for day in (monday + n * DAY for n in range(length))}
         lessons = bool(self._timetable)
         days = [day for day, each in found.items() if day.weekday() < 5 or (lessons and each.slots) or each.hours]
         names = self._names(found[day] for day in days)
         grid = [[found[day].cells.get(name) for day in days] for name in names]
-        start, end = self._midnight(monday), self._midnight(monday + length * DAY)
         return MapData("week", start, end, names, [*days], [room] * len(names), grid, [self._summed(room, sums)])
 
     def day(self, day: date) -> MapData:
         """A day of all rooms: rooms by lessons (or hours)."""
+        start, end = self._midnight(day), self._midnight(day + DAY)
 
         def read(room: str) -> tuple[_Day, RoomSums]:
-            sums = _Sums()
+            sums = self._sums(room, start, end)
             return self._day(room, day, sums), self._summed(room, sums)
 
         found, damaged = self._each(read)
         names = self._names(each for each, _ in found.values())
         grid = [[each.cells.get(name) for name in names] for each, _ in found.values()]
-        start, end = self._midnight(day), self._midnight(day + DAY)
         summed = [each for _, each in found.values()]
         return MapData("day", start, end, [*found], [*names], [*found], grid, summed, damaged)
 
     def days(self, monday: date) -> MapData:
         """A week of all rooms: rooms by days."""
         days = [monday + n * DAY for n in range(7)]
+        start, end = self._midnight(monday), self._midnight(monday + WEEK)
 
         def read(room: str) -> tuple[list[Measured], RoomSums]:
-            sums = _Sums()
+            sums = self._sums(room, start, end)
             return [self._whole(room, day, sums) for day in days], self._summed(room, sums)
 
         found, damaged = self._each(read)
         seen = {n for row, _ in found.values() for n, each in enumerate(row) if each.totals.windows}
         kept = [n for n, day in enumerate(days) if day.weekday() < 5 or n in seen]
         grid = [[row[n] for n in kept] for row, _ in found.values()]
-        start, end = self._midnight(monday), self._midnight(monday + WEEK)
         summed = [each for _, each in found.values()]
         return MapData("days", start, end, [*found], [days[n] for n in kept], [*found], grid, summed, damaged)
 
@@ -135,7 +139,7 @@ class School:
         edges = [self._midnight(week) for week in [*weeks, weeks[-1] + WEEK]]
 
         def read(room: str) -> tuple[list[Measured], RoomSums]:
-            row, every = [], Bins(edges[0], DAY)
+            row, every = [], Bins(edges[0], DAY, self._deleted.between(room, edges[0], edges[-1]))
             for start, end in pairwise(edges):
                 bins = Bins(start, DAY)
                 for part in self._recording.days(room, start, end):
@@ -198,9 +202,10 @@ class School:
     def _plan(self, room: str, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
         """Add how much there should be, and was, of the lessons of a day that have begun."""
         for slot in lessons:
-            # How much of it was recorded cannot be told where only its day is kept.
-            alone = any(overlaps(run.start, run.end, slot.start, slot.end) for run in sums.kept)
-            if slot.start < self._now and not alone:
+            # How much of it was recorded cannot be told where only its day is kept, or some of it was deleted.
+            untold = any(overlaps(run.start, run.end, slot.start, slot.end) for run in sums.kept)
+            untold = untold or bool(within(sums.deleted, slot.start, slot.end))
+            if slot.start < self._now and not untold:
                 sums.planned += (min(slot.end, self._now) - slot.start).total_seconds()
                 sums.taught += add_up(self._parts(room, buckets, slot.start, slot.end)).recorded
 
@@ -209,6 +214,11 @@ class School:
         for part in self._parts(room, buckets, start, end):
             bins.add(part)
         return _measured(start, end, bins, summarize_bins(bins), self._places(room))
+
+    def _sums(self, room: str, start: datetime, end: datetime) -> _Sums:
+        """Nothing yet of a time of a room."""
+        deleted = self._deleted.between(room, start, end)
+        return _Sums(HourPieces(deleted=deleted), deleted)
 
     def _summed(self, room: str, sums: _Sums) -> RoomSums:
         planned = sums.planned if self._timetable else None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from edge.contract.numbering import begins_again
 from edge.recording.rollups import Bucket
-from edge.recording.runs import MOST_RUNS
+from edge.recording.runs import MILLISECOND, MOST_RUNS, SHORT
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.recording.window_row import DamagedError
 from edge.recording.window_sums import MOST_EPOCHS, WindowSums
+from edge.reporting.deleted_times import Times, lost
 
 
 class SkippedNumbers:
@@ -20,10 +21,14 @@ class SkippedNumbers:
     Sums know the lowest and the highest number alone: of an epoch that began again in between, all numbers between the
     two would be missing. In order of time it shows. A clock that was set back can make many of few, so whoever asks
     takes the lesser of both.
+
+    Args:
+        deleted: What was deleted on request of the device: its numbers are not missing.
     """
 
-    def __init__(self) -> None:
-        self._newest: dict[str, tuple[int, datetime]] = {}  # number and start, by epoch
+    def __init__(self, deleted: Times = ()) -> None:
+        self._deleted = deleted
+        self._newest: dict[str, _Span] = {}  # by epoch
         self._together: list[WindowRecord | Bucket] = []  # of the same time, in which numbers of series take turns
         self._total = 0
 
@@ -44,17 +49,22 @@ class SkippedNumbers:
         if not parts:
             return
         sums = _added(parts)
-        spans = _runs(parts) if sums.missing else None  # else it does not matter in which order they are
+        # Else it does not matter in which order they are, or when exactly.
+        spans = _runs(parts) if sums.missing or self._deleted else None
         if spans is None:
-            self._total += sums.missing
-            spans = [_Span(_since(parts[0]), low, high, epoch) for epoch, (low, high, _) in sums.epochs.items()]
+            since = _since(parts[0])
+            until = max(part.since + part.duration if isinstance(part, Bucket) else part.end for part in parts)
+            usual = max(MILLISECOND, sums.recorded * MILLISECOND / sums.windows) if sums.windows else SHORT
+            self._total += lost(sums.missing, since, until, usual, self._deleted)
+            spans = [_Span(since, low, high, epoch, since) for epoch, (low, high, _) in sums.epochs.items()]
         for span in spans:
             known = self._newest.get(span.epoch)
             if known is None and len(self._newest) >= MOST_EPOCHS:
                 continue
-            if known is not None and not begins_again(span.first, span.start, *known):
-                self._total += max(0, span.first - known[0] - 1)
-            self._newest[span.epoch] = span.last, span.start
+            if known is not None and not begins_again(span.first, span.start, known.last, known.start):
+                skipped = max(0, span.first - known.last - 1)
+                self._total += lost(skipped, known.end, span.start, min(known.usual, span.usual), self._deleted)
+            self._newest[span.epoch] = span
 
 
 class _Span(NamedTuple):
@@ -64,6 +74,9 @@ class _Span(NamedTuple):
     first: int
     last: int
     epoch: str
+    end: datetime
+    usual: timedelta = SHORT
+    """How long each is."""
 
 
 def _since(part: WindowRecord | Bucket) -> datetime:
@@ -97,4 +110,9 @@ def _runs(parts: Iterable[WindowRecord | Bucket]) -> list[_Span] | None:
         if len(runs) >= MOST_RUNS:  # those beyond were put together
             return None
         stretches += runs
-    return sorted(_Span(each.start, each.first, each.last, each.epoch) for each in stretches)
+    return sorted(
+        _Span(
+            each.start, each.first, each.last, each.epoch, each.end, max(MILLISECOND, min(each.opening, each.closing))
+        )
+        for each in stretches
+    )

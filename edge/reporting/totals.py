@@ -20,6 +20,7 @@ from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
 from edge.recording.window_sums import OTHER, UNIT, WindowSums
+from edge.reporting.deleted_times import Times
 from edge.reporting.measured_time import MeasuredTime, measured_time
 from edge.reporting.model_sums import ModelSums, has_any
 from edge.reporting.skipped_numbers import SkippedNumbers
@@ -53,7 +54,7 @@ class Totals:
         headcounts: Those in which faces were only counted.
         replayed: Those that came later than their time.
         unsynced: Those whose device was not sure of the time.
-        missing: Numbers between theirs that never came.
+        missing: Numbers between theirs that never came, and were not deleted.
         recorded: Seconds that they cover.
         analysed: Seconds of that in which frames were analysed.
         frames: Analysed frames of the windows with figures.
@@ -131,9 +132,14 @@ class Totals:
         }
 
 
-def add_up(parts: Iterable[Part]) -> Totals:
-    """Add windows up, or roll-ups of them, with the same result; in order of time, or more may be `missing`."""
-    added, skipped = _Added(), SkippedNumbers()
+def add_up(parts: Iterable[Part], deleted: Times = ()) -> Totals:
+    """Add windows up, or roll-ups of them, with the same result; in order of time, or more may be `missing`.
+
+    Args:
+        parts: Of one room.
+        deleted: What was deleted of it on request, which is not `missing`.
+    """
+    added, skipped = _Added(), SkippedNumbers(deleted)
     for part in parts:
         added.add(part)
         skipped.add(part)
@@ -204,14 +210,15 @@ class Bins:
     Args:
         start: Of the first stretch; None: of the five minutes, or the day, of the first part.
         width: Of each.
+        deleted: What was deleted of the room on request, which is not `missing`.
     """
 
-    def __init__(self, start: datetime | None, width: timedelta) -> None:
+    def __init__(self, start: datetime | None, width: timedelta, deleted: Times = ()) -> None:
         self.start = start
         self.width = width
         self._added: dict[int, _Added] = {}
         self._shown: set[int] = set()
-        self._skipped = SkippedNumbers()
+        self._skipped = SkippedNumbers(deleted)
         self.series: set[Series | None] = set()
         """Of all parts."""
 

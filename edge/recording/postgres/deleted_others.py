@@ -34,6 +34,22 @@ NEWER = """
 SELECT sha256, payload, received FROM edge.newer_windows WHERE device = %s AND sha256 > %s ORDER BY sha256 LIMIT %s
 """
 DELETE_NEWER = "DELETE FROM edge.newer_windows WHERE device = %s AND sha256 = ANY(%s)"
+# What was said before the end of the time is needed to read what comes later, as `edge.recording.lasting_words` says.
+KEEP_STATE = """
+INSERT INTO edge.states SELECT s.device, %(ends)s, s.mode, '', least(%(ends)s, %(now)s) FROM edge.states s
+WHERE s.device = %(device)s AND s.since < %(ends)s
+AND NOT EXISTS (SELECT 1 FROM edge.states WHERE device = %(device)s AND since = %(ends)s)
+AND NOT EXISTS (SELECT 1 FROM edge.deletions o JOIN edge.devices d ON d.school = o.school
+    WHERE d.id = %(device)s AND (o.device IS NULL OR o.device = d.name)
+    AND coalesce(o.start, '-infinity') <= %(ends)s AND coalesce(o."end", o.asked) > %(ends)s)
+ORDER BY s.since DESC, s.received DESC LIMIT 1
+"""
+KEEP_AVAILABILITY = """
+UPDATE edge.availability SET received = least(%(ends)s, %(now)s) WHERE id = (
+    SELECT id FROM edge.availability WHERE device = %(device)s
+    AND received >= %(begins)s::timestamptz AND received < least(%(ends)s, %(now)s)
+    ORDER BY received DESC, id DESC LIMIT 1)
+"""
 # What was in force at the end of the time is needed to compare what comes later.
 KEEP_PLACE = """
 UPDATE edge.places SET heard = %(ends)s, after = CASE WHEN after IS NOT NULL THEN least(after, %(ends)s) END
@@ -62,6 +78,11 @@ def delete_others(task: DeletionTask, device: int) -> None:
         device: Which.
     """
     connection = task.connection
+    if task.end is not None:
+        with task.locked(device):
+            values = {"device": device, "begins": task.begins, "ends": task.end, "now": task.now}
+            connection.execute(KEEP_STATE, values)
+            connection.execute(KEEP_AVAILABILITY, values)
     for statement in SAID:
         _delete_said(task, device, statement)
     _delete_days(task, device)

@@ -11,8 +11,10 @@ from edge.contract.labels import UNKNOWN, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
+from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.recorded import Recorded, StateChange
 from edge.recording.rollups import Bucket, bucket_of
+from edge.reporting.deleted_times import Times
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
 from edge.reporting.stretch import stretches_of, windows_between
 from edge.reporting.totals import Part, add_up
@@ -62,6 +64,7 @@ def lesson(
     deaf: Sequence[Gap],
     start: datetime,
     now: datetime,
+    deleted: Times = (),
 ) -> JSON:
     """The time from `start` to `now`.
 
@@ -72,11 +75,12 @@ def lesson(
         deaf: When this program did not listen to the broker, in order.
         start: Its start.
         now: Its end.
+        deleted: What was deleted on request of the room.
     """
     stretches = stretches_of(parts)
     last = stretches[-1] if stretches else None
     on_its_way = last is not None and now - last.end <= TRAILING * last.closing + TRAILING_TIME
-    found = gaps(stretches, states, availability, start, last.end if last and on_its_way else now)
+    found = gaps(stretches, states, availability, start, last.end if last and on_its_way else now, deleted)
     totals = add_up(parts)
     return {
         "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(parts, start, now)),
@@ -93,7 +97,8 @@ def recent(recording: Recorded, room: str, start: datetime, now: datetime) -> JS
     end = now + TRAILING_TIME
     buckets = list(recording.buckets(room, bucket_of(start), end))
     parts = windows_between(recording, room, buckets, start, end)
-    return lesson(parts, *recording.state_changes(room, now), [], start, now)
+    deleted = DeletedTimes(recording.requests()).between(room, start, now)
+    return lesson(parts, *recording.state_changes(room, now), [], start, now, deleted)
 
 
 def packed(told: JSON) -> Minutes:

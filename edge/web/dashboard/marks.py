@@ -46,7 +46,7 @@ class Marks:
         """
         lasting: dict[bool, Mark] = {}
         for mark in self._in_order():
-            if first <= mark.ms < last:
+            if mark.ms < last:  # that one from before it lasts is not told apart from that another began in it
                 lasting[mark.word in AVAILABILITY] = Mark(last, mark.word, "")
         others = [mark for mark in self._known if not first <= mark.ms < last]
         self._known = deque([*lasting.values(), *others], maxlen=MOST)

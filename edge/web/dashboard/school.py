@@ -214,11 +214,12 @@ class School:
         start = now - minutes * 60_000
         history, number, deaf = room.history.part(start, now + LATE), room.changes, tuple(deaf)
         states, availability = room.marks.changes(now)
+        deleted = self.deleted.between(name, at(start), at(now))
 
         def answer() -> dict[str, Any]:
             return {
                 "changes": number,
-                **lesson(history.records(), states, availability, deaf, at(start), at(now)),
+                **lesson(history.records(), states, availability, deaf, at(start), at(now), deleted),
             }
 
         return answer

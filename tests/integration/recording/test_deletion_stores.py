@@ -226,9 +226,11 @@ def test_what_a_room_said_of_itself_goes_by_its_time(place: Place) -> None:
         store.store(said(7, "dddddddd"), LATER)  # out of an outbox
     with place.read() as recording:
         states, words = recording.state_changes("room-1", LATER)
-        assert [(each.since - MONDAY) / MINUTE for each in states] == [4, 15]
-        assert [(each.since - MONDAY) / MINUTE for each in words] == [4, 15]
-        # What was in force at the end of the time is kept, as heard then.
+        # What was in force at the end of the time is kept, as said then.
+        assert [(each.since - MONDAY) / MINUTE for each in states] == [4, 10, 15]
+        assert [((each.since - MONDAY) / MINUTE, each.mode) for each in words] == [
+            (4, "online"), (10, "online"), (15, "offline")
+        ]  # fmt: skip
         assert [(each.digest, (each.heard - MONDAY) / MINUTE) for each in recording.places("room-1", LATER)] == [
             ("aaaaaaaa", 4), ("cccccccc", 10), ("dddddddd", 15)
         ]  # fmt: skip

@@ -51,6 +51,8 @@ def asked(
     query = re.sub(r"\$__timeGroup\(([^,)]+), \$__interval\)", group, query)
     span = f"'{since.isoformat()}' AND '{until.isoformat()}'"
     query = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {span}", query)
+    query = query.replace("$__timeFrom()", f"'{(MONDAY - HOUR).isoformat()}'")
+    query = query.replace("$__timeTo()", f"'{(MONDAY + 100 * HOUR).isoformat()}'")
     for name, value in values.items():
         query = query.replace(f"${{{name}:sqlstring}}", value)
     assert "$" not in query

@@ -15,6 +15,7 @@ import pytest
 from edge.contract.payloads import Withheld
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
+from edge.recording.deletion import Eraser
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket
 from edge.reporting.heat_map import Cell, State, heat_map
@@ -171,6 +172,23 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     told = [str(each) for each in describe_school(school.days(MONDAY), [], Words())]
     assert told[0] == "3 of 3 rooms were recorded, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
+
+
+def test_a_lesson_of_which_some_was_deleted_does_not_count_as_not_recorded(tmp_path: Path) -> None:
+    path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
+    second = datetime.combine(MONDAY, LESSONS[1].begin, VIENNA)
+    eraser = Eraser(path)
+    eraser.start()
+    eraser.delete("room-1", second + timedelta(minutes=5), second + timedelta(hours=1), "anna", LATER)
+    eraser.stop()
+    file = Recording(path)
+    file.start()
+    school = School(file, ["room-1"], TIMETABLE, VIENNA, LATER)
+    for data in (school.days(MONDAY), school.week("room-1", MONDAY), school.day(MONDAY)):
+        (sums,) = data.sums
+        assert sums.planned == sums.taught
+        assert sums.totals.missing == 0
+    file.stop()
 
 
 def test_differences_that_no_sentence_names_are_counted(school: School) -> None:

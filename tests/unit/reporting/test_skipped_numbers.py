@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -31,17 +31,17 @@ def sent(*numbers: int, alike: int = 30, after: int = 0, epoch: str = "6f1c9a2e"
     return found
 
 
-def missing(windows: list[WindowPayload]) -> int:
+def missing(windows: list[WindowPayload], *deleted: tuple[datetime, datetime]) -> int:
     """Of windows, and of whatever they were added up to."""
     records = sorted(map(WindowRecord.of, windows), key=lambda each: (each.start, each.seq))
     buckets = roll_up(records)
     days = whole_day(MIDNIGHT, buckets)
     found = set()
     for parts in (records, buckets, days):
-        bins = Bins(MIDNIGHT, DAY)
+        bins = Bins(MIDNIGHT, DAY, deleted)
         for part in parts:
             bins.add(part)
-        found |= {add_up(parts).missing, bins.totals.missing, bins.totals.missing}
+        found |= {add_up(parts, deleted).missing, bins.totals.missing, bins.totals.missing}
     (number,) = found
     return number
 
@@ -67,6 +67,21 @@ def test_numbers_that_only_grow_are_counted_as_ever_whatever_came_last(seed: int
     windows = sent(*numbers, alike=1 + seed % 3)
     dice.shuffle(windows)
     assert missing(windows) == numbers[-1] - numbers[0] + 1 - len(numbers)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_was_deleted_is_not_missing_wherever_it_begins_and_ends(seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    first, length = dice.randrange(20, 200), dice.randrange(1, 150)
+    lost = {5, 6, *range(380, 390)}
+    start = MONDAY + first * TEN + timedelta(seconds=dice.randrange(10))
+    span = start, start + length * TEN - timedelta(seconds=dice.randrange(10))
+    sent_all = sent(*range(1, 400), alike=1 + seed % 3)
+    left = [
+        each for n, each in enumerate(sent_all, 1)
+        if n not in lost and not (MONDAY + (n - 1) * TEN < span[1] and MONDAY + n * TEN > span[0])
+    ]  # fmt: skip
+    assert missing(left, span) == len(lost) < missing(left)
 
 
 def test_a_clock_that_was_set_back_makes_no_more_missing_than_there_can_be() -> None:

@@ -7,7 +7,7 @@ import { t } from "../shared/texts.js";
 
 const PATTERNS = {
   few_people: ".", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
-  nothing: "/", unheard: "+", unrecorded: "", before: "", days_only: "+",
+  nothing: "/", unheard: "+", unrecorded: "", before: "", days_only: "+", deleted: "",
 };
 const APART_MS = 1500;
 const WIDE_WORD = 92, WIDE_SYMBOL = 16; // pixels of a gap that has room for its mark

@@ -21,6 +21,7 @@ export const STATES = {
   lost: { symbol: "◇", word: mark("windows missing") },
   before: { symbol: "←", word: mark("before this dashboard started") },
   days_only: { symbol: "Σ", word: mark("only the sums of the day are kept") },
+  deleted: { symbol: "⌫", word: mark("deleted on request") },
 };
 
 export const UNKNOWN = "unknown";

@@ -66,4 +66,20 @@ def test_a_pause_that_began_in_a_deleted_time_and_lasts_is_shown_from_its_end_on
     end = round(last.timestamp() * 1000)
     told: list[dict[str, Any]] = [gap for gap in answer["gaps"] if gap["end"] > end]
     assert [(gap["kind"], gap["start"], gap["reason"]) for gap in told] == [("paused", end, "")]
+    assert {gap["kind"] for gap in answer["gaps"] if gap["start"] < end} <= {"deleted", "nothing"}
     assert "Doe" not in str(answer)
+
+
+def test_a_pause_that_ended_in_a_deleted_time_is_not_shown_within_it() -> None:
+    to = School("classroom", 4, NOW.timestamp)
+    room, minutes = Classroom("room-1", 1), timedelta(minutes=1)
+    for mode, reason, ago in (("paused", "by Mrs Doe", 40), ("running", "resumed", 25)):
+        to.receive("classroom/room-1/state", room.state(mode, reason, NOW - ago * minutes).to_json())
+    first, last = NOW - 30 * minutes, NOW - 10 * minutes
+    asked = Request(1, "room-1", *map(format_timestamp, (first, last, NOW)))
+    to.deleted.outdated(1, NOW)
+    to.deleted.replace(1, [asked], NOW, NOW)
+    to.forget("room-1", *(round(each.timestamp() * 1000) for each in (first, last)))
+    gaps = to.lesson("room-1", 60, [])()["gaps"]
+    told = [(gap["kind"], round(NOW.timestamp() - gap["start"] / 1000) // 60) for gap in gaps]
+    assert told == [("nothing", 60), ("paused", 40), ("deleted", 30), ("nothing", 10)]

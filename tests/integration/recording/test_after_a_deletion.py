@@ -1,0 +1,204 @@
+"""What is left after a deletion says nothing false: neither a pause that ended in it, nor that windows were lost."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from edge.contract.payloads import RunMode, Span, State, WindowPayload
+from edge.contract.timestamps import format_timestamp
+from edge.contract.validation import DeviceMessage
+from edge.recording.window_store import WindowStore
+from edge.reporting.period import Period
+from edge.reporting.report_data import ReportData, read_stretch
+from edge.reporting.school_data import School
+from edge.web.dashboard.lesson import recent
+from tests.integration.recording.test_grafana import PANELS, asked
+from tests.support.stores import Place, as_messages
+from tests.unit.recording.test_rollups import DAY, MONDAY, window
+
+MINUTE, HOUR, TEN = timedelta(minutes=1), timedelta(hours=1), timedelta(seconds=10)
+LATER = MONDAY + 2 * DAY
+PERIOD = Period(MONDAY, MONDAY + 5 * HOUR, timezone.utc)
+LESSON = MONDAY + HOUR, MONDAY + HOUR + 45 * MINUTE
+
+
+def measured(first: int, last: int, number: int = 1) -> list[WindowPayload]:
+    """Windows of ten seconds from one minute after seven to another, `number` being the first of the day."""
+    found = []
+    for n in range(first * 6, last * 6):
+        one = window(number + n, MONDAY + n * TEN, random.Random(1))  # noqa: S311
+        start, end = (format_timestamp(MONDAY + each * TEN) for each in (n, n + 1))
+        found.append(one.model_copy(update={"window": Span(start=start, end=end, seconds=10.0), "withheld": None}))
+    return found
+
+
+def state(mode: RunMode, minutes: int, reason: str) -> DeviceMessage:
+    since = format_timestamp(MONDAY + minutes * MINUTE)
+    return DeviceMessage("room-1", "state", State(mode=mode, reason=reason, since=since))
+
+
+PAUSED, RESUMED = state("paused", 20, "paused by Mrs Doe"), state("running", 65, "resumed")
+OFFLINE, ONLINE = (DeviceMessage("room-1", "availability", content=each) for each in (False, True))
+
+
+def store_morning(store: WindowStore) -> None:
+    """Absent and paused from 7:20 to 8:05, then measured until 11, but for what was lost from 10:00 to 10:20."""
+    store.store(as_messages(measured(0, 20)), MONDAY + 20 * MINUTE)
+    store.store([OFFLINE, PAUSED], MONDAY + 20 * MINUTE)
+    store.store([ONLINE, RESUMED], MONDAY + 65 * MINUTE)
+    number = 1 - 45 * 6  # none while it was paused
+    store.store(as_messages([*measured(65, 180, number), *measured(200, 240, number)]), LATER)
+
+
+def read(place: Place, period: Period = PERIOD) -> ReportData:
+    with place.read() as recording:
+        return read_stretch(recording, "room-1", period, LATER)
+
+
+def told(found: ReportData) -> list[tuple[str, float, float, int]]:
+    """The times without figures, in minutes after seven."""
+    return [
+        (each.kind, (each.start - MONDAY) / MINUTE, (each.end - MONDAY) / MINUTE, each.missing)
+        for each in found.gaps
+        if each.kind not in ("few_people", "short")
+    ]
+
+
+AFTER = [("lost", 180, 200, 120), ("nothing", 240, 300, 0)]
+
+
+def test_a_pause_that_ended_in_a_deleted_time_is_not_in_force_after_it(place: Place) -> None:
+    with place.opened() as store:
+        store_morning(store)
+    assert told(read(place)) == [("paused", 20, 65, 0), *AFTER]
+    place.delete("room-1", *LESSON, LATER)
+    found = read(place)
+    assert told(found) == [("paused", 20, 60, 0), ("deleted", 60, 105, 0), *AFTER]
+    assert found.totals.missing == 120
+    with place.read() as recording:
+        states, words = recording.state_changes("room-1", LATER)
+        assert [(each.since, each.mode, each.reason) for each in states[1:]] == [(LESSON[1], "running", "")]
+        assert [(each.since, each.mode) for each in words[1:]] == [(LESSON[1], "online")]
+        school = School(recording, ["room-1"], None, timezone.utc, LATER)
+        maps = school.day(MONDAY.date()), school.days(MONDAY.date()), school.term(MONDAY.date(), MONDAY.date())
+        assert [each.sums[0].totals.missing for each in maps] == [120] * 3
+        gaps = recent(recording, "room-1", MONDAY, PERIOD.end)["gaps"]
+        assert {each["kind"] for each in gaps} >= {"deleted", "lost", "nothing"}
+
+
+def test_a_pause_that_outlasts_a_deleted_time_goes_on_at_its_end(place: Place) -> None:
+    with place.opened() as store:
+        store.store([*as_messages(measured(0, 20)), PAUSED], MONDAY + HOUR)
+    place.delete("room-1", MONDAY + 30 * MINUTE, MONDAY + HOUR, LATER)
+    assert told(read(place)) == [("paused", 20, 30, 0), ("deleted", 30, 60, 0), ("paused", 60, 300, 0)]
+    assert [each.detail for each in read(place).gaps if each.kind == "paused"] == ["paused by Mrs Doe", ""]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_times_that_touch_or_overlap_have_one_state_at_their_end(order: Sequence[int], place: Place) -> None:
+    times = [(60, 105), (100, 120), (120, 150)]
+    with place.opened() as store:
+        store_morning(store)
+    for first, last in (times[n] for n in order):
+        place.delete("room-1", MONDAY + first * MINUTE, MONDAY + last * MINUTE, LATER)
+    with place.read() as recording:
+        states, _ = recording.state_changes("room-1", LATER)
+    assert [(each.since, each.mode) for each in states[1:]] == [(MONDAY + 150 * MINUTE, "running")]
+    found = read(place)
+    assert told(found) == [("paused", 20, 60, 0), ("deleted", 60, 150, 0), *AFTER]
+    assert found.totals.missing == 120
+
+
+def test_what_is_retained_at_the_broker_of_a_deleted_time_lasts_from_its_end(place: Place) -> None:
+    with place.opened() as store:
+        store.store([*as_messages(measured(0, 20)), PAUSED], MONDAY + HOUR)
+        place.delete("room-1", *LESSON, LATER)
+        store.store([state("paused", 63, "by Mr Roe"), RESUMED], LATER)
+    with place.read() as recording:
+        states, _ = recording.state_changes("room-1", LATER)
+    assert (states[-1].since, states[-1].mode, states[-1].reason) == (LESSON[1], "running", "")
+    assert "Roe" not in str(states)
+
+
+def test_of_a_room_that_was_deleted_altogether_no_state_comes_back(place: Place) -> None:
+    with place.opened() as store:
+        store_morning(store)
+        place.delete("room-1", None, None, LATER)
+        store.store([PAUSED, RESUMED], LATER)
+    with place.erasing() as eraser:
+        assert eraser.devices() == []
+
+
+def test_what_an_older_version_deleted_is_read_as_well_as_it_can_be(place: Place) -> None:
+    with place.opened() as store:
+        store_morning(store)
+    place.delete("room-1", *LESSON, LATER)
+    forget = "DELETE FROM {0}states WHERE since >= '2026-11-16T08:00:00.000Z'"
+    forget_word = "DELETE FROM {0}availability WHERE received >= '2026-11-16T08:00:00.000Z'"
+    if place.server:
+        place.server.sql(*(each.format("edge.") for each in (forget, forget_word)), database=place.database)
+    else:
+        assert isinstance(place.target, Path)
+        with sqlite3.connect(place.target) as file:
+            for each in (forget, forget_word):
+                file.execute(each.format(""))
+    assert told(read(place)) == [("paused", 20, 60, 0), ("deleted", 60, 105, 0), *AFTER]
+    with place.opened() as store:
+        store.store([RESUMED], LATER)  # as a broker brings it when the recorder of this version begins
+    with place.read() as recording:
+        assert recording.state_changes("room-1", LATER)[0][-1].mode == "running"
+
+
+def test_what_was_lost_beside_a_deleted_time_counts_still(place: Place) -> None:
+    with place.opened() as store:
+        store_morning(store)
+    place.delete("room-1", MONDAY + 150 * MINUTE, MONDAY + 180 * MINUTE, LATER)
+    found = read(place)
+    assert [each[:3] for each in told(found)][1:3] == [("deleted", 150, 180), ("lost", 180, 200)]
+    assert found.totals.missing == pytest.approx(120, abs=1), "at its edge a window may have gone as well"
+
+
+def test_a_lesson_without_its_beginning_or_its_end_says_how_many_windows_are_missing(place: Place) -> None:
+    with place.opened() as store:
+        store_morning(store)
+    for first, last, kind in ((190, 235, (190, 200)), (150, 190, (180, 190))):
+        found = read(place, Period(MONDAY + first * MINUTE, MONDAY + last * MINUTE, timezone.utc))
+        assert told(found) == [("lost", *kind, 60)]
+        assert found.totals.missing == 60
+    after = read(place, Period(MONDAY + 230 * MINUTE, MONDAY + 300 * MINUTE, timezone.utc))
+    assert told(after) == [AFTER[1]]
+    assert after.totals.missing == 0
+
+
+def test_sql_and_grafana_take_nothing_that_was_deleted_for_lost_or_for_a_pause(postgres: Place) -> None:
+    assert postgres.server
+    with postgres.opened() as store:
+        store_morning(store)
+    chosen = {"school": "'north'", "device": "'room-1'"}
+
+    def ask(panel: str) -> list[list[str]]:
+        assert postgres.server
+        rows = postgres.server.sql(asked(PANELS[panel], chosen, 1), database=postgres.database)
+        return [row.split("|") for row in rows.strip().splitlines()]
+
+    def missing() -> list[list[str]]:
+        assert postgres.server
+        query = "SELECT first, last FROM edge.missing_windows('north', '2026-11-16', '2026-11-17')"
+        rows = postgres.server.sql(query, database=postgres.database).strip()
+        return [row.split("|") for row in rows.splitlines()]
+
+    assert ask("Missing windows") == [["room-1", "120"]]
+    assert missing() == [["811", "930"]]
+    postgres.delete("room-1", *LESSON, LATER)
+    postgres.delete(None, MONDAY + 110 * MINUTE, MONDAY + 150 * MINUTE, LATER)
+    postgres.delete(None, MONDAY + 110 * MINUTE, MONDAY + 150 * MINUTE, LATER)
+    assert ask("Missing windows") == [["room-1", "120"]]
+    assert missing() == [["811", "930"]]
+    assert [row[1:3] + row[4:5] for row in ask("What rooms say")] == [["running", "", "t"]]
