@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.cameras.exif import UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MOST_WHILE_OPENING, limit_allocations, while_opening
 from edge.cameras.jpeg_packet import decode_jpeg, has_end, jpeg_in
 from edge.cameras.network_formats import OPTIONS
@@ -51,6 +52,7 @@ class OpenCvDecoder:
         self._live = limits is not None
         self._skipped = skipped
         self.time: float | None = None
+        self.orientation = UPRIGHT  # of all but Motion JPEG: nothing that needs it is opened
         self.still = False
         if self._live and cv2.__version__.startswith(DEAF):
             raise CameraError(
@@ -123,6 +125,7 @@ class OpenCvDecoder:
             return True
         ok, packet = self._capture.retrieve()
         self._packet = jpeg_in(packet.tobytes()) if ok else b""
+        self.orientation = orientation(self._packet)
         if has_end(self._packet):
             self._sends_ends = True
         elif self._sends_ends:

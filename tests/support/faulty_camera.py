@@ -77,6 +77,8 @@ STREAMS: dict[str, Callable[[int], bytes | None]] = {
     "/no-end": lambda _n: GOOD[:-2],
     "/no-end-truncated": lambda n: GOOD[:-2] if n % 5 != 4 else GOOD[: len(GOOD) // 2],
     "/always-truncated": lambda _n: GOOD[: len(GOOD) // 2],
+    "/turns": lambda n: GOOD if n < 10 else lying(3, GOOD),
+    "/upside-down": lambda _n: lying(3, GOOD),
     "/closes": lambda n: GOOD if n < 10 else None,
 }
 
