@@ -246,7 +246,6 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.daemon.daemon_lock": {"os.open"},  # an empty file: what it says are locks
         "edge.daemon.sd_notify": {"os.open"},  # the time of the last sign of life, for a container's health check
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
-        "edge.cameras.opencv_decoder": {"packet.tobytes"},  # a picture as the camera sent it, for OpenCV to decode
         "edge.daemon.native_stderr": {"os.fdopen"},  # the stderr that it was given, for what libraries say
     }
     sends = {name: set(calls(tree, SENDING)) - {"build_daemon(...).run"} for name, tree in trees().items()}
