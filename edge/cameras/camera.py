@@ -44,6 +44,14 @@ class CanSkip(Protocol):
 
 
 @runtime_checkable
+class Marked(Protocol):
+    """A camera whose pictures may say how they lie."""
+
+    def orientation(self) -> int:
+        """How the frame that `read` returned lay before it was turned upright, 1 (upright) to 8 as EXIF numbers it."""
+
+
+@runtime_checkable
 class Timed(Protocol):
     """A recording: its frames can be read before it is their time."""
 

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edge.cameras.camera import CanSkip, Timed
+from edge.cameras.camera import CanSkip, Marked, Timed
+from edge.cameras.exif import UPRIGHT
 from edge.cameras.masks import Masks
 from edge.cameras.normalize import to_bgr
 from edge.errors import CameraError, EdgeError
@@ -31,12 +32,14 @@ EARLY = 1.5  # periods of the camera before the consumer comes again, in which i
 class Frame:
     """One picture, (height, width, 3) uint8 BGR, and when it was taken (monotonic seconds).
 
-    `waited`: it was there before it was asked for, so it is not the camera that is late.
+    `waited`: it was there before it was asked for, so it is not the camera that is late. `orientation`: how it lay
+    before its own mark turned it upright, as EXIF numbers it.
     """
 
     image: NDArray[np.uint8]
     time: float
     waited: bool = False
+    orientation: int = UPRIGHT
 
 
 class CaptureThread:
@@ -49,7 +52,8 @@ class CaptureThread:
         read_timeout: Seconds in which a usable frame has to come.
         now: Monotonic seconds.
         masks: What nobody is to see: every frame of every kind of camera is blacked out here, before anything else.
-        accepts: Whether a picture of this width and height may be seen at all; called for every frame.
+        accepts: Whether a picture of this width and height, and which lay so, may be seen at all; called for every
+            frame.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class CaptureThread:
         read_timeout: float = 5.0,
         now: Callable[[], float] = time.monotonic,
         masks: Masks | None = None,
-        accepts: Callable[[tuple[int, int]], bool] = lambda _size: True,
+        accepts: Callable[[tuple[int, int], int], bool] = lambda _size, _orientation: True,
     ) -> None:
         self._camera = camera
         self._masks = masks or Masks()
@@ -203,7 +207,8 @@ class CaptureThread:
                 if unusable in (1, 10, 100):  # a camera that sends nothing else must not fill the journal
                     logger.warning("camera %s: unusable frame (%s %s)", self._camera.name, raw.dtype, raw.shape)
                 continue
-            if not self._accepts((image.shape[1], image.shape[0])):
+            orientation = self._camera.orientation() if isinstance(self._camera, Marked) else UPRIGHT
+            if not self._accepts((image.shape[1], image.shape[0]), orientation):
                 del raw, image
                 with self._changed:  # the input is not read to its end unseen: whoever refused it closes the camera
                     self._changed.wait_for(lambda: self._stopping)
@@ -216,6 +221,6 @@ class CaptureThread:
                 if self._stopping:
                     return
                 self._since = self._now()
-                self._frame = Frame(image, self._since)
+                self._frame = Frame(image, self._since, orientation=orientation)
                 self._changed.notify_all()
             del raw, image  # a picture that was fetched is not kept until the next one comes

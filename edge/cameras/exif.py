@@ -21,6 +21,8 @@ TURNS = {
     7: Orientation(quarter=True, vertical=True), 8: Orientation(quarter=True, horizontal=True, vertical=True),
 }  # fmt: skip
 """What makes a picture upright, by the number that EXIF has for how it lies."""
+CLOCKWISE = (1, 6, 3, 8)
+"""The number of a picture that 0, 1, 2 or 3 quarters clockwise make upright."""
 
 
 def orientation(data: bytes) -> int:

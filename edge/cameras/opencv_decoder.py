@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.cameras.exif import UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MOST_WHILE_OPENING, limit_allocations, while_opening
+from edge.cameras.jpeg_packet import decode_jpeg, has_end, jpeg_in
 from edge.cameras.network_formats import OPTIONS
-from edge.cameras.normalize import decode_picture
 from edge.cameras.video_decoder import HOW_TO_INSTALL
 from edge.errors import CameraError, CameraUnfitError
 
@@ -37,7 +38,6 @@ BYTES_OF_A_PIXEL = {
 }  # fmt: skip
 LARGEST_PIXEL = 6  # bytes: 4:4:4 of 10 bits or more
 BYTES_OF_BGR = 3
-JPEG_BEGINS, JPEG_ENDS, FILLER = b"\xff\xd8", b"\xff\xd9", b"\0\r\n\xff"  # markers of ITU-T T.81; what may follow
 
 _opening = threading.Lock()  # the environment, and what FFmpeg may allocate, are of the process
 
@@ -52,6 +52,7 @@ class OpenCvDecoder:
         self._live = limits is not None
         self._skipped = skipped
         self.time: float | None = None
+        self.orientation = UPRIGHT  # of all but Motion JPEG: nothing that needs it is opened
         self.still = False
         if self._live and cv2.__version__.startswith(DEAF):
             raise CameraError(
@@ -65,6 +66,7 @@ class OpenCvDecoder:
                 raise CameraError(f"{name} cannot be opened", f"{remedy} Files are not taken from a network")
             raise CameraError(f"{name} cannot be decoded", "is it a complete video file?")
         self._packet = b""
+        self._sends_ends = False  # pictures of some cameras have none; of others, one without was cut short
         # From now on OpenCV hands over each picture as it was sent.
         self._packets = self._live and self._codec() == "MJPG" and self._capture.set(cv2.CAP_PROP_FORMAT, -1)
         try:
@@ -88,6 +90,11 @@ class OpenCvDecoder:
             if self._at_end():
                 break
             self._skipped.record()
+        if not self._frames and self._packets:
+            raise CameraError(
+                f"{self._name} has no frame that can be decoded: its JPEGs are cut short or damaged",
+                "is the network fast enough? Choose a lower resolution or another codec in the camera's own settings",
+            )
         if not self._frames:
             raise CameraError(
                 f"{self._name} has no frame that can be decoded (codec {self._codec()})",
@@ -100,7 +107,7 @@ class OpenCvDecoder:
     def image(self) -> NDArray[np.uint8]:
         """The frame, upright; see VideoDecoder."""
         if self._packets:
-            picture = decode_picture(self._packet)
+            picture = decode_jpeg(self._packet)
             return picture if picture is not None else np.empty((0, 0, 3), np.uint8)
         ok, image = self._capture.retrieve()
         return np.asarray(image, np.uint8) if ok else np.empty((0, 0, 3), np.uint8)
@@ -110,12 +117,20 @@ class OpenCvDecoder:
         self._capture.release()
 
     def _take_packet(self) -> bool:
-        """Take what was grabbed, where it is ours to decode; False: a picture of which a part is missing is none."""
+        """Take what was grabbed, where it is ours to decode; False: there is no picture in it.
+
+        Only the first is decoded here, to know that any can be: later ones may be skipped, and decoding them costs.
+        """
         if not self._packets:
             return True
         ok, packet = self._capture.retrieve()
-        self._packet = packet.tobytes() if ok else b""
-        return self._packet.startswith(JPEG_BEGINS) and self._packet.rstrip(FILLER).endswith(JPEG_ENDS)
+        self._packet = jpeg_in(packet.tobytes()) if ok else b""
+        self.orientation = orientation(self._packet)
+        if has_end(self._packet):
+            self._sends_ends = True
+        elif self._sends_ends:
+            return False
+        return bool(self._packet) and (self._frames > 0 or decode_jpeg(self._packet) is not None)
 
     def _check_size_is_told(self, needs_size: str) -> None:
         """Raises CameraUnfitError: masks would lie elsewhere in a picture that has become another one unseen."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.cameras.camera import CanSkip, Timed
+from edge.cameras.camera import CanSkip, Marked, Timed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,6 +82,8 @@ class OrientedCamera:
         self._orientation = orientation
         if isinstance(camera, CanSkip):
             self.skip = camera.skip
+        if isinstance(camera, Marked):
+            self.orientation = camera.orientation
         if isinstance(camera, Timed):
             self.due = camera.due
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from edge.cameras.exif import CLOCKWISE, TURNS, UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
+from edge.cameras.jpeg_packet import jpeg_in
 from edge.cameras.local_network import is_local
 from edge.cameras.network_formats import OPTIONS, REMEDY
 from edge.cameras.normalize import MAX_SIDE
-from edge.cameras.orientation import Orientation
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
@@ -49,7 +50,13 @@ class PyAvDecoder:
             self._container.close()
             raise
         self._packets = self._container.demux(self._stream)
-        self._decoded: deque[Any] = deque()
+        codec = self._stream.codec_context
+        # What a picture says of itself is read here: versions of FFmpeg differ in what they take from it.
+        self._own_mark = limits is not None and codec.name in INDEPENDENT
+        if self._own_mark:
+            codec.thread_count = 1  # each comes out as it goes in, so that a mark stays with its picture
+        self._mark = self.orientation = UPRIGHT
+        self._decoded: deque[tuple[Any, int]] = deque()  # frames, and how they lie
         self._frame: Any = None
         self.time: float | None = None
         self.still = self._container.format.name == "image2" or self._container.format.name.endswith("_pipe")
@@ -69,15 +76,13 @@ class PyAvDecoder:
                     f"{self._name} delivers nothing that can be decoded ({self._stream.codec_context.name})",
                     "choose another codec or a lower resolution in the camera's own settings",
                 )
-        self._frame = self._decoded.popleft()
+        self._frame, self.orientation = self._decoded.popleft()
         self.time = self._frame.time
         return True
 
     def image(self) -> NDArray[np.uint8]:
         """The frame, upright; see VideoDecoder."""
-        rotation = getattr(self._frame, "rotation", 0)  # version 10 does not tell it
-        counter_clockwise = round(rotation / 90) % 4 * 90
-        return Orientation.turned(-counter_clockwise % 360).apply(self._frame.to_ndarray(format="bgr24"))
+        return TURNS[self.orientation].apply(self._frame.to_ndarray(format="bgr24"))
 
     def close(self) -> None:
         """Close the file or connection."""
@@ -100,6 +105,9 @@ class PyAvDecoder:
         return None
 
     def _decode(self, packet: Any) -> None:  # noqa: ANN401
+        if self._own_mark and packet.size:  # an empty one brings out what is left
+            data = bytes(packet)
+            self._mark = orientation(jpeg_in(data) if self._stream.codec_context.name == "mjpeg" else data)
         try:
             frames = packet.decode()
         except av.error.EOFError:  # the decoder was emptied before
@@ -113,7 +121,7 @@ class PyAvDecoder:
             if frame.is_corrupt or max(frame.width, frame.height) > MAX_SIDE:
                 self._skipped.record()
             else:
-                self._decoded.append(frame)
+                self._decoded.append((frame, self._mark if self._own_mark else _orientation(frame)))
 
     def _check_memory(self) -> None:
         """Raises CameraError where the decoder would have to keep too much: also a stream that was small may grow."""
@@ -130,6 +138,12 @@ class PyAvDecoder:
                 f"{self._name} has frames of {frames}, which take too much memory to decode",
                 "choose a lower resolution in the camera's own settings",
             )
+
+
+def _orientation(frame: Any) -> int:  # noqa: ANN401
+    """How a frame lies, as its stream or container says; version 10 does not tell it."""
+    counter_clockwise = round(getattr(frame, "rotation", 0) / 90) % 4
+    return CLOCKWISE[-counter_clockwise % 4]
 
 
 def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN401

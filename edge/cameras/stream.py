@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from edge.cameras.exif import UPRIGHT
 from edge.cameras.video_decoder import Limits, SkippedFrames, VideoDecoder, open_video
 from edge.config.address_redaction import without_password
 from edge.config.camera_address import HOW_TO_ENCODE, password_may_be_raw
@@ -58,6 +59,10 @@ class StreamCamera:
     def skip(self) -> None:
         """Take a frame off the stream: it has to be decoded for the next ones, but not converted. See CanSkip."""
         self._advance()
+
+    def orientation(self) -> int:
+        """How that frame lay; see Marked."""
+        return self._decoder.orientation if self._decoder is not None else UPRIGHT
 
     def stop(self) -> None:
         """Close the connection."""

@@ -204,7 +204,7 @@ def capture_maker(
     source: str,
     now: Callable[[], float],
     open_camera: Callable[[str, Config], Camera] = open_camera,
-    accepts: Callable[[CameraConfig, tuple[int, int]], bool] = lambda _camera, _size: True,
+    accepts: Callable[[CameraConfig, tuple[int, int], int], bool] = lambda _camera, _size, _orientation: True,
 ) -> Callable[[], CaptureThread]:
     """What makes capture threads for a source.
 
@@ -213,7 +213,7 @@ def capture_maker(
         source: What to open; resolved, never `auto`.
         now: Monotonic seconds.
         open_camera: Makes the camera, not yet started.
-        accepts: Whether a picture of this width and height may be seen under these masks.
+        accepts: Whether a picture of this width and height, and which lay so, may be seen under these masks.
     """
     camera = config.camera
     return lambda: CaptureThread(
@@ -222,5 +222,5 @@ def capture_maker(
         camera.read_timeout,
         now,
         Masks(camera.masks),
-        lambda size: accepts(camera, size),
+        lambda size, orientation: accepts(camera, size, orientation),
     )

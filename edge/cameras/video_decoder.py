@@ -36,6 +36,12 @@ class VideoDecoder(Protocol):
     time: float | None
     """When the frame is to be shown, in seconds on the video's own clock; None where it does not say."""
 
+    orientation: int
+    """How the frame lay before `image` turns it upright, 1 (upright) to 8 as EXIF numbers it.
+
+    Of a network's JPEG, PNG or WebP it is what the picture itself says, whatever decodes.
+    """
+
     resets_time: bool
     """Whether that clock may jump in the middle, as in a recorded broadcast."""
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cameras.exif import UPRIGHT
 from edge.cameras.video_decoder import SkippedFrames, VideoDecoder, open_video
 from edge.errors import CameraError
 
@@ -63,6 +64,10 @@ class FileCamera:
                 return None
         self._set_due(decoder)
         return decoder.image()
+
+    def orientation(self) -> int:
+        """How the newest frame lay; see Marked."""
+        return self._decoder.orientation if self._decoder is not None else UPRIGHT
 
     def due(self) -> float:
         """When the newest frame is to be shown; see Timed."""

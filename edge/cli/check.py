@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cameras.capture_thread import Frame
+from edge.cameras.exif import UPRIGHT
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
@@ -155,7 +156,8 @@ def _camera(config: Config) -> tuple[str, Frame]:
 
 def _masks(config: Config, frame: Frame | None) -> tuple[str, None]:
     size = (frame.image.shape[1], frame.image.shape[0]) if frame is not None else None
-    if found := mask_guard.problem(masks_path(config), config.camera, size):
+    orientation = frame.orientation if frame is not None else UPRIGHT
+    if found := mask_guard.problem(masks_path(config), config.camera, size, orientation=orientation):
         raise EdgeError(f"the camera of the daemon stays closed: {found}", mask_guard.REMEDY)
     count, share = len(config.camera.masks), Masks(config.camera.masks).share
     unseen = "" if frame is not None else "; not compared with a picture"

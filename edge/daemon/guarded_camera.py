@@ -6,6 +6,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from edge.cameras.exif import UPRIGHT
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.camera_source import live
 from edge.daemon import mask_guard, unset_clock
@@ -120,14 +121,15 @@ class GuardedCamera(CameraSupervisor):
 
         return checked
 
-    def _accepts(self, camera: CameraConfig, size: tuple[int, int]) -> bool:
-        self._check_masks(camera, size)  # raised in the capture thread, which closes the camera and hands it on
+    def _accepts(self, camera: CameraConfig, size: tuple[int, int], orientation: int) -> bool:
+        # Raised in the capture thread, which closes the camera and hands it on.
+        self._check_masks(camera, size, orientation)
         return True
 
-    def _check_masks(self, camera: CameraConfig, size: tuple[int, int] | None) -> None:
+    def _check_masks(self, camera: CameraConfig, size: tuple[int, int] | None, orientation: int = UPRIGHT) -> None:
         if self._confirms_masks:
             return
-        if problem := mask_guard.problem(masks_path(self._room), camera, size, self._source):
+        if problem := mask_guard.problem(masks_path(self._room), camera, size, self._source, orientation):
             raise CameraError(f"the camera of the daemon stays closed: {problem}", mask_guard.REMEDY)
 
 

@@ -48,6 +48,12 @@ def with_stray_bytes(image: NDArray[np.uint8]) -> bytes:
     return whole[:at] + STRAY + whole[at:]
 
 
+def lying(orientation: int, image: bytes) -> bytes:
+    """A JPEG marked as lying so, 1 to 8 as EXIF numbers it."""
+    tag = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0" + bytes([orientation]) + bytes(6)
+    return image[:2] + b"\xff\xe1" + (len(tag) + 2).to_bytes(2, "big") + tag + image[2:]
+
+
 def black_png(side: int) -> bytes:
     """A square black PNG of 16 bits and four channels, so well compressed that it fits into some hundred kilobytes."""
     pack = zlib.compressobj(1)
@@ -68,6 +74,11 @@ STREAMS: dict[str, Callable[[int], bytes | None]] = {
     "/truncated": lambda n: GOOD if n % 5 != 4 else GOOD[: len(GOOD) // 2],
     "/nothing-decodable": lambda _n: bytes(5000),
     "/stray": lambda _n: with_stray_bytes(picture(150)),
+    "/no-end": lambda _n: GOOD[:-2],
+    "/no-end-truncated": lambda n: GOOD[:-2] if n % 5 != 4 else GOOD[: len(GOOD) // 2],
+    "/always-truncated": lambda _n: GOOD[: len(GOOD) // 2],
+    "/turns": lambda n: GOOD if n < 10 else lying(3, GOOD),
+    "/upside-down": lambda _n: lying(3, GOOD),
     "/closes": lambda n: GOOD if n < 10 else None,
 }
 

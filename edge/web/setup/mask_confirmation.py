@@ -45,7 +45,8 @@ class MaskConfirmation:
         paths = {self._path, masks_path(config)}
         source = self._screen.source
         return self._seen == (config.camera, source) or not any(
-            mask_guard.problem(path, config.camera, self._screen.size, source) for path in paths
+            mask_guard.problem(path, config.camera, self._screen.size, source, self._screen.orientation)
+            for path in paths
         )
 
     def confirm(self, body: Json) -> None:
@@ -65,7 +66,7 @@ class MaskConfirmation:
         path, source = masks_path(config), self._screen.source
         before, self._path = self._path, path
         if self._seen == (config.camera, source):
-            mask_guard.confirm(path, config.camera, self._screen.size, source)
+            mask_guard.confirm(path, config.camera, self._screen.size, source, self._screen.orientation)
         elif path != before and before.exists() and not path.exists():
             mask_guard.cameras_beside(path).update(**mask_guard.cameras_beside(before).load())
             with staged_file(path, read_file(before, MOST), 0o600) as file:  # the daemon stays closed for it

@@ -89,6 +89,7 @@ class PreviewAnalyzer:
         place = better_place(self._recent)
         return {
             "size": [width, height],
+            "orientation": frame.orientation,
             "faces": [
                 {
                     "box": [round(value, 1) for value in face.box],

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edge.cameras.exif import UPRIGHT
 from edge.errors import CameraError
 from edge.text import Sentence
 
@@ -30,6 +31,11 @@ class Shot:
         """Width and height of the picture in pixels."""
         width, height = self.about["size"]
         return int(width), int(height)
+
+    @property
+    def orientation(self) -> int:
+        """How it lay before its own mark turned it upright, as EXIF numbers it."""
+        return int(self.about["orientation"])
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,12 @@ class Screen:
         """Width and height of the newest picture in pixels; None where there is none."""
         with self._changed:
             return self._shot.size if self._shot is not None else None
+
+    @property
+    def orientation(self) -> int:
+        """How the newest picture lay, as EXIF numbers it; upright where there is none."""
+        with self._changed:
+            return self._shot.orientation if self._shot is not None else UPRIGHT
 
     def show(self, view: View) -> None:
         """Go on with another camera, or the same one turned or masked otherwise. Returns at once."""

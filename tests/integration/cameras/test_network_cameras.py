@@ -18,11 +18,12 @@ import pytest
 
 from edge.cameras import video_decoder
 from edge.cameras.capture_thread import CaptureThread, Frame
+from edge.cameras.exif import TURNS
 from edge.cameras.factory import open_camera
 from edge.cameras.stream import StreamCamera
 from edge.config.schema import Config
 from edge.errors import CameraError
-from tests.support.faulty_camera import PASSWORD, USER, FaultyCamera, faulty_camera, picture
+from tests.support.faulty_camera import GOOD, PASSWORD, STREAMS, USER, FaultyCamera, faulty_camera, lying, picture
 from tests.support.paths import ROOT
 
 pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
@@ -126,6 +127,27 @@ def test_a_snapshot_that_cannot_be_decoded_is_passed_over(
     assert len(taken) >= 2
     assert all(map(is_whole, taken))
     assert len([record for record in caplog.records if "cannot be decoded" in record.message]) <= 2
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("kind", ["stream", "snapshot"])
+def test_a_mark_is_obeyed_whichever_decoder_reads_it(
+    camera: FaultyCamera, number: int, kind: str, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    image = lying(number, GOOD)
+    camera.files["/lying.jpg"] = image
+    monkeypatch.setitem(STREAMS, "/lying", lambda _n: image)
+    stream = StreamCamera(camera.url("/lying.jpg" if kind == "snapshot" else "/lying"), 5, 5)
+    stream.start()
+    found = stream.read()
+    assert stream.orientation() == number
+    stream.stop()
+    expected = TURNS[number].apply(picture(150))
+    assert found is not None
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).mean() < 12
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from edge.cameras.stream import StreamCamera
 from edge.cameras.video_decoder import Limits, SkippedFrames
 from edge.config.schema import Config
 from edge.errors import EXIT_CONFIG, CameraError, CameraUnfitError
-from tests.support.faulty_camera import faulty_camera
+from tests.support.faulty_camera import GOOD, faulty_camera
 from tests.support.films import damaged, film, plain_h264, taken_upright
 
 CORNER = [[0.0, 0.0], [0.25, 0.0], [0.25, 1.0]]
@@ -140,9 +140,25 @@ def test_every_picture_of_motion_jpeg_has_its_own_size() -> None:
 
 
 @NETWORK
-@pytest.mark.parametrize("path", ["/garbage", "/truncated", "/stray"])
+@pytest.mark.parametrize("path", ["/garbage", "/truncated", "/stray", "/no-end"])
 def test_motion_jpeg_of_which_a_part_is_missing_is_left_out(path: str) -> None:
     assert set(shapes(path, 2)) == {(360, 640, 3)}
+
+
+@NETWORK
+def test_of_a_camera_that_never_sends_an_end_a_picture_that_is_cut_short_is_left_out() -> None:
+    assert set(shapes("/no-end-truncated", 2)) == {(360, 640, 3), (0, 0, 3)}  # the latter counts as none
+
+
+@NETWORK
+@pytest.mark.parametrize("path", ["/always-truncated", "/cut.jpg"])
+def test_where_every_picture_is_cut_short_the_error_says_so(path: str) -> None:
+    with faulty_camera() as server:
+        server.files["/cut.jpg"] = GOOD[: len(GOOD) // 2]
+        decoder = OpenCvDecoder(server.url(path), SkippedFrames("stream"), Limits(3, 3))
+        with pytest.raises(CameraError, match="its JPEGs are cut short or damaged: is the network fast enough"):
+            decoder.advance()
+        decoder.close()
 
 
 @NETWORK

@@ -227,6 +227,30 @@ def test_a_stream_that_changes_its_shape_in_the_middle(
     end(process)
 
 
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_stream_that_is_turned_round_by_its_own_mark_in_the_middle(
+    device: Device, network: FaultyCamera, decoder: str, without_pyav: Callable[[], None]
+) -> None:
+    if decoder == "opencv":
+        without_pyav()
+    device.write(source=network.url("/turns"))
+    process = device.run()
+    closed = "made for a picture of EXIF orientation 1, and one of 3 came"
+    device.wait_closed(closed)
+    device.write(source=network.url("/upside-down"))
+    asked = len(network.asked)
+    assert device.command("reload")["status"] == "ok"
+    status, said = device.edge("masks")
+    assert status == 1
+    assert closed in said
+    assert len(network.asked) == asked  # it is not even opened
+    assert device.edge("masks", "--confirm")[0] == 0
+    device.wait_running()
+    assert "turned upright from EXIF orientation 3" in device.edge("masks")[1]
+    assert device.edge("check")[0] == 0
+    end(process)
+
+
 @DEAF
 def test_a_stream_whose_size_nobody_would_tell_is_not_opened_with_masks(
     device: Device, network: FaultyCamera, tmp_path: Path, without_pyav: Callable[[], None]

@@ -235,6 +235,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
     """Whoever adds one has to name it here, and to say what goes there."""
     writes = {name: set(calls(tree, WRITING)) for name, tree in trees().items()}
     assert {name: found for name, found in writes.items() if found} == {
+        "edge.cameras.opencv_decoder": {"packet.tobytes"},  # a JPEG of a stream, to decode it in memory
         "edge.mqtt.embedded_broker": {"config.write_text"},  # configuration of the embedded broker
         "edge.cli": {"os.open"},  # /dev/null, in place of a closed pipe
         "edge.files.disk_errors": {"os.open"},  # whether a folder can be written at all
@@ -245,7 +246,6 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.daemon.daemon_lock": {"os.open"},  # an empty file: what it says are locks
         "edge.daemon.sd_notify": {"os.open"},  # the time of the last sign of life, for a container's health check
         "edge.vision.tflite": {"os.open"},  # /dev/null, while the runtime greets
-        "edge.cameras.opencv_decoder": {"packet.tobytes"},  # a picture as the camera sent it, for OpenCV to decode
         "edge.daemon.native_stderr": {"os.fdopen"},  # the stderr that it was given, for what libraries say
     }
     sends = {name: set(calls(tree, SENDING)) - {"build_daemon(...).run"} for name, tree in trees().items()}

@@ -16,8 +16,8 @@ from gpiozero.pins.mock import MockFactory
 from edge.cameras.masks import covered
 from edge.config.schema import Config
 from edge.contract.timestamps import format_timestamp
+from edge.daemon.accepted_picture import Accepted, MaskStore
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
-from edge.daemon.mask_guard import Accepted, MaskStore
 from edge.daemon.pause_store import Override, OverrideStore, Pause, PauseStore
 from edge.errors import BusyError, CameraError
 from tests.support.brokers import wait_for

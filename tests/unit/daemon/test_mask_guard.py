@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import CameraConfig
-from edge.daemon.mask_guard import MaskGuard, confirm, problem
+from edge.daemon.mask_guard import MaskGuard, accepted, confirm, problem
 from tests.support.faults import SmallDisk
 
 LEFT = [[0.0, 0.0], [0.4, 0.0], [0.4, 1.0]]
@@ -80,6 +80,33 @@ def test_another_shape_in_the_middle_closes_until_somebody_confirms(path: Path) 
     guard.update()
     assert guard.accepts(camera(), (320, 240))
     assert not guard.accepts(camera(), (640, 360))
+
+
+def test_a_picture_that_is_turned_otherwise_by_its_own_mark_closes_until_somebody_confirms(path: Path) -> None:
+    guard = begun(path, camera())
+    assert guard.accepts(camera(), (640, 360))
+    assert "orientation" not in json.loads(path.read_text())  # as older versions have it, and take it
+    assert not guard.accepts(camera(), (640, 360), 3)  # half a turn: of the same shape
+    closed = "the masks were made for a picture of EXIF orientation 1, and one of 3 came, which is turned otherwise"
+    assert guard.problem == closed
+    assert not guard.accepts(camera(), (640, 360))
+    assert begun(path, camera()).problem == problem(path, camera()) == closed
+    confirm(path, camera(), (640, 360), orientation=3)
+    guard.update()
+    assert guard.accepts(camera(), (640, 360), 3)
+    assert guard.accepts(camera(), (1280, 720), 3)
+    known = accepted(path, camera())
+    assert known is not None
+    assert known.picture.endswith("turned upright from EXIF orientation 3")
+    assert problem(path, camera(), (640, 360), orientation=3) == ""
+    assert problem(path, camera(), (640, 360), orientation=2)
+    assert not begun(path, camera()).accepts(camera(), (640, 360), 1)
+
+
+def test_what_an_older_version_accepted_counts_as_upright(path: Path) -> None:
+    assert begun(path, camera()).accepts(camera(), (640, 360))
+    assert set(json.loads(path.read_text())) == {"masks", "rotation", "hflip", "vflip", "size", "refused"}
+    assert not begun(path, camera()).accepts(camera(), (640, 360), 3)
 
 
 def test_a_confirmation_of_what_is_in_force_changes_nothing(path: Path) -> None:

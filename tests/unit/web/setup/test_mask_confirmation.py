@@ -32,7 +32,7 @@ def page(path: Path, source: str) -> tuple[MaskConfirmation, Draft, Any]:
     outbox = path.with_suffix(".sqlite")
     text = f"mode: headcount\ncamera: {{masks: [[[0, 0], [0.5, 0], [0.5, 0.5]]]}}\noutbox: {{path: {outbox}}}\n"
     draft = Draft(text.encode(), Path("config.yaml"))
-    screen: Any = SimpleNamespace(size=SIZE, source=source)
+    screen: Any = SimpleNamespace(size=SIZE, source=source, orientation=1)
     return MaskConfirmation(draft, path, screen), draft, screen
 
 
@@ -56,6 +56,17 @@ def test_the_first_camera_is_fine_though_the_daemon_has_refused_another_one(path
     assert OTHER in problem(path, CAMERA)
     assert page(path, FIRST)[0].confirmed
     assert not page(path, OTHER)[0].confirmed
+
+
+def test_a_picture_turned_otherwise_by_its_own_mark_is_confirmed_before_it_opens(path: Path) -> None:
+    masks, draft, screen = page(path, FIRST)
+    screen.orientation = 3
+    assert not masks.confirmed
+    masks.confirm({"revision": draft.revision})
+    masks.saved()
+    guard = MaskGuard()
+    guard.use(path, CAMERA, FIRST)
+    assert guard.accepts(CAMERA, SIZE, 3)
 
 
 def test_another_name_of_the_room_takes_what_is_known_along(path: Path, tmp_path: Path) -> None:

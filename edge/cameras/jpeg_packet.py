@@ -1,0 +1,39 @@
+"""Pictures of Motion JPEG as cameras send them: with other bytes around them, or without the marker of their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.cameras.normalize import decode_picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+START, SCAN, END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"  # SOI, SOS and EOI of ITU-T T.81
+FILLER = 64 * b"\x55"  # a decoder passes over it behind a whole scan, and takes it for what is missing of another
+
+
+def jpeg_in(packet: bytes) -> bytes:
+    """A packet from the beginning of its picture on; empty: none begins there. What follows disturbs no decoder."""
+    start = packet.find(START)
+    return packet[start:] if start >= 0 else b""
+
+
+def has_end(data: bytes) -> bool:
+    """Whether the marker of the end follows the last scan of a JPEG; within a scan there is none."""
+    return data.rfind(END) > data.rfind(SCAN)
+
+
+def decode_jpeg(data: bytes) -> NDArray[np.uint8] | None:
+    """A JPEG as (height, width, 3) uint8 BGR, upright; None: it cannot be decoded, or a part of it is missing.
+
+    Some cameras never send the marker of the end. Whether a picture without one is whole shows in what follows it: the
+    decoder fills what is missing with that.
+    """
+    if has_end(data):
+        return decode_picture(data)
+    data = data.rstrip(END[:1])  # half of a marker
+    picture, filled = decode_picture(data + END), decode_picture(data + FILLER + END)
+    return picture if picture is not None and filled is not None and np.array_equal(picture, filled) else None
