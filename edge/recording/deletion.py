@@ -51,7 +51,7 @@ DELETE FROM {table} WHERE rowid IN
 """
 DELETE_SAID = """
 DELETE FROM {table} WHERE rowid IN
-    (SELECT rowid FROM {table} WHERE device = ? AND {time} >= ? AND {time} < ? LIMIT ?)
+    (SELECT rowid FROM {table} WHERE device = ? AND {time} >= ? AND {time} < ? AND {time} <> ? LIMIT ?)
 """
 NEXT_NEWER = """
 SELECT rowid, payload, received FROM newer_windows WHERE device = ? AND rowid > ? ORDER BY rowid LIMIT 1
@@ -220,12 +220,13 @@ class Eraser:
     def _delete_others(self, device: str, start: datetime | None, end: datetime | None, now: datetime) -> None:
         """What a device said of itself in the time, and its windows of a newer schema."""
         begins, ends = as_texts(start, end)
+        kept = ""  # of a time that goes on availability is kept as of now, which lies in it
         if end is not None:
             self._open.execute("BEGIN IMMEDIATE")
-            keep_lasting_words(self._open, device, begins, ends, format_timestamp(now))
+            kept = keep_lasting_words(self._open, device, begins, ends, format_timestamp(now))
             self._open.execute("COMMIT")
-        for table, column in (("states", "since"), ("availability", "received")):
-            self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, AT_ONCE))
+        for table, column, but in (("states", "since", ""), ("availability", "received", kept)):
+            self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, but, AT_ONCE))
         # Read one by one, while nobody waits: what is in them is not ours.
         after = 0
         while found := self._open.execute(NEXT_NEWER, (device, after)).fetchone():

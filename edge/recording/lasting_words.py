@@ -24,7 +24,7 @@ UPDATE availability SET received = :said WHERE rowid = (SELECT MAX(rowid) FROM a
 """
 
 
-def keep_lasting_words(database: sqlite3.Connection, device: str, begins: str, ends: str, now: str) -> None:
+def keep_lasting_words(database: sqlite3.Connection, device: str, begins: str, ends: str, now: str) -> str:
     """Keep them of a time that is about to be deleted, within the caller's transaction.
 
     No state is kept where another deletion goes on at the end, which has one of its own.
@@ -35,7 +35,11 @@ def keep_lasting_words(database: sqlite3.Connection, device: str, begins: str, e
         begins: Of the time, as text.
         ends: Its end.
         now: The time may go on: availability is then kept as of now.
+
+    Returns:
+        When availability is kept as received, as text.
     """
     values = {"device": device, "begins": begins, "ends": ends, "said": min(ends, now)}
     database.execute(_KEEP_STATE, values)
     database.execute(_KEEP_AVAILABILITY, values)
+    return values["said"]

@@ -32,6 +32,8 @@ def lost(skipped: int, start: datetime, end: datetime, usual: timedelta, deleted
         usual: How long each is.
         deleted: What was deleted on request.
     """
+    if not skipped or not deleted:
+        return skipped
     # Windows at both edges go too, of which some lies outside.
     return max(0, skipped - sum(math.ceil((last - first) / usual) + 1 for first, last in within(deleted, start, end)))
 

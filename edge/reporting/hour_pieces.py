@@ -23,16 +23,21 @@ class HourPieces:
 
     def __init__(self, start: datetime | None = None, deleted: Times = ()) -> None:
         self.hours = Bins(start, HOUR, deleted)
-        self._finer: Bins | None = Bins(None, WIDTH)
+        self._parts: list[Part] = []  # with figures, as long as there are few: most have enough hours soon
 
     def add(self, part: Part) -> None:
         """Add a part; in order of time."""
         self.hours.add(part)
         if self.hours.filled >= FEWEST:
-            self._finer = None
-        elif self._finer and part.has_figures:
-            self._finer.add(part)
+            self._parts = []
+        elif part.has_figures:
+            self._parts.append(part)
 
     def summary(self) -> LessonSummary:
         """Of all parts."""
-        return summarize_minutes(self.hours.totals, pieces_of(self._finer or self.hours))
+        pieces = self.hours
+        if self._parts:
+            pieces = Bins(None, WIDTH)
+            for part in self._parts:
+                pieces.add(part)
+        return summarize_minutes(self.hours.totals, pieces_of(pieces))

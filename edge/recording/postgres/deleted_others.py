@@ -18,9 +18,10 @@ DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
 RETURNING device, start
 """
 SOME = "DELETE FROM edge.{0} WHERE ctid = ANY(ARRAY(SELECT ctid FROM edge.{0} WHERE device = %s AND {1} LIMIT %s))"
-SAID = (
-    SOME.format("states", "since >= %s::timestamptz AND since < %s::timestamptz"),
-    SOME.format("availability", "received >= %s::timestamptz AND received < %s::timestamptz"),
+STATES = SOME.format("states", "since >= %s::timestamptz AND since < %s::timestamptz")
+# Of a time that goes on it is kept as of now, which lies in it.
+AVAILABILITY = SOME.format(
+    "availability", "received >= %s::timestamptz AND received < %s::timestamptz AND received IS DISTINCT FROM %s"
 )
 DELETE_DAYS = f"""
 WITH gone AS (
@@ -83,8 +84,10 @@ def delete_others(task: DeletionTask, device: int) -> None:
             values = {"device": device, "begins": task.begins, "ends": task.end, "now": task.now}
             connection.execute(KEEP_STATE, values)
             connection.execute(KEEP_AVAILABILITY, values)
-    for statement in SAID:
-        _delete_said(task, device, statement)
+    span = (device, task.begins, task.ends)
+    kept = None if task.end is None else task.now
+    _delete_said(task, device, STATES, span)
+    _delete_said(task, device, AVAILABILITY, (*span, kept))
     _delete_days(task, device)
     _delete_newer(task, device)
     with task.locked(device):
@@ -94,9 +97,8 @@ def delete_others(task: DeletionTask, device: int) -> None:
         connection.execute(DELETE_PLACES, (device, task.begins, task.ends))
 
 
-def _delete_said(task: DeletionTask, device: int, statement: str) -> None:
-    span = (device, task.begins, task.ends)
-    task.repeat(device, lambda most: task.connection.execute(statement, (*span, most)).rowcount)
+def _delete_said(task: DeletionTask, device: int, statement: str, values: tuple[object, ...]) -> None:
+    task.repeat(device, lambda most: task.connection.execute(statement, (*values, most)).rowcount)
 
 
 def _delete_days(task: DeletionTask, device: int) -> None:

@@ -101,6 +101,20 @@ def test_a_pause_that_outlasts_a_deleted_time_goes_on_at_its_end(place: Place) -
     assert [each.detail for each in read(place).gaps if each.kind == "paused"] == ["paused by Mrs Doe", ""]
 
 
+def test_a_room_that_came_back_in_a_lesson_that_goes_on_is_there_after_its_deletion(place: Place) -> None:
+    """Asked for before the lesson is over: the time goes on, and what was kept of it lies in it."""
+    with place.opened() as store:
+        store.store([*as_messages(measured(0, 20)), OFFLINE], MONDAY + 20 * MINUTE)
+        store.store([ONLINE, RESUMED], MONDAY + 65 * MINUTE)
+    for minutes in (70, 75):
+        place.delete("room-1", *LESSON, MONDAY + minutes * MINUTE)
+    with place.read() as recording:
+        _, words = recording.state_changes("room-1", LATER)
+    assert [(each.since - MONDAY, each.mode) for each in words] == [
+        (20 * MINUTE, "offline"), (75 * MINUTE, "online"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_times_that_touch_or_overlap_have_one_state_at_their_end(order: Sequence[int], place: Place) -> None:
     times = [(60, 105), (100, 120), (120, 150)]

@@ -141,11 +141,11 @@ def test_of_windows_and_sums_each_counts_once(place: Place) -> None:
 def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_their_sum(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
-    monkeypatch.setattr("edge.recording.five_minutes.AT_ONCE", 20)
-    if isinstance(place.target, PostgresAddress):
+    if isinstance(place.target, PostgresAddress):  # first: a module that is imported later would keep the smaller one
         monkeypatch.setattr("edge.recording.postgres.deletion_task.AT_ONCE", 20)
         monkeypatch.setattr("edge.recording.postgres.five_minutes.AT_ONCE", 20)
+    monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
+    monkeypatch.setattr("edge.recording.five_minutes.AT_ONCE", 20)
     dice = random.Random(2)  # noqa: S311
     with place.opened() as store:
         store.store(as_messages([window(n, MONDAY + n * timedelta(seconds=1), dice) for n in range(1, 100)]), LATER)
