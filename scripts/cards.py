@@ -22,6 +22,7 @@ import yaml
 
 from edge.config import yaml_text
 from edge.config.address_redaction import without_password
+from edge.config.key_rules import rule_of
 from edge.config.loader import load_config
 from edge.errors import EdgeError
 
@@ -133,7 +134,7 @@ def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, 
 def read(text: str, key: str) -> Any:  # noqa: ANN401 - any YAML
     """What the daemon reads there: 0123 is a text where a text belongs. Raises CardError."""
     try:
-        return yaml_text.load(text, yaml_text.rule_of(filter(None, key.split("."))))
+        return yaml_text.load(text, rule_of(filter(None, key.split("."))))
     except yaml_text.YAML_ERRORS as error:
         raise CardError(f"{key or '--config'} cannot be read as YAML ({error})") from None
 

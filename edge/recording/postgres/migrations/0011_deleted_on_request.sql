@@ -4,7 +4,7 @@
 
 -- How many windows of so many seconds may have been deleted of a time on request: at both edges of each, one that begins
 -- before it goes too.
-CREATE FUNCTION edge.deleted_windows(
+CREATE OR REPLACE FUNCTION edge.deleted_windows(
     device text, school integer, since timestamptz, until timestamptz, seconds double precision
 ) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT least(coalesce(sum(ceil(extract(epoch FROM upper(d) - lower(d))::float8 / greatest(seconds, 0.001)) + 1), 0), 1e15)::bigint
