@@ -37,7 +37,7 @@ site=$home/lib/python3.$python/site-packages
 libraries='^(lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+)\.so\.[0-9]+|libz\.so\.1|ld-linux-.*)$' # of the packages in debian/control
 
 # The wheel with the very versions and hashes of the lock, and without what only builds. PyAV's wheels hold x264 and
-# x265 (GPL): left out. Debian's python3-av is recommended; without it OpenCV decodes video (docs/cameras.md).
+# x265 (GPL): left out. Debian's python3-av is suggested; without it OpenCV decodes video (docs/cameras.md).
 fill_site() {
   local wheels=$stage/wheels
   uv build --quiet --no-config --wheel --require-hashes --build-constraints requirements.lock --out-dir "$wheels" .

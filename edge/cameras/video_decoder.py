@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-HOW_TO_INSTALL = "install PyAV (sudo apt install python3-av, or pip install av)"
+HOW_TO_INSTALL = "install PyAV (sudo apt install --no-install-recommends python3-av, or pip install av)"
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from edge.support.packages import ACCEPTED, Package, installed
 HEAD = """\
 This is the Debian package of edge: the program, its models, and the Python packages that it needs, as their authors
 publish them. PyAV (package av) is left out, because its wheels hold x264 and x265, which are under the GPL; Debian's
-python3-av, which apt installs beside it, has its own copyright file.
+python3-av, which may be installed beside it, has its own copyright file.
 
 edge is under the Apache License 2.0, and Copyright of its authors. Its text: /usr/share/common-licenses/Apache-2.0
 """

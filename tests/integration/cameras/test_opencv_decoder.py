@@ -171,7 +171,10 @@ def test_a_motion_jpeg_in_which_nothing_can_be_decoded_is_no_camera() -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"camera": {"masks": [CORNER]}}, r"camera\.masks cannot be kept: install PyAV \(sudo apt install python3-av"),
+        (
+            {"camera": {"masks": [CORNER]}},
+            r"camera\.masks cannot be kept: install PyAV \(sudo apt install .* python3-av",
+        ),
         ({"vision": {"count_area": CORNER}}, r"vision\.count_area cannot be kept"),
         (
             {"camera": {"masks": [CORNER]}, "vision": {"count_area": CORNER}},
