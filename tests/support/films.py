@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 
+from edge.cameras.ffmpeg_memory import limit_allocations
 from tests.support.faulty_camera import LARGE, jpeg, picture
 
 
@@ -51,6 +52,7 @@ def taken_upright(path: Path) -> Path:
 
 def plain_h264(path: Path, side: int, frames: int) -> bytes:
     """A black square in H.264 that keeps all of its colours, three bytes a pixel; each frame may refer to 16 others."""
+    limit_allocations()  # a decoder that came before may have left the process a smaller limit
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "refs": "16"})
         stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
