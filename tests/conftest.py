@@ -28,7 +28,7 @@ from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.daemon import PROGRAM
-from tests.support.faults import SmallDisk
+from tests.support.faults import SmallDisk, small_disk
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
@@ -89,23 +89,15 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A file system of one megabyte."""
-    try:
-        disk = SmallDisk(tmp_path / "disk")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
-    yield disk
-    disk.stop()
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture
 def larger_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """One that what is left free on it matters for: 5 % hold a recorder's `-wal` and the snapshot of a broker."""
-    try:
-        disk = SmallDisk(tmp_path / "larger", 24)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
-    yield disk
-    disk.stop()
+    with small_disk(tmp_path / "larger", 24) as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -37,8 +38,8 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-free",
         type=_megabytes,
         metavar="MB",
-        help="with a file: store nothing while its disk has less left (default: 500 for a broker on this machine's own "
-        "address, as 127.0.0.1, else 20 for deleting; in either case 5%% of a disk of which that is less)",
+        help="with a file: store nothing while its disk has fewer MB free (default: 500 where the broker is at "
+        "127.0.0.1 or localhost, else 20; 5%% of the disk where that is less; 0: never mind)",
     )
     parser.add_argument(
         "--if-copy",
@@ -78,17 +79,17 @@ def recording_task(
 
 def days(text: str) -> int:
     """A number of days; 0: all are kept."""
-    if text == "all":
-        return 0
-    number = int(text)
-    if not 1 <= number <= MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"1 to {MOST_DAYS} days, or all")
-    return number
+    return 0 if text == "all" else _number(text, 1, MOST_DAYS, "days, or all")
 
 
 def _megabytes(text: str) -> int:
     """Bytes."""
-    number = int(text)
-    if not 0 <= number <= MOST_MEGABYTES:
-        raise argparse.ArgumentTypeError(f"0 to {MOST_MEGABYTES} MB")
-    return number * MB
+    return _number(text, 0, MOST_MEGABYTES, "MB") * MB
+
+
+def _number(text: str, least: int, most: int, unit: str) -> int:
+    # argparse would name our function where it is no number at all.
+    with contextlib.suppress(ValueError):
+        if least <= int(text) <= most:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{least} to {most} {unit}")

@@ -153,6 +153,19 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
+def small_disk(folder: Path, megabytes: int = 1) -> Iterator[SmallDisk]:
+    """One for a test, which is skipped where none can be mounted."""
+    try:
+        disk = SmallDisk(folder, megabytes)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
+    try:
+        yield disk
+    finally:
+        disk.stop()
+
+
+@contextlib.contextmanager
 def mounted_over_itself(file: Path) -> Iterator[None]:
     """A file that can be read and written, and not replaced. Mounting needs root, or `unshare -Urm`."""
     try:

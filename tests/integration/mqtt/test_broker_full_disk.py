@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from tests.load.fleet.plugin_broker import PluginBroker, client_id, missing
 from tests.load.fleet.school import PASSWORD
 from tests.load.fleet.users import User
-from tests.support.faults import SmallDisk
+from tests.support.faults import SmallDisk, small_disk
 
 ROOMS = [f"room-{number}" for number in range(1, 11)]
 SUDDENLY_FULL = """#!/bin/sh
@@ -28,12 +27,8 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.j
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """Large enough for the rules."""
-    try:
-        disk = SmallDisk(tmp_path / "disk", 4)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("cannot mount a file system here: run as root, or under unshare -Urm")
-    yield disk
-    disk.stop()
+    with small_disk(tmp_path / "disk", 4) as disk:
+        yield disk
 
 
 @pytest.fixture
