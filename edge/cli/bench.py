@@ -24,6 +24,7 @@ from edge.bench.plot import plot
 from edge.bench.result import Result, slope
 from edge.bench.trace import Trace
 from edge.cli import add_config_arguments, read_config
+from edge.cli.numbers import whole_number
 from edge.daemon.malloc import give_back_at_once
 from edge.errors import EXIT_OK, EdgeError
 from edge.files.whole_file import write_whole
@@ -53,9 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=_size, action="append", metavar="WxH", help="default: 1280x720 and 1920x1080")
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a video file in place of the scenes")
     parser.add_argument(
-        "--frames", type=_frames, default=100, metavar="N", help="frames per scene (default: %(default)s)"
+        "--frames", type=whole_number(2), default=100, metavar="N", help="frames per scene (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=1, help="random seed of the scenes (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=1, metavar="N", help="of the scenes (default: %(default)s)"
+    )
     parser.add_argument("--one-core", action="store_true", help="use one core and no other")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     parser.add_argument(
@@ -178,23 +181,14 @@ def _or_dash(number: float | None, form: str) -> str:
 
 
 def _faces(words: str) -> tuple[int, ...]:
-    numbers = tuple(sorted({int(word) for word in words.split(",")}))
-    if not all(1 <= number <= 100 for number in numbers):
-        raise argparse.ArgumentTypeError("1 to 100 faces")
-    return numbers
+    return tuple(sorted({whole_number(1, 100, "faces")(word) for word in words.split(",")}))
 
 
 def _size(words: str) -> tuple[int, int]:
-    width, height = (int(word) for word in words.split("x"))
-    if not (320 <= width <= 4096 and 240 <= height <= 4096):
-        raise argparse.ArgumentTypeError("320x240 to 4096x4096")
-    return width, height
-
-
-def _frames(words: str) -> int:
-    if int(words) < 2:
-        raise argparse.ArgumentTypeError("at least 2")
-    return int(words)
+    width, by, height = words.partition("x")
+    if not by:
+        raise argparse.ArgumentTypeError(f"width x height, such as 1280x720, not {words!r}")
+    return whole_number(320, 4096, "wide")(width), whole_number(240, 4096, "high")(height)
 
 
 def _machine() -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
 from edge.cli.database_arguments import add_database_arguments, named_database
+from edge.cli.numbers import number
 from edge.cli.page import add_page_arguments, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
@@ -55,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "only there",
     )
     parser.add_argument(
-        "--hours", type=_hours, default=4.0, help="how long numbers are kept in memory (default: %(default)s)"
+        "--hours",
+        type=number(0.1, MOST_HOURS),
+        default=4.0,
+        help="how long numbers are kept in memory (default: %(default)s)",
     )
     add_database_arguments(parser, "--school", "record into this SQLite file, and show what it holds", required=False)
     parser.add_argument("--timetable", type=Path, metavar="FILE", help="when lessons are; its time zone is used")
@@ -185,10 +189,3 @@ def _past(args: argparse.Namespace, target: Target | None) -> Past | None:
     past = Past(target, timetable, timetable.zone if timetable else time_zone(None))
     past.read(lambda recording: recording.source)  # it can be read
     return past
-
-
-def _hours(text: str) -> float:
-    hours = float(text)
-    if not 0.1 <= hours <= MOST_HOURS:
-        raise argparse.ArgumentTypeError(f"0.1 to {MOST_HOURS:g}")
-    return hours

@@ -9,6 +9,8 @@ import socket
 import sys
 from pathlib import Path
 
+from edge.cli.numbers import whole_number
+
 
 def add_page_arguments(parser: argparse.ArgumentParser, port: int, token_help: str) -> None:
     """--host, --port and --token-file.
@@ -19,7 +21,9 @@ def add_page_arguments(parser: argparse.ArgumentParser, port: int, token_help: s
         token_help: What the token is for, and what happens without.
     """
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=_port, default=port, help="default: %(default)s; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=whole_number(0, 65535), default=port, help="default: %(default)s; 0 takes a free one"
+    )
     parser.add_argument("--token-file", type=Path, metavar="FILE", help=token_help)
 
 
@@ -78,10 +82,3 @@ def _own_address() -> str:
         line.connect(("192.0.2.1", 9))  # nothing is sent: only the way there is looked up
         return str(line.getsockname()[0])
     return socket.gethostname()
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError("0 to 65535")
-    return number

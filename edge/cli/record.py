@@ -18,6 +18,7 @@ from rich.status import Status
 from edge.cli import set_up_logging
 from edge.cli.copy_school import copy_from
 from edge.cli.database_arguments import add_database_arguments, named_database
+from edge.cli.numbers import whole_number
 from edge.cli.recording_arguments import MOST_DAYS, add_recording_arguments, days, recording_task
 from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.contract.topics import NAME_PATTERN
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--recorders",
-        type=_recorders,
+        type=whole_number(1, MOST_RECORDERS, "recorders"),
         metavar="N",
         help="with --share and --client-id, where the broker takes one id of each user: for how many recorders it has "
         "users, NAME and NAME-1 to NAME-N of one password, who connect with the ids ID and ID-1 to ID-N",
@@ -138,13 +139,6 @@ def _share(text: str) -> str:
     if not re.fullmatch(NAME_PATTERN, text):
         raise argparse.ArgumentTypeError("a group has 1 to 64 characters, without + # / and control characters")
     return text
-
-
-def _recorders(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST_RECORDERS:
-        raise argparse.ArgumentTypeError(f"1 to {MOST_RECORDERS} recorders")
-    return number
 
 
 def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from edge.cli.numbers import whole_number
 from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.location import IfCopy
@@ -79,17 +79,9 @@ def recording_task(
 
 def days(text: str) -> int:
     """A number of days; 0: all are kept."""
-    return 0 if text == "all" else _number(text, 1, MOST_DAYS, "days, or all")
+    return 0 if text == "all" else whole_number(1, MOST_DAYS, "days or `all`")(text)
 
 
 def _megabytes(text: str) -> int:
     """Bytes."""
-    return _number(text, 0, MOST_MEGABYTES, "MB") * MB
-
-
-def _number(text: str, least: int, most: int, unit: str) -> int:
-    # argparse would name our function where it is no number at all.
-    with contextlib.suppress(ValueError):
-        if least <= int(text) <= most:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"{least} to {most} {unit}")
+    return whole_number(0, MOST_MEGABYTES, "MB")(text) * MB
