@@ -19,6 +19,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from edge.cli.numbers import real_number, whole_number
+from models.options import named_file, names
+
 try:
     import numpy as np
     import torch
@@ -202,17 +205,6 @@ def shown(column: str, value: Any) -> str:  # noqa: ANN401 - a figure of any col
     return f"{value:.3f}" if column == "ms_per_face" else str(value)
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _given(text: str) -> tuple[str, Path]:
-    name, sign, file = text.partition("=")
-    if not sign:
-        raise argparse.ArgumentTypeError(f"{text} is not NETWORK=FILE")
-    return name, Path(file)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m models.compare", description=__doc__, epilog=EXAMPLES,
@@ -221,21 +213,21 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("data", type=Path, help="labelled faces, as for models.train")
     add("--output", type=Path, required=True, help="folder of the table and of a folder per network")
-    add("--epochs", type=int, default=10, help="the budget of each network (default: %(default)s)")
-    add("--networks", type=_names, default=list(NETWORKS), help="which, with commas (default: all)")
-    add("--limit", type=int, default=0, help="training pictures to use, for a quick try (default: all)")
-    add("--batch", type=int, default=128, help="pictures per step (default: %(default)s)")
-    add("--rate", type=float, default=1e-3, help="peak learning rate (default: %(default)s)")
+    add("--epochs", type=whole_number(1), default=10, help="the budget of each network (default: %(default)s)")
+    add("--networks", type=names, default=list(NETWORKS), help="which, with commas (default: all)")
+    add("--limit", type=whole_number(0), default=0, help="training pictures to use, for a quick try (default: all)")
+    add("--batch", type=whole_number(2), default=128, help="pictures per step (default: %(default)s)")
+    add("--rate", type=real_number(0, 10), default=1e-3, help="peak learning rate (default: %(default)s)")
     add(
         "--weights",
-        type=_given,
+        type=named_file,
         action="append",
         default=[],
         metavar="NETWORK=FILE",
         help="ImageNet weights to start it from",
     )
     add("--convert-python", type=Path, help="Python of the converters' environment, for the int8 columns")
-    add("--threads", type=int, default=0, help="CPU threads (default: all)")
+    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
     return parser
 
 

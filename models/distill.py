@@ -17,6 +17,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.cli.numbers import real_number, whole_number
+from models.options import named_file, names
+
 try:
     import torch
     from torch import Tensor, nn
@@ -219,23 +222,6 @@ def fit(measured: float, seconds: float, most: int) -> Plan:
     return Plan(max(0, min(most, int(seconds / epoch))), epoch)
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _count(text: str) -> int:
-    if not 1 <= int(text) <= CHUNK:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {CHUNK}")
-    return int(text)
-
-
-def _named_file(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text} is not NETWORK=FILE")
-    return name, Path(path)
-
-
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(
@@ -245,13 +231,13 @@ def parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("data", type=Path, help="labelled faces, as for models.train, or what models.pack wrote")
     add("--output", type=Path, required=True, help="folder of this run; each network gets its own inside")
-    add("--teachers", type=_names, default=[], help="networks to train as teachers, with commas; one may come twice")
+    add("--teachers", type=names, default=[], help="networks to train as teachers, with commas; one may come twice")
     add(
         "--teacher", type=Path, action="append", default=[], help="best.pt of a teacher trained before; may be repeated"
     )
     add(
         "--weights",
-        type=_named_file,
+        type=named_file,
         action="append",
         default=[],
         metavar="NETWORK=FILE",
@@ -260,28 +246,63 @@ def parser() -> argparse.ArgumentParser:
     add("--student", default="mobilenet-v2-medium", help="default: %(default)s")
     add(
         "--last",
-        type=int,
+        type=whole_number(0, 20),
         default=0,
         help="train so many last stages from the student, with unlike seeds, for models.soup (default: %(default)s)",
     )
-    add("--last-share", type=float, default=0.4, help="part of the student's time for these (default: %(default)s)")
-    add("--last-rate", type=float, default=1e-3, help="their peak learning rate (default: %(default)s)")
-    add("--minutes", type=float, default=25, help="time for everything (default: %(default)s)")
-    add("--teachers-share", type=float, default=0.5, help="part of the time for the teachers (default: %(default)s)")
-    add("--epochs", type=int, default=400, help="most epochs of any network (default: %(default)s)")
-    add("--batch", type=int, default=256, help="pictures per step (default: %(default)s)")
-    add("--rate", type=float, default=3e-3, help="the student's peak learning rate (default: %(default)s)")
-    add("--teacher-rate", type=float, default=1e-3, help="the teachers' (default: %(default)s)")
-    add("--weights-rate", type=float, default=5e-4, help="of those with weights (default: %(default)s)")
-    add("--mixup", type=float, default=0.2, help="for all of them (default: %(default)s)")
-    add("--views", type=_count, default=8, help="of each picture, for the student (default: %(default)s)")
-    add("--sam", type=float, default=0.0, help="radius of the student's sharpness-aware steps (default: none)")
-    add("--temperature", type=float, default=2.0, help="softens the teachers (default: %(default)s)")
-    add("--teacher-weight", type=float, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
-    add("--fer2013-weight", type=float, default=1.0, help="as of models.train, for the student (default: %(default)g)")
-    add("--logit-adjustment", type=float, default=0.0, help="as of models.train, for all (default: %(default)g)")
-    add("--seed", type=int, default=1, help="of the views (default: %(default)s)")
-    add("--threads", type=int, default=0, help="CPU threads (default: all)")
+    add(
+        "--last-share",
+        type=real_number(0, 1),
+        default=0.4,
+        help="part of the student's time for these (default: %(default)s)",
+    )
+    add("--last-rate", type=real_number(0, 10), default=1e-3, help="their peak learning rate (default: %(default)s)")
+    add("--minutes", type=real_number(0.01, 100_000), default=25, help="time for everything (default: %(default)s)")
+    add(
+        "--teachers-share",
+        type=real_number(0, 1),
+        default=0.5,
+        help="part of the time for the teachers (default: %(default)s)",
+    )
+    add("--epochs", type=whole_number(1), default=400, help="most epochs of any network (default: %(default)s)")
+    add("--batch", type=whole_number(2), default=256, help="pictures per step (default: %(default)s)")
+    add("--rate", type=real_number(0, 10), default=3e-3, help="the student's peak learning rate (default: %(default)s)")
+    add("--teacher-rate", type=real_number(0, 10), default=1e-3, help="the teachers' (default: %(default)s)")
+    add("--weights-rate", type=real_number(0, 10), default=5e-4, help="of those with weights (default: %(default)s)")
+    add("--mixup", type=real_number(0, 100), default=0.2, help="for all of them (default: %(default)s)")
+    add(
+        "--views",
+        type=whole_number(1, CHUNK),
+        default=8,
+        help="of each picture, for the student (default: %(default)s)",
+    )
+    add(
+        "--sam",
+        type=real_number(0, 10),
+        default=0.0,
+        help="radius of the student's sharpness-aware steps (default: none)",
+    )
+    add("--temperature", type=real_number(0.01, 100), default=2.0, help="softens the teachers (default: %(default)s)")
+    add(
+        "--teacher-weight",
+        type=real_number(0, 1),
+        default=0.7,
+        help="the teachers' part of the loss (default: %(default)s)",
+    )
+    add(
+        "--fer2013-weight",
+        type=real_number(0, 100),
+        default=1.0,
+        help="as of models.train, for the student (default: %(default)g)",
+    )
+    add(
+        "--logit-adjustment",
+        type=real_number(0, 10),
+        default=0.0,
+        help="as of models.train, for all (default: %(default)g)",
+    )
+    add("--seed", type=whole_number(0), default=1, help="of the views (default: %(default)s)")
+    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
     return parser
 
 

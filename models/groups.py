@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.cli.numbers import real_number
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 from edge.model_files.benchmark import interval
@@ -183,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--by", action="append", default=[], metavar="COLUMN", help="a group to look at; repeatable (default: all)")
     add("--model", type=Path, default=Path("models/emotions.json"), help="its card or .tflite (default: %(default)s)")
     add("--emotions-output", default="ferplus", help="default: %(default)s")
-    add("--min-confidence", type=float, default=0.3, help="as vision.min_confidence (default: %(default)s)")
+    add("--min-confidence", type=real_number(0, 1), default=0.3, help="as vision.min_confidence (default: %(default)s)")
     return parser
 
 

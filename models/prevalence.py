@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.aggregation.prevalence import Estimator, Tally, rounded
+from edge.cli.numbers import real_number
 from edge.errors import ModelError
 from edge.model_files.calibration import OutputCalibration, find_calibration
 from edge.model_files.cards import EmotionCard, read_card
@@ -231,7 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, default=Path("models/emotions.json"), help="(default: %(default)s)")
     parser.add_argument("--head", choices=HEADS, default="ferplus", help="the output to read (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the figures as JSON, and plots")
-    parser.add_argument("--rooms", type=float, default=1.0, metavar="FACTOR", help="so many times the usual rooms")
+    parser.add_argument(
+        "--rooms", type=real_number(0.01, 100), default=1.0, metavar="FACTOR", help="so many times the usual rooms"
+    )
     parser.add_argument(
         "--choose", action="store_true",
         help="stay within PublicTest, one part calibrating and the other filling the rooms: for changing constants",

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edge.cli.numbers import whole_number
+
 try:
     import torch
     from torch import Tensor
@@ -101,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help=f"for the batch-norm statistics and the figures: {KINDS}")
     add("--votes", type=Path, help="FERPlus votes of a fer2013.csv (default: fer2013new.csv beside it)")
     add("--output", type=Path, required=True, help="the .pt file to write, for models.export and --start")
-    add("--seed", type=int, default=1, help="picks those pictures and their views (default: %(default)s)")
-    add("--threads", type=int, default=0, help="CPU threads (default: all)")
+    add("--seed", type=whole_number(0), default=1, help="picks those pictures and their views (default: %(default)s)")
+    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
     return parser
 
 

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge.cli.numbers import whole_number
+
 try:
     import numpy as np
     import torch
@@ -158,10 +160,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--votes", type=Path, help="FERPlus votes of a fer2013.csv (default: fer2013new.csv beside it)")
     add("--output", type=Path, required=True, help="folder of the views and of each teacher's answers")
     add("--teacher", type=Path, action="append", default=[], help="a best.pt; repeat for several, add more later")
-    add("--count", type=int, default=8, help="views of each picture (default: %(default)s)")
+    add("--count", type=whole_number(1, 1000), default=8, help="views of each picture (default: %(default)s)")
     add("--bfloat16", action="store_true", help="let the teachers multiply in bfloat16")
-    add("--seed", type=int, default=1, help="default: %(default)s")
-    add("--threads", type=int, default=0, help="CPU threads (default: all)")
+    add("--seed", type=whole_number(0), default=1, help="default: %(default)s")
+    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
     return parser
 
 

@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.cli.numbers import whole_number
+
 try:
     import cv2
     import numpy as np
@@ -257,8 +259,12 @@ def main(arguments: list[str] | None = None) -> None:
         description="Download YuNet's pinned weights and write int8 TFLite face detectors with their cards.",
         epilog="Example: python -m models.yunet --width 1280 --height 736 --output models/",
     )
-    parser.add_argument("--width", type=int, help="input width in pixels, a multiple of 32 (default: all three sizes)")
-    parser.add_argument("--height", type=int, help="input height in pixels, a multiple of 32")
+    parser.add_argument(
+        "--width",
+        type=whole_number(32, 8192),
+        help="input width in pixels, a multiple of 32 (default: all three sizes)",
+    )
+    parser.add_argument("--height", type=whole_number(32, 8192), help="input height in pixels, a multiple of 32")
     parser.add_argument("--output", type=Path, default=Path("models"), help="folder to write into (default: models/)")
     options = parser.parse_args(arguments)
     sizes = GEOMETRIES if options.width is options.height is None else ((options.width, options.height),)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
 from edge.cli.database_arguments import add_database_arguments, named_database
-from edge.cli.numbers import number
+from edge.cli.numbers import real_number
 from edge.cli.page import add_page_arguments, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
 from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--hours",
-        type=number(0.1, MOST_HOURS),
+        type=real_number(0.1, MOST_HOURS),
         default=4.0,
         help="how long numbers are kept in memory (default: %(default)s)",
     )

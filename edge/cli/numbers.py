@@ -25,7 +25,7 @@ def whole_number(least: int, most: int | None = None, unit: str = "") -> Callabl
     return parse
 
 
-def number(least: float, most: float, unit: str = "") -> Callable[[str], float]:
+def real_number(least: float, most: float, unit: str = "") -> Callable[[str], float]:
     """The same for a number that may have decimals."""
 
     def parse(text: str) -> float:

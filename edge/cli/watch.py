@@ -19,7 +19,7 @@ from edge.cli import set_up_logging
 from edge.cli.board import View, render, wanted
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.machine_lines import machine_lines
-from edge.cli.numbers import number
+from edge.cli.numbers import real_number
 from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.cli.summary import line
 from edge.cli.terminal_palette import GROUNDS, terminal_palette
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="print one window per device and exit")
     parser.add_argument(
         "--timeout",
-        type=number(0, MOST_SECONDS, "seconds"),
+        type=real_number(0, MOST_SECONDS, "seconds"),
         default=30.0,
         metavar="SECONDS",
         help="how long --once waits (default: 30)",

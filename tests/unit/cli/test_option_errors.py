@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli import COMMANDS
-from edge.cli.numbers import number, whole_number
+from edge.cli.numbers import real_number, whole_number
 
 TEXTS = (
     "",
@@ -67,7 +67,7 @@ def test_an_error_says_what_is_taken(action: argparse.Action) -> None:
 @given(
     st.tuples(st.integers(-10_000, 10_000), st.integers(-10_000, 10_000)).map(sorted),
     st.integers(-10_000, 10_000),
-    st.sampled_from([whole_number, number]),
+    st.sampled_from([whole_number, real_number]),
 )
 def test_numbers_of_a_range_are_taken_and_no_others(
     ends: list[int], value: int, kind: Callable[[int, int, str], Callable[[str], float]]
