@@ -292,7 +292,7 @@ def test_a_deadline_ends_training_with_weights_to_use(tmp_path: Path) -> None:
 
 def test_distillation_leaves_a_student_even_when_the_time_is_up(tmp_path: Path) -> None:
     arguments = ["unused", "--output", str(tmp_path), "--student", "cnn", "--batch", "6", "--teachers", "cnn"]
-    args = distill.parser().parse_args([*arguments, "--minutes", "-1"])
+    args = distill.parser().parse_args([*arguments, "--minutes", "0.01"])
     assert distill.train(args, few_faces(), "teacher", ["--network", "cnn"], -60) is None
     best = distill.train(args, few_faces(), "student", ["--network", "cnn"], -60, needed=True)
     assert best == tmp_path / "student" / "best.pt"
@@ -318,7 +318,7 @@ def test_teachers_a_student_and_its_last_stages_are_trained_and_not_again(
 def test_weights_for_a_teacher_are_named_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         distill.main(["unused", "--output", "unused", "--weights", "weights.pth"])
-    assert "not NETWORK=FILE" in capsys.readouterr().err
+    assert "NETWORK=FILE, not 'weights.pth'" in capsys.readouterr().err
     assert distill.main(["unused", "--output", "unused", "--weights", "nonsense=weights.pth"]) == 2
     assert "no network nonsense" in capsys.readouterr().err
 
