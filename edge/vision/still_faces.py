@@ -20,7 +20,11 @@ FOLLOWED = 1.0  # of its height: a face this near in the next look is the same o
 SAME_PLACE = 0.25  # of its height: a face farther from a still one is another, in front of it
 LONGEST_GAP = 11.0  # seconds without a frame after which a face that has not been still for long is another one
 MISSED = 0.5  # of the time for which it has not moved a face may go unseen: small ones are not found in each frame
-KEPT = 600.0  # seconds for which a still face is remembered, as one that somebody stands in front of
+KEPT = 604800.0  # seconds for which a still face is remembered: over nights and a weekend in which it is dark
+MOST_KEPT = 200  # still faces that are remembered, those seen last
+REPORTED = 600.0  # seconds after which `any` is over
+AGREEING = 3  # still faces that move alike: the camera does
+JUMP = 0.12  # of a face's height, between two frames; less is smoothed
 LONGEST_MISSED = 60.0  # seconds, at most
 
 
@@ -45,12 +49,12 @@ class StillFaces:
 
     @property
     def any(self) -> bool:
-        """Whether there are still faces."""
-        return bool(self._still.any())
+        """Whether a still face has been seen within REPORTED."""
+        return bool((self._still & (self._looked - self._seen <= REPORTED)).any())
 
     def wants(self, time: float) -> bool:
         """Whether `update` has anything to do with a frame of this time."""
-        return self._due(time) or self.any
+        return self._due(time) or bool(self._still.any())
 
     def update(self, boxes: NDArray[np.float32], time: float) -> NDArray[np.bool_]:
         """Take the faces of a frame.
@@ -64,10 +68,23 @@ class StillFaces:
         """
         found = np.stack([boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2, boxes[:, 3]], axis=1)
         found = found.astype(np.float64)
+        self._follow_camera(found)
         if self._due(time):
             self._look(found, time)
         still: NDArray[np.bool_] = (_distances(self._box[self._still], found) <= SAME_PLACE).any(axis=0)
         return still
+
+    def _follow_camera(self, found: NDArray[np.float64]) -> None:
+        """Move all that is known by as much as most of the still faces have jumped: the camera has been moved."""
+        known = self._box[self._still]
+        distances = _distances(known, found)
+        if min(distances.shape) < AGREEING:
+            return
+        near = distances.min(axis=1) <= FOLLOWED
+        jump = _shared(known[near], found[distances.argmin(axis=1)[near]])
+        if np.abs(jump).max() > JUMP * np.median(known[:, 2]):
+            self._box[:, :2] += jump
+            self._before[:, :2] += jump
 
     def _due(self, time: float) -> bool:
         return not 0 <= time - self._looked < EVERY
@@ -84,11 +101,16 @@ class StillFaces:
         self._seen[seen] = now
         settling = seen & (now - self._moved <= SETTLING)
         self._before[settling] = self._box[settling]
+        printed = seen & self._still
+        self._before[printed, :2] += _shared(self._before[printed], self._box[printed])
         self._moved[seen & (_moved(self._before, self._box) > MOVED)] = now
         self._still = np.where(seen, now - self._moved >= LONG, self._still)
         unseen = now - self._seen
         missed = unseen <= np.minimum(MISSED * (self._seen - self._moved), LONGEST_MISSED)
-        self._keep(seen | missed | (self._still & (unseen <= KEPT)))
+        still = np.flatnonzero(self._still & (unseen <= KEPT))
+        remembered = np.zeros_like(seen)
+        remembered[still[np.argsort(unseen[still], kind="stable")[:MOST_KEPT]]] = True
+        self._keep(seen | missed | remembered)
         self._add(np.delete(found, nearest, axis=0), now)
 
     def _match(self, found: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
@@ -119,6 +141,17 @@ def _moved(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.
     """By how much of its height each face, (..., 3), has moved or changed its size."""
     moved: NDArray[np.float64] = np.abs(now - before).max(axis=-1) / np.maximum(before[..., 2], 1.0)
     return moved
+
+
+def _shared(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much most of k faces, (k, 3), have moved alike, (2,) pixels; 0 where they have not, or are few."""
+    if len(before) >= AGREEING:
+        moved = (now - before)[:, :2]
+        shift: NDArray[np.float64] = np.median(moved, axis=0)
+        alike = np.abs(moved - shift).max(axis=1) <= MOVED * before[:, 2]
+        if alike.sum() >= max(AGREEING, len(before) / 2):
+            return shift
+    return np.zeros(2)
 
 
 def _distances(known: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
