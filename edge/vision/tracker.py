@@ -14,6 +14,8 @@ from edge.vision.face_detector import NOBODY, Detections
 from edge.vision.head_pose import evidence, roll
 
 MIN_IOU = 0.2  # at 5 frames/s a walking face still overlaps itself by this much
+REACH = 1.3  # of its height: a face that comes this near to one that is missed is that one, moved
+SAME_SIZE = 1.4  # times its height, at most
 MAX_AGE = 1.0  # seconds that a face may still be counted after it was last detected; longer over-counts moving scenes
 MISSED_FRAMES = 2.5  # as many frames it may be missed in
 MIN_SIGHTINGS = 2  # a face seen once is counted only in that frame: a single false box leaves no shadow
@@ -110,24 +112,25 @@ class Tracker:
             frame but are still counted.
         """
         before = self._young(time)
-        matched: list[Track | None] = [None] * len(boxes)
-        free = set(range(len(before)))
+        known: dict[int, int] = {}  # which track each box is of
+        free = list(range(len(before)))
         if before and len(boxes):
-            iou = overlap(boxes, np.concatenate([track.box for track in before]).reshape(-1, 4)).ravel()
-            pairs = np.flatnonzero(iou >= MIN_IOU)  # few of all: they alone are put in order
-            for flat in pairs[np.argsort(-iou[pairs], kind="stable")].tolist():
-                i, j = divmod(flat, len(before))
-                if matched[i] is None and j in free:
-                    matched[i] = before[j]
-                    free.discard(j)
+            places = np.concatenate([track.box for track in before]).reshape(-1, 4)
+            known = _nearest_first(-overlap(boxes, places), -MIN_IOU)
+            free = sorted(set(free) - set(known.values()))
+            new = [i for i in range(len(boxes)) if i not in known]
+            if new and free:  # else who moves by more than a head would be counted there and here
+                moved = _nearest_first(_distances(boxes[new], places[free]), REACH)
+                known |= {new[i]: free[j] for i, j in moved.items()}
+                free = sorted(set(free) - set(known.values()))
         now = []
-        for box, known in zip(boxes, matched, strict=True):
+        for i, box in enumerate(boxes):
             # A newcomer waits as if it had been classified a second ago: those who sit there wait as long as that.
-            track = known or Track(box, time, time - 1, 0)
+            track = before[known[i]] if i in known else Track(box, time, time - 1, 0)
             track.box, track.last_seen, track.last_detected = box, time, time
             track.sightings += 1
             now.append(track)
-        missed = [before[j] for j in sorted(free) if self._bridged(before[j], time)]
+        missed = [before[j] for j in free if self._bridged(before[j], time)]
         if missed and len(outside):
             left = overlap(np.stack([track.box for track in missed]), outside).max(axis=1) >= MIN_IOU
             missed = [track for track, has_left in zip(missed, left.tolist(), strict=True) if not has_left]
@@ -175,6 +178,29 @@ class Tracker:
     def _bridged(self, track: Track, time: float) -> bool:
         """Whether a face is still counted in a frame that it was missed in."""
         return track.sightings >= MIN_SIGHTINGS and time - track.last_detected <= self.max_age
+
+
+def _nearest_first(distances: NDArray[np.float32], most: float) -> dict[int, int]:
+    """Pairs of n and m, by distances (n, m) of at most `most`: the nearest first, and each of them once."""
+    flat = distances.ravel()
+    near = np.flatnonzero(flat <= most)  # few of all: they alone are put in order
+    pairs: dict[int, int] = {}
+    taken = set()
+    for pair in near[np.argsort(flat[near], kind="stable")].tolist():
+        i, j = divmod(pair, distances.shape[1])
+        if i not in pairs and j not in taken:
+            pairs[i] = j
+            taken.add(j)
+    return pairs
+
+
+def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Between the centres of boxes (n, 4) and (m, 4), in heights: (n, m); infinite where one is much larger."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a.T[..., None], b.T
+    apart = np.hypot(ax + aw / 2 - bx - bw / 2, ay + ah / 2 - by - bh / 2) / np.maximum(np.minimum(ah, bh), 1e-3)
+    alike = np.maximum(ah, bh) <= SAME_SIZE * np.minimum(ah, bh)
+    distances: NDArray[np.float32] = np.where(alike, apart, np.inf)
+    return distances
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

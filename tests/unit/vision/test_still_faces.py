@@ -141,7 +141,7 @@ def test_no_more_still_faces_are_remembered_than_were_seen_last() -> None:
     now = 1000.0
     for row in range(4):
         printed = seats(20.0, MOST_KEPT // 2) + np.array([0, 100 * row, 0, 0], np.float32)
-        _, now = watch(still, lambda _now, printed=printed: printed, LONG + 20, start=now + 1)
+        _, now = watch(still, jittering(printed, 0.0, row), LONG + 20, start=now + 1)
     assert number(still) == MOST_KEPT
     assert still.update(printed, now + 1).all()
 

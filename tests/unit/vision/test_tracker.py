@@ -65,3 +65,26 @@ def test_a_face_that_turns_away_loses_what_it_showed_only_where_the_front_alone_
         track.update_pose(-2.0, 0.0, front_only=front_only)
     assert not track.front
     assert (track.probabilities is not None) == kept
+
+
+@pytest.mark.parametrize("fps", [2.0, 5.0])
+@pytest.mark.parametrize("hz", [0.6, 1.0, 1.25, 2.0])
+def test_who_sways_by_more_than_a_head_is_counted_once(hz: float, fps: float) -> None:
+    tracker, heads = Tracker(fps), np.array([[200 * seat, 300, 40, 50] for seat in range(4)], np.float32)
+    for frame in range(60):
+        to_and_fro = np.sign(np.sin(2 * np.pi * hz * frame / fps + 0.4)) * 28  # 1.4 widths from side to side
+        now, missed = tracker.update(heads + np.array([to_and_fro, 0, 0, 0], np.float32), frame / fps)
+        assert len(now) + len(missed) == 4
+
+
+def test_who_is_missed_beside_a_newcomer_of_another_size_or_place_is_still_counted() -> None:
+    tracker = Tracker(5.0)
+    seated = np.array([[100, 100, 40, 50], [200, 100, 40, 50]], np.float32)
+    for frame in range(3):
+        tracker.update(seated, frame / 5)
+    far = np.array([[290, 100, 40, 50]], np.float32)
+    assert [len(part) for part in tracker.update(np.concatenate([seated[:1], far]), 0.6)] == [2, 1]
+    tracker = Tracker(5.0)
+    for frame in range(3):
+        tracker.update(seated[:1], frame / 5)
+    assert [len(part) for part in tracker.update(np.array([[110, 140, 80, 100]], np.float32), 0.6)] == [1, 1]
