@@ -69,6 +69,7 @@ def _figures(report: LessonReport, comparison: Comparison | None) -> Iterator[JS
         yield {
             "what": name, "word": _word(name), "value": figure.value, "low": figure.low, "high": figure.high,
             "usual": usual and usual.usual, "usual_low": usual and usual.low, "usual_high": usual and usual.high,
+            "lessons": usual.lessons if usual else 0,
             "differs": usual.differs if usual and comparison and comparison.verdict in ("same", "different") else None,
             "overlaps": comparison.overlapping.get(name) if comparison else None,
         }  # fmt: skip
