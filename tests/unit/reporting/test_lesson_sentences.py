@@ -12,13 +12,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from edge.contract.shares import ShareRange
+from edge.reporting.comparison_sentences import REFUSED, describe_comparison
 from edge.reporting.lesson_comparison import Comparison, Difference
 from edge.reporting.lesson_sentences import (
     NOT_MEASURED,
-    REFUSED,
     describe,
     describe_changes,
-    describe_comparison,
 )
 from edge.reporting.lesson_statistics import Change, Figure, LessonSummary
 from tests.support.paths import PACKAGE
@@ -250,8 +249,9 @@ def test_every_condition_has_its_reason() -> None:
 
 def test_no_sentence_says_what_anybody_was_or_felt() -> None:
     """What is not measured is said in one sentence, and that one denies it."""
-    tree = ast.parse((PACKAGE / "reporting/lesson_sentences.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"]
+    files = [PACKAGE / "reporting" / name for name in ("lesson_sentences.py", "comparison_sentences.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"]
     templates = [ast.literal_eval(call.args[0]) for call in calls]  # literals: a catalogue must find them
     assert len(templates) > 20
     assert templates.count(NOT_MEASURED.template) == 1
@@ -264,7 +264,7 @@ def test_no_sentence_says_what_anybody_was_or_felt() -> None:
 def test_sentences_and_comparisons_need_no_numpy() -> None:
     """A dashboard loads them before anybody asks for a statistic."""
     code = (
-        "import sys; import edge.reporting.lesson_sentences, edge.reporting.lesson_comparison; "
+        "import sys; import edge.reporting.lesson_sentences, edge.reporting.comparison_sentences; "
         "print('numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
