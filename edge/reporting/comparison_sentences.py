@@ -43,10 +43,7 @@ SAME = {
         "In the number of faces and in expressions there is no difference from the {lessons} earlier lessons beyond "
         "the uncertainty."
     ),
-    (True, True): Sentence(
-        "In the number of faces, the direction of heads and expressions there is no difference from the {lessons} "
-        "earlier lessons beyond the uncertainty."
-    ),
+    (True, True): Sentence("There is no difference from the {lessons} earlier lessons beyond the uncertainty."),
 }
 """By whether direction and expressions were compared: nothing is said of what was not."""
 
@@ -64,10 +61,11 @@ NOT_COMPARED = {
 """By whether direction and expressions are among what could not be compared."""
 
 FEWER = {
-    (True, False): Sentence("Of these lessons only {front} tell the direction of heads."),
-    (False, True): Sentence("Of these lessons only {named} can be compared in expressions."),
+    (True, False): Sentence("Of the {lessons} earlier lessons only {front} tell the direction of heads."),
+    (False, True): Sentence("Of the {lessons} earlier lessons only {named} can be compared in expressions."),
     (True, True): Sentence(
-        "Of these lessons only {front} tell the direction of heads, and only {named} can be compared in expressions."
+        "Of the {lessons} earlier lessons only {front} tell the direction of heads, and only {named} can be "
+        "compared in expressions."
     ),
 }
 """By whether direction and expressions are compared with fewer lessons than the number of faces."""
@@ -108,7 +106,7 @@ def _coverage(comparison: Comparison) -> list[Sentence]:
     front = min((each.lessons for name, each in comparison.figures.items() if name == FRONT), default=everything)
     named = min((each.lessons for name, each in comparison.figures.items() if _is_expression(name)), default=everything)
     if fewer := FEWER.get((front < everything, named < everything)):
-        found.append(replace(fewer, values={"front": front, "named": named}))
+        found.append(replace(fewer, values={"lessons": everything, "front": front, "named": named}))
     if comparison.other_basis:
         found.append(
             Sentence(
