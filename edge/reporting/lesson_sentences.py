@@ -57,8 +57,8 @@ def describe(summary: LessonSummary) -> list[Sentence]:
     else:
         found = [
             Sentence(
-                "On average {faces} faces were seen; of those whose direction is known, on average {directed}, about "
-                "{share} ({low} to {high}) were turned to the front.",
+                "On average {faces} faces were seen; of the {directed} with a known direction about {share} ({low} to "
+                "{high}) were turned to the front.",
                 {**faces, "directed": _faces(summary.directed or 0.0), **_told(summary.front)},
             )
         ]

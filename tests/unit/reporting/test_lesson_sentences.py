@@ -55,8 +55,8 @@ def plain(sentences: object) -> list[str]:
 def test_how_a_lesson_was() -> None:
     assert plain(describe(SUMMARY)) == [
         (
-            "On average 24 faces were seen; of those whose direction is known, on average 9, about 70~% (55 to 85~%) "
-            "were turned to the front."
+            "On average 24 faces were seen; of the 9 with a known direction about 70~% (55 to 85~%) were "
+            "turned to the front."
         ),
         OFTEN,
     ]
