@@ -9,7 +9,7 @@ different by chance at 5 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -18,6 +18,7 @@ from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
 FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
 FEWEST = 3  # earlier lessons that differences can be judged by
 LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few equal ones prove nothing
+LEAST_FACES_APART = 1.0  # from the mean: what is less is no difference that anybody could see in a room
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
@@ -71,7 +72,8 @@ class Difference:
         usual: Mean of the others.
         low, high: Where nine in ten further lessons like the others would lie.
         probability: Of a distance as large as this, were the lesson like the others.
-        differs: Whether it is too large for chance, all figures considered.
+        differs: Whether it is too large for chance, all figures considered, and large enough to matter.
+        lessons: Earlier lessons that have this figure, which it is compared with.
     """
 
     value: float
@@ -80,6 +82,7 @@ class Difference:
     high: float
     probability: float
     differs: bool
+    lessons: int
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,13 @@ class Comparison:
     Attributes:
         verdict: `refused` (conditions differ), `not_enough` (measured), `one` (a single earlier lesson), `few` (too few
             for a difference), `same` (no difference beyond the uncertainty) or `different`.
-        lessons: Earlier lessons that it rests on.
+        lessons: Earlier lessons that it rests on; not each of them has every figure.
         left_out: Those that were not comparable, by the attribute of `Conditions` in which they differ.
         overlapping: With one earlier lesson: by figure, whether the two intervals overlap. Else empty.
-        figures: Of the others, by name.
+        figures: Of the others, by name: those that enough of the lessons have.
+        uncompared: Figures of this lesson or of the others that are in neither of the two, by name: this lesson lacks
+            them, or too few of the others have them.
+        other_basis: Earlier lessons whose expressions are left out: one has estimates, the other counts.
     """
 
     verdict: Verdict
@@ -100,6 +106,8 @@ class Comparison:
     left_out: Mapping[str, int]
     overlapping: Mapping[str, bool]
     figures: Mapping[str, Difference]
+    uncompared: Collection[str] = ()
+    other_basis: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,7 @@ def compare(
     conditions: Conditions,
     earlier: Sequence[tuple[LessonSummary, Conditions]],
 ) -> Comparison:
-    """Compare a lesson with earlier ones of the same name and time.
+    """Compare a lesson with earlier ones of the same name and time: each figure with those lessons that have it.
 
     Args:
         lesson: What is asked about.
@@ -128,31 +136,36 @@ def compare(
         earlier: The others, in any order; those that are not comparable or were hardly measured are left out.
     """
     left_out: dict[str, int] = {}
-    others = []
+    other_basis = 0
+    mine, others = figures(lesson), []
+    names = dict.fromkeys(mine)
     for summary, theirs in earlier:
         if differing := conditions.differing(theirs):
             left_out[differing] = left_out.get(differing, 0) + 1
         elif summary.enough:
-            others.append(figures(summary))
-    mine = figures(lesson)
+            found = figures(summary)
+            names.update(dict.fromkeys(found))
+            # Counts are biased where estimates are not: the difference would be that of the two ways to add up.
+            if lesson.basis and summary.basis and lesson.basis != summary.basis:
+                other_basis += 1
+                found = {name: figure for name, figure in found.items() if name not in summary.expressions}
+            others.append(found)
     if not lesson.enough:
         return Comparison("not_enough", len(others), left_out, {}, {})
     if not others:
         return Comparison("refused" if left_out else "not_enough", 0, left_out, {}, {})
     if len(others) == 1:
         overlapping = {name: _overlap(mine[name], others[0][name]) for name in mine if name in others[0]}
-        return Comparison("one", 1, left_out, overlapping, {})
-    found = {
-        name: _difference(mine[name], [each[name] for each in others], name)
-        for name in mine
-        if sum(name in each for each in others) == len(others)
-    }
+        missing = [name for name in names if name not in overlapping]
+        return Comparison("one", 1, left_out, overlapping, {}, missing, other_basis)
+    compared = _differences(mine, others)
+    missing = [name for name in names if name not in compared]
     if len(others) < FEWEST:
-        return Comparison("few", len(others), left_out, {}, found)
-    surely = remaining({name: each.probability for name, each in found.items()})
-    found = {name: replace(each, differs=name in surely) for name, each in found.items()}
-    different = any(each.differs for each in found.values())
-    return Comparison("different" if different else "same", len(others), left_out, {}, found)
+        return Comparison("few", len(others), left_out, {}, compared, missing, other_basis)
+    surely = remaining({name: each.probability for name, each in compared.items()})
+    compared = {name: replace(each, differs=name in surely and _matters(each, name)) for name, each in compared.items()}
+    different = any(each.differs for each in compared.values())
+    return Comparison("different" if different else "same", len(others), left_out, {}, compared, missing, other_basis)
 
 
 def figures(summary: LessonSummary) -> dict[str, Figure]:
@@ -205,6 +218,16 @@ def student_quantile(probability: float, degrees: int) -> float:
     return high
 
 
+def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figure]]) -> dict[str, Difference]:
+    """Each figure that enough of the others have, beside it."""
+    found: dict[str, Difference] = {}
+    for name, figure in mine.items():
+        theirs = [each[name] for each in others if name in each]
+        if len(theirs) >= min(FEWEST, len(others)):
+            found[name] = _difference(figure, theirs, name)
+    return found
+
+
 def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference:
     """With a single lesson's scatter never taken for less than its own minutes tell."""
     number = len(others)
@@ -218,7 +241,13 @@ def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference
     most = math.inf if name == FACES else 1.0
     distance = abs(mine.value - usual)
     probability = student_tail(distance / error, number - 1) if error else float(not distance)
-    return Difference(mine.value, usual, max(0.0, usual - reach), min(most, usual + reach), probability, differs=False)
+    low, high = max(0.0, usual - reach), min(most, usual + reach)
+    return Difference(mine.value, usual, low, high, probability, differs=False, lessons=number)
+
+
+def _matters(each: Difference, name: str) -> bool:
+    """A steady class scatters so little that a part of a face is sure to be more than chance."""
+    return name != FACES or abs(each.value - each.usual) >= LEAST_FACES_APART
 
 
 def _overlap(one: Figure, other: Figure) -> bool:

@@ -9,9 +9,10 @@ from itertools import islice
 
 from edge.recording.recorded import Recorded
 from edge.reporting.change_detection import find_changes
+from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
 from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
-from edge.reporting.lesson_sentences import describe, describe_changes, describe_comparison
+from edge.reporting.lesson_sentences import describe, describe_changes
 from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import School, summary_of

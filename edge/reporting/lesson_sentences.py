@@ -12,14 +12,12 @@ from datetime import datetime, tzinfo
 
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
-from edge.reporting.lesson_comparison import FACES, FEWEST, Comparison, Difference
 from edge.reporting.lesson_statistics import FEWEST_BLOCKS, FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.text import NO_BREAK, Sentence, percent
 
 WIDE = 0.1  # an interval wider than this is told in steps of five points
 WORTH_TELLING = 0.05  # share of an expression
 MOST_CHANGES = 2  # sentences; the table has the rest
-MAY_BE_EQUAL = Sentence("Two lessons whose ranges overlap may have been the same.")
 NOT_MEASURED = Sentence(
     "What faces looked like was counted, nothing else: not attention, not interest, not what anybody felt or learned. "
     "Who writes looks down; who smiles may be bored."
@@ -31,30 +29,6 @@ SUREST = Sentence(
 MODELS = Sentence(
     "More than one model named the expressions in this time. The share of each expression is of the time of those "
     "models that can name it, so all shares together may be more than 100 %."
-)
-REFUSED = {
-    "mode": Sentence("It is not compared with earlier lessons: something else was measured then."),
-    "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),
-    "emotions": Sentence("It is not compared with earlier lessons: another model named the expressions then."),
-    "pose": Sentence(
-        "It is not compared with earlier lessons: another rule decided then which faces are turned to the front."
-    ),
-    "masks": Sentence(
-        "It is not compared with earlier lessons: "
-        "another camera was used, or other parts of the picture were hidden then."
-    ),
-    "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
-    "policy": Sentence(
-        "It is not compared with earlier lessons: other figures were withheld then, or they were rounded otherwise."
-    ),
-}
-"""Why no lesson is comparable, by the attribute of `Conditions`."""
-
-OVERLAPPING = Sentence("All ranges overlap with those of the one earlier lesson: the two may have been the same.")
-APART = Sentence(
-    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is "
-    "unusual, {least} are needed.",
-    {"least": FEWEST},
 )
 
 
@@ -83,8 +57,9 @@ def describe(summary: LessonSummary) -> list[Sentence]:
     else:
         found = [
             Sentence(
-                "On average {faces} faces were seen; about {share} of them ({low} to {high}) were turned to the front.",
-                {**faces, **_told(summary.front)},
+                "On average {faces} faces were seen; of the {directed} with a known direction about {share} ({low} to "
+                "{high}) were turned to the front.",
+                {**faces, "directed": _faces(summary.directed or 0.0), **_told(summary.front)},
             )
         ]
     looked = sorted(summary.expressions.items(), key=lambda item: -item[1].value)[:2]
@@ -130,63 +105,6 @@ def describe_changes(changes: Sequence[Change] | None, zone: tzinfo) -> list[Sen
         if not any((change.what == FRONT) == (other.what == FRONT) and _overlap(change, other) for other in told):
             told.append(change)
     return [_change(change, zone) for change in sorted(told[:MOST_CHANGES], key=lambda change: change.start)]
-
-
-def describe_comparison(comparison: Comparison) -> list[Sentence]:
-    """Whether it was different from earlier lessons."""
-    found = [_verdict(comparison)]
-    left_out = sum(comparison.left_out.values())
-    if comparison.lessons and left_out:
-        found.append(
-            Sentence(
-                "Earlier lessons that were measured under other conditions are left out: {number}.",
-                {"number": left_out},
-            )
-        )
-    return found
-
-
-def _verdict(comparison: Comparison) -> Sentence:
-    lessons = comparison.lessons
-    differing = [(name, each) for name, each in comparison.figures.items() if each.differs]
-    if differing:
-        return _difference(*min(differing, key=lambda item: item[1].probability), lessons)
-    if comparison.verdict == "refused":
-        return REFUSED[max(comparison.left_out, key=lambda name: comparison.left_out[name])]
-    if comparison.verdict == "one":
-        return OVERLAPPING if all(comparison.overlapping.values()) else APART
-    if comparison.verdict == "few":
-        return Sentence(
-            "There are {lessons} earlier lessons: too few to tell a difference from what changes from day to day; "
-            "{least} are needed.",
-            {"lessons": lessons, "least": FEWEST},
-        )
-    if comparison.verdict == "same":
-        return Sentence(
-            "There is no difference from the {lessons} earlier lessons beyond the uncertainty.", {"lessons": lessons}
-        )
-    return Sentence("There is nothing to compare it with.")
-
-
-def _difference(name: str, each: Difference, lessons: int) -> Sentence:
-    if name == FACES:
-        faces: dict[str, int | float | str] = {
-            "value": round(each.value), "low": math.floor(each.low), "high": math.ceil(each.high), "lessons": lessons
-        }  # fmt: skip
-        return Sentence(
-            "On average {value} faces were seen, unlike in the {lessons} earlier lessons ({low} to {high}).", faces
-        )
-    told = _told(Figure(each.usual, each.low, each.high, 0.0))
-    values = {"value": percent(each.value), "low": told["low"], "high": told["high"], "lessons": lessons}
-    if name == FRONT:
-        return Sentence(
-            "About {value} were turned to the front, unlike in the {lessons} earlier lessons ({low} to {high}).", values
-        )
-    return Sentence(
-        "About {value} of the faces with a named expression looked {expression}, unlike in the {lessons} earlier "
-        "lessons ({low} to {high}).",
-        {**values, "expression": adjective(name)},
-    )
 
 
 def _change(change: Change, zone: tzinfo) -> Sentence:
@@ -238,6 +156,11 @@ def _told(figure: Figure | ShareRange, step: int = 0) -> dict[str, int | float |
     low = math.floor(100 * (figure.low or 0.0) / step + 1e-9) * step
     high = math.ceil(100 * (1.0 if figure.high is None else figure.high) / step - 1e-9) * step
     return {"share": percent(share, step), "low": f"{low}", "high": f"{high}{NO_BREAK}%"}
+
+
+def _faces(number: float) -> int | float:
+    """Whole faces, or tenths of less than one."""
+    return round(number) if number >= 1 else round(number, 1)
 
 
 def _clock(moment: datetime, zone: tzinfo) -> str:

@@ -94,6 +94,7 @@ class LessonSummary:
         front: Share of the faces turned to the front, of those whose direction is known.
         basis: Whether the shares of the expressions are estimates or counts.
         expressions: Share of each, in reading order, of the faces turned to the front.
+        directed: Faces whose direction is known, in the average frame of `facing_measured`.
     """
 
     recorded: float
@@ -104,6 +105,7 @@ class LessonSummary:
     front: Figure | None
     basis: Basis | None
     expressions: dict[str, Figure]
+    directed: float | None = None
 
     @property
     def enough(self) -> bool:
@@ -143,6 +145,7 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         front=_front(front, front_series(turned)) if front is not None and _enough(facing_measured, turned) else None,
         basis=basis if shown else None,
         expressions=shown,
+        directed=_directed(turned),
     )
 
 
@@ -224,6 +227,16 @@ def _enough(seconds: float, parts: Sequence[Minute]) -> bool:
 def _number(mean: float, parts: Sequence[Minute]) -> Figure:
     error = block_error([(part.totals.mean or 0.0, float(part.totals.frames)) for part in parts])
     return Figure(mean, max(0.0, mean - NORMAL_90 * error), mean + NORMAL_90 * error, error)
+
+
+def _directed(parts: Sequence[Minute]) -> float | None:
+    """Faces with a known direction in the average frame; frames of windows that withhold it are not reckoned with."""
+    known = frames = 0.0
+    for _, each in parts:
+        if each.facing is not None and each.time.figures:
+            known += each.facing.front + each.facing.away
+            frames += each.frames * each.time.facing / each.time.figures
+    return known / frames if frames else None
 
 
 def _front(share: float, series: Sequence[Point]) -> Figure:

@@ -7,9 +7,10 @@ from datetime import time, timedelta
 from edge.contract.shares import front_share
 from edge.languages.words import Words
 from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL, MODELS, SUREST
+from edge.reporting.lesson_sentences import MODELS, SUREST
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.shares import front_share
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
-from edge.reporting.lesson_sentences import MAY_BE_EQUAL, MODELS, NOT_MEASURED, SUREST
+from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST
 from edge.reporting.lesson_statistics import FRONT, MINUTE
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
@@ -69,6 +70,7 @@ def _figures(report: LessonReport, comparison: Comparison | None) -> Iterator[JS
         yield {
             "what": name, "word": _word(name), "value": figure.value, "low": figure.low, "high": figure.high,
             "usual": usual and usual.usual, "usual_low": usual and usual.low, "usual_high": usual and usual.high,
+            "lessons": usual.lessons if usual else 0,
             "differs": usual.differs if usual and comparison and comparison.verdict in ("same", "different") else None,
             "overlaps": comparison.overlapping.get(name) if comparison else None,
         }  # fmt: skip

@@ -94,9 +94,51 @@ def test_what_was_hardly_measured_is_no_lesson() -> None:
     assert compare(summary(), SAME, [(NOTHING, SAME)] * 2 + [(summary(), SAME)]).verdict == "one"
 
 
-def test_a_figure_that_one_lesson_lacks_is_not_compared() -> None:
-    earlier = [(summary(), SAME)] * 3 + [(replace(summary(), front=None), SAME)]
-    assert "front" not in compare(summary(), SAME, earlier).figures
+def only_faces(each: LessonSummary) -> LessonSummary:
+    return replace(each, front=None, basis=None, expressions={})
+
+
+def test_a_figure_that_one_lesson_lacks_is_compared_with_the_others() -> None:
+    earlier = [(summary(0.2 + 0.01 * (n % 3)), SAME) for n in range(7)] + [(only_faces(summary()), SAME)]
+    found = compare(summary(0.5), SAME, earlier)
+    assert (found.verdict, found.lessons, found.uncompared) == ("different", 8, [])
+    assert {name: each.lessons for name, each in found.figures.items()} == {
+        "happy": 7, "neutral": 7, "front": 7, "faces": 8,
+    }  # fmt: skip
+
+
+def test_a_figure_that_too_few_lessons_have_is_not_compared_and_named() -> None:
+    earlier = [(summary(), SAME)] * 2 + [(only_faces(summary()), SAME)] * 6
+    found = compare(summary(0.9), SAME, earlier)
+    assert (found.verdict, list(found.figures), found.uncompared) == ("same", ["faces"], ["happy", "neutral", "front"])
+
+
+def test_a_figure_that_only_the_earlier_lessons_have_is_named() -> None:
+    found = compare(only_faces(summary()), SAME, [(summary(), SAME)] * 4)
+    assert (found.verdict, found.uncompared) == ("same", ["happy", "neutral", "front"])
+    alone = compare(summary(), SAME, [(only_faces(summary()), SAME)])
+    assert (alone.verdict, alone.overlapping) == ("one", {"faces": True})
+    assert alone.uncompared == ["happy", "neutral", "front"]
+
+
+def test_counted_expressions_are_not_compared_with_estimated_ones() -> None:
+    counted = replace(summary(0.5), basis="counts")
+    found = compare(counted, SAME, [(summary(0.2 + 0.01 * (n % 3)), SAME) for n in range(8)])
+    assert (found.verdict, list(found.figures), found.other_basis) == ("same", ["front", "faces"], 8)
+    assert found.uncompared == ["happy", "neutral"]
+    some = compare(summary(), SAME, [(counted, SAME)] * 2 + [(summary(), SAME)] * 3)
+    assert some.figures["happy"].lessons == 3
+    assert some.figures["happy"].usual == pytest.approx(0.2)
+    assert (some.figures["front"].lessons, some.other_basis) == (5, 2)
+
+
+def test_part_of_a_face_is_no_difference_in_a_steady_class() -> None:
+    def steady(faces: float) -> LessonSummary:
+        return replace(summary(), faces=Figure(faces, faces - 0.1, faces + 0.1, 0.05))
+
+    earlier = [(steady(22 + 0.05 * (n % 3)), SAME) for n in range(8)]
+    assert not compare(steady(22.6), SAME, earlier).figures["faces"].differs
+    assert compare(steady(23.2), SAME, earlier).figures["faces"].differs
 
 
 @pytest.mark.parametrize("earlier", [3, 9])

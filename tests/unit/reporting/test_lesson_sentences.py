@@ -12,13 +12,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from edge.contract.shares import ShareRange
+from edge.reporting.comparison_sentences import REFUSED, describe_comparison
 from edge.reporting.lesson_comparison import Comparison, Difference
 from edge.reporting.lesson_sentences import (
     NOT_MEASURED,
-    REFUSED,
     describe,
     describe_changes,
-    describe_comparison,
 )
 from edge.reporting.lesson_statistics import Change, Figure, LessonSummary
 from tests.support.paths import PACKAGE
@@ -32,6 +31,7 @@ SUMMARY = LessonSummary(
         "happy": Figure(0.22, 0.16, 0.29, 0.02), "neutral": Figure(0.63, 0.52, 0.71, 0.02),
         "fear": Figure(0.01, 0, 0.1, 0),
     },
+    directed=9.2,
 )  # fmt: skip
 ROSE = Change(
     "happy", START, START + timedelta(minutes=10), ShareRange(0.16, 0.1, 0.22), ShareRange(0.41, 0.33, 0.49), 3
@@ -54,7 +54,10 @@ def plain(sentences: object) -> list[str]:
 
 def test_how_a_lesson_was() -> None:
     assert plain(describe(SUMMARY)) == [
-        "On average 24 faces were seen; about 70~% of them (55 to 85~%) were turned to the front.",
+        (
+            "On average 24 faces were seen; of the 9 with a known direction about 70~% (55 to 85~%) were "
+            "turned to the front."
+        ),
         OFTEN,
     ]
 
@@ -125,7 +128,7 @@ def test_no_change_and_nobody_who_looked() -> None:
     [
         (
             Comparison("same", 6, {}, {}, {}),
-            ["There is no difference from the 6 earlier lessons beyond the uncertainty."],
+            ["In the number of faces there is no difference from the 6 earlier lessons beyond the uncertainty."],
         ),
         (
             Comparison("few", 2, {"place": 3}, {}, {}),
@@ -139,7 +142,7 @@ def test_no_change_and_nobody_who_looked() -> None:
         ),
         (
             Comparison("one", 1, {}, {"happy": True}, {}),
-            ["All ranges overlap with those of the one earlier lesson: the two may have been the same."],
+            ["All compared ranges overlap with those of the one earlier lesson: the two may have been the same."],
         ),
         (
             Comparison("one", 1, {}, {"happy": False, "sad": True}, {}),
@@ -151,26 +154,85 @@ def test_no_change_and_nobody_who_looked() -> None:
             ["It is not compared with earlier lessons: the camera was in another place then."],
         ),
         (
-            Comparison("different", 8, {}, {}, {"happy": Difference(0.47, 0.2, 0.11, 0.29, 0.001, differs=True)}),
+            Comparison(
+                "different", 8, {}, {}, {"happy": Difference(0.47, 0.2, 0.11, 0.29, 0.001, differs=True, lessons=8)}
+            ),
             [
                 (
-                    "About 47~% of the faces with a named expression looked happy, unlike in the 8 earlier lessons "
-                    "(10 to 30~%)."
+                    "About 45 % of the faces with a named expression looked happy, unlike in the 8 earlier lessons "
+                    "(10 to 30 %)."
                 )
             ],
         ),
         (
-            Comparison("different", 8, {}, {}, {"front": Difference(0.4, 0.7, 0.6, 0.8, 0.001, differs=True)}),
-            ["About 40~% were turned to the front, unlike in the 8 earlier lessons (60 to 80~%)."],
+            Comparison(
+                "different", 8, {}, {}, {"front": Difference(0.4, 0.7, 0.6, 0.8, 0.001, differs=True, lessons=8)}
+            ),
+            [
+                (
+                    "About 40 % of the faces whose direction is known were turned to the front, unlike in the 8 "
+                    "earlier lessons (60 to 80 %)."
+                )
+            ],
         ),
         (
-            Comparison("different", 8, {}, {}, {"faces": Difference(11.2, 24, 21.5, 26.1, 0.001, differs=True)}),
+            Comparison(
+                "different", 8, {}, {}, {"faces": Difference(11.2, 24, 21.5, 26.1, 0.001, differs=True, lessons=8)}
+            ),
             ["On average 11 faces were seen, unlike in the 8 earlier lessons (21 to 27)."],
         ),
     ],
 )
 def test_against_earlier_lessons(comparison: Comparison, words: list[str]) -> None:
     assert plain(describe_comparison(comparison)) == words
+
+
+USUAL = Difference(24, 24, 22, 26, 0.9, differs=False, lessons=8)
+
+
+@pytest.mark.parametrize(
+    ("uncompared", "figures", "basis", "words"),
+    [
+        ((), {"front": 8, "happy": 8}, 0, ["There is no difference from the 8 earlier lessons"]),
+        (
+            (), {"front": 7, "happy": 7}, 0,
+            ["There is no difference", "Of the 8 earlier lessons only 7 tell the direction of heads, and"],
+        ),
+        (("front",), {"happy": 8}, 0, ["In the number of faces and in expressions", "The direction of heads is not"]),
+        (("happy",), {"front": 8}, 0, ["In the number of faces and the direction", "At least some expressions are"]),
+        (
+            ("happy", "front"), {}, 8,
+            ["In the number of faces there", "The direction of heads and at least some", "Expressions of 8 earlier"],
+        ),
+    ],
+)  # fmt: skip
+def test_no_difference_is_said_of_what_was_compared(
+    uncompared: tuple[str, ...], figures: dict[str, int], basis: int, words: list[str]
+) -> None:
+    compared = {"faces": USUAL, **{name: replace(USUAL, lessons=number) for name, number in figures.items()}}
+    told = plain(describe_comparison(Comparison("same", 8, {}, {}, compared, uncompared, basis)))
+    assert len(told) == len(words)
+    assert all(sentence.startswith(start) for sentence, start in zip(told, words, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high", "words"),
+    [
+        ("faces", 20.4, 20.6, 23.2, "On average 20.4, 20.6 to 23.2"),
+        ("faces", 23.07, 21.2, 23.06, "On average 23.1, 21.2 to 23.0"),
+        ("front", 0.753, 0.502, 0.738, "About 75 %, 50 to 74 %"),
+        ("front", 0.7492, 0.502, 0.7459, "About 74.9 %, 50.2 to 74.6 %"),
+        ("happy", 0.003, 0.08, 0.12, "About 0.3 %, 8.0 to 12.0 %"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_unlike_is_told_outside_its_range(
+    name: str, value: float, low: float, high: float, words: str
+) -> None:
+    each = Difference(value, (low + high) / 2, low, high, 0.001, differs=True, lessons=8)
+    told = str(describe_comparison(Comparison("different", 8, {}, {}, {name: each}))[0])
+    mine, usual = words.split(", ")
+    assert told.startswith(f"{mine} ")
+    assert told.endswith(f"({usual}).")
 
 
 def test_every_condition_has_its_reason() -> None:
@@ -187,8 +249,9 @@ def test_every_condition_has_its_reason() -> None:
 
 def test_no_sentence_says_what_anybody_was_or_felt() -> None:
     """What is not measured is said in one sentence, and that one denies it."""
-    tree = ast.parse((PACKAGE / "reporting/lesson_sentences.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"]
+    files = [PACKAGE / "reporting" / name for name in ("lesson_sentences.py", "comparison_sentences.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"]
     templates = [ast.literal_eval(call.args[0]) for call in calls]  # literals: a catalogue must find them
     assert len(templates) > 20
     assert templates.count(NOT_MEASURED.template) == 1
@@ -201,7 +264,7 @@ def test_no_sentence_says_what_anybody_was_or_felt() -> None:
 def test_sentences_and_comparisons_need_no_numpy() -> None:
     """A dashboard loads them before anybody asks for a statistic."""
     code = (
-        "import sys; import edge.reporting.lesson_sentences, edge.reporting.lesson_comparison; "
+        "import sys; import edge.reporting.lesson_sentences, edge.reporting.comparison_sentences; "
         "print('numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

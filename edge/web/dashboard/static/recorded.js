@@ -107,14 +107,15 @@ function expressed({ text, values }) {
   return t(text, Object.fromEntries(said));
 }
 
-function comparison({ figures, verdict, earlier, name: lesson }) {
+function comparison({ figures, verdict, name: lesson }) {
   show($("past-compared"), figures.length > 0);
   const compared = figures.some(({ usual }) => usual !== null);
-  const titles = [lesson ? mark("This lesson") : mark("This time"), mark("90 % interval"), ...compared ? [mark("Usual"), mark("Usual range"), mark("Different?")] : []];
-  say($("past-compared-hint"), compared ? tn("Usual: the mean of {n} earlier lesson; the range is where nine of ten further ones like them would lie. Of many figures one may lie outside by chance.", "Usual: the mean of {n} earlier lessons; the range is where nine of ten further ones like them would lie. Of many figures one may lie outside by chance.", earlier) : "");
+  const uneven = new Set(figures.map(({ lessons }) => lessons)).size > 1;  // not every lesson has every figure
+  const titles = [lesson ? mark("This lesson") : mark("This time"), mark("90 % interval"), ...compared ? [mark("Usual"), mark("Usual range"), ...uneven ? [mark("Earlier lessons")] : [], mark("Different?")] : []];
+  say($("past-compared-hint"), compared ? t("Usual: the mean of the earlier lessons that have the figure; the range is where nine of ten further ones like them would lie. Of many figures one may lie outside by chance.") : "");
   const rows = figures.map((each) => [
     name(each.what, each.word), value(each.what, each.value), range(each.what, each.low, each.high),
-    ...compared ? [value(each.what, each.usual), range(each.what, each.usual_low, each.usual_high), different(each)] : [],
+    ...compared ? [value(each.what, each.usual), range(each.what, each.usual_low, each.usual_high), ...uneven ? [`${each.lessons}`] : [], different(each)] : [],
   ]);
   fill($("past-figures"), JSON.stringify([language(), verdict, titles, rows]), () => [el("table", {},
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("Figure")), ...titles.map((title) => el("th", { scope: "col" }, t(title))))),

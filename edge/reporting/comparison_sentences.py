@@ -1,0 +1,181 @@
+"""How a lesson was beside earlier ones, in plain sentences: what differs, what does not, and what was not compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edge.contract.labels import adjective
+from edge.reporting.lesson_comparison import FACES, FEWEST, Comparison, Difference
+from edge.reporting.lesson_sentences import WIDE
+from edge.reporting.lesson_statistics import FRONT
+from edge.text import Sentence
+
+MAY_BE_EQUAL = Sentence("Two lessons whose ranges overlap may have been the same.")
+REFUSED = {
+    "mode": Sentence("It is not compared with earlier lessons: something else was measured then."),
+    "faces": Sentence("It is not compared with earlier lessons: another model found the faces then."),
+    "emotions": Sentence("It is not compared with earlier lessons: another model named the expressions then."),
+    "pose": Sentence(
+        "It is not compared with earlier lessons: another rule decided then which faces are turned to the front."
+    ),
+    "masks": Sentence(
+        "It is not compared with earlier lessons: "
+        "another camera was used, or other parts of the picture were hidden then."
+    ),
+    "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
+    "policy": Sentence(
+        "It is not compared with earlier lessons: other figures were withheld then, or they were rounded otherwise."
+    ),
+}
+"""Why no lesson is comparable, by the attribute of `Conditions`."""
+
+SAME = {
+    (False, False): Sentence(
+        "In the number of faces there is no difference from the {lessons} earlier lessons beyond the uncertainty."
+    ),
+    (True, False): Sentence(
+        "In the number of faces and the direction of heads there is no difference from the {lessons} earlier lessons "
+        "beyond the uncertainty."
+    ),
+    (False, True): Sentence(
+        "In the number of faces and in expressions there is no difference from the {lessons} earlier lessons beyond "
+        "the uncertainty."
+    ),
+    (True, True): Sentence("There is no difference from the {lessons} earlier lessons beyond the uncertainty."),
+}
+"""By whether direction and expressions were compared: nothing is said of what was not."""
+
+NOT_COMPARED = {
+    (True, False): Sentence("The direction of heads is not compared: this lesson or the earlier ones do not tell it."),
+    (False, True): Sentence(
+        "At least some expressions are not compared: this lesson and too many of the earlier ones do not both tell "
+        "them in the same way."
+    ),
+    (True, True): Sentence(
+        "The direction of heads and at least some expressions are not compared: this lesson and too many of the "
+        "earlier ones do not both tell them in the same way."
+    ),
+}
+"""By whether direction and expressions are among what could not be compared."""
+
+FEWER = {
+    (True, False): Sentence("Of the {lessons} earlier lessons only {front} tell the direction of heads."),
+    (False, True): Sentence("Of the {lessons} earlier lessons only {named} can be compared in expressions."),
+    (True, True): Sentence(
+        "Of the {lessons} earlier lessons only {front} tell the direction of heads, and only {named} can be "
+        "compared in expressions."
+    ),
+}
+"""By whether direction and expressions are compared with fewer lessons than the number of faces."""
+
+OVERLAPPING = Sentence(
+    "All compared ranges overlap with those of the one earlier lesson: the two may have been the same."
+)
+APART = Sentence(
+    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is "
+    "unusual, {least} are needed.",
+    {"least": FEWEST},
+)
+
+
+def describe_comparison(comparison: Comparison) -> list[Sentence]:
+    """Whether it was different from earlier lessons."""
+    found = [_verdict(comparison)]
+    if comparison.lessons and comparison.verdict != "not_enough":
+        found += _coverage(comparison)
+    left_out = sum(comparison.left_out.values())
+    if comparison.lessons and left_out:
+        found.append(
+            Sentence(
+                "Earlier lessons that were measured under other conditions are left out: {number}.",
+                {"number": left_out},
+            )
+        )
+    return found
+
+
+def _coverage(comparison: Comparison) -> list[Sentence]:
+    """What the verdict does not speak for: figures that were not compared, or with fewer of the lessons."""
+    found = []
+    expressions = any(_is_expression(name) for name in comparison.uncompared)
+    if missing := NOT_COMPARED.get((FRONT in comparison.uncompared, expressions)):
+        found.append(missing)
+    everything = comparison.lessons
+    front = min((each.lessons for name, each in comparison.figures.items() if name == FRONT), default=everything)
+    named = min((each.lessons for name, each in comparison.figures.items() if _is_expression(name)), default=everything)
+    if fewer := FEWER.get((front < everything, named < everything)):
+        found.append(replace(fewer, values={"lessons": everything, "front": front, "named": named}))
+    if comparison.other_basis:
+        found.append(
+            Sentence(
+                "Expressions of {number} earlier lessons are left out: of that lesson and this one, only one has "
+                "estimates of their shares, the other plain counts.",
+                {"number": comparison.other_basis},
+            )
+        )
+    return found
+
+
+def _is_expression(name: str) -> bool:
+    return name not in (FACES, FRONT)
+
+
+def _verdict(comparison: Comparison) -> Sentence:
+    lessons = comparison.lessons
+    differing = [(name, each) for name, each in comparison.figures.items() if each.differs]
+    if differing:
+        return _difference(*min(differing, key=lambda item: item[1].probability))
+    if comparison.verdict == "refused":
+        return REFUSED[max(comparison.left_out, key=lambda name: comparison.left_out[name])]
+    if comparison.verdict == "one":
+        return OVERLAPPING if all(comparison.overlapping.values()) else APART
+    if comparison.verdict == "few":
+        return Sentence(
+            "There are {lessons} earlier lessons: too few to tell a difference from what changes from day to day; "
+            "{least} are needed.",
+            {"lessons": lessons, "least": FEWEST},
+        )
+    if comparison.verdict == "same":
+        compared = FRONT in comparison.figures, any(_is_expression(name) for name in comparison.figures)
+        return replace(SAME[compared], values={"lessons": lessons})
+    return Sentence("There is nothing to compare it with.")
+
+
+def _difference(name: str, each: Difference) -> Sentence:
+    values: dict[str, int | float | str] = {"lessons": each.lessons}
+    if name == FACES:
+        values |= _apart(each.value, each.low, each.high, (1,))
+        return Sentence(
+            "On average {value} faces were seen, unlike in the {lessons} earlier lessons ({low} to {high}).", values
+        )
+    steps = (5, 1) if each.high - each.low > WIDE else (1,)
+    values |= _apart(100 * each.value, 100 * each.low, 100 * each.high, steps)
+    if name == FRONT:
+        return Sentence(
+            "About {value} % of the faces whose direction is known were turned to the front, unlike in the {lessons} "
+            "earlier lessons ({low} to {high} %).",
+            values,
+        )
+    return Sentence(
+        "About {value} % of the faces with a named expression looked {expression}, unlike in the {lessons} earlier "
+        "lessons ({low} to {high} %).",
+        {**values, "expression": adjective(name)},
+    )
+
+
+def _apart(value: float, low: float, high: float, steps: Sequence[int]) -> dict[str, int | float]:
+    """A value outside a range, both in the coarsest of the steps that tells them apart, else in tenths."""
+    for step in steps:
+        near = step * math.floor(value / step + 0.5)
+        first, last = step * math.floor(low / step + 1e-9), step * math.ceil(high / step - 1e-9)
+        # What is there is never called nothing.
+        if (near < first or near > last) and (near or not value):
+            return {"value": near, "low": first, "high": last}
+    near = math.floor(10 * value + 0.5)
+    first, last = math.floor(10 * low + 1e-9), math.ceil(10 * high - 1e-9)
+    if first <= near <= last:  # closer than a tenth: away from each other
+        near = math.floor(10 * value) if value < low else math.ceil(10 * value)
+        first, last = math.ceil(10 * low), math.floor(10 * high)
+    return {"value": near / 10, "low": first / 10, "high": last / 10}
