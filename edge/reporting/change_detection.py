@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from edge.contract.shares import Basis, ShareRange
+from edge.recording.window_sums import MILLISECOND
 from edge.reporting.lesson_statistics import (
     FRONT,
     LEAST_FACES,
@@ -34,7 +35,7 @@ USUAL_MINUTES, STRICTER = 45, 1.5  # of this length; in longer ones a room has m
 LEAST_CHANGE = 0.15  # what is smaller is not claimed
 FEWEST_FACES = 8  # per frame; the share of fewer jumps with each of them, and nothing is claimed of it
 LEAST_MINUTES = 15  # with figures
-LEAST_OF_MINUTE = 30_000  # milliseconds with figures
+LEAST_OF_MINUTE = 0.5  # with figures
 LASTING = 0.25  # probability beforehand that what changed stayed so until the end
 LONGEST = timedelta(hours=2)  # what is longer is no lesson
 RANGE = 1.6449 * math.sqrt(2)  # standard errors between two values of which the 90 % intervals just touch
@@ -77,12 +78,12 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
         None where nothing can be said: too little was measured, too few faces, or no lesson is so long.
     """
     # A minute with one window of six is none, and most of it may be withheld: fewer people than there are stand for it.
-    parts = [part for part in parts if part.totals.time.figures >= LEAST_OF_MINUTE]
+    parts = [part for part in parts if _mostly(part, part.totals.time.figures)]
     if len(parts) < LEAST_MINUTES or parts[-1].start - parts[0].start >= LONGEST:
         return None
-    points = {FRONT: front_series([part for part in parts if part.totals.time.facing >= LEAST_OF_MINUTE])}
+    points = {FRONT: front_series([part for part in parts if _mostly(part, part.totals.time.facing)])}
     if basis:
-        parts = [part for part in parts if part.totals.time.expressions >= LEAST_OF_MINUTE]
+        parts = [part for part in parts if _mostly(part, part.totals.time.expressions)]
         labels = {label for part in parts for label in part.totals.shares_by(basis)}
         points |= {label: expression_series(parts, label, basis) for label in sorted(labels)}
     every: list[_Series] = []
@@ -95,6 +96,11 @@ def find_changes(parts: Sequence[Minute], basis: Basis | None) -> list[Change] |
     dwells = _dwells([each for each in every if each.what != FRONT])
     found = [_largest(each, dwells.get(each.what, np.zeros(len(DWELL)))) for each in every]
     return sorted((change for change in found if change), key=lambda change: -change.evidence)
+
+
+def _mostly(part: Minute, milliseconds: int) -> bool:
+    """Whether figures of so long a time stand for a minute."""
+    return milliseconds * MILLISECOND >= LEAST_OF_MINUTE * part.width
 
 
 @lru_cache(maxsize=4)
@@ -143,7 +149,7 @@ def _largest(series: _Series, dwells: Array) -> Change | None:
         return None
     begin, end = int(first[best]), int(after[best])
     low, high = _ranges(float(before[best]), size - (end - begin), float(during[best]), end - begin, float(error[best]))
-    until = series.points[end - 1].start + MINUTE if end < size else None
+    until = series.points[end - 1].end if end < size else None
     return Change(series.what, series.points[begin].start, until, low, high, evidence)
 
 

@@ -39,7 +39,7 @@ class LessonReport:
 
     Attributes:
         data: What was recorded.
-        minutes: Those with figures, in order; where only roll-ups were kept, five at a time.
+        minutes: Those with figures, in order; longer ones where windows are, or only roll-ups were kept.
         summary: The whole stretch.
         changes: The surest first; None: nobody looked.
         lines: Shares over time.

@@ -16,7 +16,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange, front_share
+from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_sums import MILLISECOND
 from edge.reporting.totals import Bins, Part, Totals, add_up, binned
 
 FRONT = "front"
@@ -31,18 +33,38 @@ FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is 
 
 
 class Minute(NamedTuple):
-    """One minute of a lesson with figures, added up; minutes without are left out."""
+    """One minute of a lesson with figures, added up; minutes without are left out.
+
+    Where windows are longer than a minute, or only roll-ups are kept, it is as long as one of these.
+    """
 
     start: datetime
     totals: Totals
+    width: timedelta = MINUTE
+
+    @property
+    def middle(self) -> datetime:
+        """Where lines are drawn through it."""
+        return self.start + self.width / 2
+
+    @property
+    def end(self) -> datetime:
+        """When it ends."""
+        return self.start + self.width
 
 
 class Point(NamedTuple):
-    """A share in one minute of a lesson, and the faces per frame that it is about."""
+    """A share in one `Minute` of a lesson, and the faces per frame that it is about."""
 
     start: datetime
     share: float
     faces: float
+    width: timedelta
+
+    @property
+    def end(self) -> datetime:
+        """As of the minute."""
+        return self.start + self.width
 
 
 class Figure(NamedTuple):
@@ -114,11 +136,25 @@ class LessonSummary:
 
 
 def minutes(parts: Sequence[Part]) -> list[Minute]:
-    """The minutes of a lesson with figures, in order, counted from its first window; of roll-ups five at a time."""
+    """The minutes of a lesson with figures, in order, counted from its first window; each is `width_of` long."""
     if not parts:
         return []
-    start = min(part.start for part in parts)
-    return [Minute(start + number * MINUTE, totals) for number, totals in binned(parts, start, MINUTE)]
+    start, width = min(part.start for part in parts), width_of(parts)
+    if any(isinstance(part, Bucket) for part in parts):
+        start = bucket_of(start)  # the first window of five minutes may begin late: the next five do not wait for it
+    return [Minute(start + number * width, totals, width) for number, totals in binned(parts, start, width)]
+
+
+def width_of(parts: Sequence[Part]) -> timedelta:
+    """How much time a figure stands for: a minute, or what is longer, the usual window or a roll-up."""
+    lengths = sorted(_window_of(part) for part in parts)
+    usual = timedelta(seconds=round(lengths[len(lengths) // 2].total_seconds())) if lengths else MINUTE
+    return max(MINUTE, usual, WIDTH if any(isinstance(part, Bucket) for part in parts) else MINUTE)
+
+
+def _window_of(part: Part) -> timedelta:
+    """The length of a window, or the mean of those of a roll-up."""
+    return part.sums.recorded * MILLISECOND / part.sums.windows if isinstance(part, Bucket) else part.duration
 
 
 def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
@@ -156,13 +192,15 @@ def summarize_bins(bins: Bins) -> LessonSummary:
 
 def pieces_of(bins: Bins) -> list[Minute]:
     """The stretches with figures, in order."""
-    return [Minute(bins.start + number * bins.width, totals) for number, totals in bins.shown() if bins.start]
+    return [
+        Minute(bins.start + number * bins.width, totals, bins.width) for number, totals in bins.shown() if bins.start
+    ]
 
 
 def front_series(parts: Sequence[Minute]) -> list[Point]:
     """Share turned to the front of each minute that tells it."""
     return [
-        Point(part.start, share, (facing.front + facing.away) / part.totals.frames)
+        Point(part.start, share, (facing.front + facing.away) / part.totals.frames, part.width)
         for part in parts
         if (facing := part.totals.facing) is not None
         and (share := front_share(facing)) is not None
@@ -176,7 +214,8 @@ def expression_series(parts: Sequence[Minute], label: str, basis: Basis) -> list
     for part in parts:
         shares = part.totals.shares_by(basis)
         if label in shares and part.totals.named:
-            found.append(Point(part.start, shares[label].share, part.totals.named / max(1, part.totals.named_frames)))
+            faces = part.totals.named / max(1, part.totals.named_frames)
+            found.append(Point(part.start, shares[label].share, faces, part.width))
     return found
 
 

@@ -18,7 +18,6 @@ from edge.contract.shares import Basis, ShareRange
 from edge.reporting.lesson_statistics import (
     FEWEST_BLOCKS,
     FRONT,
-    MINUTE,
     Minute,
     Point,
     block_error,
@@ -29,12 +28,12 @@ from edge.reporting.lesson_statistics import (
     wilson,
 )
 
-REACH = timedelta(minutes=4)  # minutes that are further away do not count; those near by count most
-APART = timedelta(minutes=2, seconds=30)  # minutes without figures end a line: nobody knows what was between
+REACH = timedelta(minutes=4)  # minutes that are further away do not count, but for the next; those near by count most
+APART = timedelta(minutes=1, seconds=30)  # without figures ends a line: nobody knows what was between
 
 
 class LinePoint(NamedTuple):
-    """One minute of a line: the smoothed share, 0..1, and its 90 % interval."""
+    """One `Minute` of a line: the smoothed share, 0..1, and its 90 % interval."""
 
     middle: datetime
     share: float
@@ -77,7 +76,7 @@ def _line(what: str, series: Sequence[Point], ranges: dict[datetime, ShareRange 
     error = block_error([(point.share, point.faces) for point in series]) * math.sqrt(len(series))
     pieces: list[list[Point]] = [[series[0]]]
     for before, after in pairwise(series):
-        if after.start - before.start >= APART:
+        if after.start - before.end >= APART:
             pieces.append([])
         pieces[-1].append(after)
     return Line(what, [[_point(piece, at, error, ranges) for at in range(len(piece))] for piece in pieces])
@@ -85,10 +84,12 @@ def _line(what: str, series: Sequence[Point], ranges: dict[datetime, ShareRange 
 
 def _point(piece: Sequence[Point], at: int, error: float, ranges: dict[datetime, ShareRange | None]) -> LinePoint:
     """The weighted mean around one minute."""
+    width = piece[at].width
+    reach = max(REACH, width)
     near = [
-        (point, (1 - ((point.start - piece[at].start) / (REACH + MINUTE)) ** 2) * point.faces)
+        (point, (1 - ((point.start - piece[at].start) / (reach + width)) ** 2) * point.faces)
         for point in piece
-        if abs(point.start - piece[at].start) <= REACH
+        if abs(point.start - piece[at].start) <= reach
     ]
     total = sum(weight for _, weight in near)
     share = sum(point.share * weight for point, weight in near) / total
@@ -104,4 +105,4 @@ def _point(piece: Sequence[Point], at: int, error: float, ranges: dict[datetime,
     number = draws(share, faces, of_mean)
     # An estimate of few minutes is sure of what few faces hardly showed: it knows nothing of those that come next.
     wide = [wilson(share, number), interval(own, faces, number)]
-    return LinePoint(piece[at].start + MINUTE / 2, share, min(low for low, _ in wide), max(high for _, high in wide))
+    return LinePoint(piece[at].start + width / 2, share, min(low for low, _ in wide), max(high for _, high in wide))

@@ -7,15 +7,15 @@ from datetime import datetime
 
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.shares import front_share
+from edge.recording.window_sums import MILLISECOND
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
 from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST
-from edge.reporting.lesson_statistics import FRONT, MINUTE
+from edge.reporting.lesson_statistics import FRONT, width_of
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
 
-MIDDLE = MINUTE / 2
 PIECES = 90  # half a minute of a lesson: the lines have the details
 
 
@@ -53,7 +53,7 @@ def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datet
             }
             for line in report.lines
         ],
-        "minutes": list(_minutes(report)),
+        "minutes": list(_minutes(report)), "width": width_of(data.parts) // MILLISECOND,
         "pieces": pieces(data.parts, start, end, PIECES),
         "gaps": gaps_json(data.gaps, start),
         "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * report.summary.measured),
@@ -77,15 +77,14 @@ def _figures(report: LessonReport, comparison: Comparison | None) -> Iterator[JS
 
 
 def _minutes(report: LessonReport) -> Iterator[JSON]:
-    """Rows of the table: each minute with figures, its faces, and the points of the lines."""
-    points = {
-        line.what: {point.middle - MIDDLE: point for piece in line.pieces for point in piece} for line in report.lines
-    }
+    """Rows of the table: each minute, within the lesson, with figures, its faces, and the points of the lines."""
+    points = {line.what: {point.middle: point for piece in line.pieces for point in piece} for line in report.lines}
+    start, end = report.data.period.start, report.data.period.end
     for minute in report.minutes:
-        there = {what: _interval(each[minute.start]) for what, each in points.items() if minute.start in each}
+        there = {what: _interval(each[minute.middle]) for what, each in points.items() if minute.middle in each}
         totals = minute.totals
         yield {
-            "start": milliseconds(minute.start), "end": milliseconds(minute.start + MINUTE),
+            "start": milliseconds(max(minute.start, start)), "end": milliseconds(min(minute.end, end)),
             "mean": totals.mean, "min": totals.least, "max": totals.most, "shares": there,
         }  # fmt: skip
 

@@ -43,6 +43,16 @@ def test_a_large_change_is_found_where_it_is(dwell: float) -> None:
     assert change.during.share - change.before.share == pytest.approx(0.36, abs=0.12)
 
 
+def test_a_change_ends_with_the_last_of_its_windows_however_long_they_are() -> None:
+    change = simulated_lessons.Change("happy", 0.6, BEGIN, SECONDS)
+    changes = found(SimulatedLesson(11, window=150, changes=(change,)).windows())
+    assert changes
+    (end,) = [each.end for each in changes if each.what == "happy"]
+    assert end
+    assert abs((end - START).total_seconds() - BEGIN - SECONDS) <= 150
+    assert (end - START).total_seconds() % 150 == 0  # that of a window, not a minute after one began
+
+
 def test_a_change_that_stays_has_no_end() -> None:
     changes = found(risen(seconds=9e9))
     assert changes

@@ -10,10 +10,13 @@ from itertools import pairwise
 import pytest
 
 from edge.contract.payloads import Withheld
-from edge.recording.window_record import WindowRecord
+from edge.recording.rollups import roll_up
+from edge.recording.window_record import Series, WindowRecord
 from edge.reporting.lesson_statistics import MINUTE, minutes, summarize
 from edge.reporting.smoothing import Line, smoothed
 from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
+
+SERIES = Series("emotions", "f@1", "e@1", "front, p@1")
 
 
 @cache
@@ -34,6 +37,25 @@ def test_every_minute_has_a_point_within_its_band() -> None:
         assert [point.middle for point in piece] == [START + (n + 0.5) * MINUTE for n in range(30)]
         assert all(0 <= point.low <= point.share <= point.high <= 1 for point in piece)
         assert all(point.high - point.low > 0.01 for point in piece)
+
+
+@pytest.mark.parametrize(("window", "rolled_up", "minute"), [(150, False, 2.5), (300, False, 5.0), (30, True, 5.0)])
+def test_longer_windows_and_roll_ups_make_longer_minutes(window: int, rolled_up: bool, minute: float) -> None:  # noqa: FBT001
+    windows = [replace(each, series=SERIES) for each in SimulatedLesson(7, minutes=30, window=window).windows()]
+    parts = minutes(roll_up(windows) if rolled_up else windows)
+    number = int(30 / minute)
+    assert [part.start for part in parts] == [START + n * minute * MINUTE for n in range(number)]
+    assert [part.end for part in parts] == [START + (n + 1) * minute * MINUTE for n in range(number)]
+    for line in smoothed(parts, "estimate", list(USUAL)):
+        (piece,) = line.pieces
+        assert [point.middle for point in piece] == [part.middle for part in parts]
+    for line in smoothed([*parts[:3], *parts[4:]], "estimate", list(USUAL)):  # nothing is drawn across a missing one
+        assert [len(piece) for piece in line.pieces] == [3, number - 4]
+
+
+def test_five_minutes_begin_with_the_clock_even_if_the_first_window_came_late() -> None:
+    windows = [replace(each, series=SERIES) for each in lesson()][3:]
+    assert [part.start for part in minutes(roll_up(windows))] == [START + n * 5 * MINUTE for n in range(6)]
 
 
 def test_a_line_is_smoother_than_its_minutes() -> None:

@@ -15,12 +15,12 @@ function svg(tag, attributes, ...children) {
 
 /**
  * @param line {what, pieces: [[ms, share, low, high], ...]}
- * @param lesson {from, to, gaps}
+ * @param lesson {from, to, gaps, width}: width is the time that a point stands for, in milliseconds
  * @param title what it is a share of
  * @param said the figure of the whole lesson, in words
  * @param colour name of the CSS variable
  */
-export function band(line, { from, to, gaps }, title, said, colour) {
+export function band(line, { from, to, gaps, width }, title, said, colour) {
   const x = (ms) => (WIDTH * (Math.min(Math.max(ms, from), to) - from)) / (to - from);
   const y = (share) => HEIGHT * (1 - share);
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}: ${said}` });
@@ -29,7 +29,9 @@ export function band(line, { from, to, gaps }, title, said, colour) {
   }
   for (const share of [0, 0.5, 1]) drawing.append(svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: y(share), y2: y(share) }));
   for (const piece of line.pieces) {
-    const points = (at) => piece.map((each) => `${x(each[0]).toFixed(1)},${y(each[at]).toFixed(1)}`);
+    const [[middle, ...only], ...others] = piece; // a line of one point is drawn for as long as the point stands for
+    const drawn = others.length ? piece : [[middle - width / 2, ...only], [middle + width / 2, ...only]];
+    const points = (at) => drawn.map((each) => `${x(each[0]).toFixed(1)},${y(each[at]).toFixed(1)}`);
     drawing.append(svg("polygon", { class: "band", points: [...points(3), ...points(2).toReversed()].join(" ") }));
     drawing.append(svg("polyline", { class: "line", points: points(1).join(" ") }));
   }
