@@ -271,7 +271,7 @@ def _number(mean: float, parts: Sequence[Minute]) -> Figure:
 def _directed(parts: Sequence[Minute]) -> float | None:
     """Faces with a known direction in the average frame; frames of windows that withhold it are not reckoned with."""
     known = frames = 0.0
-    for _, each in parts:
+    for each in (part.totals for part in parts):
         if each.facing is not None and each.time.figures:
             known += each.facing.front + each.facing.away
             frames += each.frames * each.time.facing / each.time.figures
