@@ -80,6 +80,7 @@ def main(args: argparse.Namespace) -> int:
             raise ConfigError(f"{what}: lies in the future", "is this computer's clock behind? Set it")
         if abs(since - now) > APART:
             print(f"edge: {_doubted(since, now)}", file=sys.stderr)
+        end = _at_most_a_day_ahead(end, since)
         if there.whole:
             print(f"edge: {_whole(there, 'this goes')}", file=sys.stderr)
         if not _confirmed(args, f"{there.windows:,} windows{_summed(there, 'are')}: {what}"):
@@ -112,6 +113,19 @@ def _doubted(last: datetime, now: datetime) -> str:
         f"is set. So the request counts as of {last.astimezone():%Y-%m-%d %H:%M}: all that is there goes, and what was "
         "measured later is recorded when it comes"
     )
+
+
+def _at_most_a_day_ahead(end: datetime | None, since: datetime) -> datetime | None:
+    """The end of a time: what a room last said in it is kept as said then, and would come after what it says later."""
+    if end is None or end <= since + DAY:
+        return end
+    end = since + DAY
+    print(
+        f"edge: what is measured from {end.astimezone():%Y-%m-%d %H:%M} on is recorded: a deletion reaches no farther "
+        "than a day ahead. Ask again when that time is over",
+        file=sys.stderr,
+    )
+    return end
 
 
 def _summed(there: Affected, are: str) -> str:

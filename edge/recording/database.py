@@ -41,7 +41,11 @@ VACUUM_MOST = 20_000  # pages that are given back at once
 ANY_WINDOW = "SELECT 1 FROM windows LIMIT 1"
 HAS_NUMBER = "SELECT start FROM windows WHERE device = ? AND epoch IN (?, ?) AND seq = ?"
 INSERT_NEWER = "INSERT OR IGNORE INTO newer_windows VALUES (?, ?, ?, ?, ?)"
-INSERT_STATE = "INSERT OR IGNORE INTO states VALUES (?, ?, ?, ?, ?)"
+# Those of a deleted time all begin at its end, without a reason: the one that came last is in force.
+INSERT_STATE = """
+INSERT INTO states VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET received = excluded.received
+WHERE excluded.reason = '' AND excluded.received > states.received
+"""
 # The same word again, as after every reconnect, changes nothing.
 INSERT_AVAILABILITY = """
 INSERT INTO availability SELECT ?1, ?2, ?3 WHERE ?3 IS NOT

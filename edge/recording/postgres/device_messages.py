@@ -16,9 +16,13 @@ from edge.recording.postgres.names import DeviceIds
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
 
+# Those of a deleted time all begin at its end, without a reason: the one that came last is in force.
 INSERT_STATES = """
-INSERT INTO edge.states (device, since, mode, reason, received)
-SELECT *, %s FROM unnest(%s::int4[], %s::timestamptz[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING
+INSERT INTO edge.states AS known (device, since, mode, reason, received)
+SELECT DISTINCT device, since, mode, reason, %s::timestamptz
+FROM unnest(%s::int4[], %s::timestamptz[], %s::text[], %s::text[]) AS said (device, since, mode, reason)
+ON CONFLICT (device, since, mode, reason) DO UPDATE SET received = excluded.received
+WHERE excluded.reason = '' AND excluded.received > known.received
 """
 INSERT_NEWER = """
 INSERT INTO edge.newer_windows (device, schema, payload, sha256, received)

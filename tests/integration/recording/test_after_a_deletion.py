@@ -115,6 +115,23 @@ def test_a_room_that_came_back_in_a_lesson_that_goes_on_is_there_after_its_delet
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("modes", [("running", "paused", "running"), ("paused", "running", "paused")])
+def test_the_last_word_of_a_deleted_lesson_that_goes_on_is_in_force_after_it(
+    modes: Sequence[RunMode], place: Place
+) -> None:
+    first, *later = modes
+    with place.opened() as store:
+        store.store([*as_messages(measured(0, 20)), state(first, 20, "by hand")], MONDAY + 20 * MINUTE)
+    place.delete("room-1", *LESSON, MONDAY + 70 * MINUTE)
+    for number, mode in enumerate(later):
+        with place.opened() as store:  # each by itself, twice: as after a reconnect
+            for again in range(2):
+                store.store([state(mode, 80 + 5 * number, "by hand")], MONDAY + (80 + 5 * number + 2 * again) * MINUTE)
+    with place.read() as recording:
+        states, _ = recording.state_changes("room-1", LATER)
+    assert (states[-1].since, states[-1].mode) == (LESSON[1], later[-1])
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_times_that_touch_or_overlap_have_one_state_at_their_end(order: Sequence[int], place: Place) -> None:
     times = [(60, 105), (100, 120), (120, 150)]

@@ -55,6 +55,22 @@ def delete(*arguments: object) -> int:
     return run_command_line(["delete", *map(str, arguments)])
 
 
+def test_a_week_that_goes_on_is_deleted_until_a_day_ahead_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(timezone.utc)
+    path = record(tmp_path / "school.sqlite", [("window", message(1, now - 10 * MINUTE))])
+    ends = f"{now + 5 * DAY:%Y-%m-%dT%H:%M}"
+    span = ("--from", f"{now - DAY:%Y-%m-%dT%H:%M}", "--to", ends, "--zone", "UTC")
+    assert delete("--database", path, "--device", "room-1", *span, "--yes") == 0
+    assert "on is recorded: a deletion reaches no farther than a day ahead" in capsys.readouterr().err
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        end, asked = database.execute('SELECT "end", asked FROM deletions').fetchone()
+        assert abs(parse_timestamp(end) - parse_timestamp(asked) - DAY) < MINUTE
+        latest = database.execute("SELECT max(since) FROM states").fetchone()[0]
+        assert latest is None or latest <= end
+
+
 def test_a_lesson_by_its_name(path: Path, timetable: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("--database", path, "--device", "room-1", "--day", "2026-11-16", "--timetable", timetable)
     assert report(*asked, "--list-lessons") == 0
