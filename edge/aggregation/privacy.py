@@ -62,7 +62,11 @@ def rounded(window: Window, step: int) -> Window:
     """The window with its counts rounded to multiples of `step`.
 
     The leaves are rounded: each label, and the unknown faces by their reason. `unknown` and the number of faces are
-    the sums of their leaves, so that all sums hold.
+    the sums of their leaves, so that all sums hold. For extremes see `coarse_extremes`.
+
+    Args:
+        window: With exact counts.
+        step: Face observations, 1 or more; 1 leaves all as it is.
     """
     if step == 1:
         return window
@@ -76,13 +80,32 @@ def rounded(window: Window, step: int) -> Window:
     counts[UNKNOWN] = too_small + (away or 0 if window.front_only else 0) + near(window.unclear)
     if away is not None:
         away = min(away, sum(counts.values()) - too_small)  # where they are classified, they are no leaf of the sum
-    # Exact extremes beside rounded counts would give away what was rounded.
-    mean = sum(counts.values()) / window.frames if window.frames else 0.0
+    lowest, highest = coarse_extremes(window, sum(counts.values()), step)
     return replace(
         window,
         counts=counts,
-        lowest=math.floor(min(window.lowest, mean) / step) * step,
-        highest=math.ceil(max(window.highest, mean) / step) * step,
+        lowest=lowest,
+        highest=highest,
         too_small=too_small,
         away=away,
     )
+
+
+def coarse_extremes(window: Window, faces: int, step: int) -> tuple[int, int]:
+    """Bounds of the faces in a frame: no frame had fewer or more, and they tell no more than the rounded counts.
+
+    Groups of as many faces stand for one number: the fewest is the first of its group, the most the last of its own.
+    Exact ones would give away what was rounded: frames with 25 faces at least and at most have exactly 25 each. Groups
+    are one face larger than `step` per frame, so that `step` observations or more of the sum are left open.
+
+    Args:
+        window: With exact extremes.
+        faces: Observations as they are sent; their mean lies within the bounds.
+        step: What these were rounded to, face observations.
+    """
+    if not window.frames:
+        return 0, 0
+    group = math.ceil(step / window.frames) + 1
+    mean = faces / window.frames
+    fewest, most = min(window.lowest, math.floor(mean)), max(window.highest, math.ceil(mean))
+    return fewest // group * group, most // group * group + group - 1

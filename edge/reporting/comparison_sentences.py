@@ -28,6 +28,10 @@ REFUSED = {
     "policy": Sentence(
         "It is not compared with earlier lessons: other figures were withheld then, or they were rounded otherwise."
     ),
+    "clock_set": Sentence(
+        "It is not compared with earlier lessons: the clock of the device was not set in this one or in those, so they "
+        "may have been at another time."
+    ),
 }
 """Why no lesson is comparable, by the attribute of `Conditions`."""
 

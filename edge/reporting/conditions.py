@@ -11,7 +11,7 @@ from edge.reporting.lesson_comparison import Conditions
 
 
 def conditions_of(
-    series: Iterable[Series | None], places: Sequence[Place], start: datetime, end: datetime
+    series: Iterable[Series | None], places: Sequence[Place], start: datetime, end: datetime, *, clock_set: bool = True
 ) -> Conditions | None:
     """The conditions of a time; None where nothing was measured.
 
@@ -20,6 +20,7 @@ def conditions_of(
         places: All of the device that are known until `end`, in order.
         start: Of the time.
         end: Of the time.
+        clock_set: Whether its windows are surely of this time.
     """
     known = {each for each in series if each is not None}
     if not known:
@@ -37,6 +38,7 @@ def conditions_of(
         pose=same({each.pose for each in known}),
         masks=same(set(digests(places, start, end))),
         policy=same({each.policy for each in in_force(places, start, end) if each.policy} or {None}),
+        clock_set=clock_set,
     )
 
 
@@ -46,6 +48,11 @@ def digests(places: Sequence[Place], start: datetime, end: datetime) -> list[str
     None alone: nobody knows. That is before the first was heard, or with devices that do not tell.
     """
     return list(dict.fromkeys(each.digest for each in in_force(places, start, end))) or [None]
+
+
+def rounding_steps(places: Sequence[Place], start: datetime, end: datetime) -> set[int]:
+    """What counts may have been rounded to in a time (`privacy.round_to`), as far as it is known."""
+    return {int(each.policy.partition("/")[2]) for each in in_force(places, start, end) if each.policy}
 
 
 def in_force(places: Sequence[Place], start: datetime, end: datetime) -> list[Place]:

@@ -40,6 +40,8 @@ class Conditions:
         place: Whatever changes when the camera is moved; None: not known.
         policy: By which rules figures are withheld and rounded; None: not known. Where more is withheld, fuller moments
             are left.
+        clock_set: Whether the time is that of the windows: where the device's clock was not set, nobody knows which
+            lesson it was, so it is comparable to none.
     """
 
     mode: str
@@ -49,6 +51,7 @@ class Conditions:
     masks: str | None = None
     place: str | None = None
     policy: str | None = None
+    clock_set: bool = True
 
     def differing(self, other: Conditions) -> str | None:
         """The first of the attributes in which they are known to differ; None: they are comparable."""
@@ -56,7 +59,7 @@ class Conditions:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs and not (name in MAY_BE_UNKNOWN and None in (mine, theirs)):
                 return name
-        return None
+        return None if self.clock_set else "clock_set"
 
     def knows_more_than(self, other: Conditions) -> bool:
         """Whether something is known here that is not known there."""

@@ -17,7 +17,7 @@ from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minu
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import School, summary_of
 from edge.reporting.smoothing import Line, smoothed
-from edge.reporting.totals import Part
+from edge.reporting.totals import Part, add_up
 from edge.text import Sentence
 from edge.timing.timetable import Lesson, Timetable
 
@@ -119,4 +119,5 @@ def compare_with_earlier(
 
 
 def _conditions(recording: Recorded, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
-    return conditions_of((part.series for part in parts), recording.places(room, lesson.end), lesson.start, lesson.end)
+    places, clock_set = recording.places(room, lesson.end), add_up(parts).clock_set
+    return conditions_of((part.series for part in parts), places, lesson.start, lesson.end, clock_set=clock_set)

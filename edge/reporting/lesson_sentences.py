@@ -32,6 +32,20 @@ MODELS = Sentence(
 )
 
 
+def clock_not_set(windows: int) -> Sentence:
+    """Of so many windows nobody knows when they were."""
+    return Sentence("In {n} windows the clock of the device was not set: they may be of another time.", {"n": windows})
+
+
+def rounding(step: int) -> Sentence:
+    """What figures of rounded windows cannot tell."""
+    return Sentence(
+        "The counts of each window are rounded to multiples of {step}, the fewest and most faces outward. Intervals do "
+        "not know of it: means of few faces may lie beyond theirs.",
+        {"step": step},
+    )
+
+
 def describe(summary: LessonSummary) -> list[Sentence]:
     """How the lesson was: one sentence, or two."""
     if summary.faces is None:

@@ -15,6 +15,7 @@ WHY = {
     "masks": Sentence("≠ in {room}: another camera was used, or other parts of the picture were hidden."),
     "place": Sentence("≠ in {room}: the camera was in another place."),
     "policy": Sentence("≠ in {room}: other figures were withheld, or they were rounded otherwise."),
+    "clock_set": Sentence("≠ in {room}: the clock of the device was not set, so the time may be another one."),
     "unknown": Sentence("≠ in {room}: nobody knows how it was measured."),
     "basis": Sentence("≠ in {room}: of some cells the shares are estimates, of others only counts."),
 }
@@ -42,6 +43,8 @@ def measured_differently(data: MapData, maps: list[Map]) -> list[Sentence]:
 
 
 def _differing(usual: Conditions | None, other: Conditions | None) -> str:
+    if other is not None and not other.clock_set:
+        return "clock_set"
     if usual is None or other is None:
         return "unknown"
     return usual.differing(other) or "basis"

@@ -15,6 +15,7 @@ from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.runs import Run
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.recording.window_row import DamagedError
+from edge.reporting.conditions import rounding_steps
 from edge.reporting.gaps import Gap, clipped, gaps, kept_as_days, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.period import LONGEST, Period
@@ -33,6 +34,7 @@ class ReportData:
 
     Attributes:
         earlier: The same lesson of the weeks before; None: it was not asked for.
+        round_to: What counts were rounded to, the most where that changed; 1: they are exact, or nobody knows.
     """
 
     device: str
@@ -41,6 +43,7 @@ class ReportData:
     gaps: Sequence[Gap]
     totals: Totals
     earlier: EarlierLessons | None = None
+    round_to: int = 1
 
     @property
     def windows(self) -> list[WindowRecord]:
@@ -111,7 +114,8 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
         found = unheard(found, [Gap(period.start, min(begun, end), "unrecorded")])
     days = recording.kept_days(device, period.start, end)
     found = unheard(found, kept_as_days(run for each in days for run in each.runs))
-    return ReportData(device, period, parts, found, totals)
+    steps = rounding_steps(recording.places(device, end), period.start, end)
+    return ReportData(device, period, parts, found, totals, round_to=max(steps, default=1))
 
 
 def _parts(recording: Recorded, device: str, period: Period, buckets: Sequence[Bucket]) -> list[Part]:

@@ -267,7 +267,9 @@ def summary_of(parts: Iterable[Part], start: datetime) -> LessonSummary:
 
 
 def _measured(start: datetime, end: datetime, bins: Bins, summary: LessonSummary, places: Sequence[Place]) -> Measured:
-    return Measured(start, end, bins.totals, summary, conditions_of(bins.series, places, start, end))
+    totals = bins.totals
+    found = conditions_of(bins.series, places, start, end, clock_set=totals.clock_set)
+    return Measured(start, end, totals, summary, found)
 
 
 def _names(slots: Iterable[Sequence[Slot]]) -> list[str]:

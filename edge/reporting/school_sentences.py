@@ -30,6 +30,9 @@ DAYS_ONLY = Sentence(
     "Days that are missing here, because only their sums are kept, in which lessons and hours cannot be told apart: "
     "{n}."
 )
+CLOCK_NOT_SET = Sentence(
+    "In some windows the clock of the device was not set, so they may be of another time: {rooms}."
+)
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
 
 
@@ -98,6 +101,8 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
         found.append(MASKS_UNKNOWN)
     if rooms := [each.room for each in data.sums if each.totals.models > 1]:
         found.append(Sentence(MODELS.template, {"rooms": _names(rooms)}))
+    if rooms := [each.room for each in data.sums if each.totals.unsynced]:
+        found.append(Sentence(CLOCK_NOT_SET.template, {"rooms": _names(rooms)}))
     if days := len(data.days_only):
         found.append(Sentence(DAYS_ONLY.template, {"n": days}))
     return found

@@ -26,6 +26,7 @@ from edge.reporting.model_sums import ModelSums, has_any
 from edge.reporting.skipped_numbers import SkippedNumbers
 
 MOST_LABELS = 12  # emotions that are shown each by itself
+UNSET = 0.1  # part of the windows, from which nobody knows whether they are of this time
 Part = WindowRecord | Bucket
 """What is added up: a window, or what some windows were added up to."""
 
@@ -97,6 +98,11 @@ class Totals:
     facing: Facing | None
     part: float
     time: MeasuredTime = field(compare=False)
+
+    @property
+    def clock_set(self) -> bool:
+        """Whether the time is surely that of the windows; a few before the network sets a clock do not count."""
+        return not self.unsynced or self.unsynced < UNSET * self.windows
 
     @property
     def named(self) -> int:

@@ -10,7 +10,7 @@ from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import MODELS, SUREST
+from edge.reporting.lesson_sentences import MODELS, SUREST, clock_not_set, rounding
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -176,7 +176,8 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.replayed,
             Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),
         ),
-        (totals.unsynced, Sentence("In {n} windows the clock of the device was not set.", {"n": totals.unsynced})),
+        (totals.unsynced, clock_not_set(totals.unsynced)),
+        (report.round_to > 1, rounding(report.round_to)),
         (
             len(report.gaps) > MOST_GAPS,
             Sentence(

@@ -11,7 +11,7 @@ from edge.recording.window_sums import MILLISECOND
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
-from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST
+from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST, clock_not_set, rounding
 from edge.reporting.lesson_statistics import FRONT, width_of
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
@@ -36,6 +36,10 @@ def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datet
         notes.append(SUREST)
     if totals.models > 1:
         notes.append(MODELS)
+    if totals.unsynced:
+        notes.append(clock_not_set(totals.unsynced))
+    if data.round_to > 1:
+        notes.append(rounding(data.round_to))
     if comparison and comparison.verdict in ("one", "few", "same"):
         notes.append(MAY_BE_EQUAL)
     return {

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from edge.aggregation.privacy import rounded, withheld, without_emotions, without_facing
 from edge.aggregation.windows import NOBODY, Observation, People, Window, WindowAggregator
-from edge.contract.payloads import MeasuringMode, Withheld
+from edge.contract.payloads import FaceFigures, MeasuringMode, Withheld
+from edge.contract.validation import faces_fit
 
 SHORT = Withheld(what="figures", reason="short")
 FEW_PEOPLE = Withheld(what="figures", reason="few_people")
@@ -93,6 +94,36 @@ def test_one_person_less_is_blurred_by_rounding_to_the_frames_of_a_window(
 
     with_her, without = rounded(seen(sad + present), frames), rounded(seen(sad), frames)
     assert with_her.counts["sad"] - without.counts["sad"] in (0, frames)
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 20), st.integers(2, 300), st.data())
+def test_extremes_are_faces_in_a_frame_and_leave_open_what_rounding_hides(
+    frames: int, lowest: int, spread: int, step: int, data: st.DataObject
+) -> None:
+    highest = lowest + spread
+    faces = data.draw(st.integers(lowest * frames, highest * frames))
+    window = Window(0, 10, frames, {"happy": faces, "unknown": 0}, lowest, highest, 0, 1.0, NOBODY, NOBODY)
+    sent = rounded(window, step)
+    assert sent.lowest <= min(lowest, sent.mean) <= max(highest, sent.mean) <= sent.highest
+    figures = FaceFigures(total=sent.faces, mean=round(sent.mean, 2), min=sent.lowest, max=sent.highest)
+    assert faces_fit(frames, figures)
+    # The sum of all frames lies between that of as many of the fewest and of the most faces: no narrower than a step.
+    assert (sent.highest - sent.lowest) * frames >= step
+    # No coarser than that, either: a group at each end, where the rounded mean is not beyond them.
+    group = -(-step // frames) + 1
+    low, high = min(lowest, int(sent.mean)), max(highest, -int(-sent.mean // 1))
+    assert low - sent.lowest < group
+    assert sent.highest - high < group
+
+
+def test_twenty_people_in_every_frame_are_not_0_to_50() -> None:
+    def extremes(fewest: int, most: int) -> tuple[int, int]:
+        frames = [fewest] * 25 + [most] * 25
+        sent = rounded(cut(*({"happy": each} for each in frames)), 50)
+        return sent.lowest, sent.highest
+
+    assert extremes(20, 20) == extremes(20, 21) == extremes(21, 21) == (20, 21)
+    assert extremes(19, 22) == (18, 23)
 
 
 def seen(time: float, people: int, still: int) -> Observation:

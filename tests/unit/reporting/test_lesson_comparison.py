@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,20 @@ def test_students_t_as_in_the_tables(distance: float, degrees: int) -> None:
 
 @pytest.mark.parametrize("what", ["mode", "faces", "emotions", "pose", "masks", "place", "policy"])
 def test_other_conditions_are_refused(what: str) -> None:
-    other = replace(SAME, **{what: "other"})
+    changed: dict[str, Any] = {what: "other"}
+    other = replace(SAME, **changed)
     refused = compare(summary(0.5), SAME, [(summary(), other)] * 5)
     assert (refused.verdict, refused.left_out) == ("refused", {what: 5})
     assert not refused.figures
+
+
+def test_a_lesson_at_an_unknown_time_is_compared_with_none() -> None:
+    unset = replace(SAME, clock_set=False)
+    for mine, theirs in ((SAME, unset), (unset, SAME), (unset, unset)):
+        refused = compare(summary(), mine, [(summary(), theirs)] * 5)
+        assert (refused.verdict, refused.left_out) == ("refused", {"clock_set": 5})
+    some = compare(summary(), SAME, [*[(summary(), SAME)] * 5, (summary(), unset)])
+    assert (some.verdict, some.lessons, some.left_out) == ("same", 5, {"clock_set": 1})
 
 
 def test_a_mask_that_nobody_knows_is_no_difference_but_a_model_that_was_not_used_is() -> None:

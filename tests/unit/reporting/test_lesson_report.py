@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
@@ -23,8 +24,10 @@ from edge.reporting.lesson_report import (
     compare_with_earlier,
     report_lesson,
 )
+from edge.reporting.lesson_sentences import clock_not_set, rounding
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_stretch
+from edge.reporting.wording import notes
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson_page import lesson_json
 from tests.support.lessons import report
@@ -102,6 +105,49 @@ def test_the_same_lesson_of_the_weeks_before_is_what_it_is_compared_with(path: P
     assert earlier.comparison.lessons == 4  # the holiday is left out, and so is the 2nd period
     assert earlier.comparison.verdict in ("same", "different")
     assert "earlier lessons" in str(found.sentences(earlier)[-1])
+
+
+def unset(sent: list[DeviceMessage], number: int) -> list[DeviceMessage]:
+    """The first of them with a clock that was not set."""
+    found = []
+    for n, message in enumerate(sent):
+        assert isinstance(message.content, WindowPayload)
+        quality = message.content.quality.model_copy(update={"clock_synced": n >= number})
+        found.append(message._replace(content=message.content.model_copy(update={"quality": quality})))
+    return found
+
+
+def test_a_lesson_whose_clock_was_not_set_is_said_so_and_compared_with_none(tmp_path: Path) -> None:
+    path = tmp_path / "unset.sqlite"
+    for week, number in ((4, 0), (3, 8), (2, 9), (1, 90)):  # of 90 windows: a few as the device starts are no matter
+        record(path, unset(windows(LESSON - week * WEEK, week), number))
+    record(path, windows(LESSON, 7))
+    record(path, unset(windows(LESSON + 50 * MINUTE, 8), 90))
+    record(path, windows(LESSON + 50 * MINUTE - WEEK, 9))
+    found, earlier = told(path)
+    assert earlier.comparison is not None
+    assert (earlier.comparison.lessons, earlier.comparison.left_out) == (2, {"clock_set": 2})
+    assert str(found.sentences(earlier)[-1]).startswith("Earlier lessons that were measured under other conditions")
+    assert clock_not_set(0).template not in str(lesson_json(found, earlier, NOW)["notes"])
+    found, earlier = told(path, LESSON + 50 * MINUTE, "2nd period")
+    assert "the clock of the device was not set" in str(found.sentences(earlier)[-1])
+    for note in (lesson_json(found, earlier, NOW)["notes"], notes(found.data, Words())):
+        assert "90 windows" in str(note) or "'n': 90" in str(note)
+        assert "clock of the device was not set" in str(note)
+
+
+@pytest.mark.parametrize("step", [1, 50])
+def test_it_is_said_that_counts_are_rounded(tmp_path: Path, step: int) -> None:
+    told_first = info(None, 5)
+    assert isinstance(told_first.content, MachineInfo)
+    assert told_first.content.privacy is not None
+    privacy = told_first.content.privacy.model_copy(update={"round_to": step})
+    changed = told_first._replace(content=told_first.content.model_copy(update={"privacy": privacy}))
+    path = record(tmp_path / "rounded.sqlite", [changed, *windows(LESSON, 7)], LESSON - MINUTE)
+    found, earlier = told(path)
+    said = rounding(step)
+    assert (said.as_json() in lesson_json(found, earlier, NOW)["notes"]) == (step == 50)
+    assert (Words().say(said) in notes(found.data, Words())) == (step == 50)
 
 
 def test_a_first_lesson_has_nothing_to_compare_it_with(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ def told(data: MapData) -> list[str]:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
+        ({"clock_set": False}, "the clock of the device was not set, so the time may be another one"),
         ({"mode": "headcount"}, "something else was measured"),
         ({"faces": "x"}, "another model found the faces"),
         ({"emotions": "x"}, "another model named the expressions"),
@@ -45,7 +47,7 @@ def told(data: MapData) -> list[str]:
         ({"masks": "x"}, "another camera was used, or other parts of the picture were hidden"),
     ],
 )
-def test_what_differs_is_said_once(changed: dict[str, str], reason: str) -> None:
+def test_what_differs_is_said_once(changed: dict[str, Any], reason: str) -> None:
     other = replace(USUAL, **changed)
     assert told(week(USUAL, USUAL, USUAL, other, other)) == [f"≠ in room-1: {reason}."]
 

@@ -323,6 +323,28 @@ def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School)
     assert "33" in told[1], "a third of the rooms have no figures"
 
 
+def test_rooms_whose_clock_was_not_set_are_named_in_every_map(school: School) -> None:
+    for data in maps(school).values():
+        first = dataclasses.replace(data.sums[0], totals=dataclasses.replace(data.sums[0].totals, unsynced=1))
+        told = {
+            name: [str(each) for each in differences(changed, maps_of(changed), Words())]
+            for name, changed in (
+                ("set", data), ("unset", dataclasses.replace(data, sums=[first, *data.sums[1:]])),
+            )
+        }  # fmt: skip
+        clock = f"In some windows the clock of the device was not set, so they may be of another time: {first.room}."
+        assert clock not in told["set"]
+        assert clock in told["unset"]
+
+
+def test_a_cell_whose_clock_was_not_set_is_compared_with_none(school: School) -> None:
+    cell = next(each for row in school.week("room-1", MONDAY).grid for each in row if each and each.conditions)
+    assert cell.conditions is not None
+    assert cell.conditions.clock_set
+    assert cell.totals.clock_set
+    assert not dataclasses.replace(cell.totals, unsynced=cell.totals.windows).clock_set
+
+
 def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:
     path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
 
