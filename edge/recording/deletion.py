@@ -6,6 +6,7 @@ given back. The record says what was deleted, by whom and when, and never a figu
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from edge.recording.five_minutes import (
     whole_five_minutes,
 )
 from edge.recording.former_windows import sound
-from edge.recording.journal_mark import check_journal, read_header
+from edge.recording.journal_mark import begin_writing, check_journal, end_writing, read_header
 from edge.recording.lasting_words import keep_lasting_words
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
@@ -74,6 +75,7 @@ class Eraser:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: sqlite3.Connection | None = None
+        self._noted: list[str] = []
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
@@ -90,12 +92,16 @@ class Eraser:
             if strange := strange_part(self._file, TABLES, TRIGGERS):
                 raise changed(self._path, strange)
             self._file.execute("PRAGMA secure_delete=ON")
+            self._noted = begin_writing(self._path, self._file)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
     def stop(self) -> None:
         """Close it."""
         if self._file is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._file.rollback()
+                end_writing(self._path, self._file, self._noted)
             self._file.close()
 
     def devices(self) -> list[str]:

@@ -4,6 +4,11 @@ A backup that is put in place of a recording whose recorder was killed finds tha
 has a mark, which changes at every start, hour and end, and a small file beside it (`-mark`) says which marks the file
 may have without its `-wal`. A copy has the mark of when it was made. One that `VACUUM INTO` made is in no WAL mode,
 which tells it at once.
+
+A copy of the folder has both, and they agree. But a recorder that is stopped leaves no `-wal`, and whoever opens the
+file to write adds a mark before anything comes into a `-wal`. So a closed mark alone beside a `-wal` is a copy's. That
+the file beside has another inode than when it was written would tell more, but vfat, exFAT and network mounts number
+their files anew, as after a power cut.
 """
 
 from __future__ import annotations
@@ -73,7 +78,7 @@ class JournalMark:
 
     def _change(self, database: sqlite3.Connection, state: str) -> None:
         """Change it so that the file beside it names the one that is found, whenever a kill or a power cut comes."""
-        mark = f"{secrets.token_hex(16)}-{state}"
+        mark = _new(state)
         with contextlib.suppress(EdgeError):  # the file beside it cannot be written: the former mark stays
             with _transaction(database):
                 # Of a version that knows no marks, there is no file beside it; what has them may have come without it.
@@ -82,9 +87,47 @@ class JournalMark:
                 database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, mark))
             if not emptied(database):
                 return  # somebody reads: the former ones may be found as well
+            if state == CLOSED:
+                _sync_journal(self._path)
             with _transaction(database):
                 if _mark(database) == mark:  # else another recorder has changed it
                     _write(self._path, [mark])
+
+
+def begin_writing(path: Path, database: sqlite3.Connection) -> list[str]:
+    """Note that something comes into the `-wal` of a file that was closed, before it does.
+
+    Args:
+        path: The recording.
+        database: Outside of a transaction, and not written by yet.
+
+    Returns:
+        The marks that were noted, for `end_writing`; []: none had to be.
+
+    Raises:
+        sqlite3.Error: To be explained.
+    """
+    with _transaction(database):  # another program may change them
+        allowed = _allowed(path)
+        if not any(mark.endswith(CLOSED) for mark in allowed):
+            return []
+        noted = [*allowed, _new(OPEN)]
+        try:
+            _write(path, noted)
+        except EdgeError:  # as on a full disk: to know nothing is better than to refuse the file after a kill
+            with contextlib.suppress(OSError):
+                _beside(path).unlink(missing_ok=True)
+            return []
+    return noted
+
+
+def end_writing(path: Path, database: sqlite3.Connection, noted: Sequence[str]) -> None:
+    """Take back what `begin_writing` has noted, where nobody else has begun meanwhile. Raises sqlite3.Error."""
+    if noted and emptied(database):
+        _sync_journal(path)
+        with contextlib.suppress(EdgeError), _transaction(database):
+            if _allowed(path) == noted:
+                _write(path, noted[:-1])
 
 
 def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
@@ -101,12 +144,19 @@ def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
     """
     foreign = (writes or has_journal(path)) and _has_another_mark(path)
     in_wal_mode = header[MODE : MODE + 1] == WAL_MODE or not header.startswith(MAGIC)
-    if has_journal(path) and (foreign or not in_wal_mode):
-        journal = journal_of(path)
+    if (has_journal(path) and (foreign or not in_wal_mode)) or _was_closed_before_journal(path):
+        journal, mark = journal_of(path), _beside(path)
+        told, together = "", ""
+        if in_wal_mode:
+            told = f", as far as {mark} tells"
+            together = (
+                "if the two came here together, as from another machine, or an older version of edge or another "
+                f"program was the last to write the file, remove {mark}; "
+            )
         raise ConfigError(
-            f"{journal} belongs to the file that was here before, not to this {path}; nothing was changed",
+            f"{journal} belongs to the file that was here before, not to this {path}{told}; nothing was changed",
             f"if {path} is a backup that was put back, move {journal} to another folder: it has the last windows of "
-            "the former file, and can be read only beside that one; else put the former file back",
+            f"the former file, and can be read only beside that one; {together}else put the former file back",
         )
     if foreign and writes:
         with contextlib.suppress(OSError):
@@ -143,6 +193,14 @@ def _has_another_mark(path: Path) -> bool:
     return False
 
 
+def _was_closed_before_journal(path: Path) -> bool:
+    """Whether something is in the `-wal` of a file that was closed, and into which nobody has written since."""
+    allowed = _allowed(path)
+    if len(allowed) != 1 or not allowed[0].endswith(CLOSED):
+        return False
+    return has_journal(path) and _allowed(path) == allowed  # else a recorder has begun just now
+
+
 def _mark(database: sqlite3.Connection) -> str:
     found = database.execute("SELECT substr(value, 1, 100) FROM about WHERE key = ?", (KEY,)).fetchone()
     return str(found[0]) if found else NONE
@@ -156,6 +214,10 @@ def _mark_alone(path: Path) -> str | None:
             return None if strange_part(database, ("about",), TRIGGERS) else _mark(database)
     except sqlite3.Error:
         return None
+
+
+def _new(state: str) -> str:
+    return f"{secrets.token_hex(16)}-{state}"
 
 
 def _beside(path: Path) -> Path:
@@ -173,8 +235,19 @@ def _allowed(path: Path) -> list[str]:
 
 def _write(path: Path, marks: Sequence[str]) -> None:
     """Raises EdgeError."""
-    with staged_file(_beside(path), "".join(f"{mark}\n" for mark in marks).encode(), 0o600, exact=True) as staged:
+    content = "".join(f"{mark}\n" for mark in marks).encode()
+    with staged_file(_beside(path), content, 0o600, private=True) as staged:  # a recorder's also where root deletes
         staged.put()
+
+
+def _sync_journal(path: Path) -> None:
+    """A `-wal` is empty on the disk before a mark says so: else what was in it may be back after a power cut."""
+    with contextlib.suppress(OSError):  # it is missing
+        descriptor = os.open(journal_of(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -150,6 +150,39 @@ def test_a_backup_that_is_put_back_without_the_wal_goes_on(path: Path) -> None:
     assert rows(path) == [1, 2, 3, 4, 5, 100, 101, 102, 103, 104]
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_backup_of_the_folder_of_a_stopped_recorder_is_not_mixed_with_a_wal(tmp_path: Path, *, deleted: bool) -> None:
+    path = tmp_path / "recorded" / "school.sqlite"
+    record(path, 1, 60, "closed")
+    if deleted:
+        delete(path)
+    saved = shutil.copytree(path.parent, tmp_path / "saved")
+    record(path, 61, 300)
+    shutil.copytree(saved, path.parent, dirs_exist_ok=True)
+    before = content(path.parent)
+    for use in (opened, delete, read, copy):
+        with pytest.raises(ConfigError, match=r"as far as .*school.sqlite-mark tells; nothing was changed"):
+            use(path)
+        assert content(path.parent) == before
+    journal(path).rename(tmp_path / "put-away")
+    opened(path)
+    assert rows(path) == list(range(1, 61))
+
+
+def test_a_recording_and_its_wal_go_together_where_another_one_was_recorded(path: Path, tmp_path: Path) -> None:
+    record(path, 1, 300)
+    (there := tmp_path / "there").mkdir()
+    record(there / path.name, 501, 1, "closed")
+    for each in (path, journal(path)):
+        shutil.copy(each, there)
+    mark = there / "school.sqlite-mark"
+    with pytest.raises(ConfigError, match=f"if the two came here together, .* remove {mark}"):
+        opened(there / path.name)
+    mark.unlink()
+    opened(there / path.name)
+    assert rows(there / path.name) == list(range(1, 301))
+
+
 def test_a_recording_and_its_wal_go_together_anywhere(path: Path, tmp_path: Path) -> None:
     record(path, 1, 5)
     there = tmp_path / "there"
@@ -218,6 +251,41 @@ journal_mark.{step} = killed
 """
 
 
+WRITES_AT_ONCE = """
+import os, signal, sys
+from pathlib import Path
+from edge.recording.database import Database
+database = Database(Path(sys.argv[1]), "classroom")
+database.start()
+database._database.execute("INSERT OR REPLACE INTO about VALUES ('client_id', 'edge-record-0123456789abcdef')")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+DELETES = """
+import os, signal, sys
+from datetime import datetime, timezone
+from pathlib import Path
+from edge.recording.deletion import Eraser
+eraser = Eraser(Path(sys.argv[1]))
+eraser.start()
+eraser._give_back = lambda: os.kill(os.getpid(), signal.SIGKILL)
+eraser.delete(None, None, None, "test", datetime.now(timezone.utc))
+"""
+FULL = """
+from edge.errors import EdgeError
+from edge.recording import journal_mark
+def full(*arguments):
+    raise EdgeError("no space left")
+journal_mark._write = full
+"""
+
+
+def killed(script: str, path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize(("step", "call"), [("_write", 1), ("emptied", 1), ("_write", 2)])
 def test_a_kill_while_the_mark_is_changed_is_no_reason_to_refuse_the_file(
@@ -227,6 +295,32 @@ def test_a_kill_while_the_mark_is_changed_is_no_reason_to_refuse_the_file(
     record(path, 4, 3, "killed", KILLED.format(step=step, call=call, before=before))
     opened(path)
     assert rows(path)[:3] == [1, 2, 3]
+
+
+def test_a_kill_soon_after_the_start_is_no_reason_to_refuse_the_file(path: Path) -> None:
+    record(path, 1, 3, "closed")
+    for _ in range(3):
+        killed(WRITES_AT_ONCE, path)
+        assert journal(path).stat().st_size > 0
+    for use in (read, copy, delete):
+        use(path)
+    record(path, 4, 3)
+    assert rows(path) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_kill_while_something_is_deleted_is_no_reason_to_refuse_the_file(path: Path) -> None:
+    record(path, 1, 3, "closed")
+    killed(DELETES, path)
+    assert journal(path).stat().st_size > 0
+    opened(path)
+    assert rows(path) == []
+
+
+def test_a_full_disk_is_no_reason_to_refuse_the_file(path: Path) -> None:
+    record(path, 1, 3, "closed")
+    record(path, 4, 3, "killed", FULL)
+    opened(path)
+    assert rows(path) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_reader_who_keeps_a_question_open_leaves_both_marks(path: Path) -> None:
