@@ -35,9 +35,10 @@ SOURCE, IDENTITY, CONTENT = b"edge.source", b"edge.recording", b"edge.content"  
 # As they stand in a file, one after the other, in Thrift's compact protocol: a text has 0x18 and its length before it,
 # a name with its value a zero behind it.
 _VALUE = rb"\x18[\x80-\xff]?[\x00-\x7f]([^\x00]{0,1000})\x00"
-MARKS = re.compile(
-    b"".join(b"\x18%c%b%b" % (len(name), re.escape(name), _VALUE) for name in (SOURCE, IDENTITY, CONTENT))
+_SOURCE, _IDENTITY, _CONTENT = (
+    b"\x18%c%b%b" % (len(name), re.escape(name), _VALUE) for name in (SOURCE, IDENTITY, CONTENT)
 )
+MARKS = re.compile(b"%b(?:%b)?%b" % (_SOURCE, _IDENTITY, _CONTENT))  # 0.2.0 wrote no identity
 TAIL = 64_000  # bytes at the end of a file, in which they are: only the schema stands behind them, in some 8,000
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
 ONE_DAY = timedelta(days=1)
@@ -185,7 +186,7 @@ def _marks(path: Path, folder: int, ours: dict[bytes, bytes]) -> dict[bytes, byt
     found = MARKS.search(tail) if tail.endswith(b"PAR1") else None
     if found is None:
         raise _not_ours(path)
-    marks = dict(zip((SOURCE, IDENTITY, CONTENT), found.groups(), strict=True))
+    marks = dict(zip((SOURCE, IDENTITY, CONTENT), found.groups(default=b""), strict=True))
     told_by = IDENTITY if marks[IDENTITY] and ours[IDENTITY] else SOURCE
     if marks[told_by] != ours[told_by]:
         theirs, mine = (printable(name.decode(errors="replace")) for name in (marks[SOURCE], ours[SOURCE]))

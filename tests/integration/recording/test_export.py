@@ -6,6 +6,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -32,6 +33,7 @@ import pyarrow.parquet as pq
 from edge.reporting.parquet_columns import SCHEMA, TABLE, batch_of, values_of
 
 EVER = (MONDAY - 40 * DAY, MONDAY + 900 * DAY)
+OLD = ROOT / "tests/fixtures/0.2.0/windows"
 PAGE = (ROOT / "docs/parquet.md").read_text()
 
 
@@ -323,6 +325,36 @@ def test_a_recording_of_an_older_version_is_known_by_its_name(
     record(tmp_path / "other" / "south.sqlite", [("window", message(1, MONDAY))])
     assert export(Place(tmp_path / "other" / "south.sqlite"), folder) == 78
     assert "is of north.sqlite, not of south.sqlite" in capsys.readouterr().err
+
+
+def test_a_folder_of_version_0_2_goes_on_also_after_a_way_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "windows", tmp_path / "school.sqlite"
+    shutil.copytree(OLD, folder)  # 16 and 17 November
+    record(file, [("window", message(n + 1, MONDAY + n * DAY)) for n in range(3)])
+    assert export(Place(file), folder, "--from", "2026-11-18") == 0  # a new day beside old ones
+    assert export(Place(file), folder) == 0
+    assert "2 days written" in capsys.readouterr().out
+    back = shutil.copy(OLD / "day=2026-11-17/windows.parquet", folder / "day=2026-11-17")  # version 0.2 wrote it again
+    assert export(Place(file), folder) == 0
+    assert "1 day written with 1 windows, 2 as before" in capsys.readouterr().out
+    assert Path(back).read_bytes() != (OLD / "day=2026-11-17/windows.parquet").read_bytes()
+    assert days_in(folder) == {f"day=2026-11-{day}": 1 for day in (16, 17, 18)}
+
+
+def test_what_was_deleted_leaves_a_folder_of_version_0_2_and_another_recording_does_not_take_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, files = tmp_path / "windows", [tmp_path / f"{name}.sqlite" for name in ("school", "other")]
+    shutil.copytree(OLD, folder)
+    for file in files:
+        record(file, [("window", message(1, MONDAY))])
+    assert export(Place(files[1]), folder) == 78
+    assert "is of school.sqlite, not of other.sqlite" in capsys.readouterr().err
+    assert export(Place(files[0]), folder) == 0
+    assert "2026-11-17 removed: nothing is recorded of it" in capsys.readouterr().out
+    assert days_in(folder) == {"day=2026-11-16": 1}
 
 
 def test_a_folder_is_of_one_recording_and_what_is_not_ours_stays(
