@@ -119,7 +119,8 @@ def unset(sent: list[DeviceMessage], number: int) -> list[DeviceMessage]:
 
 def test_a_lesson_whose_clock_was_not_set_is_said_so_and_compared_with_none(tmp_path: Path) -> None:
     path = tmp_path / "unset.sqlite"
-    for week, number in ((5, 0), (4, 0), (3, 8), (2, 9), (1, 90)):  # of 90 windows: a few as the device starts are no matter
+    # Of 90 windows: a few as the device starts are no matter.
+    for week, number in ((5, 0), (4, 0), (3, 8), (2, 9), (1, 90)):
         record(path, unset(windows(LESSON - week * WEEK, week), number))
     record(path, windows(LESSON, 7))
     record(path, unset(windows(LESSON + 50 * MINUTE, 8), 90))

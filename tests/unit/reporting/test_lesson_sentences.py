@@ -244,7 +244,8 @@ def test_every_condition_has_its_reason() -> None:
         "masks": "another camera was used, or other parts of the picture were hidden then.",
         "place": "the camera was in another place then.",
         "policy": "other figures were withheld then, or they were rounded otherwise.",
-        "clock_set": "the clock of the device was not set in this one or in those, so they may have been at another time.",
+        "clock_set": "the clock of the device was not set in this one or in those, "
+        "so they may have been at another time.",
     }
 
 
