@@ -6,7 +6,8 @@
 # Makes ca.pem, ca.key and crl.pem in FOLDER, unless they are there, then server.pem and server.key for these names and
 # addresses; or room-204.pem and room-204.key, with which a client is the user room-204. Keep ca.key off the broker and
 # off every room; ca.pem is no secret and goes to all of them. --revoke puts the certificate on the list crl.pem of those that are
-# good no longer, which goes to the broker; it needs ca.key and room-204.pem (revoked.txt has who is on it).
+# good no longer, which goes to the broker; it needs ca.key, room-204.pem, and revoked.txt, which has who is on it. Keep that and
+# crl.pem with ca.key.
 set -eu
 usage() {
     sed -n 's/^#   sh /usage: sh /p' "$0" >&2
@@ -33,36 +34,51 @@ umask 077
 mkdir -p "$folder"
 cd "$folder"
 authority() { # ARGUMENTS OF openssl ca: for ten years, as the authority itself; a list that has run out lets nobody in
-    touch revoked.txt
-    printf '[ca]\ndefault_ca = a\n[a]\ndatabase = revoked.txt\ncertificate = ca.pem\nprivate_key = ca.key\ndefault_md = sha256\n' \
-        >ca.cnf
-    openssl ca -config ca.cnf "$@" || {
-        rm ca.cnf
-        echo "error: nothing was changed" >&2
-        exit 1
-    }
-    rm ca.cnf
+    printf '[ca]\ndefault_ca = a\n[a]\ndatabase = %s\ncertificate = ca.pem\nprivate_key = ca.key\ndefault_md = sha256\n' \
+        "$next/revoked.txt" >"$next/ca.cnf"
+    openssl ca -config "$next/ca.cnf" "$@"
 }
-list() {
-    authority -gencrl -crldays 3650 -out crl.pem.new
-    chmod 644 crl.pem.new
-    mv crl.pem.new crl.pem
+revoked() { # FILE: the serial numbers on a list
+    openssl crl -in "$1" -noout -text | sed -n 's/^ *Serial Number: *//p' | sort
+}
+# In a folder of its own, and looked at before it takes the place of the other: openssl says nothing of a disk that is full.
+list() { # [SERIAL THAT IT MUST HAVE]
+    next=revoked.next
+    rm -rf "$next"
+    mkdir "$next"
+    trap 'rm -rf "$next"' EXIT
+    if [ -e revoked.txt ]; then cp revoked.txt "$next/"; else : >"$next/revoked.txt"; fi
+    if [ -n "${1-}" ] && ! cut -f 4 "$next/revoked.txt" | grep -qix "$1"; then
+        authority -revoke "$owner.pem" || fail "nothing was changed"
+    fi
+    authority -gencrl -crldays 3650 -out "$next/crl.pem" || fail "nothing was changed"
+    openssl crl -in "$next/crl.pem" -noout || fail "the list could not be written: is the disk full? Nothing was changed"
+    revoked "$next/crl.pem" >"$next/serials"
+    [ -z "${1-}" ] || grep -qix "$1" "$next/serials" || fail "the list would lack $1. Nothing was changed"
+    for serial in $([ ! -e crl.pem ] || revoked crl.pem); do
+        grep -qix "$serial" "$next/serials" || fail "the new list would lack $serial, which crl.pem has." \
+            "Nothing was changed: bring revoked.txt from where crl.pem was made"
+    done
+    chmod 644 "$next/crl.pem"
+    mv "$next/revoked.txt" revoked.txt
+    mv "$next/crl.pem" crl.pem
+}
+fail() {
+    echo "error: $*" >&2
+    exit 1
 }
 if [ "$1" = --revoke ]; then
     for file in ca.key ca.pem "$owner.pem"; do
-        [ -e "$file" ] || {
-            echo "error: there is no $file in $folder: run this where the certificate was made" >&2
-            exit 1
-        }
+        [ -e "$file" ] || fail "there is no $file in $folder: run this where the certificate was made"
     done
-    authority -revoke "$owner.pem"
-    list
+    [ -e revoked.txt ] || echo "This list begins anew. If there is a revoked.txt beside another copy of ca.key, bring it here" \
+        "and run this again, before crl.pem goes to the broker: who was on that list would get in." >&2
+    list "$(openssl x509 -in "$owner.pem" -noout -serial | cut -d = -f 2)"
     echo "crl.pem says that $owner.pem is good no longer: copy it to the broker, and restart it there"
     exit
 fi
 if [ -e "$owner.pem" ]; then
-    echo "error: there is a $owner.pem in $folder: move it and $owner.key away for a new one" >&2
-    exit 1
+    fail "there is a $owner.pem in $folder: move it and $owner.key away for a new one, after --revoke if others have it"
 fi
 if [ ! -e ca.key ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=classroom authority" \

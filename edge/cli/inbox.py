@@ -69,7 +69,7 @@ class Inbox:
         known = self.devices.get(message.device)
         device = known or (self._device(message.device) if message.content is not None else None)
         if device is not None:
-            device.machine.take(message)
+            device.machine.take(message, self._milliseconds())
 
     def _device(self, name: str) -> Device | None:
         if name not in self.devices:

@@ -23,6 +23,7 @@ class Machine:
         alerts: By their ids, each cut to what is shown.
         window: The last one that showed that it measured: not always the newest one, which pages show.
         heard: When that came, milliseconds of our clock; 0 without one.
+        told: When the last `health` came, milliseconds of our clock; 0 without one, as of an older version.
     """
 
     info: MachineInfo | None = None
@@ -30,9 +31,10 @@ class Machine:
     alerts: dict[str, MachineAlert] = field(default_factory=dict)
     window: WindowPayload | None = None
     heard: int = 0
+    told: int = 0
 
-    def take(self, message: MachineMessage) -> None:
-        """Take a message of this device."""
+    def take(self, message: MachineMessage, now: int) -> None:
+        """Take a message of this device; `now` in milliseconds of our clock."""
         content = message.content
         if message.kind == "alert":
             if not isinstance(content, MachineAlert):
@@ -43,7 +45,7 @@ class Machine:
                 del self.alerts[next(name for name in self.alerts if name not in ALERTS)]
                 self.alerts[message.alert] = _cut(content)
         elif isinstance(content, MachineHealth):
-            self.health = content
+            self.health, self.told = content, now
         elif isinstance(content, MachineInfo):
             self.info = content
         elif message.kind == "health":

@@ -240,7 +240,7 @@ class School:
         message = read_machine_message(self.prefix, topic, payload)
         room = self.rooms.get(message.device) or self._join(message.device, message.content)
         if room is not None:
-            room.machine.take(message)
+            room.machine.take(message, self.now())
             room.machine_changes += 1
             self._changed.add(message.device)
 

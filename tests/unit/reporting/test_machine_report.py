@@ -22,7 +22,7 @@ HOUR = 3_600_000
 
 
 def said(machine: Machine, kind: str, payload: bytes) -> Machine:
-    machine.take(read_machine_message("classroom", f"classroom/room-1/{kind}", payload))
+    machine.take(read_machine_message("classroom", f"classroom/room-1/{kind}", payload), NOW)
     return machine
 
 
@@ -55,6 +55,16 @@ def room(
 
 def told(shown: MachineReport) -> list[tuple[str, str]]:
     return [(trouble.level, trouble.id) for trouble in shown.troubles]
+
+
+@pytest.mark.parametrize("mode", ["paused", "camera_lost"])
+def test_a_paused_room_that_says_nothing_of_itself_any_more_is_silent(mode: RunMode) -> None:
+    known = room(mode=mode)
+    assert report(known, NOW + 2 * HOUR).status == mode
+    gone = report(known, NOW + 2 * HOUR + 90_000)
+    assert (gone.status, ("bad", "silent") in told(gone)) == ("silent", True)
+    older = room(mode=mode, of=Machine())  # that says nothing of itself anyway
+    assert report(older, NOW + 9 * HOUR).status == mode
 
 
 def test_a_room_without_trouble_says_how_its_machine_is() -> None:
