@@ -7,11 +7,18 @@ from pathlib import Path
 
 from edge.cli import set_up_logging
 from edge.errors import EXIT_OK, ConfigError
+from edge.recording.location import IfCopy
 from edge.recording.stores import Target, psycopg_wanted
 
 
-def copy_from(path: Path, target: Target, prefix: str) -> int:
+def copy_from(path: Path, target: Target, prefix: str, if_copy: IfCopy | None) -> int:
     """Copy, and say what was new.
+
+    Args:
+        path: The file.
+        target: The database.
+        prefix: The first level of the topics.
+        if_copy: As of `SchoolFile`.
 
     Raises:
         ConfigError, DiskError: The file or the database cannot be used; what was copied stays.
@@ -25,7 +32,7 @@ def copy_from(path: Path, target: Target, prefix: str) -> int:
         from edge.recording.postgres.copying import SchoolFile, copy_school  # noqa: PLC0415 - needs psycopg
         from edge.recording.postgres.taking_store import TakingStore  # noqa: PLC0415
     set_up_logging()
-    file, store = SchoolFile(path, prefix), TakingStore(target, prefix)
+    file, store = SchoolFile(path, prefix, if_copy), TakingStore(target, prefix)
     try:
         file.start()
         store.start()

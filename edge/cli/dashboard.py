@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import set_up_logging
-from edge.cli.database_arguments import add_database_arguments, named_database
+from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
 from edge.cli.numbers import real_number
 from edge.cli.page import add_page_arguments, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, recording_task
@@ -187,5 +187,5 @@ def _past(args: argparse.Namespace, target: Target | None) -> Past | None:
 
     timetable = Timetable.read(args.timetable) if args.timetable else None
     past = Past(target, timetable, timetable.zone if timetable else time_zone(None))
-    past.read(lambda recording: recording.source)  # it can be read
+    past.read(tell_caveat)  # it can be read
     return past

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.files.secret_file import read_secret
 from edge.recording.postgres.address import SCHOOL_PATTERN, PostgresAddress, is_address
+from edge.recording.recorded import Recorded
 from edge.recording.stores import Target
+from edge.text import plain_lines
 
 CREDENTIAL = "database-password"  # of systemd: LoadCredential=database-password:...
 
@@ -60,6 +63,12 @@ def named_database(args: argparse.Namespace, *, default_school: bool = False) ->
     if not args.of_school and not default_school:
         raise ConfigError(f"{target} may hold many schools", "name this one: --school NAME")
     return replace(target, school=args.of_school or "", password=_password(args.password_file))
+
+
+def tell_caveat(recording: Recorded) -> None:
+    """Say on stderr what may be missing from a recording that is open. Raises EdgeError: it cannot be read."""
+    if caveat := recording.caveat:
+        print(f"edge: {plain_lines(caveat)}", file=sys.stderr)
 
 
 def _password(path: Path | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from edge.cli.database_arguments import add_database_arguments, named_database
+from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
 from edge.cli.report_output import explained
 from edge.errors import EXIT_OK, ConfigError
 from edge.recording.stores import make_reader
@@ -53,6 +53,7 @@ def main(args: argparse.Namespace) -> int:
     recording, span = make_reader(named_database(args, default_school=True), "edge export"), (args.first, args.last)
     try:
         recording.start()
+        tell_caveat(recording)
         stock, left_out = stock_of(recording, *span, datetime.now(timezone.utc).date())
         total = _windows(stock)
         with explained(args.output), _progress(total) as told:

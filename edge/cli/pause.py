@@ -28,6 +28,10 @@ EXAMPLES = """examples:
 """
 
 DAEMON_SECONDS = 2.0  # a daemon that could not say that it runs, as the disk was full, does so with its next look
+NOBODY = (
+    "no daemon that uses it runs now, or one of version 0.2 or older, whose log says whether it is paused; the next "
+    "one starts paused"
+)
 ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
 
 
@@ -57,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
         waited = time.monotonic() - began
         if waited > DAEMON_SECONDS and not is_held(path, Flag.RUNS):
             # Under another user, configuration or $STATE_DIRECTORY a daemon keeps its files elsewhere, and would go on.
-            return _unconfirmed(path, "no daemon that uses it runs now; the next one starts paused")
+            return _unconfirmed(path, NOBODY)
         if waited > ANSWER_SECONDS:
             return _unconfirmed(
                 path, f"the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s: see its log"

@@ -55,7 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_database_arguments(parser, "--school", "SQLite file; created if missing")
     parser.add_argument(
-        "--copy-from", type=Path, metavar="FILE", help="copy a SQLite file into the database, and end; once or again"
+        "--copy-from",
+        type=Path,
+        metavar="FILE",
+        help="copy a SQLite file into the database, and end; once or again (if it came without its -wal, which is gone "
+        "for good: --if-copy continue)",
     )
     add_broker_arguments(parser)
     add_client_id_argument(parser, "of the durable session (default: a random one, kept beside the windows)")
@@ -95,7 +99,7 @@ def main(args: argparse.Namespace) -> int:
     daily_days = _checked_days(args, target)
     task = replace(task, share=args.share, recorders=args.recorders or 0, daily_days=daily_days)
     if args.copy_from:
-        return copy_from(args.copy_from, target, prefix)
+        return copy_from(args.copy_from, target, prefix, args.if_copy)
     if args.forget:
         return _forget_all(task)
     signals, notifier = Signals(), Notifier.from_environment()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time, timezone
 from pathlib import Path
 
-from edge.cli.database_arguments import add_database_arguments, named_database
+from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
 from edge.cli.report_output import explained, speak
 from edge.cli.school_report import check_school, write_school
 from edge.errors import EXIT_OK, ConfigError
@@ -73,6 +73,7 @@ def main(args: argparse.Namespace) -> int:
     recording = make_reader(named_database(args, default_school=True))
     try:
         recording.start()
+        tell_caveat(recording)
         devices = recording.devices()
         if args.school:
             write_school(args, recording, devices, timetable, zone, now)

@@ -26,6 +26,7 @@ from edge.recording.daily_rollups import (
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.layout import WITH_PLACES, WITH_ROLLUPS
+from edge.recording.lost_journal import lost_journal
 from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
@@ -80,6 +81,14 @@ class Recording:
     def identity(self) -> str:
         """Which it is, whatever it is called: random, and kept in it; "" where an older version made it."""
         return self._about(IDENTITY) or ""
+
+    @property
+    def caveat(self) -> str:
+        """What may be missing from it, in a sentence: it may have come without its `-wal`."""
+        try:
+            return lost_journal(self._opened, self._path)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from None
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""

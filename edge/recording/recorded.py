@@ -71,6 +71,10 @@ class Recorded(Protocol):
     def identity(self) -> str:
         """Which it is, whatever it is called: random, and kept in it; "" where an older version made it."""
 
+    @property
+    def caveat(self) -> str:
+        """What may be missing from it, in a sentence; "": nothing that we know of."""
+
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
 

@@ -19,7 +19,7 @@ from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
 from edge.recording import about, journal_size
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.journal_mark import begin_writing, check_journal, was_open
+from edge.recording.journal_mark import begin_writing, check_journal
 from edge.recording.layout import (
     LAYOUT,
     TABLES,
@@ -34,6 +34,7 @@ from edge.recording.layout import (
     strange_shape,
 )
 from edge.recording.location import Location
+from edge.recording.lost_journal import lost_journal
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
@@ -62,7 +63,7 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _explain_os(error, f"the folder of {path} cannot be made") from None
-    came_alone = not os.path.lexists(journal_of(path))
+    came_alone = not has_journal(path)
     try:
         database = _connect(path)
         try:
@@ -121,24 +122,16 @@ def _keep_left_journal(path: Path) -> None:
 
 def _check_moved(database: sqlite3.Connection, path: Path) -> None:
     """See whether a recording was moved or copied without its `-wal`. Raises ConfigError while nothing is lost yet."""
-    if database.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        return  # made by VACUUM INTO
-    found = about.known(database, about.LOCATION)
-    former = Path(Location.of(found).address) if found else path
-    if former == path.resolve() or not was_open(database):
+    problem, found = lost_journal(database, path), about.known(database, about.LOCATION)
+    if not problem or found is None:
         return
-    journal = journal_of(path)
+    former = Path(Location.of(found).address)
     if has_journal(former) and not former.exists():
         raise ConfigError(
             f"{former} was moved to {path} without its -wal, which has its last windows",
-            f"move {former}-wal to {journal}; if you do not want them, to another folder",
+            f"move {former}-wal to {journal_of(path)}; if you do not want them, to another folder",
         )
-    logger.warning(
-        "%s was copied or moved after a kill or a power cut, or while it was recorded into, and there is no %s: where "
-        "the former file still has one, the last windows are in there, and both are to be copied together",
-        path,
-        journal,
-    )
+    logger.warning("%s", problem)
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:

@@ -28,6 +28,8 @@ from edge.recording.deleted_spans import MOST
 from edge.recording.devices import devices_of
 from edge.recording.journal_mark import check_journal, read_header
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
+from edge.recording.location import IfCopy
+from edge.recording.lost_journal import lost_journal
 from edge.recording.postgres import file_rows
 from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
@@ -64,17 +66,23 @@ class SchoolFile:
     Args:
         path: The file.
         prefix: The first level of the topics that it must be of.
+        if_copy: `continue`: a person wants it although it came without its `-wal`.
     """
 
-    def __init__(self, path: Path, prefix: str) -> None:
+    def __init__(self, path: Path, prefix: str, if_copy: IfCopy | None = None) -> None:
         self._path = path
         self._prefix = prefix
+        self._if_copy = if_copy
         self._file: sqlite3.Connection | None = None
         self.damaged = 0
         """Windows that could not be read."""
 
     def start(self) -> None:
-        """Open it. Raises EdgeError: it is missing, of an older layout or another prefix, or none of ours."""
+        """Open it.
+
+        Raises:
+            EdgeError: It is missing, of an older layout or another prefix, none of ours, or came without its `-wal`.
+        """
         if not self._path.is_file():
             raise ConfigError(f"there is no file {self._path}", "--copy-from names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=False)
@@ -87,6 +95,7 @@ class SchoolFile:
             if strange := strange_part(file, TABLES, TRIGGERS):
                 raise changed(self._path, strange)
             prefix, former = known(file, PREFIX), known(file, ROLLUPS_FROM)
+            lost = lost_journal(file, self._path)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
         if older or former is not None:
@@ -99,6 +108,14 @@ class SchoolFile:
                 f"{self._path} holds the devices below {prefix!r}, not below {self._prefix!r}",
                 "give --prefix",
             )
+        if lost and self._if_copy != "continue":  # whoever has copied it may wipe the disk that has the rest
+            raise ConfigError(
+                f"{lost}; nothing was taken over",
+                "stop the recorder of the former file, and copy that again with its -wal; if there is no more of it, "
+                "or sqlite3 .backup made this, --if-copy continue",
+            )
+        if lost:
+            logger.warning("%s", lost)
 
     def stop(self) -> None:
         """Close it."""

@@ -105,6 +105,11 @@ class PostgresRecording:
             row = connection.execute(IDENTITY, (self._school,)).fetchone()
         return str(row[0]) if row else ""
 
+    @property
+    def caveat(self) -> str:
+        """What may be missing from it: nothing."""
+        return ""
+
     def names(self) -> list[str]:
         """The devices of which anything was recorded, in order."""
         return self._recorded
