@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.metadata
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ MAX_MEMORY = 400_000_000  # bytes that a model may take; the largest that ships 
 
 
 class Tensor:
-    """One input or output of a model, with its quantisation: real = scale * (q - zero_point)."""
+    """One input or output of a model, with its quantisation: real = scale * (q - zero_point), of a scale above 0."""
 
     def __init__(self, details: dict[str, Any]) -> None:
         scale, zero_point = details["quantization"]
@@ -35,7 +36,7 @@ class Tensor:
         self.shape: tuple[int, ...] = tuple(int(n) for n in details["shape"])
         self.scale = float(scale)
         self.zero_point = int(zero_point)
-        self.int8 = details["dtype"] is np.int8
+        self.int8 = details["dtype"] is np.int8 and 0 < self.scale < math.inf
 
     def table(self) -> NDArray[np.float32]:
         """(256,) float32: the real value of every int8, looked up by its bits as uint8."""
@@ -65,7 +66,7 @@ class Model:
             self._interpreter.allocate_tensors()
         self.outputs = {tensor.name: tensor for tensor in map(Tensor, self._interpreter.get_output_details())}
         if not all(tensor.int8 for tensor in self.outputs.values()):
-            raise ModelError(f"{file} has outputs that are not int8", "make it with quantize.py")
+            raise ModelError(f"{file} has outputs that are not int8, or without a scale", "make it with quantize.py")
 
     def _fitting_input(self, file: Path) -> Tensor:
         inputs = [Tensor(details) for details in self._interpreter.get_input_details()]
