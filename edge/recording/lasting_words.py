@@ -14,7 +14,8 @@ INSERT INTO states SELECT device, :ends, mode, '', :said FROM states
 WHERE device = :device AND since < :ends
 AND NOT EXISTS (SELECT 1 FROM states WHERE device = :device AND since = :ends)
 AND NOT EXISTS (SELECT 1 FROM deletions WHERE (device IS NULL OR device = :device)
-    AND coalesce(start, '') <= :ends AND coalesce("end", asked) > :ends)
+    AND coalesce(start, '') <= :ends AND coalesce("end", asked) > :ends
+    AND strftime('%Y-%m-%dT%H:%M:%fZ', asked, '+1 day') > :ends)
 ORDER BY since DESC, received DESC LIMIT 1
 """
 # In its place: of availability the order of arrival counts.

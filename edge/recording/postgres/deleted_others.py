@@ -42,7 +42,8 @@ WHERE s.device = %(device)s AND s.since < %(ends)s
 AND NOT EXISTS (SELECT 1 FROM edge.states WHERE device = %(device)s AND since = %(ends)s)
 AND NOT EXISTS (SELECT 1 FROM edge.deletions o JOIN edge.devices d ON d.school = o.school
     WHERE d.id = %(device)s AND (o.device IS NULL OR o.device = d.name)
-    AND coalesce(o.start, '-infinity') <= %(ends)s AND coalesce(o."end", o.asked) > %(ends)s)
+    AND coalesce(o.start, '-infinity') <= %(ends)s AND coalesce(o."end", o.asked) > %(ends)s
+    AND o.asked + interval '1 day' > %(ends)s)
 ORDER BY s.since DESC, s.received DESC LIMIT 1
 """
 KEEP_AVAILABILITY = """

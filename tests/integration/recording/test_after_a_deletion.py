@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from edge.contract.payloads import RunMode, Span, State, WindowPayload
-from edge.contract.timestamps import format_timestamp
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
+from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_store import WindowStore
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData, read_stretch
@@ -22,6 +23,8 @@ from edge.web.dashboard.lesson import recent
 from tests.integration.recording.test_grafana import PANELS, asked
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
 MINUTE, HOUR, TEN = timedelta(minutes=1), timedelta(hours=1), timedelta(seconds=10)
 LATER = MONDAY + 2 * DAY
@@ -233,3 +236,64 @@ def test_sql_and_grafana_take_nothing_that_was_deleted_for_lost_or_for_a_pause(p
     assert ask("Missing windows") == [["room-1", "120"]]
     assert missing() == [["811", "930"]]
     assert [row[1:3] + row[4:5] for row in ask("What rooms say")] == [["running", "", "t"]]
+
+
+REQUEST = """
+INSERT INTO {0}deletions ({1}asked, by, device, start, "end", windows, finished)
+VALUES ({2}'2026-11-16T07:50:00.000Z', 'anna', NULL, {3}, {4}, 0, '2026-11-16T07:50:00.000Z')
+"""
+WEEK = "'2026-11-16T00:00:00.000Z'", "'2026-11-23T00:00:00.000Z'"
+
+
+def request(place: Place, start: str, end: str) -> None:
+    """Store a request as an older version did, as SQL has its times: at 7:50, of all rooms."""
+    if place.server:
+        place.server.sql(REQUEST.format("edge.", "school, ", "1, ", start, end), database=place.database)
+    else:
+        assert isinstance(place.target, Path)
+        with sqlite3.connect(place.target) as file:
+            file.execute(REQUEST.format("", "", "", start, end))
+
+
+def test_a_week_that_an_older_version_deleted_while_it_went_on_ends_a_day_later_for_sql_as_well(postgres: Place) -> None:
+    assert postgres.server
+    shift = 2 * DAY
+    with postgres.opened() as store:
+        store.store(as_messages([moved(each, shift) for each in (*measured(0, 20), *measured(40, 60))]), LATER + DAY)
+    query = "SELECT first, last FROM edge.missing_windows('north', '2026-11-16', '2026-11-30')"
+    for start, end in (("NULL", "NULL"), WEEK):
+        request(postgres, start, end)
+        assert postgres.server.sql(query, database=postgres.database).split() == ["121|240"]
+    found = read(postgres, Period(MONDAY + shift, MONDAY + shift + HOUR, timezone.utc))
+    assert found.totals.missing == 120
+
+
+def moved(one: WindowPayload, by: timedelta) -> WindowPayload:
+    start, end = (format_timestamp(parse_timestamp(each) + by) for each in (one.window.start, one.window.end))
+    return one.model_copy(update={"window": one.window.model_copy(update={"start": start, "end": end})})
+
+
+def test_a_week_that_an_older_version_deleted_has_no_state_at_the_end_of_a_later_deletion_left_out(place: Place) -> None:
+    with place.opened() as store:
+        store_morning(store)
+    request(place, *WEEK)
+    later = MONDAY + 3 * DAY
+    place.delete("room-1", later, later + HOUR, later + 2 * HOUR)
+    with place.read() as recording:
+        states, _ = recording.state_changes("room-1", later + DAY)
+    assert (states[-1].since, states[-1].mode) == (later + HOUR, "running")
+
+
+def test_however_many_gaps_a_room_makes_up_deletions_are_read_once_for_each_question(postgres: Place) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    with postgres.opened() as store:
+        store.store(as_messages(measured(0, 60)[::2]), LATER)
+    for _ in range(3):
+        postgres.delete(None, *LESSON, LATER)
+    scans = """
+    SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_xact_all_tables WHERE relid = 'edge.deletions'::regclass
+    """
+    ask = "SELECT count(*) FROM edge.missing_windows('north', '2026-11-16', '2026-11-17')"
+    with psycopg.connect(postgres.target.url) as connection:
+        assert connection.execute(ask).fetchone() == (179,)
+        assert connection.execute(scans).fetchone() == (1,)
