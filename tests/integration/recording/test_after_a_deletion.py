@@ -255,7 +255,7 @@ def request(place: Place, start: str, end: str) -> None:
             file.execute(REQUEST.format("", "", "", start, end))
 
 
-def test_a_week_that_an_older_version_deleted_while_it_went_on_ends_a_day_later_for_sql_as_well(postgres: Place) -> None:
+def test_a_week_that_an_older_version_deleted_ends_a_day_later_for_sql_as_well(postgres: Place) -> None:
     assert postgres.server
     shift = 2 * DAY
     with postgres.opened() as store:
@@ -273,7 +273,7 @@ def moved(one: WindowPayload, by: timedelta) -> WindowPayload:
     return one.model_copy(update={"window": one.window.model_copy(update={"start": start, "end": end})})
 
 
-def test_a_week_that_an_older_version_deleted_has_no_state_at_the_end_of_a_later_deletion_left_out(place: Place) -> None:
+def test_a_week_that_an_older_version_deleted_leaves_out_no_state_of_a_later_one(place: Place) -> None:
     with place.opened() as store:
         store_morning(store)
     request(place, *WEEK)
