@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -66,6 +67,15 @@ def signals_are_heard() -> None:
     """Programs respect nohup and a shell's `&`; tests may run under both, and send SIGHUP and SIGINT all the same."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_is_set_up_for_one_test() -> Iterator[None]:
+    """A command that a test runs in this process sets logging up for all that come after it."""
+    audit = logging.getLogger("edge.audit")
+    before = audit.handlers[:], audit.propagate, audit.level
+    yield
+    audit.handlers, audit.propagate, audit.level = before
 
 
 @pytest.fixture
