@@ -113,16 +113,14 @@ class Tracker:
         """
         before = self._young(time)
         known: dict[int, int] = {}  # which track each box is of
-        free = list(range(len(before)))
         if before and len(boxes):
             places = np.concatenate([track.box for track in before]).reshape(-1, 4)
             known = _nearest_first(-overlap(boxes, places), -MIN_IOU)
-            free = sorted(set(free) - set(known.values()))
             new = [i for i in range(len(boxes)) if i not in known]
+            free = sorted(set(range(len(before))) - set(known.values()))
             if new and free:  # else who moves by more than a head would be counted there and here
                 moved = _nearest_first(_distances(boxes[new], places[free]), REACH)
                 known |= {new[i]: free[j] for i, j in moved.items()}
-                free = sorted(set(free) - set(known.values()))
         now = []
         for i, box in enumerate(boxes):
             # A newcomer waits as if it had been classified a second ago: those who sit there wait as long as that.
@@ -130,7 +128,8 @@ class Tracker:
             track.box, track.last_seen, track.last_detected = box, time, time
             track.sightings += 1
             now.append(track)
-        missed = [before[j] for j in free if self._bridged(before[j], time)]
+        found = set(known.values())
+        missed = [track for j, track in enumerate(before) if j not in found and self._bridged(track, time)]
         if missed and len(outside):
             left = overlap(np.stack([track.box for track in missed]), outside).max(axis=1) >= MIN_IOU
             missed = [track for track, has_left in zip(missed, left.tolist(), strict=True) if not has_left]
