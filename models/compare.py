@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge.cli.numbers import real_number, whole_number
-from models.options import named_file, names
+from edge.cli.numbers import whole_number
+from models.options import BATCH, EPOCHS, RATE, THREADS, named_file, names
 
 try:
     import numpy as np
@@ -213,11 +213,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("data", type=Path, help="labelled faces, as for models.train")
     add("--output", type=Path, required=True, help="folder of the table and of a folder per network")
-    add("--epochs", type=whole_number(1), default=10, help="the budget of each network (default: %(default)s)")
+    add("--epochs", type=EPOCHS, default=10, help="the budget of each network (default: %(default)s)")
     add("--networks", type=names, default=list(NETWORKS), help="which, with commas (default: all)")
     add("--limit", type=whole_number(0), default=0, help="training pictures to use, for a quick try (default: all)")
-    add("--batch", type=whole_number(2), default=128, help="pictures per step (default: %(default)s)")
-    add("--rate", type=real_number(0, 10), default=1e-3, help="peak learning rate (default: %(default)s)")
+    add("--batch", type=BATCH, default=128, help="pictures per step (default: %(default)s)")
+    add("--rate", type=RATE, default=1e-3, help="peak learning rate (default: %(default)s)")
     add(
         "--weights",
         type=named_file,
@@ -227,7 +227,7 @@ def _parser() -> argparse.ArgumentParser:
         help="ImageNet weights to start it from",
     )
     add("--convert-python", type=Path, help="Python of the converters' environment, for the int8 columns")
-    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
+    add("--threads", type=THREADS, default=0, help="CPU threads (default: all)")
     return parser
 
 

@@ -18,7 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.cli.numbers import real_number, whole_number
-from models.options import named_file, names
+from models.options import (
+    ADJUSTMENT,
+    BATCH,
+    EPOCHS,
+    MIXUP,
+    RADIUS,
+    RATE,
+    SEED,
+    SHARE,
+    TEMPERATURE,
+    THREADS,
+    WEIGHT,
+    named_file,
+    names,
+)
 
 try:
     import torch
@@ -250,59 +264,29 @@ def parser() -> argparse.ArgumentParser:
         default=0,
         help="train so many last stages from the student, with unlike seeds, for models.soup (default: %(default)s)",
     )
-    add(
-        "--last-share",
-        type=real_number(0, 1),
-        default=0.4,
-        help="part of the student's time for these (default: %(default)s)",
-    )
-    add("--last-rate", type=real_number(0, 10), default=1e-3, help="their peak learning rate (default: %(default)s)")
+    add("--last-share", type=SHARE, default=0.4, help="part of the student's time for these (default: %(default)s)")
+    add("--last-rate", type=RATE, default=1e-3, help="their peak learning rate (default: %(default)s)")
     add("--minutes", type=real_number(0.01, 100_000), default=25, help="time for everything (default: %(default)s)")
-    add(
-        "--teachers-share",
-        type=real_number(0, 1),
-        default=0.5,
-        help="part of the time for the teachers (default: %(default)s)",
-    )
-    add("--epochs", type=whole_number(1), default=400, help="most epochs of any network (default: %(default)s)")
-    add("--batch", type=whole_number(2), default=256, help="pictures per step (default: %(default)s)")
-    add("--rate", type=real_number(0, 10), default=3e-3, help="the student's peak learning rate (default: %(default)s)")
-    add("--teacher-rate", type=real_number(0, 10), default=1e-3, help="the teachers' (default: %(default)s)")
-    add("--weights-rate", type=real_number(0, 10), default=5e-4, help="of those with weights (default: %(default)s)")
-    add("--mixup", type=real_number(0, 100), default=0.2, help="for all of them (default: %(default)s)")
+    add("--teachers-share", type=SHARE, default=0.5, help="part of the time for the teachers (default: %(default)s)")
+    add("--epochs", type=EPOCHS, default=400, help="most epochs of any network (default: %(default)s)")
+    add("--batch", type=BATCH, default=256, help="pictures per step (default: %(default)s)")
+    add("--rate", type=RATE, default=3e-3, help="the student's peak learning rate (default: %(default)s)")
+    add("--teacher-rate", type=RATE, default=1e-3, help="the teachers' (default: %(default)s)")
+    add("--weights-rate", type=RATE, default=5e-4, help="of those with weights (default: %(default)s)")
+    add("--mixup", type=MIXUP, default=0.2, help="for all of them (default: %(default)s)")
     add(
         "--views",
         type=whole_number(1, CHUNK),
         default=8,
         help="of each picture, for the student (default: %(default)s)",
     )
-    add(
-        "--sam",
-        type=real_number(0, 10),
-        default=0.0,
-        help="radius of the student's sharpness-aware steps (default: none)",
-    )
-    add("--temperature", type=real_number(0.01, 100), default=2.0, help="softens the teachers (default: %(default)s)")
-    add(
-        "--teacher-weight",
-        type=real_number(0, 1),
-        default=0.7,
-        help="the teachers' part of the loss (default: %(default)s)",
-    )
-    add(
-        "--fer2013-weight",
-        type=real_number(0, 100),
-        default=1.0,
-        help="as of models.train, for the student (default: %(default)g)",
-    )
-    add(
-        "--logit-adjustment",
-        type=real_number(0, 10),
-        default=0.0,
-        help="as of models.train, for all (default: %(default)g)",
-    )
-    add("--seed", type=whole_number(0), default=1, help="of the views (default: %(default)s)")
-    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
+    add("--sam", type=RADIUS, default=0.0, help="radius of the student's sharpness-aware steps (default: none)")
+    add("--temperature", type=TEMPERATURE, default=2.0, help="softens the teachers (default: %(default)s)")
+    add("--teacher-weight", type=SHARE, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
+    add("--fer2013-weight", type=WEIGHT, default=1.0, help="as of models.train, for the student (default: %(default)g)")
+    add("--logit-adjustment", type=ADJUSTMENT, default=0.0, help="as of models.train, for all (default: %(default)g)")
+    add("--seed", type=SEED, default=1, help="of the views (default: %(default)s)")
+    add("--threads", type=THREADS, default=0, help="CPU threads (default: all)")
     return parser
 
 

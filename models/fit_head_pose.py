@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cli.numbers import real_number
 from edge.errors import EdgeError
 from edge.model_files.pose_rule import FEATURES, PoseRule
 from edge.vision.face_detector import FaceDetector
 from edge.vision.head_pose import measure
+from models.options import SHARE
 from models.room_faces import Picture, read_labels, read_pictures
 
 RIDGE = 1.0  # of standardised weights, as if a handful of faces said nothing
@@ -163,10 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pictures", type=Path, help="folder of the pictures that the labels name")
     parser.add_argument("--output", type=Path, default=Path("models/head-pose.json"), help="default: %(default)s")
     parser.add_argument(
-        "--away",
-        type=real_number(0, 1),
-        default=AWAY,
-        help="part of the faces turned away that may pass (default: %(default)s)",
+        "--away", type=SHARE, default=AWAY, help="part of the faces turned away that may pass (default: %(default)s)"
     )
     return parser
 

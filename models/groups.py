@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.cli.numbers import real_number
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 from edge.model_files.benchmark import interval
@@ -33,6 +32,7 @@ from edge.vision.tflite import Model
 from models.evaluate import card_path
 from models.labels import LABELS
 from models.metrics import softmax
+from models.options import SHARE
 from models.readers import CLASS_NAMES, read_picture
 from models.runner import predict
 
@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--by", action="append", default=[], metavar="COLUMN", help="a group to look at; repeatable (default: all)")
     add("--model", type=Path, default=Path("models/emotions.json"), help="its card or .tflite (default: %(default)s)")
     add("--emotions-output", default="ferplus", help="default: %(default)s")
-    add("--min-confidence", type=real_number(0, 1), default=0.3, help="as vision.min_confidence (default: %(default)s)")
+    add("--min-confidence", type=SHARE, default=0.3, help="as vision.min_confidence (default: %(default)s)")
     return parser
 
 

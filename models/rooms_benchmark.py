@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cli.numbers import real_number, whole_number
+from edge.cli.numbers import whole_number
 from edge.errors import EdgeError
 from edge.model_files.benchmark import interval
 from edge.model_files.calibration import find_calibration
@@ -30,6 +30,7 @@ from edge.vision.face_detector import FaceDetector
 from edge.vision.head_pose import evidence, roll
 from edge.vision.naming import MILD, Namer
 from models.fit_head_pose import fold_rules
+from models.options import SHARE
 from models.room_faces import POSES, Label, Picture, read_labels, read_pictures
 
 TILE = 128  # pixels of a face on the contact sheet
@@ -213,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--emotions-output", default="ferplus", help="default: %(default)s")
     add("--pose-rule", type=Path, default=SHIPPED / "head-pose.json", help="default: the shipped one")
     add("--pose", choices=("front", "any"), default="front", help="as vision.pose (default: %(default)s)")
-    add("--min-confidence", type=real_number(0, 1), default=0.3, help="as vision.min_confidence (default: %(default)s)")
+    add("--min-confidence", type=SHARE, default=0.3, help="as vision.min_confidence (default: %(default)s)")
     add("--min-face-px", type=whole_number(1, 1000), default=24, help="as vision.min_face_px (default: %(default)s)")
     add("--detect-width", type=int, choices=(640, 1280, 1920), default=1280, help="default: %(default)s")
     return parser

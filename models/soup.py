@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.cli.numbers import whole_number
+from models.options import SEED, THREADS
 
 try:
     import torch
@@ -103,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help=f"for the batch-norm statistics and the figures: {KINDS}")
     add("--votes", type=Path, help="FERPlus votes of a fer2013.csv (default: fer2013new.csv beside it)")
     add("--output", type=Path, required=True, help="the .pt file to write, for models.export and --start")
-    add("--seed", type=whole_number(0), default=1, help="picks those pictures and their views (default: %(default)s)")
-    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
+    add("--seed", type=SEED, default=1, help="picks those pictures and their views (default: %(default)s)")
+    add("--threads", type=THREADS, default=0, help="CPU threads (default: all)")
     return parser
 
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name in all of PyTorch's own code
 from torch import Tensor
 
-from edge.cli.numbers import real_number
 from models.labels import LABELS
+from models.options import ADJUSTMENT, MIXUP, RADIUS, SHARE, TEMPERATURE
 
 Heads = tuple[Tensor, Tensor]  # `ferplus` and `fer2013`, (n, 7) each
 
@@ -23,12 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--weights", type=Path, help="start the trunk from ImageNet: torchvision's resnet50 or mobilenet_v2, a .pth")
     add("--teacher", type=Path, action="append", default=[], help="best.pt to learn from too; repeat for several")
     add("--views", type=Path, help="folder of models.views: learn from its views and teachers instead; CPU only")
-    add(
-        "--teacher-weight",
-        type=real_number(0, 1),
-        default=0.7,
-        help="the teachers' part of the loss (default: %(default)s)",
-    )
+    add("--teacher-weight", type=SHARE, default=0.7, help="the teachers' part of the loss (default: %(default)s)")
     add(
         "--clear-teachers",
         action="store_true",
@@ -40,21 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="whom teachers teach; with fer2013 the other head has its labels alone (default: both)",
     )
-    add("--temperature", type=real_number(0.01, 100), default=2.0, help="softens the teachers (default: %(default)s)")
-    add("--mixup", type=real_number(0, 100), default=0.0, help="mix pictures, by shares from Beta(A, A); 0.2 is usual")
+    add("--temperature", type=TEMPERATURE, default=2.0, help="softens the teachers (default: %(default)s)")
+    add("--mixup", type=MIXUP, default=0.0, help="mix pictures, by shares from Beta(A, A); 0.2 is usual")
     add(
         "--logit-adjustment",
-        type=real_number(0, 10),
+        type=ADJUSTMENT,
         default=0.0,
         metavar="T",
         help="weigh rare classes more: 1 aims at balanced accuracy, 0 at accuracy (default: %(default)g)",
     )
-    add(
-        "--sam",
-        type=real_number(0, 10),
-        default=0.0,
-        help="sharpness-aware steps of this radius, at twice the time; try 0.05",
-    )
+    add("--sam", type=RADIUS, default=0.0, help="sharpness-aware steps of this radius, at twice the time; try 0.05")
 
 
 def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

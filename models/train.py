@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.cli.numbers import real_number, whole_number
+from models.options import BATCH, EPOCHS, RATE, SEED, SHARE, THREADS, WEIGHT
 
 try:
     import torch
@@ -324,21 +324,16 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--network", choices=sorted(NETWORKS), default="mobilenet-v2-small", help="default: %(default)s"
     )
-    parser.add_argument("--epochs", type=whole_number(1), default=60, help="default: %(default)s")
+    parser.add_argument("--epochs", type=EPOCHS, default=60, help="default: %(default)s")
     parser.add_argument(
-        "--patience", type=whole_number(1), default=20, help="epochs without a better PublicTest score before stopping"
+        "--patience", type=EPOCHS, default=20, help="epochs without a better PublicTest score before stopping"
     )
     parser.add_argument(
-        "--score-every",
-        type=whole_number(1),
-        default=1,
-        help="epochs between two scores on PublicTest (default: %(default)s)",
+        "--score-every", type=EPOCHS, default=1, help="epochs between two scores on PublicTest (default: %(default)s)"
     )
-    parser.add_argument("--batch", type=whole_number(2), default=128, help="pictures per step (default: %(default)s)")
-    parser.add_argument(
-        "--rate", type=real_number(0, 10), default=3e-3, help="peak learning rate (default: %(default)s)"
-    )
-    parser.add_argument("--decay", type=real_number(0, 10), default=0.05, help="weight decay (default: %(default)s)")
+    parser.add_argument("--batch", type=BATCH, default=128, help="pictures per step (default: %(default)s)")
+    parser.add_argument("--rate", type=RATE, default=3e-3, help="peak learning rate (default: %(default)s)")
+    parser.add_argument("--decay", type=RATE, default=0.05, help="weight decay (default: %(default)s)")
     parser.add_argument("--start", type=Path, help="a best.pt of the same trunk whose weights are the first ones")
     parser.add_argument(
         "--labels",
@@ -349,13 +344,13 @@ def options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--clean",
-        type=real_number(0, 1),
+        type=SHARE,
         default=0.0,
         help="part of the epochs, 0 to 1, before faces are also made small, blurred and compressed (default: 0)",
     )
     parser.add_argument(
         "--fer2013-weight",
-        type=real_number(0, 100),
+        type=WEIGHT,
         default=1.0,
         help="what fer2013's loss counts beside ferplus's: below 1 the trunk follows it less (default: 1)",
     )
@@ -370,8 +365,8 @@ def options() -> argparse.ArgumentParser:
         action="store_true",
         help="let torch.compile join layers: a fifth faster on a CPU; takes half a minute and a C++ compiler",
     )
-    parser.add_argument("--seed", type=whole_number(0), default=1, help="default: %(default)s")
-    parser.add_argument("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
+    parser.add_argument("--seed", type=SEED, default=1, help="default: %(default)s")
+    parser.add_argument("--threads", type=THREADS, default=0, help="CPU threads (default: all)")
     parser.add_argument("--resume", action="store_true", help="go on from last.pt in the run's folder")
     return parser
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.cli.numbers import whole_number
+from models.options import SEED, THREADS
 
 try:
     import numpy as np
@@ -162,8 +163,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--teacher", type=Path, action="append", default=[], help="a best.pt; repeat for several, add more later")
     add("--count", type=whole_number(1, 1000), default=8, help="views of each picture (default: %(default)s)")
     add("--bfloat16", action="store_true", help="let the teachers multiply in bfloat16")
-    add("--seed", type=whole_number(0), default=1, help="default: %(default)s")
-    add("--threads", type=whole_number(0, 1024), default=0, help="CPU threads (default: all)")
+    add("--seed", type=SEED, default=1, help="default: %(default)s")
+    add("--threads", type=THREADS, default=0, help="CPU threads (default: all)")
     return parser
 
 
