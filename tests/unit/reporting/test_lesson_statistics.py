@@ -97,6 +97,16 @@ def test_withheld_minutes_are_gaps_and_no_zeros() -> None:
     assert len(minutes([hidden(window) for window in lesson()])) == 0
 
 
+def test_faces_with_a_known_direction_are_those_of_windows_that_tell_it() -> None:
+    """Half of the windows withhold it: that is no frame without anybody."""
+    told = [turned(number, front=120, away=40) for number in range(20)]
+    told = [replace(each, end=each.start + MINUTE / 2) for each in told]
+    silent = [
+        replace(each, start=each.end, end=each.end + MINUTE / 2, seq=each.seq + 100, facing=None) for each in told
+    ]
+    assert summarize(told).directed == summarize([*told, *silent]).directed == pytest.approx(16)
+
+
 def test_nothing_is_said_of_too_little() -> None:
     little = summarize(lesson()[: 2 * LEAST_MINUTES - 2])
     assert not little.enough
