@@ -5,10 +5,10 @@ has a mark, which changes at every start, hour and end, and a small file beside 
 may have without its `-wal`. A copy has the mark of when it was made. One that `VACUUM INTO` made is in no WAL mode,
 which tells it at once.
 
-A copy of the folder has both, and they agree. But a recorder that is stopped leaves no `-wal`, and whoever opens the
-file to write adds a mark before anything comes into a `-wal`. So a closed mark alone beside a `-wal` is a copy's. That
-the file beside has another inode than when it was written would tell more, but vfat, exFAT and network mounts number
-their files anew, as after a power cut.
+A copy of the folder has both, and they agree. But a recorder that is stopped leaves no `-wal`, and whoever writes into
+such a file, or goes on when that is stopped, adds a mark before anything comes into a `-wal`. So a closed mark alone
+beside a `-wal` is a copy's. That the file beside has another inode than when it was written would tell more, but vfat,
+exFAT and network mounts number their files anew, as after a power cut.
 """
 
 from __future__ import annotations

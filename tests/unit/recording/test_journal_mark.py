@@ -339,6 +339,20 @@ def test_a_recorder_may_be_restarted_while_something_is_deleted(path: Path) -> N
     assert rows(path) == []
 
 
+def test_a_recorder_may_end_while_another_one_goes_on(path: Path) -> None:
+    former, new = Database(path, "classroom"), Database(path, "classroom")
+    for each in (former, new):
+        each.start()
+        each.claim(None)
+        each.end_long_readers()
+    former.stop()
+    new.client_ids("former")  # writes
+    assert journal(path).stat().st_size > 0
+    read(path)
+    new.stop()
+    read(path)
+
+
 def test_a_full_disk_is_no_reason_to_refuse_the_file(path: Path) -> None:
     record(path, 1, 3, "closed")
     record(path, 4, 3, "killed", FULL)
