@@ -40,8 +40,8 @@ class Conditions:
         place: Whatever changes when the camera is moved; None: not known.
         policy: By which rules figures are withheld and rounded; None: not known. Where more is withheld, fuller moments
             are left.
-        clock_set: Whether the device's clock was set, but for a few windows. Where it was not, nobody knows which
-            lesson it was: it is comparable to none.
+        clock_set: Whether the time is that of the windows: where the device's clock was not set, nobody knows which
+            lesson it was, so it is comparable to none.
     """
 
     mode: str
