@@ -54,12 +54,12 @@ SAME = {
 NOT_COMPARED = {
     (True, False): Sentence("The direction of heads is not compared: this lesson or the earlier ones do not tell it."),
     (False, True): Sentence(
-        "At least some expressions are not compared: this lesson and too many of the earlier ones do not both tell "
-        "them in the same way."
+        "Not all expressions are compared: this lesson or too many of the earlier ones do not tell them, or not in the "
+        "same way."
     ),
     (True, True): Sentence(
-        "The direction of heads and at least some expressions are not compared: this lesson and too many of the "
-        "earlier ones do not both tell them in the same way."
+        "The direction of heads is not compared, nor are all expressions: this lesson or too many of the earlier ones "
+        "do not tell them, or not in the same way."
     ),
 }
 """By whether direction and expressions are among what could not be compared."""
@@ -106,16 +106,16 @@ def _coverage(comparison: Comparison) -> list[Sentence]:
     expressions = any(_is_expression(name) for name in comparison.uncompared)
     if missing := NOT_COMPARED.get((FRONT in comparison.uncompared, expressions)):
         found.append(missing)
-    everything = comparison.lessons
-    front = min((each.lessons for name, each in comparison.figures.items() if name == FRONT), default=everything)
-    named = min((each.lessons for name, each in comparison.figures.items() if _is_expression(name)), default=everything)
+    everything, compared = comparison.lessons, comparison.figures
+    front = compared[FRONT].lessons if FRONT in compared else everything
+    named = min((each.lessons for name, each in compared.items() if _is_expression(name)), default=everything)
     if fewer := FEWER.get((front < everything, named < everything)):
         found.append(replace(fewer, values={"lessons": everything, "front": front, "named": named}))
     if comparison.other_basis:
         found.append(
             Sentence(
-                "Expressions of {number} earlier lessons are left out: of that lesson and this one, only one has "
-                "estimates of their shares, the other plain counts.",
+                "Expressions of some earlier lessons ({number}) are not compared: their shares are estimates and those "
+                "of this lesson plain counts, or the other way round.",
                 {"number": comparison.other_basis},
             )
         )
@@ -170,16 +170,16 @@ def _difference(name: str, each: Difference) -> Sentence:
 
 
 def _apart(value: float, low: float, high: float, steps: Sequence[int]) -> dict[str, int | float]:
-    """A value outside a range, both in the coarsest of the steps that tells them apart, else in tenths."""
+    """A value outside a range, both in the coarsest of the steps that tells them apart, else in tenths.
+
+    What differs lies further from its range than a tenth of a face, or of a point: `LEAST_FACES_APART`, `LEAST_ERROR`.
+    """
     for step in steps:
         near = step * math.floor(value / step + 0.5)
         first, last = step * math.floor(low / step + 1e-9), step * math.ceil(high / step - 1e-9)
         # What is there is never called nothing.
         if (near < first or near > last) and (near or not value):
             return {"value": near, "low": first, "high": last}
-    near = math.floor(10 * value + 0.5)
-    first, last = math.floor(10 * low + 1e-9), math.ceil(10 * high - 1e-9)
-    if first <= near <= last:  # closer than a tenth: away from each other
-        near = math.floor(10 * value) if value < low else math.ceil(10 * value)
-        first, last = math.ceil(10 * low), math.floor(10 * high)
-    return {"value": near / 10, "low": first / 10, "high": last / 10}
+    return {
+        "value": round(value, 1), "low": math.floor(10 * low + 1e-9) / 10, "high": math.ceil(10 * high - 1e-9) / 10
+    }  # fmt: skip

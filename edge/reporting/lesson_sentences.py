@@ -12,7 +12,8 @@ from datetime import datetime, tzinfo
 
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
-from edge.reporting.lesson_statistics import FEWEST_BLOCKS, FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
+from edge.reporting.intervals import FEWEST_BLOCKS
+from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.text import NO_BREAK, Sentence, percent
 
 WIDE = 0.1  # an interval wider than this is told in steps of five points

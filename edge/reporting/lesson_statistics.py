@@ -1,24 +1,17 @@
-"""How a lesson was, in figures with 90 % intervals: faces, how many turned to the front, expressions. Pure.
-
-The frames of one face are no news of each other, and neither are the minutes of a room whose faces keep an expression
-for long. An interval is therefore as wide as the fewer of two numbers of draws make it: the faces of the average frame,
-and as many independent draws as would scatter like the blocks of this lesson do. docs/statistics.md has the reasons
-and the simulations.
-"""
+"""How a lesson was, in figures with 90 % intervals: faces, how many turned to the front, expressions. Pure."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import MILLISECOND
+from edge.reporting.intervals import FEWEST_BLOCKS, NORMAL_90, block_error, draws, interval, wilson
 from edge.reporting.totals import Bins, Part, Totals, add_up, binned
 
 FRONT = "front"
@@ -26,10 +19,7 @@ FRONT = "front"
 
 MINUTE = timedelta(minutes=1)
 LEAST_MINUTES = 10  # with figures; below that nothing is said about a lesson
-NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a normal distribution
 LEAST_FACES = 2.1  # of the average frame: what fewer of them do is claimed of no share
-FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
-FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
 
 
 class Minute(NamedTuple):
@@ -219,41 +209,6 @@ def expression_series(parts: Sequence[Minute], label: str, basis: Basis) -> list
     return found
 
 
-def wilson(share: float, draws: float) -> tuple[float, float]:
-    """Wilson's 90 % interval (1927) of a share of so many independent draws; `draws` is above 0."""
-    z2 = NORMAL_90**2
-    middle = (share + z2 / (2 * draws)) / (1 + z2 / draws)
-    half = NORMAL_90 * math.sqrt(share * (1 - share) / draws + z2 / (4 * draws**2)) / (1 + z2 / draws)
-    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
-
-
-def block_error(series: Sequence[tuple[float, float]]) -> float:
-    """Standard error of the weighted mean of values that follow on one another, by overlapping block means.
-
-    The length of the blocks grows with how slowly the values change: Andrews' rule (1991) for a first-order
-    autoregression, whose coefficient is corrected for its bias in short series (Kendall 1954).
-
-    Args:
-        series: (value, weight) in order, at least three; weights above 0.
-    """
-    total = sum(weight for _, weight in series)
-    mean = sum(value * weight for value, weight in series) / total
-    size = len(series)
-    # What each value adds to the error of the weighted mean, times the number of values.
-    parts = [size * weight / total * (value - mean) for value, weight in series]
-    square = sum(part * part for part in parts)
-    if not square:
-        return 0.0
-    follow = sum(a * b for a, b in pairwise(parts)) / square
-    follow = min(0.97, max(0.0, follow + (1 + 3 * follow) / size))
-    length = math.ceil(1.1447 * (4 * follow**2 / (1 - follow**2) ** 2 * size) ** (1 / 3))
-    length = max(1, min(length, size // FEWEST_BLOCKS))
-    sums = [sum(parts[first : first + length]) for first in range(size - length + 1)]
-    # Blocks of a short series lie near its own mean: the factor makes up for it where values are independent.
-    variance = sum(each * each for each in sums) / (len(sums) * length) * size / (size - length)
-    return math.sqrt(variance / size)
-
-
 def _named_seconds(parts: Sequence[Minute]) -> float:
     return sum(part.totals.time.expressions for part in parts) / 1000
 
@@ -299,21 +254,3 @@ def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[
 def _faces(series: Sequence[Point]) -> float:
     """Per frame, on average."""
     return sum(point.faces for point in series) / len(series)
-
-
-def draws(share: float, people: float, error: float) -> float:
-    """As how many independent draws a share counts: one for each face of the average frame, or fewer."""
-    if not error:
-        return people
-    return min(people, max(share * (1 - share) / error**2, people * FEWEST_DRAWS))
-
-
-def interval(each: ShareRange, people: float, draws: float) -> tuple[float, float]:
-    """That of the estimate, which counts every face of the average frame once, wider by what the blocks tell."""
-    if each.low is None or each.high is None:
-        return wilson(each.share, draws)
-    wider = math.sqrt(people / draws)
-    return (
-        max(0.0, each.share - wider * (each.share - each.low)),
-        min(1.0, each.share + wider * (each.high - each.share)),
-    )

@@ -23,7 +23,7 @@ class Machine:
         alerts: By their ids, each cut to what is shown.
         window: The last one that showed that it measured: not always the newest one, which pages show.
         heard: When that came, milliseconds of our clock; 0 without one.
-        told: When the last `health` came, milliseconds of our clock; 0 without one, as of an older version.
+        told: When the last new `health` came, milliseconds of our clock; 0 without one, as of an older version.
     """
 
     info: MachineInfo | None = None
@@ -45,7 +45,8 @@ class Machine:
                 del self.alerts[next(name for name in self.alerts if name not in ALERTS)]
                 self.alerts[message.alert] = _cut(content)
         elif isinstance(content, MachineHealth):
-            self.health, self.told = content, now
+            if content != self.health:  # the broker sends what it keeps at each connect: no news of the device
+                self.health, self.told = content, now
         elif isinstance(content, MachineInfo):
             self.info = content
         elif message.kind == "health":

@@ -31,9 +31,10 @@ CAMERA_LOST = (
     Sentence("The device has lost its camera."),
     Sentence("Check the cable of the camera; the device tries again by itself."),
 )
+WITHOUT_WINDOWS = ("paused", "camera_lost")  # modes
 QUIET = 7_260_000  # milliseconds without `health`, which a device sends once an hour or more often, also in a pause
 GONE = (
-    Sentence("It was paused when it was last heard of, and has said nothing for two hours."),
+    Sentence("It was paused, or had lost its camera, when it was last heard of, and has said nothing for two hours."),
     Sentence("See whether it is on and reaches the broker."),
 )
 SILENT = (
@@ -212,7 +213,7 @@ def _age(version: str) -> tuple[tuple[int, int], ...]:
 def _status(room: Room, now: int) -> str:
     if room.online is False:
         return "offline"
-    if room.state is not None and room.state.mode in ("paused", "camera_lost"):
+    if room.state is not None and room.state.mode in WITHOUT_WINDOWS:
         # Where it lost its power together with the broker, nobody has said that it is offline.
         return "silent" if room.machine.told and now - room.machine.told > QUIET else room.state.mode
     if _silent(room, now):
@@ -246,7 +247,7 @@ def _noticed(room: Room, status: str, facts: Sequence[Fact]) -> list[Trouble]:
     if status == "camera_lost" and "camera" not in machine.alerts:
         found.append(Trouble("camera_lost", "bad", *CAMERA_LOST, since))
     if status == "silent":
-        found.append(Trouble("silent", "bad", *(GONE if state and state.mode == "paused" else SILENT), None))
+        found.append(Trouble("silent", "bad", *(GONE if state and state.mode in WITHOUT_WINDOWS else SILENT), None))
     remedies: dict[str, Sentence] = {"unsent": UNSENT, "disk": DISK, "power": SLOWED, "temperature": SLOWED}
     if status == "throttled" and state:
         found.append(Trouble("throttled", "warn", printable(state.reason, 200), SLOWED, since))

@@ -15,18 +15,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange
-from edge.reporting.lesson_statistics import (
-    FEWEST_BLOCKS,
-    FRONT,
-    Minute,
-    Point,
-    block_error,
-    draws,
-    expression_series,
-    front_series,
-    interval,
-    wilson,
-)
+from edge.reporting.intervals import FEWEST_BLOCKS, block_error, draws, interval, wilson
+from edge.reporting.lesson_statistics import FRONT, Minute, Point, expression_series, front_series
 
 REACH = timedelta(minutes=4)  # minutes that are further away do not count, but for the next; those near by count most
 APART = timedelta(minutes=1, seconds=30)  # without figures ends a line: nobody knows what was between

@@ -13,7 +13,7 @@ import pytest
 
 from edge.contract.payloads import Withheld
 from edge.recording.window_record import WindowRecord
-from edge.reporting.change_detection import LEAST_CHANGE, find_changes
+from edge.reporting.change_detection import LEAST_CHANGE, LEAST_MINUTES, find_changes
 from edge.reporting.lesson_statistics import MINUTE, Change, minutes
 from tests.support import simulated_lessons
 from tests.support.simulated_lessons import START, SimulatedLesson
@@ -51,6 +51,13 @@ def test_a_change_ends_with_the_last_of_its_windows_however_long_they_are() -> N
     assert end
     assert abs((end - START).total_seconds() - BEGIN - SECONDS) <= 150
     assert (end - START).total_seconds() % 150 == 0  # that of a window, not a minute after one began
+
+
+def test_half_of_a_long_window_does_not_stand_for_one() -> None:
+    *whole, last = SimulatedLesson(11, minutes=37.5, window=150).windows()
+    assert len(whole) == LEAST_MINUTES - 1
+    assert found([*whole, last]) is not None
+    assert found([*whole, replace(last, end=last.start + MINUTE)]) is None
 
 
 def test_a_change_that_stays_has_no_end() -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
-import numpy as np
 import pytest
 
 from edge.contract.payloads import Facing, Withheld
 from edge.contract.shares import front_share
 from edge.recording.window_record import WindowRecord
-from edge.reporting.lesson_statistics import LEAST_MINUTES, MINUTE, block_error, minutes, summarize, wilson
+from edge.reporting.intervals import wilson
+from edge.reporting.lesson_statistics import LEAST_MINUTES, MINUTE, minutes, summarize
 from edge.reporting.totals import add_up
 from tests.support.simulated_lessons import START, SimulatedLesson
 
@@ -86,26 +86,6 @@ def test_estimates_are_no_narrower_than_their_windows() -> None:
         assert figure.high >= each.high - 1e-9
 
 
-@pytest.mark.parametrize(("share", "draws", "low", "high"), [(0.0, 10, 0.0, 0.2130), (0.5, 25, 0.3437, 0.6563)])
-def test_wilson(share: float, draws: float, low: float, high: float) -> None:
-    assert wilson(share, draws) == pytest.approx((low, high), abs=0.001)
-
-
-def test_block_error_of_independent_and_of_dependent_minutes() -> None:
-    rng, dwell = np.random.default_rng(1), 5
-    independent, dependent = [], []
-    for _ in range(200):
-        noise = rng.normal(0, 1, 200)
-        slow = [noise[0]]
-        for each in noise[1:]:
-            slow.append((1 - 1 / dwell) * slow[-1] + np.sqrt(2 / dwell - 1 / dwell**2) * each)
-        independent.append(block_error([(value, 1.0) for value in noise]))
-        dependent.append(block_error([(value, 1.0) for value in slow]))
-    assert np.mean(independent) == pytest.approx(1 / np.sqrt(200), rel=0.1)
-    assert np.mean(dependent) == pytest.approx(np.sqrt((2 * dwell - 1) / 200), rel=0.2)  # of n (1 - r) / (1 + r) draws
-    assert block_error([(0.3, 1.0)] * 20) == pytest.approx(0)
-
-
 def test_withheld_minutes_are_gaps_and_no_zeros() -> None:
     shown = lesson()[:40]
     some = summarize([*shown, *(hidden(window) for window in lesson()[40:])])
@@ -115,6 +95,16 @@ def test_withheld_minutes_are_gaps_and_no_zeros() -> None:
         (only := summarize(shown)).faces, only.front, only.expressions
     )  # fmt: skip
     assert len(minutes([hidden(window) for window in lesson()])) == 0
+
+
+def test_faces_with_a_known_direction_are_those_of_windows_that_tell_it() -> None:
+    """Half of the windows withhold it: that is no frame without anybody."""
+    told = [turned(number, front=120, away=40) for number in range(20)]
+    told = [replace(each, end=each.start + MINUTE / 2) for each in told]
+    silent = [
+        replace(each, start=each.end, end=each.end + MINUTE / 2, seq=each.seq + 100, facing=None) for each in told
+    ]
+    assert summarize(told).directed == summarize([*told, *silent]).directed == pytest.approx(16)
 
 
 def test_nothing_is_said_of_too_little() -> None:

@@ -63,8 +63,17 @@ def test_a_paused_room_that_says_nothing_of_itself_any_more_is_silent(mode: RunM
     assert report(known, NOW + 2 * HOUR).status == mode
     gone = report(known, NOW + 2 * HOUR + 90_000)
     assert (gone.status, ("bad", "silent") in told(gone)) == ("silent", True)
+    assert "said nothing for two hours" in str(gone.troubles[0].problem)
     older = room(mode=mode, of=Machine())  # that says nothing of itself anyway
     assert report(older, NOW + 9 * HOUR).status == mode
+
+
+def test_what_the_broker_keeps_of_a_room_is_no_sign_of_life() -> None:
+    known = room(mode="paused")
+    for changes, status in (({}, "silent"), ({"time": "2026-10-04T11:00:00.000Z"}, "paused")):
+        message = read_machine_message("classroom", "classroom/room-1/health", changed(HEALTH, changes))
+        known.machine.take(message, NOW + 2 * HOUR)
+        assert report(known, NOW + 3 * HOUR).status == status
 
 
 def test_a_room_without_trouble_says_how_its_machine_is() -> None:

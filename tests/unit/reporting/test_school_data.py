@@ -337,14 +337,6 @@ def test_rooms_whose_clock_was_not_set_are_named_in_every_map(school: School) ->
         assert clock in told["unset"]
 
 
-def test_a_cell_whose_clock_was_not_set_is_compared_with_none(school: School) -> None:
-    cell = next(each for row in school.week("room-1", MONDAY).grid for each in row if each and each.conditions)
-    assert cell.conditions is not None
-    assert cell.conditions.clock_set
-    assert cell.totals.clock_set
-    assert not dataclasses.replace(cell.totals, unsynced=cell.totals.windows).clock_set
-
-
 def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:
     path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
 
