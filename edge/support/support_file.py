@@ -84,9 +84,9 @@ def support_file(
 
 
 def support_name(config: Config | None) -> str:
-    """The name for such a file: `edge-support-room-204-20261128-1530.txt`."""
+    """The name for such a file: `edge-support-room-204-20261128-153007.txt`."""
     room = re.sub(r"[^\w-]", "_", config.device.name if config else "invalid")
-    return f"edge-support-{room}-{datetime.now(timezone.utc):%Y%m%d-%H%M}.txt"
+    return f"edge-support-{room}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.txt"
 
 
 def unit_of(path: Path | None) -> str:
