@@ -158,6 +158,15 @@ def test_a_camera_that_is_moved_moves_what_is_printed_and_no_more(shift: tuple[f
         assert still.update(np.concatenate([poster(now), pupil]) + offset, now).tolist() == [*[True] * 6, False]
 
 
+def test_what_is_covered_while_the_camera_is_moved_is_known_where_it_is_then() -> None:
+    still, poster = StillFaces(), seats(40.0, 6)
+    _, now = watch(still, lambda _now: poster, LONG + 20)
+    moved = poster + np.array([12, 0, 0, 0], np.float32)
+    _, now = watch(still, lambda _now: moved[:5], 20, start=now + 1)
+    said, _ = watch(still, lambda _now: moved, 20, start=now + 1)
+    assert said.all()
+
+
 @pytest.mark.parametrize("reach", [0.1, 0.3, 0.5])
 def test_a_camera_that_shakes_makes_no_people_of_what_is_printed(reach: float) -> None:
     still, poster = StillFaces(), jittering(seats(40.0, 6), 0.01, 1)
