@@ -21,7 +21,7 @@ from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, count_windows, devices_of
 from edge.recording.former_windows import add_up_former
-from edge.recording.journal_mark import JournalMark
+from edge.recording.journal_mark import JournalMark, WriterMark
 from edge.recording.journal_size import JournalSize
 from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
@@ -79,6 +79,7 @@ class Database:
         self._used = UsedNumbers()
         self._journal = JournalSize(path)
         self._mark = JournalMark(path)
+        self._writer = WriterMark(path)
 
     @property
     def is_open(self) -> bool:
@@ -298,6 +299,7 @@ class Database:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = self._db
         database.execute("BEGIN IMMEDIATE")
+        self._writer.note()
         yield database
         database.execute("COMMIT")
 

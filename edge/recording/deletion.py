@@ -34,7 +34,7 @@ from edge.recording.five_minutes import (
     whole_five_minutes,
 )
 from edge.recording.former_windows import sound
-from edge.recording.journal_mark import begin_writing, check_journal, end_writing, read_header
+from edge.recording.journal_mark import WriterMark, check_journal, read_header, transaction
 from edge.recording.lasting_words import keep_lasting_words
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
@@ -75,7 +75,7 @@ class Eraser:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: sqlite3.Connection | None = None
-        self._noted: list[str] = []
+        self._mark = WriterMark(path)
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
@@ -92,7 +92,6 @@ class Eraser:
             if strange := strange_part(self._file, TABLES, TRIGGERS):
                 raise changed(self._path, strange)
             self._file.execute("PRAGMA secure_delete=ON")
-            self._noted = begin_writing(self._path, self._file)
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
 
@@ -101,7 +100,7 @@ class Eraser:
         if self._file is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._file.rollback()
-                end_writing(self._path, self._file, self._noted)
+                self._mark.take_back(self._file)
             self._file.close()
 
     def devices(self) -> list[str]:
@@ -139,16 +138,18 @@ class Eraser:
         file = self._open
         begins, ends = (None if each is None else format_timestamp(each) for each in (start, end))
         try:
-            number = file.execute(
-                "INSERT INTO deletions VALUES (NULL, ?, ?, ?, ?, ?, 0, NULL)",
-                (format_timestamp(asked or now), by, device, begins, ends),
-            ).lastrowid
+            with self._transaction():
+                number = file.execute(
+                    "INSERT INTO deletions VALUES (NULL, ?, ?, ?, ?, ?, 0, NULL)",
+                    (format_timestamp(asked or now), by, device, begins, ends),
+                ).lastrowid
             for name in [device] if device else self.devices():
                 self._delete_whole(name, start, end, number)
                 for edge in edges(file, name, start, end):
                     self._delete_edge(name, edge, start, end, number, now)
                 self._delete_others(name, start, end, now)
-            file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (format_timestamp(now), number))
+            with self._transaction():
+                file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (format_timestamp(now), number))
             windows = int(file.execute("SELECT windows FROM deletions WHERE id = ?", (number,)).fetchone()[0])
             return windows, self._give_back()
         except sqlite3.Error as error:
@@ -167,6 +168,12 @@ class Eraser:
             raise ConfigError(f"{self._path} is not open")
         return self._file
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with transaction(self._open):
+            self._mark.note()  # each time: a recorder that ended meanwhile has said that the -wal is empty
+            yield
+
     def _delete_whole(self, device: str, start: datetime | None, end: datetime | None, number: int | None) -> None:
         """All whole five minutes of the time: their windows, then the roll-ups, which nobody can make anew any more."""
         since, until = whole_five_minutes(start, end)
@@ -174,18 +181,18 @@ class Eraser:
         there = summed(self._open, device, since, until)
         gone = self._repeat(DELETE_SOME.format(table="windows"), span, number)
         if number is not None:
-            self._note(number, max(0, there - gone))
+            with self._transaction():
+                self._note(number, max(0, there - gone))
         self._repeat(DELETE_SOME.format(table="rollups"), span)
 
     def _repeat(self, query: str, values: tuple[object, ...], number: int | None = None) -> int:
         """Delete until there is no more; how many rows."""
         file, gone, rows = self._open, AT_ONCE, 0
         while gone == AT_ONCE:
-            file.execute("BEGIN IMMEDIATE")
-            gone = file.execute(query, values).rowcount
-            if number is not None:
-                self._note(number, gone)
-            file.execute("COMMIT")
+            with self._transaction():
+                gone = file.execute(query, values).rowcount
+                if number is not None:
+                    self._note(number, gone)
             rows += gone
             time.sleep(REST)
         return rows
@@ -203,34 +210,33 @@ class Eraser:
         span = five_minutes(device, since)
         begins, ends = as_texts(start, end)
         within = (*span, ends, begins, AT_ONCE)
-        file.execute("BEGIN IMMEDIATE")
-        rolled, kept = rolled_up(file, span), kept_windows(file, span)
-        if kept > AT_ONCE:  # more than an honest room has: nobody shall wait while they are added up anew
-            file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
-            file.execute("COMMIT")
+        roll_ups = "DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?"
+        with self._transaction():
+            rolled, kept = rolled_up(file, span), kept_windows(file, span)
+            if too_many := kept > AT_ONCE:  # more than an honest room has: nobody waits while they are added up anew
+                file.execute(roll_ups, span)
+            else:
+                gone = file.execute(DELETE_EDGE, within).rowcount
+                only = rolled.only_summed(kept)
+                if only is not None:
+                    if overlaps(rolled.begins, rolled.ends, start, end):
+                        file.execute(roll_ups, span)
+                        gone += only
+                elif gone:
+                    windows = sound(file.execute(BETWEEN, span))
+                    replace_rollups(file, device, since, since + WIDTH, windows, format_timestamp(now))
+                if number is not None:
+                    self._note(number, gone)
+        if too_many:
             self._repeat(DELETE_EDGE, within, number)
-            return
-        gone = file.execute(DELETE_EDGE, within).rowcount
-        only = rolled.only_summed(kept)
-        if only is not None:
-            if overlaps(rolled.begins, rolled.ends, start, end):
-                file.execute("DELETE FROM rollups WHERE device = ? AND start >= ? AND start < ?", span)
-                gone += only
-        elif gone:
-            windows = sound(file.execute(BETWEEN, span))
-            replace_rollups(file, device, since, since + WIDTH, windows, format_timestamp(now))
-        if number is not None:
-            self._note(number, gone)
-        file.execute("COMMIT")
 
     def _delete_others(self, device: str, start: datetime | None, end: datetime | None, now: datetime) -> None:
         """What a device said of itself in the time, and its windows of a newer schema."""
         begins, ends = as_texts(start, end)
         kept = ""  # of a time that goes on availability is kept as of now, which lies in it
         if end is not None:
-            self._open.execute("BEGIN IMMEDIATE")
-            kept = keep_lasting_words(self._open, device, begins, ends, format_timestamp(now))
-            self._open.execute("COMMIT")
+            with self._transaction():
+                kept = keep_lasting_words(self._open, device, begins, ends, format_timestamp(now))
         for table, column, but in (("states", "since", ""), ("availability", "received", kept)):
             self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, but, AT_ONCE))
         # Read one by one, while nobody waits: what is in them is not ours.
@@ -238,10 +244,10 @@ class Eraser:
         while found := self._open.execute(NEXT_NEWER, (device, after)).fetchone():
             after, payload, received = found
             if may_be_of(payload, received, begins, ends):
-                self._open.execute("DELETE FROM newer_windows WHERE rowid = ?", (after,))
-        self._open.execute("BEGIN IMMEDIATE")
-        delete_places(self._open, device, begins, ends, all_of_it=start is None and end is None)
-        self._open.execute("COMMIT")
+                with self._transaction():
+                    self._open.execute("DELETE FROM newer_windows WHERE rowid = ?", (after,))
+        with self._transaction():
+            delete_places(self._open, device, begins, ends, all_of_it=start is None and end is None)
 
     def _note(self, number: int, more: int) -> None:
         self._open.execute("UPDATE deletions SET windows = windows + ? WHERE id = ?", (more, number))
@@ -251,6 +257,8 @@ class Eraser:
         file, before = self._open, -1
         while (left := file.execute("PRAGMA freelist_count").fetchone()[0]) and left != before:
             before = left
+            with self._transaction():
+                pass  # `executescript` begins and ends one of its own
             file.executescript(f"PRAGMA incremental_vacuum({PAGES})")
             time.sleep(REST)
         busy = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

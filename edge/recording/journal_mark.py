@@ -5,10 +5,10 @@ has a mark, which changes at every start, hour and end, and a small file beside 
 may have without its `-wal`. A copy has the mark of when it was made. One that `VACUUM INTO` made is in no WAL mode,
 which tells it at once.
 
-A copy of the folder has both, and they agree. But a recorder that is stopped leaves no `-wal`, and whoever opens the
-file to write adds a mark before anything comes into a `-wal`. So a closed mark alone beside a `-wal` is a copy's. That
-the file beside has another inode than when it was written would tell more, but vfat, exFAT and network mounts number
-their files anew, as after a power cut.
+A copy of the folder has both, and they agree. But a recorder that is stopped leaves no `-wal`, and whoever writes into
+such a file, or goes on when that is stopped, adds a mark before anything comes into a `-wal`. So a closed mark alone
+beside a `-wal` is a copy's. That the file beside has another inode than when it was written would tell more, but vfat,
+exFAT and network mounts number their files anew, as after a power cut.
 """
 
 from __future__ import annotations
@@ -80,54 +80,50 @@ class JournalMark:
         """Change it so that the file beside it names the one that is found, whenever a kill or a power cut comes."""
         mark = _new(state)
         with contextlib.suppress(EdgeError):  # the file beside it cannot be written: the former mark stays
-            with _transaction(database):
+            with transaction(database):
                 # Of a version that knows no marks, there is no file beside it; what has them may have come without it.
                 former = _allowed(self._path) or [_mark(database), _mark_alone(self._path) or NONE]
-                _write(self._path, [*former, mark])
+                _write(self._path, both := [*former, mark])
                 database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, mark))
             if not emptied(database):
                 return  # somebody reads: the former ones may be found as well
             if state == CLOSED:
                 _sync_journal(self._path)
-            with _transaction(database):
-                if _mark(database) == mark:  # else another recorder has changed it
+            with transaction(database):
+                # Else another recorder has changed it, or whoever deletes something goes on after we have ended.
+                if _mark(database) == mark and _allowed(self._path) == both:
                     _write(self._path, [mark])
 
 
-def begin_writing(path: Path, database: sqlite3.Connection) -> list[str]:
-    """Note that something comes into the `-wal` of a file that was closed, before it does.
+class WriterMark:
+    """Says, beside a file that was closed, that something may be in its `-wal` again; each writer has its own.
 
     Args:
         path: The recording.
-        database: Outside of a transaction, and not written by yet.
-
-    Returns:
-        The marks that were noted, for `end_writing`; []: none had to be.
-
-    Raises:
-        sqlite3.Error: To be explained.
     """
-    with _transaction(database):  # another program may change them
-        allowed = _allowed(path)
-        if not any(mark.endswith(CLOSED) for mark in allowed):
-            return []
-        noted = [*allowed, _new(OPEN)]
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mark = _new(OPEN)
+
+    def note(self) -> None:
+        """Do so: within a `transaction`, as other programs change the marks as well, and before anything is written."""
+        allowed = _allowed(self._path)
+        if self._mark in allowed or not any(mark.endswith(CLOSED) for mark in allowed):
+            return
         try:
-            _write(path, noted)
+            _write(self._path, [*allowed, self._mark])
         except EdgeError:  # as on a full disk: to know nothing is better than to refuse the file after a kill
             with contextlib.suppress(OSError):
-                _beside(path).unlink(missing_ok=True)
-            return []
-    return noted
+                _beside(self._path).unlink(missing_ok=True)
 
-
-def end_writing(path: Path, database: sqlite3.Connection, noted: Sequence[str]) -> None:
-    """Take back what `begin_writing` has noted, where nobody else has begun meanwhile. Raises sqlite3.Error."""
-    if noted and emptied(database):
-        _sync_journal(path)
-        with contextlib.suppress(EdgeError), _transaction(database):
-            if _allowed(path) == noted:
-                _write(path, noted[:-1])
+    def take_back(self, database: sqlite3.Connection) -> None:
+        """Nothing of this writer is in the `-wal` any more, if nobody reads it. Raises sqlite3.Error."""
+        if self._mark in _allowed(self._path) and emptied(database):
+            _sync_journal(self._path)
+            with contextlib.suppress(EdgeError), transaction(database):
+                if self._mark in (allowed := _allowed(self._path)):
+                    _write(self._path, [mark for mark in allowed if mark != self._mark])
 
 
 def check_journal(path: Path, header: bytes = b"", *, writes: bool) -> None:
@@ -251,7 +247,8 @@ def _sync_journal(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """One that writes; undone where something is raised. Raises sqlite3.Error."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -19,7 +19,7 @@ from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
 from edge.recording import about, journal_size
 from edge.recording.daily_rollups import TRIGGERS
-from edge.recording.journal_mark import begin_writing, check_journal
+from edge.recording.journal_mark import WriterMark, check_journal, transaction
 from edge.recording.layout import (
     LAYOUT,
     TABLES,
@@ -170,7 +170,8 @@ def _prepare(database: sqlite3.Connection, path: Path, prefix: str, *, came_alon
     database.execute("PRAGMA synchronous=FULL")
     database.execute(f"PRAGMA journal_size_limit={journal_size.KEPT}")  # else it keeps the size that it once had
     database.execute("PRAGMA secure_delete=ON")  # what is deleted is not to be read from the file any more
-    begin_writing(path, database)
+    with transaction(database):
+        WriterMark(path).note()
     found = _make_current(database, path, prefix, layout)
     if found != prefix:
         raise ConfigError(

@@ -17,13 +17,16 @@ from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
 
 # Those of a deleted time all begin at its end, without a reason: the one that came last is in force.
-INSERT_STATES = """
-INSERT INTO edge.states AS known (device, since, mode, reason, received)
-SELECT DISTINCT device, since, mode, reason, %s::timestamptz
-FROM unnest(%s::int4[], %s::timestamptz[], %s::text[], %s::text[]) AS said (device, since, mode, reason)
+_KNOWN_STATE = """
 ON CONFLICT (device, since, mode, reason) DO UPDATE SET received = excluded.received
 WHERE excluded.reason = '' AND excluded.received > known.received
 """
+INSERT_STATES = f"""
+INSERT INTO edge.states AS known (device, since, mode, reason, received)
+SELECT DISTINCT device, since, mode, reason, %s::timestamptz
+FROM unnest(%s::int4[], %s::timestamptz[], %s::text[], %s::text[]) AS said (device, since, mode, reason)
+{_KNOWN_STATE}
+"""  # noqa: S608
 INSERT_NEWER = """
 INSERT INTO edge.newer_windows (device, schema, payload, sha256, received)
 SELECT *, %s FROM unnest(%s::int4[], %s::text[], %s::bytea[], %s::bytea[]) ON CONFLICT DO NOTHING
@@ -54,7 +57,7 @@ DELETE FROM edge.places p USING unnest(%s::int4[]) AS changed (device), LATERAL
     AS oldest
 WHERE p.device = changed.device AND (p.heard, p.id) < (oldest.heard, oldest.id)
 """
-TAKE_STATE = "INSERT INTO edge.states VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+TAKE_STATE = f"INSERT INTO edge.states AS known VALUES (%s, %s, %s, %s, %s) {_KNOWN_STATE}"  # noqa: S608
 TAKE_AVAILABILITY = """
 INSERT INTO edge.availability (device, received, online) SELECT d, r, o
 FROM (SELECT %s::int4, %s::timestamptz, %s::int4 <> 0) AS given (d, r, o)

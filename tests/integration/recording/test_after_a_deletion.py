@@ -24,8 +24,6 @@ from tests.integration.recording.test_grafana import PANELS, asked
 from tests.support.stores import Place, as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
-
 MINUTE, HOUR, TEN = timedelta(minutes=1), timedelta(hours=1), timedelta(seconds=10)
 LATER = MONDAY + 2 * DAY
 PERIOD = Period(MONDAY, MONDAY + 5 * HOUR, timezone.utc)
@@ -294,6 +292,7 @@ def test_however_many_gaps_a_room_makes_up_deletions_are_read_once_for_each_ques
     SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_xact_all_tables WHERE relid = 'edge.deletions'::regclass
     """
     ask = "SELECT count(*) FROM edge.missing_windows('north', '2026-11-16', '2026-11-17')"
+    psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(postgres.target.url) as connection:
         assert connection.execute(ask).fetchone() == (179,)
         assert connection.execute(scans).fetchone() == (1,)

@@ -16,8 +16,8 @@ import pytest
 
 from edge.cli import run_command_line
 from edge.contract.examples import INFO
-from edge.contract.payloads import State
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.payloads import RunMode, State
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
@@ -272,6 +272,21 @@ def test_what_came_to_both_is_there_once(school: Place, postgres: Place) -> None
         assert add_up(list(new.buckets(*span))) == add_up(list(new.windows(*span)))
     assert len({(each.epoch, each.seq, each.start) for each in found}) == len(found)
     assert starts < {each.start for each in found}
+
+
+def test_what_was_said_last_in_a_deleted_time_is_in_force_also_after_a_second_copy(
+    tmp_path: Path, postgres: Place
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    place, since = Place(tmp_path / "school.sqlite"), format_timestamp(MONDAY)  # the end of the deleted time
+    modes: list[RunMode] = ["running", "paused", "running"]
+    for number, mode in enumerate(modes):
+        with place.opened() as store:
+            said = DeviceMessage("room-1", "state", State(mode=mode, reason="", since=since))
+            store.store([said], MONDAY + number * timedelta(minutes=1))
+        moved(tmp_path / "school.sqlite", postgres.target, MONDAY + DAY)
+    with postgres.read() as recording:
+        assert [each.mode for each in recording.state_changes("room-1", MONDAY + DAY)[0]] == ["paused", "running"]
 
 
 def test_a_file_is_no_place_to_copy_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import run_command_line
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.payloads import State
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.recordable import examine
 from edge.recording.session import Delivery
 from tests.support.brokers import wait_for
@@ -59,7 +60,8 @@ def test_a_week_that_goes_on_is_deleted_until_a_day_ahead_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = datetime.now(timezone.utc)
-    path = record(tmp_path / "school.sqlite", [("window", message(1, now - 10 * MINUTE))])
+    state = State(mode="paused", reason="by hand", since=format_timestamp(now - 5 * MINUTE)).model_dump()
+    path = record(tmp_path / "school.sqlite", [("window", message(1, now - 10 * MINUTE)), ("state", state)])
     ends = f"{now + 5 * DAY:%Y-%m-%dT%H:%M}"
     span = ("--from", f"{now - DAY:%Y-%m-%dT%H:%M}", "--to", ends, "--zone", "UTC")
     assert delete("--database", path, "--device", "room-1", *span, "--yes") == 0
@@ -67,8 +69,7 @@ def test_a_week_that_goes_on_is_deleted_until_a_day_ahead_and_that_is_said(
     with contextlib.closing(sqlite3.connect(path)) as database:
         end, asked = database.execute('SELECT "end", asked FROM deletions').fetchone()
         assert abs(parse_timestamp(end) - parse_timestamp(asked) - DAY) < MINUTE
-        latest = database.execute("SELECT max(since) FROM states").fetchone()[0]
-        assert latest is None or latest <= end
+        assert database.execute("SELECT mode, reason, since FROM states").fetchall() == [("paused", "", end)]
 
 
 def test_a_lesson_by_its_name(path: Path, timetable: Path, capsys: pytest.CaptureFixture[str]) -> None:

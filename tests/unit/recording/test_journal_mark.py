@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -314,6 +315,42 @@ def test_a_kill_while_something_is_deleted_is_no_reason_to_refuse_the_file(path:
     assert journal(path).stat().st_size > 0
     opened(path)
     assert rows(path) == []
+
+
+def test_a_recorder_may_be_restarted_while_something_is_deleted(path: Path) -> None:
+    recorder, eraser = Database(path, "classroom"), Eraser(path)
+    record(path, 1, 3, "closed")
+    recorder.start()
+    recorder.claim(None)
+    recorder.end_long_readers()
+    eraser.start()
+    recorder.stop()
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM windows").fetchone()  # what is deleted stays in the -wal until this ends
+        eraser._open.execute("PRAGMA busy_timeout=0")  # does not wait for it
+        eraser.delete("room-1", None, None, "test", datetime.now(timezone.utc))
+        assert journal(path).stat().st_size > 0
+        read(path)
+        recorder.start()
+    recorder.stop()
+    eraser.stop()
+    opened(path)
+    assert rows(path) == []
+
+
+def test_a_recorder_may_end_while_another_one_goes_on(path: Path) -> None:
+    former, new = Database(path, "classroom"), Database(path, "classroom")
+    for each in (former, new):
+        each.start()
+        each.claim(None)
+        each.end_long_readers()
+    former.stop()
+    new.client_ids("former")  # writes
+    assert journal(path).stat().st_size > 0
+    read(path)
+    new.stop()
+    read(path)
 
 
 def test_a_full_disk_is_no_reason_to_refuse_the_file(path: Path) -> None:
