@@ -261,15 +261,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument(
         "--width",
-        type=whole_number(32, 8192),
+        type=whole_number(64, 8192),
         help="input width in pixels, a multiple of 32 (default: all three sizes)",
     )
-    parser.add_argument("--height", type=whole_number(32, 8192), help="input height in pixels, a multiple of 32")
+    parser.add_argument("--height", type=whole_number(64, 8192), help="input height in pixels, a multiple of 32")
     parser.add_argument("--output", type=Path, default=Path("models"), help="folder to write into (default: models/)")
     options = parser.parse_args(arguments)
     sizes = GEOMETRIES if options.width is options.height is None else ((options.width, options.height),)
-    if any(side is None or side < 64 or side % 32 for size in sizes for side in size):
-        parser.error("--width and --height go together, both multiples of 32 (the coarsest stride), 64 or more")
+    if any(side is None or side % 32 for size in sizes for side in size):
+        parser.error("--width and --height go together, both multiples of 32 (the coarsest stride)")
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         weights = YUNET.read()

@@ -24,6 +24,7 @@ KEPT = 604800.0  # seconds for which a still face is remembered: over nights and
 MOST_KEPT = 200  # still faces that are remembered, those seen last
 REPORTED = 600.0  # seconds after which `any` is over
 AGREEING = 3  # still faces that move alike: the camera does
+ALIKE = 0.08  # of its height, by which what moves alike may differ: boxes jitter
 JUMP = 0.12  # of a face's height, between two frames; less is smoothed
 LONGEST_MISSED = 60.0  # seconds, at most
 
@@ -148,7 +149,7 @@ def _shared(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np
     if len(before) >= AGREEING:
         moved = (now - before)[:, :2]
         shift: NDArray[np.float64] = np.median(moved, axis=0)
-        alike = np.abs(moved - shift).max(axis=1) <= MOVED * before[:, 2]
+        alike = np.abs(moved - shift).max(axis=1) <= ALIKE * before[:, 2]
         if alike.sum() >= max(AGREEING, len(before) / 2):
             return shift
     return np.zeros(2)

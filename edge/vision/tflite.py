@@ -73,7 +73,7 @@ class Model:
         size = self.card.input
         expected = (1, size.height, size.width, size.channels)
         if len(inputs) != 1 or inputs[0].shape != expected or not inputs[0].int8:
-            found = ", ".join(f"{t.shape} {'int8' if t.int8 else 'not int8'}" for t in inputs)
+            found = ", ".join(f"{t.shape} {'int8' if t.int8 else 'not int8, or without a scale'}" for t in inputs)
             raise ModelError(f"{file} does not fit its card: input {found}", f"the card says {expected} int8")
         return inputs[0]
 

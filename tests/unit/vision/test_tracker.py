@@ -87,4 +87,4 @@ def test_who_is_missed_beside_a_newcomer_of_another_size_or_place_is_still_count
     tracker = Tracker(5.0)
     for frame in range(3):
         tracker.update(seated[:1], frame / 5)
-    assert [len(part) for part in tracker.update(np.array([[110, 140, 80, 100]], np.float32), 0.6)] == [1, 1]
+    assert [len(part) for part in tracker.update(np.array([[120, 120, 80, 100]], np.float32), 0.6)] == [1, 1]
