@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from edge.contract.payloads import Withheld
+from edge.contract.payloads import WindowPayload, Withheld
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.deletion import Eraser
@@ -24,6 +25,7 @@ from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_data import Map, MapData, maps_of
 from edge.reporting.map_words import title_of, worth_showing
+from edge.reporting.measured_time import MeasuredTime
 from edge.reporting.model_sums import ModelSums
 from edge.reporting.period import Period
 from edge.reporting.png import said
@@ -235,6 +237,7 @@ def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
     assert len(rows) == 12
     hidden = next(row for row in rows if row["state"] == "withheld")
     assert (hidden["room"], hidden["column"], hidden["windows_withheld"]) == ("room-2", "2nd", "30")
+    assert hidden["withheld_seconds"] == hidden["recorded_seconds"] == "1800.0"
     assert {hidden[name] for name in ("value", "low", "high", "usual")} == {""}
     assert 0 < float(rows[0]["low"]) < float(rows[0]["value"]) < float(rows[0]["high"]) < 1
 
@@ -292,19 +295,22 @@ def together(recording: Recording, room: str, spans: list[tuple[datetime, dateti
     return totals_of(sums)
 
 
+def cut(window: WindowPayload) -> WindowPayload:
+    """The same window, which a pause ended after half a second."""
+    end = format_timestamp(parse_timestamp(window.window.start) + timedelta(seconds=0.5))
+    span = window.window.model_copy(update={"end": end, "seconds": 0.5})
+    return window.model_copy(update={"withheld": Withheld(what="figures", reason="short"), "window": span, "frames": 1})
+
+
 def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path: Path) -> None:
-    short = Withheld(what="figures", reason="short")
-    lesson = [
-        window.model_copy(update={"withheld": short}) if number < 6 else window
-        for number, window in enumerate(usual(51, people=3))
-    ]
+    lesson = [cut(window) if number < 6 else window for number, window in enumerate(usual(51, people=3))]
     assert all(window.withheld for window in lesson)
     recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1"], 1, {("room-1", 0, 0): tuple(lesson)}))
     recording.start()
     data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).day(MONDAY)
     told = [Words().say(each).replace("\N{NO-BREAK SPACE}", " ") for each in describe_school(data, [], Words())]
-    assert told[1] == "In 20 % of the time there are no figures: too few people were in the picture."
-    assert told[2] == "In 5 % of the time there are no figures: the measurements were too short."
+    assert told[1] == "In 21 % of the time there are no figures: too few people were in the picture."
+    assert told[2] == "In < 1 % of the time there are no figures: the measurements were too short."
     found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
     recording.stop()
     limits = notes(found, Words())
@@ -315,8 +321,8 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
 def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School) -> None:
     data = school.day(MONDAY)
     totals = data.sums[0].totals
-    honest = dataclasses.replace(totals, windows=100, withheld=0, too_short=0, recorded=3600.0)
-    false = dataclasses.replace(totals, windows=10**6, withheld=10**6, too_short=0, recorded=1e9)
+    honest = dataclasses.replace(totals, recorded=3600.0, time=MeasuredTime(3_600_000))
+    false = dataclasses.replace(totals, recorded=1e9, time=MeasuredTime(few=10**12))
     rooms = [dataclasses.replace(data.sums[0], totals=each) for each in (honest, honest, false)]
     told = [str(each) for each in describe_school(dataclasses.replace(data, sums=rooms), [], Words())]
     assert told[0].replace("\N{NO-BREAK SPACE}", " ") == "3 of 3 rooms were recorded, 26 h 00 min in all."
