@@ -39,6 +39,7 @@ from edge.reporting.wording import notes
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
 from tests.support.recorded_weeks import info, record
+from tests.support.replaced_model import smiling
 
 ROOMS = ["room-1", "room-2", "room-3"]
 MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
@@ -174,6 +175,23 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     told = [str(each) for each in describe_school(school.days(MONDAY), [], Words())]
     assert told[0] == "3 of 3 rooms were recorded, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
+
+
+@pytest.mark.parametrize("minutes", [10, 30])
+def test_windows_that_reach_beyond_a_lesson_do_not_make_up_for_another(tmp_path: Path, minutes: int) -> None:
+    """From 07:55 to 09:25 and nothing after: of the third lesson a quarter of an hour is there, and no fourth."""
+    start = datetime.combine(MONDAY, time(7, 55), VIENNA)
+    long = [
+        smiling(start + timedelta(minutes=minutes) * n, "room-1", n + 1, seconds=60 * minutes)
+        for n in range(90 // minutes)
+    ]
+    messages = [DeviceMessage("room-1", "window", window, "edge.window/2") for window in long]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    school = School(recording, ["room-1"], TIMETABLE, VIENNA, datetime(2026, 11, 16, 22, tzinfo=VIENNA))
+    for data in (school.days(MONDAY), school.day(MONDAY), school.week("room-1", MONDAY)):
+        assert (data.sums[0].planned, data.sums[0].taught) == (2 * 3600, 75 * 60)
+    recording.stop()
 
 
 def test_a_lesson_of_which_some_was_deleted_does_not_count_as_not_recorded(tmp_path: Path) -> None:
