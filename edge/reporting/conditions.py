@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from edge.recording.places import Place
@@ -31,7 +32,7 @@ def conditions_of(
     def same(values: set[str | None]) -> str | None:
         return mixed if len(values) > 1 else next(iter(values))
 
-    return Conditions(
+    found = Conditions(
         mode=same({each.mode for each in known}) or "",
         faces=same({each.faces for each in known}),
         emotions=same({each.emotions for each in known}),
@@ -40,6 +41,7 @@ def conditions_of(
         policy=same({each.policy for each in in_force(places, start, end) if each.policy} or {None}),
         clock_set=clock_set,
     )
+    return replace(found, steady=mixed not in vars(found).values())
 
 
 def digests(places: Sequence[Place], start: datetime, end: datetime) -> list[str | None]:

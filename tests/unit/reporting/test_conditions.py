@@ -49,6 +49,8 @@ def test_a_lesson_in_which_something_changed_is_like_no_other() -> None:
     assert masked is not None
     assert steady is not None
     assert masked.differing(steady) == "masks"
+    assert (mixed.steady, masked.steady, plain.steady) == (False, False, True)
+    assert mixed.differing(mixed) == masked.differing(plain) == "steady"  # not even itself, nor one that nobody knows
 
 
 def test_figures_that_were_withheld_by_other_rules_are_not_compared() -> None:

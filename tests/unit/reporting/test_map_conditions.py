@@ -56,5 +56,11 @@ def test_nothing_is_said_where_nothing_differs() -> None:
     assert told(week(USUAL, USUAL)) == []
 
 
+def test_what_changed_within_every_cell_is_no_secret() -> None:
+    changed = [replace(USUAL, mode=f"changed {n}", steady=False) for n in range(3)]
+    assert told(week(*changed)) == ["≠ in room-1: how it was measured changed within the time of a cell."]
+    assert told(week(USUAL, USUAL, *changed)) == ["≠ in room-1: something else was measured."]
+
+
 def test_nobody_knows() -> None:
     assert told(week(USUAL, USUAL, None)) == ["≠ in room-1: nobody knows how it was measured."]
