@@ -42,6 +42,8 @@ class Conditions:
             are left.
         clock_set: Whether the time is that of the windows: where the device's clock was not set, nobody knows which
             lesson it was, so it is comparable to none.
+        daily: How long there are figures on a day, beside the other weeks of a term: what was measured in the
+            afternoon alone is of other lessons.
         steady: Whether all of these held throughout: a time in which one changed is comparable to none.
     """
 
@@ -53,6 +55,7 @@ class Conditions:
     place: str | None = None
     policy: str | None = None
     clock_set: bool = True
+    daily: Literal["usual", "less", "more"] = "usual"
     steady: bool = True
 
     def differing(self, other: Conditions) -> str | None:

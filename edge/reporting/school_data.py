@@ -19,7 +19,7 @@ from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
 from edge.recording.window_row import DamagedError
-from edge.reporting.conditions import conditions_of
+from edge.reporting.conditions import compare_days, conditions_of
 from edge.reporting.deleted_times import Times, within
 from edge.reporting.heat_map import Measured
 from edge.reporting.hour_pieces import HOUR, HourPieces
@@ -139,6 +139,7 @@ class School:
         edges = [self._midnight(week) for week in [*weeks, weeks[-1] + WEEK]]
 
         def read(room: str) -> tuple[list[Measured], RoomSums]:
+            days: list[int] = []
             row, every = [], Bins(edges[0], DAY, self._deleted.between(room, edges[0], edges[-1]))
             for start, end in pairwise(edges):
                 bins = Bins(start, DAY)
@@ -146,7 +147,8 @@ class School:
                     bins.add(part)
                     every.add(part)
                 row.append(_measured(start, end, bins, summarize_bins(bins), self._places(room)))
-            return row, RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
+                days.append(bins.filled)
+            return compare_days(row, days), RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
 
         found, damaged = self._each(read)
         grid, summed = [row for row, _ in found.values()], [each for _, each in found.values()]

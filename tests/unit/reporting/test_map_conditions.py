@@ -44,6 +44,10 @@ def told(data: MapData) -> list[str]:
         ({"emotions": "x"}, "another model named the expressions"),
         ({"pose": "x"}, "another rule decided which faces are turned to the front"),
         ({"policy": "10/1"}, "other figures were withheld, or they were rounded otherwise"),
+        (
+            {"daily": "less"},
+            "on a day there are figures for less than half as long as in most weeks, or more than twice as long",
+        ),
         ({"masks": "x"}, "another camera was used, or other parts of the picture were hidden"),
     ],
 )

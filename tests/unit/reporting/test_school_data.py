@@ -194,6 +194,30 @@ def test_windows_that_reach_beyond_a_lesson_do_not_make_up_for_another(tmp_path:
     recording.stop()
 
 
+def test_a_week_of_which_only_afternoons_were_recorded_is_marked(tmp_path: Path) -> None:
+    """More people come in the morning, and every day is alike."""
+    monday = datetime.combine(MONDAY, time(), VIENNA)
+    times = [
+        (monday + timedelta(days=7 * week + day, hours=hour, minutes=minute), 25 if hour < 12 else 10)
+        for week in range(5)
+        for day in range(5)
+        for hour in (8, 9, 13)
+        for minute in (0, 15, 30)
+        if week < 4 or hour == 13
+    ]
+    messages = [
+        DeviceMessage("room-1", "window", smiling(start, "room-1", n, people=people, seconds=900), "edge.window/2")
+        for n, (start, people) in enumerate(times, 1)
+    ]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER + timedelta(days=30)))
+    recording.start()
+    data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER + timedelta(days=30)).term(
+        MONDAY, MONDAY + timedelta(days=30)
+    )
+    recording.stop()
+    assert states(data, "faces") == [["usual"] * 4 + ["other_conditions"]]
+
+
 def test_a_lesson_of_which_some_was_deleted_does_not_count_as_not_recorded(tmp_path: Path) -> None:
     path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
     second = datetime.combine(MONDAY, LESSONS[1].begin, VIENNA)
