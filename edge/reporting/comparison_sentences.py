@@ -32,6 +32,9 @@ REFUSED = {
         "It is not compared with earlier lessons: the clock of the device was not set in this one or in those, so they "
         "may have been at another time."
     ),
+    "steady": Sentence(
+        "It is not compared with earlier lessons: how it was measured changed within this one or within those."
+    ),
 }
 """Why no lesson is comparable, by the attribute of `Conditions`."""
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from statistics import median_low
+from typing import Literal
 
 from edge.recording.places import Place
 from edge.recording.window_record import Series
+from edge.reporting.heat_map import Measured
 from edge.reporting.lesson_comparison import Conditions
+
+MUCH_LONGER = 2  # times: a half day more or less in a week is not as much
 
 
 def conditions_of(
@@ -31,7 +37,7 @@ def conditions_of(
     def same(values: set[str | None]) -> str | None:
         return mixed if len(values) > 1 else next(iter(values))
 
-    return Conditions(
+    found = Conditions(
         mode=same({each.mode for each in known}) or "",
         faces=same({each.faces for each in known}),
         emotions=same({each.emotions for each in known}),
@@ -40,6 +46,27 @@ def conditions_of(
         policy=same({each.policy for each in in_force(places, start, end) if each.policy} or {None}),
         clock_set=clock_set,
     )
+    return replace(found, steady=mixed not in vars(found).values())
+
+
+def compare_days(cells: Sequence[Measured], days: Sequence[int]) -> list[Measured]:
+    """The same weeks of a room, where those that have figures for another part of their days say so.
+
+    Args:
+        cells: The weeks.
+        days: With figures, of each.
+    """
+    lengths = [each.totals.time.figures / number if number else 0.0 for each, number in zip(cells, days, strict=True)]
+    usual = median_low([each for each in lengths if each] or [0.0])
+    found = []
+    for each, length in zip(cells, lengths, strict=True):
+        daily: Literal["usual", "less", "more"] = "usual"
+        if length * MUCH_LONGER < usual:
+            daily = "less"
+        elif length > usual * MUCH_LONGER:
+            daily = "more"
+        found.append(replace(each, conditions=each.conditions and replace(each.conditions, daily=daily)))
+    return found
 
 
 def digests(places: Sequence[Place], start: datetime, end: datetime) -> list[str | None]:

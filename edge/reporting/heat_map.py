@@ -288,14 +288,15 @@ def _people(totals: Totals, measure: str) -> float:
 
 def _absent(each: Measured, measure: str) -> State:
     """Why there is no figure."""
-    totals, summary = each.totals, each.summary
+    totals, summary, time = each.totals, each.summary, each.totals.time
     if measure not in (FACES, FRONT) and totals.named and not totals.counts.keys() & {measure, OTHER}:
         return "nothing"  # the model does not have this label
     if measure == FACES:
-        hidden, seconds = totals.withheld, summary.measured
+        hidden, seconds = time.withheld, summary.measured
+    elif measure == FRONT:
+        hidden, seconds = time.withheld + time.facing_withheld, summary.facing_measured
     else:
-        hidden = totals.withheld + totals.emotions_withheld
-        seconds = summary.facing_measured if measure == FRONT else summary.expressions_measured
-    if hidden and (not seconds or 2 * hidden >= totals.windows):
+        hidden, seconds = time.withheld + time.expressions_withheld, summary.expressions_measured
+    if hidden and (not seconds or 2 * hidden >= 1000 * totals.recorded):
         return "withheld"
     return "few" if seconds else "nothing"

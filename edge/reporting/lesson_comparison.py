@@ -42,6 +42,9 @@ class Conditions:
             are left.
         clock_set: Whether the time is that of the windows: where the device's clock was not set, nobody knows which
             lesson it was, so it is comparable to none.
+        daily: How long there are figures on a day, beside the other weeks of a term: what was measured in the
+            afternoon alone is of other lessons.
+        steady: Whether all of these held throughout: a time in which one changed is comparable to none.
     """
 
     mode: str
@@ -52,6 +55,8 @@ class Conditions:
     place: str | None = None
     policy: str | None = None
     clock_set: bool = True
+    daily: Literal["usual", "less", "more"] = "usual"
+    steady: bool = True
 
     def differing(self, other: Conditions) -> str | None:
         """The first of the attributes in which they are known to differ; None: they are comparable."""
@@ -59,7 +64,9 @@ class Conditions:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs and not (name in MAY_BE_UNKNOWN and None in (mine, theirs)):
                 return name
-        return None if self.clock_set else "clock_set"
+        if not self.clock_set:
+            return "clock_set"
+        return None if self.steady else "steady"
 
     def knows_more_than(self, other: Conditions) -> bool:
         """Whether something is known here that is not known there."""

@@ -16,6 +16,11 @@ WHY = {
     "place": Sentence("≠ in {room}: the camera was in another place."),
     "policy": Sentence("≠ in {room}: other figures were withheld, or they were rounded otherwise."),
     "clock_set": Sentence("≠ in {room}: the clock of the device was not set, so the time may be another one."),
+    "daily": Sentence(
+        "≠ in {room}: on a day there are figures for less than half as long as in most weeks, "
+        "or more than twice as long."
+    ),
+    "steady": Sentence("≠ in {room}: how it was measured changed within the time of a cell."),
     "unknown": Sentence("≠ in {room}: nobody knows how it was measured."),
     "basis": Sentence("≠ in {room}: of some cells the shares are estimates, of others only counts."),
 }
@@ -45,6 +50,8 @@ def measured_differently(data: MapData, maps: list[Map]) -> list[Sentence]:
 def _differing(usual: Conditions | None, other: Conditions | None) -> str:
     if other is not None and not other.clock_set:
         return "clock_set"
+    if other is not None and usual is None and not other.steady:
+        return "steady"
     if usual is None or other is None:
         return "unknown"
     return usual.differing(other) or "basis"

@@ -12,7 +12,7 @@ from edge.reporting.map_data import Column, Map, MapData, maps_of, week_of
 
 HEAD = (
     "figure", "room", "row", "column", "start", "end", "value", "low", "high", "state", "usual", "recorded_seconds",
-    "windows", "windows_withheld",
+    "windows", "windows_withheld", "withheld_seconds",
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def cells_of(data: MapData, maps: list[Map]) -> list[tuple[object, ...]]:
                         each.measure, data.rooms[row], data.rows[row], _column(data, name),
                         measured.start.isoformat(), measured.end.isoformat(), *map(_rounded, numbers),
                         cell.state, _rounded(cell.usual), round(measured.totals.recorded, 3), measured.totals.windows,
-                        measured.totals.withheld,
+                        measured.totals.withheld, round(measured.totals.time.withheld / 1000, 3),
                     )
                 )  # fmt: skip
     return found

@@ -19,14 +19,14 @@ from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
 from edge.recording.window_row import DamagedError
-from edge.reporting.conditions import conditions_of
+from edge.reporting.conditions import compare_days, conditions_of
 from edge.reporting.deleted_times import Times, within
 from edge.reporting.heat_map import Measured
 from edge.reporting.hour_pieces import HOUR, HourPieces
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
 from edge.reporting.map_data import MapData, RoomSums
-from edge.reporting.stretch import parts_between
-from edge.reporting.totals import Bins, Part, add_up
+from edge.reporting.stretch import covered, parts_between, runs_of
+from edge.reporting.totals import Bins, Part
 from edge.timing.timetable import Timetable
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -139,6 +139,7 @@ class School:
         edges = [self._midnight(week) for week in [*weeks, weeks[-1] + WEEK]]
 
         def read(room: str) -> tuple[list[Measured], RoomSums]:
+            days: list[int] = []
             row, every = [], Bins(edges[0], DAY, self._deleted.between(room, edges[0], edges[-1]))
             for start, end in pairwise(edges):
                 bins = Bins(start, DAY)
@@ -146,7 +147,8 @@ class School:
                     bins.add(part)
                     every.add(part)
                 row.append(_measured(start, end, bins, summarize_bins(bins), self._places(room)))
-            return row, RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
+                days.append(bins.filled)
+            return compare_days(row, days), RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
 
         found, damaged = self._each(read)
         grid, summed = [row for row, _ in found.values()], [each for _, each in found.values()]
@@ -175,13 +177,13 @@ class School:
         for slot in slots:
             if slot.name not in cells:
                 cells[slot.name] = self._measured(room, buckets, slot.start, slot.end)
-        self._plan(room, buckets, slots if self._timetable else (), sums)
+        self._plan(buckets, slots if self._timetable else (), sums)
         return _Day(slots, cells, {each.since.astimezone(self._zone).hour for each in buckets})
 
     def _whole(self, room: str, day: date, sums: _Sums) -> Measured:
         """All of a day of a room; it is added to the sums."""
         buckets = self._buckets(room, day, sums)
-        self._plan(room, buckets, self._lessons(room, day), sums)
+        self._plan(buckets, self._lessons(room, day), sums)
         start, end = self._midnight(day), self._midnight(day + DAY)
         pieces = HourPieces(start)
         for part in self._parts(room, buckets, start, end):
@@ -199,15 +201,18 @@ class School:
             sums.kept += each.runs
         return buckets
 
-    def _plan(self, room: str, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
+    def _plan(self, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
         """Add how much there should be, and was, of the lessons of a day that have begun."""
+        begun = []
         for slot in lessons:
             # How much of it was recorded cannot be told where only its day is kept, or some of it was deleted.
             untold = any(overlaps(run.start, run.end, slot.start, slot.end) for run in sums.kept)
             untold = untold or bool(within(sums.deleted, slot.start, slot.end))
             if slot.start < self._now and not untold:
-                sums.planned += (min(slot.end, self._now) - slot.start).total_seconds()
-                sums.taught += add_up(self._parts(room, buckets, slot.start, slot.end)).recorded
+                begun.append((slot.start, min(slot.end, self._now)))
+        sums.planned += sum(end.timestamp() - start.timestamp() for start, end in begun)
+        # A window that reaches into a lesson, or out of it, is none of the next one's time.
+        sums.taught += sum(covered(runs_of(buckets), begun)) if begun else 0.0
 
     def _measured(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
         bins = Bins(bucket_of(start), WIDTH)

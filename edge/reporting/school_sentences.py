@@ -40,8 +40,8 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
     """What was recorded, what was not, and what differs: only what chance does not explain, all maps together."""
     sums = [each.totals for each in data.sums]
     period = (data.end - data.start).total_seconds()
-    short = _part(sums, [each.too_short for each in sums])
-    few = _part(sums, [each.withheld - each.too_short for each in sums])
+    short = _part(sums, [each.time.short for each in sums])
+    few = _part(sums, [each.time.few for each in sums])
     found = [
         Sentence(
             "{n} of {rooms} rooms were recorded, {length} in all.",
@@ -81,12 +81,14 @@ def _names(rooms: list[str]) -> str:
     return ", ".join([*map(printable, rooms[:MOST_TOLD]), *(["..."] if len(rooms) > MOST_TOLD else [])])
 
 
-def _part(rooms: list[Totals], windows: list[int]) -> float:
-    """The part of the time that some windows of each room are, 0..1.
+def _part(rooms: list[Totals], milliseconds: list[int]) -> float:
+    """The part of the recorded time that so much of each room is, 0..1.
 
     A room is as heavy as its time, and no heavier than the middle one, whatever it claims: as in PostgreSQL.
     """
-    known = [(each, part / each.windows) for each, part in zip(rooms, windows, strict=True) if each.recorded]
+    known = [
+        (each, part / each.recorded / 1000) for each, part in zip(rooms, milliseconds, strict=True) if each.recorded
+    ]
     if not known:
         return 0.0
     most = median_low(each.recorded for each, _ in known)
@@ -168,7 +170,7 @@ def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
     return (
         each.room,
         words.length(totals.recorded) if totals.windows else words.translate("nothing"),
-        words.percent(totals.withheld / totals.windows) if totals.windows else NOTHING,
+        words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
         words.number(totals.missing) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),
     )

@@ -8,7 +8,7 @@ there are too many windows they count as not kept: a room may send any number.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 
 from edge.contract.labels import LABELS, UNKNOWN
@@ -73,6 +73,23 @@ def runs_of(buckets: Sequence[Bucket]) -> Iterator[Run]:
             yield runs[0]._replace(end=max(run.end for run in runs), last=max(run.last for run in runs))
         else:
             yield from runs
+
+
+def covered(runs: Iterable[Run], times: Sequence[tuple[datetime, datetime]]) -> list[float]:
+    """Seconds of each time that windows cover, also those that begin before it or end after it.
+
+    Args:
+        runs: Of a room; it may have any number, so none is kept.
+        times: Starts and ends. Of none more is told than there is of it, whatever a room claims.
+    """
+    # In seconds since 1970: where the clock is changed a time is longer, or shorter, than it looks on the wall.
+    edges = [(start.timestamp(), end.timestamp()) for start, end in times]
+    found = [0.0] * len(edges)
+    for run in runs:
+        first, last = run.start.timestamp(), run.end.timestamp()
+        for number, (start, end) in enumerate(edges):
+            found[number] += max(0.0, min(last, end) - max(first, start))
+    return [min(seconds, end - start) for seconds, (start, end) in zip(found, edges, strict=True)]
 
 
 def _windows(

@@ -71,7 +71,8 @@ class Totals:
         emotional: Windows with counts.
         facing: Face observations by the direction of the head; None where no window tells it.
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
-        time: How long there are figures. Of roll-ups it is reckoned, not summed, so it is not compared.
+        time: How long there are figures, and how long they are withheld. Of roll-ups it is reckoned, not summed, so it
+            is not compared.
     """
 
     windows: int

@@ -50,7 +50,7 @@ def replaced(
 
 def smiling(
     start: datetime, room: str, seq: int, *, label: str = "happy", share: float = SHARES["happy"], people: int = PEOPLE,
-    withheld: bool = False, estimated: bool = True,
+    withheld: bool = False, estimated: bool = True, seconds: int = SECONDS,
 ) -> WindowPayload:  # fmt: skip
     """One window of the model that has a label for a smile: `happy`, or another one."""
     shares, total = {label: share, "neutral": 1 - share}, people * FRAMES
@@ -62,7 +62,7 @@ def smiling(
     return WindowPayload(
         device=room, mode="emotions", epoch="5c400100", seq=seq, replayed=False,
         window=Span(
-            start=format_timestamp(start), end=format_timestamp(start + timedelta(seconds=SECONDS)), seconds=SECONDS
+            start=format_timestamp(start), end=format_timestamp(start + timedelta(seconds=seconds)), seconds=seconds
         ),
         frames=FRAMES,
         faces=nothing if withheld else FaceFigures(total=total, mean=people, min=people, max=people),

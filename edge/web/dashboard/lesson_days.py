@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import chain
 
 from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
-from edge.recording.runs import Run
 from edge.reporting.period import Period, clock_time, wall_time
+from edge.reporting.stretch import covered
 from edge.text import Sentence, printable
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson import JSON, milliseconds
@@ -30,7 +30,7 @@ def day_json(
     start, end = midnight(day, zone), midnight(day + DAY, zone)
     lessons = timetable.lessons(room, day) if timetable else []
     buckets, days = recording.buckets(room, start - timedelta(minutes=5), end), recording.kept_days(room, start, end)
-    covered = _covered(
+    recorded = covered(
         (run for bucket in chain(buckets, days) for run in bucket.runs),
         [(start, end), *((each.start, each.end) for each in lessons)],
     )
@@ -45,19 +45,10 @@ def day_json(
                 "start": milliseconds(each.start), "end": milliseconds(each.end),
                 "recorded": seconds,
             }
-            for each, seconds in zip(lessons, covered[1:], strict=True)
+            for each, seconds in zip(lessons, recorded[1:], strict=True)
         ],
-        "recorded": covered[0],
+        "recorded": recorded[0],
     }  # fmt: skip
-
-
-def _covered(runs: Iterable[Run], times: Sequence[tuple[datetime, datetime]]) -> list[float]:
-    """Seconds of each time that windows cover; a room may have any number of runs, so none is kept."""
-    found = [0.0] * len(times)
-    for run in runs:
-        for number, (start, end) in enumerate(times):
-            found[number] += max(0.0, (min(run.end, end) - max(run.start, start)).total_seconds())
-    return found
 
 
 def day_named(text: str) -> date:

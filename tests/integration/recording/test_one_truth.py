@@ -34,21 +34,25 @@ QUESTION = re.compile(r"```sql\n(-- (?:faces and plain share|the same day by day
 
 
 def sent() -> list[WindowPayload]:
-    """Two hours each morning, another model from Wednesday 08:40 on; the night in which an hour comes twice."""
-    times = [(datetime(2026, 10, day, 8, tzinfo=VIENNA), 720) for day in range(19, 24)]
-    times.append((datetime(2026, 10, 25, 1, tzinfo=VIENNA), 4 * 360))
+    """Two hours each morning, another model from Wednesday 08:40 on; the night in which an hour comes twice.
+
+    On Friday windows are of a minute.
+    """
+    times = [(datetime(2026, 10, day, 8, tzinfo=VIENNA), 720, SECONDS) for day in range(19, 23)]
+    times.append((datetime(2026, 10, 23, 8, tzinfo=VIENNA), 120, 60))
+    times.append((datetime(2026, 10, 25, 1, tzinfo=VIENNA), 4 * 360, SECONDS))
     replaced = datetime(2026, 10, 21, 8, 40, tzinfo=VIENNA)
     found: list[WindowPayload] = []
-    for begins, number in times:
+    for begins, number, seconds in times:
         for n in range(number):
-            start = begins.astimezone(timezone.utc) + n * TEN
+            start = begins.astimezone(timezone.utc) + n * timedelta(seconds=seconds)
             label = "happy" if start < replaced else "joy"
             hidden = n % 7 in (2, 3, 4) or n // 60 % 5 == 1
             share = 0.2 + 0.05 * (len(found) // 100 % 8)
             people = 12 + len(found) // 90 % 11
             one = smiling(
                 start, "room-1", len(found) + 1, label=label, share=share, people=people, withheld=hidden,
-                estimated=n % 11 > 0,
+                estimated=n % 11 > 0, seconds=seconds,
             )  # fmt: skip
             found.append(one)
     return found
@@ -60,7 +64,8 @@ class Truth:
     def __init__(self, windows: Sequence[WindowPayload]) -> None:
         shown = [each for each in windows if each.faces.mean is not None and each.counts]
         self.windows, self.withheld = len(windows), len(windows) - len(shown)
-        self.milliseconds = 1000 * SECONDS * len(shown)
+        self.recorded = round(1000 * sum(each.window.seconds for each in windows))
+        self.milliseconds = round(1000 * sum(each.window.seconds for each in shown))
         frames = sum(each.frames for each in shown)
         self.mean = sum((each.faces.mean or 0) * each.frames for each in shown) / frames if frames else None
         self.counts: dict[str, float] = {}
@@ -74,6 +79,7 @@ class Truth:
     def is_told_by(self, totals: Totals) -> bool:
         assert (totals.windows, totals.withheld) == (self.windows, self.withheld)
         assert totals.time.figures == totals.time.expressions == self.milliseconds
+        assert totals.time.withheld == totals.time.few == self.recorded - self.milliseconds
         assert totals.mean == pytest.approx(self.mean)
         assert {name: each.share for name, each in totals.shares_by("counts").items()} == pytest.approx(self.counts)
         assert {name: each.share for name, each in totals.estimate.items()} == pytest.approx(self.estimate)
@@ -172,5 +178,9 @@ def test_sql_of_a_database_tells_the_same_week(postgres: Place) -> None:
         assert [float(row[-1]) for row in panels["Faces"]] == pytest.approx([truth.mean])
         assert {name: float(share) for _, name, share in panels["Expressions"]} == pytest.approx(truth.counts)
         assert {name: float(share) for _, name, share in panels["Estimated shares"]} == pytest.approx(truth.estimate)
+    truth = Truth(kept)
+    measured = "recorded_ms::numeric * (windows - figures_withheld) / windows"
+    ((recorded, shown),) = ask(f"SELECT sum(recorded_ms), sum({measured}) FROM edge.days")  # noqa: S608
+    assert [float(recorded), float(shown)] == pytest.approx([truth.recorded, truth.milliseconds])
     skipped = f"SELECT sum(last - first + 1) FROM edge.missing_windows('north', '{START}', '{END}')"  # noqa: S608
     assert ask(skipped) == [[str(len(LOST))]]

@@ -7,8 +7,12 @@ from datetime import datetime, timedelta, timezone
 
 from edge.recording.places import Place
 from edge.recording.window_record import Series
-from edge.reporting.conditions import conditions_of, digests
+from edge.reporting.conditions import compare_days, conditions_of, digests
+from edge.reporting.heat_map import Measured
 from edge.reporting.lesson_comparison import Conditions
+from edge.reporting.lesson_statistics import summarize
+from edge.reporting.measured_time import MeasuredTime
+from edge.reporting.totals import add_up
 
 START = datetime(2026, 11, 20, 7, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -49,6 +53,29 @@ def test_a_lesson_in_which_something_changed_is_like_no_other() -> None:
     assert masked is not None
     assert steady is not None
     assert masked.differing(steady) == "masks"
+    assert (mixed.steady, masked.steady, plain.steady) == (False, False, True)
+    assert mixed.differing(mixed) == masked.differing(plain) == "steady"  # not even itself, nor one that nobody knows
+
+
+def week(hours: float, days: int) -> Measured:
+    """With figures for so many hours on each of so many days."""
+    totals = replace(add_up([]), time=MeasuredTime(round(hours * days * 3_600_000)))
+    return Measured(START, END, totals, summarize([]), conditions_of([SERIES], [], START, END))
+
+
+def test_a_week_of_afternoons_is_like_no_week_of_whole_days() -> None:
+    days = [5, 5, 3, 5, 2, 5, 0]
+    lengths = [6.0, 6.0, 5.0, 2.9, 6.0, 13.0, 0.0]  # holidays leave whole days
+    found = compare_days([week(hours, number) for hours, number in zip(lengths, days, strict=True)], days)
+    told = [each.conditions.daily for each in found if each.conditions]
+    assert told == ["usual", "usual", "usual", "less", "usual", "more", "less"]
+    first, last = found[0].conditions, found[3].conditions
+    assert first
+    assert last
+    assert first.differing(last) == "daily"
+    nothing = Measured(START, END, add_up([]), summarize([]), None)
+    assert compare_days([nothing], [0]) == [nothing]
+    assert compare_days([], []) == []
 
 
 def test_figures_that_were_withheld_by_other_rules_are_not_compared() -> None:

@@ -19,6 +19,7 @@ from edge.reporting.scatter import digamma, trigamma, usual
 from edge.reporting.totals import MOST_LABELS, add_up
 from tests.support.simulated_lessons import USUAL, SimulatedLesson
 
+DAY = timedelta(days=1)
 START = datetime(2026, 11, 16, 8, 0, tzinfo=timezone.utc)
 SAME = Conditions("emotions", "f@1", "e@1", "front, p@1")
 NAMED = replace(
@@ -115,6 +116,20 @@ def test_other_conditions_are_marked_and_not_compared() -> None:
         assert cells[0].figure
         assert all(cell.usual < 0.25 for cell in cells if cell and cell.usual is not None)
     assert states(room(counted), "front") == ["usual"] * 6
+
+
+def test_cells_within_which_something_changed_are_all_marked() -> None:
+    """The newest would decide, were one of them as good as another."""
+    grid = [
+        [
+            replace(measured(), conditions=replace(SAME, mode=f"changed {n}", steady=False), start=START + n * DAY)
+            for n in range(5)
+        ]
+    ]
+    assert states(grid, "faces") == ["other_conditions"] * 5
+    assert not masks_unknown(grid, ["a"])
+    rest = [measured() for _ in range(4)]
+    assert states([[*grid[0][:4], *rest]]) == ["other_conditions"] * 4 + ["usual"] * 4
 
 
 def masked(*masks: str | None) -> Grid:

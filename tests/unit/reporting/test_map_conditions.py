@@ -44,6 +44,10 @@ def told(data: MapData) -> list[str]:
         ({"emotions": "x"}, "another model named the expressions"),
         ({"pose": "x"}, "another rule decided which faces are turned to the front"),
         ({"policy": "10/1"}, "other figures were withheld, or they were rounded otherwise"),
+        (
+            {"daily": "less"},
+            "on a day there are figures for less than half as long as in most weeks, or more than twice as long",
+        ),
         ({"masks": "x"}, "another camera was used, or other parts of the picture were hidden"),
     ],
 )
@@ -54,6 +58,12 @@ def test_what_differs_is_said_once(changed: dict[str, Any], reason: str) -> None
 
 def test_nothing_is_said_where_nothing_differs() -> None:
     assert told(week(USUAL, USUAL)) == []
+
+
+def test_what_changed_within_every_cell_is_no_secret() -> None:
+    changed = [replace(USUAL, mode=f"changed {n}", steady=False) for n in range(3)]
+    assert told(week(*changed)) == ["≠ in room-1: how it was measured changed within the time of a cell."]
+    assert told(week(USUAL, USUAL, *changed)) == ["≠ in room-1: something else was measured."]
 
 
 def test_nobody_knows() -> None:

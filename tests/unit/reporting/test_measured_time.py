@@ -9,13 +9,17 @@ from datetime import timedelta
 import pytest
 
 from edge.contract.payloads import Withheld
+from edge.languages.words import Words
 from edge.recording.rollups import bucket_of, roll_up
 from edge.recording.window_record import Series, WindowRecord
 from edge.reporting.change_detection import find_changes
+from edge.reporting.heat_map import Measured, heat_map
 from edge.reporting.hour_pieces import FEWEST, HOUR, HourPieces
 from edge.reporting.lesson_statistics import minutes, summarize
+from edge.reporting.map_data import MapData, RoomSums
 from edge.reporting.measured_time import MeasuredTime
-from edge.reporting.totals import add_up
+from edge.reporting.school_sentences import describe_school, room_rows
+from edge.reporting.totals import Totals, add_up
 from edge.web.dashboard.lesson import lesson as lesson_json
 from tests.support import simulated_lessons
 from tests.support.simulated_lessons import START, SimulatedLesson
@@ -48,7 +52,8 @@ def one_in(many: int) -> list[WindowRecord]:
 def test_windows_and_roll_ups_tell_the_same_time() -> None:
     kinds = (None, FIGURES, FACING, EMOTIONS, None, FIGURES)
     found = [hidden(w, kind) if (kind := kinds[n % 6]) else w for n, w in enumerate(windows())]
-    assert add_up(found).time == MeasuredTime(1_800_000, 1_350_000, 900_000)
+    assert add_up(found).time == MeasuredTime(1_800_000, 1_350_000, 900_000, 900_000, 0, 450_000, 900_000)
+    assert add_up(found).time.withheld == 1000 * add_up(found).recorded - 1_800_000
     assert add_up(roll_up(found)).time == add_up(found).time
 
 
@@ -57,8 +62,9 @@ def test_windows_that_a_pause_cut_short_take_no_time_from_the_others() -> None:
     cut = hidden(found[10], Withheld(what="figures", reason="short"))
     cut = replace(cut, end=cut.start + timedelta(milliseconds=500))
     found = [*found[:10], cut, *found[11:]]
-    assert add_up(found).time.figures == 290_000
-    assert add_up(roll_up(found)).time.figures == pytest.approx(290_000, rel=0.01)
+    for parts in (found, roll_up(found)):
+        assert add_up(parts).time == MeasuredTime(290_000, 290_000, 290_000, short=500)
+    assert add_up(roll_up([cut])).time == MeasuredTime(short=500)
 
 
 def test_headcounts_have_no_time_of_facing_and_expressions() -> None:
@@ -86,6 +92,54 @@ def test_no_change_is_looked_for_in_minutes_that_are_mostly_withheld() -> None:
     assert find_changes(minutes(few), "estimate") is None
     faces_only = [window if n % 6 == 0 else hidden(window, FACING) for n, window in enumerate(whole)]
     assert find_changes(minutes(faces_only), "estimate") is None
+
+
+@pytest.mark.parametrize("seconds", [10, 300])
+def test_a_part_of_the_time_is_none_of_the_windows_where_their_length_changed(seconds: int) -> None:
+    """One hour with too few people and four with figures: half a dozen windows of one length, hundreds of the other."""
+    few = [hidden(window, FIGURES) for window in windows(3600 // seconds, seconds)]
+    shown = [moved(window, HOUR) for window in windows(4 * 3600 * seconds // 3000, 3000 // seconds)]
+    for parts in (few + shown, roll_up(few + shown)):
+        totals = add_up(parts)
+        data = MapData("day", START, START + timedelta(days=1), ["room-1"], [], ["room-1"], [[]], [of_room(totals)])
+        assert str(describe_school(data, [], Words())[1]) == (
+            "In 20\N{NO-BREAK SPACE}% of the time there are no figures: too few people were in the picture."
+        )
+        assert room_rows(data, [], Words())[0][2] == "20\N{NO-BREAK SPACE}%"
+
+
+def of_room(totals: Totals) -> RoomSums:
+    return RoomSums("room-1", totals, summarize([]), None, 0.0)
+
+
+def moved(window: WindowRecord, by: timedelta) -> WindowRecord:
+    return replace(window, start=window.start + by, end=window.end + by)
+
+
+@pytest.mark.parametrize(
+    ("hide_short", "kind", "states"),
+    [
+        (True, FIGURES, ("few", "few", "few")),
+        (False, FIGURES, ("withheld", "withheld", "withheld")),
+        (False, FACING, ("few", "withheld", "withheld")),
+        (False, EMOTIONS, ("few", "few", "withheld")),
+    ],
+)
+def test_what_is_missing_most_of_the_time_is_why_a_cell_has_no_figure(
+    hide_short: bool,  # noqa: FBT001
+    kind: Withheld,
+    states: tuple[str, ...],
+) -> None:
+    """Four minutes in windows of ten seconds, and five in one window."""
+    short, long = windows(24), [moved(window, timedelta(minutes=5)) for window in windows(1, 300)]
+    if hide_short:
+        short = [hidden(window, kind) for window in short]
+    else:
+        long = [hidden(window, kind) for window in long]
+    parts = [*short, *long]
+    cell = Measured(START, START + HOUR, add_up(parts), summarize(parts), None)
+    found = [heat_map([[cell]], measure, ["room-1"])[0][0] for measure in ("faces", "front", "happy")]
+    assert [each.state if each else "" for each in found] == [*states]
 
 
 def of_hours(number: int) -> Sequence[WindowRecord]:

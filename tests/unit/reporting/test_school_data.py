@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from edge.contract.payloads import Withheld
+from edge.contract.payloads import WindowPayload, Withheld
+from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.deletion import Eraser
@@ -24,6 +25,7 @@ from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_data import Map, MapData, maps_of
 from edge.reporting.map_words import title_of, worth_showing
+from edge.reporting.measured_time import MeasuredTime
 from edge.reporting.model_sums import ModelSums
 from edge.reporting.period import Period
 from edge.reporting.png import said
@@ -37,6 +39,7 @@ from edge.reporting.wording import notes
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
 from tests.support.recorded_weeks import info, record
+from tests.support.replaced_model import smiling
 
 ROOMS = ["room-1", "room-2", "room-3"]
 MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
@@ -174,6 +177,47 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
 
 
+@pytest.mark.parametrize("minutes", [10, 30])
+def test_windows_that_reach_beyond_a_lesson_do_not_make_up_for_another(tmp_path: Path, minutes: int) -> None:
+    """From 07:55 to 09:25 and nothing after: of the third lesson a quarter of an hour is there, and no fourth."""
+    start = datetime.combine(MONDAY, time(7, 55), VIENNA)
+    long = [
+        smiling(start + timedelta(minutes=minutes) * n, "room-1", n + 1, seconds=60 * minutes)
+        for n in range(90 // minutes)
+    ]
+    messages = [DeviceMessage("room-1", "window", window, "edge.window/2") for window in long]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    school = School(recording, ["room-1"], TIMETABLE, VIENNA, datetime(2026, 11, 16, 22, tzinfo=VIENNA))
+    for data in (school.days(MONDAY), school.day(MONDAY), school.week("room-1", MONDAY)):
+        assert (data.sums[0].planned, data.sums[0].taught) == (2 * 3600, 75 * 60)
+    recording.stop()
+
+
+def test_a_week_of_which_only_afternoons_were_recorded_is_marked(tmp_path: Path) -> None:
+    """More people come in the morning, and every day is alike."""
+    monday = datetime.combine(MONDAY, time(), VIENNA)
+    times = [
+        (monday + timedelta(days=7 * week + day, hours=hour, minutes=minute), 25 if hour < 12 else 10)
+        for week in range(5)
+        for day in range(5)
+        for hour in (8, 9, 13)
+        for minute in (0, 15, 30)
+        if week < 4 or hour == 13
+    ]
+    messages = [
+        DeviceMessage("room-1", "window", smiling(start, "room-1", n, people=people, seconds=900), "edge.window/2")
+        for n, (start, people) in enumerate(times, 1)
+    ]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER + timedelta(days=30)))
+    recording.start()
+    data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER + timedelta(days=30)).term(
+        MONDAY, MONDAY + timedelta(days=30)
+    )
+    recording.stop()
+    assert states(data, "faces") == [["usual"] * 4 + ["other_conditions"]]
+
+
 def test_a_lesson_of_which_some_was_deleted_does_not_count_as_not_recorded(tmp_path: Path) -> None:
     path = record_school(tmp_path / "s.sqlite", ["room-1"], 5)
     second = datetime.combine(MONDAY, LESSONS[1].begin, VIENNA)
@@ -235,6 +279,7 @@ def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
     assert len(rows) == 12
     hidden = next(row for row in rows if row["state"] == "withheld")
     assert (hidden["room"], hidden["column"], hidden["windows_withheld"]) == ("room-2", "2nd", "30")
+    assert hidden["withheld_seconds"] == hidden["recorded_seconds"] == "1800.0"
     assert {hidden[name] for name in ("value", "low", "high", "usual")} == {""}
     assert 0 < float(rows[0]["low"]) < float(rows[0]["value"]) < float(rows[0]["high"]) < 1
 
@@ -292,19 +337,22 @@ def together(recording: Recording, room: str, spans: list[tuple[datetime, dateti
     return totals_of(sums)
 
 
+def cut(window: WindowPayload) -> WindowPayload:
+    """The same window, which a pause ended after half a second."""
+    end = format_timestamp(parse_timestamp(window.window.start) + timedelta(seconds=0.5))
+    span = window.window.model_copy(update={"end": end, "seconds": 0.5})
+    return window.model_copy(update={"withheld": Withheld(what="figures", reason="short"), "window": span, "frames": 1})
+
+
 def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path: Path) -> None:
-    short = Withheld(what="figures", reason="short")
-    lesson = [
-        window.model_copy(update={"withheld": short}) if number < 6 else window
-        for number, window in enumerate(usual(51, people=3))
-    ]
+    lesson = [cut(window) if number < 6 else window for number, window in enumerate(usual(51, people=3))]
     assert all(window.withheld for window in lesson)
     recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1"], 1, {("room-1", 0, 0): tuple(lesson)}))
     recording.start()
     data = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).day(MONDAY)
     told = [Words().say(each).replace("\N{NO-BREAK SPACE}", " ") for each in describe_school(data, [], Words())]
-    assert told[1] == "In 20 % of the time there are no figures: too few people were in the picture."
-    assert told[2] == "In 5 % of the time there are no figures: the measurements were too short."
+    assert told[1] == "In 21 % of the time there are no figures: too few people were in the picture."
+    assert told[2] == "In < 1 % of the time there are no figures: the measurements were too short."
     found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
     recording.stop()
     limits = notes(found, Words())
@@ -315,8 +363,8 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
 def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School) -> None:
     data = school.day(MONDAY)
     totals = data.sums[0].totals
-    honest = dataclasses.replace(totals, windows=100, withheld=0, too_short=0, recorded=3600.0)
-    false = dataclasses.replace(totals, windows=10**6, withheld=10**6, too_short=0, recorded=1e9)
+    honest = dataclasses.replace(totals, recorded=3600.0, time=MeasuredTime(3_600_000))
+    false = dataclasses.replace(totals, recorded=1e9, time=MeasuredTime(few=10**12))
     rooms = [dataclasses.replace(data.sums[0], totals=each) for each in (honest, honest, false)]
     told = [str(each) for each in describe_school(dataclasses.replace(data, sums=rooms), [], Words())]
     assert told[0].replace("\N{NO-BREAK SPACE}", " ") == "3 of 3 rooms were recorded, 26 h 00 min in all."

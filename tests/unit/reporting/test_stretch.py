@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ import pytest
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.recording.reader import Recording
+from edge.recording.runs import Run
 from edge.reporting import stretch
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_stretch
@@ -50,6 +51,19 @@ def test_the_same_where_a_room_sent_too_many_windows(
 ) -> None:
     monkeypatch.setattr(stretch, "MOST_WINDOWS", most)
     page_and_map(tmp_path, "", number, windows_read=False)
+
+
+def test_what_windows_cover_of_a_time() -> None:
+    runs = [run(LESSON, 20), run(LESSON + 30 * MINUTE, 30), run(LESSON + 40 * MINUTE, 20)]
+    times = [(LESSON - 5 * MINUTE, LESSON + 10 * MINUTE), (LESSON + 40 * MINUTE, LESSON + 55 * MINUTE)]
+    assert stretch.covered(runs, times) == [600, 900]  # what was sent twice covers no more than there is
+    day = datetime(2026, 10, 25, tzinfo=VIENNA), datetime(2026, 10, 26, tzinfo=VIENNA)
+    assert stretch.covered([run(day[0], 25 * 60)], [day]) == [25 * 3600]  # the clock is put back
+
+
+def run(start: datetime, minutes: int) -> Run:
+    start = start.astimezone(timezone.utc)
+    return Run(start, 1, start + minutes * MINUTE, 1, "5c400100", MINUTE, MINUTE, None)
 
 
 def page_and_map(tmp_path: Path, since: str, number: int, *, windows_read: bool = True) -> None:
