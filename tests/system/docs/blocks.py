@@ -176,6 +176,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),
+    "docs/record.md: systemctl is-active --quiet edge-record": Elsewhere(
+        "tests/integration/recording/test_recorder_ready.py"
+    ),
     "docs/statistics.md: .venv/bin/python -m tests.load.lesson_changes": Elsewhere(
         "tests/integration/reporting/test_lesson_changes.py"
     ),
