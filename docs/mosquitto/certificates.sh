@@ -2,12 +2,13 @@
 # One authority of your own, and certificates for a broker or for its users.
 #   sh certificates.sh FOLDER broker.school.example 192.168.1.10
 #   sh certificates.sh FOLDER --user room-204
-#   sh certificates.sh FOLDER --revoke room-204
+#   sh certificates.sh FOLDER --revoke room-204 [SERIAL]
 # Makes ca.pem, ca.key and crl.pem in FOLDER, unless they are there, then server.pem and server.key for these names and
 # addresses; or room-204.pem and room-204.key, with which a client is the user room-204. Keep ca.key off the broker and
-# off every room; ca.pem is no secret and goes to all of them. --revoke puts the certificate on the list crl.pem of those that are
-# good no longer, which goes to the broker; it needs ca.key, room-204.pem, and revoked.txt, which has who is on it. Keep that and
-# crl.pem with ca.key.
+# off every room; ca.pem is no secret and goes to all of them. Each certificate of a user is also kept as
+# issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of those that are good no longer, which goes to the broker; where
+# room-204 has several, it says which, and wants the serial number of one. It needs ca.key, the folder issued, and revoked.txt,
+# which has who is on the list. Keep these and crl.pem with ca.key.
 set -eu
 usage() {
     sed -n 's/^#   sh /usage: sh /p' "$0" >&2
@@ -18,7 +19,7 @@ folder=$1
 shift
 case $1 in
 --user | --revoke)
-    [ $# -eq 2 ] || usage
+    [ $# -eq 2 ] || { [ "$1" = --revoke ] && [ $# -eq 3 ]; } || usage
     owner=$2
     case $owner in
     '' | *[!A-Za-z0-9-]* | ca | crl | server)
@@ -41,6 +42,34 @@ authority() { # ARGUMENTS OF openssl ca: for ten years, as the authority itself;
 revoked() { # FILE: the serial numbers on a list
     openssl crl -in "$1" -noout -text | sed -n 's/^ *Serial Number: *//p' | sort
 }
+serial_of() { # FILE
+    openssl x509 -in "$1" -noout -serial | cut -d = -f 2
+}
+keep() { # of a user, the newest certificate under its serial number: its file is moved away for another
+    [ "$owner" != server ] && [ -e "$owner.pem" ] || return 0
+    mkdir -p "issued/$owner"
+    cp "$owner.pem" issued/next
+    mv issued/next "issued/$owner/$(serial_of "$owner.pem").pem"
+}
+is_revoked() { # SERIAL
+    [ -e revoked.txt ] && cut -f 4 revoked.txt | grep -qix "$1"
+}
+to_revoke() { # [SERIAL]: the file of the one that is named, or else of the only one that is good
+    good=
+    count=0
+    for file in "issued/$owner"/*.pem; do
+        [ -e "$file" ] || fail "there is no certificate of $owner in $folder: run this where it was made"
+        serial=$(serial_of "$file")
+        if [ -n "${1-}" ] || is_revoked "$serial"; then continue; fi
+        count=$((count + 1))
+        good="$good
+$serial, made $(openssl x509 -in "$file" -noout -startdate | cut -d = -f 2)$(! cmp -s "$file" "$owner.pem" || echo ", now $owner.pem")"
+        certificate=$file
+    done
+    [ $count -lt 2 ] || fail "$owner has $count certificates that are good: add the serial number of the one to be revoked$good"
+    [ -z "${1-}" ] || certificate="issued/$owner/$(echo "$1" | tr a-f A-F).pem"
+    [ -e "${certificate:=$file}" ] || fail "there is no $certificate in $folder; there is: $(ls "issued/$owner")"
+}
 # In a folder of its own, and looked at before it takes the place of the other: openssl says nothing of a disk that is full.
 list() { # [SERIAL THAT IT MUST HAVE]
     next=revoked.next
@@ -49,7 +78,7 @@ list() { # [SERIAL THAT IT MUST HAVE]
     trap 'rm -rf "$next"' EXIT
     if [ -e revoked.txt ]; then cp revoked.txt "$next/"; else : >"$next/revoked.txt"; fi
     if [ -n "${1-}" ] && ! cut -f 4 "$next/revoked.txt" | grep -qix "$1"; then
-        authority -revoke "$owner.pem" || fail "nothing was changed"
+        authority -revoke "$certificate" || fail "nothing was changed"
     fi
     authority -gencrl -crldays 3650 -out "$next/crl.pem" || fail "nothing was changed"
     openssl crl -in "$next/crl.pem" -noout || fail "the list could not be written: is the disk full? Nothing was changed"
@@ -68,17 +97,20 @@ fail() {
     exit 1
 }
 if [ "$1" = --revoke ]; then
-    for file in ca.key ca.pem "$owner.pem"; do
+    for file in ca.key ca.pem; do
         [ -e "$file" ] || fail "there is no $file in $folder: run this where the certificate was made"
     done
     [ -e revoked.txt ] || echo "This list begins anew. If there is a revoked.txt beside another copy of ca.key, bring it here" \
         "and run this again, before crl.pem goes to the broker: who was on that list would get in." >&2
-    list "$(openssl x509 -in "$owner.pem" -noout -serial | cut -d = -f 2)"
-    echo "crl.pem says that $owner.pem is good no longer: copy it to the broker, and restart it there"
+    keep
+    to_revoke "${3-}"
+    list "$(serial_of "$certificate")"
+    echo "crl.pem says that $certificate is good no longer: copy it to the broker, and restart it there"
     exit
 fi
 if [ -e "$owner.pem" ]; then
-    fail "there is a $owner.pem in $folder: move it and $owner.key away for a new one, after --revoke if others have it"
+    keep
+    fail "there is a $owner.pem in $folder: move it and $owner.key away for a new one, and --revoke it if others have it"
 fi
 if [ ! -e ca.key ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=classroom authority" \
@@ -107,4 +139,5 @@ openssl x509 -req -in "$owner.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -day
     -out "$owner.pem"
 rm "$owner.csr" "$owner.ext"
 chmod 644 ca.pem "$owner.pem"
+keep
 echo "$owner.pem is for $names, $(openssl x509 -in "$owner.pem" -noout -enddate)"

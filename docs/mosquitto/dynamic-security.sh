@@ -3,6 +3,7 @@
 #   sh dynamic-security.sh room-204 PASSWORD OPTIONS...
 #   sh dynamic-security.sh --discovery room-204 PASSWORD OPTIONS...
 #   sh dynamic-security.sh --KIND NAME CLIENT-ID PASSWORD OPTIONS...
+#   sh dynamic-security.sh --password NAME NEW-PASSWORD OPTIONS...
 #   sh dynamic-security.sh --remove NAME OPTIONS...
 #   sh dynamic-security.sh --save OPTIONS...
 # OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
@@ -21,6 +22,8 @@
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
 # No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
+# `--password` gives a user another password, a room's also to its user of `edge check`. Who is connected with the old one is thrown
+# out; rights, session and what waits in it stay.
 # `--remove` throws a user out at once, and clears what a room has left at the broker: dashboards and Home Assistant then
 # see that it is away.
 # Run it on the broker's machine, as root: Mosquitto writes its rules in place, and says nothing where the disk is full, so that
@@ -43,7 +46,7 @@ while [ $# -gt 1 ]; do
     shift 2
 done
 case ${1-} in
---dashboard | --recorder | --commander | --homeassistant | --announcer | --monitor | --school | --remove | --save)
+--dashboard | --recorder | --commander | --homeassistant | --announcer | --monitor | --school | --password | --remove | --save)
     kind=${1#--}
     shift
     ;;
@@ -59,7 +62,7 @@ esac
 case $kind in
 save) least=0 ;;
 remove) least=1 ;;
-room) least=2 ;;
+room | password) least=2 ;;
 *) least=3 ;;
 esac
 [ $# -ge $least ] || usage
@@ -70,7 +73,7 @@ if [ "$kind" != save ]; then
 fi
 client=edge-$prefix-$name password=''
 case $kind in
-save | remove | room) ;;
+save | remove | room | password) ;;
 *)
     client=$1
     shift
@@ -225,6 +228,32 @@ if [ "$kind" = remove ]; then
     done
     ask "$made" "$@"
     after_change no
+    exit
+fi
+
+if [ "$kind" = password ]; then
+    for each in "$name" "$name-check"; do
+        ask "{\"command\": \"getClient\", \"username\": \"$each\"}" "$@"
+        case $said in
+        *'"error":'*)
+            [ "$each" != "$name" ] || {
+                echo "error: the broker has no user $name" >&2
+                exit 1
+            }
+            ;;
+        *) made="$made${made:+, }{\"command\": \"setClientPassword\", \"username\": \"$each\", \"password\": \"$password\"}" ;;
+        esac
+    done
+    before_change
+    ask "$made" "$@"
+    case $said in
+    *'"error":'*)
+        echo "$said" >&2
+        echo "error: not all is known to be done: run this again" >&2
+        exit 1
+        ;;
+    esac
+    after_change yes
     exit
 fi
 

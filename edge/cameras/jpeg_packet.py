@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 START, SCAN, END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"  # SOI, SOS and EOI of ITU-T T.81
+RESTART = re.compile(rb"\xff([\xd0-\xd7])")  # RST0 to RST7, in turn, between parts of a scan that stand by themselves
 FILLER = 64 * b"\x55"  # a decoder passes over it behind a whole scan, and takes it for what is missing of another
 
 
@@ -35,5 +37,15 @@ def decode_jpeg(data: bytes) -> NDArray[np.uint8] | None:
     if has_end(data):
         return decode_picture(data)
     data = data.rstrip(END[:1])  # half of a marker
-    picture, filled = decode_picture(data + END), decode_picture(data + FILLER + END)
+    picture, filled = decode_picture(data + END), decode_picture(data + _filling(data) + END)
     return picture if picture is not None and filled is not None and np.array_equal(picture, filled) else None
+
+
+def _filling(data: bytes) -> bytes:
+    """What a decoder takes for a missing end of a part of the last scan, and for the next part, if there is one.
+
+    Where a scan ends with a whole part, the decoder looks for the marker of the next one alone, whatever else follows.
+    """
+    found = RESTART.findall(data, max(data.rfind(SCAN), 0))
+    following = (found[-1][0] + 1) % 8 if found else 0  # RST0 is 0xd0, a multiple of 8
+    return FILLER + bytes((0xFF, 0xD0 + following)) + FILLER

@@ -160,7 +160,7 @@ class Daemon:
         parts.service.check()
         parts.service.serve(parts.commands.handlers)
         parts.pauses.update()
-        parts.board.update(now, parts.reload.config)
+        parts.board.update(now, parts.reload.config, waits_for_clock=parts.run_state.waits_for_clock)
         parts.run_state.throttled = parts.board.throttled
         parts.service.set_alert("hardware", parts.board.alert)
         if parts.signals.reload.is_set():
@@ -183,7 +183,7 @@ class Daemon:
             mode=state.mode if state else parts.camera.mode, frames=parts.meter.frames,
             camera_losses=parts.camera.losses, connected=service.connected, connections=service.connections,
             waiting=service.depth, oldest=service.oldest_age, board=parts.board.readings,
-            rss_mb=rss_megabytes(), alerts=tuple(service.alerts),
+            rss_mb=rss_megabytes(), alerts=tuple(service.alerts), waits_for_clock=parts.run_state.waits_for_clock,
         )  # fmt: skip
 
     def _reload(self) -> None:

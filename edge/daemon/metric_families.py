@@ -32,6 +32,7 @@ class Snapshot:
         board: What the board says.
         rss_mb: Resident memory, 2^20 bytes; None: not known.
         alerts: Names of the alerts in force.
+        waits_for_clock: Whether the schedule keeps the camera closed for a clock that nothing has set.
     """
 
     room: tuple[str, str]
@@ -45,6 +46,7 @@ class Snapshot:
     board: Readings
     rss_mb: float | None
     alerts: tuple[str, ...]
+    waits_for_clock: bool
 
 
 def families(now: Snapshot, window: WindowPayload | None) -> Iterator[Metric]:
@@ -59,6 +61,11 @@ def families(now: Snapshot, window: WindowPayload | None) -> Iterator[Metric]:
     yield InfoMetricFamily("edge_device", "Which room this is.", {"prefix": prefix, "name": name})
     modes = {mode: float(mode == now.mode) for mode in MODES}
     yield _labelled("edge_mode", "What the daemon does: 1 for the mode it is in.", "mode", modes)
+    yield GaugeMetricFamily(
+        "edge_waits_for_clock",
+        "Whether the schedule keeps the camera closed for a clock that nothing has set.",
+        now.waits_for_clock,
+    )
     yield CounterMetricFamily("edge_frames_analysed", "Frames analysed.", now.frames)
     yield CounterMetricFamily("edge_camera_losses", "How often the camera was lost.", now.camera_losses)
     yield GaugeMetricFamily("edge_mqtt_connected", "Whether the broker has accepted us.", now.connected)

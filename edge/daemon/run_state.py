@@ -80,7 +80,7 @@ class RunState:
             return ""
         if self.masks_problem:
             return f"{self.published.reason}; {mask_guard.REMEDY}"
-        if self.pause is None and self.scheduled == NO_CLOCK:  # nobody can end this by resuming
+        if self.pause is None and self.waits_for_clock:  # nobody can end this by resuming
             return f"{self.published.reason}: no windows come until it is set; {unset_clock.REMEDY}"
         return f"{self.published.reason}, since {self.published.since}; no windows come until: edge resume"
 
@@ -102,6 +102,11 @@ class RunState:
     def closed(self) -> bool:
         """Whether the camera has to be closed, as of the last update."""
         return self.pause is not None or bool(self.scheduled) or bool(self.masks_problem)
+
+    @property
+    def waits_for_clock(self) -> bool:
+        """Whether the schedule keeps the camera closed for a clock that nothing has set, as of the last update."""
+        return self.scheduled == NO_CLOCK
 
     @property
     def wants_closed(self) -> bool:
@@ -147,7 +152,7 @@ class RunState:
         """
         if self.masks.problem:
             raise EdgeError(self.masks.problem, mask_guard.REMEDY)
-        if self.scheduled == NO_CLOCK:
+        if self.waits_for_clock:
             raise EdgeError(self.scheduled, unset_clock.REMEDY)
         if self.scheduled:
             raise EdgeError(f"{self.scheduled}; this ends early only on the device itself", "run: edge resume")

@@ -252,7 +252,8 @@ def _noticed(room: Room, status: str, facts: Sequence[Fact]) -> list[Trouble]:
     if status == "throttled" and state:
         found.append(Trouble("throttled", "warn", printable(state.reason, 200), SLOWED, since))
         del remedies["temperature"]  # it is the reason
-    if status == "throttled" or "hardware" in machine.alerts:
+    weak = machine.health is not None and machine.health.under_voltage
+    if status == "throttled" or (weak and "hardware" in machine.alerts):  # which then says so, and may be of the clock
         del remedies["power"]
     found += [
         Trouble(fact.key, fact.level, fact.text, remedies[fact.key], None)

@@ -269,6 +269,7 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
     for words, status, said in (
         (("room-1", "x"), 1, "there is a user room-1 already; nothing was changed"),
         (("--remove", "nobody"), 1, "has no user nobody"),
+        (("--password", "nobody", "x"), 1, "has no user nobody"),
         (("--remove", "admin"), 2, "is not admin"),
         (("room 1", "x"), 2, "letters, digits and -"),
         (("room-8", 'x", "y": "'), 2, "quotation marks"),
@@ -280,6 +281,30 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
     done = nobody.script("room-1", "x")
     assert done.returncode == 1
     assert "nothing was changed" in done.stderr
+
+
+def test_another_password_throws_out_who_has_the_old_one_and_loses_nothing(school: PluginBroker, user: Connect) -> None:
+    school.add("recorder", "recorder-9")
+    reader = User(school, "recorder-9", session="edge-recorder-9").subscribe("classroom/+/window")
+    school.add_rooms("room-22")
+    room = user("room-22")
+    for name in ("recorder-9", "room-22"):
+        done = school.script("--password", name, "another")
+        assert done.returncode == 0, done.stderr
+    wait_for(lambda: not reader.connected and not room.connected, 20, "both to be thrown out")
+    for name, client_id in (("recorder-9", "edge-recorder-9"), ("room-22-check", "edge-classroom-room-22-check")):
+        assert User(school, name, client_id=client_id).refused == REFUSED
+    assert user("room-22").refused == REFUSED
+    assert user("room-5").publish("classroom/room-5/window", b"in between") in TAKEN
+    later = User(school, "recorder-9", password="another", session="edge-recorder-9")
+    later.wait("classroom/room-5/window", b"in between")
+    later.stop()
+    for name in ("room-22", "room-22-check"):
+        let_in = User(school, name, password="another", client_id=client_id_of(name))
+        assert let_in.refused is None
+        let_in.stop()
+    for name in ("recorder-9", "room-22"):
+        assert school.script("--remove", name).returncode == 0
 
 
 def test_what_a_removed_room_has_left_is_cleared(school: PluginBroker, user: Connect) -> None:

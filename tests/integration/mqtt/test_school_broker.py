@@ -148,7 +148,7 @@ def lines_of_scale_md(after: str) -> list[str]:
 
 def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_path: Path) -> None:
     """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it, and
-    then a room whose certificate was revoked.
+    then a room whose certificate was revoked once it had another.
     """
     lines = lines_of_scale_md("**Client certificates instead of passwords.**")
     folder = tmp_path / "school"
@@ -179,8 +179,17 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     assert "certificate" in nobody.stdout
 
     script = ["sh", str(SHIPPED / "certificates.sh"), str(folder), "--revoke"]
-    subprocess.run([*script, "room-204"], check=True, capture_output=True)
-    again = subprocess.run([*script, "room-204"], check=False, capture_output=True, text=True)  # as after a Ctrl-C
+    (folder / "stolen").mkdir()
+    for end in ("pem", "key"):
+        (folder / f"room-204.{end}").rename(folder / f"stolen/room-204.{end}")
+    (old,) = (folder / "issued/room-204").iterdir()
+    subprocess.run([*script[:-1], "--user", "room-204"], check=True, capture_output=True)  # before the other is revoked
+    which = subprocess.run([*script, "room-204"], check=False, capture_output=True, text=True)
+    (new,) = set((folder / "issued/room-204").iterdir()) - {old}
+    assert (which.returncode, f"{old.stem}, made" in which.stderr) == (1, True)
+    assert re.search(f"{new.stem}, made .*, now room-204.pem", which.stderr)
+    subprocess.run([*script, "room-204", old.stem], check=True, capture_output=True)
+    again = subprocess.run([*script, "room-204", old.stem], check=False, capture_output=True)  # as after a Ctrl-C
     assert again.returncode == 0
     (folder / "revoked.txt").rename(folder / "elsewhere")
     other = subprocess.run([*script, "room-205"], check=False, capture_output=True, text=True)
@@ -188,8 +197,8 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     (folder / "elsewhere").rename(folder / "revoked.txt")
     school.kill()
     school.start()
-    assert check("room-204", "room-204").returncode == 1
-    assert check("room-205", "room-205").returncode == 0
+    assert check("room-204", "stolen/room-204").returncode == 1
+    assert check("room-204", "room-204").returncode == 0
 
 
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:

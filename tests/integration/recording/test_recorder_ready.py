@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,17 @@ INSERT INTO windows SELECT {columns} FROM
     (SELECT * FROM windows WHERE counts IS NOT NULL LIMIT 1),
     (WITH RECURSIVE given(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM given WHERE n < 9000) SELECT n FROM given)
 """
+HEALTH = re.compile(r"^```sh\n(systemctl is-active .*?)^```", re.DOTALL | re.MULTILINE)
+SYSTEMCTL = 'systemctl() { case $1 in is-active) test "$ACTIVE" = yes ;; show) echo "$STATUS" ;; esac; }\n'
+
+
+def is_well(status: str, *, active: bool = True) -> bool:
+    """What the command of docs/record.md finds where systemd has this from the recorder."""
+    command = HEALTH.search((ROOT / "docs/record.md").read_text())
+    assert command is not None
+    told = {"STATUS": status.removeprefix("STATUS="), "ACTIVE": "yes" if active else "no"}
+    done = subprocess.run(["sh", "-c", SYSTEMCTL + command[1]], env=told, check=False, capture_output=True)
+    return done.returncode == 0
 
 
 def test_it_is_ready_when_its_recording_is_open(
@@ -40,8 +53,14 @@ def test_it_is_ready_when_its_recording_is_open(
         edge("record", "--database", str(path), "--broker", address(broker))
         wait_for(lambda: hears("STATUS=the database cannot be opened"), 20)
         assert "READY=1" not in heard
+        assert not is_well("STATUS=the database cannot be opened")
         other.execute("ROLLBACK")
     wait_for(lambda: hears("READY=1"), 20)
+    assert not is_well("STATUS=0 windows stored, not connected")
+    wait_for(lambda: hears("stored, connected"), 20)
+    status = next(each for each in heard if "stored, connected" in each)
+    assert is_well(status)
+    assert not is_well(status, active=False)
 
 
 def test_that_a_disk_has_too_little_room_is_said_before_it_is_ready(
@@ -64,6 +83,9 @@ def test_that_a_disk_has_too_little_room_is_said_before_it_is_ready(
     assert "1.3 MB are kept free there" in log
     assert "make 1 MB of room on that disk, or keep less free: --keep-free" in log
     lines_of(process, "connected to broker")
+    but_connected = "STATUS=0 windows stored, the database cannot be written, connected"
+    wait_for(lambda: is_ready() and but_connected in heard, 30)
+    assert not is_well(but_connected)
     sender(broker).send(message(1))
     assert rows(path) == []
     process.terminate()

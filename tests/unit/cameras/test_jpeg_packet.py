@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -56,6 +58,15 @@ def test_a_picture_that_is_cut_short_is_none(whole: bytes, behind: bytes) -> Non
     for left in (0.0, 0.1, 0.5, 0.9):
         found = decode_jpeg(whole[: scan + int(left * (len(whole) - scan))] + behind)
         assert found is None or (whole is PROGRESSIVE and is_close(found))  # what is missing there is detail
+
+
+def test_a_picture_that_is_cut_at_a_restart_marker_is_none() -> None:
+    scan = RESTARTS.rfind(b"\xff\xda")
+    markers = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", RESTARTS[scan:])]
+    assert len(markers) > 9
+    for position in (*markers[:9], *markers[-3:]):
+        for behind in (b"", b"\xff", b"\r\n", RESTARTS[scan + position :][:2]):
+            assert decode_jpeg(RESTARTS[: scan + position] + behind) is None, (position, behind)
 
 
 def test_an_end_is_that_of_the_picture_and_not_of_the_thumbnail_in_it() -> None:

@@ -34,6 +34,7 @@ SNAPSHOT = Snapshot(
     room=ROOM,
     mode="running", frames=120, camera_losses=1, connected=True, connections=3, waiting=7, oldest=65.0,
     board=Readings(temperature_c=61.5, under_voltage=False), rss_mb=150.0, alerts=("camera", "disk"),
+    waits_for_clock=True,
 )  # fmt: skip
 Figures = dict[tuple[str, str], float]
 Start = Callable[[], "tuple[Exporter, int]"]
@@ -103,6 +104,7 @@ def test_what_is_known_is_told_and_what_is_not_is_absent(start: Start) -> None:
     assert found["edge_mode", "running"] == 1
     assert found["edge_mode", "paused"] == 0
     assert found["edge_alert", "disk"] == 1
+    assert found["edge_waits_for_clock", ""] == 1
     assert found["edge_outbox_windows", ""] == 7
     assert found["edge_outbox_oldest_age_seconds", ""] == 65
     assert found["edge_frames_analysed_total", ""] == 120

@@ -117,6 +117,8 @@ UNSYNCED = WINDOW.model_copy(update={"quality": WINDOW.quality.model_copy(update
         (room(of=machine(health={"outbox_depth": 7})), [("warn", "unsent")]),
         (room(of=machine(health={"under_voltage": True})), [("bad", "power")]),
         (room(of=machine("hardware", health={"under_voltage": True})), [("bad", "alert/hardware")]),
+        (room(mode="paused", of=machine("hardware"), window=None), [("bad", "alert/hardware")]),  # for its clock
+        (room(of=machine("hardware", health={"throttled_bits": 2})), [("bad", "alert/hardware"), ("warn", "power")]),
         (room(of=machine("disk", health={"disk_free_mb": 90.0})), [("bad", "alert/disk"), ("warn", "disk")]),
     ],
 )

@@ -242,6 +242,7 @@ def test_without_a_set_clock_it_stays_closed(tmp_path: Path) -> None:
     room.synced = False
     assert room.look("11:00")[0]
     assert "nothing has set this machine's clock" in room.state.scheduled
+    assert room.state.waits_for_clock
     room.synced = True
     assert room.look("11:00") == (False, "the schedule")
     room.synced = False  # the network is gone again: the clock still runs
