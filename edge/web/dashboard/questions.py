@@ -6,7 +6,8 @@ Visitors take turns, and where there are several threads one visitor never has a
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import ipaddress
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class _Question:
         asker: Who asked first.
         key: Of the question.
         stamp: An answer is good for those alone who ask with the same one.
+        turn: The least is the next.
         answer: Of all who wait for it.
         waiting: How many do.
         size: Bytes of the answer, once it is there.
@@ -46,6 +48,7 @@ class _Question:
     asker: Hashable
     key: Hashable
     stamp: Hashable
+    turn: int = 0
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     waiting: int = 0
     size: int = 0
@@ -54,6 +57,9 @@ class _Question:
 
 class Questions:
     """Answers them in turns, the oldest of each visitor first. Not thread-safe: it belongs to the event loop.
+
+    A question goes before those that came after it, but for each other one that its visitor waits for it lets
+    `MOST_WAITING` of these pass. So who asks much waits for itself, and new visitors, however many, pass nobody.
 
     Args:
         threads: How many are answered at once.
@@ -66,7 +72,7 @@ class Questions:
         self._threads = threads
         self._most_kept = kept
         self._queue: list[_Question] = []
-        self._last_turn: OrderedDict[Hashable, None] = OrderedDict()  # of the visitors; whose is longest ago is first
+        self._came = 0
         self._running: dict[asyncio.Future[Any], _Question] = {}
         self._kept: OrderedDict[Hashable, _Question] = OrderedDict()
         self._stopped = False
@@ -124,17 +130,32 @@ class Questions:
         """Let it wait, and remember it. Raises EdgeError."""
         if self._stopped:
             raise _ends()
+        asked = [*self._queue, *self._running.values()]
+        question.turn = self._came + MOST_WAITING * sum(each.asker == question.asker for each in asked)
         self._queue.append(question)
         self._begin()
-        mine = sum(each.asker == question.asker for each in self._queue)
-        if question in self._queue and (len(self._queue) > MOST_WAITING or mine > MOST_OF_ONE):
-            self._queue.remove(question)
-            raise EdgeError(Sentence("Too many questions are waiting"), Sentence("ask again in a few seconds"))
+        refused = self._too_many(question)
+        if refused is not None:
+            self._queue.remove(refused)
+            if refused is question:
+                raise _busy()
+            _fail(refused, _busy())
+        self._came += 1
         self._throw_away(question.key)
         self._kept[question.key] = question
         question.end = asyncio.get_running_loop().call_later(seconds, self._throw_away, question.key)
         self._keep_few()
         return question
+
+    def _too_many(self, newest: _Question) -> _Question | None:
+        """Which question has to go, if any: where all places are taken, the newest of whoever has most."""
+        waiting = Counter(each.asker for each in self._queue)
+        if newest in self._queue and waiting[newest.asker] > MOST_OF_ONE:
+            return newest
+        if len(self._queue) <= MOST_WAITING:
+            return None
+        most = max(waiting.values())
+        return next(each for each in reversed(self._queue) if waiting[each.asker] == most)
 
     def _keep_few(self) -> None:
         """Throw away the oldest answers while there are too many, or too large ones."""
@@ -152,10 +173,6 @@ class Questions:
             if question is None:
                 return
             self._queue.remove(question)
-            self._last_turn[question.asker] = None
-            self._last_turn.move_to_end(question.asker)
-            if len(self._last_turn) > MOST_WAITING:
-                self._last_turn.popitem(last=False)
             try:
                 work = question.prepare()
             except Exception as error:  # noqa: BLE001 - it is the answer
@@ -169,8 +186,7 @@ class Questions:
         """Whose turn it is; None while all that wait are of somebody who has as many threads as one may."""
         busy = [each.asker for each in self._running.values()]
         ready = [each for each in self._queue if busy.count(each.asker) < max(1, self._threads - 1)]
-        turns = {asker: turn for turn, asker in enumerate(self._last_turn)}
-        return min(ready, key=lambda each: turns.get(each.asker, -1), default=None)
+        return min(ready, key=lambda each: each.turn, default=None)
 
     def _done(self, running: asyncio.Future[Any]) -> None:
         question = self._running.pop(running)
@@ -186,8 +202,19 @@ class Questions:
 
 
 def _asker(request: Request) -> Hashable:
-    """Tokens are told apart, and without them machines."""
-    return visitor_of(request).name, request.client.host if request.client else ""
+    """A token is one visitor, wherever it comes from; where all have the same, or none, a network is."""
+    return visitor_of(request).name or _network(request.client.host if request.client else "")
+
+
+def _network(host: str) -> Hashable:
+    """What one subscriber has: an address of IPv4, or 2^64 of IPv6."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:  # as of a Unix socket
+        return host
+    if address.version == 4 or address.ipv4_mapped:
+        return address
+    return ipaddress.ip_network((int(address), 64), strict=False)
 
 
 async def _gone(request: Request) -> None:
@@ -205,6 +232,10 @@ def _fail(question: _Question, error: BaseException) -> None:
     if not question.answer.done():
         question.answer.set_exception(error)
         question.answer.exception()  # seen: where nobody waits, nothing is to be logged
+
+
+def _busy() -> EdgeError:
+    return EdgeError(Sentence("Too many questions are waiting"), Sentence("ask again in a few seconds"))
 
 
 def _left() -> EdgeError:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from edge.errors import EdgeError
 from edge.web.dashboard.questions import MOST_BYTES, MOST_OF_ONE, MOST_WAITING, Questions
 from edge.web.packed import Packed
+from edge.web.visitors import VISITOR, Visitor
 
 Scene = Callable[["Bench"], Awaitable[None]]
 
@@ -32,7 +33,9 @@ class Bench:
         self.let_go = threading.Event()
         self.asked: list[asyncio.Task[Any]] = []
 
-    async def ask(self, key: object, address: str = "192.0.2.1") -> tuple[asyncio.Task[Any], asyncio.Event]:
+    async def ask(
+        self, key: object, address: str = "192.0.2.1", token: str = ""
+    ) -> tuple[asyncio.Task[Any], asyncio.Event]:
         """Who asks, and what makes them leave."""
         leave = asyncio.Event()
 
@@ -44,7 +47,7 @@ class Bench:
             self.prepared.append(key)
             return partial(self._work, key)
 
-        request = Request({"type": "http", "client": (address, 1)}, receive)
+        request = Request({"type": "http", "client": (address, 1), VISITOR: Visitor(token)}, receive)
         task = asyncio.ensure_future(self.questions.ask(request, prepare, key, self.seconds))
         self.asked.append(task)
         await asyncio.sleep(0)
@@ -130,6 +133,52 @@ def test_visitors_take_turns() -> None:
         await asyncio.gather(*waiting)
 
     assert play(scene).worked == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+@pytest.mark.parametrize(
+    ("token", "pattern"), [("frank", "192.0.2.{}"), ("frank", "2001:db8:{}::1"), ("", "2001:db8::{}")]
+)
+def test_one_visitor_from_many_addresses_is_one(token: str, pattern: str) -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("a", pattern.format(200), token)
+        tried = [(await bench.ask(number, pattern.format(number), token))[0] for number in range(1, 60)]
+        assert sum(not each.done() for each in tried) == MOST_OF_ONE
+        honest = (await bench.ask("b", "192.0.2.250", "grace" if token else ""))[0]
+        bench.let_go.set()
+        await asyncio.gather(honest, *tried, return_exceptions=True)
+
+    assert play(scene).worked[:3] == ["a", "b", 1]
+
+
+def test_new_visitors_pass_nobody_and_take_nobodys_place() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.let_go.set()
+        await (await bench.ask("before", "192.0.2.2"))[0]
+        bench.let_go.clear()
+        await bench.ask("first", "192.0.2.1")
+        honest = [(await bench.ask("a", "192.0.2.2"))[0]]
+        many = [(await bench.ask(f"n{number}", f"198.51.100.{number}"))[0] for number in range(200)]
+        bench.let_go.set()
+        await asyncio.gather(*honest, *many, return_exceptions=True)
+
+    assert play(scene).worked[:4] == ["before", "first", "a", "n0"]
+
+
+def test_where_all_places_are_taken_the_newest_of_whoever_has_most_goes() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("first")
+        greedy = [
+            (await bench.ask((address, number), f"192.0.2.{address}"))[0]
+            for address in range(2, 7)
+            for number in range(MOST_OF_ONE)
+        ]
+        assert sum(not each.done() for each in greedy) == MOST_WAITING
+        honest = (await bench.ask("a", "192.0.2.99"))[0]
+        await asyncio.sleep(0.05)
+        assert not honest.done()
+        assert sum(not each.done() for each in greedy) == MOST_WAITING - 1
+
+    play(scene)
 
 
 def test_one_visitor_never_has_all_threads() -> None:
