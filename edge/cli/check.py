@@ -14,12 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cameras.capture_thread import Frame
+from edge.cameras.certificates import check_certificate_file
 from edge.cameras.exif import UPRIGHT
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
 from edge.config.address_redaction import without_password
-from edge.config.camera_source import live
+from edge.config.camera_source import has_certificate, live
 from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
@@ -138,6 +139,7 @@ def _models(config: Config) -> tuple[str, ModelSet]:
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
+    check_certificate_file(config.camera.ca_file)
     camera = GuardedCamera(config, config, source)
     try:
         camera.start()
@@ -151,6 +153,8 @@ def _camera(config: Config) -> tuple[str, Frame]:
         raise CameraError(f"camera {without_password(source)} gave no frame", "is it connected?")
     height, width = frame.image.shape[:2]
     found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
+    if has_certificate(source):
+        found += f"; its certificate is {'checked' if config.camera.ca_file else 'not checked (camera.ca_file)'}"
     return f"{found}; {sentence}" if sentence else found, frame
 
 
