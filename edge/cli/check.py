@@ -153,9 +153,15 @@ def _camera(config: Config) -> tuple[str, Frame]:
         raise CameraError(f"camera {without_password(source)} gave no frame", "is it connected?")
     height, width = frame.image.shape[:2]
     found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
-    if has_certificate(source):
-        found += f"; its certificate is {'checked' if config.camera.ca_file else 'not checked (camera.ca_file)'}"
+    found += certificate_note(source, config.camera.ca_file)
     return f"{found}; {sentence}" if sentence else found, frame
+
+
+def certificate_note(source: str, ca_file: str | None) -> str:
+    """Whether anybody vouches for a camera that shows a certificate; empty: it shows none."""
+    if not has_certificate(source):
+        return ""
+    return "; its certificate is checked" if ca_file else "; its certificate is not checked (camera.ca_file)"
 
 
 def _masks(config: Config, frame: Frame | None) -> tuple[str, None]:

@@ -13,6 +13,10 @@ import pytest
 from edge.cameras import video_decoder
 from edge.cameras.certificates import LEAST, check_certificate_file, refusal
 from edge.cameras.stream import StreamCamera
+from edge.cli.check import certificate_note
+from edge.config.schema import Config
+from edge.daemon.composition import build_daemon
+from edge.daemon.signals import Signals
 from edge.errors import EXIT_CONFIG, CameraError, CameraUnfitError
 from tests.support.tls_camera import make_certificates, tls_camera
 
@@ -137,6 +141,21 @@ def test_a_file_that_holds_no_certificate(tmp_path: Path, kind: str, reason: str
         check_certificate_file(str(file))
     assert isinstance(refused("https://localhost:9/", file), CameraUnfitError)
     check_certificate_file(None)
+
+
+def test_the_daemon_does_not_start_without_the_file(tmp_path: Path) -> None:
+    """Nor does one whose camera is closed at that time: it would be lost when it opens."""
+    camera = {"source": "https://127.0.0.1:9/", "ca_file": str(tmp_path / "none.pem")}
+    config = Config.model_validate({"mode": "headcount", "camera": camera})
+    with pytest.raises(CameraUnfitError, match=r"camera\.ca_file"):
+        build_daemon(config, Signals(), lambda: config)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_edge_check_says_whether_the_certificate_is_checked(scheme: str) -> None:
+    assert certificate_note(f"{scheme}://h/", None) == "; its certificate is not checked (camera.ca_file)"
+    assert certificate_note(f"{scheme}://h/", "ca.pem") == "; its certificate is checked"
+    assert certificate_note("rtsp://h/", None) == certificate_note("usb:0", None) == ""
 
 
 def test_a_handshake_without_an_end_has_one(certificates: Path) -> None:
