@@ -1,10 +1,11 @@
-"""A network camera with a certificate: https:// (a snapshot) and rtsps:// (which asks for a password) at one port."""
+"""A network camera with a certificate: https:// (a snapshot) and rtsps:// (a film, with a password) at one port."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import BinaryIO
 
 from tests.support.faulty_camera import GOOD
 
+SESSION = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track\r\n"
 NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
@@ -36,10 +38,14 @@ def _openssl(folder: Path, words: str, name: str, ending: str = "pem") -> None:
 
 @dataclass
 class TlsCamera:
-    """What it was asked: the method, and whether a password came with it. `redirect`: where it sends whoever asks."""
+    """What it was asked: the method, and whether a password came with it.
+
+    `redirect`: where it sends whoever asks; `film`: MPEG-TS, for RTSP; without one every password is wrong there.
+    """
 
     port: int
     redirect: str = ""
+    film: bytes = b""
     asked: list[tuple[str, bool]] = field(default_factory=list)
 
     def url(self, scheme: str, host: str = "localhost") -> str:
@@ -56,13 +62,32 @@ class TlsCamera:
             headers[key.lower()] = value.strip()
         self.asked.append((request[0], "authorization" in headers))
         if "cseq" in headers:
-            head = {"OPTIONS": "200 OK\r\nPublic: DESCRIBE"}.get(request[0], f"302 Moved\r\nLocation: {self.redirect}")
-            if not self.redirect:
-                head = '401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"'
-            return f"RTSP/1.0 {head}\r\nCSeq: {headers['cseq']}\r\n\r\n".encode()
+            answer, body = self.rtsp(request[0], password="authorization" in headers)
+            return f"RTSP/1.0 {answer}\r\nCSeq: {headers['cseq']}\r\n\r\n".encode() + body
         if self.redirect:
             return f"HTTP/1.1 302 Moved\r\nLocation: {self.redirect}\r\nContent-Length: 0\r\n\r\n".encode()
         return f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(GOOD)}\r\n\r\n".encode() + GOOD
+
+    def rtsp(self, method: str, *, password: bool) -> tuple[str, bytes]:
+        """Status and headers of an answer, and what comes behind them."""
+        if self.redirect:
+            moved = f"302 Moved\r\nLocation: {self.redirect}"
+            return ("200 OK\r\nPublic: DESCRIBE" if method == "OPTIONS" else moved), b""
+        if not password or not self.film:
+            return '401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"', b""
+        if method == "DESCRIBE":
+            return f"200 OK\r\nContent-Type: application/sdp\r\nContent-Length: {len(SESSION)}", SESSION
+        if method == "SETUP":
+            return "200 OK\r\nSession: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1", b""
+        return "200 OK\r\nSession: 1", self.packets() if method == "PLAY" else b""
+
+    def packets(self) -> bytes:
+        """The film in RTP packets (RFC 3550), each in a frame of RTSP's connection (RFC 2326, 10.12)."""
+        parts = [self.film[at : at + 1316] for at in range(0, len(self.film), 1316)]
+        heads = [struct.pack(">BBHII", 0x80, 33, number, number * 900, 1) for number in range(len(parts))]
+        return b"".join(
+            b"$\0" + struct.pack(">H", 12 + len(part)) + head + part for head, part in zip(heads, parts, strict=True)
+        )
 
 
 @contextmanager
@@ -82,6 +107,8 @@ def tls_camera(certificate: Path | None, redirect: str = "") -> Iterator[TlsCame
                 with connection, connection.makefile("rb") as lines:
                     while (answer := camera.answer(lines)) is not None:
                         connection.sendall(answer)
+                        if camera.asked[-1][0] == "PLAY":  # the film has ended
+                            return
 
         def accept() -> None:
             with contextlib.suppress(OSError):

@@ -20,7 +20,12 @@ from edge.daemon.signals import Signals
 from edge.errors import EXIT_CONFIG, CameraError, CameraUnfitError
 from tests.support.tls_camera import make_certificates, tls_camera
 
-av = pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video, and checks no certificates")
+pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video, and checks no certificates")
+
+import av
+
+from tests.support.films import plain_h264
+
 needs_newer = pytest.mark.skipif(av.library_versions["libavformat"] < LEAST, reason="this PyAV checks no certificates")
 SCHEMES = ["https", "rtsps"]
 
@@ -45,15 +50,21 @@ def refused(url: str, ca_file: Path | None, open_timeout: float = 20) -> CameraE
 @needs_newer
 @pytest.mark.parametrize("trusted", ["ca", "good"])
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_the_right_certificate(certificates: Path, host: str, trusted: str) -> None:
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_right_certificate(certificates: Path, tmp_path: Path, scheme: str, host: str, trusted: str) -> None:
     """Its authority's, or its own."""
-    ca_file = certificates / f"{trusted}.pem"
     with tls_camera(certificates / "good.pem") as camera:
-        stream = StreamCamera(camera.url("https", host), 20, 20, ca_file=str(ca_file))
+        camera.film = plain_h264(tmp_path / "film.ts", 640, 30)
+        stream = StreamCamera(camera.url(scheme, host), 20, 20, ca_file=str(certificates / f"{trusted}.pem"))
         stream.start()
         assert stream.read() is not None
         stream.stop()
-        assert "check user and password" in refused(camera.url("rtsps", host), ca_file).remedy
+
+
+@needs_newer
+def test_a_wrong_password_is_no_wrong_certificate(certificates: Path) -> None:
+    with tls_camera(certificates / "good.pem") as camera:
+        assert "check user and password" in refused(camera.url("rtsps"), certificates / "ca.pem").remedy
         assert ("OPTIONS", True) in camera.asked
 
 
