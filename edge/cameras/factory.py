@@ -87,7 +87,7 @@ def _open_upright(source: str, config: Config) -> Camera:  # noqa: PLR0911 - one
     if source.startswith("/dev/"):
         return UsbCamera(source, (camera.width, camera.height), camera.fps)
     if re.match(r"(rtsps?|https?)://", source):
-        return StreamCamera(source, camera.open_timeout, camera.read_timeout, needs_size(config))
+        return StreamCamera(source, camera.open_timeout, camera.read_timeout, needs_size(config), camera.ca_file)
     if kind == "gstreamer":
         return GStreamerCamera(rest, camera)
     if kind == "file":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from edge.cameras.certificates import checking_options, refusal
 from edge.cameras.exif import CLOCKWISE, TURNS, UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
 from edge.cameras.jpeg_packet import jpeg_in
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 BROKEN_READS = 25  # of a damaged file, one after the other, before it counts as ended
 INDEPENDENT = frozenset({"mjpeg", "png", "webp", "bmp"})  # codecs in which no frame refers to others
 DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
+NO_ANSWER = "no answer in time"
+UNREACHABLE_REMEDY = "is the address right, and the camera on and reachable from this machine?"
 
 av.logging.set_level(av.logging.PANIC)  # what matters is raised; the rest would be a line a frame
 limit_allocations()
@@ -152,17 +155,37 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     if limits:
         timeout = (limits.open, limits.read)
         options |= OPTIONS
+        if limits.ca_file:
+            options |= checking_options(address, limits.ca_file)
         if os.environ.get("http_proxy") and is_local(address):  # FFmpeg obeys it, too
             options["http_proxy"] = ""
+    began = time.monotonic()
     try:
         with while_opening():
             return av.open(address, timeout=timeout, options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if limits and getattr(error, "errno", 0) == errno.EINVAL:  # FFmpeg's answer to a format that is not on the list
-            raise CameraError(f"{name} sends a format that is not taken from a network", REMEDY) from None
         if limits:
-            raise CameraError(f"{name} cannot be opened: {_words(error)}", _stream_remedy(error)) from None
+            raise _not_opened(address, name, limits, error, time.monotonic() - began) from None
         raise CameraError(f"{name} cannot be decoded: {_words(error)}", "is it a complete video file?") from None
+
+
+def _not_opened(address: str, name: str, limits: Limits, error: Exception, seconds: float) -> CameraError:
+    """What to say of a stream that cannot be opened, after so many seconds."""
+    number = getattr(error, "errno", 0)
+    if number == errno.EINVAL:  # FFmpeg's answer to a format, or the protocol of a redirect, that is not on the list
+        redirected = ", or redirects to an address without a certificate" if limits.ca_file else ""
+        return CameraError(f"{name} sends a format that is not taken from a network{redirected}", REMEDY)
+    # FFmpeg's RTSP takes the end of its time for an answer that makes no sense.
+    if seconds >= limits.open and isinstance(error, av.error.InvalidDataError):
+        return CameraError(f"{name} cannot be opened: {NO_ANSWER}", UNREACHABLE_REMEDY)
+    # FFmpeg says "Input/output error" of a certificate.
+    if limits.ca_file and number == errno.EIO and (why := refusal(address, limits.ca_file, limits.open - seconds)):
+        return CameraError(
+            f"{name} cannot be opened: its certificate is not trusted ({why})",
+            "is this the camera, and at the address that its certificate names? If it has a new certificate, put that "
+            "into camera.ca_file; is this machine's clock right?",
+        )
+    return CameraError(f"{name} cannot be opened: {_words(error)}", _stream_remedy(error))
 
 
 def _video_stream(container: Any, name: str) -> Any:  # noqa: ANN401
@@ -183,7 +206,7 @@ def _video_stream(container: Any, name: str) -> Any:  # noqa: ANN401
 def _words(error: BaseException) -> str:
     """What FFmpeg says, without the address: that may hold a password."""
     if isinstance(error, av.error.ExitError):
-        return "no answer in time"
+        return NO_ANSWER
     return getattr(error, "strerror", None) or type(error).__name__
 
 
@@ -196,4 +219,4 @@ def _stream_remedy(error: BaseException) -> str:
         return "it answers, but with neither a video nor a picture (a web page?): check the path of the address"
     if isinstance(error, av.error.ProtocolNotFoundError):
         return "the address leads to a protocol that is not allowed here"
-    return "is the address right, and the camera on and reachable from this machine?"
+    return UNREACHABLE_REMEDY

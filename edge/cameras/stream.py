@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from edge.cameras.certificates import check_certificate_file
 from edge.cameras.exif import UPRIGHT
 from edge.cameras.video_decoder import Limits, SkippedFrames, VideoDecoder, open_video
 from edge.config.address_redaction import without_password
@@ -26,22 +27,26 @@ class StreamCamera:
         open_timeout: Seconds to wait for the stream to open.
         read_timeout: Seconds to wait for a frame.
         needs_size: As for open_video.
+        ca_file: PEM file of who vouches for the camera; None: its certificate is not checked.
     """
 
     every_frame = False
 
-    def __init__(self, url: str, open_timeout: float, read_timeout: float, needs_size: str = "") -> None:
+    def __init__(
+        self, url: str, open_timeout: float, read_timeout: float, needs_size: str = "", ca_file: str | None = None
+    ) -> None:
         self.name = without_password(url)
         self._url = url
-        self._limits = Limits(open_timeout, read_timeout)
+        self._limits = Limits(open_timeout, read_timeout, ca_file)
         self._needs_size = needs_size
         self._skipped = SkippedFrames(f"stream {self.name}")
         self._decoder: VideoDecoder | None = None
         self._due = 0.0  # of the next snapshot, monotonic seconds
 
     def start(self) -> None:
-        """Open the stream. Raises CameraError."""
+        """Open the stream. Raises CameraError; CameraUnfitError where it cannot be opened as it is configured."""
         self._due = time.monotonic() + SNAPSHOT_SECONDS
+        check_certificate_file(self._limits.ca_file)
         try:
             self._decoder = open_video(self._url, self._skipped, self._limits, self._needs_size)
         except CameraUnfitError:

@@ -21,10 +21,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a network may take, in seconds: until the stream is open, and for each frame."""
+    """What is asked of a network.
+
+    Attributes:
+        open: Seconds until the stream is open.
+        read: Seconds for each frame.
+        ca_file: PEM file of who vouches for the camera; None: its certificate is not checked.
+    """
 
     open: float
     read: float
+    ca_file: str | None = None
 
 
 class VideoDecoder(Protocol):

@@ -14,12 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cameras.capture_thread import Frame
+from edge.cameras.certificates import check_certificate_file
 from edge.cameras.exif import UPRIGHT
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
 from edge.config.address_redaction import without_password
-from edge.config.camera_source import live
+from edge.config.camera_source import has_certificate, live
 from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
@@ -138,6 +139,7 @@ def _models(config: Config) -> tuple[str, ModelSet]:
 
 def _camera(config: Config) -> tuple[str, Frame]:
     source, sentence = resolve_source(config)
+    check_certificate_file(config.camera.ca_file)
     camera = GuardedCamera(config, config, source)
     try:
         camera.start()
@@ -151,7 +153,15 @@ def _camera(config: Config) -> tuple[str, Frame]:
         raise CameraError(f"camera {without_password(source)} gave no frame", "is it connected?")
     height, width = frame.image.shape[:2]
     found = f"{without_password(source)}: {width}x{height}, brightness {frame.image.mean():.0f} of 255"
+    found += certificate_note(source, config.camera.ca_file)
     return f"{found}; {sentence}" if sentence else found, frame
+
+
+def certificate_note(source: str, ca_file: str | None) -> str:
+    """Whether anybody vouches for a camera that shows a certificate; empty: it shows none."""
+    if not has_certificate(source):
+        return ""
+    return "; its certificate is checked" if ca_file else "; its certificate is not checked (camera.ca_file)"
 
 
 def _masks(config: Config, frame: Frame | None) -> tuple[str, None]:

@@ -15,3 +15,8 @@ SOURCE_PATTERN = (
 def live(source: str) -> bool:
     """Whether a source shows people now: every kind but a file, a folder, the sample room, and auto."""
     return source.partition(":")[0] not in ("auto", "sample", "file", "images")
+
+
+def has_certificate(source: str) -> bool:
+    """Whether a source is a network camera that shows a certificate."""
+    return source.startswith(("https://", "rtsps://"))

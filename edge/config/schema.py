@@ -21,7 +21,7 @@ from pydantic import (
 from edge.config.address_redaction import without_password
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.config.camera_address import mistake_in
-from edge.config.camera_source import SOURCE_PATTERN, SOURCES, live
+from edge.config.camera_source import SOURCE_PATTERN, SOURCES, has_certificate, live
 from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
@@ -83,6 +83,11 @@ class CameraConfig(Section):
     )
     gain: Number = Field(0.0, ge=0, le=64, description="analogue gain of a picamera; 0 leaves it to the camera")
     hdr: bool = Field(default=False, description="high dynamic range of a picamera that has it, for bright windows")
+    ca_file: File | None = Field(
+        None,
+        description="certificate of the network camera, or of its authority, PEM (https and rtsps only); null: none is "
+        "checked",
+    )
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
     open_timeout: Number = Field(10.0, ge=1, le=120, description="seconds to wait for the camera to open")
     read_timeout: Number = Field(5.0, ge=0.5, le=60, description="seconds to wait for a frame")
@@ -94,6 +99,15 @@ class CameraConfig(Section):
             raise ValueError(mistake)
         kind, colon, path = value.partition(":")
         return f"{kind}{colon}{expand_home(path)}" if kind in ("file", "images") else value
+
+    @model_validator(mode="after")
+    def _tls(self) -> CameraConfig:
+        if self.ca_file and not has_certificate(self.source):
+            raise ValueError(
+                "ca_file is only used with an https:// or rtsps:// camera, but source is "
+                f"{without_password(self.source)}: set ca_file: null, or the camera's encrypted address"
+            )
+        return self
 
     @model_validator(mode="after")
     def _exposure(self) -> CameraConfig:

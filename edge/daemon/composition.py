@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
+from edge.cameras.certificates import check_certificate_file
 from edge.cameras.supervisor import CameraSupervisor, capture_maker
 from edge.config.camera_source import live
 from edge.contract.timestamps import format_timestamp
@@ -74,13 +75,14 @@ def build_daemon(
         machine: Clock, board and cameras, if not those of the machine we run on.
 
     Raises:
-        EdgeError: A model cannot be used, or there is no camera.
+        EdgeError: A model or `camera.ca_file` cannot be used, or there is no camera.
     """
     machine = machine or Machine()
     clock, open_camera = machine.clock, machine.open_camera
     notifier = notifier or Notifier("")
     models = ModelSet.load(ModelChoice.of(config))
     source, notice = factory.resolve_source(config)
+    check_certificate_file(config.camera.ca_file)  # also of a camera that is paused: not only when it opens
 
     gpio, masks = GpioPins(config.gpio), MaskGuard(clock.monotonic)
     camera = CameraSupervisor(

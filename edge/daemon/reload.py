@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.cameras import factory
+from edge.cameras.certificates import check_certificate_file
 from edge.cameras.supervisor import capture_maker
 from edge.config.camera_source import live
 from edge.contract.payloads import Alert
@@ -139,6 +140,7 @@ class Reload:
         if problem := config.unanswered(source):  # of `auto` the configuration alone does not tell that it is live
             raise ConfigError(problem)
         self._open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
+        check_certificate_file(config.camera.ca_file)
         MqttService.examine(config)
         return Prepared(config, source, models)
 

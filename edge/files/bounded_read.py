@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+MAX_TLS_FILE = 4_000_000  # bytes; all authorities that an operating system trusts are 0.3 MB
+
 
 def open_regular(path: Path | str, *, folder: int | None = None, follow: bool = True) -> int:
     """A descriptor of a file, to be read and closed.

@@ -15,13 +15,11 @@ from paho.mqtt.properties import Properties
 from edge.config.broker_url import BrokerUrl, Protocol
 from edge.contract.channels import MAX_PACKET, SESSION_EXPIRY, WILL_DELAY
 from edge.errors import ConfigError
-from edge.files.bounded_read import read_file
+from edge.files.bounded_read import MAX_TLS_FILE, read_file
 from edge.mqtt import problem
 from edge.mqtt.bounded_client import BoundedClient
 from edge.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edge.mqtt.properties import of_will
-
-MAX_TLS_FILE = 4_000_000  # bytes; all authorities that an operating system trusts are 0.3 MB
 
 
 @dataclass(frozen=True)

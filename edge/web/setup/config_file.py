@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.cameras.certificates import check_certificate_file
 from edge.config.broker_url import BrokerUrl
 from edge.config.difference import difference
 from edge.config.draft import Draft, StaleDraftError
@@ -203,6 +204,7 @@ class ConfigFile:
         if revision != self.draft.revision:
             raise StaleDraftError
         check_tls_files(settings_with(config, self.password_for(config), ""))
+        check_certificate_file(config.camera.ca_file)
         ModelSet.load(ModelChoice.of(config))
         return after
 

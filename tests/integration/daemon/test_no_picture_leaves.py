@@ -256,6 +256,8 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
             "subprocess.run",  # which version it is
             "socket.socket",
         },  # the embedded broker; whether its port is free
+        # Greets a camera whose certificate was refused, to say why, and hangs up.
+        "edge.cameras.certificates": {"socket.create_connection"},
         "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
         "edge.daemon.mqtt_service": {"self._running.send"},  # answers to commands
         "edge.mqtt.attempt": {"self._client.socket"},  # looks at the one of paho

@@ -159,6 +159,11 @@ def test_all_mistakes_at_once_with_line_and_remedy(tmp_path: Path) -> None:
         ("window: {seconds: !!timestamp abc}", "window.seconds: found 'abc'; allowed: a number"),
         (f"window: {{seconds: 0x{'f' * 5000}}}", "window.seconds"),
         ("mqtt: {ca_file: a.pem}", "only used with an mqtts://"),
+        ("camera: {ca_file: a.pem}", "ca_file is only used with an https:// or rtsps:// camera, but source is auto"),
+        (
+            "mode: headcount\ncamera: {ca_file: a.pem, source: 'rtsp://u:geheim@h/stream'}",
+            r"source is rtsp://***@h/***: set ca_file: null",
+        ),
         ("mqtt: {broker: 'mqtt://h', password_file: p}", "password_file needs a username"),
         ("mqtt: {broker: 'mqtts://h', key_file: k.pem}", "certificate_file and key_file go together"),
         ("window: 5", "window: found 5; allowed: a section with the keys seconds"),

@@ -182,6 +182,7 @@ def test_a_file_that_is_wrong_changes_nothing(running: Running) -> None:
         ({"mode": "emotions", "vision": {"emotions_model": "none.json"}}, "does not exist"),
         ({"mode": "emotions", "vision": {"emotions_output": "mood"}}, "it has ferplus"),
         ({"mqtt": {"broker": "mqtts://127.0.0.1:1", "ca_file": "/none.pem"}}, "TLS files cannot be used"),
+        ({"camera": {"source": "https://h/", "ca_file": "/none.pem"}, "mode": "headcount"}, r"camera\.ca_file"),
         ({"mqtt": {"broker": "mqtt://h", "username": "u", "password_file": "/none"}}, "password_file cannot be read"),
         ({"gpio": {"led": 5, "button": 6}}, "gpio.led and gpio.button cannot be used"),
     ],
