@@ -13,7 +13,7 @@ from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import DeviceMessage, read_message
 from edge.errors import ConfigError
 from edge.recording.session import Delivery
-from edge.recording.window_row import LONGEST_NAME
+from edge.recording.window_row import LONGEST_NAME, Name
 from edge.text import printable
 
 LONGEST_WINDOW = timedelta(days=1)
@@ -64,7 +64,7 @@ def examine(prefix: str, delivery: Delivery) -> DeviceMessage | None:
     if isinstance(message.content, State):
         if not EARLIEST < parse_timestamp(message.content.since).year < LATEST:
             raise ValueError
-        reason = message.content.reason[:LONGEST_NAME]
+        reason = printable(message.content.reason, LONGEST_NAME)
         message = message._replace(content=message.content.model_copy(update={"reason": reason}))
     elif isinstance(message.content, WindowPayload):
         message = message._replace(content=_window(message.content))
@@ -79,11 +79,10 @@ def _window(window: WindowPayload) -> WindowPayload:
         raise ValueError
     if not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST:
         raise ValueError
-    if all(len(name or "") <= LONGEST_NAME for name in (window.model.faces, window.model.emotions, window.model.pose)):
-        return window
-    names = ModelNames(
-        faces=window.model.faces[:LONGEST_NAME],
-        emotions=window.model.emotions and window.model.emotions[:LONGEST_NAME],
-        pose=window.model.pose and window.model.pose[:LONGEST_NAME],
-    )
-    return window.model_copy(update={"model": names})
+    model = window.model
+    names = ModelNames(faces=_name(model.faces), emotions=_name(model.emotions), pose=_name(model.pose))
+    return window if names == model else window.model_copy(update={"model": names})
+
+
+def _name(name: Name) -> Name:
+    return name and printable(name, LONGEST_NAME)

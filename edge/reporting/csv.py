@@ -22,7 +22,7 @@ JSON_COLUMNS = ("counts", "estimate", "facing", "unclassified")
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Also behind what some spreadsheets take for the end of a cell.
-FORMULA = re.compile(r"(^|[;\t\r])(?=[=+\-@\t\r])")
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r])")
 
 
 def write_csv(recording: Recorded, device: str, start: datetime, end: datetime, path: Path) -> int:

@@ -38,6 +38,7 @@ _VALUE = rb"\x18[\x80-\xff]?[\x00-\x7f]([^\x00]{0,1000})\x00"
 _SOURCE, _IDENTITY, _CONTENT = (
     b"\x18%c%b%b" % (len(name), re.escape(name), _VALUE) for name in (SOURCE, IDENTITY, CONTENT)
 )
+_HEAD = b"\x18%c%b" % (len(SOURCE), SOURCE)
 MARKS = re.compile(b"%b(?:%b)?%b" % (_SOURCE, _IDENTITY, _CONTENT))  # 0.2.0 wrote no identity
 TAIL = 64_000  # bytes at the end of a file, in which they are: only the schema stands behind them, in some 8,000
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
@@ -183,7 +184,8 @@ def _marks(path: Path, folder: int, ours: dict[bytes, bytes]) -> dict[bytes, byt
             raise _not_ours(path) from None
         raise
     # Not by pyarrow: what others have put there could have it end the process, or take any memory.
-    found = MARKS.search(tail) if tail.endswith(b"PAR1") else None
+    # The last ones: before them stand the least and the greatest text of each column, which may read like marks.
+    found = MARKS.match(tail, max(0, tail.rfind(_HEAD))) if tail.endswith(b"PAR1") else None
     if found is None:
         raise _not_ours(path)
     marks = dict(zip((SOURCE, IDENTITY, CONTENT), found.groups(default=b""), strict=True))

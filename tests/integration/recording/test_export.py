@@ -98,6 +98,26 @@ def test_again_costs_nothing_and_changes_are_brought_up_to_date(
     assert {day for day, each in stamps(folder).items() if each != before[day]} == {first}
 
 
+def test_a_name_that_reads_like_the_marks_of_another_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Parquet writes the least text of each column before the marks; older versions recorded such names."""
+
+    def said(name: str, value: str) -> str:
+        return f"\x18{chr(len(name))}{name}\x18{chr(len(value))}{value}\0"
+
+    place = Place(tmp_path / "school.sqlite")
+    record(tmp_path / "school.sqlite", [("window", message(n + 1, MONDAY + n * DAY)) for n in range(3)])
+    forged = said("edge.source", "another.sqlite") + said("edge.content", "y")
+    with sqlite3.connect(tmp_path / "school.sqlite") as file:
+        file.execute("UPDATE windows SET model_faces = ? WHERE seq = 1", (forged,))
+    file.close()
+    assert export(place, tmp_path / "out") == 0
+    capsys.readouterr()
+    assert export(place, tmp_path / "out") == 0
+    assert "0 days written with 0 windows, 3 as before" in capsys.readouterr().out
+
+
 def test_only_the_days_that_are_asked_for_are_touched(filled: Place, tmp_path: Path) -> None:
     assert export(filled, tmp_path / "all") == 0
     days = days_in(tmp_path / "all")

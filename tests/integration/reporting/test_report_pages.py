@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import OTHER
+from edge.reporting.csv import cell_of
 from edge.reporting.totals import MOST_LABELS, add_up
 from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
 from tests.support.simulated_lessons import Change, SimulatedLesson
@@ -116,6 +117,12 @@ def test_a_table_for_spreadsheets(tmp_path: Path, week: Path) -> None:
     first = message(1, MONDAY)
     assert int(rows[0]["count_happy"]) == first["counts"]["happy"]
     assert float(rows[0]["high_sad"]) == first["estimate"]["sad"]["high"]
+
+
+@pytest.mark.parametrize("ends", [";", "\t", "\r", "\n"])
+def test_no_cell_of_a_table_is_a_formula(ends: str) -> None:
+    """Whatever a spreadsheet takes for the end of a cell; one that separates by semicolons does not see our quotes."""
+    assert cell_of(f"name{ends}=1+1") == f"name{ends}'=1+1"
 
 
 def test_names_of_a_stranger_do_no_harm(tmp_path: Path) -> None:
