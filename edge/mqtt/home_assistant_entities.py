@@ -95,7 +95,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
     from_latest = {"state_topic": topics.latest, "expire_after": math.ceil(3 * info.window_seconds)}
     found: dict[str, Component] = {
         "faces": {
-            **_sensor("Faces", templates.pick("faces", "mean")),
+            **_sensor("Faces", templates.number("faces", "mean")),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-group-outline",
@@ -113,7 +113,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
         found["front"] = {
             "platform": "sensor",
             "name": "Turned to the front",
-            "value_template": templates.facing("front / value_json['frames']", 2),
+            "value_template": templates.facing("front / frames", 2),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-eye-outline",
@@ -129,7 +129,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
     labels = (*info.labels, UNKNOWN) if info.labels else ()
     for label in labels:
         found[f"emotion_{identifier(label)}"] = {
-            **_sensor("Unknown emotion" if label == UNKNOWN else _name(label), templates.pick("people", label)),
+            **_sensor("Unknown emotion" if label == UNKNOWN else _name(label), templates.number("people", label)),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-question-outline" if label == UNKNOWN else ICONS.get(label, "mdi:emoticon-outline"),
@@ -191,7 +191,7 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             "state_topic": topics.state,
         },
         "alerts": {
-            **_sensor("Alerts", templates.pick("number")),
+            **_sensor("Alerts", templates.number("number")),
             "state_topic": topics.alerts,
             "state_class": "measurement",
             "json_attributes_topic": topics.alerts,
@@ -210,16 +210,16 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             "json_attributes_template": templates.json_object(reason=("reason",), since=("since",)),
         },
         "fps": {
-            **_sensor("Frame rate", templates.pick("fps")),
+            **_sensor("Frame rate", templates.number("fps")),
             **measured,
             "unit_of_measurement": "fps",
             "suggested_display_precision": 1,
             "icon": "mdi:filmstrip",
         },
-        "temperature": {**_sensor("Temperature", templates.pick("temperature_c")), **measured, **temperature},
-        "memory": {**_sensor("Memory", templates.pick("rss_mb")), **measured, **memory},
+        "temperature": {**_sensor("Temperature", templates.number("temperature_c")), **measured, **temperature},
+        "memory": {**_sensor("Memory", templates.number("rss_mb")), **measured, **memory},
         "outbox": {
-            **_sensor("Unsent windows", templates.pick("outbox_depth")),
+            **_sensor("Unsent windows", templates.number("outbox_depth")),
             **measured,
             "unit_of_measurement": "windows",
             "icon": "mdi:tray-full",
@@ -228,8 +228,8 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
     return {key: component | DIAGNOSTIC for key, component in found.items()}
 
 
-def _sensor(name: str, expression: str) -> Component:
-    return {"platform": "sensor", "name": name, "value_template": f"{{{{ {expression} }}}}"}
+def _sensor(name: str, template: str) -> Component:
+    return {"platform": "sensor", "name": name, "value_template": template}
 
 
 def _binary(name: str, template: str) -> Component:

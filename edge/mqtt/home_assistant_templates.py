@@ -8,13 +8,15 @@ from typing import Any
 
 from edge.contract.labels import UNKNOWN
 
+MOST = "1e9"  # that a number may be: more is no figure of a room
+
 # The shares of a window as edge.contract.shares.window_shares computes them: the estimate where there is one, else the
 # count over all named faces. `estimate`, `counts` and `named` are then what the rest of a template computes with.
 SHARES = (
-    "{% set window = value_json | default({}, true) %}"
-    "{% set counts = window['counts'] | default(none) %}"
-    "{% set estimate = window['estimate'] | default(none) if counts is mapping else none %}"
-    f"{{% set named = (counts.values() | sum) - (counts['{UNKNOWN}'] | default(0)) if counts is mapping else 0 %}}"
+    "{% set w = value_json|default({}) %}{% set counts = w['counts'] %}"
+    "{% set estimate = w['estimate'] if counts is mapping else none %}"
+    "{% set named = (counts.values()|select('number')|sum)"
+    f"-counts['{UNKNOWN}']|default(0, true)|float(0) if counts is mapping else 0 %}}"
 )
 
 
@@ -23,10 +25,15 @@ def pick(*keys: str) -> str:
 
     Home Assistant shows none as `unknown`. A message may also be empty: that is how a retained one is removed.
     """
-    expression = "value_json"
-    for key in keys:
-        expression = f"({expression} | default({{}}, true))[{_quoted(key)}]"
-    return f"{expression} | default(none)"
+    return f"{_way(*keys)}|default(none)"
+
+
+def number(*keys: str) -> str:
+    """A template for a number in a message; none for whatever else stands there.
+
+    Home Assistant raises for a measurement that is no number, and writes some kB into its log each time.
+    """
+    return f"{{% set v = {_way(*keys)} %}}{{{{ v * 1 if {_is_number('v')} else none }}}}"  # 1 where it is `true`
 
 
 def translated(words: Mapping[Any, str], *keys: str) -> str:
@@ -51,31 +58,45 @@ def facing(expression: str, digits: int) -> str:
     """A template about faces turned to the front and away; none where that is not known, or nobody can be judged.
 
     Args:
-        expression: What is computed from `front` and `away`, the two numbers.
+        expression: What is computed from `front`, `away` and `frames`, three numbers.
         digits: To which its value is rounded.
     """
-    read = f"{{% set front, away = {pick('facing', 'front')}, {pick('facing', 'away')} %}}"
-    known = "front is number and away is number and front + away > 0"
-    return f"{read}{{{{ (({expression}) | round({digits})) if {known} else none }}}}"
+    ways = {"front": ("facing", "front"), "away": ("facing", "away"), "frames": ("frames",)}
+    read = f"{{% set {', '.join(ways)} = {', '.join(_way(*way) for way in ways.values())} %}}"
+    known = " and ".join(map(_is_number, ways))
+    return f"{read}{{{{ (({expression}) | round({digits})) if {known} and front + away > 0 < frames else none }}}}"
 
 
 def share(label: str) -> str:
     """A template: the share of an emotion in per cent; none where nothing is known of it."""
     key = _quoted(label)
-    counted = f"counts[{key}] / named if named > 0 and {key} in counts else none"
-    known = f"(estimate[{key}] | default({{}}, true))['share'] if estimate is mapping else {counted}"
-    return f"{SHARES}{{% set share = {known} %}}{{{{ (share * 100) | round(2) if share is number else none }}}}"
+    counted = f"counts[{key}] / named if named > 0 and counts[{key}] is number else none"
+    known = f"(estimate[{key}]|default({{}}))['share'] if estimate is mapping else {counted}"
+    return f"{SHARES}{{% set share = {known} %}}{{{{ (share * 100)|round(2) if {_is_number('share')} else none }}}}"
 
 
 def share_attributes(label: str) -> str:
     """A template: what a share was computed from, and its 90 % interval in per cent where it is an estimate."""
     basis = "'estimate' if estimate is mapping else 'counts' if named > 0 else none"
     limits = [
-        f"'{limit}': (interval['{limit}'] * 100) | round(2) if interval['{limit}'] is number else none"
-        for limit in ("low", "high")
+        f"'{limit}': ({value} * 100)|round(2) if {_is_number(value)} else none"
+        for limit, value in (("low", "of['low']"), ("high", "of['high']"))
     ]
-    read = f"{{% set interval = estimate[{_quoted(label)}] | default({{}}, true) if estimate is mapping else {{}} %}}"
-    return f"{SHARES}{read}{{{{ {{ 'basis': {basis}, {', '.join(limits)} }} | to_json }}}}"
+    read = f"{{% set of = estimate[{_quoted(label)}]|default({{}}) if estimate is mapping else {{}} %}}"
+    return f"{SHARES}{read}{{{{ {{ 'basis': {basis}, {', '.join(limits)} }}|to_json }}}}"
+
+
+def _is_number(name: str) -> str:
+    """Whether it is one with which can be computed. `true` is one."""
+    return f"{name} is number and {name}|abs < {MOST}"
+
+
+def _way(*keys: str) -> str:
+    """An expression for a value in a message, or for what is not defined."""
+    expression = "value_json"
+    for key in keys:
+        expression = f"({expression}|default({{}}))[{_quoted(key)}]"
+    return expression
 
 
 def _quoted(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,10 +29,15 @@ COMPONENTS = components()
 
 def rendered(template: str, **variables: Any) -> str:
     """As Home Assistant renders it; without `value_json` where the message was empty."""
+    text: str = _compiled(template).render(**variables).strip()
+    return text
+
+
+@cache
+def _compiled(template: str) -> Any:
     environment = pytest.importorskip("jinja2.sandbox").ImmutableSandboxedEnvironment()
     environment.filters["to_json"] = json.dumps
-    text: str = environment.from_string(template).render(**variables).strip()
-    return text
+    return environment.from_string(template)
 
 
 def state(key: str, window: WindowPayload, known: Mapping[str, dict[str, Any]] = COMPONENTS) -> str:

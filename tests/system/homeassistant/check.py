@@ -21,7 +21,15 @@ from tests.support.brokers import free_port
 from tests.system.homeassistant.instance import CheckError, HomeAssistant, wait_until
 from tests.system.homeassistant.room import ENTRY, TOPICS, Room
 
-ODD = (b"", b"{}", b"[]", b"null", b"5", b"no JSON", b'{"people": 3, "faces": [], "mode": {}}', b"{}")
+WORDS = {
+    "frames": "x", "faces": {"mean": "x"}, "facing": {"front": "x", "away": "x"}, "counts": {"happy": "x", "unknown": "x"},
+    "people": {"happy": "x", "unknown": "x"}, "estimate": {"happy": {"share": "x", "low": "x", "high": "x"}},
+    "number": "x", "fps": "x", "temperature_c": "x", "rss_mb": "x", "outbox_depth": "x",
+}  # fmt: skip
+ODD = (
+    b"", b"{}", b"[]", b"null", b"5", b"no JSON", b'{"people": 3, "faces": [], "mode": {}}', json.dumps(WORDS).encode(),
+    b'{"faces": {"mean": 1e300}, "fps": 1e300}', b"{}",
+)  # fmt: skip
 
 
 class Check:

@@ -6,10 +6,11 @@ Home Assistant itself is asked by tests/system/homeassistant/check.sh.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.contract.examples import ALERTS, EMOTIONS_WITHHELD, HEADCOUNT, SUPPRESSED, WINDOW
@@ -96,6 +97,37 @@ def test_what_is_withheld_is_unknown_and_never_zero() -> None:
     assert state("faces", EMOTIONS_WITHHELD) == state("faces", HEADCOUNT) == "27.39"
     # A zero that was measured is one.
     assert (state("emotion_disgust", WINDOW), state("share_disgust", WINDOW)) == ("0.0", "0.0")
+
+
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(),
+    st.text(max_size=3),
+    st.just([]),
+    st.just({}),
+)
+parts = st.one_of(leaves, st.dictionaries(st.sampled_from([*LABELS, UNKNOWN, "front", "away", "mean", "what"]), leaves))
+shares_of_label = st.dictionaries(st.sampled_from(["share", "low", "high"]), leaves)
+messages = st.dictionaries(st.sampled_from([
+    "frames", "faces", "facing", "counts", "people", "withheld",
+    "number", "alerts", "fps", "temperature_c", "rss_mb", "outbox_depth", "mode", "reason", "since",
+]), parts)  # fmt: skip
+estimates = st.one_of(leaves, st.dictionaries(st.sampled_from(LABELS), st.one_of(leaves, shares_of_label)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(message=messages, estimate=estimates)
+def test_whatever_a_room_sends_is_a_number_or_unknown(message: dict[str, Any], estimate: object) -> None:
+    """Home Assistant logs a template that fails, and a measurement that is no number, at each message."""
+    for component in COMPONENTS.values():
+        if "value_template" in component:
+            shown = rendered(component["value_template"], value_json={**message, "estimate": estimate})
+            if "state_class" in component and shown != "None":
+                assert math.isfinite(float(shown))
+        if "json_attributes_template" in component:
+            rendered(component["json_attributes_template"], value_json={**message, "estimate": estimate})
 
 
 def test_too_few_people_is_on_while_figures_are_withheld_and_says_why() -> None:
