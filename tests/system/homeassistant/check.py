@@ -22,8 +22,8 @@ from tests.system.homeassistant.instance import CheckError, HomeAssistant, wait_
 from tests.system.homeassistant.room import ENTRY, TOPICS, Room
 
 WORDS = {
-    "frames": "x", "faces": {"mean": "x"}, "facing": {"front": "x", "away": "x"}, "counts": {"happy": "x", "unknown": "x"},
-    "people": {"happy": "x", "unknown": "x"}, "estimate": {"happy": {"share": "x", "low": "x", "high": "x"}},
+    "frames": "x", "faces": {"mean": "x"}, "facing": {"front": "x", "away": "x"},
+    "counts": {"happy": "x", "unknown": "x"}, "people": {"happy": "x", "unknown": "x"}, "estimate": {"happy": {"share": "x", "low": "x", "high": "x"}},
     "number": "x", "fps": "x", "temperature_c": "x", "rss_mb": "x", "outbox_depth": "x",
 }  # fmt: skip
 ODD = (
