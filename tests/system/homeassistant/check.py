@@ -23,7 +23,8 @@ from tests.system.homeassistant.room import ENTRY, TOPICS, Room
 
 WORDS = {
     "frames": "x", "faces": {"mean": "x"}, "facing": {"front": "x", "away": "x"},
-    "counts": {"happy": "x", "unknown": "x"}, "people": {"happy": "x", "unknown": "x"}, "estimate": {"happy": {"share": "x", "low": "x", "high": "x"}},
+    "counts": {"happy": "x", "unknown": "x"}, "people": {"happy": "x", "unknown": "x"},
+    "estimate": {"happy": {"share": "x", "low": "x", "high": "x"}},
     "number": "x", "fps": "x", "temperature_c": "x", "rss_mb": "x", "outbox_depth": "x",
 }  # fmt: skip
 ODD = (
