@@ -39,7 +39,9 @@ def test_what_has_too_many_elements_is_left_out() -> None:
 def test_what_to_do_without_the_library_is_a_whole_command_and_german(monkeypatch: pytest.MonkeyPatch) -> None:
     remedy = missing_remedy()
     assert f"{sys.executable} -m pip install 'WSDiscovery" in str(remedy)
-    assert translate(remedy.template, "de", **remedy.values).startswith("geben Sie die Adresse der Kamera ein, oder im Terminal: /")
+    assert translate(remedy.template, "de", **remedy.values).startswith(
+        "geben Sie die Adresse der Kamera ein, oder im Terminal: /"
+    )
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert str(missing_remedy()) == "type the camera's address"  # a Debian package has no pip
