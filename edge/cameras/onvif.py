@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import re
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -34,12 +35,19 @@ LONGEST_ADDRESS = 256  # characters
 TRANSMITTERS = "http://www.onvif.org/ver10/network/wsdl"
 SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware)/(.{1,128})", re.IGNORECASE)
 RTSP_PORT = 554
-MISSING_REMEDY = "pip install 'WSDiscovery>=2.1,<3' into the environment of edge, or type the camera's address"
 
 
 def available() -> bool:
     """Whether the library for the search is installed."""
     return importlib.util.find_spec("wsdiscovery") is not None
+
+
+def missing_remedy() -> Sentence:
+    """What to do without the library. A Debian package has no pip."""
+    if importlib.util.find_spec("pip") is None:
+        return Sentence("type the camera's address")
+    command = f"{sys.executable} -m pip install 'WSDiscovery>=2.1,<3'"
+    return Sentence("type the camera's address, or, in a terminal: {command}", {"command": command})
 
 
 def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
@@ -58,7 +66,7 @@ def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
     except ImportError:
         raise CameraError(
             "network cameras cannot be searched for: WSDiscovery is not installed",
-            MISSING_REMEDY,
+            str(missing_remedy()),
         ) from None
     logging.getLogger(messages.__name__).setLevel(logging.CRITICAL)  # there it logs what strangers send
     probe = actions.constructProbe([names.QName(TRANSMITTERS, "NetworkVideoTransmitter")], [])

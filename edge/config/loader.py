@@ -136,7 +136,7 @@ def read_document(path: Path) -> Document:
     try:
         data = read_file(path, MAX_BYTES)
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist", "name the configuration with --config FILE") from None
+        raise ConfigError(f"{path} does not exist", "name another one, or make it: edge setup --config FILE") from None
     except OSError as error:
         raise _unreadable(path, error) from None
     return parse_document(data, path)

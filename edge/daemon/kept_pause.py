@@ -32,7 +32,9 @@ class _Left:
 
 
 REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_AGAIN:.0f} s"
-OTHER_DAEMON = "end it, or give each its own device.name or outbox.path"
+OTHER_DAEMON = (
+    "end it (Ctrl-C in its terminal, or sudo systemctl stop edge), or give each its own device.name or outbox.path"
+)
 AT_THE_DEVICE = "a person at the device"
 READABLE = "edge: the folder can be read again"
 

@@ -30,7 +30,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
         ConfigError, DiskError: It is missing, something else, or damaged.
     """
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}", "edge record makes one: --database names it")
+        raise ConfigError(f"there is no file {path}", "make it with edge record, or name another one with --database")
     check_journal(path, writes=False)
     try:
         database = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)

@@ -99,7 +99,7 @@ def cameras() -> Json:
     return {
         "cameras": [each.as_json() for each in found],
         "nothing": nothing.as_json() if nothing else None,
-        "onvif": None if onvif.available() else onvif.MISSING_REMEDY,
+        "onvif": None if onvif.available() else onvif.missing_remedy().as_json(),
     }
 
 

@@ -58,7 +58,7 @@ class SavingHere:
         """Save, and say what comes next. Raises EdgeError."""
         saved = self._file.save(revision)
         following = Sentence(
-            "End this page with Ctrl-C in its terminal, or open a second terminal; then start: {command}",
+            "End this page, and edge if it runs already, with Ctrl-C in their terminals; then start: {command}",
             {"command": self._start(saved.path)},
         )
         self._tell(f"{saved.path} is saved. {following}")

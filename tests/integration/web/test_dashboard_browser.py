@@ -52,6 +52,11 @@ def test_a_window_is_seen_within_two_seconds(broker: int, dashboard: Callable[..
     see(page, "#now-table tr:has-text('happy')", happy)
     assert "90 % interval" in text(page, "#now-basis")
 
+    page.goto(f"{address}#lesson/room-1")
+    page.locator("#lesson-chart .xtick text").nth(1).wait_for()
+    times = page.locator("#lesson-chart .xtick text").all_text_contents()
+    assert len(set(times)) == len(times)  # of the first seconds, too
+
 
 def test_a_server_whose_clock_is_behind_says_why_lines_have_no_windows(
     broker: int, dashboard: Callable[..., str], open_page: Any

@@ -41,10 +41,17 @@ def faults(page: Any) -> list[str]:
     return [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")]
 
 
+def lines(page: Any, selector: str) -> set[int]:
+    """Where the middles of elements are, from the top, in steps of 20 px: one for each line."""
+    middle = "all => all.map(each => each.getBoundingClientRect()).map(box => (box.top + box.bottom) / 2)"
+    return {round(each / 20) for each in page.locator(selector).evaluate_all(middle)}
+
+
 def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: Path) -> None:
     Room(broker, "room-1")
     page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
     see(page, TABLE, "Turned to the front")
+    assert len(lines(page, "header > *")) == 1
     assert page.locator(f"{TABLE} td.above, {TABLE} td.below").count() == 0
     assert page.locator(f"{TABLE} td").nth(6).inner_text() == "withheld"
     see(page, "#week .map-story", "room-1, Thu 19 Nov, 3rd: about 6")
@@ -73,6 +80,7 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     page.emulate_media(media="screen", color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert len(lines(page, "header select")) == 1  # none stands alone in a line
     assert faults(page) == []
 
     page.locator("#week a", has_text="earlier").press("Enter")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import importlib.util
+import sys
 from xml.dom import minidom
 
 import pytest
 
-from edge.cameras.onvif import ELEMENTS, readable
+from edge.cameras.onvif import ELEMENTS, missing_remedy, readable
+from edge.languages.catalogue import translate
 
 BOMB = '<!DOCTYPE s [<!ENTITY b "{}"><!ENTITY c "{}">]><s>{}</s>'.format("<a/>" * 50, "&b;" * 10, "&c;" * 3)
 CODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig")
@@ -31,3 +34,14 @@ def test_the_parser_reads_the_text_that_was_looked_at() -> None:
 def test_what_has_too_many_elements_is_left_out() -> None:
     assert readable(b"<s>" + b"<a/>" * (ELEMENTS - 2) + b"</s>")
     assert readable(b"<s>" + b"<a/>" * ELEMENTS + b"</s>") == ""
+
+
+def test_what_to_do_without_the_library_is_a_whole_command_and_german(monkeypatch: pytest.MonkeyPatch) -> None:
+    remedy = missing_remedy()
+    assert f"{sys.executable} -m pip install 'WSDiscovery" in str(remedy)
+    assert translate(remedy.template, "de", **remedy.values).startswith(
+        "geben Sie die Adresse der Kamera ein, oder im Terminal: /"
+    )
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert str(missing_remedy()) == "type the camera's address"  # a Debian package has no pip

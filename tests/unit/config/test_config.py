@@ -212,7 +212,7 @@ def test_the_version_of_mqtt_may_look_like_a_number(tmp_path: Path, written: str
 
 
 def test_missing_file_and_not_text(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="does not exist: name the configuration with --config FILE"):
+    with pytest.raises(ConfigError, match="does not exist: name another one, or make it: edge setup --config FILE"):
         load_config(tmp_path / "none.yaml")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):

@@ -105,7 +105,7 @@ function update(parts, shown, measure) {
   choices(parts, shown, measure);
   const signature = JSON.stringify([shown.key, measure?.key, measure?.cells]);
   parts.map.setAttribute("aria-label", measure?.title ?? "");
-  fill(parts.map, signature, () => (measure ? [table(shown, measure)] : [el("p", { className: "message" }, t("Nothing was recorded here."))]));
+  fill(parts.map, signature, () => (measure ? [table(shown, measure)] : [el("p", { className: "message" }, t("Nothing here was measured for long enough to be shown."))]));
   fill(parts.legend, shown.legend.join("\n"), () => shown.legend.map((each) => el("p", { className: "hint" }, each)));
   parts.rooms.hidden = !shown.rooms;
   if (shown.rooms) fill(parts.rooms, JSON.stringify(shown.rooms), () => rooms(shown.rooms));

@@ -9,6 +9,7 @@ const PATTERNS = {
   few_people: ".", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
   nothing: "/", unheard: "+", unrecorded: "", before: "", days_only: "+", deleted: "",
 };
+const SECONDS = [{ dtickrange: [null, 59_999], value: "%H:%M:%S" }]; // else one minute stands there three times
 const APART_MS = 1500;
 const WIDE_WORD = 92, WIDE_SYMBOL = 16; // pixels of a gap that has room for its mark
 
@@ -106,7 +107,7 @@ export function layout({ gaps, from, now }, width, counting) {
   });
   return {
     height: width < 500 ? 340 : 420, hovermode: "x", hoversubplots: "axis", margin: { l: 8, r: 12, t: 8, b: 30 }, annotations: marks,
-    xaxis: axis({ type: "date", range: [local(from), local(now)], tickformat: "%H:%M", nticks: width < 500 ? 5 : 10, anchor: "y2", showgrid: false, showspikes: true, spikemode: "across", spikethickness: 1, spikecolor: colour("--text") }),
+    xaxis: axis({ type: "date", range: [local(from), local(now)], tickformat: "%H:%M", tickformatstops: SECONDS, nticks: width < 500 ? 5 : 10, anchor: "y2", showgrid: false, showspikes: true, spikemode: "across", spikethickness: 1, spikecolor: colour("--text") }),
     yaxis: axis({ range: [0, 100], domain: counting ? [0.99, 1] : [0.28, 1], ticksuffix: " %", nticks: 5, visible: !counting }),
     yaxis2: axis({ domain: counting ? [0, 1] : [0, 0.2], rangemode: "tozero", nticks: counting ? 6 : 3, title: { text: t("faces"), font: { size: 12 } } }),
     yaxis3: { domain: [0, 1], range: [0, 1], visible: false, fixedrange: true },
