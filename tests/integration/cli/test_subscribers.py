@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli.schema import schema
 from edge.contract.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
-from edge.contract.payloads import WindowPayload
+from edge.contract.payloads import Payload, WindowPayload
 from edge.contract.topics import Topics
+from edge.contract.validation import end_of
 from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import wait_for
 from tests.system.subscribers.house import FILES, PACKAGES
@@ -172,28 +174,50 @@ def test_the_flow_is_whole_and_speaks_of_topics_that_exist() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")
 def test_telegraf_finds_what_its_configuration_names() -> None:
-    written = lines("classroom/room-204/window", WINDOW.model_dump(by_alias=True))
+    now = end_of(WINDOW)
+    written = lines("classroom/room-204/window", WINDOW.model_dump(by_alias=True), now)
     assert len(written) == 1
     assert written[0].startswith("edge_window,device=room-204 ")
     assert written[0].endswith(" 1791101710000000000")  # 2026-10-04T08:15:10Z
     assert "people_happy=4.680000," in written[0]
     assert "share_neutral=0.660000" in written[0]
     for window in (SUPPRESSED, HEADCOUNT):
-        line = lines("classroom/room-204/window", window.model_dump(by_alias=True))[0]
+        line = lines("classroom/room-204/window", window.model_dump(by_alias=True), now)[0]
         assert "people_" not in line
         assert "share_" not in line
         assert ("faces_mean" in line) == (window is HEADCOUNT)
     # The room is the topic's; a window that says another name is not written.
-    assert not lines("classroom/room-9/window", WINDOW.model_dump(by_alias=True))
+    assert not lines("classroom/room-9/window", WINDOW.model_dump(by_alias=True), now)
     assert "says" not in written[0]
-    health = lines("classroom/room-204/health", HEALTH.model_dump(by_alias=True))
+    health = lines("classroom/room-204/health", HEALTH.model_dump(by_alias=True), now)
     assert health[0].startswith("edge_health,device=room-204 uptime=8110.3")
-    state = lines("classroom/room-204/state", STATE.model_dump(by_alias=True))
+    state = lines("classroom/room-204/state", STATE.model_dump(by_alias=True), now)
     assert state[0].startswith('edge_state,device=room-204 mode="running",reason="started" ')
     # Grafana asks for nothing that is never written.
     asked = set(re.findall(r'\((?:\\")(\w+)(?:\\")\)', GRAFANA))
     assert len(asked) > 15
     assert all(re.search(rf"[ ,]{name}=", written[0] + health[0] + state[0]) for name in asked)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")
+@pytest.mark.parametrize("kind", ["window", "health", "state"])
+def test_telegraf_writes_nothing_of_another_year(kind: str) -> None:
+    """InfluxDB keeps a file open for each week of which a room has said something."""
+    now = datetime(2026, 10, 4, 8, tzinfo=timezone.utc)
+
+    def said(time: str) -> dict[str, Any]:
+        payloads: dict[str, Payload] = {
+            "window": WINDOW.model_copy(update={"window": WINDOW.window.model_copy(update={"end": time})}),
+            "health": HEALTH.model_copy(update={"time": time}),
+            "state": STATE.model_copy(update={"since": time}),
+        }
+        return payloads[kind].model_dump(by_alias=True)
+
+    for time, written in {
+        "1677-09-21T00:12:43.145Z": False, "2025-10-03T08:00:00.000Z": False, "2025-10-05T08:00:00.000Z": True,
+        "2026-10-05T07:00:00.000Z": True, "2026-10-05T09:00:00.000Z": False, "9999-12-31T23:59:59.999Z": False,
+    }.items():  # fmt: skip
+        assert bool(lines(f"classroom/room-204/{kind}", said(time), now)) == written, time
 
 
 def test_the_grafana_dashboard_holds_together() -> None:
