@@ -110,11 +110,22 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Send) ->
     assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole, whole]
 
 
+def long_identities(window: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a subscriber would have to remember much of."""
+    numbers: list[Any] = [[[]] * 9000, [1e20] * 1000, 10**4000, 1e300, "99", 0, True, 1.5]
+    return [
+        *(window | {"seq": seq} for seq in numbers),
+        *(window | {"epoch": epoch} for epoch in ("0" * 30_000, ["0badcafe"] * 2, {"toString": 1}, "0BADCAFE")),
+        *(window | {"window": window["window"] | {"start": start}} for start in ("0" * 30_000, 5, {"toString": 1})),
+    ]
+
+
 def forgeries() -> list[bytes]:
     """What room-9, with its own password alone, may send to its own topic."""
     own: dict[str, Any] = WINDOW.model_copy(update={"device": "room-9", "seq": 99}).model_dump(by_alias=True)
     line = f"{WINDOW.window.end} room-204 99.0 faces"
-    windows = [
+    windows: list[dict[str, Any]] = [
+        *long_identities(own),
         own | {"device": "room-204", "epoch": "0badcafe"},
         own | {"window": own["window"] | {"end": f"{line} (of"}},
         own | {"withheld": {"what": "emotions", "reason": f"short\n{line}"}, "counts": None},
@@ -170,6 +181,31 @@ def test_the_flow_is_whole_and_speaks_of_topics_that_exist() -> None:
     topics = {re.sub("^classroom/(room-1|[+])/", "+/+/", node["topic"]) for node in FLOW if node.get("topic")}
     assert topics <= addresses
     assert len(topics) == 6
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not there")
+def test_the_flow_remembers_little_of_a_window() -> None:
+    function = next(node["func"] for node in FLOW if node.get("name") == "new ones only")
+    program = f"""
+        const kept = new Map(), context = {{ get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) }};
+        const each = new Function("msg", "context", {json.dumps(function)});
+        for (const payload of JSON.parse(require("fs").readFileSync(0)))
+            console.log(each({{ topic: "classroom/room-204/window", payload }}, context) !== null);
+        console.log(JSON.stringify([...kept]).length);"""
+    window = WINDOW.model_dump(by_alias=True)
+    others: list[Any] = [
+        *long_identities(window),
+        window | {"window": None},
+        None,
+        [],
+        "window",
+        window,
+    ]  # the last is a repeat
+    sent = json.dumps([window, *others, WINDOW.model_copy(update={"seq": 99}).model_dump(by_alias=True)])
+    done = subprocess.run(["node", "-e", program], input=sent, capture_output=True, text=True, check=True)
+    *passed, size = done.stdout.split()
+    assert passed == ["true", *["false"] * len(others), "true"]
+    assert int(size) < 200
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")
