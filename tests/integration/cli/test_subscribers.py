@@ -170,6 +170,15 @@ def test_the_dashboard_names_entities_that_exist() -> None:
     assert len(named) == len(there), "an entity that the dashboard leaves out"
 
 
+def test_the_dashboard_escapes_what_a_room_says() -> None:
+    """A Markdown card would make links and pictures of it. A real Home Assistant shows that the filters do not."""
+    text = " ".join((FILES / "home-assistant-dashboard.yaml").read_text().split())
+    escapes = r"regex_replace('\\s+', ' ') | regex_replace('([!-/:-@[-`{-~])', '\\\\\\1') "
+    spoken = [shown for shown in re.findall(r"{{-?(.*?)}}", text) if re.search(r"said|_attr\(|alert\.", shown)]
+    assert len(spoken) == 7
+    assert all(shown.endswith(f"| string | truncate(255, true) | {escapes}") or "text(" in shown for shown in spoken)
+
+
 def test_the_flow_is_whole_and_speaks_of_topics_that_exist() -> None:
     nodes = {node["id"]: node for node in FLOW}
     assert len(nodes) == len(FLOW)
