@@ -23,9 +23,13 @@ function describe({ faces, counts, estimate, withheld }) {
 // What a window is known by in its room, and its line. Throws whatever is wrong with it.
 function read(room, payload) {
   const window = JSON.parse(payload);
-  const line = `${new Date(window.window.end).toISOString()} ${room} ${describe(window)}`;
+  const { epoch, seq, window: { start, end } } = window;
+  // What is remembered of each window is short, whatever a room sends.
+  if (!/^[0-9a-f]{8}$/.test(epoch) || !/^[0-9T:.Z-]{24}$/.test(start)) throw new Error();
+  if (!Number.isInteger(seq) || seq < 1 || seq > 1e9) throw new Error();
+  const line = `${new Date(end).toISOString()} ${room} ${describe(window)}`;
   if (window.device !== room || /\p{C}/u.test(line)) throw new Error(); // a line break would begin the line of another room
-  return [`${window.epoch}/${window.seq}/${window.window.start}`, line];
+  return [`${epoch}/${seq}/${start}`, line];
 }
 
 const seen = new Map(); // of each room

@@ -4,8 +4,9 @@
 """Prints every window of every room once: python subscribe.py [mqtt://HOST:PORT]."""
 
 import json
+import re
 import sys
-from collections import defaultdict, deque
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ REASONS = {
     "few_front": "too few face the camera",
     "short": "window too short",
 }
+REMEMBERED = 1000  # windows of each room
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}  # the others are ones already
 
 
@@ -38,21 +40,29 @@ def describe(window: dict[str, Any]) -> str:
     return "  ".join([faces, *words, basis])
 
 
-def read(room: str, payload: bytes) -> tuple[tuple[str, int, str], str]:
+Identity = tuple[str, int, str]
+
+
+def read(room: str, payload: bytes) -> tuple[Identity, str]:
     """What a window is known by in its room, and its line. Raises whatever is wrong with it."""
     window = json.loads(payload)
-    end = window["window"]["end"]
+    epoch, seq, start, end = window["epoch"], window["seq"], window["window"]["start"], window["window"]["end"]
+    # What is remembered of each window is short, whatever a room sends.
+    if not re.fullmatch("[0-9a-f]{8}", epoch) or not re.fullmatch("[0-9T:.Z-]{24}", start):
+        raise ValueError
+    if type(seq) is not int or not 0 < seq <= 10**9:
+        raise ValueError
     datetime.strptime(end, "%Y-%m-%dT%H:%M:%S.%f%z")  # a time, and no other text
     line = f"{end} {room} {describe(window)}"
     if window["device"] != room or not line.isprintable():  # a line break would begin the line of another room
         raise ValueError
-    return (window["epoch"], window["seq"], window["window"]["start"]), line
+    return (epoch, seq, start), line
 
 
 def main(address: str = "mqtt://127.0.0.1:1883") -> None:
     """Connect, and print until interrupted."""
     sys.stdout.reconfigure(errors="backslashreplace")  # letters that the terminal lacks
-    seen: defaultdict[str, deque[tuple[str, int, str]]] = defaultdict(lambda: deque(maxlen=1000))
+    seen: defaultdict[str, dict[Identity, None]] = defaultdict(dict)
     broker = urlsplit(address)
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.on_connect = lambda client, *_: client.subscribe("classroom/+/window", qos=1)
@@ -65,9 +75,13 @@ def main(address: str = "mqtt://127.0.0.1:1883") -> None:
         except Exception:  # noqa: BLE001 - one room's message, whatever it is, does not end the others
             print(f"{room}: left out a message that is no window of this room", file=sys.stderr)
             return
-        if identity not in seen[room]:  # else it is a repeat
-            seen[room].append(identity)
-            print(line, flush=True)
+        known = seen[room]
+        if identity in known:  # it is a repeat
+            return
+        known[identity] = None
+        if len(known) > REMEMBERED:
+            del known[next(iter(known))]
+        print(line, flush=True)
 
     client.connect(broker.hostname or "127.0.0.1", broker.port or 1883)
     client.loop_forever()

@@ -20,12 +20,11 @@ MAX_ALERT = 8 * 1024
 ID_PATTERN = r"[a-z0-9_-]{1,32}"
 
 Text = Annotated[str, Field(max_length=2000)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e12)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class MachineModel(_Part):
@@ -68,7 +67,7 @@ class MachineHealth(_Part):
     time: Timestamp
     uptime: Amount
     fps: Amount
-    temperature_c: Annotated[Number, Field(ge=-100, le=300)] | None = None
+    temperature_c: Annotated[float, Field(ge=-100, le=300)] | None = None
     throttled_bits: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     under_voltage: bool | None = None
     disk_free_mb: Amount | None = None

@@ -19,9 +19,9 @@ EstimateAbsent = Literal["uncalibrated", "incomplete", "few", "rounding", "shift
 
 
 class Payload(BaseModel):
-    """A JSON object with exactly these keys."""
+    """A JSON object with exactly these keys. JSON has no infinite number and no NaN; neither has a payload."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def to_json(self) -> bytes:
         """UTF-8, compact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,7 @@ from edge.contract.topics import NAME_PATTERN
 MAX_PAYLOAD = 64 * 1024
 MAX_COUNT = 10**9
 MAX_PEOPLE = 10**5
+LONGEST_WINDOW = timedelta(days=1)
 MAX_FPS = 240  # frames analysed per second: four times what a configuration allows
 ROUNDING = 0.0051  # of a mean, which has two decimals
 MAX_LABELS = 64
@@ -166,6 +167,8 @@ def _believable(window: WindowPayload, device: str) -> WindowPayload:
 def _check(window: WindowPayload) -> None:
     """Raise ValueError for what is well formed and yet cannot be true, or cannot be shown."""
     length = (end_of(window) - parse_timestamp(window.window.start)).total_seconds()
+    if window.window.seconds > LONGEST_WINDOW.total_seconds():  # a room is silent after three windows, not after years
+        raise ValueError
     if window.seq > MAX_COUNT or not frames_fit(window.frames, min(length, window.window.seconds)):
         raise ValueError
     faces, withheld = window.faces, window.withheld.what if window.withheld else None

@@ -10,13 +10,12 @@ from edge.contract.machine_messages import MachineInfo, read_machine_message
 from edge.contract.payloads import ModelNames, State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.topics import NAME_PATTERN
-from edge.contract.validation import DeviceMessage, read_message
+from edge.contract.validation import LONGEST_WINDOW, DeviceMessage, read_message
 from edge.errors import ConfigError
 from edge.recording.session import Delivery
 from edge.recording.window_row import LONGEST_NAME, Name
 from edge.text import printable
 
-LONGEST_WINDOW = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2200  # years that a clock, however wrong, may show for a calendar to follow
 RETAINED = ("state", "availability", "info")
 TOPICS = ("window", *RETAINED)
@@ -75,7 +74,7 @@ def _window(window: WindowPayload) -> WindowPayload:
     """A window with nothing but what may be kept of it."""
     span = window.window
     length = parse_timestamp(span.end) - parse_timestamp(span.start)
-    if not timedelta() < length <= LONGEST_WINDOW or span.seconds > LONGEST_WINDOW.total_seconds():
+    if not timedelta() < length <= LONGEST_WINDOW:
         raise ValueError
     if not EARLIEST < parse_timestamp(span.start).year <= parse_timestamp(span.end).year < LATEST:
         raise ValueError

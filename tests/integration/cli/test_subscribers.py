@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli.schema import schema
 from edge.contract.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
-from edge.contract.payloads import WindowPayload
+from edge.contract.payloads import Payload, WindowPayload
 from edge.contract.topics import Topics
+from edge.contract.validation import end_of
 from edge.mqtt.home_assistant_entities import discovery
 from tests.support.brokers import wait_for
 from tests.system.subscribers.house import FILES, PACKAGES
@@ -108,11 +110,22 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Send) ->
     assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole, whole]
 
 
+def long_identities(window: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a subscriber would have to remember much of."""
+    numbers: list[Any] = [[[]] * 9000, [1e20] * 1000, 10**4000, 1e300, "99", 0, True, 1.5]
+    return [
+        *(window | {"seq": seq} for seq in numbers),
+        *(window | {"epoch": epoch} for epoch in ("0" * 30_000, ["0badcafe"] * 2, {"toString": 1}, "0BADCAFE")),
+        *(window | {"window": window["window"] | {"start": start}} for start in ("0" * 30_000, 5, {"toString": 1})),
+    ]
+
+
 def forgeries() -> list[bytes]:
     """What room-9, with its own password alone, may send to its own topic."""
     own: dict[str, Any] = WINDOW.model_copy(update={"device": "room-9", "seq": 99}).model_dump(by_alias=True)
     line = f"{WINDOW.window.end} room-204 99.0 faces"
-    windows = [
+    windows: list[dict[str, Any]] = [
+        *long_identities(own),
         own | {"device": "room-204", "epoch": "0badcafe"},
         own | {"window": own["window"] | {"end": f"{line} (of"}},
         own | {"withheld": {"what": "emotions", "reason": f"short\n{line}"}, "counts": None},
@@ -157,6 +170,15 @@ def test_the_dashboard_names_entities_that_exist() -> None:
     assert len(named) == len(there), "an entity that the dashboard leaves out"
 
 
+def test_the_dashboard_escapes_what_a_room_says() -> None:
+    """A Markdown card would make links and pictures of it. A real Home Assistant shows that the filters do not."""
+    text = " ".join((FILES / "home-assistant-dashboard.yaml").read_text().split())
+    escapes = r"regex_replace('\\s+', ' ') | regex_replace('([!-/:-@[-`{-~])', '\\\\\\1') "
+    spoken = [shown for shown in re.findall(r"{{-?(.*?)}}", text) if re.search(r"said|_attr\(|alert\.", shown)]
+    assert len(spoken) == 7
+    assert all(shown.endswith(f"| string | truncate(255, true) | {escapes}") or "text(" in shown for shown in spoken)
+
+
 def test_the_flow_is_whole_and_speaks_of_topics_that_exist() -> None:
     nodes = {node["id"]: node for node in FLOW}
     assert len(nodes) == len(FLOW)
@@ -170,30 +192,77 @@ def test_the_flow_is_whole_and_speaks_of_topics_that_exist() -> None:
     assert len(topics) == 6
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not there")
+def test_the_flow_remembers_little_of_a_window() -> None:
+    function = next(node["func"] for node in FLOW if node.get("name") == "new ones only")
+    program = f"""
+        const kept = new Map(), context = {{ get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) }};
+        const each = new Function("msg", "context", {json.dumps(function)});
+        for (const payload of JSON.parse(require("fs").readFileSync(0)))
+            console.log(each({{ topic: "classroom/room-204/window", payload }}, context) !== null);
+        console.log(JSON.stringify([...kept]).length);"""
+    window = WINDOW.model_dump(by_alias=True)
+    others: list[Any] = [
+        *long_identities(window),
+        window | {"window": None},
+        None,
+        [],
+        "window",
+        window,
+    ]  # the last is a repeat
+    sent = json.dumps([window, *others, WINDOW.model_copy(update={"seq": 99}).model_dump(by_alias=True)])
+    done = subprocess.run(["node", "-e", program], input=sent, capture_output=True, text=True, check=True)
+    *passed, size = done.stdout.split()
+    assert passed == ["true", *["false"] * len(others), "true"]
+    assert int(size) < 200
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")
 def test_telegraf_finds_what_its_configuration_names() -> None:
-    written = lines("classroom/room-204/window", WINDOW.model_dump(by_alias=True))
+    now = end_of(WINDOW)
+    written = lines("classroom/room-204/window", WINDOW.model_dump(by_alias=True), now)
     assert len(written) == 1
     assert written[0].startswith("edge_window,device=room-204 ")
     assert written[0].endswith(" 1791101710000000000")  # 2026-10-04T08:15:10Z
     assert "people_happy=4.680000," in written[0]
     assert "share_neutral=0.660000" in written[0]
     for window in (SUPPRESSED, HEADCOUNT):
-        line = lines("classroom/room-204/window", window.model_dump(by_alias=True))[0]
+        line = lines("classroom/room-204/window", window.model_dump(by_alias=True), now)[0]
         assert "people_" not in line
         assert "share_" not in line
         assert ("faces_mean" in line) == (window is HEADCOUNT)
     # The room is the topic's; a window that says another name is not written.
-    assert not lines("classroom/room-9/window", WINDOW.model_dump(by_alias=True))
+    assert not lines("classroom/room-9/window", WINDOW.model_dump(by_alias=True), now)
     assert "says" not in written[0]
-    health = lines("classroom/room-204/health", HEALTH.model_dump(by_alias=True))
+    health = lines("classroom/room-204/health", HEALTH.model_dump(by_alias=True), now)
     assert health[0].startswith("edge_health,device=room-204 uptime=8110.3")
-    state = lines("classroom/room-204/state", STATE.model_dump(by_alias=True))
+    state = lines("classroom/room-204/state", STATE.model_dump(by_alias=True), now)
     assert state[0].startswith('edge_state,device=room-204 mode="running",reason="started" ')
     # Grafana asks for nothing that is never written.
     asked = set(re.findall(r'\((?:\\")(\w+)(?:\\")\)', GRAFANA))
     assert len(asked) > 15
     assert all(re.search(rf"[ ,]{name}=", written[0] + health[0] + state[0]) for name in asked)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")
+@pytest.mark.parametrize("kind", ["window", "health", "state"])
+def test_telegraf_writes_nothing_of_another_year(kind: str) -> None:
+    """InfluxDB keeps a file open for each week of which a room has said something."""
+    now = datetime(2026, 10, 4, 8, tzinfo=timezone.utc)
+
+    def said(time: str) -> dict[str, Any]:
+        payloads: dict[str, Payload] = {
+            "window": WINDOW.model_copy(update={"window": WINDOW.window.model_copy(update={"end": time})}),
+            "health": HEALTH.model_copy(update={"time": time}),
+            "state": STATE.model_copy(update={"since": time}),
+        }
+        return payloads[kind].model_dump(by_alias=True)
+
+    for time, written in {
+        "1677-09-21T00:12:43.145Z": False, "2025-10-03T08:00:00.000Z": False, "2025-10-05T08:00:00.000Z": True,
+        "2026-10-05T07:00:00.000Z": True, "2026-10-05T09:00:00.000Z": False, "9999-12-31T23:59:59.999Z": False,
+    }.items():  # fmt: skip
+        assert bool(lines(f"classroom/room-204/{kind}", said(time), now)) == written, time
 
 
 def test_the_grafana_dashboard_holds_together() -> None:

@@ -39,6 +39,12 @@ def test_the_view_for_a_district_hides_small_groups_and_all_else() -> None:
             shown = connection.execute("EXPLAIN (ANALYZE) SELECT * FROM edge.district_days WHERE rooms > 2").fetchall()
             assert "daily_rollups" not in str(shown)
             (honest,) = _faces(connection, rows)
+            # One of the rooms was switched on for a moment: the other two are not shown as three.
+            server.sql(
+                """UPDATE edge.daily_rollups SET sums = sums || '{"recorded": 1}' WHERE device = 3""", database="edge"
+            )
+            _as_recorder(rows, REFRESH)
+            assert not _faces(connection, rows)
             # One of the rooms claims a thousand million frames without a face, and to have measured for a year.
             server.sql(
                 "UPDATE edge.daily_rollups SET sums = sums || "

@@ -83,7 +83,8 @@ def points(now: datetime) -> list[str]:
             written += lines(f"classroom/{device}/window", payload)
         health = HEALTH.model_copy(update={"time": format_timestamp(now)})
         written += lines(f"classroom/{device}/health", health.model_dump(by_alias=True))
-        written += lines(f"classroom/{device}/state", STATE.model_dump(by_alias=True))
+        state = STATE.model_copy(update={"since": format_timestamp(now)})
+        written += lines(f"classroom/{device}/state", state.model_dump(by_alias=True))
     return written
 
 

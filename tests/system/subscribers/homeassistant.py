@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page
 
 from edge.contract.examples import INFO, SUPPRESSED
-from edge.contract.payloads import State
+from edge.contract.payloads import Alerts, NamedAlert, State
 from edge.contract.topics import Topics
 from edge.mqtt.home_assistant_entities import config_topic, discovery
 from tests.support.brokers import free_port
@@ -131,6 +131,7 @@ def check(folder: Path, port: int, chromium: Browser) -> None:
             )
             step(f"all {len(named)} entities that the dashboard names exist")
             look(dashboard)
+        look_at_markup(dashboard, port)
     finally:
         dashboard.instance.stop()
     complaints = [line for line in dashboard.instance.complaints() if "check the cable" not in line]
@@ -161,6 +162,32 @@ def look(dashboard: Dashboard) -> None:
         raise CheckError(f"paused: {page.locator(FAULTS).all_inner_texts()}")
     page.screenshot(path=PICTURES / "home-assistant-paused.png", full_page=True)
     step("a tap on Sensing pauses the room, and the dashboard says so")
+
+
+def look_at_markup(dashboard: Dashboard, port: int) -> None:
+    """What somebody says in the place of room-1, whose daemon has ended, is shown as it stands there."""
+    topics, since = Topics("classroom", "room-1"), "2026-10-04T08:15:00.000Z"
+    elsewhere = "http://127.0.0.1:9"
+    said = (
+        f"# Expired\n\n# Expired\n\n[in]({elsewhere}/in) ![]({elsewhere}/seen.svg) {elsewhere}/bare www.example.org "
+        f"a@example.org <a href={elsewhere}>a</a> <ha-alert alert-type='error'>Update</ha-alert> &lt; `b` **c**"
+    )
+    alert = NamedAlert(id="disk", problem=said, remedy=said, since=since)
+    send(port, topics.alerts, Alerts(number=1, alerts=[alert]).to_json(), retain=True)
+    send(port, topics.availability, b"online", retain=True)
+    for mode, title in (("paused", "The camera is closed"), ("camera_lost", "Something is wrong")):
+        state = State.model_validate({"mode": mode, "reason": said, "since": since})
+        send(port, topics.state, state.to_json(), retain=True)
+        page = dashboard.open("room-1", DESK, title)
+        cards = page.locator("hui-markdown-card", has_text="Expired")
+        if cards.count() != 2:
+            raise CheckError(f"{cards.count()} cards show what a room says, not two: its state, and its alerts")
+        found = cards.locator("a, img, h1, h2, pre, code, ha-alert").all_inner_texts()
+        shown = cards.locator("ha-markdown-element").all_inner_texts()
+        if found or not all(" ".join(said.split())[:200] in " ".join(text.split()) for text in shown):
+            raise CheckError(f"what a room says is markup: {found} in {shown}")
+        page.screenshot(path=PICTURES / f"home-assistant-markup-{mode}.png", full_page=True)
+    step("what a room says is text: no links, pictures or headlines")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.system.subscribers.house import FILES, CheckError
@@ -26,17 +26,20 @@ def inputs(topic: str) -> list[dict[str, Any]]:
     return [one for one in found if any(_matches(pattern, topic) for pattern in one["topics"])]
 
 
-def lines(topic: str, payload: dict[str, Any]) -> list[str]:
-    """A message as lines of InfluxDB's protocol, without what is filtered out.
+def lines(topic: str, payload: dict[str, Any], now: datetime | None = None) -> list[str]:
+    """A message that comes now as lines of InfluxDB's protocol, without what is filtered out.
 
     Raises:
         CheckError: The message does not have what the configuration says.
     """
-    found = [_line(one, parser, topic, payload) for one in inputs(topic) for parser in one["json_v2"]]
+    now = now or datetime.now(timezone.utc)
+    found = [_line(one, parser, topic, payload, now) for one in inputs(topic) for parser in one["json_v2"]]
     return [line for line in found if line is not None]
 
 
-def _line(one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict[str, Any]) -> str | None:
+def _line(
+    one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict[str, Any], now: datetime
+) -> str | None:
     tags = {tag.get("rename", tag["path"]): _value(payload, tag) for tag in parser.get("tag", [])}
     for parsing in one.get("topic_parsing", []):
         if not _matches(parsing["topic"], topic):
@@ -54,23 +57,23 @@ def _line(one: dict[str, Any], parser: dict[str, Any], topic: str, payload: dict
         if name in fields:
             raise CheckError(f"two fields are called {name}")
         fields[name] = _written(value, field["type"])
-    if not _passes(one.get("metricpass"), tags, fields):
+    time = datetime.fromisoformat(str(_value(payload, {"path": parser["timestamp_path"]})).replace("Z", "+00:00"))
+    if not all(_passes(term, tags, fields, time - now) for term in one["metricpass"].split(" && ")):
         return None
     fields = {name: value for name, value in fields.items() if name not in one.get("fieldexclude", [])}
-    time = datetime.fromisoformat(str(_value(payload, {"path": parser["timestamp_path"]})).replace("Z", "+00:00"))
     named = "".join(f",{name}={_escaped(str(value))}" for name, value in tags.items())
     values = ",".join(f"{name}={value}" for name, value in fields.items())
     return f"{parser['measurement_name']}{named} {values} {int(time.timestamp() * 1000)}000000"
 
 
-def _passes(rule: str | None, tags: dict[str, Any], fields: dict[str, str]) -> bool:
-    """What a `metricpass` says, of the one kind that we use."""
-    if rule is None:
-        return True
-    compared = re.fullmatch(r"tags\.(\w+) == fields\.(\w+)", rule)
-    if compared is None:
-        raise CheckError(f"this cannot read {rule}")
-    return fields[compared[2]] == json.dumps(tags[compared[1]], ensure_ascii=False)
+def _passes(term: str, tags: dict[str, Any], fields: dict[str, str], ahead: timedelta) -> bool:
+    """What a term of a `metricpass` says, of the kinds that we use."""
+    if compared := re.fullmatch(r"tags\.(\w+) == fields\.(\w+)", term):
+        return fields[compared[2]] == json.dumps(tags[compared[1]], ensure_ascii=False)
+    if bound := re.fullmatch(r"time ([<>]) now\(\) ([+-]) duration\('(\d+)h'\)", term):
+        limit = timedelta(hours=int(bound[2] + bound[3]))
+        return ahead < limit if bound[1] == "<" else ahead > limit
+    raise CheckError(f"this cannot read {term}")
 
 
 def _value(payload: dict[str, Any], where: dict[str, Any]) -> Any:

@@ -113,6 +113,8 @@ UNLIKELY: tuple[dict[str, Any], ...] = (
     {"faces": {"total": 1, "mean": 1e300, "min": 1, "max": 1}},
     {"faces": {"total": 1, "mean": 1, "min": 1, "max": HUGE}},
     {"window": {"start": stamp(NOW), "end": "2026-99-99T99:99:99.999Z", "seconds": 10}},
+    {"window": {"start": stamp(NOW), "end": stamp(NOW), "seconds": float("inf")}, "frames": 0},  # never silent
+    {"window": {"start": stamp(NOW), "end": stamp(NOW), "seconds": 1e300}},
 )
 HOSTILE = [
     b"",

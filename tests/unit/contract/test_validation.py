@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime, timezone
 from typing import Any
 
@@ -88,6 +89,8 @@ def test_the_examples_of_the_documentation_are_taken() -> None:
         {"window": {"start": format_timestamp(NOW), "end": format_timestamp(NOW), "seconds": 10.0}, "frames": 241},
         {"window": {**WINDOW.window.model_dump(), "seconds": 0.01}, "frames": 243},
         {"window": {**WINDOW.window.model_dump(), "start": "2026-10-34T08:15:00.000Z"}},
+        {"window": {**WINDOW.window.model_dump(), "seconds": 86_401.0}},  # it would never be silent
+        {"window": {**WINDOW.window.model_dump(), "seconds": math.inf}},
     ],
 )
 def test_what_no_room_can_have_measured_is_refused(changes: dict[str, Any]) -> None:
