@@ -260,8 +260,9 @@ fi
 case $kind in
 room)
     [ -z "$discovery" ] || may publishClientSend "homeassistant/device/${prefix}_$name/config"
-    # Exactly these filters: whoever may choose some makes the broker look through all that it keeps, or keep thousands.
-    for topic in "$prefix/$name/cmd/+" "$prefix/$name/alert/+" homeassistant/status; do
+    # Exactly these filters: whoever may choose some makes the broker look through all that it keeps, or keep thousands. And
+    # nothing that a room says itself: of that it could leave as much unread, or unacknowledged, as it likes.
+    for topic in "$prefix/$name/cmd/+" homeassistant/status; do
         may subscribeLiteral "$topic"
         may publishClientReceive "$topic"
     done
