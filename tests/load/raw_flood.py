@@ -52,7 +52,7 @@ def main(
 
 
 def connect(host: str, port: int, user: str, properties: bytes = b"") -> socket.socket:
-    """A connection in MQTT 5, with these properties, that the broker has accepted. Raises SystemExit where it has not."""
+    """A connection in MQTT 5, with these properties, that is accepted. Raises SystemExit where it is not."""
     wire = socket.create_connection((host, port), timeout=30)
     name = b"\0\4MQTT\5" + bytes((0b11000010,)) + KEEPALIVE + bytes((len(properties),)) + properties
     wire.sendall(packet(CONNECT, name + text(client_id(user)) + text(user) + text(PASSWORD)))

@@ -85,9 +85,9 @@ def test_a_room_speaks_and_hears_for_itself_only(user: Connect) -> None:
     # An announcement could turn another room's switch round, and have Home Assistant carry out templates without end.
     for topic in ("device/classroom_room-1", "device/classroom_room-2", "switch/room-1", "sensor/classroom_room-1/x"):
         assert room.publish(f"homeassistant/{topic}/config", retain=True) == REFUSED, topic
-    assert room.ask("classroom/room-1/cmd/+", "homeassistant/status") == [GRANTED] * 2
+    assert room.ask("classroom/room-1/cmd/+") == [GRANTED]
     assert set(room.ask("classroom/room-1/alert/+", *(f"classroom/room-1/{name}" for name in own))) == {REFUSED}
-    others = ("classroom/room-1/cmd/x", "classroom/room-1/#", "classroom/room-2/cmd/+", "homeassistant/#", "#")
+    others = ("classroom/room-1/cmd/x", "classroom/room-1/#", "classroom/room-2/cmd/+", "homeassistant/status", "#")
     assert room.ask(*others) == [REFUSED] * 5
 
 
@@ -104,7 +104,9 @@ def test_who_may_announce_rooms_to_home_assistant(school: PluginBroker, user: Co
             assert user(name).publish(announced[0]) == REFUSED, name
     # A room for which this was asked, until it is taken from it as docs/scale.md says.
     assert school.script("--discovery", "room-8", PASSWORD).returncode == 0
-    assert [user("room-8").publish(topic) in TAKEN for topic in announced] == [False, True]
+    announces_itself = user("room-8")
+    assert [announces_itself.publish(topic) in TAKEN for topic in announced] == [False, True]
+    assert announces_itself.ask("homeassistant/status", "homeassistant/#") == [GRANTED, REFUSED]
     for words in (("--discovery", "--dashboard", "x", "y", "z"), ("--discovery",)):
         assert "usage: sh dynamic-security.sh" in school.script(*words).stderr
     school.control("removeRoleACL", "room-8", "publishClientSend", announced[1])
