@@ -20,7 +20,7 @@ import pytest
 from edge.contract.commands import REQUESTS
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recordable import TOPICS
-from tests.load.fleet.plugin_broker import PluginBroker, missing
+from tests.load.fleet.plugin_broker import ADMIN, PluginBroker, missing
 from tests.load.fleet.plugin_broker import client_id as client_id_of
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
@@ -30,6 +30,7 @@ from tests.support.dashboard_page import wait_until_heard
 from tests.support.publishing import window
 from tests.support.recordings import lines_of
 from tests.support.stores import Place
+from tests.system.docs.blocks import blocks
 
 GRANTED, REFUSED = "Granted QoS 1", "Not authorized"
 TAKEN = ("Success", "No matching subscribers")
@@ -180,6 +181,42 @@ def test_a_room_leaves_nothing_open_and_acknowledges_it_at_no_cost(school: Plugi
         wire.sendall(b"\x40\2\xff\xff" * count + b"\xc0\0")
         assert answers.read(2) == b"\xd0\0", "and then the ping"
         assert sum(broker.cpu_times()[:2]) - began < 0.5
+
+
+def test_rooms_of_an_earlier_set_up_are_not_sent_what_they_say_any_more(
+    school: PluginBroker, user: Connect, tmp_path: Path
+) -> None:
+    """By the commands of the page, also in sessions that have subscribed before."""
+    (commands,) = [each.text for each in blocks() if each.page == "docs/scale.md" and "/alert/+" in each.text]
+    rooms = {"room-204": "subscribePattern", "room-205": "subscribeLiteral"}  # of version 0.2.0, and later
+    school.add_rooms(*rooms)
+    for name, right in rooms.items():
+        for each in (right, "publishClientReceive"):
+            for topic in (f"classroom/{name}/alert/+", "homeassistant/status"):
+                school.control("addRoleACL", name, each, topic, "allow")
+        assert user(name).ask(f"classroom/{name}/alert/+", "homeassistant/status") == [GRANTED] * 2
+    places = {
+        "/etc/mosquitto/edge": str(tmp_path), "localhost -p 8883 --cafile ca.pem": f"{HOST} -p {school.port}",
+        '"$(cat admin)"': ADMIN, "security.sh --save": f"security.sh --rules {school.rules} --save",
+    }  # fmt: skip
+    for page, here in places.items():
+        assert page in commands
+        commands = commands.replace(page, here)
+    shutil.copy(SHIPPED / "dynamic-security.sh", tmp_path)
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    done = subprocess.run(["sh", "-ec", commands], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(re.findall(".*Error:.*", done.stderr)) == {"removeRoleACL: Error: ACL not found"}
+    for name in rooms:
+        again = user(name)
+        assert again.publish(f"classroom/{name}/alert/disk") in TAKEN
+        assert user("homeassistant").publish("homeassistant/status", "online") in TAKEN
+        assert again.ask(f"classroom/{name}/alert/+", "homeassistant/status") == [REFUSED] * 2
+        assert again.ask(f"classroom/{name}/cmd/+") == [GRANTED]
+        assert user("commander").publish(f"classroom/{name}/cmd/pause", "on") == "Success"
+        again.wait(f"classroom/{name}/cmd/pause", b"on")
+        assert set(again.topics()) == {f"classroom/{name}/cmd/pause"}
+        assert school.script("--remove", name).returncode == 0
 
 
 def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> None:
