@@ -259,12 +259,16 @@ fi
 
 case $kind in
 room)
-    [ -z "$discovery" ] || may publishClientSend "homeassistant/device/${prefix}_$name/config"
-    # Exactly these filters: whoever may choose some makes the broker look through all that it keeps, or keep thousands.
-    for topic in "$prefix/$name/cmd/+" "$prefix/$name/alert/+" homeassistant/status; do
-        may subscribeLiteral "$topic"
-        may publishClientReceive "$topic"
-    done
+    # Exactly these filters: whoever may choose some makes the broker look through all that it keeps, or keep thousands. And
+    # nothing that a room says itself: of that it could leave as much unread, or unacknowledged, as it likes. The same goes for
+    # what is retained, each time that it asks for it: when Home Assistant has started, only who announces itself needs to know.
+    may subscribeLiteral "$prefix/$name/cmd/+"
+    may publishClientReceive "$prefix/$name/cmd/+"
+    if [ "$discovery" ]; then
+        may publishClientSend "homeassistant/device/${prefix}_$name/config"
+        may subscribeLiteral homeassistant/status
+        may publishClientReceive homeassistant/status
+    fi
     ;;
 recorder)
     for topic in window state availability info; do

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
+from edge.contract.alerts import ALERTS
 from edge.daemon.paths import broker_settings, topics
 from edge.errors import EXIT_OK, EdgeError
 from edge.mqtt.home_assistant_entities import config_topic
@@ -46,6 +47,7 @@ def main(args: argparse.Namespace) -> int:
     if args.all:
         always += [names.info, names.state, names.latest, names.health, names.alerts, names.availability]
         filters = [*always, names.alert("+")]
+        always += [names.alert(name) for name in ALERTS]
     client = SyncClient(broker_settings(config, purpose="-unregister"))
     try:
         _connect(client, embedded=config.mqtt.broker == "embedded")

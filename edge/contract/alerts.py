@@ -1,4 +1,8 @@
-"""Every alert there is, by its id: what has the problem. It is the last level of the topic `alert/<id>`."""
+"""Every alert there is, by its id: what has the problem. It is the last level of the topic `alert/<id>`.
+
+A device clears those that are not in force by their names, after each connect: an id that is given up has to go on
+being cleared, since an earlier version may have left it at the broker.
+"""
 
 from __future__ import annotations
 

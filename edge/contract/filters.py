@@ -10,7 +10,7 @@ from edge.contract.topics import Topics
 def by_name(topics: Topics, topic_filter: str) -> list[str]:
     """The topics that a filter of the device means; another filter as it is.
 
-    An unknown command is then not heard, and so not answered, and an alert of another version not cleared.
+    An unknown command is then not heard, and so not answered, and an alert of another version not found.
     """
     if topic_filter == topics.commands:
         return [topics.command(name) for name in REQUESTS]

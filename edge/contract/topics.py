@@ -84,6 +84,6 @@ def discovery_topic(discovery_prefix: str, object_id: str) -> str:
     return f"{discovery_prefix}/device/{object_id}/config"
 
 
-def is_discovery_topic(topic: str) -> bool:
-    """Whether a topic is such a one, under any prefix; no topic of a device has so many levels."""
-    return re.fullmatch("[^/]+/device/[^/]+/config", topic) is not None
+def is_home_assistant_topic(topic: str) -> bool:
+    """Whether a topic is one of these two, of one device, under any prefix; no other has so few levels, or so many."""
+    return re.fullmatch("[^/+]+/(status|device/[^/+]+/config)", topic) is not None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from edge.contract import channels
-from edge.contract.alerts import AlertId
+from edge.contract.alerts import ALERTS, AlertId
 from edge.contract.channels import Channel, Lifetimes
 from edge.contract.filters import by_name
 from edge.contract.identity import complete, complete_json, measured_as
@@ -70,18 +70,18 @@ class Publisher:
         }  # fmt: skip
         self._summary = AlertSummary(topics)
         self._summarising = threading.Lock()  # of two summaries the later one has to be the last that is sent
-        # Our own alerts too: whoever ran here before us may have left some.
-        self._listen = [*listen, topics.alert("+")]
+        self._listen = [*listen]
         self._connection = Connection(
             settings,
             device_session(topics.availability),
             Callbacks(
                 connected=self._handle_connected,
                 acknowledged=lambda message_id, refusal: self._answers.put((message_id, refusal)),
-                message=self._handle_message,
+                message=self._on_message,
             ),
         )
-        self._retained = RetainedSet(self._send_retained)
+        # Without looking whether there are any: a broker should not let a device hear what it says itself.
+        self._retained = RetainedSet(self._send_retained, cleared=[topics.alert(name) for name in ALERTS])
         self._store = FailoverOutbox(outbox, self._send_window, self._alert)
         self._pacing = Pacing(self._store)
         self._new: queue.SimpleQueue[WindowBody] = queue.SimpleQueue()
@@ -282,10 +282,3 @@ class Publisher:
             self.subscribe(topic_filter)
         self._retained.send_all()
         self._publish(channels.AVAILABILITY, self._topics.availability, b"online")
-
-    def _handle_message(self, incoming: IncomingMessage) -> None:
-        if not incoming.topic.startswith(self._alerts):
-            self._on_message(incoming)
-        elif incoming.retained and incoming.payload and incoming.topic not in self._retained:
-            logger.info("removed %s, left at the broker by an earlier run", incoming.topic)
-            self.announce(incoming.topic, b"")

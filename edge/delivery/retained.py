@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 class RetainedSet:
@@ -11,17 +11,17 @@ class RetainedSet:
 
     Args:
         publish: Sends a retained message of QoS 1; returns its id, None while there is no connection.
+        cleared: Topics that are removed after every connect unless something is announced there: an earlier run may
+            have left something, or a broker that was restarted has an older state.
     """
 
-    def __init__(self, publish: Callable[[str, bytes], int | None]) -> None:
+    def __init__(self, publish: Callable[[str, bytes], int | None], cleared: Sequence[str] = ()) -> None:
         self._publish = publish
+        self._cleared = cleared
         self._payloads: dict[str, bytes] = {}
         self._removals: dict[int, str] = {}  # message id -> topic
         # Held while sending: of two payloads for one topic the later one has to be the last that is sent.
         self._lock = threading.Lock()
-
-    def __contains__(self, topic: str) -> bool:
-        return bool(self._payloads.get(topic))
 
     def below(self, prefix: str) -> list[str]:
         """The rest of the topics that begin so and have a payload."""
@@ -38,6 +38,8 @@ class RetainedSet:
         """After a connect: everything again, in the order in which it was first announced."""
         with self._lock:
             self._removals.clear()
+            for topic in self._cleared:
+                self._payloads.setdefault(topic, b"")
             for topic, payload in self._payloads.items():
                 self._send(topic, payload)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from edge.contract.topics import is_discovery_topic
+from edge.contract.topics import is_home_assistant_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt.outgoing import Request
 from edge.mqtt.reason_codes import CREDENTIALS, Reason
@@ -153,16 +153,13 @@ def reset(url: object, reason: str) -> Problem:
 def subscription_refused(url: object, topic: str, reason: int, name: str) -> Problem:
     """The broker does not send what was asked for."""
     text = f"broker {url} refuses the subscription to {_shown(topic)}: {name}"
-    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, _right_remedy(reason))
+    return Problem(ProblemCode.SUBSCRIPTION_REFUSED, text, _right_remedy(reason, topic))
 
 
 def publish_refused(url: object, topic: str, reason: int, name: str) -> Problem:
     """The broker threw a message away."""
     text = f"broker {url} refuses messages on {_shown(topic)}: {name}"
-    remedy = _right_remedy(reason)
-    if remedy == ACCESS_REMEDY and is_discovery_topic(topic):
-        remedy = ANNOUNCE_REMEDY
-    return Problem(ProblemCode.PUBLISH_REFUSED, text, remedy)
+    return Problem(ProblemCode.PUBLISH_REFUSED, text, _right_remedy(reason, topic))
 
 
 def left_out(url: object, request: Request, reason: str) -> Problem:
@@ -205,9 +202,9 @@ def _shown(topic: str) -> str:
     return printable(topic, LONGEST_TOPIC)
 
 
-def _right_remedy(reason: int) -> str:
+def _right_remedy(reason: int, topic: str) -> str:
     if reason in CREDENTIALS:
-        return ACCESS_REMEDY
+        return ANNOUNCE_REMEDY if is_home_assistant_topic(topic) else ACCESS_REMEDY
     return REMEDIES.get(reason, BROKER_LOG_REMEDY)
 
 

@@ -51,10 +51,10 @@ def main(
     return sent
 
 
-def connect(host: str, port: int, user: str) -> socket.socket:
-    """A connection that the broker has accepted, in MQTT 5. Raises SystemExit where it has not."""
+def connect(host: str, port: int, user: str, properties: bytes = b"") -> socket.socket:
+    """A connection in MQTT 5, with these properties, that is accepted. Raises SystemExit where it is not."""
     wire = socket.create_connection((host, port), timeout=30)
-    name = b"\0\4MQTT\5" + bytes((0b11000010,)) + KEEPALIVE + b"\0"
+    name = b"\0\4MQTT\5" + bytes((0b11000010,)) + KEEPALIVE + bytes((len(properties),)) + properties
     wire.sendall(packet(CONNECT, name + text(client_id(user)) + text(user) + text(PASSWORD)))
     if wire.recv(100)[:1] != b"\x20":
         raise SystemExit("the broker did not take us")

@@ -47,7 +47,10 @@ class Message:
 
 
 class Subscriber:
-    """A real MQTT 5 client that remembers every message, in order."""
+    """A real MQTT 5 client that remembers every message, in order.
+
+    Not what clears an alert that is not there: a device does that for each, with every connect.
+    """
 
     def __init__(self, port: int, topic: str, qos: int = 1) -> None:
         self.messages: list[Message] = []
@@ -61,6 +64,9 @@ class Subscriber:
         assert self._subscribed.wait(5)
 
     def _remember(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        before = next((one.payload for one in reversed(self.messages) if one.topic == message.topic), b"")
+        if "/alert/" in message.topic and not message.payload and not before:
+            return
         expiry = getattr(message.properties, "MessageExpiryInterval", None)
         user = dict(getattr(message.properties, "UserProperty", []))
         self.messages.append(

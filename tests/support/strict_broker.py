@@ -33,7 +33,6 @@ class Rules:
         manner: What follows then: a reason code, a DISCONNECT with one, a plain end, or nothing.
         ack_delay: Seconds.
         level: The only protocol level that it speaks; it closes others. 0: any.
-        echo: Whether it sends everything back to whom it came from, with QoS 0.
     """
 
     receive_maximum: int = 65535
@@ -46,7 +45,6 @@ class Rules:
     manner: Literal["ack", "disconnect", "close", "silent"] = "ack"
     ack_delay: float = 0.0
     level: int = 0
-    echo: bool = False
 
 
 class Published(NamedTuple):
@@ -203,9 +201,6 @@ class StrictBroker(Listener):
             self._hang_up()
         else:
             self.published.append(Published(topic, rest, qos, bool(first & 1)))
-            if rules.echo:
-                back = body[: 2 + length] + (b"\x00" if client.level == MQTT5 else b"") + rest
-                client.line.sendall(bytes([0x30, len(back)]) + back)
         if qos and not (forbidden and rules.manner == "silent"):
             reason = Reason.NOT_AUTHORIZED if forbidden else 0
             client.acks.append((time.monotonic() + rules.ack_delay, mid, reason))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,6 @@ def test_an_old_broker(edge: Edge, pictures: str, broker: int) -> None:
     [
         (None, "refuses a client without user name"),
         ("topic read #", "refuses messages on classroom/room-1/alert/check: Not authorized"),
-        ("topic write #", "check its access list"),
     ],
 )
 def test_a_broker_that_refuses(
@@ -75,21 +73,20 @@ def test_a_broker_that_refuses(
         (Rules(packet_bytes=2000), "takes 2000 bytes at most, and a message on"),
         (Rules(qos=0), "takes only QoS 0"),
         (Rules(retain=False), "keeps no retained messages"),
-        (Rules(forbidden=("homeassistant/status",)), "refuses the subscription to homeassistant/status: Not auth"),
+        (Rules(forbidden=("homeassistant/status",)), "refuses the subscription to homeassistant/status: Not"),
         (Rules(forbidden=("classroom/room-1/alert/check",), manner="disconnect"), "lost the broker"),
     ],
 )
 def test_a_broker_that_takes_less_than_the_daemon_sends(edge: Edge, pictures: str, rules: Rules, words: str) -> None:
-    with StrictBroker(replace(rules, echo=True)) as strict:
+    with StrictBroker(rules) as strict:
         code, line = checked(edge, pictures, strict.port)
         assert strict.named("/state") == []  # nothing that a subscriber would take for the daemon
     assert code == 1
     assert words in line
-    assert "looking for" not in line  # a command does not come back
 
 
 def test_a_broker_without_wildcards_is_asked_by_name(edge: Edge, pictures: str) -> None:
-    with StrictBroker(Rules(wildcards=False, echo=True)) as strict:
+    with StrictBroker(Rules(wildcards=False)) as strict:
         code, line = checked(edge, pictures, strict.port)
     assert code == 0, line
     assert "MQTT 5, round trip" in line

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from edge.contract.alerts import ALERTS
 from edge.contract.payloads import Alert
 from tests.support.brokers import Broker, Subscriber, wait_for
 from tests.support.faults import Proxy
 from tests.support.publishing import TOPICS, Start
+from tests.support.strict_broker import Rules, StrictBroker
 
 ALERT = Alert(problem="p", remedy="r", since="2026-10-04T08:15:00.000Z").to_json()
 
@@ -62,16 +66,17 @@ def test_what_was_removed_without_a_connection_is_removed_after_the_next(
     wait_for(removed, 15)  # it is on its way as soon as there is a connection
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_alerts_of_an_earlier_run_are_removed(
-    broker: int, publish: Start, subscribe: Callable[..., Subscriber]
+    protocol: str, broker: int, publish: Start, subscribe: Callable[..., Subscriber]
 ) -> None:
-    first = publish(broker)
+    first = publish(broker, protocol=protocol)
     assert first.connection.wait_connected(5)
     for name in ("camera", "config"):
         first.announce(TOPICS.alert(name), ALERT)
     subscribe(broker).wait("config")
     first.stop()
-    second = publish(broker)
+    second = publish(broker, protocol=protocol)
     second.announce(TOPICS.alert("config"), ALERT)
     assert second.connection.wait_connected(5)
 
@@ -81,3 +86,18 @@ def test_alerts_of_an_earlier_run_are_removed(
         return sorted(message.name for message in late.messages if "/alert/" in message.topic)
 
     wait_for(lambda: names() == ["config"], 5)
+
+
+def test_every_connect_clears_the_alerts_that_are_not_in_force_without_hearing_them(publish: Start) -> None:
+    with StrictBroker(Rules()) as broker:  # which forwards nothing, as one where nobody may hear what it says itself
+        publisher = publish(broker.port)
+        publisher.announce(TOPICS.alert("camera"), ALERT)
+        wait_for(lambda: len(broker.named("/availability")) == 1, 10)
+        broker.published.clear()
+        broker.cut()  # a broker that was restarted may know what had been cleared
+        wait_for(lambda: len(broker.named("/availability")) == 1, 10)
+        alerts = {name: [message.payload for message in broker.named(f"/alert/{name}")] for name in ALERTS}
+        assert alerts == {name: [ALERT if name == "camera" else b""] for name in ALERTS}
+        assert all(message.retain for message in broker.named("/alert/disk"))
+        assert not broker.filters
+        publisher.stop()

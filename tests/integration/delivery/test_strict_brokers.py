@@ -161,7 +161,7 @@ def test_a_broker_without_wildcards_is_asked_by_name(tmp_path: Path, strict: Str
     wait_for(lambda: publisher.depth == 0, 10)
     publisher.stop()
     assert not [end for end in broker.ends if end]
-    assert {TOPICS.command("pause"), TOPICS.alert("disk"), "homeassistant/status"} <= set(broker.filters)
+    assert {TOPICS.command("pause"), "homeassistant/status"} <= set(broker.filters)
 
 
 @pytest.mark.parametrize("manner", ["ack", "disconnect", "close", "silent"])
@@ -214,16 +214,19 @@ def test_forbidden_windows_stay_and_everything_else_goes_on(
 
 
 def test_two_forbidden_topics_and_a_forbidden_subscription_are_all_found(
-    strict: Strict, publish: Start, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, strict: Strict, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forbidden = (TOPICS.info, DISCOVERY, TOPICS.alert("+"))
+    forbidden = (TOPICS.info, DISCOVERY, "homeassistant/status")
     broker = strict(Rules(forbidden=forbidden, manner="disconnect"))
-    publisher = publish(broker.port)
+    settings = BrokerSettings(BrokerUrl("127.0.0.1", broker.port, tls=False), "edge-room-9")
+    publisher = Publisher(settings, TOPICS, Outbox(tmp_path / "o"), Lifetimes(9, 9, 9), listen=forbidden[2:])
+    publisher.start(INFO, STATE)
     publisher.announce(DISCOVERY, b"{}")
     put(publisher, 3)
     wait_for(lambda: publisher.depth == 0, 30)
     assert all(named(caplog, topic) == 1 for topic in forbidden)
     assert broker.named("/availability")[-1].payload == b"online"
+    publisher.stop()
 
 
 def test_a_refused_removal_is_not_taken_for_done(strict: Strict, publish: Start) -> None:

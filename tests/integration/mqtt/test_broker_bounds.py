@@ -87,6 +87,23 @@ def test_no_topic_has_an_alias(brokers: list[PluginBroker], tmp_path: Path) -> N
     assert answer[:1] in (b"", b"\xe0"), "hung up, with a word or without"
 
 
+def test_no_message_has_qos_2(brokers: list[PluginBroker], tmp_path: Path) -> None:
+    """Of such ones Mosquitto keeps as many open as somebody does not end."""
+    broker = PluginBroker(tmp_path)
+    brokers.append(broker)
+    broker.prepare()
+    broker.start()
+    broker.add_rooms(HOSTILE)
+    with connect(HOST, broker.port, HOSTILE) as wire:
+        wire.sendall(packet(b"\x82", b"\0\1\0" + text(f"classroom/{HOSTILE}/cmd/+") + b"\2"))
+        assert wire.recv(100) == b"\x90\4\0\1\0\1", "a subscription is given QoS 1"
+        wire.sendall(packet(b"\x34", text(f"classroom/{HOSTILE}/info") + b"\0\1\0"))
+        assert wire.recv(100)[:1] in (b"", b"\xe0"), "hung up, with a word or without"
+    with connect(HOST, broker.port, HOSTILE) as wire:
+        wire.sendall(packet(PUBLISH_1, text(f"classroom/{HOSTILE}/info") + b"\0\1\0"))
+        assert wire.recv(100)[:1] == b"\x40", "no other message is"
+
+
 def test_a_million_empty_messages_push_no_window_out(brokers: list[PluginBroker], tmp_path: Path) -> None:
     """They take 15 minutes through limits.nft, and count as nothing in bytes: a recorder may be away for so long."""
     broker = PluginBroker(tmp_path, more=["sys_interval 1"])

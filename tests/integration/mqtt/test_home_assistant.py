@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt import publish as paho
 
+from edge.contract.alerts import ALERTS
 from edge.contract.topics import NAME_PATTERN, Topics, birth_topic
 from edge.mqtt.home_assistant_entities import config_topic, discovery, identifier
 from tests.support.brokers import Broker, Subscriber, free_port
 from tests.support.publishing import INFO, TOPICS
+from tests.support.strict_broker import Rules, StrictBroker
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 
@@ -168,6 +170,14 @@ def test_unregister_all_removes_every_trace_of_this_device(
     assert (code, err) == (0, "")
     assert out.splitlines() == [f"removed {topic}" for topic in [ENTRY, *REST, ALERT]]
     assert kept(subscribe, broker) == sorted(FOREIGN)
+
+
+def test_unregister_all_removes_alerts_that_this_device_may_not_see(edge: Edge) -> None:
+    with StrictBroker(Rules()) as strict:  # which sends nothing back
+        code, out, err = unregister(edge, strict.port, "--all")
+        assert (code, out[:17], err) == (0, "nothing to remove", "")
+        cleared = {message.topic for message in strict.published if message.retain and not message.payload}
+    assert cleared == {ENTRY, *REST, *(f"classroom/room-1/alert/{name}" for name in ALERTS)}
 
 
 def test_unregister_says_that_the_daemon_runs(broker: int, edge: Edge) -> None:

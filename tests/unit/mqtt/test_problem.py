@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from edge.contract.topics import discovery_topic
+from edge.contract.topics import birth_topic, discovery_topic
 from edge.errors import EdgeError, RefusedError
 from edge.mqtt import problem
 from edge.mqtt.problem import ProblemCode
@@ -92,3 +92,7 @@ def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
     assert problem.publish_refused(URL, announced, Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.publish_refused(URL, "t", Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
     assert problem.subscription_refused(URL, "t", 0x8F, "x").remedy == "the broker's log says more"
+    birth = problem.subscription_refused(URL, birth_topic("homeassistant"), Reason.NOT_AUTHORIZED, "x")
+    assert "homeassistant.discovery: false" in birth.remedy
+    for each in ("homeassistant/device/+/config", "classroom/room-1/cmd/+"):
+        assert problem.subscription_refused(URL, each, Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
