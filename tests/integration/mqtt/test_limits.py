@@ -1,4 +1,4 @@
-"""docs/mosquitto/limits.nft and docs/district.nft, each in a network of its own."""
+"""docs/mosquitto/limits.nft, end-unread.sh beside it, and docs/district.nft, each in a network of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.load.fleet.plugin_broker import missing
 from tests.load.fleet.school import find
 from tests.support.paths import ROOT
 
@@ -32,12 +33,12 @@ def _network() -> None:
         pytest.skip("this kernel has no nft_synproxy")
 
 
-def figures_of(module: str) -> dict[str, int]:
+def figures_of(module: str, *options: str) -> dict[str, int]:
     """What a module of tests.load says of rules that held."""
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     done = subprocess.run(
-        [sys.executable, "-m", module], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True,
-        check=False,
+        [sys.executable, "-m", module, *options], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True,
+        text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     figures: dict[str, int] = json.loads(done.stdout)
@@ -57,3 +58,11 @@ def test_no_machine_takes_all_places_of_a_database_without_a_word() -> None:
     """And nobody takes those of a machine in its name, which drops what it has not asked for."""
     figures = figures_of("tests.load.silent_connections")
     assert figures == {"one machine": 20, "another": 20, "not listed": 0, "forged": 20}
+
+
+@pytest.mark.skipif(bool(missing()) or find("ss") is None, reason="Mosquitto or iproute2 is not installed")
+@pytest.mark.parametrize("options", [[], ["--no-destroy"]], ids=["by the kernel", "by limits.nft"])
+def test_who_does_not_read_answers_is_ended(options: list[str]) -> None:
+    """The broker keeps in memory what it has answered, and has no bound for that."""
+    figures = figures_of("tests.load.unread_answers", *options)
+    assert (figures["hostile"], figures["others"], figures["missing"]) == (True, 0, 0), figures

@@ -207,7 +207,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/scale.md: cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
     "docs/scale.md: apt-get install nftables": Here(
-        leave_out=("apt-get", "mkdir -p /etc/systemd", "printf '[Service]", "systemctl daemon-reload"),
+        leave_out=("apt-get", "mkdir -p /etc/systemd", "printf", "cp /etc/mosquitto", "systemctl daemon-reload"),
         change={"systemctl enable nftables && systemctl restart nftables": "nft -f /etc/nftables.conf"},
         afterwards="nft list ruleset | grep -q 'limit rate 32 kbytes/second'",
         broker=False,
