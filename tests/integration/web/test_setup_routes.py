@@ -32,6 +32,7 @@ from tests.support.daemon import end, run_sample
 from tests.support.faults import SmallDisk, mounted_over_itself
 from tests.support.paths import ROOT
 from tests.support.setup_page import SetupPage
+from tests.support.tls_camera import make_certificates, tls_camera
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Open = Callable[..., SetupPage]
@@ -223,6 +224,27 @@ def test_every_live_camera_is_chosen_from_the_page(setup: Open) -> None:
     page = setup()
     for camera in ("gstreamer:csi", "gstreamer:csi:1", "/dev/video99", "usb:99", "picamera", "rtsp://127.0.0.1:9"):
         assert page.change(camera__source=camera)[1]["values"]["camera.source"] == camera
+
+
+def test_without_its_ca_file_a_stored_address_is_sent_to_nobody(setup: Open, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="OpenCV decodes video, and checks no certificates")
+    make_certificates(tmp_path)
+    file = tmp_path / "c.yaml"
+    with tls_camera(tmp_path / "stranger.pem") as stranger:  # in the camera's place
+        address = stranger.url("rtsps")
+        file.write_text(f"mode: headcount\ncamera: {{source: '{address}', ca_file: '{tmp_path}/ca.pem'}}\n")
+        page, before = setup(file), file.read_text()
+        status, state = page.change(camera__ca_file=None)
+        assert (status, [each["key"] for each in state["problems"]]) == (200, ["camera.source"])
+        assert "another camera.ca_file" in page.picture_problem()
+        assert "another camera.ca_file" in page.save()[1]["problem"]
+        for source in ({}, {"source": state["values"]["camera.source"]}):
+            assert "another camera.ca_file" in page.post("/api/camera", source)[1]["problem"]
+        assert (stranger.asked, file.read_text()) == ([], before)
+        page.post("/api/camera", {"source": address})  # which a person has typed, and wants so
+        assert ("OPTIONS", True) in stranger.asked
+        assert page.change(camera__source=address)[1]["problems"] == []
+        assert page.save()[0] == 200
 
 
 def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp_path: Path) -> None:
