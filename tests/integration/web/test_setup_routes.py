@@ -210,6 +210,27 @@ def test_what_lies_elsewhere_is_not_opened_from_the_page_and_nobody_learns_wheth
     assert page.get("/api/state")["values"]["camera.source"] == "auto"
 
 
+def test_a_folder_whose_pictures_are_links_to_elsewhere_is_not_opened_from_the_page(
+    setup: Open, tmp_path: Path, private: Path
+) -> None:
+    room = tmp_path / "room"
+    (room / "pictures [1]").mkdir()
+    (room / "notes.txt").symlink_to(private / "holiday.png")  # no picture by its name
+    shutil.copy(private / "holiday.png", room / "pictures [1]/a.png")
+    (room / "pictures [1]/b.png").symlink_to("a.png")
+    page = setup(room / "c.yaml", "--set", "mode=headcount")
+    pictures = room / "pictures [1]"
+    for typed in (f"images:{pictures}", str(pictures), f"images:{room}"):
+        assert page.change(camera__source=typed)[0] == 200
+    page.change(camera__source="auto")
+    (pictures / "c.JPG").symlink_to(private / "holiday.png")
+    for typed in (f"images:{pictures}", str(pictures), "pictures [1]", f"images:{pictures}/"):
+        for status, told in (page.post("/api/camera", {"source": typed}), page.change(camera__source=typed)):
+            assert (status, told["key"]) == (422, "camera.source")
+            assert told["problem"] == f"{pictures}/c.JPG is a link, and leads out of {room}"
+            assert told["remedy"].endswith("by hand")
+
+
 def test_what_the_file_says_by_hand_may_lie_elsewhere(setup: Open, tmp_path: Path, private: Path) -> None:
     file = tmp_path / "room/c.yaml"
     file.write_text(f"mode: headcount\ncamera: {{source: 'images:{private}'}}\n")
