@@ -11,7 +11,8 @@ class ProtocolChoice:
     """MQTT 5 first, then 3.1.1 and 5 in turn for as long as the broker understands neither.
 
     What has worked is tried first from then on, so that a broker that knows only 3.1.1 is reached at once after an
-    outage. This is the only place that decides on the protocol.
+    outage. A broker that was only silent when it was asked in MQTT 5 may have been busy: it is asked so again. This
+    is the only place that decides on the protocol.
 
     Args:
         protocol: `5` or `3.1.1`: that and nothing else.
@@ -25,6 +26,7 @@ class ProtocolChoice:
         self._closed = 0  # handshakes in a row
         self._preferred5 = protocol != "3.1.1"
         self._worked = False  # whether the preferred one has
+        self._told = self._fixed  # whether the broker has let us know that it does not know MQTT 5
         self.mqtt5 = self._preferred5
         """Whether the next attempt speaks MQTT 5, else 3.1.1."""
 
@@ -43,6 +45,7 @@ class ProtocolChoice:
 
     def unsupported(self) -> bool:
         """The broker answered that it does not know this protocol. Returns as `handshake_timed_out`."""
+        self._told |= self.mqtt5
         return self._change()
 
     def handshake_closed(self) -> bool:
@@ -50,7 +53,10 @@ class ProtocolChoice:
         self._closed += 1
         # Where the other one has worked, this one need not fail three times.
         enough = 1 if self._worked and self.mqtt5 != self._preferred5 else self._enough
-        return self._closed >= enough and self._change()
+        if self._closed < enough:
+            return False
+        self._told |= self.mqtt5
+        return self._change()
 
     def refused(self) -> None:
         """The broker answered in this protocol."""
@@ -59,6 +65,8 @@ class ProtocolChoice:
     def accepted(self) -> None:
         """The broker accepted us in this protocol; a broker that has done so in MQTT 5 knows that for good."""
         self._closed = 0
+        if not self.mqtt5 and not self._told:
+            return
         self._preferred5 = self.mqtt5 or (self._worked and self._preferred5)
         self._worked = True
 

@@ -52,6 +52,19 @@ def test_a_broker_that_has_spoken_mqtt_5_is_not_left_in_the_older_one() -> None:
     assert choice.mqtt5
 
 
+def test_silence_says_nothing_of_what_the_broker_knows() -> None:
+    choice = ProtocolChoice()
+    for _ in range(2):
+        assert choice.handshake_timed_out() is True  # it is busy
+        choice.accepted()  # in 3.1.1
+        choice.reset()
+        assert choice.mqtt5
+    choice.unsupported()
+    choice.accepted()
+    choice.reset()
+    assert not choice.mqtt5
+
+
 def test_until_something_has_worked_mqtt_5_is_tried_first() -> None:
     choice = ProtocolChoice()
     choice.unsupported()
