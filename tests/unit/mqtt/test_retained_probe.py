@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import queue
 from dataclasses import replace
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.contract.commands import REQUESTS
-from edge.mqtt.command_queue import urgency_of
+from edge.contract.commands import REQUESTS, Request
+from edge.contract.topics import Topics
+from edge.mqtt.command_queue import CommandQueue, Reply, urgency_of
 from edge.mqtt.properties import IncomingMessage, Receipt
 from edge.mqtt.retained_probe import HOLD, MOST_HELD, RetainedProbe
 from edge.mqtt.urgency import Urgency
@@ -259,3 +261,23 @@ def test_each_live_pause_is_obeyed_soon_whatever_is_retained(ticks: list[list[tu
     bound = lag * TICK + HOLD + 2.5 * TICK
     for at in live:
         assert any(at <= done <= at + bound for done in obeyed)
+
+
+def test_a_retained_copy_of_another_s_pause_has_it_obeyed_and_both_answered(probe: RetainedProbe, clock: Clock) -> None:
+    replies: list[Reply] = []
+    paused: list[Request] = []
+    commands = CommandQueue(Topics("classroom", "room-1"), replies.append, probe=probe)
+    for payload in (b"on", b'{"by": "Mrs Doe", "id": 7}', b""):
+        replies.clear()
+        commands.receive(message(payload))
+        if payload:  # nothing cannot be retained
+            commands.receive(message(payload))  # somebody retains the same
+            commands.serve({"pause": paused.append})
+        commands.receive(message(payload or b"on", retained=True))
+        commands.serve({"pause": paused.append})
+        clock.now += HOLD
+        commands.serve({"pause": paused.append})
+        answers = [json.loads(reply.payload)["status"] for reply in replies]
+        assert answers == ["error", "ok"]
+    assert len(paused) == 3
+    assert not commands.waiting
