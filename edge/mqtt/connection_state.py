@@ -142,12 +142,12 @@ class StateMachine:
         """The deadline has passed."""
         handshake = self.state is State.HANDSHAKE
         self._move(Event.TIMED_OUT)
-        self._wait(now, at_once=handshake and self.protocol.handshake_timed_out())
+        self._wait(now, at_once=handshake and self.protocol.unanswered())
 
     def handshake_closed(self, now: float) -> None:
         """The broker closed the connection instead of answering."""
         self._move(Event.HANDSHAKE_CLOSED)
-        self._wait(now, at_once=self.protocol.handshake_closed())
+        self._wait(now, at_once=self.protocol.unanswered())
 
     def refused(self, now: float, *, unsupported_protocol: bool = False, at_once: bool = False) -> None:
         """The broker answered no; `at_once`: the next attempt does not do what it does not take."""
@@ -177,6 +177,7 @@ class StateMachine:
             explained: We know why, and shall not do it again.
         """
         self._move(Event.LOST)
+        self.protocol.reset()
         stable = self.stable(now)
         if stable or explained:
             self._succeeded()
@@ -193,6 +194,7 @@ class StateMachine:
             explained: As for `lost`.
         """
         self._move(Event.RESET)
+        self.protocol.reset()
         served = now - self._accepted_at > SERVED
         if served or explained:
             self._succeeded()
@@ -213,7 +215,6 @@ class StateMachine:
     def _succeeded(self) -> None:
         self.unstable = 0
         self._backoff.reset()
-        self.protocol.reset()
 
     def _wait(self, now: float, *, at_once: bool = False) -> None:
         self._deadline = now if at_once else now + self._backoff.next_wait()

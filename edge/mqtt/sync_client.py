@@ -44,7 +44,7 @@ class SyncClient:
                 message=self._keep,
             ),
             backoff=NoRetry(),
-            protocol=ProtocolChoice(settings.protocol, closed_handshakes=1),
+            protocol=ProtocolChoice(settings.protocol, unanswered_handshakes=1),
             problem_log=ProblemLog(None),
         )
 

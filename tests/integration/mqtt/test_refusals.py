@@ -185,8 +185,8 @@ def test_without_mosquitto_amqtt_serves_and_the_protocol_falls_back(
     embedded = EmbeddedBroker(free_port(), path="")
     url = embedded.start()
     try:
-        publisher = publish(url.port)
-        wait_for(lambda: publisher.connection.connected, 15)
+        publisher = publish(url.port, handshake_timeout=1)
+        wait_for(lambda: publisher.connection.connected, 60)
         assert not publisher.connection.protocol5
         publisher.publish_window(window())
         wait_for(lambda: publisher.depth == 0, 5)

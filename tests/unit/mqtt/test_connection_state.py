@@ -39,9 +39,10 @@ WAY: dict[State, tuple[Event, ...]] = {
 }
 
 
-def machine(state: State, backoff: Backoff | None = None) -> StateMachine:
+def machine(state: State, backoff: Backoff | None = None, protocol: ProtocolChoice | None = None) -> StateMachine:
     """A machine in that state; each wait is the longest that it could be."""
-    made = StateMachine(ProtocolChoice(), backoff or Backoff(uniform=max), CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
+    protocol, backoff = protocol or ProtocolChoice(), backoff or Backoff(uniform=max)
+    made = StateMachine(protocol, backoff, CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT)
     for event in WAY[state]:
         DO[event](made)
     assert made.state is state
@@ -170,18 +171,6 @@ def test_a_refusal_of_what_the_next_attempt_leaves_out_needs_no_wait() -> None:
     assert waits(one, NOW) == 0
 
 
-def test_a_handshake_without_an_answer_is_repeated_at_once_in_the_older_protocol() -> None:
-    one = machine(State.HANDSHAKE)
-    one.timed_out(NOW)
-    assert not one.protocol.mqtt5
-    assert waits(one, NOW) == 0
-    one.begin_attempt(NOW)
-    one.socket_opened(NOW)
-    one.timed_out(NOW)
-    assert one.protocol.mqtt5
-    assert waits(one, NOW) == 2
-
-
 def test_a_network_without_an_answer_says_nothing_about_the_protocol() -> None:
     one = machine(State.CONNECTING)
     one.timed_out(NOW)
@@ -200,19 +189,32 @@ def test_a_refusal_waits_unless_it_is_about_the_protocol() -> None:
     assert waits(other, NOW) == 0
 
 
-def test_a_broker_that_closes_three_handshakes_is_tried_in_the_older_protocol() -> None:
+@pytest.mark.parametrize("event", [Event.HANDSHAKE_CLOSED, Event.TIMED_OUT])
+def test_a_broker_that_leaves_three_handshakes_unanswered_is_tried_in_the_older_protocol(event: Event) -> None:
     one, found = machine(State.WAITING), []
+    for _ in range(4):
+        one.begin_attempt(NOW)
+        one.socket_opened(NOW)
+        DO[event](one)
+        found.append((waits(one, NOW), one.protocol.mqtt5))
+    assert found == [(2, True), (4, True), (0, False), (8, True)]
+
+
+@pytest.mark.parametrize(("event", "seconds"), [("lost", 1), ("lost", 11), ("reset", 1), ("reset", 301)])
+def test_every_connection_begins_with_mqtt_5_again(event: str, seconds: float) -> None:
+    one = machine(State.WAITING)
     for _ in range(3):
         one.begin_attempt(NOW)
         one.socket_opened(NOW)
-        one.handshake_closed(NOW)
-        found.append(waits(one, NOW))
-    assert found == [2, 4, 0]
+        one.timed_out(NOW)
+    connect(one, NOW)
     assert not one.protocol.mqtt5
+    getattr(one, event)(NOW + seconds)
+    assert one.protocol.mqtt5
 
 
 def test_a_command_gives_up_once_both_protocols_have_failed() -> None:
-    one = machine(State.HANDSHAKE, NoRetry())
+    one = machine(State.HANDSHAKE, NoRetry(), ProtocolChoice(unanswered_handshakes=1))
     one.timed_out(NOW)
     assert not one.gave_up
     one.begin_attempt(NOW)
