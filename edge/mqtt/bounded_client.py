@@ -1,4 +1,4 @@
-"""paho's client, with bounds on what it reads: a message may be of any length, and have any properties."""
+"""paho's client, with bounds on what a broker says: a message may be of any length, and have any properties."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class BoundedClient(paho.Client):
     """Hangs up when a packet announces more than MAX_PACKET bytes, and reads messages itself.
 
     A broker that speaks MQTT 3.1.1 cannot be told how much we take. paho asks its socket for the whole rest of a packet
-    at once, and keeps what it gets. `_sock_recv`, `_handle_publish` and `_in_packet` are not part of its public
-    interface; tests/integration/mqtt/test_large_messages.py and test_odd_properties.py fail if another version no
-    longer uses them so.
+    at once, and keeps what it gets. `_sock_recv`, `_handle_publish`, `_in_packet`, `_handle_connack` and `_keepalive`
+    are not part of its public interface; tests/integration/mqtt/test_large_messages.py, test_odd_properties.py and
+    tests/unit/mqtt/test_bounded_client.py fail if another version no longer uses them so.
     """
 
     received: Callable[[Publish], None]
@@ -41,6 +41,15 @@ class BoundedClient(paho.Client):
             )  # fmt: skip
             raise ConnectionAbortedError("a packet is too long")
         return super()._sock_recv(bufsize)
+
+    def _handle_connack(self) -> MQTTErrorCode:
+        ours = self._keepalive
+        try:
+            return super()._handle_connack()
+        finally:
+            # The broker's keep-alive says how long we may be silent at most. Ours is how soon we notice a dead line:
+            # without pings (0) whoever only listens never would.
+            self._keepalive = min(self._keepalive or ours, ours)
 
     def _handle_publish(self) -> MQTTErrorCode:
         mqtt5 = self._protocol == MQTTProtocolVersion.MQTTv5
