@@ -27,6 +27,7 @@ from edge.delivery.row_ages import RowAges
 from edge.errors import ConfigError, EdgeError
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
 from edge.files.left_journal import set_left_journal_aside
+from edge.files.private_file import close_to_others, make_private_database
 from edge.timing.elapsed import TimePoint, moment
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Outbox:
     """Windows on disk, or in memory, oldest first. Used by one thread.
 
     Args:
-        path: The database file; its folder is made when missing. None: in memory.
+        path: The database file, its owner's alone; its folder is made when missing. None: in memory.
         max_bytes: How large the database may become before the oldest windows are dropped.
         now: Where time comes from.
         chosen: Whether a person has set the path: what lies there and is no outbox is then refused, not set aside.
@@ -103,10 +104,7 @@ class Outbox:
                 raise explain_os(error, f"outbox {self}: its folder cannot be made") from None
         try:
             if self._path is not None:
-                examine(self._path)
-                aside = set_left_journal_aside(self._path)
-                if aside is not None:
-                    logger.error("outbox %s is gone; its -wal, where windows may wait, is kept as %s", self, aside)
+                self._see_to(self._path)
             self._open(progress)
         except OSError as error:
             raise explain_os(error, f"outbox {self} cannot be read") from None
@@ -264,8 +262,18 @@ class Outbox:
             raise EdgeError("the outbox is not open")
         return self._database
 
+    def _see_to(self, path: Path) -> None:
+        """What has to be done before SQLite opens it. Raises as `examine`."""
+        if examine(path):  # else it is not touched
+            close_to_others(path)
+        aside = set_left_journal_aside(path)
+        if aside is not None:
+            logger.error("outbox %s is gone; its -wal, where windows may wait, is kept as %s", self, aside)
+
     def _open(self, progress: Callable[[], None] = lambda: None) -> None:
         file = self._path or ":memory:"
+        if self._path is not None:
+            make_private_database(self._path)
         database = sqlite3.connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
         # A row with damaged text is one lost window, not an error for all that follow.
         database.text_factory = lambda text: text.decode(errors="replace")

@@ -114,30 +114,34 @@ def checksum(body: str, schema: str) -> int:
     return zlib.crc32(body.encode(), zlib.crc32(schema.encode()))
 
 
-def examine(path: Path) -> None:
+def examine(path: Path) -> bool:
     """See whether a file may be opened as an outbox, from its header alone: SQLite itself would touch it.
 
     The header: https://www.sqlite.org/fileformat2.html#the_database_header. Not where this process has the outbox open:
     to close any descriptor of a file ends the locks that the process has on it.
+
+    Returns:
+        Whether it says that it is an outbox; one of 0.1.0 does not.
 
     Raises:
         ForeignFileError: It is another program's, or of a newer version.
         OSError: It cannot be read.
     """
     if not path.exists():
-        return
+        return False
     if not path.is_file() and not path.is_dir():  # a FIFO would be waited for; what a folder is, opening it says
         raise ForeignFileError("it is not a regular file", readable=False)
     with path.open("rb") as file:
         header = file.read(100)
     if not header.strip(b"\0"):  # just made, or what a power failure has left of it
-        return
+        return False
     if not header.startswith(MAGIC):
         raise ForeignFileError("it is no SQLite database", readable=False)
     if len(header) < 100:
-        return
+        return False
     layout, application = struct.unpack_from(">I4xI", header, 60)
     _check_version(application, layout)
+    return bool(application == APPLICATION)
 
 
 def _check_version(application: int, layout: int) -> None:

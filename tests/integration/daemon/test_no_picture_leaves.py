@@ -237,6 +237,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
     assert {name: found for name, found in writes.items() if found} == {
         "edge.cameras.opencv_decoder": {"packet.tobytes"},  # a JPEG of a stream, to decode it in memory
         "edge.mqtt.embedded_broker": {"config.write_text"},  # configuration of the embedded broker
+        "edge.files.private_file": {"os.open"},  # an empty file, which becomes the outbox
         "edge.cli": {"os.open"},  # /dev/null, in place of a closed pipe
         "edge.files.disk_errors": {"os.open"},  # whether a folder can be written at all
         "edge.files.bounded_read": {"os.fdopen"},  # reads what a person named

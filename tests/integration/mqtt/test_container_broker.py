@@ -23,6 +23,8 @@ from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docs/container/compose.yaml").read_text())["services"]
+BOUNDS = r"(?m)^max_\w+ \d+$"
+FOUR_HOURS = 4 * 3600 // 10  # windows of one room
 READERS = ("room", "recorder", "dashboard")
 REFUSED, TAKEN = "Not authorized", "Success"
 Start = Callable[[], int]
@@ -106,3 +108,43 @@ def test_the_other_containers_read_the_password_where_the_broker_leaves_it(start
         config = load_config(None, (), environment | {"EDGE_MQTT__PASSWORD_FILE": where})
         settings = broker_settings(config, None, "")
         assert answer(port, settings.username, settings.password) == TAKEN
+
+
+def test_a_recorder_that_is_away_for_hours_misses_nothing(start: Start, tmp_path: Path) -> None:
+    """Mosquitto's default keeps 1,000 messages, and acknowledges those that it drops."""
+    port = start()
+    password = (tmp_path / "state/password").read_text()
+
+    def client(name: str) -> paho.Client:
+        made = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=paho.MQTTv311, clean_session=False)
+        made.username_pw_set("edge", password)
+        made.connect("127.0.0.1", port)
+        made.loop_start()
+        wait_for(made.is_connected, 20, "the connection")
+        return made
+
+    subscribed: queue.Queue[int] = queue.Queue()
+    recorder = client("recorder")
+    recorder.on_subscribe = lambda _client, _data, mid, _reasons, _properties: subscribed.put(mid)
+    recorder.subscribe("classroom/+/window", 1)
+    subscribed.get(timeout=20)
+    recorder.disconnect()
+    recorder.loop_stop()
+    room = client("room")
+    sent = [room.publish("classroom/room-1/window", str(number), 1) for number in range(FOUR_HOURS)]
+    wait_for(lambda: all(each.is_published() for each in sent), 60, "the answers")
+    room.disconnect()
+    room.loop_stop()
+    came: list[int] = []
+    recorder.on_message = lambda _client, _data, message: came.append(int(message.payload))
+    recorder.connect("127.0.0.1", port)
+    recorder.loop_start()
+    wait_for(lambda: len(came) >= FOUR_HOURS, 60, "what waited")
+    recorder.disconnect()
+    recorder.loop_stop()
+    assert came == list(range(FOUR_HOURS))
+
+
+def test_it_has_the_bounds_of_a_schools_broker() -> None:
+    shipped, school = (ROOT / "docs" / name for name in ("container/mosquitto.conf", "mosquitto/school.conf"))
+    assert sorted(re.findall(BOUNDS, shipped.read_text())) == sorted(re.findall(BOUNDS, school.read_text()))

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,6 +36,54 @@ def test_two_daemons_cannot_share_an_outbox(tmp_path: Path) -> None:
     second.start()
     assert second.epoch == first.epoch
     second.stop()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """That of somebody who starts the daemon by hand."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_nobody_else_can_read_or_lock_an_outbox_in_a_folder_that_is_open_to_others(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("o")
+    outbox = Outbox(tmp_path / "link")
+    outbox.start()
+    outbox.put("{}", SCHEMA)
+    (tmp_path / "link").unlink()
+    assert modes(tmp_path) == {"o": 0o600, "o-wal": 0o600}
+    outbox.stop()
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_an_outbox_that_others_could_read_is_closed_to_them_also_while_they_lock_it(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.put("{}", SCHEMA)
+    copies = {name: (tmp_path / name).read_bytes() for name in ("o", "o-wal")}
+    outbox.stop()
+    for name, content in copies.items():  # as after a kill
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o644)
+    lock = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", lock, tmp_path / "o"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(BusyError):
+            Outbox(tmp_path / "o").start()
+        assert modes(tmp_path) == {"o": 0o600, "o-wal": 0o600}
+        other.communicate(b"\n")
+    outbox.start()
+    assert outbox.depth == 1
+    outbox.stop()
 
 
 def test_a_look_at_an_outbox_by_its_own_daemon_leaves_it_locked(tmp_path: Path) -> None:
@@ -370,10 +418,11 @@ OTHERS: dict[str, tuple[Callable[[Path], bytes], str]] = {
 def test_what_is_not_ours_is_refused_untouched_where_a_person_chose_the_path(tmp_path: Path, kind: str) -> None:
     make, expected = OTHERS[kind]
     before = make(tmp_path / "o")
+    (tmp_path / "o").chmod(mode := 0o644 if kind in ("text", "other tables", "other application") else 0o600)
     with pytest.raises(ConfigError, match=f"{expected}.*: set outbox.path to another file"):
         Outbox(tmp_path / "o", chosen=True).start()
     assert (tmp_path / "o").read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["o"]
+    assert modes(tmp_path) == {"o": mode}
 
 
 def test_what_would_be_waited_for_is_no_outbox(tmp_path: Path) -> None:

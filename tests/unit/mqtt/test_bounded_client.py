@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
 import threading
 
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.mqtt.bounded_client import BoundedClient
 
@@ -28,3 +32,18 @@ def test_a_network_thread_that_ends_by_itself_is_no_error() -> None:
     client = Ending(CallbackAPIVersion.VERSION2)
     assert client.loop_stop() == MQTTErrorCode.MQTT_ERR_SUCCESS
     assert client.looks == 3
+
+
+@pytest.mark.parametrize(("ours", "brokers"), [(1, 0), (1, 65535), (60, 1)])
+def test_a_broker_can_have_it_ask_more_often_for_a_sign_of_life_but_not_less(ours: int, brokers: int) -> None:
+    client = BoundedClient(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.connect_async("127.0.0.1", listener.getsockname()[1], ours)
+        client.loop_start()
+        with contextlib.closing(listener.accept()[0]) as line:
+            line.settimeout(20)
+            assert line.recv(100)[0] == 0x10  # CONNECT
+            line.sendall(b"\x20\x06\0\0\x03\x13" + struct.pack(">H", brokers))  # CONNACK with Server Keep Alive
+            assert line.recv(2) == b"\xc0\0"  # PINGREQ
+            client.disconnect()
+            client.loop_stop()
