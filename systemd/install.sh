@@ -129,7 +129,9 @@ install_config() {
     do_it chmod go= "$etc/config.env"
   fi
   if [[ ! -e $etc/config.yaml ]]; then
-    do_it install -D -m 644 "$shipped" "$etc/config.yaml"
+    do_it install -D -m 644 "$shipped" "$etc/config.yaml.new" # whatever is there is kept for good: half a file, too
+    do_it sync "$etc/config.yaml.new"
+    do_it mv -T "$etc/config.yaml.new" "$etc/config.yaml"
   elif ! cmp -s "$shipped" "$etc/config.yaml.dist"; then
     tell "Your $etc/config.yaml is kept; what it may contain has changed: compare it with $etc/config.yaml.dist"
   fi

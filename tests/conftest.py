@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import secrets
@@ -35,6 +36,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
 from tests.support.stores import Place
 from tests.support.supervisor import Supervisor
+
+LIBC = ctypes.CDLL(None)
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("edge", deadline=None)
@@ -70,12 +73,16 @@ def signals_are_heard() -> None:
 
 
 @pytest.fixture(autouse=True)
-def logging_is_set_up_for_one_test() -> Iterator[None]:
-    """A command that a test runs in this process sets logging up for all that come after it."""
+def process_is_set_up_for_one_test() -> Iterator[None]:
+    """What a test runs in this process sets logging up, and locks memory, for all that come after it.
+
+    Where memory stays locked, whoever is not root can hardly map any more.
+    """
     audit = logging.getLogger("edge.audit")
     before = audit.handlers[:], audit.propagate, audit.level
     yield
     audit.handlers, audit.propagate, audit.level = before
+    LIBC.munlockall()
 
 
 @pytest.fixture

@@ -21,6 +21,13 @@ logger = logging.getLogger(__name__)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
 
 
+def picture_files(pattern: str) -> list[Path]:
+    """The picture files of a folder or a glob, by name. Raises OSError: the folder cannot be read."""
+    folder = Path(pattern)
+    names = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern))  # noqa: PTH207 - absolute too
+    return sorted(name for name in names if name.suffix.lower() in SUFFIXES)
+
+
 class ImageFolderCamera:
     """Picture files in the order of their names.
 
@@ -39,9 +46,7 @@ class ImageFolderCamera:
 
     def start(self) -> None:
         """List the files. Raises CameraError when there is none."""
-        folder = Path(self.name)
-        names = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(self.name))  # noqa: PTH207 - absolute too
-        self._files = sorted(name for name in names if name.suffix.lower() in SUFFIXES)
+        self._files = picture_files(self.name)
         if not self._files:
             raise CameraError(f"no pictures in {self.name}", f"allowed: {', '.join(sorted(SUFFIXES))}")
         self._pictures = self._read_all()

@@ -14,6 +14,7 @@ import re
 import socket
 import sys
 import time
+from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 SEARCH_SECONDS = 3.5
 AGAIN = 1.0  # seconds after which the question is sent once more: datagrams get lost
 GROUP = ("239.255.255.250", 3702)  # where every camera listens, by the standard
-MOST = 64  # cameras: whoever is in the network may answer as often as they like
+MOST = 64  # cameras that are listed
+MOST_OF_ONE = 16  # cameras of one sender, as of a recorder for all that it records
+ANSWERS = 16  # that are read of one sender, who may answer as often as they like: up to 12 ms each on a PC
+SENDERS = 1024
 DATAGRAM = 16_384  # bytes; an answer has two thousand
 ELEMENTS = 2000  # of an answer, at most: each takes a kilobyte
 LONGEST_ADDRESS = 256  # characters
@@ -48,6 +52,43 @@ def missing_remedy() -> Sentence:
         return Sentence("type the camera's address")
     command = f"{sys.executable} -m pip install 'WSDiscovery>=2.1,<3'"
     return Sentence("type the camera's address, or, in a terminal: {command}", {"command": command})
+
+
+class Answers:
+    """The cameras that were answered, by sender: whoever answers often, or first, hides none that answers, too."""
+
+    def __init__(self) -> None:
+        self._read: Counter[str] = Counter()
+        self._found: defaultdict[str, dict[str, FoundCamera]] = defaultdict(dict)
+
+    def wanted(self, sender: str) -> bool:
+        """Whether one more answer of a sender, named by its IP address, is read."""
+        if sender not in self._read and len(self._read) >= SENDERS:
+            return False
+        self._read[sender] += 1
+        return self._read[sender] <= ANSWERS
+
+    def add(self, sender: str, cameras: Iterable[FoundCamera]) -> None:
+        """Take in what one answer says."""
+        found = self._found[sender]
+        for camera in cameras:
+            if len(found) < MOST_OF_ONE:
+                found.setdefault(camera.source, camera)
+
+    def cameras(self) -> list[FoundCamera]:
+        """At most `MOST`, by address: first those that speak for themselves, then each sender's first, and so on."""
+        ranked = sorted(
+            (
+                (urlsplit(camera.source).hostname != sender, rank, camera)
+                for sender, found in self._found.items()
+                for rank, camera in enumerate(found.values())
+            ),
+            key=lambda each: each[:2],
+        )
+        listed: dict[str, FoundCamera] = {}
+        for _, _, camera in ranked:
+            listed.setdefault(camera.source, camera)
+        return sorted(list(listed.values())[:MOST], key=lambda camera: camera.source)
 
 
 def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
@@ -72,7 +113,7 @@ def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
     probe = actions.constructProbe([names.QName(TRANSMITTERS, "NetworkVideoTransmitter")], [])
     question = messages.createSOAPMessage(probe).encode()
     own = [str(ip.ip) for adapter in adapters.get_adapters() for ip in adapter.ips if ip.is_IPv4]
-    found: dict[str, FoundCamera] = {}
+    answers = Answers()
     # Sockets of our own: those of the library keep every answer, obey whoever calls itself a proxy, and die of a
     # malformed one.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
@@ -80,13 +121,13 @@ def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
         began = time.monotonic()
         for until in (min(AGAIN, seconds), seconds):
             _ask(line, question, own)
-            while (left := began + until - time.monotonic()) > 0 and len(found) < MOST:
+            while (left := began + until - time.monotonic()) > 0:
                 line.settimeout(left)
                 with suppress(OSError):  # a time-out among them
-                    data, _ = line.recvfrom(DATAGRAM)
-                    for camera in _read(messages, data, probe.getMessageId()):
-                        found[camera.source] = camera
-    return sorted(found.values(), key=lambda camera: camera.source)[:MOST]
+                    data, (sender, _) = line.recvfrom(DATAGRAM)
+                    if answers.wanted(sender):
+                        answers.add(sender, _read(messages, data, probe.getMessageId()))
+    return answers.cameras()
 
 
 def _ask(line: socket.socket, question: bytes, own: list[str]) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from datetime import date
 from pathlib import Path
 
 from edge.errors import EXIT_OK, ConfigError
+from edge.files.bounded_read import read_file
+from edge.files.own_file import read_own_file
 from edge.text import printable
-from edge.web.access_list import EVERY_ROOM, Grant, add_grant, read_access, revoke_grant
+from edge.web.access_list import EVERY_ROOM, Grant, Read, add_grant, read_access, revoke_grant
 
 EXAMPLES = """examples:
   edge access add smith --role reader --rooms 'room-1,b2-*' --expires 2027-07-31
@@ -36,28 +39,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("name", metavar="NAME", help="whose it is")
     for action in (add, revoke, actions.add_parser("list", help="show whose tokens there are")):
         action.add_argument(
-            "--file", type=Path, default=DEFAULT, metavar="FILE", help="the list of tokens (default: %(default)s)"
+            "--file",
+            type=Path,
+            metavar="FILE",
+            help=f"the list of tokens (default: {DEFAULT}, unless it is another user's)",
         )
 
 
 def main(args: argparse.Namespace) -> int:
     """Change the file, or show it."""
+    named = args.file is not None
+    path = args.file if named else DEFAULT
+    read = read_file if named else functools.partial(read_own_file, option="--file")
     if args.action == "add":
-        _add(args)
+        _add(args, path, read)
     elif args.action == "revoke":
-        revoke_grant(args.file, args.name)
+        revoke_grant(path, args.name, read)
         print(f"revoked {printable(args.name)}: pages that are open close within seconds")
     else:
-        _print_list(read_access(args.file), args.file)
+        _print_list(read_access(path, read), path)
     return EXIT_OK
 
 
-def _add(args: argparse.Namespace) -> None:
+def _add(args: argparse.Namespace, path: Path, read: Read) -> None:
     rooms = [room.strip() for room in args.rooms.split(",")]
     today = date.today()  # noqa: DTZ011 - days of this machine, as people here count them
     if args.expires is not None and args.expires < today:
         raise ConfigError(f"--expires {args.expires} has passed", "name a day to come")
-    token = add_grant(args.file, args.name, args.role, rooms, today, args.expires)
+    token = add_grant(path, args.name, args.role, rooms, today, args.expires, read)
     until = f", until {args.expires}" if args.expires else ""
     print(f"{printable(args.name)}: {args.role} of {_named(rooms)}{until}. Its token, shown only now:", file=sys.stderr)
     print(token)

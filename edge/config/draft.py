@@ -20,6 +20,7 @@ from edge.errors import EdgeError
 from edge.text import Sentence
 
 STAND_IN = "(not filled in yet)"
+CA_FILE = "camera.ca_file"
 
 
 class StaleDraftError(EdgeError):
@@ -66,6 +67,7 @@ class Draft:
         self._environment = dict(environment or {})
         self._changed: dict[str, Any] = {}
         self._removed: set[str] = set()
+        self._typed: tuple[object, object] | None = None  # a source that was typed here, and the ca_file beside it
         self.revision = 1
         """Another one after every change."""
         self.rebase(data)
@@ -80,6 +82,8 @@ class Draft:
             self._above = above
             self._changed = {key: value for key, value in self._changed.items() if value != self._in_file(key)}
             self._removed &= unknown_keys(self._file)
+            if not {SECRET, CA_FILE} & set(self._changed):  # it was saved, or another one is in the file now
+                self._typed = None
             self.revision += 1
 
     def change(self, revision: int, values: Mapping[str, Any], unset: Iterable[str] = ()) -> None:
@@ -92,7 +96,7 @@ class Draft:
         with self._lock:
             if revision != self.revision:
                 raise StaleDraftError
-            new, removed = dict(self._changed), set(self._removed)
+            new, removed, typed, whole = dict(self._changed), set(self._removed), self._typed, False
             for key in unset:
                 if key in unknown_keys(self._file):
                     removed.add(key)
@@ -111,9 +115,13 @@ class Draft:
                     )
                 check_value(key, value)
                 new[key] = value
+                if key == SECRET:
+                    whole = True
+            if whole:
+                typed = new[SECRET], new.get(CA_FILE, self._value(CA_FILE))
             new = {key: value for key, value in new.items() if value != self._in_file(key)}
-            if (new, removed) != (self._changed, self._removed):
-                self._changed, self._removed = new, removed
+            if (new, removed, typed) != (self._changed, self._removed, self._typed):
+                self._changed, self._removed, self._typed = new, removed, typed
                 self.revision += 1
 
     @property
@@ -153,6 +161,7 @@ class Draft:
         """The configuration as the daemon would have it from a content of the file. Raises ConfigError."""
         document = parse_document(data, self._path)
         override(document, self._overrides, self._environment)
+        self._keep_secret(document)
         return usable(document)
 
     def tentative(self, *needed: str) -> tuple[Config | None, Mistake | None]:
@@ -170,17 +179,24 @@ class Draft:
         """As `tentative`, of the file as it is, without the draft."""
         return _tentative(self._document(changed=False), needed)
 
-    def for_pictures(self) -> tuple[Config | None, str]:
+    def for_pictures(self, source: str | None = None) -> tuple[Config | None, str]:
         """What a picture can be shown by: it is published nowhere, so nobody has to answer for the camera yet.
+
+        Args:
+            source: To be tried in place of the draft's, as somebody typed it.
 
         Returns:
             None, and why, where the camera is not clear: its masks might be missing.
         """
-        config, wrong = self.tentative("camera", "vision.count_area")
+        with self._lock:
+            other = source is not None and source != without_password(str(self._value(SECRET)))
+            document = self._document(keep_secret=not other)
+        config, wrong = _tentative(document, ("camera", "vision.count_area"))
         if config is None:
             return None, str(wrong)
         stand_in = DeploymentConfig(responsible=STAND_IN, legal_basis=STAND_IN)
-        return config.model_copy(update={"deployment": stand_in}), ""
+        camera = config.camera.model_copy(update={"source": source} if other else {})
+        return config.model_copy(update={"deployment": stand_in, "camera": camera}), ""
 
     def saved_value(self, key: str) -> Any:  # noqa: ANN401 - each key has its own
         """What the file says of a key, without the draft."""
@@ -206,7 +222,23 @@ class Draft:
                 Sentence("start without it to change it here"),
             )
 
-    def _document(self, *, changed: bool = True) -> Document:
+    def _keep_secret(self, document: Document) -> None:
+        """Add a mistake where the hidden parts of the camera's address were written beside another `ca_file`.
+
+        They are sent to whoever that lets answer. Whoever has the page cannot see them, and could so have them sent to
+        a machine in the camera's place. Where no certificate was checked before, any `ca_file` is an improvement.
+        """
+        source, ca_file = (found_in(document.values, key, defaults()[key]) for key in (SECRET, CA_FILE))
+        if source == without_password(str(source)):
+            return
+        for known, beside in filter(None, (self._typed, (self._without(SECRET), self._without(CA_FILE)))):
+            if source == known and beside in (None, ca_file):
+                return
+        place = document.place(tuple(SECRET.split(".")))
+        problem = f"what is not shown of the address was written for another {CA_FILE}, and is not sent with this one"
+        document.mistakes.append(Mistake(place, SECRET, problem, "write the whole address"))
+
+    def _document(self, *, changed: bool = True, keep_secret: bool = True) -> Document:
         """All layers: the file, the draft unless it is to be without, what stands above."""
         with self._lock:
             document = copy.deepcopy(self._file)
@@ -220,12 +252,16 @@ class Draft:
                 else:
                     document.values[section] = {name: copy.deepcopy(value)}
             override(document, self._overrides, self._environment)
+            if keep_secret:
+                self._keep_secret(document)
             return document
 
     def _value(self, key: str) -> Any:  # noqa: ANN401
-        if key in self._locked:
-            return found_in(self._above.values, key, defaults()[key])
-        return self._changed.get(key, self._in_file(key))
+        return self._without(key) if key in self._locked else self._changed.get(key, self._in_file(key))
+
+    def _without(self, key: str) -> Any:  # noqa: ANN401
+        """What a key says without the draft."""
+        return found_in(self._above.values, key, defaults()[key]) if key in self._locked else self._in_file(key)
 
     def _in_file(self, key: str) -> Any:  # noqa: ANN401
         return found_in(self._file.values, key, defaults()[key])

@@ -11,7 +11,7 @@ from edge.files.bounded_read import open_regular, read_opened
 from edge.files.ownership import why_not_ours
 
 
-def read_own_file(path: Path, limit: int) -> bytes:
+def read_own_file(path: Path, limit: int, option: str = "--config") -> bytes:
     """The content of a file that is ours, root's, or that of who has root do it.
 
     Whose it is is asked of what was opened, and that is read: a moment later the name may mean another file. A link is
@@ -20,6 +20,7 @@ def read_own_file(path: Path, limit: int) -> bytes:
     Args:
         path: Its name.
         limit: Most bytes it may have.
+        option: With which it can be named.
 
     Raises:
         ConfigError: It belongs to another user, or everybody may write it.
@@ -30,18 +31,18 @@ def read_own_file(path: Path, limit: int) -> bytes:
         status = os.fstat(place)
         link = stat.S_ISLNK(status.st_mode)
         if link:
-            _check(path, status)
+            _check(path, status, option)
         descriptor = open_regular(path.parent / os.readlink("", dir_fd=place) if link else path, follow=link)
     finally:
         os.close(place)
     try:
-        _check(path, os.fstat(descriptor))
+        _check(path, os.fstat(descriptor), option)
     except ConfigError:
         os.close(descriptor)
         raise
     return read_opened(descriptor, limit)
 
 
-def _check(path: Path, status: os.stat_result) -> None:
+def _check(path: Path, status: os.stat_result, option: str) -> None:
     if problem := why_not_ours(path.absolute(), status):
-        raise ConfigError(problem, f"if that is meant, name it: --config {path}")
+        raise ConfigError(problem, f"if that is meant, name it: {option} {path}")

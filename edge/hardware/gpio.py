@@ -48,11 +48,10 @@ class GpioPins:
         led, button = self._gpio.led, self._gpio.button
         if (led is None and button is None) or self._lamp is not None or self._button is not None:
             return
-        # lgpio puts a pipe into the current folder, where a service may not write.
-        os.environ.setdefault("LG_WD", tempfile.gettempdir())
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # one line for every library that is not there
+                _import_lgpio()
                 import gpiozero  # noqa: PLC0415 - an extra, and only where a key asks for it
 
                 if led is not None:
@@ -110,3 +109,28 @@ class GpioPins:
                 with contextlib.suppress(Exception):
                     device.close()
         self._lamp = self._button = None
+
+
+def _import_lgpio() -> None:
+    """Import the library with which gpiozero reaches the pins, if it is installed.
+
+    Imported, lgpio makes the pipe through which presses come, readable for all, in the folder LG_WD, and makes that
+    folder the process's current one. In a folder of others, they could press the button or take presses away, and
+    relative paths would mean their files from then on. So it gets a folder of ours, and we go back. Once both ends of
+    the pipe are open, nobody needs its name.
+    """
+    try:
+        before = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # a folder that we may not enter, as under sudo -u
+        before = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    try:
+        with tempfile.TemporaryDirectory(prefix="edge-gpio-") as folder:
+            os.environ["LG_WD"] = folder
+            try:
+                with contextlib.suppress(ImportError):
+                    import lgpio  # noqa: F401, PLC0415 - an extra, as gpiozero
+            finally:
+                del os.environ["LG_WD"]
+                os.fchdir(before)
+    finally:
+        os.close(before)

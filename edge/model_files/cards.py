@@ -107,9 +107,15 @@ def face_card_path(detect_width: int) -> Path:
 
 
 def emotion_card_path(name: str) -> Path:
-    """A card by path, or by name in the folder of shipped models."""
-    path = Path(name)
-    return path if path.is_absolute() or path.exists() else SHIPPED / name
+    """A card by name in the folder of shipped models, else by path.
+
+    The name of a shipped one, as the default is, means that: others may write into the current folder. A file there
+    that is called the same is `./emotions.json`.
+    """
+    card = SHIPPED / name
+    if "/" not in name and card.exists():
+        return card
+    return Path(name) if Path(name).exists() else card
 
 
 CardT = TypeVar("CardT", bound=Card)

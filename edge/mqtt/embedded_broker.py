@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import logging
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 PORTS_TRIED = 20
 START_SECONDS = 10.0
+LISTENING = "0A"  # as the kernel writes that state of a TCP socket
 OWN_BROKER = "set mqtt.broker to a broker of yours"
 
 
@@ -84,7 +86,7 @@ class EmbeddedBroker:
         )
         said = _Output(self._process.stdout)
         deadline = time.monotonic() + START_SECONDS
-        while not _listens(port):
+        while not _listens(self._process.pid, port):
             status = self._process.poll()
             if status is not None or time.monotonic() > deadline:
                 self.stop()
@@ -203,7 +205,11 @@ def _free_port(wanted: int) -> int:
     raise BrokerError(f"ports {wanted} to {wanted + PORTS_TRIED - 1} are all in use", "set mqtt.embedded_port")
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((HOST, port)) == 0
+def _listens(process_id: int, port: int) -> bool:
+    """Whether this process does: another one may have taken the port since it was free, and would be sent windows."""
+    address = f"{int.from_bytes(socket.inet_aton(HOST), sys.byteorder):08X}:{port:04X}"
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1] == address and row[3] == LISTENING}
+    with contextlib.suppress(OSError):  # it has ended, or just closes a file
+        return any(str(file.readlink()) in sockets for file in Path(f"/proc/{process_id}/fd").iterdir())
+    return False

@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +37,7 @@ HEAD = """\
 # Tokens are not in here, only their SHA-256: a lost one cannot be found again. Make another.
 """
 Text = Annotated[str, Field(min_length=1, max_length=64)]
+Read = Callable[[Path, int], bytes]  # of a file, at most so many bytes
 
 
 class Grant(BaseModel):
@@ -92,15 +93,19 @@ def cookie_value(token: str) -> str:
     return hmac.digest(token.encode(errors="replace"), b"cookie of edge dashboard", "sha256").hex()
 
 
-def read_access(path: Path) -> list[Grant]:
+def read_access(path: Path, read: Read = read_file) -> list[Grant]:
     """The grants of a file.
+
+    Args:
+        path: Its name.
+        read: How it is read: `read_file`, or, if nobody named it, `read_own_file`.
 
     Raises:
         ConfigError: It cannot be read, or something in it is wrong; says what, and what to do.
     """
     try:
         # Nothing but text: YAML itself would take a room 0123 for a number.
-        content = yaml.load(read_file(path, MAX_BYTES), Loader=LOADER)  # noqa: S506 - makes only text
+        content = yaml.load(read(path, MAX_BYTES), Loader=LOADER)  # noqa: S506 - makes only text
     except OSError as error:
         raise ConfigError(
             f"the list of tokens {path} cannot be read ({error.strerror or error})",
@@ -122,8 +127,16 @@ def read_access(path: Path) -> list[Grant]:
     return grants
 
 
-def add_grant(path: Path, name: str, role: Role, rooms: Sequence[str], made: date, expires: date | None) -> str:
-    """Make a token and write down what it opens; a file that is not there is made.
+def add_grant(
+    path: Path,
+    name: str,
+    role: Role,
+    rooms: Sequence[str],
+    made: date,
+    expires: date | None,
+    read: Read = read_file,
+) -> str:
+    """Make a token and write down what it opens; a file that is not there is made, and read as `read_access` does.
 
     Returns:
         The token, which is kept nowhere.
@@ -134,7 +147,7 @@ def add_grant(path: Path, name: str, role: Role, rooms: Sequence[str], made: dat
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with locked(path):  # two commands at once would undo each other: a revoked token would come back
-        grants = read_access(path) if path.exists() else []
+        grants = read_access(path, read) if path.exists() else []
         if any(grant.name == name for grant in grants):
             raise ConfigError(
                 f"{path} has a token of {printable(name)!r} already",
@@ -153,15 +166,15 @@ def add_grant(path: Path, name: str, role: Role, rooms: Sequence[str], made: dat
     return token
 
 
-def revoke_grant(path: Path, name: str) -> None:
-    """Take a token out of the file; it opens nothing any more.
+def revoke_grant(path: Path, name: str, read: Read = read_file) -> None:
+    """Take a token out of the file, read as `read_access` does; it opens nothing any more.
 
     Raises:
         ConfigError: There is none of this name, or the file cannot be read.
         EdgeError: The file cannot be written.
     """
     with locked(path):
-        grants = read_access(path)
+        grants = read_access(path, read)
         left = [grant for grant in grants if grant.name != name]
         if len(left) == len(grants):
             known = ", ".join(printable(grant.name) for grant in grants[:20]) or "no token"

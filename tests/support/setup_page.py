@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from edge.web.setup.config_file import RECIPIENT
+
 
 class SetupPage:
     """The routes of a process, over real HTTP.
@@ -57,6 +59,13 @@ class SetupPage:
         revision = self.get("/api/state")["revision"]
         keys = {name.replace("__", "."): value for name, value in values.items()}
         return self.post("/api/change", {"revision": revision, "set": keys, "unset": list(unset)})
+
+    def give_password(self, password: object) -> tuple[int, Any]:
+        """Type a password beside the broker and user that the page shows."""
+        state = self.get("/api/state")
+        beside = {key: state["values"][key] for key in RECIPIENT}
+        body = {"password": password, "recipient": beside, "revision": state["revision"]}
+        return self.post("/api/connect/password", body)
 
     def picture_problem(self, seconds: float = 20) -> str:
         """Why there is no picture; fails if one comes."""

@@ -48,15 +48,14 @@ class LiveCamera:
 
     def open(self, body: Json) -> Json:
         """Open a camera that is not in the draft yet. Raises EdgeError: a value cannot be, or no picture comes."""
-        config, problem = self._draft.for_pictures()
+        typed = self._typed.read(member(body, "source", str)) if "source" in body else None
+        config, problem = self._draft.for_pictures(typed)
         if config is None:
             raise CameraError(problem)
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}
         if config.camera.masks:  # they turn with the picture, in the draft, in one change
             wanted = {}
-        source = self._typed.read(member(body, "source", str, config.camera.source))
-        if source == without_password(config.camera.source):
-            source = config.camera.source
+        source = config.camera.source
         for name, value in {"source": source, **wanted}.items():
             check_value(f"camera.{name}", value)
         kind, _, path = source.partition(":")

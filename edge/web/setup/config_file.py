@@ -40,6 +40,17 @@ Place = tuple[BrokerUrl | str, int, str | None]
 """To whom: the broker, and who vouches for it."""
 
 
+class StalePasswordError(StaleDraftError):
+    """A password was typed beside another broker or user than the draft has."""
+
+    def __init__(self) -> None:
+        EdgeError.__init__(
+            self,
+            Sentence("the password was typed for another broker or user than is set now"),
+            Sentence("look at broker and user, and type it again"),
+        )
+
+
 @dataclass(frozen=True)
 class Saved:
     """What was saved.
@@ -123,23 +134,39 @@ class ConfigFile:
             )
         return password
 
-    def give_password(self, password: str | None) -> None:
-        """Keep a password in memory until it is saved, for the broker of the draft; None forgets it.
+    def give_password(self, password: str, revision: int, recipient: Mapping[str, object]) -> None:
+        """Keep a password in memory until it is saved, for the broker of the draft.
+
+        Args:
+            password: As it was typed.
+            revision: Of the draft that was in sight.
+            recipient: What stood beside the password while it was typed: every key of `RECIPIENT`, as `Draft.shown`
+                has it. The revision alone would not do: a page follows others' changes while somebody types.
 
         Raises:
             RefusedChangeError: It can be none.
+            StaleDraftError: The draft is another one by now; nothing is kept.
         """
-        if password is not None:
-            if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_BYTES:
-                raise RefusedChangeError(PASSWORD_KEY, Sentence("a password has 1 to 4096 bytes"))
-            if not password.isprintable():
-                raise RefusedChangeError(
-                    PASSWORD_KEY, Sentence("the password has a line break or another character that cannot be typed")
-                )
+        if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_BYTES:
+            raise RefusedChangeError(PASSWORD_KEY, Sentence("a password has 1 to 4096 bytes"))
+        if not password.isprintable():
+            raise RefusedChangeError(
+                PASSWORD_KEY, Sentence("the password has a line break or another character that cannot be typed")
+            )
         with self._lock:
-            self._password = password
+            shown = self.draft.shown()
             draft, _ = self.draft.tentative(*RECIPIENT)
+            if dict(recipient) != {key: shown[key] for key in RECIPIENT}:
+                raise StalePasswordError
+            if revision != self.draft.revision:  # after all was read: it may be changed meanwhile
+                raise StaleDraftError
+            self._password = password
             self._given_at = None if draft is None else _place(draft)
+
+    def forget_password(self) -> None:
+        """Save none, and keep none in memory."""
+        with self._lock:
+            self._password = None
 
     def follow(self) -> bool:
         """Make the draft one for the file as it is now; whether that is another one, by somebody else's hand.

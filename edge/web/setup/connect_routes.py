@@ -14,7 +14,7 @@ from edge.errors import EdgeError
 from edge.text import Sentence
 from edge.vision.model_set import ModelSet
 from edge.web.setup.config_file import ConfigFile
-from edge.web.setup.json_requests import BadRequestError, Json, get_route, post_route, told
+from edge.web.setup.json_requests import BadRequestError, Json, get_route, member, post_route, told
 
 
 class BrokerTrial:
@@ -31,10 +31,14 @@ class BrokerTrial:
         self._busy = threading.Lock()
 
     def password(self, body: Json) -> Json:
-        """Keep a password until it is saved. Raises EdgeError: it cannot be one."""
+        """Keep a password until it is saved; null forgets it. Raises EdgeError: it cannot be one, or not for that."""
         if "password" not in body or not isinstance(body["password"], str | None):
             raise BadRequestError("password has to be text, or null")
-        self._file.give_password(body["password"])
+        if body["password"] is None:
+            self._file.forget_password()
+        else:
+            recipient = member(body, "recipient", dict)
+            self._file.give_password(body["password"], member(body, "revision", int), recipient)
         return {"password": "given" if self._file.password_given else "none"}
 
     def attempt(self, _body: Json) -> Json:

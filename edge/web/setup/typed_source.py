@@ -12,7 +12,7 @@ import os
 import re
 from pathlib import Path
 
-from edge.cameras.image_folder import SUFFIXES
+from edge.cameras.image_folder import SUFFIXES, picture_files
 from edge.config.address_redaction import without_password
 from edge.config.camera_source import SOURCE_PATTERN
 from edge.config.draft import Draft
@@ -56,6 +56,8 @@ class TypedSource:
             path = self._whole(rest)
             if not _within(path, self._folder):
                 raise self._elsewhere()
+            if kind == "images":
+                self._check_links(path)
             return f"{kind}:{path}"
         device = Path(typed)
         if (typed.startswith("/dev/") and not _within(device, Path("/dev"))) or (
@@ -74,8 +76,11 @@ class TypedSource:
                 raise self._elsewhere()
             return typed
         try:
-            if path.is_dir() or (path.suffix.lower() in SUFFIXES and path.is_file()):
-                return f"images:{path if path.is_dir() else glob.escape(str(path))}"
+            if path.is_dir():
+                self._check_links(path)
+                return f"images:{path}"
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                return f"images:{glob.escape(str(path))}"
             if path.is_file():
                 return f"file:{path}"
         except OSError as error:  # too long
@@ -83,6 +88,23 @@ class TypedSource:
         if like_a_path:
             raise missing(str(path))
         return typed
+
+    def _check_links(self, path: Path) -> None:
+        """Raises RefusedChangeError: a picture of a folder is a link that leads elsewhere."""
+        try:
+            pictures = picture_files(str(path))
+        except OSError:  # whoever opens it cannot read it either, and says so
+            return
+        for picture in pictures:
+            if not _inside(picture, self._folder):
+                raise RefusedChangeError(
+                    KEY,
+                    Sentence(
+                        "{picture} is a link, and leads out of {folder}",
+                        {"picture": str(picture), "folder": str(self._folder)},
+                    ),
+                    self._by_hand(),
+                )
 
     def _whole(self, path: str) -> Path:
         try:
@@ -97,8 +119,11 @@ class TypedSource:
                 "this page opens live cameras, the sample room, and films and pictures below {folder}",
                 {"folder": str(self._folder)},
             ),
-            Sentence("write any other camera.source into {file} by hand", {"file": str(self._config)}),
+            self._by_hand(),
         )
+
+    def _by_hand(self) -> Sentence:
+        return Sentence("write any other camera.source into {file} by hand", {"file": str(self._config)})
 
 
 def missing(path: str) -> RefusedChangeError:
@@ -110,16 +135,17 @@ def missing(path: str) -> RefusedChangeError:
     )
 
 
+def _inside(path: str | Path, folder: Path) -> bool:
+    """Whether what a path leads to lies below a folder."""
+    return Path(os.path.realpath(path)).is_relative_to(folder)
+
+
 def _within(path: Path, folder: Path) -> bool:
     """Whether a path, and all that it finds as a pattern, lies below a folder; what is outside is not looked at."""
-
-    def inside(each: str | Path) -> bool:
-        return Path(os.path.realpath(each)).is_relative_to(folder)
-
     fixed = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
     try:
-        if ".." in path.parts or not (inside(fixed) and inside(path)):
+        if ".." in path.parts or not (_inside(fixed, folder) and _inside(path, folder)):
             return False
-        return all(inside(each) for each in glob.iglob(str(path)))  # noqa: PTH207 - absolute
+        return all(_inside(each, folder) for each in glob.iglob(str(path)))  # noqa: PTH207 - absolute
     except (OSError, ValueError):  # no name of a file
         return False

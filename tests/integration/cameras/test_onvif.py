@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 from typing_extensions import Self
 
-from edge.cameras.onvif import MOST, described, search
+from edge.cameras.onvif import MOST, MOST_OF_ONE, described, search
 from tests.support.paths import ROOT
 
 GROUP, PORT = "239.255.255.250", 3702
@@ -36,6 +36,7 @@ class Network:
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, str]] = []
+        self.others: list[tuple[str, str]] = []  # those of another sender, which come last
         self.raw: list[bytes] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,6 +45,8 @@ class Network:
             socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + socket.inet_aton("0.0.0.0")
         )
         self._socket.settimeout(0.2)
+        self._other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._other.bind(("127.0.0.2", 0))
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -55,6 +58,7 @@ class Network:
         self._ending.set()
         self._thread.join()
         self._socket.close()
+        self._other.close()
 
     def _run(self) -> None:
         while not self._ending.is_set():
@@ -66,12 +70,13 @@ class Network:
                 relates = found[1].decode() if found else ""
                 for data in self.raw:
                     self._socket.sendto(data, sender)
-                for scopes, addresses in self.answers:
-                    fresh = uuid.uuid4().urn
-                    text = ANSWER.format(
-                        id=fresh, relates=relates, scopes=scopes, addresses=addresses, instance=int(time.time())
-                    )
-                    self._socket.sendto(text.encode(), sender)
+                for line, answers in ((self._socket, self.answers), (self._other, self.others)):
+                    for scopes, addresses in answers:
+                        fresh = uuid.uuid4().urn
+                        text = ANSWER.format(
+                            id=fresh, relates=relates, scopes=scopes, addresses=addresses, instance=int(time.time())
+                        )
+                        line.sendto(text.encode(), sender)
 
 
 @pytest.fixture
@@ -119,6 +124,14 @@ def test_strangers_neither_crash_it_nor_fill_the_list(network: Network, capfd: p
     assert all(camera.source.startswith(("http://10.0.", "http://192.168.7.1/")) for camera in found)
     assert "http://192.168.7.1/{ip:999999999999}" in [camera.source for camera in found]  # a text, and no more
     assert "8.8.8.8" not in capfd.readouterr().err
+
+
+def test_a_sender_of_many_made_up_answers_hides_no_camera(network: Network) -> None:
+    network.answers = [(scope("name", "made up"), f"http://10.0.0.{i + 1}/onvif") for i in range(70)]
+    network.others = [(scope("name", "real"), "http://192.168.7.20/onvif/device_service")]
+    found = search(2)
+    assert "real" in [camera.name for camera in found]
+    assert len(found) == 1 + MOST_OF_ONE
 
 
 def test_a_machine_without_a_network_is_one_sentence() -> None:

@@ -6,8 +6,10 @@ import logging
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,6 +224,33 @@ def test_when_none_starts_each_reason_is_told(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("edge.mqtt.embedded_broker.importlib.util.find_spec", lambda _: None)
     with pytest.raises(BrokerError, match=r"did not start: mosquitto ended with 3 \(no, not here\); mosquitto.*"):
         EmbeddedBroker(free_port(), path=str(tmp_path)).start()
+
+
+def test_another_program_that_takes_the_port_meanwhile_is_not_the_embedded_broker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The port was free when it was looked for, and is taken when the broker wants it."""
+    started, taken = tmp_path / "started", tmp_path / "taken"
+    wait = f": >{started}; until [ -e {taken} ]; do sleep 0.02; done; sleep 0.2"
+    (tmp_path / "mosquitto").write_text(f"#!/bin/sh\n[ $1 = -c ] || exit 1\n{wait}\nexit 1\n")
+    (tmp_path / "mosquitto").chmod(0o755)
+    monkeypatch.setattr("edge.mqtt.embedded_broker.importlib.util.find_spec", lambda _: None)
+    port = free_port()
+    with socket.socket() as listener:
+
+        def take_port() -> None:
+            wait_for(started.exists, 30)
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+            taken.touch()
+
+        thread = threading.Thread(target=take_port)
+        thread.start()
+        try:
+            with pytest.raises(BrokerError, match="mosquitto ended with 1"):
+                EmbeddedBroker(port, path=f"{tmp_path}:/usr/bin:/bin").start()
+        finally:
+            thread.join()
 
 
 def test_no_broker_at_all_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -496,6 +496,35 @@ def test_the_connection_is_tried_and_the_password_is_never_shown(setup: Setup, b
     page.context.close()
 
 
+def test_a_password_goes_to_no_broker_that_came_into_the_page_while_it_was_typed(setup: Setup) -> None:
+    page, other = setup.look("connect"), setup.look("connect", picture=False)
+    page.fill("#broker", "mqtt://127.0.0.1:9")
+    page.fill("#username", "room")
+    wait_for(lambda: setup.values(page)["mqtt.username"] == "room", 20, "the broker and user")
+    other.reload()
+    show(other, "connect")
+    page.type("#password", "correct")
+    other.fill("#broker", "mqtt://127.0.0.1:10")
+    wait_for(lambda: setup.values(other)["mqtt.broker"].endswith(":10"), 20, "the other broker")
+    page.evaluate(  # a change by which this page learns of it, without leaving the password
+        "() => { const name = document.getElementById('name'); "
+        "name.value = 'room-17'; name.dispatchEvent(new Event('change')); }"
+    )
+    wait_for(lambda: page.input_value("#broker").endswith(":10"), 20, "the other broker here")
+    page.press("#password", "Enter")
+    wait_for(lambda: "typed for another" in page.inner_text("#password-state"), 20, "why it is not taken")
+    page.fill("#name", "room-18")
+    wait_for(lambda: setup.values(page)["device.name"] == "room-18", 20, "the name, which shows the state anew")
+    assert "typed for another broker or user" in page.inner_text("#password-state")
+    assert setup.state(page)["password"] == "none"
+    page.fill("#password", "for the other one")  # now that the person has seen it
+    page.keyboard.press("Enter")
+    wait_for(lambda: setup.state(page)["password"] == "given", 20, "the password")
+    wait_for(lambda: "A password is given" in page.inner_text("#password-state"), 20, "what the page says of it")
+    assert [line for line in setup.said if "409" not in line and "422" not in line] == []  # no broker is there
+    setup.said.clear()
+
+
 def test_what_is_refused_is_neither_tried_nor_saved(setup: Setup) -> None:
     page = setup.look("connect")
     page.fill("#broker", "http://broker")

@@ -26,11 +26,13 @@ from edge.config.schema import CameraConfig, Config
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
 from edge.timing.clock import clock_synced
+from edge.web.setup.config_file import RECIPIENT
 from tests.support.brokers import Broker, free_port, wait_for
 from tests.support.daemon import end, run_sample
 from tests.support.faults import SmallDisk, mounted_over_itself
 from tests.support.paths import ROOT
 from tests.support.setup_page import SetupPage
+from tests.support.tls_camera import make_certificates, tls_camera
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Open = Callable[..., SetupPage]
@@ -208,6 +210,27 @@ def test_what_lies_elsewhere_is_not_opened_from_the_page_and_nobody_learns_wheth
     assert page.get("/api/state")["values"]["camera.source"] == "auto"
 
 
+def test_a_folder_whose_pictures_are_links_to_elsewhere_is_not_opened_from_the_page(
+    setup: Open, tmp_path: Path, private: Path
+) -> None:
+    room = tmp_path / "room"
+    (room / "pictures [1]").mkdir()
+    (room / "notes.txt").symlink_to(private / "holiday.png")  # no picture by its name
+    shutil.copy(private / "holiday.png", room / "pictures [1]/a.png")
+    (room / "pictures [1]/b.png").symlink_to("a.png")
+    page = setup(room / "c.yaml", "--set", "mode=headcount")
+    pictures = room / "pictures [1]"
+    for typed in (f"images:{pictures}", str(pictures), f"images:{room}"):
+        assert page.change(camera__source=typed)[0] == 200
+    page.change(camera__source="auto")
+    (pictures / "c.JPG").symlink_to(private / "holiday.png")
+    for typed in (f"images:{pictures}", str(pictures), "pictures [1]", f"images:{pictures}/"):
+        for status, told in (page.post("/api/camera", {"source": typed}), page.change(camera__source=typed)):
+            assert (status, told["key"]) == (422, "camera.source")
+            assert told["problem"] == f"{pictures}/c.JPG is a link, and leads out of {room}"
+            assert told["remedy"].endswith("by hand")
+
+
 def test_what_the_file_says_by_hand_may_lie_elsewhere(setup: Open, tmp_path: Path, private: Path) -> None:
     file = tmp_path / "room/c.yaml"
     file.write_text(f"mode: headcount\ncamera: {{source: 'images:{private}'}}\n")
@@ -222,6 +245,27 @@ def test_every_live_camera_is_chosen_from_the_page(setup: Open) -> None:
     page = setup()
     for camera in ("gstreamer:csi", "gstreamer:csi:1", "/dev/video99", "usb:99", "picamera", "rtsp://127.0.0.1:9"):
         assert page.change(camera__source=camera)[1]["values"]["camera.source"] == camera
+
+
+def test_without_its_ca_file_a_stored_address_is_sent_to_nobody(setup: Open, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="OpenCV decodes video, and checks no certificates")
+    make_certificates(tmp_path)
+    file = tmp_path / "c.yaml"
+    with tls_camera(tmp_path / "stranger.pem") as stranger:  # in the camera's place
+        address = stranger.url("rtsps")
+        file.write_text(f"mode: headcount\ncamera: {{source: '{address}', ca_file: '{tmp_path}/ca.pem'}}\n")
+        page, before = setup(file), file.read_text()
+        status, state = page.change(camera__ca_file=None)
+        assert (status, [each["key"] for each in state["problems"]]) == (200, ["camera.source"])
+        assert "another camera.ca_file" in page.picture_problem()
+        assert "another camera.ca_file" in page.save()[1]["problem"]
+        for source in ({}, {"source": state["values"]["camera.source"]}):
+            assert "another camera.ca_file" in page.post("/api/camera", source)[1]["problem"]
+        assert (stranger.asked, file.read_text()) == ([], before)
+        page.post("/api/camera", {"source": address})  # which a person has typed, and wants so
+        assert ("OPTIONS", True) in stranger.asked
+        assert page.change(camera__source=address)[1]["problems"] == []
+        assert page.save()[0] == 200
 
 
 def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp_path: Path) -> None:
@@ -259,7 +303,7 @@ def test_on_an_installed_device_the_result_is_handed_over_and_root_installs_it(
     state = page.get("/api/state")
     assert (state["installed"], state["can_restart"], state["password"]) == (True, True, "none")
     page.change(device__name="hall", mqtt__broker=f"mqtt://127.0.0.1:{free_port()}", mqtt__username="room")
-    page.post("/api/connect/password", {"password": "geheim-17"})
+    page.give_password("geheim-17")
     status, told = page.save()
     assert (status, told["restarted"]) == (200, True)
     out, err = page.process.communicate(timeout=30)  # it ends by itself
@@ -297,7 +341,7 @@ def test_the_password_goes_into_a_file_of_its_own_and_nowhere_else(
     (check,) = page.post("/api/connect/try", {})[1]["checks"]
     assert check["status"] == "failed"
     assert "mqtt.username" in check["remedy"]
-    assert page.post("/api/connect/password", {"password": "geheim-17"})[0] == 200
+    assert page.give_password("geheim-17")[0] == 200
     assert page.get("/api/state")["password"] == "given"
     checks = page.post("/api/connect/try", {})[1]["checks"]
     assert [each["status"] for each in checks] == ["ok", "ok"]
@@ -321,7 +365,7 @@ def test_a_password_is_not_written_wherever_a_page_likes(setup: Open, tmp_path: 
     page.change(mqtt__broker="mqtt://127.0.0.1:1", mqtt__username="room")
     status, told = page.change(mqtt__password_file=str(mine))
     assert (status, told["key"]) == (422, "mqtt.password_file")
-    page.post("/api/connect/password", {"password": "geheim-17"})
+    page.give_password("geheim-17")
     assert page.save()[0] == 200
     assert mine.read_text() == "old\n"
 
@@ -336,7 +380,7 @@ def test_a_password_goes_into_the_file_that_a_person_named_and_nobody_else_can_r
         f"mode: headcount\nmqtt: {{broker: 'mqtt://127.0.0.1:1', username: room, password_file: {mine}}}\n"
     )
     page = setup()
-    page.post("/api/connect/password", {"password": "geheim-17"})
+    page.give_password("geheim-17")
     assert page.save()[0] == 200
     assert (mine.read_text(), mine.stat().st_mode & 0o777) == ("geheim-17\n", 0o600)
 
@@ -415,7 +459,7 @@ def test_a_stored_password_goes_to_no_other_broker_and_user_than_it_is_for(
     assert (status, told["key"]) == (422, "mqtt.password_file")
     assert with_password.read_text() == before
     assert b"geheim-17" not in mine.heard + other.heard
-    page.post("/api/connect/password", {"password": "geheim-18"})
+    page.give_password("geheim-18")
     state = page.get("/api/state")
     assert (state["password"], state["problems"]) == ("given", [])
     if changed == "port":
@@ -426,6 +470,36 @@ def test_a_stored_password_goes_to_no_other_broker_and_user_than_it_is_for(
         assert "room" in with_password.read_text()
         page.change(mqtt__broker=mine.url)  # it is for the other one now
         assert page.get("/api/state")["password"] == "again"
+
+
+@pytest.mark.parametrize("changed", ["broker", "embedded_port", "ca_file", "username"])
+def test_a_password_is_not_kept_for_another_broker_than_it_was_typed_for(
+    setup: Open, eavesdroppers: tuple[Eavesdropper, Eavesdropper], changed: str
+) -> None:
+    mine, other = eavesdroppers
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker=mine.url, mqtt__username="room")
+    seen = page.get("/api/state")
+    beside = {key: seen["values"][key] for key in RECIPIENT}
+    theirs = {"broker": other.url, "embedded_port": 1999, "ca_file": "/etc/ca.pem", "username": "me"}[changed]
+    page.change(**{f"mqtt__{changed}": theirs})  # by somebody else, while the person types
+    now = page.get("/api/state")["revision"]  # a page follows that by itself
+    for revision in (seen["revision"], now):
+        given = {"password": "geheim-17", "recipient": beside, "revision": revision}
+        status, told = page.post("/api/connect/password", given)
+        assert (status, "typed for another broker" in told["problem"]) == (409, True)
+        assert "type it again" in told["remedy"]
+    page.change(**{f"mqtt__{changed}": seen["values"][f"mqtt.{changed}"]})
+    given = {"password": "geheim-17", "recipient": beside, "revision": seen["revision"]}
+    assert page.post("/api/connect/password", given)[0] == 409  # as everything that is said of an older draft
+    for missing in ("recipient", "revision"):
+        part = {name: value for name, value in given.items() if name != missing}
+        assert page.post("/api/connect/password", part)[0] == 400
+    assert page.get("/api/state")["password"] == "none"
+    ask_for_everything(page)
+    assert b"geheim" not in mine.heard + other.heard
+    assert page.give_password("geheim-17")[0] == 200
+    assert page.post("/api/connect/password", {"password": None})[1] == {"password": "none"}
 
 
 def test_a_stored_password_goes_where_it_is_for(
@@ -467,7 +541,7 @@ def test_a_password_that_was_given_goes_to_no_other_broker_either(
 ) -> None:
     page = setup(None, "--set", "mode=headcount")
     page.change(mqtt__broker=eavesdroppers[0].url, mqtt__username="room")
-    page.post("/api/connect/password", {"password": "geheim-17"})
+    page.give_password("geheim-17")
     page.change(mqtt__broker=eavesdroppers[1].url)  # by somebody else who has the page open
     assert page.get("/api/state")["password"] == "again"
     assert "another broker or user" in ask_for_everything(page)
@@ -555,7 +629,7 @@ def test_a_broker_that_is_not_there_and_tls_files_that_are_not(setup: Open, tmp_
     assert status == 422
     assert "none.pem" in told["problem"]
     for password in ("", "a\nb", "x" * 5000, 7):
-        assert page.post("/api/connect/password", {"password": password})[0] in (400, 422)
+        assert page.give_password(password)[0] in (400, 422)
 
 
 # Masks
@@ -620,7 +694,7 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_is_intact(setup: Open, disk:
     file.write_text(SHIPPED)
     page = setup(file, "--set", "mode=headcount")
     page.change(camera__rotation=90)
-    page.post("/api/connect/password", {"password": "geheim"})
+    page.give_password("geheim")
     page.change(mqtt__username="room")
     disk.fill()
     status, told = page.save()
@@ -638,7 +712,7 @@ def test_a_file_that_cannot_be_replaced_keeps_its_password(setup: Open, with_pas
     before, secret = with_password.read_text(), with_password.with_name("secret")
     page = setup(with_password)
     page.change(mqtt__broker="mqtts://new.broker.example:8883")
-    page.post("/api/connect/password", {"password": "new-17"})
+    page.give_password("new-17")
     with mounted_over_itself(with_password):
         status, told = page.save()
         assert (status, "busy); what was there is as it was" in told["problem"]) == (422, True)
@@ -655,7 +729,7 @@ def test_killed_between_two_files_no_broker_is_shown_the_password_of_the_other(
     mine, other = eavesdroppers
     page = setup(with_password)
     page.change(mqtt__broker=other.url)
-    page.post("/api/connect/password", {"password": "new-17"})
+    page.give_password("new-17")
     with killed_at_rename(page.process.pid, 2), contextlib.suppress(OSError, HTTPException):
         page.save()
     assert page.process.wait(30) == -signal.SIGKILL
@@ -665,7 +739,7 @@ def test_killed_between_two_files_no_broker_is_shown_the_password_of_the_other(
     page = setup(with_password)
     assert page.get("/api/state")["password"] == "none"
     page.change(mqtt__broker=other.url)
-    page.post("/api/connect/password", {"password": "new-17"})
+    page.give_password("new-17")
     ask_for_everything(page)
     assert page.save()[0] == 200
     assert b"geheim-17" not in mine.heard + other.heard

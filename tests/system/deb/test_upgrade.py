@@ -112,6 +112,36 @@ def test_it_waits_for_all_services_that_run_the_program(run: Run) -> None:
     assert "ssh" not in said
 
 
+def lay_script(script: str, machine: Path) -> Path:
+    """One of the package's scripts, with what it needs, on a machine that is a folder."""
+    program = machine / "usr/lib/edge"
+    (program / "lib").mkdir(parents=True)
+    (program / "bin").mkdir()
+    (machine / "etc").mkdir()
+    (machine / "run/systemd/system").mkdir(parents=True)
+    for source in (ROOT / "config.yaml", ROOT / "systemd/services"):
+        shutil.copy(source, program if source.suffix else program / "bin")
+    text = (ROOT / "scripts/debian" / script).read_text()
+    for path in ("/usr/lib/edge", "/etc/edge", "/run/systemd"):
+        text = text.replace(path, f"{machine}{path}")
+    (machine / script).write_text(text)
+    return machine / script
+
+
+def test_a_disk_that_is_full_leaves_no_half_configuration(tmp_path: Path) -> None:
+    """It would be kept at every call to come."""
+    script = lay_script("postinst", tmp_path)
+    full = "trap '' XFSZ; ulimit -f 8; exec sh \"$@\""  # files end at 4 KiB
+    command = ["sh", str(script), "configure"]
+    assert subprocess.run(["sh", "-c", full, *command], check=False, capture_output=True).returncode != 0
+    config = tmp_path / "etc/edge/config.yaml"
+    assert not config.exists()
+    subprocess.run(command, check=True)
+    assert config.read_bytes() == (ROOT / "config.yaml").read_bytes()
+    assert config.stat().st_mode & 0o777 == 0o644
+    assert {file.name for file in config.parent.iterdir()} == {"config.yaml", "config.yaml.dist", "config.env"}
+
+
 @pytest.mark.parametrize(
     ("script", "arguments", "verb", "without"),
     [("postinst", ["configure", "0.2.0"], "try-restart", {"edge.service"}), ("prerm", ["remove"], "stop", set())],
@@ -120,21 +150,11 @@ def test_the_package_s_scripts_tell_the_same_services(
     script: str, arguments: list[str], verb: str, without: set[str], tmp_path: Path
 ) -> None:
     """Of the two edge.service is restarted by debhelper's lines."""
-    program, told = tmp_path / "usr/lib/edge", tmp_path / "told"
-    (program / "lib").mkdir(parents=True)
-    (program / "bin").mkdir()
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "run/systemd/system").mkdir(parents=True)
-    for source in (ROOT / "config.yaml", ROOT / "systemd/services"):
-        shutil.copy(source, program if source.suffix else program / "bin")
-    text = (ROOT / "scripts/debian" / script).read_text()
-    for path in ("/usr/lib/edge", "/etc/edge", "/run/systemd"):
-        text = text.replace(path, f"{tmp_path}{path}")
-    (tmp_path / script).write_text(text)
+    laid, told = lay_script(script, tmp_path), tmp_path / "told"
     (tmp_path / "systemctl").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>{told}\n')
     (tmp_path / "systemctl").chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    subprocess.run(["sh", str(tmp_path / script), *arguments], env=environment, check=True)
+    subprocess.run(["sh", str(laid), *arguments], env=environment, check=True)
     listed = {line for line in (ROOT / "systemd/services").read_text().splitlines() if not line.startswith("#")}
     assert "edge-record*.service" in listed
     words = told.read_text().splitlines()

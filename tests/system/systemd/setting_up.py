@@ -75,7 +75,12 @@ def set_up(subscriber: Subscriber) -> None:
     users = page_users()
     must(len(users) == 1 and 0 not in users, f"the page runs as {users}")
     page.change(window__seconds=2)
-    page.ask("/api/connect/password", {"password": machine.PASSWORD})
+    state = page.ask("/api/state")
+    keys = [f"mqtt.{name}" for name in ("broker", "embedded_port", "ca_file", "username")]
+    recipient = {key: state["values"][key] for key in keys}
+    given = {"password": machine.PASSWORD, "recipient": recipient, "revision": state["revision"]}
+    told = page.ask("/api/connect/password", given)
+    must(told.get("password") == "given", str(told))
     checks = page.ask("/api/connect/try", {})["checks"]
     must(checks[0]["status"] == "ok", str(checks))
     must(SETTINGS.read_bytes() == before, "the page itself has written the configuration")

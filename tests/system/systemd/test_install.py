@@ -60,6 +60,8 @@ def test_a_dry_run_prints_every_step_and_does_nothing(install: Callable[..., str
     ):
         assert word in said
     assert not (tmp_path / "root").exists()
+    put = [line.split()[0] for line in said.splitlines() if "/etc/edge/config.yaml.new" in line]
+    assert put == ["install", "sync", "mv"]  # half a file would be kept at every call to come
     install()
     before = below(tmp_path / "root")
     assert "rm -rf" in install("--uninstall", "--purge", "--dry-run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,68 @@ def test_a_password_in_an_address_is_not_shown_and_survives_that_the_shown_text_
     assert "geheim" not in shown
     change(here, camera__source=shown)
     assert here.value("camera.source") == address
+
+
+ADDRESS = "rtsps://admin:geheim@10.0.0.9/stream"
+BESIDE = f"mode: headcount\ncamera: {{source: '{ADDRESS}', ca_file: /etc/ca.pem}}\n"
+
+
+def asked_again(here: Draft, file: str = BESIDE) -> bool:
+    """Whether the address of the camera has to be typed again: nothing is opened, shown or saved before."""
+    again = [each.key for each in here.mistakes()] == ["camera.source"]
+    after = edited(file, here.edits, SHIPPED.decode(), Path("config.yaml")).encode()
+    with pytest.raises(ConfigError, match="another camera.ca_file") if again else contextlib.nullcontext():
+        here.config_of(after)
+    assert (here.for_pictures()[0] is None) == again
+    return again
+
+
+@pytest.mark.parametrize("address", [ADDRESS, "rtsps://10.0.0.9/key", "https://10.0.0.9/x.jpg?token=geheim"])
+@pytest.mark.parametrize("ca_file", [None, "/etc/other.pem"])
+def test_another_ca_file_has_the_hidden_address_of_the_camera_typed_again(address: str, ca_file: str | None) -> None:
+    file = BESIDE.replace(ADDRESS, address)
+    here = draft(file)
+    shown = here.shown()["camera.source"]
+    assert not asked_again(here, file)
+    change(here, camera__ca_file=ca_file)
+    assert asked_again(here, file)
+    change(here, camera__source=shown, camera__rotation=90)
+    assert asked_again(here, file)
+    assert here.for_pictures(shown)[0] is None
+    change(here, camera__source="sample")
+    with pytest.raises(RefusedChangeError, match="is not shown"):
+        change(here, camera__source=shown)
+    seen = here.revision
+    change(here, camera__source=address)
+    assert here.revision > seen
+    assert not asked_again(here, file)
+    change(here, camera__ca_file="/etc/third.pem")
+    assert asked_again(here, file) == (ca_file is not None)  # where none was checked, any is better
+    change(here, camera__ca_file="/etc/ca.pem")
+    assert not asked_again(here, file)  # as the file has it
+
+
+def test_another_address_can_be_tried_while_the_hidden_one_is_asked_for() -> None:
+    here = draft(BESIDE)
+    change(here, camera__ca_file=None)
+    tried, _ = here.for_pictures("rtsps://u:p@10.0.0.8/x")
+    assert tried is not None
+    assert (tried.camera.source, tried.camera.ca_file) == ("rtsps://u:p@10.0.0.8/x", None)
+
+
+def test_an_address_that_comes_into_the_file_meanwhile_is_not_sent_with_the_ca_file_of_the_draft() -> None:
+    file = BESIDE.replace(ADDRESS, "rtsps://10.0.0.9")
+    here = draft(file)
+    change(here, camera__ca_file=None)
+    assert not asked_again(here, file)  # nothing is hidden
+    here.rebase(BESIDE.encode())
+    assert asked_again(here)
+    change(here, "camera.ca_file", camera__source=ADDRESS)
+    assert not asked_again(here)
+    here.rebase(f"mode: headcount\ncamera: {{source: '{ADDRESS}'}}\n".encode())  # it is saved
+    here.rebase(BESIDE.encode())
+    change(here, camera__ca_file=None)
+    assert asked_again(here)
 
 
 def test_what_somebody_else_wrote_meanwhile_lies_below_the_draft() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import gpiozero
 import pytest
@@ -95,3 +99,47 @@ def test_other_pins_and_back(pins: MockFactory) -> None:
 def test_one_pin_cannot_be_both() -> None:
     with pytest.raises(ValueError, match="cannot share pin 5"):
         GpioConfig(led=5, button=5)
+
+
+STAND_IN = """
+import os  # as lgpio: it goes to its folder, and makes a pipe there for all, or takes one of that name
+os.chdir(os.environ.get("LG_WD", "."))
+if not os.path.exists(".lgd-nfy0"):
+    os.mkfifo(".lgd-nfy0")
+os.chmod(".lgd-nfy0", 0o664)
+both = os.open(".lgd-nfy0", os.O_RDWR)
+reader = open(".lgd-nfy0", "rb", buffering=0)
+"""
+START = """
+import contextlib, os, sys
+from edge.config.schema import GpioConfig
+from edge.errors import ConfigError
+from edge.hardware.gpio import GpioPins
+with contextlib.suppress(ConfigError):  # there are no pins
+    GpioPins(GpioConfig(button=27)).start()
+assert "lgpio" in sys.modules
+files = [f"/proc/self/fd/{file}" for file in os.listdir("/proc/self/fd")]
+pipes = {os.readlink(file) for file in files if os.path.lexists(file)}
+print(os.getcwd(), *(pipe for pipe in pipes if ".lgd-nfy" in pipe), sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("library", ["a stand-in", "lgpio"])
+def test_the_pipe_of_the_button_is_nobody_elses_and_the_current_folder_stays(library: str, tmp_path: Path) -> None:
+    if library == "lgpio" and importlib.util.find_spec("lgpio") is None:
+        pytest.skip("lgpio is not installed")
+    here, temporary, stand_in = (tmp_path / name for name in ("here", "tmp", "lib"))
+    for folder in (here, temporary, stand_in):
+        folder.mkdir()
+        os.mkfifo(folder / ".lgd-nfy0")  # by somebody who came first
+    if library == "a stand-in":
+        (stand_in / "lgpio.py").write_text(STAND_IN)
+    environment = {**os.environ, "TMPDIR": str(temporary), "GPIOZERO_PIN_FACTORY": "lgpio"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(stand_in), *sys.path])
+    current, pipe = subprocess.check_output(
+        [sys.executable, "-c", START], cwd=here, env=environment, text=True
+    ).splitlines()
+    assert current == str(here)
+    assert pipe.startswith(f"{temporary}/edge-gpio-")
+    assert pipe.endswith("(deleted)")  # nobody can open it any more, and nothing is left behind
+    assert [each.name for each in temporary.iterdir()] == [".lgd-nfy0"]

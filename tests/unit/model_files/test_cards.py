@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from edge.errors import ModelError
 from edge.hardware.process_memory import PEAK, memory
 from edge.model_files.calibration import OutputCalibration, calibration_path, read_calibration
-from edge.model_files.cards import SHIPPED, EmotionCard, FaceCard, read_card
+from edge.model_files.cards import SHIPPED, EmotionCard, FaceCard, emotion_card_path, read_card
 from edge.model_files.pose_rule import PoseRule
 from edge.vision.emotion_classifier import EmotionClassifier
 from edge.vision.face_detector import FaceDetector
@@ -45,6 +45,17 @@ def respoil(card: Path, content: bytes) -> None:
 
 def load(card: Path) -> Model:
     return Model(card, read_card(card, FaceCard))
+
+
+def test_a_file_in_the_current_folder_is_no_shipped_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    for name in ("emotions.json", "own.json", "own/emotions.json"):
+        (tmp_path / name).touch()
+    assert emotion_card_path("emotions.json") == SHIPPED / "emotions.json"
+    assert emotion_card_path("none.json") == SHIPPED / "none.json"
+    for name in ("./emotions.json", "own.json", "own/emotions.json", str(tmp_path / "emotions.json")):
+        assert emotion_card_path(name) == Path(name)
 
 
 def test_a_changed_model_is_refused(copy: Path) -> None:

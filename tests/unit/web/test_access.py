@@ -68,6 +68,26 @@ def test_a_token_is_shown_once_and_only_its_sum_is_kept(
     assert [grant.name for grant in read_access(file)] == ["head"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_somebody_elses_list_in_the_current_folder_is_not_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their token would open the rooms, and they could make more."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "access.yaml"
+    made(file, "theirs", "*")
+    before = file.read_bytes()
+    os.chown(file, 12345, 12345)
+    add = ["access", "add", "smith", "--role", "reader", "--rooms", "room-1"]
+    for arguments in (add, ["access", "revoke", "theirs"], ["access", "list"]):
+        assert run_command_line(arguments) == 78
+        said = capsys.readouterr()
+        assert "belongs to another user (uid 12345): if that is meant, name it: --file access.yaml" in said.err
+        assert not said.out
+    assert file.read_bytes() == before
+    assert run_command_line([*add, "--file", "access.yaml"]) == 0, "it was named"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

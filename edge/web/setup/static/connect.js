@@ -1,6 +1,6 @@
 // The step Connect: broker, password, name of the room; and the round trip that the service would make.
 import { get, post } from "./api.js";
-import { draft, load, now, settled, value } from "./draft.js";
+import { draft, load, now, settle, settled, value } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { goTo, refused } from "./fields.js";
 import { report, stepOf } from "./steps.js";
@@ -11,12 +11,15 @@ let checks = null;
 let giving = Promise.resolve(); // a password on its way
 let changing = false; // somebody replaces the password
 let askedOf = ""; // the broker that `rooms` are of
+let notTaken = ""; // why the last password was not
+let typedFor = null; // the broker and user that stood beside the password when somebody began to type it
 
 export function startConnect() {
   $("password-form").addEventListener("submit", (event) => {
     event.preventDefault();
     givePassword($("password").value);
   });
+  $("password").addEventListener("input", () => { typedFor = $("password").value ? typedFor ?? recipient() : null; });
   $("password").addEventListener("change", () => givePassword($("password").value));
   $("password-change").addEventListener("click", () => {
     changing = true;
@@ -29,21 +32,32 @@ export function startConnect() {
   draft.addEventListener("sending", ({ keys }) => { if (keys.some((key) => stepOf(key) === "connect")) forgetChecks(); });
 }
 
-function givePassword(password) {
-  if (password === "") return;
-  $("password").value = "";
-  forgetChecks();
-  giving = giving.then(() => deliver(password));
+/** To whom the server would show a password, and as whose: as the page shows it now. */
+function recipient() {
+  settle();
+  return Object.fromEntries(["mqtt.broker", "mqtt.embedded_port", "mqtt.ca_file", "mqtt.username"].map((key) => [key, now().values[key]]));
 }
 
-async function deliver(password) {
+function givePassword(password) {
+  if (password === "") return;
+  const beside = typedFor ?? recipient();
+  typedFor = null;
+  notTaken = "";
+  $("password").value = "";
+  forgetChecks();
+  giving = giving.then(() => deliver(password, beside));
+}
+
+async function deliver(password, beside) {
   try {
-    await settled(); // it is for the broker and user that stand beside it
-    await post("api/connect/password", { password });
+    await settled(); // what stands beside it may still be on its way
+    await post("api/connect/password", { password, recipient: beside, revision: now().revision });
     changing = false;
     await load();
   } catch (error) {
-    say($("password-state"), error.text);
+    if (error.status === 409) await load().catch(() => {}); // somebody else may have changed it
+    notTaken = error.text;
+    showConnect();
   }
 }
 
@@ -99,10 +113,10 @@ export async function askRooms(again = false) {
 
 export function showConnect() {
   if (!now()) return;
-  say($("password-state"), {
+  say($("password-state"), notTaken || ({
     none: t("No password."), given: t("A password is given; it is stored when you save."), stored: t("A password is stored. It is never shown."),
     again: t("The password is for another broker or user, and goes to no other: type it again."),
-  }[now().password] ?? "");
+  }[now().password] ?? ""));
   const has = ["given", "stored"].includes(now().password);
   $("password-row").hidden = has && !changing;
   $("password-set").hidden = !has || changing;

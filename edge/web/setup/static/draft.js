@@ -29,9 +29,14 @@ export function change(values) {
   timer = setTimeout(send, QUIET);
 }
 
+/** What is still being typed counts from now on. */
+export function settle() {
+  tell("settling");
+}
+
 /** Resolves once the server has all changes, or has refused them. */
 export async function settled() {
-  tell("settling");
+  settle();
   clearTimeout(timer);
   await send();
 }
