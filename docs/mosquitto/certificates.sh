@@ -48,8 +48,8 @@ serial_of() { # FILE
 keep() { # of a user, the newest certificate under its serial number: its file is moved away for another
     [ "$owner" != server ] && [ -e "$owner.pem" ] || return 0
     mkdir -p "issued/$owner"
-    cp "$owner.pem" issued/next
-    mv issued/next "issued/$owner/$(serial_of "$owner.pem").pem"
+    cp "$owner.pem" "issued/$owner/next"
+    mv "issued/$owner/next" "issued/$owner/$(serial_of "$owner.pem").pem"
 }
 is_revoked() { # SERIAL
     [ -e revoked.txt ] && cut -f 4 revoked.txt | grep -qix "$1"

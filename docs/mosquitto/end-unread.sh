@@ -32,11 +32,12 @@ while sleep "$(shuf -n 1 -i "$between")"; do
         echo "$full"
         ss -HOmnt state established '( sport = :1883 or sport = :8883 )'
     } | awk '
+        { gsub(/%[^:]*/, "") } # [fe80::1]%eth0:8883, which ss says and does not take
         NF == 3 { looks[$2 " " $3] = $1 }
         match($0, /,tb[0-9]+/) {
-            size = substr($0, RSTART + 3, RLENGTH - 3)
+            size = substr($0, RSTART + 3) + 0 # as numbers: awk would compare them as text
             match($0, /,w[0-9]+/)
-            if (2 * substr($0, RSTART + 2, RLENGTH - 2) > size) print looks[$3 " " $4] + 1, $3, $4
+            if (2 * substr($0, RSTART + 2) > size) print looks[$3 " " $4] + 1, $3, $4
         }')
     echo "$full" | while read -r looks ours theirs; do
         [ "${looks:-0}" -ge "$LOOKS" ] || continue

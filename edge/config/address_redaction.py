@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 SECRET = "camera.source"  # noqa: S105 - the key whose text may hold a password: an address with user and password
 ADDRESSES = (SECRET, "mqtt.broker")  # a broker's is refused with a password, and then still in the file
 HIDDEN = "***"  # what we show of user, password and path in an address
 
-# Many cheap cameras take user and password as a part of the path.
-SECRET_PART = re.compile(
-    r"""((?:user|pass|pwd|pw|token|key|auth)[\w-]*) *= *("[^"]*"?|'[^']*'?|[^&/ !]*)""", re.IGNORECASE
-)
+# Many cheap cameras take user and password as a part of the path. The expressions look at each character a bounded
+# number of times: what is shown may be of any length. (`(?=(...))\1` takes a name whole, or not at all.)
+NAME = re.compile(r"(?<![\w-])(?=([\w-]+))\1 *= *")
+SECRET_NAME = re.compile("user|pass|pwd|pw|token|key|auth", re.IGNORECASE)
+VALUE = re.compile(r"""("[^"]*"?|'[^']*'?|[^&/ !]*)""")
 # `rtsps://recorder:7441/KEY`: some cameras have no password, and a path that nobody can guess.
-PATH = re.compile(r"""([a-z][a-z0-9+.-]*://[^/?#\s]+)/(?!\*\*\*['"]?$).+""", re.IGNORECASE | re.DOTALL)
+PATH = re.compile(r"""([a-z][a-z0-9+.-]{0,30}://[^/?#\s]+)/(?!\*\*\*['"]?$).+""", re.IGNORECASE | re.DOTALL)
 
 
 def without_password(text: str) -> str:
@@ -32,9 +33,30 @@ def without_credentials(text: str) -> str:
     if mark:
         shown, equals, _ = pipeline.partition("=")
         return f"{without_credentials(before)}{mark}{shown}{equals}{'***' if equals else ''}"
-    text = re.sub(r"^(.*?//)?.*@", lambda found: f"{found[1] or ''}***@", text, flags=re.DOTALL)
-    text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
-    return SECRET_PART.sub(r"\1=***", text)
+    before, at, after = text.rpartition("@")
+    if at:
+        scheme, slashes, _ = before.partition("//")
+        text = f"{scheme if slashes else ''}{slashes}***@{after}"
+    before, question, _ = text.partition("?")
+    return without_secret_parts(f"{before}?***" if question else text)
+
+
+def without_secret_parts(text: str) -> str:
+    """The same text with *** for what is given to a name such as `user` or `api-key`."""
+    shown, end = "", 0
+    for name, value in secret_parts(text):
+        shown += f"{text[end : name.start()]}{name[1]}=***"
+        end = value.end()
+    return shown + text[end:]
+
+
+def secret_parts(text: str) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
+    """Such a name, and what is given to it."""
+    end = 0
+    for name in NAME.finditer(text):
+        if name.start() >= end and SECRET_NAME.search(name[1]) and (value := VALUE.match(text, name.end())):
+            end = value.end()
+            yield name, value
 
 
 def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import yaml
 
-from edge.config.address_redaction import HIDDEN, SECRET_PART, without_password
+from edge.config.address_redaction import HIDDEN, without_password, without_secret_parts
 from edge.config.yaml_editor import LOADER
 from edge.config.yaml_text import YAML_ERRORS
 
@@ -119,5 +119,5 @@ def _unsecret(part: str) -> str:
     code, mark, comment = part.partition("#")
     if "@" in comment:  # the rest of an address that began in another line
         comment = without_password(comment)
-    part = SECRET_PART.sub(r"\1=***", f"{code}{mark}{comment}")
+    part = without_secret_parts(f"{code}{mark}{comment}")
     return re.sub(r"\b((?:password|passwd|pwd|token)\s*[:=]\s*)\S.*", r"\1***", part)

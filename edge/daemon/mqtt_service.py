@@ -64,6 +64,7 @@ class MqttService:
             REQUESTS,
             lambda: not self._running.connection.protocol5,
             lambda: self._running.subscribe(self._topics.commands),
+            lambda: self._running.connection.wait_subscribed(0),
         )
         self._commands = CommandQueue(self._topics, self._reply, [config.homeassistant.prefix], probe)
         self._home_assistant: HomeAssistantAnnouncer | None = None

@@ -32,7 +32,7 @@ NO_LIMITS = BrokerLimits()
 
 
 def read_limits(connack: object) -> BrokerLimits:
-    """The limits in the properties of a CONNACK; the server's keep-alive is obeyed by paho."""
+    """The limits in the properties of a CONNACK; `BoundedClient` obeys the server's keep-alive."""
     if not isinstance(connack, Properties):
         return NO_LIMITS
     return BrokerLimits(

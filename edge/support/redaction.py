@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from edge.config.address_redaction import SECRET_PART
+from edge.config.address_redaction import secret_parts
 from edge.contract.labels import LABELS, UNKNOWN
 from edge.daemon.paths import broker_settings
 from edge.errors import EdgeError
@@ -122,8 +122,8 @@ def _secrets_of(config: Config, environment: Mapping[str, str]) -> Iterator[str]
         yield broker_settings(config).password or ""
     for address in (config.camera.source, config.mqtt.broker, environment.get("EDGE_CAMERA__SOURCE", "")):
         yield from _secrets_in(address)
-    for _, value in SECRET_PART.findall(config.camera.source):
-        yield value.strip("\"'")
+    for _, found in secret_parts(config.camera.source):
+        yield found[1].strip("\"'")
     yield config.deployment.responsible
     yield config.deployment.legal_basis
     for name, value in environment.items():

@@ -49,6 +49,7 @@ def test_an_old_broker(edge: Edge, pictures: str, broker: int) -> None:
         code, line = checked(edge, pictures, old.port)
     assert code == 0
     assert "MQTT 3.1.1, round trip" in line
+    assert "does not say which messages it refuses" in line
 
 
 @pytest.mark.parametrize(

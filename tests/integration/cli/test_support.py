@@ -17,6 +17,7 @@ from edge.cli import run_command_line
 from edge.config.loader import load_config
 from edge.daemon.paths import make_outbox, place_path
 from edge.model_files.benchmark import Range
+from edge.support.daemon_words import at_broker
 from edge.support.support_file import CheckRow, support_file, unit_of
 from edge.web.setup.place_file import place_record, write_record
 from edge.web.setup.place_verdict import Figures
@@ -178,6 +179,10 @@ def test_the_plants_would_be_found(config_file: Path, journal: str) -> None:
     raw = config_file.read_text() + (config_file.parent / "pw").read_text() + SECRETS["environment"]
     said = subprocess.run([journal, "--unit=edge@hall.service"], capture_output=True, text=True, check=True).stdout
     assert set(leaks(raw + said)) == {*SECRETS, *PEOPLE}
+
+
+def test_alerts_that_this_user_may_not_read_are_not_called_none(config_file: Path, broker: int) -> None:
+    assert at_broker(load_config(config_file)) == {"retained": "nothing that this user may read"}
 
 
 def test_a_broker_that_is_away_and_no_journal(config_file: Path, tmp_path: Path) -> None:

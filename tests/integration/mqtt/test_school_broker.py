@@ -200,6 +200,15 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     assert check("room-204", "room-204").returncode == 0
 
 
+def test_the_certificates_of_each_user_are_kept_whatever_its_name(tmp_path: Path) -> None:
+    for name in ("next", "room-204"):
+        command = ["sh", str(SHIPPED / "certificates.sh"), str(tmp_path), "--user", name]
+        subprocess.run(command, check=True, capture_output=True)
+    kept = [path.relative_to(tmp_path / "issued").parts for path in (tmp_path / "issued").rglob("*.pem")]
+    assert sorted(parts[0] for parts in kept) == ["next", "room-204"]
+    assert all(len(parts) == 2 for parts in kept)
+
+
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:
     school = start_school(tls=False)
     rooms = user(school, "homeassistant").subscribe("#")

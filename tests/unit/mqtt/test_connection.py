@@ -32,8 +32,8 @@ def make() -> Iterator[Make]:
     """Makes connections, and stops them at the end."""
     made: list[Connection] = []
 
-    def connection(port: int, *parts: Any, **more: Any) -> Connection:
-        settings = BrokerSettings(BrokerUrl("127.0.0.1", port, tls=False), "test")
+    def connection(port: int, *parts: Any, keepalive: int = 30, **more: Any) -> Connection:
+        settings = BrokerSettings(BrokerUrl("127.0.0.1", port, tls=False), "test", keepalive=keepalive)
         made.append(Connection(settings, *parts, **more))
         return made[-1]
 
@@ -82,6 +82,14 @@ def test_a_stable_connection_gets_no_wait_of_an_earlier_outage(make: Make) -> No
         assert connection.state is State.WAITING
         clock.ahead += 2.0
         assert connection.advance()
+
+
+@pytest.mark.parametrize("seconds", [0, 65535])
+def test_no_broker_makes_signs_of_life_rarer(make: Make, seconds: int) -> None:
+    server_keep_alive = b"\x13" + seconds.to_bytes(2, "big")
+    with ScriptedBroker({LEVEL_5: b"\x20\x06\x00\x00\x03" + server_keep_alive}) as broker:
+        make(broker.port, keepalive=1).start()
+        wait_for(lambda: b"\xc0\x00" in broker.received, 20, "a PINGREQ")
 
 
 def test_a_subscription_is_refused_by_reason_code(make: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -52,6 +52,25 @@ def test_a_broker_that_has_spoken_mqtt_5_is_not_left_in_the_older_one() -> None:
     assert choice.mqtt5
 
 
+def test_silence_once_does_not_mean_that_the_broker_does_not_know_mqtt_5() -> None:
+    choice = ProtocolChoice()
+    for after in (True, True, False):  # three times it does
+        assert choice.handshake_timed_out() is True  # it is busy
+        choice.accepted()  # in 3.1.1
+        choice.reset()
+        assert choice.mqtt5 is after
+
+
+def test_silence_before_mqtt_5_worked_does_not_count() -> None:
+    choice = ProtocolChoice()
+    for _ in range(5):
+        choice.handshake_timed_out()
+        choice.accepted()
+        choice.reset()
+        assert choice.mqtt5
+        choice.accepted()
+
+
 def test_until_something_has_worked_mqtt_5_is_tried_first() -> None:
     choice = ProtocolChoice()
     choice.unsupported()
