@@ -17,7 +17,8 @@ from edge.mqtt import problem
 from edge.mqtt.broker_limits import publish_bytes
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from edge.mqtt.home_assistant_entities import config_topic, discovery
-from edge.mqtt.problem import NOT_MQTT, PORT_REMEDY
+from edge.mqtt.problem import NOT_MQTT, PORT_REMEDY, REFUSAL_REMEDY
+from edge.mqtt.reason_codes import CREDENTIALS
 from edge.mqtt.sync_client import SyncClient
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def check_broker(config: Config, models: ModelSet | None, password: str | None =
         EdgeError: It cannot be used; says why, and what to do.
     """
     if config.mqtt.broker != "embedded":
-        return _round_trip(config, models, settings_with(config, password, "-check"))
+        return _round_trip(config, models, _as_check(settings_with(config, password, "-check")))
     broker = EmbeddedBroker(config.mqtt.embedded_port)
     try:
         return f"embedded, {_round_trip(config, models, broker_settings(config, broker.start(), '-check'))}"
@@ -104,6 +105,17 @@ def settings_with(config: Config, password: str | None, purpose: str) -> BrokerS
     mqtt = config.mqtt.model_copy(update={"password_file": None})
     settings = broker_settings(config.model_copy(update={"mqtt": mqtt}), purpose=purpose)
     return replace(settings, password=password)
+
+
+def _as_check(settings: BrokerSettings) -> BrokerSettings:
+    """The same with what to do where a user is for the daemon's client id alone."""
+    if not settings.username or settings.username.endswith("-check"):
+        return settings
+    remedy = (
+        f"{REFUSAL_REMEDY}; if its users have one client id each (dynamic-security.sh, docs/scale.md), try as the user "
+        f"for checks: edge check --set mqtt.username={settings.username}-check"
+    )
+    return replace(settings, remedies=dict.fromkeys(CREDENTIALS, remedy))
 
 
 def _round_trip(config: Config, models: ModelSet | None, settings: BrokerSettings) -> str:

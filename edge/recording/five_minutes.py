@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.validation import LONGEST_WINDOW
 from edge.recording.deleted_spans import EVER, NEVER
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_eraser import Affected
@@ -16,7 +17,6 @@ from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, FIRST, LONGEST_TEXT, DamagedError
 
 AT_ONCE = 2000  # rows of a transaction: meanwhile the recorder waits
-LONGEST_WINDOW = timedelta(days=1)
 COUNT = """
 SELECT COUNT(*), substr(MAX("end"), 1, 30), COUNT(*) FILTER (WHERE start >= ? AND start < ?) FROM windows
 WHERE device = ? AND start >= ? AND start < ? AND "end" > ?

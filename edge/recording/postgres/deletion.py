@@ -14,8 +14,9 @@ import psycopg
 from psycopg import sql
 
 from edge.contract.timestamps import format_timestamp
+from edge.contract.validation import LONGEST_WINDOW
 from edge.errors import ConfigError
-from edge.recording.five_minutes import AT_ONCE, LONGEST_WINDOW, Rolled, ceiling, overlaps
+from edge.recording.five_minutes import AT_ONCE, Rolled, ceiling, overlaps
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deleted_others import delete_others, delete_rollups

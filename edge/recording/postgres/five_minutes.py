@@ -7,7 +7,8 @@ from datetime import datetime
 
 import psycopg
 
-from edge.recording.five_minutes import AT_ONCE, LONGEST_WINDOW, Rolled, ceiling, overlaps
+from edge.contract.validation import LONGEST_WINDOW
+from edge.recording.five_minutes import AT_ONCE, Rolled, ceiling, overlaps
 from edge.recording.postgres.window_rows import BETWEEN, to_columns
 from edge.recording.rollups import WIDTH, bucket_of
 from edge.recording.window_record import WindowRecord

@@ -34,7 +34,7 @@ class _Question:
 
     Attributes:
         prepare: Makes the work.
-        asker: Who asked first.
+        asker: Of those who ask it, whose turn is the soonest.
         key: Of the question.
         stamp: An answer is good for those alone who ask with the same one.
         turn: The least is the next.
@@ -100,6 +100,8 @@ class Questions:
         question = self._kept.get(key)
         if question is None or question.stamp != stamp or (question.answer.done() and question.answer.exception()):
             question = self._take(_Question(prepare, _asker(request), key, stamp), seconds)
+        elif question in self._queue:
+            self._join(question, _asker(request))
         question.waiting += 1
         gone = asyncio.ensure_future(_gone(request))
         try:
@@ -130,8 +132,7 @@ class Questions:
         """Let it wait, and remember it. Raises EdgeError."""
         if self._stopped:
             raise _ends()
-        asked = [*self._queue, *self._running.values()]
-        question.turn = self._came + MOST_WAITING * sum(each.asker == question.asker for each in asked)
+        question.turn = self._turn(question.asker)
         self._queue.append(question)
         self._begin()
         refused = self._too_many(question)
@@ -146,6 +147,17 @@ class Questions:
         question.end = asyncio.get_running_loop().call_later(seconds, self._throw_away, question.key)
         self._keep_few()
         return question
+
+    def _turn(self, asker: Hashable) -> int:
+        """Of a question that comes now."""
+        asked = [*self._queue, *self._running.values()]
+        return self._came + MOST_WAITING * sum(each.asker == asker for each in asked)
+
+    def _join(self, question: _Question, asker: Hashable) -> None:
+        """Somebody asks the same: it is of whoever's turn is sooner, or who asks much would keep others waiting."""
+        turn = self._turn(asker)
+        if turn < question.turn:
+            question.asker, question.turn = asker, turn
 
     def _too_many(self, newest: _Question) -> _Question | None:
         """Which question has to go, if any: where all places are taken, the newest of whoever has most."""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.config.schema import Config
+from edge.daemon.broker_check import check_broker
+from edge.errors import EdgeError
 from tests.support.brokers import Broker, free_port
 from tests.support.scripted_broker import CLOSE, LEVEL_5, LEVEL_311, UNSUPPORTED_311, ScriptedBroker
 from tests.support.strict_broker import Rules, StrictBroker
@@ -66,6 +69,15 @@ def test_a_broker_that_refuses(
     assert code == 1
     assert words in line
     assert "access list" in line
+
+
+@pytest.mark.parametrize("username", ["room-1", "room-1-check", None])
+def test_a_broker_whose_users_have_one_id_each(start_broker: Callable[..., Broker], username: str | None) -> None:
+    """The user of the daemon is refused there, though all is well."""
+    mqtt = {"broker": f"mqtt://127.0.0.1:{start_broker('allow_anonymous false').port}", "username": username}
+    with pytest.raises(EdgeError, match="refuses") as caught:
+        check_broker(Config.model_validate({"mode": "headcount", "mqtt": mqtt}), None)
+    assert ("mqtt.username=room-1-check" in caught.value.remedy) == (username == "room-1")
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,18 @@ def test_new_visitors_pass_nobody_and_take_nobodys_place() -> None:
     assert play(scene).worked[:4] == ["before", "first", "a", "n0"]
 
 
+def test_who_asks_the_same_as_somebody_who_asks_much_does_not_wait_for_them() -> None:
+    async def scene(bench: Bench) -> None:
+        greedy = [(await bench.ask(key, "192.0.2.1"))[0] for key in ("first", "a", "b", "shared")]
+        honest = (await bench.ask("shared", "192.0.2.2"))[0]
+        fresh = [(await bench.ask(f"n{number}", f"198.51.100.{number}"))[0] for number in range(MOST_WAITING)]
+        bench.let_go.set()
+        assert await honest == "shared"
+        await asyncio.gather(*greedy, *fresh, return_exceptions=True)
+
+    assert play(scene).worked[:3] == ["first", "shared", "n0"]
+
+
 def test_where_all_places_are_taken_the_newest_of_whoever_has_most_goes() -> None:
     async def scene(bench: Bench) -> None:
         await bench.ask("first")
