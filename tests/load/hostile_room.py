@@ -1,9 +1,11 @@
 """One room's stolen password against the recorder of the whole school: what the other rooms feel of it.
 
-python -m tests.load.hostile_room                   each attack for 15 s, a few minutes in all
-python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
 python -m tests.load.hostile_room --raw             as fast as a socket takes it, through docs/mosquitto/limits.nft
 python -m tests.load.hostile_room --raw --unlimited the same without it: windows of others are late, or lost
+python -m tests.load.hostile_room                   as fast as the broker acknowledges, without it: the same, on two cores
+python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
+
+Each attack takes 15 s, all of them four minutes.
 
 A real Mosquitto with the plugin, as docs/scale.md recommends, a real `edge record`, and three honest rooms that send a
 window every half second. Prints for each attack how long the others' windows take from publication to the file,
