@@ -2,7 +2,7 @@
 
 python -m tests.load.hostile_room --raw             as fast as a socket takes it, through docs/mosquitto/limits.nft
 python -m tests.load.hostile_room --raw --unlimited the same without it: windows of others are late, or lost
-python -m tests.load.hostile_room                   as fast as the broker acknowledges, without it: the same, on two cores
+python -m tests.load.hostile_room                   as fast as the broker acknowledges, without it: the same
 python -m tests.load.hostile_room --seconds 60 --attack flips --attack windows
 
 Each attack takes 15 s, all of them four minutes.
